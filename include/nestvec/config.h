@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What load_model() reads: plain structs with a default and a comment per field, and the reader of
+// config.yaml. Every key is also a flag and an environment variable; docs/config.md lists them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nestvec {
+
+// `model:` - who the model is to its callers.
+struct ModelIdentity {
+  std::string id = "jina-embeddings-v3";
+  std::string user_id;
+  std::string app_id;
+  std::string model_type_id = "text-embedder";
+};
+
+// `inference_compute_info:` - what the machine may give. Quantities are written as Kubernetes does.
+struct ComputeInfo {
+  double cpu_limit = 0;              // cores, from "500m" or "2"; 0 = what affinity and cgroup allow
+  std::uint64_t cpu_memory_bytes = 0;  // budget from "5Gi"; 0 = no budget
+  std::uint64_t num_accelerators = 0;
+};
+
+// `checkpoints:` - where the weights come from.
+struct CheckpointSource {
+  std::string type = "huggingface";  // the only type
+  std::string repo_id;               // "jinaai/jina-embeddings-v3", or a model folder
+  std::string hf_token;              // empty = HF_TOKEN, then the token file of the Hugging Face CLI
+};
+
+// `runtime:` - how the engine works.
+struct RuntimeOptions {
+  std::string precision = "auto";           // auto | fp32
+  std::string default_task = "text-matching";  // a task of the model, or "none"
+  std::size_t threads = 0;                  // 0 = decided from cpu_limit, affinity and cgroup quota
+  std::size_t max_tokens = 0;               // longest sequence; 0 = the model's own limit
+  std::size_t max_batch_tokens = 8192;      // tokens of one run of the graph, over all its texts
+  std::string cache_dir;                    // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
+};
+
+// The whole of config.yaml.
+struct ModelConfig {
+  ModelIdentity model;
+  ComputeInfo inference_compute_info;
+  CheckpointSource checkpoints;
+  RuntimeOptions runtime;
+
+  std::vector<std::string> warnings;  // from the reader: unknown keys, with file, line and column
+};
+
+// Reads a config.yaml; the environment (NESTVEC_THREADS and so on) overrides the file.
+// Blocks on file I/O. Safe for concurrent use. Unknown keys become `warnings`.
+// Throws Error: kNotFound (no such file), kInvalidArgument (syntax, type or range, with
+// file:line:column).
+ModelConfig read_config(const std::string& path);
+
+// The configuration for one model folder or hub repository with every default in place and the
+// environment applied. Throws Error: kInvalidArgument (an environment variable that does not parse).
+ModelConfig config_for_model(const std::string& folder_or_repo);
+
+}  // namespace nestvec

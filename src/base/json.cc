@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/mapped_file.h"
+#include "base/utf8.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::size_t kMaxDepth = 1024;
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// The value of "\uXXXX" at `i`, or -1 where no such escape stands.
+int unicode_escape(std::string_view text, std::size_t i) {
+  if (i + 6 > text.size() || text[i] != '\\' || text[i + 1] != 'u') return -1;
+  int value = 0;
+  for (std::size_t k = 2; k < 6; ++k) {
+    const int digit = hex_digit(text[i + k]);
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+bool is_high_surrogate(int value) { return value >= 0xD800 && value <= 0xDBFF; }
+bool is_low_surrogate(int value) { return value >= 0xDC00 && value <= 0xDFFF; }
+
+// Lone surrogates written as escapes become \uFFFD. Backslashes occur inside strings only, so the
+// text need not be parsed.
+std::string repair_surrogates(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] != '\\') {
+      out.push_back(text[i++]);
+      continue;
+    }
+    const int value = unicode_escape(text, i);
+    if (value < 0) {
+      out.append(text.substr(i, 2));  // another escape; its second character is no backslash of its own
+      i += 2;
+    } else if (is_high_surrogate(value) && is_low_surrogate(unicode_escape(text, i + 6))) {
+      out.append(text.substr(i, 12));
+      i += 12;
+    } else if (is_high_surrogate(value) || is_low_surrogate(value)) {
+      out.append("\\uFFFD");
+      i += 6;
+    } else {
+      out.append(text.substr(i, 6));
+      i += 6;
+    }
+  }
+  return out;
+}
+
+std::string_view kind_name(JsonValue::Kind kind) {
+  switch (kind) {
+    case JsonValue::Kind::kNull:
+      return "null";
+    case JsonValue::Kind::kBool:
+      return "a boolean";
+    case JsonValue::Kind::kInteger:
+      return "an integer";
+    case JsonValue::Kind::kNumber:
+      return "a number";
+    case JsonValue::Kind::kString:
+      return "a string";
+    case JsonValue::Kind::kArray:
+      return "an array";
+    case JsonValue::Kind::kObject:
+      return "an object";
+  }
+  return "nothing";
+}
+
+}  // namespace
+
+JsonValue::Kind JsonValue::kind() const {
+  switch (element_.type()) {
+    case simdjson::dom::element_type::ARRAY:
+      return Kind::kArray;
+    case simdjson::dom::element_type::OBJECT:
+      return Kind::kObject;
+    case simdjson::dom::element_type::INT64:
+    case simdjson::dom::element_type::UINT64:
+      return Kind::kInteger;
+    case simdjson::dom::element_type::DOUBLE:
+      return Kind::kNumber;
+    case simdjson::dom::element_type::STRING:
+      return Kind::kString;
+    case simdjson::dom::element_type::BOOL:
+      return Kind::kBool;
+    default:
+      return Kind::kNull;
+  }
+}
+
+Error JsonValue::error(std::string_view message) const {
+  std::string text = document_->name() + ": ";
+  if (!path_.empty()) text.append(path_).append(": ");
+  return Error(ErrorCode::kInvalidArgument, text.append(message));
+}
+
+Error JsonValue::type_error(std::string_view expected) const {
+  return error("expected " + std::string(expected) + ", found " + std::string(kind_name(kind())));
+}
+
+bool JsonValue::boolean() const {
+  bool value = false;
+  if (element_.get(value) != simdjson::SUCCESS) throw type_error("a boolean");
+  return value;
+}
+
+std::int64_t JsonValue::integer() const {
+  std::int64_t value = 0;
+  if (element_.get(value) != simdjson::SUCCESS) throw type_error("an integer");
+  return value;
+}
+
+double JsonValue::number() const {
+  double value = 0;
+  if (element_.get(value) != simdjson::SUCCESS) throw type_error("a number");
+  return value;
+}
+
+std::string_view JsonValue::string() const {
+  std::string_view value;
+  if (element_.get(value) != simdjson::SUCCESS) throw type_error("a string");
+  return value;
+}
+
+std::size_t JsonValue::size() const {
+  if (kind() == Kind::kArray) return raw_array().size();
+  return raw_object().size();
+}
+
+std::optional<JsonValue> JsonValue::find(std::string_view key) const {
+  simdjson::dom::element element;
+  if (raw_object().at_key(key).get(element) != simdjson::SUCCESS) return std::nullopt;
+  JsonValue value(document_, element,
+                  path_.empty() ? std::string(key) : path_ + "." + std::string(key));
+  if (value.is_null()) return std::nullopt;
+  return value;
+}
+
+JsonValue JsonValue::at(std::string_view key) const {
+  std::optional<JsonValue> value = find(key);
+  if (!value) throw error("\"" + std::string(key) + "\" is missing");
+  return *value;
+}
+
+std::vector<JsonValue> JsonValue::elements() const {
+  std::vector<JsonValue> values;
+  for (const auto element : raw_array()) {
+    values.push_back(
+        JsonValue(document_, element, path_ + "[" + std::to_string(values.size()) + "]"));
+  }
+  return values;
+}
+
+std::vector<std::pair<std::string_view, JsonValue>> JsonValue::members() const {
+  std::vector<std::pair<std::string_view, JsonValue>> values;
+  for (const auto& field : raw_object()) {
+    std::string path = path_.empty() ? std::string(field.key) : path_ + "." + std::string(field.key);
+    values.emplace_back(field.key, JsonValue(document_, field.value, std::move(path)));
+  }
+  return values;
+}
+
+simdjson::dom::object JsonValue::raw_object() const {
+  simdjson::dom::object object;
+  if (element_.get(object) != simdjson::SUCCESS) throw type_error("an object");
+  return object;
+}
+
+simdjson::dom::array JsonValue::raw_array() const {
+  simdjson::dom::array array;
+  if (element_.get(array) != simdjson::SUCCESS) throw type_error("an array");
+  return array;
+}
+
+JsonDocument JsonDocument::parse(std::string_view text, std::string name) {
+  JsonDocument document;
+  document.name_ = std::move(name);
+  document.parser_ = std::make_unique<simdjson::dom::parser>();
+  std::string repaired;
+  text = repair_utf8(text, repaired);
+  simdjson::error_code code = document.parser_->allocate(text.size(), kMaxDepth);
+  if (code == simdjson::SUCCESS) {
+    code = document.parser_->parse(text.data(), text.size()).get(document.root_);
+  }
+  if (code == simdjson::STRING_ERROR) {
+    const std::string without_surrogates = repair_surrogates(text);
+    code = document.parser_->parse(without_surrogates).get(document.root_);
+  }
+  if (code != simdjson::SUCCESS) {
+    throw Error(ErrorCode::kInvalidArgument,
+                document.name_ + ": not valid JSON: " + simdjson::error_message(code));
+  }
+  return document;
+}
+
+JsonDocument JsonDocument::load(const std::string& path, std::size_t limit_bytes) {
+  const MappedFile file(path);
+  if (file.size() > limit_bytes) {
+    throw Error(ErrorCode::kResourceExhausted,
+                path + ": " + std::to_string(file.size()) + " bytes, at most " +
+                    std::to_string(limit_bytes) + " are read");
+  }
+  return parse(file.text(), path);
+}
+
+JsonValue JsonDocument::root() const& { return JsonValue(this, root_, {}); }
+
+void append_json_string(std::string_view text, std::string& out) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.push_back('"');
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text.substr(start, i - start));
+    start = i + 1;
+    switch (c) {
+      case '"':
+        out.append("\\\"");
+        break;
+      case '\\':
+        out.append("\\\\");
+        break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
+      default:
+        out.append("\\u00");
+        out.push_back(kHex[c >> 4]);
+        out.push_back(kHex[c & 15]);
+    }
+  }
+  out.append(text.substr(start));
+  out.push_back('"');
+}
+
+void append_json_number(float value, std::string& out, int significant_digits) {
+  std::array<char, 64> buffer;
+  const std::to_chars_result result =
+      significant_digits > 0
+          ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                          std::chars_format::general, significant_digits)
+          : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  out.append(buffer.data(), result.ptr);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// One loaded graph. The engine sees this interface alone, so that a fake can stand in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch/packed_batch.h"
+
+namespace nestvec {
+
+// Results of one run. Memory is reused from run to run.
+struct RunOutput {
+  std::vector<float> rows;    // [M, width]: the fp32 mean of each span, neither cut nor normalised
+  std::vector<float> tokens;  // [T, width], filled on demand
+};
+
+// One graph on one execution provider. run() blocks and is not thread-safe.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Runs a batch. Throws Error: kInternal (the runtime failed), kInvalidArgument (a task that this
+  // graph does not have).
+  virtual void run(const PackedBatch& batch, bool want_tokens, RunOutput& out) = 0;
+
+  virtual std::size_t width() const noexcept = 0;
+  // What a run of these lengths costs in tokens: the sum, or count x longest where the graph pads.
+  virtual std::size_t cost_tokens(std::size_t sequences, std::size_t longest,
+                                  std::size_t total) const noexcept = 0;
+};
+
+}  // namespace nestvec

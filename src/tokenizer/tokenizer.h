@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tokenizer.json made runnable: text -> ids and offsets, bit-exact with Hugging Face tokenizers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nestvec {
+
+// A half-open byte range [begin, end) of the text as it was given.
+struct ByteRange {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+  friend bool operator==(const ByteRange&, const ByteRange&) = default;
+};
+
+// One text's encoding. All vectors have one entry a token.
+struct Tokens {
+  std::vector<std::uint32_t> ids;
+  std::vector<ByteRange> offsets;       // {0, 0} for tokens that the post-processor added
+  std::vector<std::uint8_t> special;    // 1 for tokens that the post-processor added
+  bool truncated = false;
+
+  void clear();
+};
+
+struct EncodeOptions {
+  bool add_special = true;     // run the post-processor ("<s> text </s>")
+  bool parse_special = true;   // special tokens typed in the text count as such
+  bool offsets = true;         // false: `offsets` and `special` stay empty, encoding is faster
+  // Most tokens of the result, special tokens included; 0 = no limit. Overrides the file's own entry.
+  std::size_t max_tokens = 0;
+  bool truncate_left = false;  // drop from the beginning instead of the end
+  bool file_truncation = false;  // with max_tokens == 0: apply the file's "truncation" entry
+};
+
+// Immutable after construction; safe for concurrent use.
+class Tokenizer {
+ public:
+  // Reads a tokenizer.json. Throws Error: kNotFound, kInvalidArgument (naming the component that is
+  // unknown or broken), kResourceExhausted (over 256 MiB).
+  static Tokenizer load(const std::string& path);
+  // The same from memory; `name` stands in error messages.
+  static Tokenizer parse(std::string_view json, const std::string& name);
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  // Encodes one text into `out`, reusing its memory. Ill-formed UTF-8 counts as U+FFFD
+  // (base/utf8.h) and offsets then refer to the repaired text. Texts are limited to 1 GiB.
+  // Throws Error kInvalidArgument over that.
+  void encode(std::string_view text, const EncodeOptions& options, Tokens& out) const;
+  Tokens encode(std::string_view text, const EncodeOptions& options = {}) const;
+
+  // Text of ids through the file's decoder. Throws Error kInvalidArgument for an id that does not
+  // exist, naming its index.
+  std::string decode(std::span<const std::uint32_t> ids, bool skip_special = true) const;
+
+  std::size_t vocabulary_size() const noexcept;  // added tokens included
+  std::optional<std::uint32_t> token_to_id(std::string_view token) const;
+  std::string_view id_to_token(std::uint32_t id) const;  // empty for an id that does not exist
+  // Tokens that the post-processor adds to one text (2 for "<s> $A </s>").
+  std::size_t added_special_tokens() const noexcept;
+
+ private:
+  class Pipeline;
+  explicit Tokenizer(std::unique_ptr<const Pipeline> pipeline);
+  std::unique_ptr<const Pipeline> pipeline_;
+};
+
+// Turns byte offsets into Unicode code point offsets, as Hugging Face prints them. `text` is the
+// text that was encoded (after repair_utf8). Linear in its length.
+void to_character_offsets(std::string_view text, std::span<ByteRange> offsets);
+
+}  // namespace nestvec
