@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two-stage table behind unicode_data.h and unicode_segment.h. Its numbers are in
+// unicode_tables.cc, which scripts/make_unicode_tables.py writes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nestvec {
+
+// Bits of UnicodeRecord::flags.
+inline constexpr std::uint8_t kUnicodeWhitespace = 1;
+inline constexpr std::uint8_t kUnicodeWord = 2;
+inline constexpr std::uint8_t kUnicodeAlphanumeric = 4;
+inline constexpr std::uint8_t kUnicodeNumeric = 8;
+inline constexpr std::uint8_t kUnicodePunctuation = 16;
+inline constexpr std::uint8_t kUnicodeControl = 32;
+inline constexpr std::uint8_t kUnicodeNonspacingMark = 64;
+inline constexpr std::uint8_t kUnicodeCombiningMark = 128;
+
+// Bits of UnicodeRecord::normalization.
+inline constexpr std::uint8_t kCanonicalMapping = 1;      // has a canonical decomposition
+inline constexpr std::uint8_t kCompatibilityMapping = 2;  // compatibility differs from itself
+inline constexpr std::uint8_t kComposesBack = 4;          // second of a primary composite
+inline constexpr std::uint8_t kNotNfc = 8;                // NFC maps it alone to something else
+inline constexpr std::uint8_t kNotNfkc = 16;              // NFKC maps it alone to something else
+inline constexpr std::uint8_t kLowercaseMapping = 32;     // lowercase differs from itself
+
+// UnicodeRecord::grapheme: a class of UAX #29, table 2, and two bits for rule GB9c.
+enum class GraphemeClass : std::uint8_t {
+  kAny, kCr, kLf, kControl, kExtend, kZwj, kRegionalIndicator, kPrepend, kSpacingMark,
+  kL, kV, kT, kLv, kLvt, kExtendedPictographic,
+};
+inline constexpr std::uint8_t kGraphemeClassMask = 15;
+inline constexpr std::uint8_t kConjunctConsonant = 16;
+inline constexpr std::uint8_t kConjunctExtend = 32;
+inline constexpr std::uint8_t kConjunctLinker = 64;
+
+// Everything that is looked up often about a code point, four bytes.
+struct UnicodeRecord {
+  std::uint8_t flags;
+  std::uint8_t combining_class;
+  std::uint8_t grapheme;
+  std::uint8_t normalization;
+};
+
+inline constexpr std::uint32_t kUnicodeBlockBits = 7;
+inline constexpr char32_t kMaxCodePoint = 0x10FFFF;
+
+extern const std::uint16_t kUnicodeBlocks[];   // block of code points -> block of ids
+extern const std::uint8_t kUnicodeIds[];       // -> index of the record
+extern const UnicodeRecord kUnicodeRecords[];  // record 0 has no property at all
+
+inline const UnicodeRecord& unicode_record(char32_t c) noexcept {
+  if (c > kMaxCodePoint) return kUnicodeRecords[0];
+  const std::size_t block = kUnicodeBlocks[c >> kUnicodeBlockBits];
+  return kUnicodeRecords[kUnicodeIds[(block << kUnicodeBlockBits) |
+                                     (c & ((1U << kUnicodeBlockBits) - 1))]];
+}
+inline std::uint8_t unicode_flags(char32_t c) noexcept { return unicode_record(c).flags; }
+
+}  // namespace nestvec
