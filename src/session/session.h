@@ -28,9 +28,6 @@ class Session {
   virtual void run(const PackedBatch& batch, bool want_tokens, RunOutput& out) = 0;
 
   virtual std::size_t width() const noexcept = 0;
-  // What a run of these lengths costs in tokens: the sum, or count x longest where the graph pads.
-  virtual std::size_t cost_tokens(std::size_t sequences, std::size_t longest,
-                                  std::size_t total) const noexcept = 0;
 };
 
 }  // namespace nestvec

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/packed_batch.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace nestvec {
+
+std::size_t PackedBatch::max_length() const noexcept {
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < sequences(); ++i) {
+    longest = std::max<std::size_t>(longest, offsets[i + 1] - offsets[i]);
+  }
+  return longest;
+}
+
+void PackedBatch::add(const Sequence& sequence) {
+  assert(!sequence.ids.empty());
+  if (offsets.empty()) offsets.push_back(0);
+  const std::uint32_t base = offsets.back();
+  ids.insert(ids.end(), sequence.ids.begin(), sequence.ids.end());
+  offsets.push_back(static_cast<std::uint32_t>(ids.size()));
+  tasks.push_back(sequence.task);
+  for (const Span& span : sequence.spans) {
+    assert(span.begin <= span.end && span.end <= sequence.ids.size());
+    spans.push_back({base + span.begin, base + span.end});
+  }
+}
+
+void PackedBatch::clear() {
+  ids.clear();
+  offsets.clear();
+  tasks.clear();
+  spans.clear();
+}
+
+}  // namespace nestvec

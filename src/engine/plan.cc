@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/plan.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace nestvec {
+namespace {
+
+// The parts of an encoding of prompt + text: leading special tokens, the prompt, content, trailing
+// special tokens. All are token counts; they sum to the encoding's size.
+struct Layout {
+  std::size_t lead = 0;
+  std::size_t prompt = 0;
+  std::size_t content = 0;
+  std::size_t tail = 0;
+};
+
+Layout layout_of(const Tokens& tokens, std::size_t prompt_bytes) {
+  Layout layout;
+  const std::size_t size = tokens.ids.size();
+  while (layout.lead < size && tokens.special[layout.lead] != 0) ++layout.lead;
+  while (layout.tail < size - layout.lead && tokens.special[size - 1 - layout.tail] != 0) {
+    ++layout.tail;
+  }
+  const std::size_t end = size - layout.tail;
+  std::size_t i = layout.lead;
+  while (i < end && tokens.offsets[i].end <= prompt_bytes) ++i;
+  layout.prompt = i - layout.lead;
+  layout.content = end - i;
+  return layout;
+}
+
+Tokens encode(const Tokenizer& tokenizer, const PlanRules& rules, std::string_view text,
+              bool offsets, std::size_t max_tokens) {
+  EncodeOptions options;
+  options.parse_special = rules.parse_special;
+  options.offsets = offsets;
+  options.max_tokens = max_tokens;
+  return tokenizer.encode(text, options);
+}
+
+Error too_long(std::string_view what, std::size_t tokens, std::size_t limit) {
+  return Error(ErrorCode::kInvalidArgument,
+               std::string(what) + " has " + std::to_string(tokens) +
+                   " tokens with prompt and special tokens, the model takes " +
+                   std::to_string(limit) + "; shorten it, or allow truncation");
+}
+
+// Drops content tokens right behind the prompt until the encoding fits.
+void truncate_left(Tokens& tokens, std::size_t prompt_bytes, std::size_t max_tokens) {
+  const Layout layout = layout_of(tokens, prompt_bytes);
+  const std::size_t excess = std::min(tokens.ids.size() - max_tokens, layout.content);
+  const auto first = static_cast<std::ptrdiff_t>(layout.lead + layout.prompt);
+  const auto last = first + static_cast<std::ptrdiff_t>(excess);
+  tokens.ids.erase(tokens.ids.begin() + first, tokens.ids.begin() + last);
+  tokens.offsets.erase(tokens.offsets.begin() + first, tokens.offsets.begin() + last);
+  tokens.special.erase(tokens.special.begin() + first, tokens.special.begin() + last);
+  tokens.truncated = true;
+}
+
+std::string with_prompt(const PlanRules& rules, const TaskChoice& task, std::string_view text) {
+  std::string joined;
+  if (rules.add_prompt) joined = task.prompt;
+  return joined.append(text);
+}
+
+Tokens encode_text(const Tokenizer& tokenizer, const PlanRules& rules, const TaskChoice& task,
+                   std::string_view text, bool offsets) {
+  const std::string joined = with_prompt(rules, task, text);
+  const std::size_t prompt_bytes = joined.size() - text.size();
+  const bool cut_right = rules.truncation == Truncation::kRight;
+  const bool cut_left = rules.truncation == Truncation::kLeft;
+  Tokens tokens = encode(tokenizer, rules, joined, offsets || cut_left,
+                         cut_right ? rules.max_tokens : 0);
+  if (cut_left && tokens.ids.size() > rules.max_tokens) {
+    truncate_left(tokens, prompt_bytes, rules.max_tokens);
+  }
+  return tokens;
+}
+
+std::uint32_t narrow(std::size_t value) { return static_cast<std::uint32_t>(value); }
+
+// Token ranges of the chunks among the content tokens: chunk i owns [borders[i], borders[i + 1]).
+std::vector<std::size_t> chunk_borders(const Tokens& tokens, const Layout& layout,
+                                       std::span<const std::size_t> chunk_ends) {
+  std::vector<std::size_t> borders = {0};
+  const std::size_t first = layout.lead + layout.prompt;
+  std::size_t i = 0;
+  for (const std::size_t end : chunk_ends) {
+    while (i < layout.content && tokens.offsets[first + i].end <= end) ++i;
+    borders.push_back(i);
+  }
+  borders.back() = layout.content;
+  return borders;
+}
+
+// A window holds content tokens [begin, end) and owns those from `owned` on.
+struct Window {
+  std::size_t begin = 0;
+  std::size_t owned = 0;
+  std::size_t end = 0;
+};
+
+std::vector<Window> divide(std::size_t content, std::size_t capacity) {
+  const std::size_t overlap = std::min(kWindowOverlap, capacity / 2);
+  std::vector<Window> windows = {{0, 0, std::min(content, capacity)}};
+  while (windows.back().end < content) {
+    const std::size_t owned = windows.back().end;
+    const std::size_t begin = owned - overlap;
+    windows.push_back({begin, owned, std::min(content, begin + capacity)});
+  }
+  return windows;
+}
+
+Sequence window_sequence(const Tokens& tokens, const Layout& layout, const Window& window) {
+  const auto at = [&](std::size_t i) { return tokens.ids.begin() + static_cast<std::ptrdiff_t>(i); };
+  const std::size_t content = layout.lead + layout.prompt;
+  Sequence sequence;
+  sequence.ids.assign(at(0), at(content));
+  sequence.ids.insert(sequence.ids.end(), at(content + window.begin), at(content + window.end));
+  sequence.ids.insert(sequence.ids.end(), at(content + layout.content), tokens.ids.end());
+  return sequence;
+}
+
+// Adds the spans of the chunks that `window` owns tokens of; `first_span` spans came before.
+void add_spans(const Layout& layout, const Window& window, std::span<const std::size_t> borders,
+               std::size_t first_span, LateChunkPlan& plan) {
+  Sequence& sequence = plan.windows.back();
+  const std::size_t head = layout.lead + layout.prompt;
+  for (std::size_t chunk = 0; chunk + 1 < borders.size(); ++chunk) {
+    std::size_t begin = std::max(borders[chunk], window.owned);
+    std::size_t end = std::min(borders[chunk + 1], window.end);
+    if (begin >= end) continue;
+    begin = head + begin - window.begin;
+    end = head + end - window.begin;
+    if (chunk == 0 && window.owned == 0) begin = 0;
+    const bool ends_context = chunk + 2 == borders.size() && window.end == layout.content;
+    if (ends_context) end = sequence.ids.size();
+    plan.chunks[chunk].push_back({first_span + sequence.spans.size(), narrow(end - begin)});
+    sequence.spans.push_back({narrow(begin), narrow(end)});
+  }
+}
+
+}  // namespace
+
+TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const TaskChoice& task,
+                   std::string_view text, std::size_t index) {
+  Tokens tokens = encode_text(tokenizer, rules, task, text, false);
+  const std::string name = "text " + std::to_string(index);
+  if (tokens.ids.size() > rules.max_tokens) {
+    throw too_long(name, tokens.ids.size(), rules.max_tokens);
+  }
+  if (tokens.ids.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, name + " has no tokens, so it has no vector");
+  }
+  const std::uint32_t pooled = rules.pooling == Pooling::kCls ? 1 : narrow(tokens.ids.size());
+  TextPlan plan;
+  plan.truncated = tokens.truncated;
+  plan.sequence = {std::move(tokens.ids), task.adapter, {{0, pooled}}};
+  return plan;
+}
+
+TextPlan plan_tokens(const Tokenizer& tokenizer, const PlanRules& rules, const TaskChoice& task,
+                     std::string_view text) {
+  std::string storage;
+  text = repair_utf8(text, storage);
+  const std::size_t prompt_bytes = rules.add_prompt ? task.prompt.size() : 0;
+  Tokens tokens = encode_text(tokenizer, rules, task, text, true);
+  if (tokens.ids.size() > rules.max_tokens) {
+    throw too_long("the text", tokens.ids.size(), rules.max_tokens);
+  }
+  if (tokens.ids.empty()) throw Error(ErrorCode::kInvalidArgument, "the text has no tokens");
+  for (ByteRange& range : tokens.offsets) {
+    const auto shift = narrow(prompt_bytes);
+    range = range.end <= shift ? ByteRange{} : ByteRange{std::max(range.begin, shift) - shift,
+                                                         range.end - shift};
+  }
+  TextPlan plan;
+  plan.truncated = tokens.truncated;
+  plan.offsets = std::move(tokens.offsets);
+  plan.sequence = {std::move(tokens.ids), task.adapter, {}};
+  return plan;
+}
+
+LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rules,
+                               const TaskChoice& task, std::span<const std::string> chunks) {
+  std::string joined = with_prompt(rules, task, "");
+  const std::size_t prompt_bytes = joined.size();
+  std::vector<std::size_t> ends;
+  std::string storage;
+  for (const std::string& chunk : chunks) {
+    if (!ends.empty()) joined += ' ';
+    joined += repair_utf8(chunk, storage);
+    ends.push_back(joined.size());
+  }
+  const Tokens tokens = encode(tokenizer, rules, joined, true, 0);
+  const Layout layout = layout_of(tokens, prompt_bytes);
+  if (rules.truncation == Truncation::kError && tokens.ids.size() > rules.max_tokens) {
+    throw too_long("the context of all chunks", tokens.ids.size(), rules.max_tokens);
+  }
+  const std::size_t frame = layout.lead + layout.prompt + layout.tail;
+  if (frame >= rules.max_tokens) {
+    throw too_long("the prompt alone", frame, rules.max_tokens);
+  }
+
+  const std::vector<std::size_t> borders = chunk_borders(tokens, layout, ends);
+  LateChunkPlan plan;
+  plan.chunks.resize(chunks.size());
+  std::size_t spans = 0;
+  for (const Window& window : divide(layout.content, rules.max_tokens - frame)) {
+    plan.windows.push_back(window_sequence(tokens, layout, window));
+    plan.windows.back().task = task.adapter;
+    add_spans(layout, window, borders, spans, plan);
+    spans += plan.windows.back().spans.size();
+  }
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    if (plan.chunks[i].empty()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "chunk " + std::to_string(i) +
+                      " has no tokens of its own (it is empty, only spaces, or merged into a "
+                      "neighbour's last token), so it has no vector; leave it out");
+    }
+  }
+  return plan;
+}
+
+}  // namespace nestvec

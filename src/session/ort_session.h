@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Session on ONNX Runtime's CPU provider for graphs of stock ops: published exports as they are,
+// and the portable graphs that nestvec compiles.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "session/graph_io.h"
+#include "session/session.h"
+
+namespace nestvec {
+
+struct OrtSessionOptions {
+  std::string graph_path;   // model.onnx; external data beside it
+  std::size_t threads = 1;  // of ONNX Runtime's pool; they do not spin between runs
+  std::int32_t pad_id = 0;  // fills padded positions, which the mask hides
+};
+
+// Loads and optimises the graph. Blocks. Throws Error: kNotFound, kDataLoss (not an ONNX file, or
+// truncated external data), kInvalidArgument (inputs or outputs that are not understood).
+std::unique_ptr<Session> open_ort_session(const OrtSessionOptions& options);
+
+// ONNX Runtime's version, "1.32.0".
+std::string onnxruntime_version();
+
+}  // namespace nestvec
