@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <random>
+
+namespace nestvec {
+namespace {
+
+template <typename Action>
+std::string error_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Json, ReadsValuesByPath) {
+  const auto document =
+      JsonDocument::parse(R"({"a": {"b": [1, 2.5, "x", true, null]}, "n": null})", "t.json");
+  const JsonValue root = document.root();
+  const std::vector<JsonValue> b = root.at("a").at("b").elements();
+  ASSERT_EQ(b.size(), 5u);
+  EXPECT_EQ(b[0].integer(), 1);
+  EXPECT_EQ(b[0].number(), 1.0);
+  EXPECT_EQ(b[1].number(), 2.5);
+  EXPECT_EQ(b[2].string(), "x");
+  EXPECT_TRUE(b[3].boolean());
+  EXPECT_TRUE(b[4].is_null());
+  EXPECT_FALSE(root.find("n"));
+  EXPECT_FALSE(root.find("absent"));
+  EXPECT_EQ(root.members().at(0).first, "a");
+}
+
+TEST(Json, ErrorsSayWhereAndWhat) {
+  const auto document = JsonDocument::parse(R"({"a": {"b": [1, "x"]}})", "t.json");
+  const JsonValue root = document.root();
+  EXPECT_EQ(error_of([&] { root.at("a").at("c"); }), "t.json: a: \"c\" is missing");
+  EXPECT_EQ(error_of([&] { root.at("a").at("b").elements()[1].integer(); }),
+            "t.json: a.b[1]: expected an integer, found a string");
+  EXPECT_EQ(error_of([&] { root.at("a").string(); }),
+            "t.json: a: expected a string, found an object");
+  EXPECT_EQ(error_of([&] { root.at("a").at("b").elements()[0].at("z"); }),
+            "t.json: a.b[0]: expected an object, found an integer");
+}
+
+TEST(Json, MalformedTextIsAnErrorWithItsName) {
+  for (const std::string text : {"", "{", "[1,]", "{\"a\":}", "nul", "1 2", "\"\x01\""}) {
+    EXPECT_NE(error_of([&] { JsonDocument::parse(text, "t.json"); }).find("t.json: not valid JSON"),
+              std::string::npos)
+        << text;
+  }
+  EXPECT_NE(error_of([] { JsonDocument::parse(std::string(100000, '['), "deep"); }).find("deep:"),
+            std::string::npos);
+}
+
+TEST(Json, LoneSurrogatesAndBrokenUtf8BecomeReplacements) {
+  const auto text_of = [](std::string_view json) {
+    const auto document = JsonDocument::parse(json, "t");
+    return std::string(document.root().string());
+  };
+  EXPECT_EQ(text_of(R"("a\ud800b")"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(text_of(R"("\udc00")"), "\xEF\xBF\xBD");
+  EXPECT_EQ(text_of(R"("\ud800\ud83d\ude00")"), "\xEF\xBF\xBD\xF0\x9F\x98\x80");
+  EXPECT_EQ(text_of(R"("\\ud800")"), "\\ud800");
+  EXPECT_EQ(text_of(R"("\\\ud800")"), "\\\xEF\xBF\xBD");
+  EXPECT_EQ(text_of("\"\xFF\""), "\xEF\xBF\xBD");
+  EXPECT_EQ(text_of(R"("a\u0000b")"), std::string("a\0b", 3));
+}
+
+TEST(Json, StringsReadBackAsWritten) {
+  std::string every;
+  for (int c = 0; c < 128; ++c) every.push_back(static_cast<char>(c));
+  every += "\xC3\xA9\xF0\x9F\x98\x80";
+  std::string json;
+  append_json_string(every, json);
+  const auto document = JsonDocument::parse(json, "t");
+  EXPECT_EQ(document.root().string(), every);
+}
+
+TEST(Json, NumbersReadBackToTheSameFloat) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 100000; ++i) {
+    const float value = std::bit_cast<float>(static_cast<std::uint32_t>(random()));
+    if (!std::isfinite(value)) continue;
+    for (const int digits : {0, 9}) {
+      std::string json;
+      append_json_number(value, json, digits);
+      ASSERT_EQ(std::stof(json), value) << json;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nestvec

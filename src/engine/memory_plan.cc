@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/memory_plan.h"
+
+#include <algorithm>
+
+namespace nestvec {
+namespace {
+
+constexpr std::uint64_t kMiB = 1u << 20;
+constexpr std::uint64_t kFloat = 4;
+
+std::string mebibytes(std::uint64_t bytes) {
+  return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
+}
+
+}  // namespace
+
+EncoderSizes read_encoder_sizes(const JsonValue& config) {
+  const auto size = [&](std::string_view key) {
+    const JsonValue value = config.at(key);
+    const std::int64_t number = value.integer();
+    if (number < 1) throw value.error("expected a positive number");
+    return static_cast<std::uint64_t>(number);
+  };
+  return {size("hidden_size"), size("intermediate_size"), size("num_attention_heads")};
+}
+
+std::string MemoryPlan::text() const {
+  std::string line = "weights " + mebibytes(weights) + " + workspace " + mebibytes(workspace);
+  if (attention > 0) line += " + attention scores " + mebibytes(attention);
+  return line + " + fixed " + mebibytes(fixed) + " = " + mebibytes(total());
+}
+
+MemoryPlan plan_memory(const MemoryFacts& facts) {
+  const std::uint64_t longest = std::max(facts.max_tokens, std::size_t{1});
+  const std::uint64_t batch = std::max<std::uint64_t>(facts.max_batch_tokens, longest);
+  MemoryPlan plan;
+  // A graph that merges its adapters holds the merged weights and the largest products beside them.
+  plan.weights = facts.merges_adapters ? facts.weight_bytes * 3 + facts.weight_bytes / 2
+                                       : facts.weight_bytes;
+  // Live at once in the widest place of a layer: residual, q, k, v and their transposed copies, the
+  // attention's output; in the feed-forward part two of the wide activations beside the residual.
+  plan.workspace = batch * kFloat *
+                   std::max(12 * facts.sizes.hidden,
+                            3 * facts.sizes.hidden + 2 * facts.sizes.intermediate);
+  if (facts.full_attention) {
+    // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
+    plan.attention = 3 * kFloat * facts.sizes.heads * longest * batch;
+  }
+  plan.fixed = 64 * kMiB + 4 * facts.tokenizer_bytes;
+  return plan;
+}
+
+void check_budget(const MemoryFacts& facts, std::uint64_t budget_bytes) {
+  const MemoryPlan plan = plan_memory(facts);
+  if (budget_bytes == 0 || plan.total() <= budget_bytes) return;
+  std::string advice = "raise cpu_memory";
+  MemoryFacts smaller = facts;
+  for (std::size_t tokens = facts.max_tokens / 2; tokens >= 32; tokens /= 2) {
+    smaller.max_tokens = tokens;
+    smaller.max_batch_tokens = std::min(facts.max_batch_tokens, tokens);
+    if (plan_memory(smaller).total() > budget_bytes) continue;
+    advice += ", or set runtime.max_tokens and runtime.max_batch_tokens to " +
+              std::to_string(tokens) + " (" + mebibytes(plan_memory(smaller).total()) + ")";
+    break;
+  }
+  throw Error(ErrorCode::kResourceExhausted, "memory plan over budget: " + plan.text() +
+                                                 ", cpu_memory allows " +
+                                                 mebibytes(budget_bytes) + "; " + advice);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model will take at its peak, computed before it is loaded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+
+namespace nestvec {
+
+// The sizes that decide memory, from config.json.
+struct EncoderSizes {
+  std::uint64_t hidden = 0;
+  std::uint64_t intermediate = 0;
+  std::uint64_t heads = 0;
+};
+EncoderSizes read_encoder_sizes(const JsonValue& config);
+
+struct MemoryFacts {
+  std::uint64_t weight_bytes = 0;    // of the graph's files
+  std::uint64_t tokenizer_bytes = 0; // of tokenizer.json
+  EncoderSizes sizes;
+  std::size_t max_tokens = 0;        // longest sequence
+  std::size_t max_batch_tokens = 0;
+  bool full_attention = false;       // the graph holds S x S scores: published exports do
+  bool merges_adapters = false;      // the graph rebuilds every weight on each call
+};
+
+struct MemoryPlan {
+  std::uint64_t weights = 0;
+  std::uint64_t workspace = 0;  // activations of the largest batch
+  std::uint64_t attention = 0;  // S x S scores of the longest sequence, where the graph holds them
+  std::uint64_t fixed = 0;      // tokenizer, code, allocator
+  std::uint64_t total() const noexcept { return weights + workspace + attention + fixed; }
+  // "weights 2.1 GiB + workspace 0.6 GiB + ... = 2.9 GiB"
+  std::string text() const;
+};
+
+MemoryPlan plan_memory(const MemoryFacts& facts);
+
+// Throws Error kResourceExhausted with the plan's numbers when it is over `budget_bytes` (0 = none), and
+// says which max_tokens would fit, if any.
+void check_budget(const MemoryFacts& facts, std::uint64_t budget_bytes);
+
+}  // namespace nestvec
