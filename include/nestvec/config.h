@@ -35,6 +35,7 @@ struct CheckpointSource {
 // `runtime:` - how the engine works.
 struct RuntimeOptions {
   std::string precision = "auto";           // auto | fp32
+  std::string graph = "auto";               // auto | compiled | published: own graph, or the folder's ONNX
   std::string default_task = "text-matching";  // a task of the model, or "none"
   std::size_t threads = 0;                  // 0 = decided from cpu_limit, affinity and cgroup quota
   std::size_t max_tokens = 0;               // longest sequence; 0 = the model's own limit

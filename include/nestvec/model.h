@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "nestvec/config.h"
@@ -32,9 +34,11 @@ struct EmbedOptions {
   // for the base weights, or empty for the configured default. See ModelInfo::tasks.
   std::string task;
   std::size_t dimensions = 0;  // 1..ModelInfo::dimensions; 0 = all. Cut first, then normalised.
-  bool normalize = true;       // L2
+  std::optional<bool> normalize;  // L2; empty = as the model's folder says, which is nearly always true
   bool add_prompt = true;      // prepend the task's instruction, where it has one
-  bool late_chunking = false;  // the texts are consecutive chunks of one context
+  // The texts are consecutive chunks of one context, pooled apart (arXiv:2409.04701). A context of more
+  // tokens than the model takes is read in overlapping windows, or refused under Truncation::kError.
+  bool late_chunking = false;
   bool parse_special = true;   // "</s>" typed in a text is the special token, as Hugging Face does
   Truncation truncation = Truncation::kRight;
 };
@@ -43,10 +47,11 @@ struct EmbedOptions {
 struct Embeddings {
   std::size_t rows = 0;
   std::size_t width = 0;
-  std::vector<float> values;            // [rows, width], row-major
-  std::vector<std::uint32_t> tokens;    // [rows] tokens read per text, prompt and special tokens included;
-                                        // with late chunking the whole context is counted in row 0
-  std::vector<std::uint32_t> truncated; // indices of the texts that lost tokens, ascending
+  std::vector<float> values;  // [rows, width], row-major
+  // [rows] tokens that stand behind each row, prompt and special tokens included. Their sum is the
+  // usage of the call; with late chunking too, where the context is read once and divided among rows.
+  std::vector<std::uint32_t> tokens;
+  std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
 
   std::span<const float> row(std::size_t i) const& { return {values.data() + i * width, width}; }
   std::span<const float> row(std::size_t i) const&& = delete;  // would dangle

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <random>
 
 namespace nestvec {
@@ -92,7 +93,7 @@ TEST(Json, NumbersReadBackToTheSameFloat) {
     for (const int digits : {0, 9}) {
       std::string json;
       append_json_number(value, json, digits);
-      ASSERT_EQ(std::stof(json), value) << json;
+      ASSERT_EQ(std::strtof(json.c_str(), nullptr), value) << json;
     }
   }
 }
