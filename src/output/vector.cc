@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output/vector.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+
+void check_dimensions(std::size_t dimensions, std::size_t width) {
+  if (dimensions >= 1 && dimensions <= width) return;
+  throw Error(ErrorCode::kInvalidArgument, "dimensions " + std::to_string(dimensions) +
+                                               " is not in 1.." + std::to_string(width));
+}
+
+void finish_vector(std::span<const float> pooled, bool normalize, std::size_t index,
+                   std::span<float> out) {
+  std::copy_n(pooled.begin(), out.size(), out.begin());
+  double sum = 0;
+  for (const float value : out) sum += static_cast<double>(value) * static_cast<double>(value);
+  if (!std::isfinite(sum)) {
+    throw Error(ErrorCode::kInternal, "row " + std::to_string(index) +
+                                          ": the model computed a value that is not finite");
+  }
+  if (!normalize || sum == 0) return;
+  const double scale = 1.0 / std::sqrt(sum);
+  for (float& value : out) value = static_cast<float>(static_cast<double>(value) * scale);
+}
+
+}  // namespace nestvec
