@@ -3,8 +3,6 @@
 
 #include <simdjson.h>
 
-#include <cassert>
-
 namespace nestvec {
 namespace {
 
@@ -37,18 +35,6 @@ std::size_t sequence_length(std::string_view text, std::size_t i, bool& valid) {
 }
 
 }  // namespace
-
-DecodedCodePoint decode_utf8(std::string_view text) {
-  assert(!text.empty());
-  const auto continuation = [&](std::size_t i) -> char32_t { return byte_at(text, i) & 0x3Fu; };
-  const char32_t lead = byte_at(text, 0);
-  if (lead < 0x80) return {lead, 1};
-  if (lead < 0xE0) return {((lead & 0x1Fu) << 6) | continuation(1), 2};
-  if (lead < 0xF0) return {((lead & 0x0Fu) << 12) | (continuation(1) << 6) | continuation(2), 3};
-  return {((lead & 0x07u) << 18) | (continuation(1) << 12) | (continuation(2) << 6) |
-              continuation(3),
-          4};
-}
 
 void append_utf8(char32_t code_point, std::string& out) {
   const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };

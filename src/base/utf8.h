@@ -20,7 +20,18 @@ struct DecodedCodePoint {
 };
 
 // The code point at the start of `text`. Precondition: !text.empty() and text is valid UTF-8.
-DecodedCodePoint decode_utf8(std::string_view text);
+// Inline: it is the innermost loop of the tokenizer.
+inline DecodedCodePoint decode_utf8(std::string_view text) {
+  const auto byte = [text](std::size_t i) -> char32_t {
+    return static_cast<unsigned char>(text[i]);
+  };
+  const auto low_bits = [byte](std::size_t i) { return byte(i) & 0x3FU; };
+  const char32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  if (lead < 0xE0) return {((lead & 0x1FU) << 6) | low_bits(1), 2};
+  if (lead < 0xF0) return {((lead & 0x0FU) << 12) | (low_bits(1) << 6) | low_bits(2), 3};
+  return {((lead & 0x07U) << 18) | (low_bits(1) << 12) | (low_bits(2) << 6) | low_bits(3), 4};
+}
 
 // Appends the UTF-8 form of a Unicode scalar value.
 void append_utf8(char32_t code_point, std::string& out);

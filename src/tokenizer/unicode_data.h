@@ -21,20 +21,14 @@ inline bool is_whitespace(char32_t c) noexcept {
 // `\w` of the regex crate: Alphabetic, M, Nd, Pc, Join_Control.
 inline bool is_word(char32_t c) noexcept { return (unicode_flags(c) & kUnicodeWord) != 0; }
 
-// Rust's char::is_alphanumeric (Alphabetic, Nd, Nl, No) and char::is_numeric (Nd, Nl, No).
-inline bool is_alphanumeric(char32_t c) noexcept {
-  return (unicode_flags(c) & kUnicodeAlphanumeric) != 0;
-}
-inline bool is_numeric(char32_t c) noexcept { return (unicode_flags(c) & kUnicodeNumeric) != 0; }
-
 // What the pre-tokenizers Punctuation and BertPreTokenizer split at: ASCII punctuation (symbols such
 // as '$' and '+' included) or general category P of Unicode 8.
 inline bool is_punctuation(char32_t c) noexcept {
   return (unicode_flags(c) & kUnicodePunctuation) != 0;
 }
 
-// What BertNormalizer's clean_text drops besides U+0000 and U+FFFD: general category C except tab,
-// line feed and carriage return. Tab, LF and CR give false here.
+// Everything that BertNormalizer's clean_text drops: control, format, surrogate and private use (not
+// unassigned) code points and U+FFFD, but not tab, line feed and carriage return.
 inline bool is_bert_control(char32_t c) noexcept {
   return (unicode_flags(c) & kUnicodeControl) != 0;
 }
