@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/model_location.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <set>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/json.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxNameLength = 96;
+constexpr std::size_t kMaxRevisionLength = 255;
+constexpr std::size_t kMaxRefBytes = 256;
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+// A repository's owner or name by the hub's rules.
+bool is_valid_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameLength && is_word(name.front()) &&
+         is_word(name.back()) && name.find("--") == std::string_view::npos &&
+         name.find("..") == std::string_view::npos &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return is_word(c) || c == '-' || c == '.'; });
+}
+
+// Becomes a path below refs/, so git's rules for a ref are applied as far as they keep it there.
+bool is_valid_revision(std::string_view revision) {
+  return !revision.empty() && revision.size() <= kMaxRevisionLength && revision.front() != '/' &&
+         revision.front() != '.' && revision.back() != '/' &&
+         revision.find("..") == std::string_view::npos &&
+         revision.find("//") == std::string_view::npos &&
+         revision.find("/.") == std::string_view::npos &&
+         std::all_of(revision.begin(), revision.end(), [](char c) {
+           return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '\\';
+         });
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// "$NAME" and "${NAME}" as Python's os.path.expandvars: an unset name stays as it is.
+std::string expand_variables(const std::string& text, const Environment& environment) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] != '$') {
+      out.push_back(text[i++]);
+      continue;
+    }
+    const bool braces = i + 1 < text.size() && text[i + 1] == '{';
+    const std::size_t start = i + (braces ? 2 : 1);
+    std::size_t end = start;
+    while (end < text.size() && is_word(text[end])) ++end;
+    const bool closed = !braces || (end < text.size() && text[end] == '}');
+    const std::size_t next = end + (braces && closed ? 1 : 0);
+    std::optional<std::string> value;
+    if (closed && end > start) value = environment(text.substr(start, end - start));
+    out.append(value ? *value : text.substr(i, next - i));
+    i = next;
+  }
+  return out;
+}
+
+std::string expand_path(const std::string& text, const Environment& environment) {
+  std::string path = text;
+  if (path == "~" || path.starts_with("~/")) {
+    if (const std::optional<std::string> home = environment("HOME")) path = *home + path.substr(1);
+  }
+  return expand_variables(path, environment);
+}
+
+fs::path hub_home(const Environment& environment) {
+  if (const auto home = environment("HF_HOME")) return expand_path(*home, environment);
+  if (const auto cache = environment("XDG_CACHE_HOME")) {
+    return fs::path(expand_path(*cache, environment)) / "huggingface";
+  }
+  if (const auto home = environment("HOME")) return fs::path(*home) / ".cache" / "huggingface";
+  throw Error(ErrorCode::kFailedPrecondition,
+              "no folder for the model cache: neither HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME nor HOME "
+              "is set; set HF_HOME");
+}
+
+std::string pull_command(const std::string& repo, const std::string& revision) {
+  return "nestvec pull " + repo + (revision.empty() ? "" : "@" + revision);
+}
+
+// A name that can only be meant as a path, whose error should not speak of repositories.
+bool looks_like_path(std::string_view text) {
+  text = text.substr(0, text.find('@'));
+  return text.empty() || text.front() == '/' || text.front() == '.' || text.front() == '~' ||
+         text.back() == '/' || std::count(text.begin(), text.end(), '/') > 1;
+}
+
+std::optional<std::string> missing_shard(const fs::path& folder, const std::string& index) {
+  const JsonDocument document = JsonDocument::load((folder / index).string());
+  std::set<std::string> seen;
+  for (const auto& [tensor, file] : document.root().at("weight_map").members()) {
+    const std::string name(file.string());
+    if (seen.insert(name).second && !is_file(folder / name)) return name;
+  }
+  return std::nullopt;
+}
+
+std::string locate_in_cache(const RepoReference& reference, const Environment& environment) {
+  const std::string cache = hub_cache_folder(environment);
+  const std::optional<std::string> snapshot =
+      find_snapshot(cache, reference.repo, reference.revision);
+  const std::string command = pull_command(reference.repo, reference.revision);
+  if (!snapshot) {
+    throw Error(ErrorCode::kNotFound,
+                "model " + reference.repo +
+                    (reference.revision.empty() ? "" : "@" + reference.revision) +
+                    " is neither a folder nor in the cache " + cache + "; fetch it with: " + command);
+  }
+  if (const std::optional<std::string> missing = missing_model_file(*snapshot)) {
+    throw Error(ErrorCode::kNotFound, "model " + reference.repo + " is incomplete in the cache: " +
+                                          *snapshot + " lacks " + *missing +
+                                          "; fetch the rest with: " + command);
+  }
+  return *snapshot;
+}
+
+}  // namespace
+
+bool is_commit_hash(const std::string& revision) {
+  return revision.size() == 40 && std::all_of(revision.begin(), revision.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+RepoReference parse_repo_reference(const std::string& text) {
+  const std::size_t at = text.find('@');
+  RepoReference reference{.repo = text.substr(0, at), .revision = {}};
+  if (at != std::string::npos) reference.revision = text.substr(at + 1);
+  const std::string_view repo = reference.repo;
+  const std::size_t slash = repo.find('/');
+  const bool named = slash == std::string_view::npos
+                         ? is_valid_name(repo)
+                         : is_valid_name(repo.substr(0, slash)) && is_valid_name(repo.substr(slash + 1));
+  if (!named || repo.ends_with(".git")) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + reference.repo +
+                    "' is not the name of a repository; expected OWNER/NAME[@REVISION] of letters, "
+                    "digits, '-', '_' and '.', such as jinaai/jina-embeddings-v3");
+  }
+  if (at != std::string::npos && !is_valid_revision(reference.revision)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + reference.revision +
+                    "' is not a revision; expected a branch, a tag or a commit after '@'");
+  }
+  return reference;
+}
+
+std::string hub_cache_folder(const Environment& environment) {
+  for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
+    if (const auto cache = environment(name)) return expand_path(*cache, environment);
+  }
+  return (hub_home(environment) / "hub").string();
+}
+
+std::string hub_token_file(const Environment& environment) {
+  if (const auto path = environment("HF_TOKEN_PATH")) return expand_path(*path, environment);
+  return (hub_home(environment) / "token").string();
+}
+
+std::string repo_folder_name(const std::string& repo) {
+  std::string name = "models--" + repo;
+  if (const std::size_t slash = name.find('/'); slash != std::string::npos) {
+    name.replace(slash, 1, "--");
+  }
+  return name;
+}
+
+std::optional<std::string> find_snapshot(const std::string& cache_folder, const std::string& repo,
+                                         const std::string& revision) {
+  const fs::path folder = fs::path(cache_folder) / repo_folder_name(repo);
+  std::string commit = revision.empty() ? "main" : revision;
+  if (!is_commit_hash(commit)) {
+    if (!is_valid_revision(commit) || !is_file(folder / "refs" / commit)) return std::nullopt;
+    commit = read_file((folder / "refs" / commit).string(), kMaxRefBytes);
+    while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back())) != 0) {
+      commit.pop_back();
+    }
+    if (!is_commit_hash(commit)) return std::nullopt;
+  }
+  const fs::path snapshot = folder / "snapshots" / commit;
+  if (!is_folder(snapshot)) return std::nullopt;
+  return snapshot.string();
+}
+
+std::optional<std::string> missing_model_file(const std::string& folder) {
+  const fs::path path(folder);
+  for (const char* name : {"config.json", "tokenizer.json"}) {
+    if (!is_file(path / name)) return name;
+  }
+  if (is_file(path / "model.safetensors")) return std::nullopt;
+  const char* const index = "model.safetensors.index.json";
+  if (is_file(path / index)) return missing_shard(path, index);
+  if (is_file(path / "onnx/model.onnx") || is_file(path / "model.onnx")) return std::nullopt;
+  return "its weights (model.safetensors or onnx/model.onnx)";
+}
+
+std::optional<std::string> find_in_cache(const std::string& cache_folder, const std::string& repo,
+                                         const std::string& revision) {
+  std::optional<std::string> snapshot = find_snapshot(cache_folder, repo, revision);
+  if (snapshot && missing_model_file(*snapshot)) snapshot.reset();
+  return snapshot;
+}
+
+std::string locate_model(const std::string& folder_or_repo, const std::string& revision,
+                         const Environment& environment) {
+  const std::string folder = expand_path(folder_or_repo, environment);
+  if (is_folder(folder)) {
+    if (is_file(fs::path(folder) / "config.json")) return folder;
+    throw Error(ErrorCode::kNotFound,
+                folder + ": no config.json in this folder; expected a model folder as Hugging Face "
+                         "lays it out (config.json, tokenizer.json, and model.safetensors or "
+                         "onnx/model.onnx)");
+  }
+  if (looks_like_path(folder_or_repo)) {
+    throw Error(ErrorCode::kNotFound, "no such model folder: '" + folder_or_repo +
+                                          "'; give a folder, or a repository such as "
+                                          "jinaai/jina-embeddings-v3");
+  }
+  RepoReference reference = parse_repo_reference(folder_or_repo);
+  if (reference.revision.empty()) reference.revision = revision;
+  return locate_in_cache(reference, environment);
+}
+
+}  // namespace nestvec

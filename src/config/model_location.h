@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a model lies on this machine: a folder, or a snapshot in the Hugging Face cache. Looks only,
+// never downloads; the layout is that of the Python library huggingface_hub
+// (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/environment.h"
+
+namespace nestvec {
+
+// A repository of a hub and, where one was named, a branch, tag or commit of it.
+struct RepoReference {
+  std::string repo;      // "jinaai/jina-embeddings-v3", or a name without an owner
+  std::string revision;  // empty = "main"
+};
+
+// Splits "OWNER/NAME[@REVISION]" and checks it by the hub's own rules (ASCII letters, digits, "-",
+// "_", ".", at most 96 each; no "--" and no ".."). Throws Error: kInvalidArgument.
+RepoReference parse_repo_reference(const std::string& text);
+
+// True for the full name of a commit: 40 hexadecimal digits, lower case.
+bool is_commit_hash(const std::string& revision);
+
+// HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub,
+// else ~/.cache/huggingface/hub. "~" and "$NAME" in them are expanded. Throws Error:
+// kFailedPrecondition (not even HOME is set).
+std::string hub_cache_folder(const Environment& environment);
+
+// HF_TOKEN_PATH, else HF_HOME/token with the same defaults. Throws as hub_cache_folder.
+std::string hub_token_file(const Environment& environment);
+
+// "models--OWNER--NAME", a repository's folder in the cache.
+std::string repo_folder_name(const std::string& repo);
+
+// The snapshot folder that holds `revision` of a repository (empty = "main"), whether complete or
+// not; nullopt where the cache knows no such revision. Blocks on file I/O.
+std::optional<std::string> find_snapshot(const std::string& cache_folder, const std::string& repo,
+                                         const std::string& revision);
+
+// What a folder lacks to be loaded: "config.json", "tokenizer.json", a shard that the index of
+// the weights lists, ...; nullopt for a complete one. Blocks on file I/O. Throws Error:
+// kInvalidArgument (the index of the weights is broken).
+std::optional<std::string> missing_model_file(const std::string& folder);
+
+// find_snapshot for complete ones only.
+std::optional<std::string> find_in_cache(const std::string& cache_folder, const std::string& repo,
+                                         const std::string& revision);
+
+// The folder to load for what a user wrote: a folder that holds config.json, else a repository
+// ("OWNER/NAME" or "OWNER/NAME@REVISION") in the cache. `revision` counts where the text names none.
+// Blocks on file I/O. Safe for concurrent use.
+// Throws Error: kNotFound (with the `nestvec pull` command that fetches the repository),
+// kInvalidArgument (neither a folder nor the name of a repository).
+std::string locate_model(const std::string& folder_or_repo, const std::string& revision,
+                         const Environment& environment);
+
+}  // namespace nestvec
