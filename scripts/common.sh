@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the set-up scripts share; sourced, never run. Bash with `set -euo pipefail`.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build_dir=$root/build
+
+say() { printf 'nestvec: %s\n' "$*" >&2; }
+
+die() {
+  printf 'nestvec: error: %s\n' "$*" >&2
+  exit 1
+}
+
+# verify_sha256 FILE HASH: ends the script when FILE is not what was pinned.
+verify_sha256() {
+  local actual
+  actual=$(sha256sum "$1" | cut -d' ' -f1)
+  [[ $actual == "$2" ]] || die "$(basename "$1") has sha256 $actual, expected $2; it was not used"
+}
+
+# make_scratch NAME: sets $scratch to an empty folder in the build folder, removed on exit.
+make_scratch() {
+  mkdir -p "$build_dir"
+  scratch=$(mktemp -d "$build_dir/tmp-$1-XXXXXX")
+  trap 'rm -rf "$scratch"' EXIT
+}
+
+# publish FOLDER TARGET: gives a finished folder its name, so that TARGET is whole or absent.
+publish() {
+  mkdir -p "$(dirname "$2")"
+  rm -rf "$2.old"
+  [[ ! -e $2 ]] || mv "$2" "$2.old"
+  mv "$1" "$2"
+  rm -rf "$2.old"
+}
+
+# pip_download FOLDER ARGUMENT...: one wheel by name and version, nothing installed.
+pip_download() {
+  local folder=$1
+  shift
+  local pip=$build_dir/venv-download/bin/pip
+  [[ -x $pip ]] || python3 -m venv "$build_dir/venv-download" >&2 ||
+    die "cannot make a Python virtual environment; install python3-venv"
+  "$pip" --disable-pip-version-check download --quiet --no-deps --only-binary=:all: \
+    --dest "$folder" "$@" >&2
+}

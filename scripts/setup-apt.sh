@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs the system packages that a build needs; does nothing, and needs no network, when they are
+# there. Debian 12 and 13, Ubuntu 24.04.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+packages=(
+  cmake ninja-build g++ make ccache                  # build
+  libprotobuf-dev protobuf-compiler                  # ONNX files
+  libyaml-cpp-dev                                    # config.yaml
+  libcurl4-openssl-dev libssl-dev                    # hub downloads, sha256
+  libsimdjson-dev                                    # JSON
+  libcli11-dev                                       # command line
+  libgtest-dev libbenchmark-dev zlib1g-dev           # tests, benchmarks
+  python3-venv python3-pip curl xz-utils ca-certificates
+)
+
+if ! command -v dpkg-query >/dev/null; then
+  say "this is not Debian or Ubuntu: install what corresponds to: ${packages[*]}"
+  exit 0
+fi
+
+is_installed() {
+  [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+missing=()
+for package in "${packages[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+((${#missing[@]} == 0)) && exit 0
+
+# A password can only be asked for on a terminal.
+as_root=()
+if ((EUID != 0)); then
+  as_root=(sudo)
+  [[ -t 0 ]] || as_root=(sudo -n)
+  command -v sudo >/dev/null && "${as_root[@]}" true 2>/dev/null ||
+    die "missing packages; as root, run: apt-get install ${missing[*]}"
+fi
+
+say "installing ${missing[*]}"
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq)
+"${apt[@]}" update >/dev/null || say "apt-get update failed; trying with the package lists at hand"
+"${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+  die "apt-get could not install: ${missing[*]} (is the network up?)"
