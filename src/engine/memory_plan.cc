@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "nestvec/error.h"
+
 namespace nestvec {
 namespace {
 
@@ -14,16 +16,6 @@ std::string mebibytes(std::uint64_t bytes) {
 }
 
 }  // namespace
-
-EncoderSizes read_encoder_sizes(const JsonValue& config) {
-  const auto size = [&](std::string_view key) {
-    const JsonValue value = config.at(key);
-    const std::int64_t number = value.integer();
-    if (number < 1) throw value.error("expected a positive number");
-    return static_cast<std::uint64_t>(number);
-  };
-  return {size("hidden_size"), size("intermediate_size"), size("num_attention_heads")};
-}
 
 std::string MemoryPlan::text() const {
   std::string line = "weights " + mebibytes(weights) + " + workspace " + mebibytes(workspace);
@@ -41,14 +33,19 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
   // Live at once in the widest place of a layer: residual, q, k, v and their transposed copies, the
   // attention's output; in the feed-forward part two of the wide activations beside the residual.
   plan.workspace = batch * kFloat *
-                   std::max(12 * facts.sizes.hidden,
-                            3 * facts.sizes.hidden + 2 * facts.sizes.intermediate);
+                   std::max(12 * facts.hidden,
+                            3 * facts.hidden + 2 * facts.intermediate);
   if (facts.full_attention) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
-    plan.attention = 3 * kFloat * facts.sizes.heads * longest * batch;
+    plan.attention = 3 * kFloat * facts.heads * longest * batch;
   }
   plan.fixed = 64 * kMiB + 4 * facts.tokenizer_bytes;
   return plan;
+}
+
+std::string describe_plan(const MemoryFacts& facts, std::uint64_t budget_bytes) {
+  const std::string line = plan_memory(facts).text();
+  return line + (budget_bytes == 0 ? ", no budget set" : " of " + mebibytes(budget_bytes));
 }
 
 void check_budget(const MemoryFacts& facts, std::uint64_t budget_bytes) {

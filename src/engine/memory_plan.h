@@ -6,23 +6,16 @@
 #include <cstdint>
 #include <string>
 
-#include "base/json.h"
-
 namespace nestvec {
 
-// The sizes that decide memory, from config.json.
-struct EncoderSizes {
+// What decides memory.
+struct MemoryFacts {
+  std::uint64_t weight_bytes = 0;     // of the graph's files
+  std::uint64_t tokenizer_bytes = 0;  // of tokenizer.json
   std::uint64_t hidden = 0;
   std::uint64_t intermediate = 0;
   std::uint64_t heads = 0;
-};
-EncoderSizes read_encoder_sizes(const JsonValue& config);
-
-struct MemoryFacts {
-  std::uint64_t weight_bytes = 0;    // of the graph's files
-  std::uint64_t tokenizer_bytes = 0; // of tokenizer.json
-  EncoderSizes sizes;
-  std::size_t max_tokens = 0;        // longest sequence
+  std::size_t max_tokens = 0;  // longest sequence
   std::size_t max_batch_tokens = 0;
   bool full_attention = false;       // the graph holds S x S scores: published exports do
   bool merges_adapters = false;      // the graph rebuilds every weight on each call
@@ -39,6 +32,9 @@ struct MemoryPlan {
 };
 
 MemoryPlan plan_memory(const MemoryFacts& facts);
+
+// The plan in one line, with the budget it was held against (0 = none).
+std::string describe_plan(const MemoryFacts& facts, std::uint64_t budget_bytes);
 
 // Throws Error kResourceExhausted with the plan's numbers when it is over `budget_bytes` (0 = none), and
 // says which max_tokens would fit, if any.

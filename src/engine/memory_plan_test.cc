@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/memory_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::uint64_t kGiB = 1u << 30;
+
+// jina-embeddings-v3 in fp32.
+MemoryFacts v3() {
+  MemoryFacts facts;
+  facts.weight_bytes = 2'290'000'000;
+  facts.tokenizer_bytes = 17'000'000;
+  facts.hidden = 1024;
+  facts.intermediate = 4096;
+  facts.heads = 16;
+  facts.max_tokens = 8192;
+  facts.max_batch_tokens = 8192;
+  return facts;
+}
+
+TEST(MemoryPlan, TheCompiledModelFitsTheUsualBudget) {
+  EXPECT_NO_THROW(check_budget(v3(), 5 * kGiB));
+  EXPECT_NE(describe_plan(v3(), 5 * kGiB).find("of 5120 MiB"), std::string::npos);
+}
+
+TEST(MemoryPlan, ScoresAndMergedAdaptersCountWhereTheGraphHasThem) {
+  MemoryFacts facts = v3();
+  facts.full_attention = true;
+  facts.merges_adapters = true;
+  const MemoryPlan plan = plan_memory(facts);
+  EXPECT_GE(plan.attention, 16ull * 8192 * 8192 * 4);
+  EXPECT_GE(plan.weights, 3 * facts.weight_bytes);
+  EXPECT_EQ(plan.total(), plan.weights + plan.workspace + plan.attention + plan.fixed);
+}
+
+TEST(MemoryPlan, OverBudgetIsRefusedWithNumbersAndAWayOut) {
+  MemoryFacts facts = v3();
+  facts.full_attention = true;
+  try {
+    check_budget(facts, 5 * kGiB);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kResourceExhausted);
+    const std::string text = error.what();
+    EXPECT_NE(text.find("attention scores 12288 MiB"), std::string::npos) << text;
+    EXPECT_NE(text.find("cpu_memory allows 5120 MiB"), std::string::npos) << text;
+    EXPECT_NE(text.find("runtime.max_tokens"), std::string::npos) << text;
+  }
+  facts.max_tokens = 2048;
+  facts.max_batch_tokens = 2048;
+  EXPECT_NO_THROW(check_budget(facts, 5 * kGiB));
+}
+
+TEST(MemoryPlan, WhatNeverFitsGetsNoFalseAdvice) {
+  try {
+    check_budget(v3(), 100 << 20);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).find("max_tokens"), std::string::npos);
+  }
+}
+
+TEST(MemoryPlan, ABudgetOfZeroIsNoBudget) {
+  EXPECT_NO_THROW(check_budget(v3(), 0));
+  EXPECT_NE(describe_plan(v3(), 0).find("no budget set"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nestvec
