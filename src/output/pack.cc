@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output/pack.h"
+
+#include <bit>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+
+static_assert(std::endian::native == std::endian::little, "floats are written as they lie in memory");
+
+void append_base64(std::span<const float> vector, std::string& out) {
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::span<const std::byte> bytes = std::as_bytes(vector);
+  const auto byte = [&](std::size_t i) -> std::uint32_t {
+    return i < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i]) : 0;
+  };
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::uint32_t group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    out.push_back(kAlphabet[group >> 18]);
+    out.push_back(kAlphabet[group >> 12 & 63]);
+    out.push_back(i + 1 < bytes.size() ? kAlphabet[group >> 6 & 63] : '=');
+    out.push_back(i + 2 < bytes.size() ? kAlphabet[group & 63] : '=');
+  }
+}
+
+std::vector<std::uint8_t> pack_ubinary(std::span<const float> vector) {
+  if (vector.size() % 8 != 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "binary packing puts eight dimensions into a byte, and " +
+                    std::to_string(vector.size()) + " is not a multiple of 8");
+  }
+  std::vector<std::uint8_t> bytes(vector.size() / 8);
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    const std::uint32_t bit = vector[i] >= 0 ? 0x80u >> (i % 8) : 0u;
+    bytes[i / 8] = static_cast<std::uint8_t>(bytes[i / 8] | bit);
+  }
+  return bytes;
+}
+
+std::vector<std::int8_t> pack_binary(std::span<const float> vector) {
+  std::vector<std::int8_t> bytes;
+  for (const std::uint8_t byte : pack_ubinary(vector)) {
+    bytes.push_back(static_cast<std::int8_t>(static_cast<int>(byte) - 128));
+  }
+  return bytes;
+}
+
+}  // namespace nestvec
