@@ -214,8 +214,9 @@ def pool_of(mappings):
 def decomposition_arrays(canonical, compatibility):
     pool, offsets = pool_of([canonical, compatibility])
     text = [array("char32_t", "kDecompositionPool", pool)]
+    size = max(*canonical, *compatibility) + 1  # both tables are asked about every mapped one
     for name, mapping in (("Canonical", canonical), ("Compatibility", compatibility)):
-        values = [0] * (max(mapping) + 1)
+        values = [0] * size
         for c, sequence in mapping.items():
             values[c] = offsets[tuple(sequence)]
         first, second = two_stage(values, 6)

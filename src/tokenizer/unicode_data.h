@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Properties and mappings of single code points, each in the Unicode version that the matching part
 // of Hugging Face tokenizers 0.23.3 carries (they differ; checked for every code point).
-// All functions are pure table look-ups: constant time, thread-safe, no errors. Any 32-bit value may
-// be passed; surrogates and values over U+10FFFF have no property and map to themselves.
+// All functions are pure table look-ups: constant time, thread-safe, no errors. Any 32-bit value
+// may be passed; surrogates and values over U+10FFFF have no property and map to themselves.
 #pragma once
 
 #include <array>
@@ -21,13 +21,13 @@ inline bool is_whitespace(char32_t c) noexcept {
 // `\w` of the regex crate: Alphabetic, M, Nd, Pc, Join_Control.
 inline bool is_word(char32_t c) noexcept { return (unicode_flags(c) & kUnicodeWord) != 0; }
 
-// What the pre-tokenizers Punctuation and BertPreTokenizer split at: ASCII punctuation (symbols such
-// as '$' and '+' included) or general category P of Unicode 8.
+// What the pre-tokenizers Punctuation and BertPreTokenizer split at: ASCII punctuation (symbols
+// such as '$' and '+' included) or general category P.
 inline bool is_punctuation(char32_t c) noexcept {
   return (unicode_flags(c) & kUnicodePunctuation) != 0;
 }
 
-// Everything that BertNormalizer's clean_text drops: control, format, surrogate and private use (not
+// Everything that BertNormalizer's clean_text drops: control, format and private use (not
 // unassigned) code points and U+FFFD, but not tab, line feed and carriage return.
 inline bool is_bert_control(char32_t c) noexcept {
   return (unicode_flags(c) & kUnicodeControl) != 0;

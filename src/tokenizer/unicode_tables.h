@@ -67,8 +67,8 @@ struct CompositionPair {
 extern const CompositionPair kCompositionPairs[];
 extern const std::size_t kCompositionPairCount;
 
-// Lowercase: blocks of 64 code points -> index of the distance to the lowercase; distance 0 means an
-// entry of kLowercasePairs. Look up only what has kLowercaseMapping.
+// Lowercase: blocks of 64 code points -> index of the distance to the lowercase; distance 0 means
+// an entry of kLowercasePairs. Look up only what has kLowercaseMapping.
 struct LowercasePair {
   char32_t from;
   char32_t first;
