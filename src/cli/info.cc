@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// nestvec info: what a model is, and what was decided for it on this machine and why.
+#include <memory>
+#include <ostream>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/model_options.h"
+
+namespace nestvec {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  nestvec info\n"
+    "  nestvec info --model jinaai/jina-embeddings-v3 --json\n";
+
+using Row = std::pair<std::string, std::string>;
+
+std::string join(const std::vector<std::size_t>& numbers) {
+  std::string text;
+  for (const std::size_t number : numbers) {
+    text += (text.empty() ? "" : ", ") + std::to_string(number);
+  }
+  return text;
+}
+
+std::vector<Row> rows_of(const ModelInfo& info) {
+  std::vector<Row> rows = {
+      {"model", info.id},
+      {"folder", info.folder},
+      {"family", info.family},
+      {"graph", info.graph},
+      {"precision", info.precision},
+      {"instruction set", info.isa},
+      {"threads", info.threads_reason},
+      {"memory plan", info.memory_plan},
+      {"dimensions", std::to_string(info.dimensions)},
+  };
+  if (!info.matryoshka_dimensions.empty()) {
+    rows.push_back({"trained dimensions", join(info.matryoshka_dimensions)});
+  }
+  rows.push_back({"max tokens", std::to_string(info.max_tokens)});
+  rows.push_back({"vocabulary", std::to_string(info.vocabulary)});
+  rows.push_back({"pooling", info.pooling});
+  rows.push_back({"default task", info.default_task});
+  for (const TaskInfo& task : info.tasks) {
+    rows.push_back({"task", task.name + (task.prompt.empty() ? "" : "  \"" + task.prompt + "\"")});
+  }
+  return rows;
+}
+
+void print_table(const ModelInfo& info, std::ostream& out) {
+  constexpr std::size_t kLabel = 20;
+  for (const auto& [label, value] : rows_of(info)) {
+    out << label << std::string(kLabel - label.size(), ' ') << value << '\n';
+  }
+}
+
+void print_json(const ModelInfo& info, std::ostream& out) {
+  std::string json = "{";
+  const auto member = [&](std::string_view key) {
+    if (json.size() > 1) json += ",";
+    append_json_string(key, json);
+    json += ":";
+  };
+  const auto text = [&](std::string_view key, std::string_view value) {
+    member(key);
+    append_json_string(value, json);
+  };
+  const auto number = [&](std::string_view key, std::uint64_t value) {
+    member(key);
+    json += std::to_string(value);
+  };
+  text("id", info.id);
+  text("folder", info.folder);
+  text("family", info.family);
+  text("graph", info.graph);
+  text("precision", info.precision);
+  text("isa", info.isa);
+  number("threads", info.threads);
+  text("threads_reason", info.threads_reason);
+  number("memory_plan_bytes", info.memory_plan_bytes);
+  text("memory_plan", info.memory_plan);
+  number("dimensions", info.dimensions);
+  member("matryoshka_dimensions");
+  json += "[" + join(info.matryoshka_dimensions) + "]";
+  number("max_tokens", info.max_tokens);
+  number("vocabulary", info.vocabulary);
+  text("pooling", info.pooling);
+  text("default_task", info.default_task);
+  member("tasks");
+  json += "{";
+  for (const TaskInfo& task : info.tasks) {
+    if (!json.ends_with('{')) json += ",";
+    append_json_string(task.name, json);
+    json += ":";
+    append_json_string(task.prompt, json);
+  }
+  out << json << "}}\n";
+}
+
+}  // namespace
+
+void add_info_command(CLI::App& app, CliContext& context) {
+  CLI::App* command = app.add_subcommand("info", "Show a model, its tasks, threads and memory plan");
+  const auto options = std::make_shared<ModelOptions>();
+  const auto json = std::make_shared<bool>(false);
+  add_model_options(*command, *options);
+  command->add_flag("--json", *json, "Print one JSON object");
+  command->footer(kExamples);
+  command->callback([options, json, &context] {
+    ModelOptions quiet = *options;
+    quiet.quiet = true;  // the table says it all
+    const Model model = load_chosen_model(quiet, context);
+    if (*json) {
+      print_json(model.info(), context.out);
+    } else {
+      print_table(model.info(), context.out);
+    }
+  });
+}
+
+}  // namespace nestvec
