@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function a command: it declares its flags on the app and sets what runs when it is chosen.
+// The commands of the program. Each function adds one subcommand with its options to `app`; parsing
+// a command line that names the subcommand runs it. Commands throw Error and never end the process.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "cli/context.h"
+
+namespace CLI {
+class App;
+}
 
 namespace nestvec {
 

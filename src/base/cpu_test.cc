@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/cpu.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
+
+namespace nestvec {
+namespace {
+
+// A processor as a table of leaves. Leaf 1 has OSXSAVE, AVX, FMA and SSE4.1.
+struct FakeCpu {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, CpuidRegisters> leaves = {
+      {{0, 0}, {7, 0, 0, 0}},
+      {{1, 0}, {0, 0, (1u << 27) | (1u << 28) | (1u << 12) | (1u << 19), 0}},
+      {{7, 0}, {1, 1u << 5, 0, 0}},
+  };
+  std::uint64_t xcr0 = 0x6;
+
+  void add_avx512() {
+    leaves[{7, 0}].ebx |= (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);
+    xcr0 |= 0xE0;
+  }
+  void set_brand(const std::string& text) {
+    leaves[{0x80000000u, 0}].eax = 0x80000004u;
+    std::string padded = text;
+    padded.resize(48, '\0');
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      std::memcpy(&leaves[{0x80000002u + i, 0}], padded.data() + 16 * i, 16);
+    }
+  }
+  CpuFeatures detect() {
+    return detect_cpu({[this](std::uint32_t leaf, std::uint32_t subleaf) {
+                         return leaves[{leaf, subleaf}];
+                       },
+                       [this] { return xcr0; }});
+  }
+};
+
+TEST(Cpu, NamesTheBestInstructionSet) {
+  FakeCpu cpu;
+  EXPECT_EQ(cpu.detect().best_isa(), "avx2");
+  cpu.add_avx512();
+  EXPECT_EQ(cpu.detect().best_isa(), "avx512f");
+  cpu.leaves[{7, 0}].ecx |= 1u << 11;
+  EXPECT_EQ(cpu.detect().best_isa(), "avx512_vnni");
+  cpu.leaves[{7, 1}].eax |= 1u << 5;
+  EXPECT_EQ(cpu.detect().best_isa(), "avx512_bf16");
+  cpu.leaves[{7, 0}].edx |= (1u << 22) | (1u << 24) | (1u << 25);
+  EXPECT_EQ(cpu.detect().best_isa(), "avx512_bf16") << "tiles that the system does not save";
+  cpu.xcr0 |= 0x60000;
+  EXPECT_EQ(cpu.detect().best_isa(), "amx_bf16");
+  EXPECT_TRUE(cpu.detect().amx_int8);
+}
+
+TEST(Cpu, NeedsTheSystemToSaveRegisters) {
+  FakeCpu cpu;
+  cpu.add_avx512();
+  cpu.xcr0 = 0x6;
+  EXPECT_EQ(cpu.detect().best_isa(), "avx2");
+  cpu.xcr0 = 0x2;
+  EXPECT_EQ(cpu.detect().best_isa(), "sse4");
+  cpu.xcr0 = 0xE6;
+  cpu.leaves[{1, 0}].ecx &= ~(1u << 27);
+  EXPECT_EQ(cpu.detect().best_isa(), "sse4") << "without OSXSAVE, xgetbv must not be believed";
+  cpu.leaves[{1, 0}].ecx = 0;
+  EXPECT_EQ(cpu.detect().best_isa(), "generic");
+  cpu.leaves[{0, 0}].eax = 0;
+  EXPECT_EQ(cpu.detect().best_isa(), "generic");
+}
+
+TEST(Cpu, ReadsTheBrandWithoutItsPadding) {
+  FakeCpu cpu;
+  EXPECT_EQ(cpu.detect().model_name, "");
+  cpu.set_brand("   Intel(R)  Xeon(R) Processor          ");
+  EXPECT_EQ(cpu.detect().model_name, "Intel(R) Xeon(R) Processor");
+}
+
+// The kernel's own list is an independent truth for the machine that runs the test.
+TEST(Cpu, AgreesWithProcCpuinfo) {
+  std::ifstream file("/proc/cpuinfo");
+  std::string flags;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("flags")) {
+      flags = line + " ";
+      break;
+    }
+  }
+  if (flags.empty()) GTEST_SKIP() << "no x86 flags in /proc/cpuinfo";
+  const auto has = [&flags](const std::string& name) {
+    return flags.find(" " + name + " ") != std::string::npos;
+  };
+  const CpuFeatures cpu = detect_cpu();
+  EXPECT_EQ(cpu.sse4, has("sse4_1"));
+  EXPECT_EQ(cpu.avx2, has("avx2") && has("fma"));
+  EXPECT_EQ(cpu.avx512f, has("avx512f") && has("avx512bw") && has("avx512dq") && has("avx512vl"));
+  EXPECT_EQ(cpu.avx512_vnni, has("avx512_vnni"));
+  EXPECT_EQ(cpu.avx512_bf16, has("avx512_bf16"));
+  EXPECT_EQ(cpu.amx_bf16, has("amx_bf16"));
+  EXPECT_EQ(best_isa(), cpu.best_isa());
+}
+
+}  // namespace
+}  // namespace nestvec
