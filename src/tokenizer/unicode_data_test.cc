@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every code point against Hugging Face tokenizers: sums written by scripts/make_unicode_goldens.py.
+// Every code point against Hugging Face tokenizers (sums of scripts/make_unicode_goldens.py).
 #include "tokenizer/unicode_data.h"
 
 #include <gtest/gtest.h>

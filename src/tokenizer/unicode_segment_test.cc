@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Grapheme clusters of hard sequences (goldens of scripts/make_unicode_goldens.py). Every code point
-// with each kind of neighbour is in unicode_data_test.cc.
+// Grapheme clusters of hard sequences (goldens of scripts/make_unicode_goldens.py). Every code
+// point with each kind of neighbour is in unicode_data_test.cc.
 #include "tokenizer/unicode_segment.h"
 
 #include <gtest/gtest.h>
