@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands of the program. Each function adds one subcommand with its options to `app`; parsing
-// a command line that names the subcommand runs it. Commands throw Error and never end the process.
+// One function a command: it declares its flags on the app and sets what runs when it is chosen.
 #pragma once
 
-#include "cli/context.h"
+#include <CLI/CLI.hpp>
 
-namespace CLI {
-class App;
-}
+#include "cli/context.h"
 
 namespace nestvec {
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command sees of the world, so that tests can run one inside their process.
+// What a command may touch of the outside, so that it can run in a test.
 #pragma once
 
 #include <functional>
-#include <istream>
-#include <ostream>
+#include <iosfwd>
+#include <string>
+#include <vector>
 
 #include "base/environment.h"
 
 namespace nestvec {
 
-// Streams throw Error when they cannot be read or written. Outlives the command.
 struct CliContext {
   std::istream& in;
   std::ostream& out;
@@ -19,11 +19,18 @@ struct CliContext {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   Environment environment;
-  // Throws Error kCancelled once the user has pressed Ctrl-C; called between pieces of work.
-  std::function<void()> check_interrupt;
+  // True once the user has pressed Ctrl-C; asked between pieces of work. May be empty.
+  std::function<bool()> interrupted;
+
+  // Colours are for terminals, and never with NO_COLOR (https://no-color.org).
+  bool color_out() const;
+  bool color_err() const;
+  // Throws Error kCancelled once interrupted.
+  void check_interrupt() const;
 };
 
-// Colours on a terminal, unless NO_COLOR is set (https://no-color.org) or TERM is "dumb".
-bool use_colour(bool is_terminal, const Environment& environment);
+// Runs `nestvec ARGUMENTS...` (without the program's name) and returns the exit code; prints one line
+// on `err` when something is wrong. Blocks. Never throws.
+int run_cli(const std::vector<std::string>& arguments, CliContext& context);
 
 }  // namespace nestvec
