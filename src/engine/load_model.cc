@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a configuration to a loaded model, step by step.
+#include <algorithm>
+#include <filesystem>
+
+#include "base/cpu.h"
+#include "base/environment.h"
+#include "compile/artefact.h"
+#include "config/model_location.h"
+#include "engine/engine.h"
+#include "engine/memory_plan.h"
+#include "engine/model_folder.h"
+#include "nestvec/model.h"
+#include "session/ort_session.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The graph that will run and what is known of it.
+struct Graph {
+  std::string path;
+  std::string description;
+  ModelSpec spec;
+  std::uint64_t weight_bytes = 0;
+  bool published = false;
+};
+
+// The size of an ONNX file with the external data that lies beside it ("model.onnx_data").
+std::uint64_t published_bytes(const std::string& path) {
+  std::uint64_t bytes = 0;
+  const std::string name = fs::path(path).filename().string();
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(path).parent_path())) {
+    if (entry.is_regular_file() && entry.path().filename().string().starts_with(name)) {
+      bytes += entry.file_size();
+    }
+  }
+  return bytes;
+}
+
+Graph published_graph(const ModelFolder& folder) {
+  if (folder.onnx.empty()) {
+    throw Error(ErrorCode::kNotFound, folder.path + ": runtime.graph is \"published\", but there is no "
+                                                    "onnx/model.onnx in the folder");
+  }
+  Graph graph;
+  graph.path = folder.onnx;
+  graph.spec = read_model_spec(folder.path);
+  graph.weight_bytes = published_bytes(folder.onnx);
+  graph.published = true;
+  graph.description = fs::path(folder.onnx).lexically_relative(folder.path).string() + " as published";
+  return graph;
+}
+
+Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
+  if (!folder.has_safetensors) {
+    throw Error(ErrorCode::kNotFound, folder.path + ": runtime.graph is \"compiled\", but there is no "
+                                                    "model.safetensors in the folder");
+  }
+  CompileOptions options;
+  Artefact artefact = compile_into_cache(folder.path, runtime.cache_dir, options, log);
+  Graph graph;
+  graph.path = artefact.graph_path;
+  graph.weight_bytes = artefact.weight_bytes;
+  graph.description = artefact.layout + " " + artefact.precision + ", compiled from safetensors";
+  graph.spec = std::move(artefact.spec);
+  return graph;
+}
+
+Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
+  if (runtime.graph == "published") return published_graph(folder);
+  if (runtime.graph == "compiled" || folder.has_safetensors) {
+    return compiled_graph(folder, runtime, log);
+  }
+  return published_graph(folder);
+}
+
+// The least of what the positions, the folder's files and the configuration allow.
+std::size_t choose_max_tokens(const ModelFolder& folder, const ModelSpec& spec,
+                              const RuntimeOptions& runtime) {
+  std::size_t limit = spec.max_positions;
+  if (folder.max_tokens > 0) limit = std::min(limit, folder.max_tokens);
+  if (runtime.max_tokens > limit) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "runtime.max_tokens " + std::to_string(runtime.max_tokens) +
+                    " is over the model's limit of " + std::to_string(limit));
+  }
+  return runtime.max_tokens > 0 ? runtime.max_tokens : limit;
+}
+
+MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::size_t max_tokens,
+                         std::size_t max_batch_tokens) {
+  MemoryFacts facts;
+  facts.weight_bytes = graph.weight_bytes;
+  facts.tokenizer_bytes = fs::file_size(folder.tokenizer);
+  facts.hidden = graph.spec.hidden;
+  facts.intermediate = graph.spec.intermediate;
+  facts.heads = graph.spec.heads;
+  facts.max_tokens = max_tokens;
+  facts.max_batch_tokens = max_batch_tokens;
+  facts.full_attention = graph.published;
+  facts.merges_adapters = graph.published && !graph.spec.adapters.tasks.empty();
+  return facts;
+}
+
+void check_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const std::string& path) {
+  if (tokenizer.vocabulary_size() <= spec.vocabulary) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              path + ": has " + std::to_string(tokenizer.vocabulary_size()) +
+                  " tokens, the model's word table only " + std::to_string(spec.vocabulary) +
+                  "; the two files do not belong together");
+}
+
+ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFolder& folder) {
+  ModelInfo info;
+  info.id = config.model.id;
+  info.family = graph.spec.family;
+  info.graph = graph.description;
+  info.precision = "fp32";
+  info.isa = best_isa();
+  info.pooling = folder.pooling == Pooling::kCls ? "cls" : "mean";
+  info.matryoshka_dimensions = graph.spec.matryoshka_dimensions;
+  info.folder = folder.path;
+  return info;
+}
+
+}  // namespace
+
+Model load_model(const ModelConfig& config, const LogSink& log) {
+  const LogSink note = log ? log : [](std::string_view) {};
+  for (const std::string& warning : config.warnings) note(warning);
+  const ModelFolder folder =
+      read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
+  const Graph graph = choose_graph(folder, config.runtime, note);
+  ModelInfo info = describe(config, graph, folder);
+  info.max_tokens = choose_max_tokens(folder, graph.spec, config.runtime);
+  const std::size_t batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
+
+  const MemoryFacts facts = memory_facts(graph, folder, info.max_tokens, batch_tokens);
+  const std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
+  check_budget(facts, budget);
+  info.memory_plan_bytes = plan_memory(facts).total();
+  info.memory_plan = describe_plan(facts, budget);
+  note("memory plan: " + info.memory_plan);
+
+  const ThreadPlan threads =
+      decide_threads(config.inference_compute_info.cpu_limit, config.runtime.threads);
+  info.threads = threads.threads;
+  info.threads_reason = threads.reason;
+  note("threads: " + threads.reason);
+
+  Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
+  check_vocabulary(tokenizer, graph.spec, folder.tokenizer);
+  info.vocabulary = tokenizer.vocabulary_size();
+  TaskTable tasks(graph.spec.adapters.tasks, folder.prompts, config.runtime.default_task);
+  info.tasks = tasks.tasks();
+  info.default_task = tasks.default_task();
+
+  std::unique_ptr<Session> session =
+      open_ort_session({graph.path, info.threads, graph.spec.pad_id});
+  info.dimensions = session->width();
+  return Model(std::make_unique<const Model::Engine>(
+      Model::Engine::Parts{std::move(info), std::move(tokenizer), std::move(tasks), folder.pooling,
+                           folder.normalize, batch_tokens, std::move(session)}));
+}
+
+Model load_model(const std::string& folder_or_repo, const LogSink& log) {
+  return load_model(config_for_model(folder_or_repo), log);
+}
+
+}  // namespace nestvec
