@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/content_hash.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+EVP_MD_CTX* md(void* context) { return static_cast<EVP_MD_CTX*>(context); }
+
+void check(int result) {
+  if (result != 1) throw Error(ErrorCode::kInternal, "OpenSSL cannot compute a hash");
+}
+
+}  // namespace
+
+void ContentHash::Free::operator()(void* context) const { EVP_MD_CTX_free(md(context)); }
+
+ContentHash::ContentHash(bool is_sha256) : context_(EVP_MD_CTX_new()) {
+  check(context_ != nullptr ? 1 : 0);
+  check(EVP_DigestInit_ex(md(context_.get()), is_sha256 ? EVP_sha256() : EVP_sha1(), nullptr));
+}
+
+ContentHash ContentHash::sha256() { return ContentHash(true); }
+
+ContentHash ContentHash::git_blob(std::uint64_t size) {
+  ContentHash hash(false);
+  const std::string header = "blob " + std::to_string(size);
+  hash.update(std::as_bytes(std::span(header.c_str(), header.size() + 1)));  // with its NUL
+  return hash;
+}
+
+void ContentHash::update(std::span<const std::byte> bytes) {
+  check(EVP_DigestUpdate(md(context_.get()), bytes.data(), bytes.size()));
+}
+
+std::string ContentHash::finish() {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int size = 0;
+  check(EVP_DigestFinal_ex(md(context_.get()), digest.data(), &size));
+  std::string hex;
+  for (unsigned int i = 0; i < size; ++i) {
+    hex.push_back(kDigits[digest[i] >> 4]);
+    hex.push_back(kDigits[digest[i] & 15]);
+  }
+  return hex;
+}
+
+}  // namespace nestvec

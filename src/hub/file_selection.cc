@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/file_selection.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// "1_Pooling": how sentence-transformers names the folder of a module.
+bool is_module_folder(std::string_view folder) {
+  const auto end = std::find_if_not(folder.begin(), folder.end(), is_digit);
+  return end != folder.begin() && end != folder.end() && *end == '_' &&
+         folder.find('/') == std::string_view::npos;
+}
+
+// "model-00001-of-00002.safetensors"
+bool is_shard(std::string_view name) {
+  return fnmatch("model-*[0-9]-of-[0-9]*.safetensors", std::string(name).c_str(), 0) == 0;
+}
+
+bool is_safetensors_weights(std::string_view path) {
+  return path == "model.safetensors" || path == "model.safetensors.index.json" || is_shard(path);
+}
+
+// `graph` or its external data: "model.onnx_data", "model.onnx.data", "model.onnx_data_1".
+bool belongs_to_graph(std::string_view path, std::string_view graph) {
+  return path == graph || (path.starts_with(graph) && (path.substr(graph.size()).starts_with("_data") ||
+                                                       path.substr(graph.size()).starts_with(".data")));
+}
+
+bool is_small_file(std::string_view path) {
+  static constexpr std::array<std::string_view, 6> kNames = {
+      "config.json",  "config_sentence_transformers.json", "sentence_bert_config.json",
+      "modules.json", "special_tokens_map.json",           "added_tokens.json"};
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) {
+    return std::find(kNames.begin(), kNames.end(), path) != kNames.end() ||
+           (path.starts_with("tokenizer") && path.ends_with(".json"));
+  }
+  const std::string_view name = path.substr(slash + 1);
+  return is_module_folder(path.substr(0, slash)) &&
+         (name == "config.json" || name == "model.safetensors");
+}
+
+bool is_adapter(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name == "adapter_config.json" || name == "adapter_model.safetensors";
+}
+
+// The graph to take where there are no safetensors; empty = none.
+std::string_view find_graph(const std::vector<RepoFile>& files) {
+  for (const std::string_view graph : {"onnx/model.onnx", "model.onnx"}) {
+    if (std::any_of(files.begin(), files.end(),
+                    [&](const RepoFile& file) { return file.path == graph; })) {
+      return graph;
+    }
+  }
+  return {};
+}
+
+// "onnx/" means all below it, as huggingface_hub has it.
+bool matches(const std::string& pattern, const std::string& path) {
+  const std::string full = pattern.ends_with('/') ? pattern + "*" : pattern;
+  return fnmatch(full.c_str(), path.c_str(), 0) == 0;
+}
+
+void check_patterns(const std::vector<RepoFile>& files, const FileSelection& selection,
+                    const std::string& repo) {
+  for (const std::string& pattern : selection.include) {
+    if (std::none_of(files.begin(), files.end(),
+                     [&](const RepoFile& file) { return matches(pattern, file.path); })) {
+      throw Error(ErrorCode::kNotFound, "no file of " + repo + " matches '" + pattern + "'");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
+                                   const FileSelection& selection, const std::string& repo) {
+  if (selection.all) return files;
+  check_patterns(files, selection, repo);
+  const bool has_safetensors = std::any_of(files.begin(), files.end(), [](const RepoFile& file) {
+    return file.path.ends_with(".safetensors") && is_safetensors_weights(file.path);
+  });
+  const std::string_view graph = has_safetensors ? std::string_view() : find_graph(files);
+  if (!has_safetensors && graph.empty() && selection.include.empty()) {
+    throw Error(ErrorCode::kFailedPrecondition,
+                repo + " holds no weights that nestvec reads (model.safetensors, its shards, or "
+                       "onnx/model.onnx); choose files with --include or --all");
+  }
+  std::vector<RepoFile> selected;
+  std::copy_if(files.begin(), files.end(), std::back_inserter(selected), [&](const RepoFile& file) {
+    return is_small_file(file.path) || is_adapter(file.path) || is_safetensors_weights(file.path) ||
+           (!graph.empty() && belongs_to_graph(file.path, graph)) ||
+           std::any_of(selection.include.begin(), selection.include.end(),
+                       [&](const std::string& pattern) { return matches(pattern, file.path); });
+  });
+  return selected;
+}
+
+}  // namespace nestvec
