@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# One static library a folder of src/, with its unit tests beside it.
+# How this project makes libraries, tests, fuzz targets and benchmarks.
 
 add_library(nestvec_options INTERFACE)
 target_compile_options(nestvec_options INTERFACE
@@ -9,6 +9,19 @@ if(NESTVEC_SANITIZE)
     -fsanitize=${NESTVEC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(nestvec_options INTERFACE -fsanitize=${NESTVEC_SANITIZE})
 endif()
+if(NESTVEC_LIBFUZZER)
+  target_compile_options(nestvec_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# Folders whose objects are used by several threads at once; their tests also run under
+# ThreadSanitizer.
+set(nestvec_threaded_folders tokenizer batch session engine hub)
+
+set(nestvec_sanitizer_environment
+  "ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1"
+  "UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1"
+  "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/lsan.supp:print_suppressions=0"
+  "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/tsan.supp:halt_on_error=1")
 
 # nestvec_library(FOLDER SOURCES a.cc ... [TESTS a_test.cc ...] [LIBS nestvec_base ...]
 #                 [PRIVATE_LIBS foreign::lib ...])
@@ -24,13 +37,19 @@ function(nestvec_library folder)
     PUBLIC ${ARG_LIBS}
     PRIVATE $<BUILD_INTERFACE:nestvec_options> ${ARG_PRIVATE_LIBS})
   if(NESTVEC_DEVELOPER AND ARG_TESTS)
+    set(labels quick)
+    if(folder IN_LIST nestvec_threaded_folders)
+      list(APPEND labels threads)
+    endif()
     nestvec_test(${folder}_test SOURCES ${ARG_TESTS}
-      LIBS nestvec_${folder} ${ARG_PRIVATE_LIBS} LABELS quick)
+      LIBS nestvec_${folder} ${ARG_PRIVATE_LIBS} LABELS ${labels})
   endif()
 endfunction()
 
 # nestvec_test(NAME SOURCES a_test.cc ... LIBS lib ... [LABELS quick])
-# makes a GoogleTest program and registers each of its tests with ctest.
+# makes a GoogleTest program and registers it with ctest: each of its tests by name, or under
+# sanitizers the program as one, because there each start costs. Labels: quick (make check), slow
+# (only make test, without sanitizers), threads (also under ThreadSanitizer).
 function(nestvec_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -39,6 +58,46 @@ function(nestvec_test name)
     NESTVEC_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     NESTVEC_TEST_CASES="${PROJECT_SOURCE_DIR}/tests/cases"
     NESTVEC_TEST_BUILD="${PROJECT_BINARY_DIR}/tests")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+  if(NESTVEC_SANITIZE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 1800
+      ENVIRONMENT "${nestvec_sanitizer_environment}")
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+      PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+  endif()
+endfunction()
+
+# nestvec_fuzz(NAME LIBS lib ... [RUNS n]) makes NAME_fuzz out of fuzz/NAME_fuzz.cc. With
+# NESTVEC_LIBFUZZER it is a fuzzer; otherwise a test that replays fuzz/corpus/NAME and then runs
+# n mutations of it, always the same ones.
+function(nestvec_fuzz name)
+  cmake_parse_arguments(ARG "" "RUNS" "LIBS" ${ARGN})
+  if(NOT ARG_RUNS)
+    set(ARG_RUNS 2000)
+  endif()
+  add_executable(${name}_fuzz ${name}_fuzz.cc)
+  target_link_libraries(${name}_fuzz PRIVATE nestvec_options ${ARG_LIBS})
+  add_dependencies(fuzzers ${name}_fuzz)
+  if(NESTVEC_LIBFUZZER)
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+    return()
+  endif()
+  target_link_libraries(${name}_fuzz PRIVATE nestvec_fuzz_driver)
+  add_test(NAME fuzz.${name}
+    COMMAND ${name}_fuzz --runs=${ARG_RUNS} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS quick TIMEOUT 600
+    ENVIRONMENT "${nestvec_sanitizer_environment}")
+endfunction()
+
+# nestvec_benchmark(NAME SOURCES a_bench.cc ... LIBS lib ...) makes a Google Benchmark program that
+# `make bench` runs.
+function(nestvec_benchmark name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE nestvec_options ${ARG_LIBS} benchmark::benchmark_main)
+  target_compile_definitions(${name} PRIVATE
+    NESTVEC_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endfunction()

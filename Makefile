@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of this repository. Each may be run again and again, and needs no network once
+# everything is there.
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart build test check bench goldens format lint clean
+SHELL := bash
+
+# One Python environment a purpose, inside build/.
+venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
+venv-test = scripts/make-venv.sh test tests/requirements.txt
+configure = mkdir -p build && cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
+binary = build/release/nestvec
+
+export TEXT
+
+help:  ## This list
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+
+setup:  ## Install what a build needs (system packages, ONNX Runtime)
+	@scripts/setup-apt.sh
+	@scripts/get-onnxruntime.sh
+
+build: setup  ## Build the command, build/release/nestvec, and the library
+	@$(configure)
+	@cmake --build build/release --target nestvec_command nestvec_shared
+
+quickstart: build  ## Build, fetch a small model, embed sample sentences, or TEXT="..."
+	@if [[ -n "$$TEXT" ]]; then scripts/quickstart.sh "$$TEXT"; else scripts/quickstart.sh; fi
+
+test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
+	@$(venv-tools)
+	@$(venv-test)
+	@scripts/test.sh
+
+check: setup  ## The quick tests
+	@$(venv-tools)
+	@scripts/lint.sh --quick
+	@$(configure)
+	@cmake --build build/release
+	@ctest --preset release -j "$$(nproc)" -L quick
+
+bench: setup  ## The benchmarks
+	@$(configure)
+	@cmake --build build/release
+	@for program in build/release/bench/*_bench; do echo "== $$program"; "$$program" || exit 1; done
+
+goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
+	@scripts/make-goldens.sh
+
+format:  ## Format every source
+	@$(venv-tools)
+	@git ls-files '*.cc' '*.h' | xargs build/venv-tools/bin/clang-format -i
+
+lint: setup  ## Rules, format and clang-tidy over every source
+	@$(venv-tools)
+	@$(configure)
+	@cmake --build build/release
+	@scripts/lint.sh
+
+clean:  ## Remove what was built; downloads stay
+	@rm -rf build/release build/dev build/asan build/tsan build/fuzz build/tidy-passed build/configure.log

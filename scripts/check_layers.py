@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks who includes whom: folders of src/ only point up the list, each foreign library stays home."""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ORDER = ["base", "config", "weights", "tokenizer", "ops", "compile", "batch", "session", "output",
+         "engine", "hub", "api", "server", "cli"]
+ALLOWED = {folder: set(ORDER[: i + 1]) for i, folder in enumerate(ORDER)}
+# These embed through the public headers, so of src/ they see only what is not the engine.
+ALLOWED["api"] = {"base", "config", "api"}
+ALLOWED["server"] = ALLOWED["api"] | {"server"}
+ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "api", "server", "cli"}
+FOREIGN = {r"onnxruntime": {"session", "ops"}, r"google/protobuf|.*\.pb\.h": {"compile"},
+           r"dnnl": {"ops"}, r"yaml-cpp": {"config"}, r"simdjson": {"base"}, r"curl/": {"hub"},
+           r"openssl/": {"hub"}, r"CLI/": {"cli"}}
+
+
+def problems(path: Path):
+    folder = path.relative_to(ROOT / "src").parts[0] if ROOT / "src" in path.parents else "include"
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)', line)
+        if not match:
+            continue
+        name, target = match[2], match[2].split("/")[0]
+        if match[1] == '"' and target in ORDER and target not in ALLOWED.get(folder, ()):
+            yield f"{path.relative_to(ROOT)}:{number}: {folder} may not include {name}"
+        for pattern, homes in FOREIGN.items():
+            if re.match(pattern, name) and folder not in homes:
+                yield f"{path.relative_to(ROOT)}:{number}: {name} belongs to {', '.join(sorted(homes))}"
+
+
+files = [p for base in ("include", "src") for p in sorted((ROOT / base).rglob("*.[hc]*"))]
+found = [problem for path in files if path.suffix in (".h", ".cc") for problem in problems(path)]
+print("\n".join(found) or f"{len(files)} files keep the order of the layers")
+sys.exit(bool(found))

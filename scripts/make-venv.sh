@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# make-venv.sh NAME REQUIREMENTS: a Python environment build/venv-NAME with exactly what the file
+# pins by hash. Does nothing, and needs no network, when it is there.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+venv=$build_dir/venv-$1
+requirements=$2
+if cmp -s "$requirements" "$venv/requirements.installed"; then
+  exit 0
+fi
+say "making the Python environment build/venv-$1"
+mkdir -p "$build_dir"
+rm -rf "$venv"
+python3 -m venv "$venv" >&2 || die "cannot make a Python virtual environment; install python3-venv"
+"$venv/bin/pip" --disable-pip-version-check install --quiet --require-hashes --only-binary=:all: \
+  -r "$requirements" >&2 || die "cannot install what $requirements names; is the network up?"
+cp "$requirements" "$venv/requirements.installed"

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every test, cheapest first. The last lines are ctest's summary of the release build and pytest's.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$root"
+
+jobs=$(nproc)
+step() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+step "rules and format"
+scripts/lint.sh --quick
+
+step "release build"
+cmake --preset release >"$build_dir/configure.log" || { cat "$build_dir/configure.log"; exit 1; }
+cmake --build --preset release
+
+for sanitizer in asan tsan; do
+  step "$sanitizer build"
+  cmake --preset "$sanitizer" >"$build_dir/configure.log" || { cat "$build_dir/configure.log"; exit 1; }
+  cmake --build --preset "$sanitizer"
+  step "$sanitizer tests"
+  ctest --preset "$sanitizer" -j "$jobs"
+done
+
+step "clang-tidy"
+scripts/lint.sh --tidy
+
+step "release tests"
+NESTVEC_TEST_MINILM=$(scripts/fetch-default-model.sh)
+export NESTVEC_TEST_MINILM
+export NESTVEC_BINARY=$build_dir/release/nestvec PYTHONDONTWRITEBYTECODE=1
+failed=0
+ctest --preset release -j "$jobs" || failed=1
+step "end-to-end tests"
+"$build_dir/venv-test/bin/python" -m pytest -p no:cacheprovider tests/e2e || failed=1
+exit $failed
