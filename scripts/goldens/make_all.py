@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remakes all goldens, then says whether git sees a difference.
+
+  build/venv-reference/bin/python scripts/goldens/make_all.py [MINILM_FOLDER]
+
+Without the folder of all-MiniLM-L6-v2 its vectors stay as they are. Takes some minutes.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+STEPS = ["tokenizer_real.py", "components.py", "models.py", "embed_goldens.py"]
+
+
+def main() -> None:
+    for step in STEPS:
+        subprocess.run([sys.executable, FOLDER / step], check=True)
+    if len(sys.argv) > 1:
+        subprocess.run([sys.executable, FOLDER / "minilm_goldens.py", *sys.argv[1:]], check=True)
+    else:
+        print("tests/data/embed/minilm: left as it is (give the model's folder to remake it)")
+    subprocess.run(["git", "status", "--short", "--", "tests/data", "tests/models"], cwd=FOLDER, check=True)
+
+
+if __name__ == "__main__":
+    main()
