@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole line against the references' vectors (tests/data/embed/README.md): compiled graphs of every
+// family and naming, and published exports as they are.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "base/environment.h"
+#include "compile/artefact.h"
+#include "nestvec/model.h"
+#include "session/ort_session.h"
+#include "support/jsonl_gz.h"
+
+namespace nestvec {
+namespace {
+
+// What fp32 on both sides allows; token embeddings are of size 1.
+constexpr double kTolerance = 1e-5;
+
+const std::string kModels = std::string(NESTVEC_TEST_DATA) + "/../models/";
+const std::string kRecords = std::string(NESTVEC_TEST_DATA) + "/embed/";
+
+struct Case {
+  std::string model;
+  std::string records;
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.model << " on " << c.records; }
+
+std::string cache_folder() { return std::string(NESTVEC_TEST_BUILD) + "/parity-cache"; }
+
+ModelConfig config_of(const std::string& model, std::size_t max_tokens) {
+  ModelConfig config;
+  config.checkpoints.repo_id = kModels + model;
+  config.runtime.cache_dir = cache_folder();
+  config.runtime.max_tokens = max_tokens;
+  return config;
+}
+
+std::vector<float> floats(const JsonValue& array) {
+  std::vector<float> values;
+  for (const JsonValue& value : array.elements()) values.push_back(static_cast<float>(value.number()));
+  return values;
+}
+
+EmbedOptions options_of(const JsonValue& record) {
+  EmbedOptions options;
+  options.task = record.find("task") ? record.at("task").string() : "";
+  if (const auto prompt = record.find("add_prompt")) options.add_prompt = prompt->boolean();
+  if (const auto normalize = record.find("normalize")) options.normalize = normalize->boolean();
+  if (const auto dimensions = record.find("dimensions")) {
+    options.dimensions = static_cast<std::size_t>(dimensions->integer());
+  }
+  const auto truncation = record.find("truncation");
+  if (!truncation) {
+    options.truncation = record.find("chunks") ? Truncation::kRight : Truncation::kError;
+  } else {
+    options.truncation = truncation->string() == "left" ? Truncation::kLeft : Truncation::kRight;
+  }
+  options.late_chunking = record.find("chunks").has_value();
+  return options;
+}
+
+class Parity : public testing::TestWithParam<Case> {
+ protected:
+  bool published() const { return GetParam().model.ends_with("-onnx"); }
+
+  // The model with the record's limit, loaded once for each limit.
+  const Model& model_for(const JsonValue& record) {
+    const auto limit = record.find("max_tokens");
+    const std::size_t max_tokens = limit ? static_cast<std::size_t>(limit->integer()) : 0;
+    auto [entry, added] = models_.try_emplace(max_tokens);
+    if (added) entry->second.emplace(load_model(config_of(GetParam().model, max_tokens)));
+    return *entry->second;
+  }
+
+  void compare(std::span<const float> actual, std::span<const float> expected) {
+    ASSERT_EQ(actual.size(), expected.size());
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      const double difference =
+          std::abs(static_cast<double>(actual[i]) - static_cast<double>(expected[i]));
+      worst_ = std::max(worst_, difference);
+      ASSERT_LE(difference, kTolerance) << "value " << i;
+    }
+    ++compared_;
+  }
+
+  void check_text(const JsonValue& record) {
+    const std::vector<std::string> texts = {std::string(record.at("text").string())};
+    const Embeddings out = model_for(record).predict(texts, options_of(record));
+    EXPECT_EQ(out.tokens[0], record.at("ids").size());
+    EXPECT_EQ(!out.truncated.empty(), record.find("truncation").has_value());
+    compare(out.values, floats(record.at("vector")));
+  }
+
+  void check_tokens(const JsonValue& record) {
+    const TokenEmbeddings out =
+        model_for(record).tokenize_and_embed(record.at("text").string(), options_of(record));
+    std::vector<float> hidden;
+    for (const JsonValue& row : record.at("hidden").elements()) {
+      const std::vector<float> values = floats(row);
+      hidden.insert(hidden.end(), values.begin(), values.end());
+    }
+    compare(out.values, hidden);
+    const std::vector<JsonValue> offsets = record.at("byte_offsets").elements();
+    ASSERT_EQ(out.offsets.size(), offsets.size());
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+      EXPECT_EQ(out.ids[i], record.at("ids").elements()[i].integer());
+      EXPECT_EQ(out.offsets[i].first, offsets[i].elements()[0].integer());
+      EXPECT_EQ(out.offsets[i].second, offsets[i].elements()[1].integer());
+    }
+  }
+
+  void check_chunks(const JsonValue& record) {
+    std::vector<std::string> chunks;
+    for (const JsonValue& chunk : record.at("chunks").elements()) chunks.emplace_back(chunk.string());
+    if (const auto refused = record.find("error")) {
+      try {
+        model_for(record).predict(chunks, options_of(record));
+        ADD_FAILURE() << "accepted a chunk without tokens";
+      } catch (const Error& error) {
+        const std::string name = "chunk " + std::to_string(refused->integer()) + " ";
+        EXPECT_TRUE(std::string(error.what()).starts_with(name)) << error.what();
+      }
+      return;
+    }
+    const Embeddings out = model_for(record).predict(chunks, options_of(record));
+    const std::vector<JsonValue> vectors = record.at("vectors").elements();
+    ASSERT_EQ(out.rows, vectors.size());
+    for (std::size_t i = 0; i < vectors.size(); ++i) {
+      EXPECT_EQ(out.tokens[i], record.at("tokens").elements()[i].integer());
+      compare(out.row(i), floats(vectors[i]));
+    }
+  }
+
+  // A sequence that no text gives: a single token, below the session's door.
+  void check_ids(const JsonValue& record) {
+    const Artefact artefact = compile_into_cache(kModels + GetParam().model, cache_folder(), {});
+    Sequence sequence;
+    for (const JsonValue& id : record.at("ids").elements()) {
+      sequence.ids.push_back(static_cast<std::uint32_t>(id.integer()));
+    }
+    sequence.spans = {{0, static_cast<std::uint32_t>(sequence.ids.size())}};
+    const std::vector<std::string>& tasks = artefact.spec.adapters.tasks;
+    const auto task = std::find(tasks.begin(), tasks.end(), record.at("task").string());
+    if (task != tasks.end()) sequence.task = static_cast<std::int32_t>(task - tasks.begin());
+    PackedBatch batch;
+    batch.add(sequence);
+    RunOutput out;
+    open_ort_session({artefact.graph_path, 1, 0})->run(batch, false, out);
+    double norm = 0;
+    for (const float value : out.rows) norm += static_cast<double>(value) * static_cast<double>(value);
+    for (float& value : out.rows) value = static_cast<float>(static_cast<double>(value) / std::sqrt(norm));
+    compare(out.rows, floats(record.at("vector")));
+  }
+
+  std::map<std::size_t, std::optional<Model>> models_;
+  double worst_ = 0;
+  std::size_t compared_ = 0;
+};
+
+TEST_P(Parity, EqualsTheReference) {
+  for_each_record(kRecords + GetParam().records, [&](const JsonValue& record) {
+    SCOPED_TRACE(record.error("here").what());
+    // Published exports always apply an adapter, and take nothing but texts.
+    const bool none = record.find("task") && record.at("task").string() == "none";
+    if (published() && (none || !(record.find("text") || record.find("chunks")))) return;
+    if (record.find("chunks")) {
+      check_chunks(record);
+    } else if (!record.find("text")) {
+      check_ids(record);
+    } else if (record.find("hidden")) {
+      check_tokens(record);
+    } else {
+      check_text(record);
+    }
+  });
+  EXPECT_GT(compared_, 0u);
+  RecordProperty("largest_difference", std::to_string(worst_));
+  std::printf("%-18s %-24s %4zu vectors, largest difference %.1e\n", GetParam().model.c_str(),
+              GetParam().records.c_str(), compared_, worst_);
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const char* model : {"v3-tiny", "v3-tiny-sharded", "v3-tiny-hf", "v3-tiny-onnx"}) {
+    for (const char* records : {"v3-tiny", "v3-tiny-tokens", "v3-tiny-late"}) {
+      all.push_back({model, std::string(records) + ".jsonl.gz"});
+    }
+  }
+  for (const char* model : {"v3-narrow", "v3-narrow-onnx"}) {
+    all.push_back({model, "v3-narrow.jsonl.gz"});
+    all.push_back({model, "v3-narrow-late.jsonl.gz"});
+  }
+  for (const char* family : {"bert-tiny", "xlmr-tiny"}) {
+    all.push_back({family, std::string(family) + ".jsonl.gz"});
+    all.push_back({std::string(family) + "-onnx", std::string(family) + ".jsonl.gz"});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(cases()), [](const auto& info) {
+  std::string name = info.param.model + "_" + info.param.records.substr(0, info.param.records.find('.'));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+// All tasks in one call give what each gives alone.
+TEST(MixedTasks, EqualSingleTasks) {
+  const Model model = load_model(config_of("v3-tiny", 0));
+  std::vector<std::string> texts;
+  std::vector<std::string> tasks;
+  for (int i = 0; i < 60; ++i) {
+    texts.push_back("text number " + std::string(static_cast<std::size_t>(i % 7), 'x') + " of many");
+    const std::size_t choice = static_cast<std::size_t>(i) % (model.info().tasks.size() + 1);
+    tasks.push_back(choice == 0 ? "none" : model.info().tasks[choice - 1].name);
+  }
+  const Embeddings mixed = model.predict(texts, tasks);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::vector<float> alone = model.predict(texts[i], {.task = tasks[i]});
+    for (std::size_t k = 0; k < alone.size(); ++k) ASSERT_NEAR(mixed.row(i)[k], alone[k], 1e-6f) << i;
+  }
+}
+
+}  // namespace
+}  // namespace nestvec
