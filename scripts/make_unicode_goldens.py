@@ -29,6 +29,19 @@ BERT = {"clean_text": False, "handle_chinese_chars": False, "strip_accents": Fal
         "lowercase": False}
 FORMS = {"NFC": normalizers.NFC(), "NFD": normalizers.NFD(), "NFKC": normalizers.NFKC(),
          "NFKD": normalizers.NFKD()}
+# One mark of each combining class in ascending order: where a code point behind them all goes tells
+# its class. Then what comes second in any primary composite but Hangul. The test has both.
+LADDER = (
+    "\u0334\u093c\u3099\u094d\u05b0\u05b1\u05b2\u05b3\u05b4\u05b5\u05b6\u05b7\u05b8\u05b9\u05bb"
+    "\u05bc\u05bd\u05bf\u05c1\u05c2\ufb1e\u064b\u064c\u064d\u0618\u0619\u061a\u0651\u0652\u0670"
+    "\u0711\u0c55\u0c56\u0e38\u0e48\u0eb8\u0ec8\u0f71\u0f72\u0f74\u0321\u1dce\u031b\u302a\u0316"
+    "\u059a\u302e\U0001d16d\u05ae\u0300\u0315\u035c\u035d\u0345")
+SECONDS = (
+    "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u0309\u030a\u030b\u030c\u030f\u0311\u0313"
+    "\u0314\u031b\u0323\u0324\u0325\u0326\u0327\u0328\u032d\u032e\u0330\u0331\u0338\u0342\u0345"
+    "\u0653\u0654\u0655\u093c\u09be\u09d7\u0b3e\u0b56\u0b57\u0bbe\u0bd7\u0c56\u0cc2\u0cd5\u0cd6"
+    "\u0d3e\u0d57\u0dca\u0dcf\u0ddf\u102e\u1b35\u3099\u309a\U000110ba\U00011127\U0001133e"
+    "\U00011357\U000114b0\U000114ba\U000114bd\U000115af")
 CLUSTER = regex.compile(r"\X", regex.V1)
 # A code point of each kind, before and behind which every code point is tried.
 NEIGHBOURS = ["a", "\r", "\n", "\u0300", "\u200d", "\U0001f1e6", "\u0600", "\u0903", "\u1100",
@@ -51,6 +64,10 @@ def functions():
     def text(normalizer):
         return lambda c: normalizer.normalize_str(c).encode() + b"\n"
 
+    def changed(form, text):
+        normal = form.normalize_str(text)
+        return b"=" if normal == text else normal.encode()
+
     def clusters(c):
         tries = [n + c for n in NEIGHBOURS] + [c + n for n in NEIGHBOURS]
         tries += [f"\u0915\u094d{c}\u0915", f"\u0915{c}\u0915", f"\U0001f600{c}\u200d\U0001f600"]
@@ -65,6 +82,8 @@ def functions():
         "combining_mark": lambda c: flag(strip_m.normalize_str(c) == ""),
         "lowercase": text(normalizers.Lowercase()),
         **{name.lower(): text(form) for name, form in FORMS.items()},
+        "order": lambda c: changed(FORMS["NFD"], LADDER + c),
+        "compose": lambda c: changed(FORMS["NFC"], "".join(c + second for second in SECONDS)),
         "graphemes": clusters,
     }
 
@@ -121,7 +140,8 @@ def normalization_inputs(rng):
         "\u1100\u1161\u11a8\u11a8", "\u1112\u1175\u11c2\u1176\u11c3", "\ufb2c\u05b0",
         "\u0958\u093c", "a\u0300" * 20 + "\u0327", "e" + "\u0301\u0323" * 20, "\ufdfa\u0301",
         "\u0f73\u0f71", "\u0340\u0341", "\U0001d15e\U0001d165", "\U000110ab",
-        "\U00011099\U000110ba", "\u212b\u0301"]
+        "\U00011099\U000110ba", "\u212b\u0301", "a\u0310\u0301", "a\u0310\u0323\u0301",
+        "a" + "".join(map(chr, range(0x31A, 0x300, -1))) * 3]
     hangul = "\u1100\u1112\u1161\u1175\u11a8\u11c2\u11a7\uac00\uac01"
     pools = [decomposing, compatibility, marks, marks, excluded, starters, seconds, hangul,
              "ae \u4e00\u0915\U0001f600"]

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -99,6 +100,49 @@ TEST(UnicodeData, NormalFormsOfEveryCodePoint) {
       out.push_back('\n');
     });
   }
+}
+
+// The normal form of `text`, "=" where it is `text` itself.
+void append_changed(NormalizationForm form, std::u32string_view text, std::string& out) {
+  std::vector<NormalizedCodePoint> normal;
+  normalize(form, text, normal);
+  const bool same = std::equal(normal.begin(), normal.end(), text.begin(), text.end(),
+                               [](const auto& part, char32_t c) { return part.code_point == c; });
+  if (same) {
+    out.push_back('=');
+    return;
+  }
+  for (const NormalizedCodePoint& part : normal) append_utf8(part.code_point, out);
+}
+
+// The same lists as in the script: a mark of each combining class, which shows the class of what
+// stands behind them; and what is second in a primary composite.
+TEST(UnicodeData, CombiningClassOfEveryCodePoint) {
+  const std::u32string ladder =
+      U"\u0334\u093c\u3099\u094d\u05b0\u05b1\u05b2\u05b3\u05b4\u05b5\u05b6\u05b7\u05b8\u05b9\u05bb"
+      U"\u05bc\u05bd\u05bf\u05c1\u05c2\ufb1e\u064b\u064c\u064d\u0618\u0619\u061a\u0651\u0652\u0670"
+      U"\u0711\u0c55\u0c56\u0e38\u0e48\u0eb8\u0ec8\u0f71\u0f72\u0f74\u0321\u1dce\u031b\u302a\u0316"
+      U"\u059a\u302e\U0001d16d\u05ae\u0300\u0315\u035c\u035d\u0345";
+  expect_golden("order", [&](char32_t c, std::string& out) {
+    append_changed(NormalizationForm::kNfd, ladder + c, out);
+  });
+}
+
+TEST(UnicodeData, CompositionsWithEveryCodePoint) {
+  const std::u32string seconds =
+      U"\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u0309\u030a\u030b\u030c\u030f\u0311\u0313"
+      U"\u0314\u031b\u0323\u0324\u0325\u0326\u0327\u0328\u032d\u032e\u0330\u0331\u0338\u0342\u0345"
+      U"\u0653\u0654\u0655\u093c\u09be\u09d7\u0b3e\u0b56\u0b57\u0bbe\u0bd7\u0c56\u0cc2\u0cd5\u0cd6"
+      U"\u0d3e\u0d57\u0dca\u0dcf\u0ddf\u102e\u1b35\u3099\u309a\U000110ba\U00011127\U0001133e"
+      U"\U00011357\U000114b0\U000114ba\U000114bd\U000115af";
+  expect_golden("compose", [&](char32_t c, std::string& out) {
+    std::u32string text;
+    for (const char32_t second : seconds) {
+      text.push_back(c);
+      text.push_back(second);
+    }
+    append_changed(NormalizationForm::kNfc, text, out);
+  });
 }
 
 std::string encoded(std::u32string_view text) {
