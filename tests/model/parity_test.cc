@@ -202,8 +202,8 @@ std::vector<Case> cases() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(cases()), [](const auto& info) {
-  std::string name = info.param.model + "_" + info.param.records.substr(0, info.param.records.find('.'));
+INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(cases()), [](const auto& suite) {
+  std::string name = suite.param.model + "_" + suite.param.records.substr(0, suite.param.records.find('.'));
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
