@@ -78,10 +78,14 @@ std::size_t find_grapheme_boundary(std::string_view text, std::size_t position) 
   while (true) {
     position += current.length;
     if (position >= text.size()) return text.size();
-    state.push(grapheme);
     current = decode_utf8(text.substr(position));
-    grapheme = unicode_record(current.code_point).grapheme;
-    if (!state.continues_with(grapheme)) return position;
+    const std::uint8_t next = unicode_record(current.code_point).grapheme;
+    // Letters and ideographs, nearly all there is: two without any property never join, and what
+    // the state was before them no longer matters.
+    if ((grapheme | next) == 0) return position;
+    state.push(grapheme);
+    if (!state.continues_with(next)) return position;
+    grapheme = next;
   }
 }
 
