@@ -13,6 +13,8 @@
 
 namespace nestvec {
 
+class JsonDocument;
+
 // A half-open byte range [begin, end) of the text as it was given.
 struct ByteRange {
   std::uint32_t begin = 0;
@@ -72,6 +74,7 @@ class Tokenizer {
  private:
   class Pipeline;
   explicit Tokenizer(std::unique_ptr<const Pipeline> pipeline);
+  static Tokenizer from_document(const JsonDocument& document);
   std::unique_ptr<const Pipeline> pipeline_;
 };
 

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The components of one tokenizer.json in the order in which a text passes them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/decoder.h"
+#include "tokenizer/model.h"
+#include "tokenizer/normalizer.h"
+#include "tokenizer/post_processor.h"
+#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/tokenizer.h"
+
+namespace nestvec {
+
+// The file's "truncation" entry.
+struct FileTruncation {
+  std::size_t max_length = 0;
+  std::size_t stride = 0;
+  bool left = false;
+  bool only_second = false;  // a strategy that cannot shorten a single text
+};
+
+// What a tokenizer.json describes. Null where the file has null.
+struct TokenizerParts {
+  NormalizerPtr normalizer;
+  PreTokenizerPtr pre_tokenizer;
+  ModelPtr model;
+  std::vector<AddedToken> added_tokens;
+  PostProcessor post_processor;
+  DecoderPtr decoder;
+  std::optional<FileTruncation> truncation;
+};
+
+// Memory that encode works in, reused from call to call.
+struct EncodeScratch {
+  std::string repaired;
+  std::vector<TextPart> parts;             // of the original text
+  std::vector<TextPart> normalized_parts;  // of one part's normalized text
+  MappedText normalized;
+  PieceBuffer pieces;
+  ModelScratch model;
+  std::vector<TokenMargins> margins;
+};
+
+class Tokenizer::Pipeline {
+ public:
+  explicit Pipeline(TokenizerParts parts);
+
+  void encode(std::string_view text, const EncodeOptions& options, EncodeScratch& scratch,
+              Tokens& out) const;
+  std::string decode(std::span<const std::uint32_t> ids, bool skip_special) const;
+
+  std::size_t vocabulary_size() const noexcept;
+  std::optional<std::uint32_t> token_to_id(std::string_view token) const;
+  std::optional<std::string_view> id_to_token(std::uint32_t id) const;
+  std::size_t added_special_tokens() const noexcept {
+    return parts_.post_processor.special_count();
+  }
+
+ private:
+  // How many tokens of the text may stay, and which.
+  struct Limit {
+    std::size_t tokens;
+    bool left = false;
+    std::size_t stride = 0;
+    bool only_second = false;
+  };
+  Limit limit_for(const EncodeOptions& options) const;
+
+  // One run over a text: what its steps share.
+  struct Run {
+    std::string_view text;
+    const EncodeOptions& options;
+    EncodeScratch& scratch;
+    TokenSink& sink;
+    std::size_t enough;  // tokens in the sink after which the rest of the text does not matter
+    bool track;          // origins are needed
+  };
+  void encode_text(Run& run) const;
+  void encode_part(const TextPart& part, Run& run) const;
+  void encode_pieces(Run& run) const;
+  void truncate(const Limit& limit, std::size_t first, EncodeScratch& scratch, Tokens& out) const;
+  void trim_offsets(std::string_view text, bool add_special, std::span<const TokenMargins> margins,
+                    std::span<ByteRange> offsets) const;
+
+  TokenizerParts parts_;
+  AddedTokens added_;
+};
+
+}  // namespace nestvec

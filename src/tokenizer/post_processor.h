@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to the tokens of one text at the end: special tokens around it, offsets trimmed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace nestvec {
+
+// A row of tokens: special ones by id, nullopt where the text's own tokens stand.
+using TokenLayout = std::vector<std::optional<std::uint32_t>>;
+
+// One step as the file has it.
+struct PostProcessorStep {
+  enum class Kind { kTemplate, kBert, kRoberta };
+  Kind kind = Kind::kTemplate;
+  // kTemplate: its "single" form piece by piece; the text stands in it exactly once.
+  std::vector<TokenLayout> pieces;
+  std::uint32_t separator = 0;   // kBert, kRoberta
+  std::uint32_t classifier = 0;
+  bool trim_offsets = false;     // kRoberta: offsets leave out the whitespace of a token,
+  bool add_prefix_space = true;  // but for one space of the first token
+};
+
+// All steps folded into what they amount to for one text. Immutable.
+class PostProcessor {
+ public:
+  // No post-processor: the text's tokens alone.
+  PostProcessor() = default;
+  // Throws Error kInvalidArgument for a template behind another one, which the reference cannot run.
+  explicit PostProcessor(const std::vector<PostProcessorStep>& steps);
+
+  // Special tokens before and behind the text.
+  const std::vector<std::uint32_t>& prefix() const noexcept { return prefix_; }
+  const std::vector<std::uint32_t>& suffix() const noexcept { return suffix_; }
+  std::size_t special_count() const noexcept { return prefix_.size() + suffix_.size(); }
+  // How many the reference believes to add, which it subtracts when it truncates: the same but for
+  // odd sequences.
+  std::size_t declared_count() const noexcept { return declared_count_; }
+
+  struct Trim {
+    bool add_prefix_space;
+    bool text_comes_first;  // no special token stands before the text yet
+  };
+  const std::vector<Trim>& trims() const noexcept { return trims_; }
+
+ private:
+  std::vector<std::uint32_t> prefix_;
+  std::vector<std::uint32_t> suffix_;
+  std::vector<Trim> trims_;
+  std::size_t declared_count_ = 0;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tokenizer/tokenizer.h"
+
+#include <utility>
+
+#include "base/json.h"
+#include "base/utf8.h"
+#include "nestvec/error.h"
+#include "tokenizer/component_loader.h"
+#include "tokenizer/pipeline.h"
+#include "tokenizer/utf8_scan.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::size_t kLongestText = std::size_t{1} << 30;
+constexpr std::size_t kKeptScratch = std::size_t{4} << 20;  // text bytes; more is given back
+
+FileTruncation load_truncation(const JsonValue& value) {
+  FileTruncation truncation;
+  const auto count = [&](std::string_view key) {
+    const JsonValue number = value.at(key);
+    if (number.integer() < 0) throw number.error("expected a number of 0 or more");
+    return static_cast<std::size_t>(number.integer());
+  };
+  truncation.max_length = count("max_length");
+  truncation.stride = count("stride");
+  const std::string_view strategy = value.at("strategy").string();
+  truncation.only_second = strategy == "OnlySecond";
+  if (!truncation.only_second && strategy != "LongestFirst" && strategy != "OnlyFirst") {
+    throw value.at("strategy").error("\"" + std::string(strategy) + "\" is no strategy");
+  }
+  if (const auto direction = value.find("direction")) {
+    truncation.left = direction->string() == "Left";
+    if (!truncation.left && direction->string() != "Right") {
+      throw direction->error("expected \"Left\" or \"Right\"");
+    }
+  }
+  return truncation;
+}
+
+TokenizerParts load_parts(const JsonValue& root) {
+  TokenizerParts parts;
+  if (const auto version = root.find("version"); version && version->string() != "1.0") {
+    throw version->error("\"" + std::string(version->string()) + "\" is not supported, only 1.0");
+  }
+  if (const auto value = root.find("normalizer")) parts.normalizer = load_normalizer(*value);
+  if (const auto value = root.find("pre_tokenizer")) {
+    parts.pre_tokenizer = load_pre_tokenizer(*value);
+  }
+  parts.model = load_model(root.at("model"));
+  if (const auto value = root.find("added_tokens")) parts.added_tokens = load_added_tokens(*value);
+  if (const auto value = root.find("post_processor")) {
+    parts.post_processor = load_post_processor(*value);
+  }
+  if (const auto value = root.find("decoder")) parts.decoder = load_decoder(*value);
+  if (const auto value = root.find("truncation")) parts.truncation = load_truncation(*value);
+  return parts;
+}
+
+}  // namespace
+
+void Tokens::clear() {
+  ids.clear();
+  offsets.clear();
+  special.clear();
+  truncated = false;
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<const Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Tokenizer Tokenizer::load(const std::string& path) { return from_document(JsonDocument::load(path)); }
+
+Tokenizer Tokenizer::parse(std::string_view json, const std::string& name) {
+  return from_document(JsonDocument::parse(json, name));
+}
+
+Tokenizer Tokenizer::from_document(const JsonDocument& document) {
+  const JsonValue root = document.root();
+  TokenizerParts parts = load_parts(root);
+  return with_context(root, [&] {
+    return Tokenizer(std::make_unique<const Pipeline>(std::move(parts)));
+  });
+}
+
+void Tokenizer::encode(std::string_view text, const EncodeOptions& options, Tokens& out) const {
+  if (text.size() > kLongestText) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the text has " + std::to_string(text.size()) +
+                    " bytes, at most 1073741824 are tokenized at once; split it");
+  }
+  static thread_local EncodeScratch scratch;
+  pipeline_->encode(repair_utf8(text, scratch.repaired), options, scratch, out);
+  if (text.size() > kKeptScratch) scratch = EncodeScratch();
+}
+
+Tokens Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  Tokens tokens;
+  encode(text, options, tokens);
+  return tokens;
+}
+
+std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_special) const {
+  return pipeline_->decode(ids, skip_special);
+}
+
+std::size_t Tokenizer::vocabulary_size() const noexcept { return pipeline_->vocabulary_size(); }
+
+std::optional<std::uint32_t> Tokenizer::token_to_id(std::string_view token) const {
+  return pipeline_->token_to_id(token);
+}
+
+std::string_view Tokenizer::id_to_token(std::uint32_t id) const {
+  return pipeline_->id_to_token(id).value_or(std::string_view());
+}
+
+std::size_t Tokenizer::added_special_tokens() const noexcept {
+  return pipeline_->added_special_tokens();
+}
+
+void to_character_offsets(std::string_view text, std::span<ByteRange> offsets) {
+  // Offsets mostly go forward, so that the count goes on from the one before.
+  std::size_t position = 0;
+  std::uint32_t characters = 0;
+  const auto to_characters = [&](std::uint32_t target) {
+    for (; position < target && position < text.size(); ++position) {
+      characters += is_utf8_continuation(text[position]) ? 0U : 1U;
+    }
+    for (; position > target; --position) {
+      characters -= is_utf8_continuation(text[position - 1]) ? 0U : 1U;
+    }
+    return characters;
+  };
+  for (ByteRange& range : offsets) {
+    range.begin = to_characters(range.begin);
+    range.end = to_characters(range.end);
+  }
+}
+
+}  // namespace nestvec
