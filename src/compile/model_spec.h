@@ -10,6 +10,8 @@
 
 namespace nestvec {
 
+class JsonValue;
+
 // GELU in its exact form, its tanh approximation (GPT-2), or ReLU.
 enum class Activation { kGelu, kGeluTanh, kRelu };
 
@@ -54,5 +56,8 @@ struct ModelSpec {
 // sizes that do not fit together; the key is named), kUnimplemented (another family, position type or
 // activation; what is supported is listed).
 ModelSpec read_model_spec(const std::string& folder);
+
+// The same from the root of a parsed config.json, without looking for adapter folders.
+ModelSpec parse_model_spec(const JsonValue& config);
 
 }  // namespace nestvec

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/artefact.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "base/file.h"
+#include "base/quantity.h"
+#include "compile/atomic_folder.h"
+#include "compile/encoder_weights.h"
+#include "compile/fingerprint.h"
+#include "compile/graph.h"
+#include "compile/manifest.h"
+#include "compile/portable.h"
+#include "nestvec/version.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+void say(const LogSink& log, const std::string& line) {
+  if (log) log(line);
+}
+
+CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std::string& folder) {
+  if (options.layout != "rectangular" && options.layout != "padded") {
+    throw Error(ErrorCode::kInvalidArgument,
+                "unknown layout \"" + options.layout + "\"; expected rectangular or padded");
+  }
+  if (options.precision != "fp32") {
+    throw Error(ErrorCode::kUnimplemented, "precision \"" + options.precision +
+                                               "\" is not supported by portable graphs; fp32 is");
+  }
+  if (options.max_tokens == 0) options.max_tokens = spec.max_positions;
+  if (options.max_tokens > spec.max_positions) {
+    throw Error(ErrorCode::kInvalidArgument,
+                folder + ": max_tokens " + std::to_string(options.max_tokens) +
+                    " is over the model's " + std::to_string(spec.max_positions) + " positions");
+  }
+  return options;
+}
+
+void add_metadata(const ModelSpec& spec, const CompileOptions& options, GraphBuilder& graph) {
+  std::string tasks;
+  for (const std::string& task : spec.adapters.tasks) tasks += (tasks.empty() ? "" : ",") + task;
+  graph.metadata("nestvec.format_version", std::to_string(Manifest::kFormatVersion));
+  graph.metadata("nestvec.library_version", kVersion);
+  graph.metadata("nestvec.layout", options.layout);
+  graph.metadata("nestvec.precision", options.precision);
+  graph.metadata("nestvec.family", spec.family);
+  graph.metadata("nestvec.tasks", tasks);
+  graph.metadata("nestvec.width", std::to_string(spec.hidden));
+  graph.metadata("nestvec.max_tokens", std::to_string(options.max_tokens));
+}
+
+Error disk_full(const std::string& path, std::uint64_t needed, std::uint64_t free) {
+  return Error(ErrorCode::kResourceExhausted,
+               path + ": the disk is full: " + std::to_string(needed) + " bytes (" +
+                   readable_bytes(needed) + ") are needed, " + std::to_string(free) + " (" +
+                   readable_bytes(free) + ") are free; free some or choose another folder");
+}
+
+std::uint64_t free_bytes(const std::string& folder) {
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) throw file_error("cannot read", folder, errno);
+  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+}
+
+// Writes weights.data and tells how far it is.
+class DataWriter {
+ public:
+  DataWriter(std::string path, std::uint64_t total, const LogSink& log)
+      : path_(std::move(path)),
+        total_(total),
+        log_(log),
+        file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
+    if (!file_.valid()) throw file_error("cannot create", path_, errno);
+  }
+
+  void write(std::uint64_t offset, std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t count =
+          ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw failure(errno);
+      offset += static_cast<std::uint64_t>(count);
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+    report(offset);
+  }
+
+  void finish() {
+    if (::fsync(file_.get()) != 0) throw failure(errno);
+  }
+
+ private:
+  Error failure(int error_number) const {
+    if (error_number != ENOSPC && error_number != EDQUOT) {
+      return file_error("cannot write", path_, error_number);
+    }
+    return disk_full(path_, total_, free_bytes(fs::path(path_).parent_path().string()));
+  }
+
+  // A line for each tenth; small models are done before anybody could read one.
+  void report(std::uint64_t done) {
+    constexpr std::uint64_t kSmall = 64u << 20;
+    if (total_ < kSmall || done < next_) return;
+    const std::uint64_t percent = done * 100 / total_;
+    next_ = total_ / 10 * (percent / 10 + 1);
+    if (percent < 100) {
+      say(log_, "compiling: " + std::to_string(percent) + " % (" + readable_bytes(done) + " of " +
+                    readable_bytes(total_) + ")");
+    }
+  }
+
+  std::string path_;
+  std::uint64_t total_;
+  const LogSink& log_;
+  FileDescriptor file_;
+  std::uint64_t next_ = total_ / 10;
+};
+
+// A folder that is there must be an older artefact: anything else is not ours to replace.
+void check_output(const std::string& path) {
+  std::error_code failed;
+  if (!fs::exists(path, failed)) return;
+  const bool replaceable =
+      fs::is_directory(path, failed) &&
+      (fs::is_empty(path, failed) || fs::exists(fs::path(path) / kManifestName, failed));
+  if (!replaceable) {
+    throw Error(ErrorCode::kAlreadyExists,
+                path + ": is there and is not a compiled model; choose another folder");
+  }
+}
+
+void write_artefact(const GraphBuilder& graph, Manifest manifest, AtomicFolder& folder,
+                    const LogSink& log) {
+  const fs::path path = folder.temporary_path();
+  const std::string serialized = graph.serialize();
+  manifest.graph_bytes = serialized.size();
+  manifest.data_bytes = graph.data_bytes();
+  const std::uint64_t total = manifest.graph_bytes + manifest.data_bytes;
+  const std::uint64_t free = free_bytes(path.string());
+  if (total > free) throw disk_full(path.parent_path().string(), total, free);
+
+  DataWriter data((path / kDataName).string(), manifest.data_bytes, log);
+  graph.stream_data([&](std::uint64_t offset, std::span<const std::byte> bytes) {
+    data.write(offset, bytes);
+  });
+  data.finish();
+  AtomicFile model((path / kGraphName).string());
+  model.write(serialized);
+  model.commit();
+  AtomicFile description((path / kManifestName).string());
+  description.write(write_manifest(manifest));
+  description.commit();
+}
+
+std::string without_trailing_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return fs::absolute(path).lexically_normal().string();
+}
+
+}  // namespace
+
+Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
+                       const CompileOptions& wanted, const LogSink& log) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string output = without_trailing_slash(output_folder);
+  check_output(output);
+  Manifest manifest;
+  manifest.spec = read_model_spec(model_folder);
+  const CompileOptions options = checked(wanted, manifest.spec, model_folder);
+  manifest.library_version = kVersion;
+  manifest.layout = options.layout;
+  manifest.precision = options.precision;
+  manifest.max_tokens = options.max_tokens;
+  const EncoderWeights weights = open_encoder_weights(manifest.spec, model_folder);
+  manifest.source = fingerprint_of(model_folder, manifest.spec);
+
+  GraphBuilder graph(kDataName);
+  build_portable(manifest.spec, weights, {options.layout == "padded", options.max_tokens}, graph);
+  add_metadata(manifest.spec, options, graph);
+  say(log, "compiling " + model_folder + " (" + manifest.spec.family + ", " +
+               std::to_string(manifest.spec.layers) + " layers, " +
+               std::to_string(manifest.spec.adapters.tasks.size()) + " adapters) to " + output +
+               ": " + options.layout + " " + options.precision + ", " +
+               readable_bytes(graph.data_bytes()));
+  AtomicFolder folder(output);
+  write_artefact(graph, std::move(manifest), folder, log);
+  folder.commit();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f", seconds.count());
+  say(log, "compiled in " + std::string(text) + " s");
+  return open_artefact(output);
+}
+
+Artefact open_artefact(const std::string& folder) {
+  Manifest manifest = read_manifest(folder);
+  const std::pair<const char*, std::uint64_t> files[] = {{kGraphName, manifest.graph_bytes},
+                                                         {kDataName, manifest.data_bytes}};
+  for (const auto& [name, bytes] : files) {
+    const fs::path path = fs::path(folder) / name;
+    std::error_code failed;
+    const std::uintmax_t found = fs::file_size(path, failed);
+    if (failed || found != bytes) {
+      throw Error(ErrorCode::kDataLoss,
+                  path.string() + ": " + (failed ? "is missing" : std::to_string(found) + " bytes") +
+                      ", expected " + std::to_string(bytes) + " bytes; compile the model again");
+    }
+  }
+  Artefact artefact;
+  artefact.folder = folder;
+  artefact.graph_path = (fs::path(folder) / kGraphName).string();
+  artefact.spec = std::move(manifest.spec);
+  artefact.layout = manifest.layout;
+  artefact.precision = manifest.precision;
+  artefact.max_tokens = manifest.max_tokens;
+  artefact.weight_bytes = manifest.graph_bytes + manifest.data_bytes;
+  return artefact;
+}
+
+}  // namespace nestvec

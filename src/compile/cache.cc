@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <optional>
+
+#include "base/file.h"
+#include "compile/artefact.h"
+#include "compile/atomic_folder.h"
+#include "compile/fingerprint.h"
+#include "compile/manifest.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One place for each model folder and set of options: what changes with time is in the manifest.
+std::string entry_name(const std::string& model_folder, const CompileOptions& options) {
+  std::error_code failed;
+  const fs::path path = fs::canonical(model_folder, failed);
+  if (failed) throw file_error("cannot open", model_folder, failed.value());
+  const std::string key = path.string() + "\n" + options.layout + "\n" + options.precision + "\n" +
+                          std::to_string(options.max_tokens);
+  return path.filename().string() + "-" + hex_text(fnv1a(key));
+}
+
+// The artefact when it can be used; else why not in `reason` (empty: there is none).
+std::optional<Artefact> usable(const std::string& folder, const Fingerprint& source,
+                               std::string& reason) {
+  try {
+    reason = difference(read_manifest(folder).source, source);
+    if (reason.empty()) return open_artefact(folder);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) reason = error.what();
+  }
+  return std::nullopt;
+}
+
+FileLock wait_for_lock(const std::string& path, const LogSink& log) {
+  FileLock lock = FileLock::attempt(path);
+  if (lock.held()) return lock;
+  if (log) log("waiting for another process that compiles the same model (" + path + ")");
+  return FileLock::wait(path);
+}
+
+}  // namespace
+
+Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
+                            const CompileOptions& options, const LogSink& log) {
+  const Fingerprint source = fingerprint_of(model_folder, read_model_spec(model_folder));
+  const std::string folder =
+      (fs::path(cache_folder) / entry_name(model_folder, options)).string();
+  std::string reason;
+  if (auto artefact = usable(folder, source, reason)) return *artefact;  // a cache may be read-only
+
+  std::error_code failed;
+  fs::create_directories(cache_folder, failed);
+  if (failed) throw file_error("cannot create", cache_folder, failed.value());
+  const FileLock lock = wait_for_lock(folder + ".lock", log);
+  if (auto artefact = usable(folder, source, reason)) return *artefact;
+  if (log && !reason.empty()) log("compiling again: " + reason);
+  return compile_model(model_folder, folder, options, log);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/encoder_weights.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "compile/names.h"
+#include "nestvec/error.h"
+#include "weights/peft_adapter.h"
+#include "weights/safetensors.h"
+
+namespace nestvec {
+namespace {
+
+using Shape = std::vector<std::int64_t>;
+
+template <typename... Sizes>
+Shape shape_of(Sizes... sizes) {
+  return {static_cast<std::int64_t>(sizes)...};
+}
+
+// Parameterised modules keep their weight under another name.
+const TensorView& find_weight(const WeightSet& set, const std::string& module, const Shape& shape) {
+  const std::string parametrized = module + ".parametrizations.weight.original";
+  if (set.find(parametrized) != nullptr) return set.at(parametrized, shape);
+  return set.at(module + ".weight", shape);
+}
+
+// LayerNorm's tensors had TensorFlow's names once.
+NormWeights find_norm(const WeightSet& set, const std::string& module, std::size_t hidden) {
+  const bool old_names = set.find(module + ".gamma") != nullptr;
+  return {set.at(module + (old_names ? ".gamma" : ".weight"), shape_of(hidden)),
+          set.at(module + (old_names ? ".beta" : ".bias"), shape_of(hidden))};
+}
+
+// The adapters of one file: all tasks stacked in the base file, or one task in a PEFT folder.
+class AdapterSource {
+ public:
+  AdapterSource(const ModelSpec& spec, const WeightSet& base, const ModuleNames& base_names)
+      : spec_(spec), base_(base), base_names_(base_names) {}
+
+  void add_folder(const WeightSet& set, PeftConfig config) {
+    folders_.push_back({&set, find_names(set), std::move(config)});
+  }
+
+  // `pick` chooses the module's name in a naming; several names share the output rows evenly.
+  template <typename Pick>
+  std::vector<std::vector<LowRank>> linear(Pick pick, std::size_t in, std::size_t out) const {
+    std::vector<std::vector<LowRank>> adapters;
+    for (std::size_t task = 0; task < spec_.adapters.tasks.size(); ++task) {
+      const ModuleNames& names = folders_.empty() ? base_names_ : folders_[task].names;
+      const std::vector<std::string> modules = pick(names);
+      const std::size_t rows = out / modules.size();
+      std::vector<LowRank> parts;
+      for (std::size_t i = 0; i < modules.size(); ++i) {
+        if (!has_update(task, modules[i], "lora_A.weight")) continue;
+        parts.push_back(folders_.empty() ? stacked(task, modules[i], in, rows)
+                                         : from_folder(task, modules[i], in, rows));
+        parts.back().first = i * rows;
+      }
+      share_down(parts);
+      adapters.push_back(std::move(parts));
+    }
+    return adapters;
+  }
+
+  template <typename Pick>
+  std::vector<std::vector<LowRankTable>> table(Pick pick, std::size_t rows,
+                                               std::size_t width) const {
+    const std::size_t rank = spec_.adapters.rank;
+    const std::size_t tasks = spec_.adapters.tasks.size();
+    std::vector<std::vector<LowRankTable>> adapters(tasks);
+    for (std::size_t task = 0; task < tasks; ++task) {
+      if (folders_.empty()) {
+        const std::string stem = base_names_.module(pick(*base_names_.naming)) + kStacked;
+        adapters[task].push_back(
+            {slice(base_.at(stem + "lora_A", shape_of(tasks, rows, rank)), task),
+             slice(base_.at(stem + "lora_B", shape_of(tasks, rank, width)), task)});
+        continue;
+      }
+      const std::string module = folders_[task].names.module(pick(*folders_[task].names.naming));
+      if (!has_update(task, module, "lora_embedding_A")) continue;
+      const WeightSet& set = *folders_[task].set;
+      adapters[task].push_back({set.at(module + ".lora_embedding_A", shape_of(rank, rows)),
+                                set.at(module + ".lora_embedding_B", shape_of(width, rank)), true});
+    }
+    return adapters;
+  }
+
+ private:
+  static constexpr const char* kStacked = ".parametrizations.weight.0.";
+
+  struct Folder {
+    const WeightSet* set;
+    ModuleNames names;
+    PeftConfig config;
+  };
+
+  // A PEFT folder may leave modules alone; then it does not name them as targets either.
+  bool has_update(std::size_t task, const std::string& module, const char* ending) const {
+    if (folders_.empty() || folders_[task].config.targets(module)) return true;
+    return folders_[task].set->find(module + "." + ending) != nullptr;
+  }
+
+  LowRank stacked(std::size_t task, const std::string& module, std::size_t in,
+                  std::size_t rows) const {
+    const std::size_t tasks = spec_.adapters.tasks.size();
+    const std::size_t rank = spec_.adapters.rank;
+    const std::string stem = module + kStacked;
+    return {slice(base_.at(stem + "lora_A", shape_of(tasks, rank, in)), task),
+            slice(base_.at(stem + "lora_B", shape_of(tasks, rows, rank)), task)};
+  }
+
+  LowRank from_folder(std::size_t task, const std::string& module, std::size_t in,
+                      std::size_t rows) const {
+    const WeightSet& set = *folders_[task].set;
+    const std::size_t rank = spec_.adapters.rank;
+    return {set.at(module + ".lora_A.weight", shape_of(rank, in)),
+            set.at(module + ".lora_B.weight", shape_of(rows, rank))};
+  }
+
+  // Projections that were trained as one were written with equal copies of `down`: one suffices.
+  static void share_down(std::vector<LowRank>& parts) {
+    for (LowRank& part : parts) {
+      const std::span<const std::byte> first = parts.front().down.bytes;
+      const std::span<const std::byte> own = part.down.bytes;
+      const bool equal = first.size() == own.size() &&
+                         std::memcmp(first.data(), own.data(), own.size()) == 0;
+      if (equal) part.down = parts.front().down;
+    }
+  }
+
+  const ModelSpec& spec_;
+  const WeightSet& base_;
+  const ModuleNames& base_names_;
+  std::vector<Folder> folders_;
+};
+
+// Finds everything in one base file with one naming.
+class Finder {
+ public:
+  Finder(const ModelSpec& spec, const WeightSet& base, const ModuleNames& names,
+         const AdapterSource& adapters)
+      : spec_(spec), base_(base), names_(names), adapters_(adapters) {}
+
+  TableWeights table(const std::string& name, std::string_view Naming::*field,
+                     std::size_t rows) const {
+    const auto pick = [field](const Naming& naming) { return naming.*field; };
+    const std::string module = names_.module(pick(*names_.naming));
+    return {name, rows, spec_.hidden, find_weight(base_, module, shape_of(rows, spec_.hidden)),
+            adapters_.table(pick, rows, spec_.hidden)};
+  }
+
+  TensorView positions() const {
+    if (spec_.positions == PositionKind::kRotary) return {};
+    const std::size_t rows = spec_.position_offset + spec_.max_positions;
+    return find_weight(base_, names_.module(names_.naming->positions),
+                       shape_of(rows, spec_.hidden));
+  }
+
+  NormWeights norm() const {
+    return find_norm(base_, names_.module(names_.naming->norm), spec_.hidden);
+  }
+
+  LayerWeights layer(std::size_t i) const {
+    const std::string name = "layer." + std::to_string(i) + ".";
+    const std::size_t hidden = spec_.hidden;
+    const auto one = [](std::string_view Naming::*field) {
+      return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
+    };
+    const auto qkv = [](const Naming& naming) {
+      if (naming.is_fused()) return std::vector<std::string_view>{naming.qkv[0]};
+      return std::vector<std::string_view>(naming.qkv.begin(), naming.qkv.end());
+    };
+    LayerWeights weights;
+    weights.qkv = linear(name + "qkv", i, qkv, {hidden, 3 * hidden});
+    weights.attention_out =
+        linear(name + "attention_out", i, one(&Naming::attention_out), {hidden, hidden});
+    weights.attention_norm = norm_of(i, names_.naming->attention_norm);
+    weights.feed_in =
+        linear(name + "feed_in", i, one(&Naming::feed_in), {hidden, spec_.intermediate});
+    weights.feed_out =
+        linear(name + "feed_out", i, one(&Naming::feed_out), {spec_.intermediate, hidden});
+    weights.feed_norm = norm_of(i, names_.naming->feed_norm);
+    return weights;
+  }
+
+ private:
+  NormWeights norm_of(std::size_t layer, std::string_view name) const {
+    return find_norm(base_, names_.layer_module(layer, name), spec_.hidden);
+  }
+
+  template <typename Pick>
+  LinearWeights linear(const std::string& name, std::size_t layer, Pick pick,
+                       std::pair<std::size_t, std::size_t> sizes) const {
+    const auto modules = [&](const ModuleNames& names) {
+      std::vector<std::string> found;
+      for (const std::string_view part : pick(*names.naming)) {
+        found.push_back(names.layer_module(layer, part));
+      }
+      return found;
+    };
+    LinearWeights weights;
+    weights.name = name;
+    weights.in = sizes.first;
+    weights.out = sizes.second;
+    const std::vector<std::string> parts = modules(names_);
+    const std::size_t rows = weights.out / parts.size();
+    for (const std::string& module : parts) {
+      weights.weight.push_back(find_weight(base_, module, shape_of(rows, weights.in)));
+      weights.bias.push_back(base_.at(module + ".bias", shape_of(rows)));
+    }
+    weights.adapters = adapters_.linear(modules, weights.in, weights.out);
+    return weights;
+  }
+
+  const ModelSpec& spec_;
+  const WeightSet& base_;
+  const ModuleNames& names_;
+  const AdapterSource& adapters_;
+};
+
+}  // namespace
+
+void EncoderWeights::release(const TensorView& tensor) const {
+  for (const WeightSet& set : sets) set.release(tensor);
+}
+
+EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& folder) {
+  EncoderWeights weights;
+  weights.sets.push_back(read_safetensors_folder(folder));
+  for (const std::string& adapter : spec.adapters.folders) {
+    weights.sets.push_back(read_peft_weights(adapter));
+  }
+  const WeightSet& base = weights.sets.front();
+  const ModuleNames names = find_names(base);
+  AdapterSource adapters(spec, base, names);
+  for (std::size_t i = 0; i < spec.adapters.folders.size(); ++i) {
+    adapters.add_folder(weights.sets[i + 1], read_peft_config(spec.adapters.folders[i]));
+  }
+  const Finder finder(spec, base, names, adapters);
+  weights.words = finder.table("words", &Naming::words, spec.vocabulary);
+  weights.types = finder.table("types", &Naming::types, spec.token_types);
+  weights.positions = finder.positions();
+  weights.norm = finder.norm();
+  for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
+  return weights;
+}
+
+}  // namespace nestvec

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tensors of an encoder by what they are for, whatever their publication called them. Every shape
+// is checked against the spec; nothing is read yet.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "compile/model_spec.h"
+#include "weights/weight_set.h"
+
+namespace nestvec {
+
+// One task's update of some output rows of a linear layer: scaling * up (down x).
+struct LowRank {
+  TensorView down;        // [rank, in]
+  TensorView up;          // [rows, rank]
+  std::size_t first = 0;  // first output row
+};
+
+// y = weight x + bias. Query, key and value projections are one layer of 3 H rows, whether the file
+// has them as one tensor or as three behind one another.
+struct LinearWeights {
+  std::string name;  // "layer.0.qkv"
+  std::size_t in = 0;
+  std::size_t out = 0;
+  std::vector<TensorView> weight;              // [out_i, in], summing to out rows
+  std::vector<TensorView> bias;                // [out_i]
+  std::vector<std::vector<LowRank>> adapters;  // [tasks]; a task without an update has none
+};
+
+// One task's update of an embedding table: row i gets scaling * a[i] b.
+struct LowRankTable {
+  TensorView a;  // [rows, rank]
+  TensorView b;  // [rank, width]
+  bool transposed = false;  // a is [rank, rows] and b is [width, rank], as PEFT has them
+};
+
+struct TableWeights {
+  std::string name;
+  std::size_t rows = 0;
+  std::size_t width = 0;
+  TensorView table;                                // [rows, width]
+  std::vector<std::vector<LowRankTable>> adapters; // [tasks]; each none or one
+};
+
+struct NormWeights {
+  TensorView weight;  // [H]
+  TensorView bias;    // [H]
+};
+
+struct LayerWeights {
+  LinearWeights qkv;
+  LinearWeights attention_out;
+  NormWeights attention_norm;
+  LinearWeights feed_in;
+  LinearWeights feed_out;
+  NormWeights feed_norm;
+};
+
+// Movable; views stay valid as long as it lives.
+struct EncoderWeights {
+  std::vector<WeightSet> sets;  // own the mapped files: the base, then one a PEFT folder
+  TableWeights words;
+  TableWeights types;
+  TensorView positions;  // [position_offset + max_positions, H]; empty with rotary positions
+  NormWeights norm;      // after the embeddings
+  std::vector<LayerWeights> layers;
+
+  // Gives the pages of a tensor of one of the sets back to the system.
+  void release(const TensorView& tensor) const;
+};
+
+// Maps the folder's weights and adapters and finds what `spec` says is there. Throws Error: kNotFound
+// (no weights), kDataLoss (corrupt file), kInvalidArgument (a missing or misshapen tensor: its name,
+// expected and found shape, the likest names; or names of no publication that is known).
+EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& folder);
+
+}  // namespace nestvec

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/manifest.h"
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+
+#include "base/json.h"
+#include "nestvec/version.h"
+
+namespace nestvec {
+namespace {
+
+// Writes one JSON object, a member a line.
+class ObjectWriter {
+ public:
+  explicit ObjectWriter(std::string& out, std::string indent = "  ")
+      : out_(out), indent_(std::move(indent)) {
+    out_ += "{";
+  }
+
+  std::string& key(std::string_view name) {
+    out_ += first_ ? "\n" : ",\n";
+    first_ = false;
+    out_ += indent_;
+    append_json_string(name, out_);
+    return out_ += ": ";
+  }
+  void text(std::string_view name, std::string_view value) { append_json_string(value, key(name)); }
+  void integer(std::string_view name, std::int64_t value) { key(name) += std::to_string(value); }
+  void size(std::string_view name, std::uint64_t value) { key(name) += std::to_string(value); }
+  void real(std::string_view name, double value) {
+    std::array<char, 40> digits{};
+    std::snprintf(digits.data(), digits.size(), "%.17g", value);
+    key(name) += digits.data();
+  }
+  void end() { out_ += "\n" + indent_.substr(2) + "}"; }
+
+ private:
+  std::string& out_;
+  std::string indent_;
+  bool first_ = true;
+};
+
+void write_texts(const std::vector<std::string>& texts, std::string& out) {
+  out += "[";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (i > 0) out += ", ";
+    append_json_string(texts[i], out);
+  }
+  out += "]";
+}
+
+void write_spec(const ModelSpec& spec, std::string& out) {
+  ObjectWriter object(out, "    ");
+  object.size("vocabulary", spec.vocabulary);
+  object.size("layers", spec.layers);
+  object.size("heads", spec.heads);
+  object.size("intermediate", spec.intermediate);
+  object.size("token_types", spec.token_types);
+  object.size("max_positions", spec.max_positions);
+  object.real("layer_norm_eps", static_cast<double>(spec.layer_norm_eps));
+  object.integer("activation", static_cast<std::int64_t>(spec.activation));
+  object.text("positions", spec.positions == PositionKind::kRotary ? "rotary" : "absolute");
+  object.size("position_offset", spec.position_offset);
+  object.real("rotary_base", spec.rotary_base);
+  object.integer("pad_id", spec.pad_id);
+  object.size("adapter_rank", spec.adapters.rank);
+  object.real("adapter_scaling", static_cast<double>(spec.adapters.scaling));
+  write_texts(spec.adapters.folders, object.key("adapter_folders"));
+  ObjectWriter prompts(object.key("prompts"), "      ");
+  for (const auto& [task, prompt] : spec.prompts) prompts.text(task, prompt);
+  prompts.end();
+  std::string& list = object.key("matryoshka_dimensions");
+  list += "[";
+  for (std::size_t i = 0; i < spec.matryoshka_dimensions.size(); ++i) {
+    list += (i > 0 ? ", " : "") + std::to_string(spec.matryoshka_dimensions[i]);
+  }
+  list += "]";
+  object.end();
+}
+
+void write_source(const Fingerprint& source, std::string& out) {
+  ObjectWriter object(out, "    ");
+  object.text("hash", source.hash);
+  std::string& list = object.key("files");
+  list += "[";
+  for (std::size_t i = 0; i < source.files.size(); ++i) {
+    const SourceFile& file = source.files[i];
+    list += i > 0 ? ",\n      {\"name\": " : "\n      {\"name\": ";
+    append_json_string(file.name, list);
+    list += ", \"bytes\": " + std::to_string(file.bytes) +
+            ", \"modified_ns\": " + std::to_string(file.modified_ns) + "}";
+  }
+  list += "]";
+  object.end();
+}
+
+std::size_t size_at(const JsonValue& object, std::string_view key) {
+  const std::int64_t value = object.at(key).integer();
+  if (value < 0) throw object.at(key).error("expected at least 0");
+  return static_cast<std::size_t>(value);
+}
+
+std::vector<std::string> texts_at(const JsonValue& object, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const JsonValue& text : object.at(key).elements()) texts.emplace_back(text.string());
+  return texts;
+}
+
+ModelSpec read_spec(const JsonValue& root) {
+  const JsonValue object = root.at("spec");
+  ModelSpec spec;
+  spec.family = root.at("family").string();
+  spec.hidden = size_at(root, "width");
+  spec.adapters.tasks = texts_at(root, "tasks");
+  spec.vocabulary = size_at(object, "vocabulary");
+  spec.layers = size_at(object, "layers");
+  spec.heads = size_at(object, "heads");
+  spec.intermediate = size_at(object, "intermediate");
+  spec.token_types = size_at(object, "token_types");
+  spec.max_positions = size_at(object, "max_positions");
+  spec.layer_norm_eps = static_cast<float>(object.at("layer_norm_eps").number());
+  const std::size_t activation = size_at(object, "activation");
+  if (activation > 2) throw object.at("activation").error("expected 0 to 2");
+  spec.activation = static_cast<Activation>(activation);
+  const bool rotary = object.at("positions").string() == "rotary";
+  spec.positions = rotary ? PositionKind::kRotary : PositionKind::kAbsolute;
+  spec.position_offset = size_at(object, "position_offset");
+  spec.rotary_base = object.at("rotary_base").number();
+  spec.pad_id = static_cast<std::int32_t>(object.at("pad_id").integer());
+  spec.adapters.rank = size_at(object, "adapter_rank");
+  spec.adapters.scaling = static_cast<float>(object.at("adapter_scaling").number());
+  spec.adapters.folders = texts_at(object, "adapter_folders");
+  for (const auto& [task, prompt] : object.at("prompts").members()) {
+    spec.prompts.emplace_back(task, prompt.string());
+  }
+  for (const JsonValue& dimension : object.at("matryoshka_dimensions").elements()) {
+    spec.matryoshka_dimensions.push_back(static_cast<std::size_t>(dimension.integer()));
+  }
+  return spec;
+}
+
+Fingerprint read_source(const JsonValue& object) {
+  Fingerprint source;
+  source.hash = object.at("hash").string();
+  for (const JsonValue& file : object.at("files").elements()) {
+    source.files.push_back({std::string(file.at("name").string()), size_at(file, "bytes"),
+                            file.at("modified_ns").integer()});
+  }
+  return source;
+}
+
+Manifest read_members(const JsonValue& root) {
+  Manifest manifest;
+  manifest.format_version = root.at("format_version").integer();
+  manifest.library_version = root.at("library_version").string();
+  if (manifest.format_version != Manifest::kFormatVersion ||
+      manifest.library_version != kVersion) {
+    throw Error(ErrorCode::kFailedPrecondition,
+                root.error("made by nestvec " + manifest.library_version + ", format " +
+                           std::to_string(manifest.format_version) + "; this is nestvec " +
+                           kVersion + ", format " + std::to_string(Manifest::kFormatVersion) +
+                           "; compile the model again")
+                    .what());
+  }
+  manifest.layout = root.at("layout").string();
+  manifest.precision = root.at("precision").string();
+  manifest.max_tokens = size_at(root, "max_tokens");
+  manifest.graph_bytes = size_at(root, "graph_bytes");
+  manifest.data_bytes = size_at(root, "data_bytes");
+  manifest.spec = read_spec(root);
+  manifest.source = read_source(root.at("source"));
+  return manifest;
+}
+
+}  // namespace
+
+std::string write_manifest(const Manifest& manifest) {
+  std::string out;
+  ObjectWriter object(out);
+  object.integer("format_version", manifest.format_version);
+  object.text("library_version", manifest.library_version);
+  object.text("layout", manifest.layout);
+  object.text("precision", manifest.precision);
+  object.text("family", manifest.spec.family);
+  write_texts(manifest.spec.adapters.tasks, object.key("tasks"));
+  object.size("width", manifest.spec.hidden);
+  object.size("max_tokens", manifest.max_tokens);
+  object.size("graph_bytes", manifest.graph_bytes);
+  object.size("data_bytes", manifest.data_bytes);
+  write_spec(manifest.spec, object.key("spec"));
+  write_source(manifest.source, object.key("source"));
+  object.end();
+  return out + "\n";
+}
+
+Manifest read_manifest(const std::string& folder) {
+  const std::string path = (std::filesystem::path(folder) / kManifestName).string();
+  try {
+    const JsonDocument document = JsonDocument::load(path);
+    return read_members(document.root());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) throw;
+    throw Error(ErrorCode::kDataLoss, error.what());
+  }
+}
+
+}  // namespace nestvec

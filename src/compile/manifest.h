@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// nestvec.json: what an artefact is and what it was made of.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "compile/fingerprint.h"
+#include "compile/model_spec.h"
+
+namespace nestvec {
+
+struct Manifest {
+  std::int64_t format_version = kFormatVersion;
+  std::string library_version;
+  std::string layout;
+  std::string precision;
+  std::size_t max_tokens = 0;
+  ModelSpec spec;
+  Fingerprint source;
+  std::uint64_t graph_bytes = 0;
+  std::uint64_t data_bytes = 0;
+
+  // Goes up when an older library could not use what a newer one writes, or the reverse.
+  static constexpr std::int64_t kFormatVersion = 1;
+};
+
+inline constexpr const char* kManifestName = "nestvec.json";
+inline constexpr const char* kGraphName = "model.onnx";
+inline constexpr const char* kDataName = "weights.data";
+
+std::string write_manifest(const Manifest& manifest);
+
+// Reads FOLDER/nestvec.json. Throws Error: kNotFound (there is none), kFailedPrecondition (written by
+// another version of the library), kDataLoss (damaged).
+Manifest read_manifest(const std::string& folder);
+
+}  // namespace nestvec

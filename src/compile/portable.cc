@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/portable.h"
+
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compile/payloads.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::string_view kMicrosoft = "com.microsoft";
+constexpr std::int64_t kOnnxFloat = 1;  // TensorProto.DataType, for Cast
+constexpr std::int64_t kOnnxInt32 = 6;
+constexpr std::int64_t kOnnxInt64 = 7;
+
+class PortableBuilder {
+ public:
+  PortableBuilder(const ModelSpec& spec, const EncoderWeights& weights,
+                  const PortableOptions& options, GraphBuilder& graph)
+      : spec_(spec), weights_(weights), options_(options), graph_(graph) {}
+
+  void build() {
+    declare_inputs();
+    std::string x = embed();
+    for (std::size_t i = 0; i < spec_.layers; ++i) x = layer(x, i);
+    graph_.output("token_embeddings", DataType::kF32,
+                  {"batch", "tokens", static_cast<std::int64_t>(spec_.hidden)});
+  }
+
+ private:
+  bool has_adapters() const { return !spec_.adapters.tasks.empty(); }
+
+  void declare_inputs() {
+    const std::vector<Axis> shape = {"batch", "tokens"};
+    ids_ = graph_.input("input_ids", DataType::kI64, shape);
+    if (options_.padded) {
+      const std::string mask = graph_.input("attention_mask", DataType::kI64, shape);
+      mask_ = graph_.node({"Cast"}, "mask", {mask}, {{"to", kOnnxInt32}});
+    }
+    if (has_adapters()) {
+      tasks_ = graph_.input("task_ids", DataType::kI64, {"batch"});
+      task_column_ = graph_.node({"Unsqueeze"}, "task_column",
+                                 {tasks_, graph_.constant("axis_1", {1})});
+    }
+    if (spec_.positions == PositionKind::kRotary) {
+      RotaryTables tables =
+          rotary_tables(spec_.rotary_base, spec_.head_width(), options_.max_tokens);
+      cos_ = graph_.weight("rotary.cos", std::move(tables.cos));
+      sin_ = graph_.weight("rotary.sin", std::move(tables.sin));
+      first_position_ = graph_.constant("rotary.first_position", {0});
+    }
+  }
+
+  // 1 where a column of a side path belongs to the sequence's task, else 0: [batch, 1, C].
+  std::string column_mask(const std::vector<std::int64_t>& columns) {
+    std::string& mask = column_masks_[columns];
+    if (!mask.empty()) return mask;
+    const std::string name = "adapters." + std::to_string(column_masks_.size());
+    const std::string equal =
+        graph_.node({"Equal"}, name + ".equal",
+                    {task_column_, graph_.constant(name + ".columns", columns)});
+    const std::string cast =
+        graph_.node({"Cast"}, name + ".cast", {equal}, {{"to", kOnnxFloat}});
+    mask = graph_.node({"Unsqueeze"}, name + ".mask", {cast, "axis_1"});
+    return mask;
+  }
+
+  // y + ((x down) masked) up, where `low` is x down.
+  std::string add_side_path(const std::string& name, const std::string& y, const std::string& low,
+                            SidePath& path) {
+    const std::string masked =
+        graph_.node({"Mul"}, name + ".masked", {low, column_mask(path.columns)});
+    const std::string up = graph_.weight(name + ".up", std::move(path.up));
+    const std::string update = graph_.node({"MatMul"}, name + ".update", {masked, up});
+    return graph_.node({"Add"}, name + ".updated", {y, update});
+  }
+
+  // The product without its bias, which the next op adds.
+  std::string linear(const std::string& x, const LinearWeights& linear) {
+    const std::string& name = linear.name;
+    const std::string weight = graph_.weight(name + ".weight", transposed(weights_, linear));
+    const std::string y = graph_.node({"MatMul"}, name + ".product", {x, weight});
+    SidePath path = side_path(weights_, linear, spec_.adapters);
+    if (path.columns.empty()) return y;
+    const std::string down = graph_.weight(name + ".down", std::move(path.down));
+    const std::string low = graph_.node({"MatMul"}, name + ".low", {x, down});
+    return add_side_path(name, y, low, path);
+  }
+
+  std::string bias(const LinearWeights& linear) {
+    return graph_.weight(linear.name + ".bias", joined(weights_, linear.bias));
+  }
+
+  std::string embed_words() {
+    const std::string table = graph_.weight("words.table", copied(weights_, weights_.words.table));
+    const std::string words = graph_.node({"Gather"}, "words", {table, ids_});
+    SidePath path = side_path(weights_, weights_.words, spec_.adapters);
+    if (path.columns.empty()) return words;
+    const std::string down = graph_.weight("words.down", std::move(path.down));
+    const std::string low = graph_.node({"Gather"}, "words.low", {down, ids_});
+    return add_side_path("words", words, low, path);
+  }
+
+  // Texts are of token type 0 throughout.
+  std::string embed_types() {
+    const std::string table =
+        graph_.weight("types.table", first_row_by_task(weights_.types, spec_.adapters));
+    if (!has_adapters()) return table;
+    const std::string rows =
+        graph_.node({"Add"}, "types.rows", {tasks_, graph_.scalar("types.first", 1)});
+    const std::string types = graph_.node({"Gather"}, "types.gathered", {table, rows});
+    return graph_.node({"Unsqueeze"}, "types", {types, "axis_1"});
+  }
+
+  std::string embed_positions() {
+    const std::string table = graph_.weight("positions.table", copied(weights_, weights_.positions));
+    if (spec_.position_offset == 0) {
+      const std::string shape = graph_.node({"Shape"}, "positions.shape", {ids_});
+      const std::string length = graph_.node({"Gather"}, "positions.length",
+                                             {shape, graph_.constant("positions.axis", {1})});
+      const std::string zero = graph_.constant("positions.begin", {0});
+      return graph_.node({"Slice"}, "positions", {table, zero, length, zero});
+    }
+    // As RoBERTa counts: a padding token has the padding row and takes no place, wherever it stands.
+    const std::string pad = graph_.scalar("positions.pad", spec_.pad_id);
+    const std::string is_pad = graph_.node({"Equal"}, "positions.is_pad", {ids_, pad});
+    const std::string is_text = graph_.node({"Not"}, "positions.is_text", {is_pad});
+    const std::string counts =
+        graph_.node({"Cast"}, "positions.counts", {is_text}, {{"to", kOnnxInt64}});
+    const std::string sums = graph_.node({"CumSum"}, "positions.sums",
+                                         {counts, graph_.scalar("positions.axis", 1)});
+    const std::string steps = graph_.node({"Mul"}, "positions.steps", {sums, counts});
+    const std::string rows = graph_.node({"Add"}, "positions.rows", {steps, pad});
+    return graph_.node({"Gather"}, "positions", {table, rows});
+  }
+
+  std::string embed() {
+    std::string x = embed_words();
+    x = graph_.node({"Add"}, "embeddings.typed", {x, embed_types()});
+    if (spec_.positions == PositionKind::kAbsolute) {
+      x = graph_.node({"Add"}, "embeddings.placed", {x, embed_positions()});
+    }
+    const auto [gamma, beta] = norm("embeddings", weights_.norm);
+    return graph_.node({"LayerNormalization"}, "embeddings", {x, gamma, beta},
+                       {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
+  }
+
+  std::pair<std::string, std::string> norm(const std::string& name, const NormWeights& norm) {
+    return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
+            graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+  }
+
+  std::string rotate(const std::string& name, const std::string& x) {
+    return graph_.node({"RotaryEmbedding", kMicrosoft}, name, {x, first_position_, cos_, sin_},
+                       {{"num_heads", static_cast<std::int64_t>(spec_.heads)}});
+  }
+
+  std::string attention(const std::string& name, const std::string& x, const LinearWeights& qkv) {
+    const bool rotary = spec_.positions == PositionKind::kRotary;
+    std::string fused = linear(x, qkv);
+    std::string qkv_bias = bias(qkv);
+    if (rotary) {  // the rotation comes behind the bias, so attention cannot add it
+      fused = graph_.node({"Add"}, qkv.name + ".biased", {fused, qkv_bias});
+      qkv_bias.clear();
+    }
+    const auto third = static_cast<std::int64_t>(spec_.hidden);
+    if (split_sizes_.empty()) split_sizes_ = graph_.constant("qkv.sizes", {third, third, third});
+    std::vector<std::string> parts = graph_.node_of({"Split"}, qkv.name, 3, {fused, split_sizes_},
+                                                    {{"axis", std::int64_t{-1}}});
+    if (rotary) {
+      parts[0] = rotate(name + ".query", parts[0]);
+      parts[1] = rotate(name + ".key", parts[1]);
+    }
+    std::vector<std::string> inputs = {parts[0], parts[1], parts[2]};
+    if (!rotary || options_.padded) inputs.push_back(qkv_bias);
+    if (options_.padded) inputs.push_back(mask_);
+    return graph_.node({"MultiHeadAttention", kMicrosoft}, name + ".attention", inputs,
+                       {{"num_heads", static_cast<std::int64_t>(spec_.heads)},
+                        {"mask_filter_value", std::numeric_limits<float>::lowest()}});
+  }
+
+  std::string activation(const std::string& name, const std::string& x, const std::string& bias) {
+    switch (spec_.activation) {
+      case Activation::kGelu:
+        return graph_.node({"BiasGelu", kMicrosoft}, name, {x, bias});
+      case Activation::kGeluTanh:
+        return graph_.node({"FastGelu", kMicrosoft}, name, {x, bias});
+      case Activation::kRelu:
+        break;
+    }
+    return graph_.node({"Relu"}, name, {graph_.node({"Add"}, name + ".biased", {x, bias})});
+  }
+
+  // LayerNorm(x + y + bias), named `name`.
+  std::string add_and_norm(const std::string& name, const std::string& x, const std::string& y,
+                           const LinearWeights& linear, const NormWeights& norm_weights) {
+    const auto [gamma, beta] = norm(linear.name, norm_weights);
+    return graph_.node({"SkipLayerNormalization", kMicrosoft}, name,
+                       {y, x, gamma, beta, bias(linear)}, {{"epsilon", spec_.layer_norm_eps}});
+  }
+
+  std::string layer(const std::string& input, std::size_t i) {
+    const LayerWeights& layer = weights_.layers[i];
+    const std::string name = "layer." + std::to_string(i);
+    const std::string attended = attention(name, input, layer.qkv);
+    const std::string projected = linear(attended, layer.attention_out);
+    const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
+                                       layer.attention_norm);
+    const std::string wide =
+        activation(name + ".activation", linear(x, layer.feed_in), bias(layer.feed_in));
+    const std::string narrow = linear(wide, layer.feed_out);
+    const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
+    return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);
+  }
+
+  const ModelSpec& spec_;
+  const EncoderWeights& weights_;
+  const PortableOptions& options_;
+  GraphBuilder& graph_;
+  std::string ids_;
+  std::string mask_;
+  std::string tasks_;
+  std::string task_column_;  // [batch, 1]
+  std::string cos_;
+  std::string sin_;
+  std::string first_position_;
+  std::string split_sizes_;
+  std::map<std::vector<std::int64_t>, std::string> column_masks_;
+};
+
+}  // namespace
+
+void build_portable(const ModelSpec& spec, const EncoderWeights& weights,
+                    const PortableOptions& options, GraphBuilder& graph) {
+  PortableBuilder(spec, weights, options, graph).build();
+}
+
+}  // namespace nestvec
