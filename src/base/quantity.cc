@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/excerpt.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -47,11 +48,8 @@ constexpr std::array<Unit, 16> kUnits = {{
 }};
 
 Error bad_quantity(std::string_view text, std::string_view form) {
-  constexpr std::size_t kShown = 40;
-  std::string shown(text.substr(0, kShown));
-  if (text.size() > kShown) shown += "...";
   return Error(ErrorCode::kInvalidArgument,
-               "\"" + shown + "\" is not a quantity; " + std::string(form));
+               "\"" + excerpt(text) + "\" is not a quantity; " + std::string(form));
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

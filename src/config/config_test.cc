@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cases of tests/cases/config, and what a file cannot hold: environment, settings, limits.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "config/fields.h"
+#include "config/reader.h"
+#include "nestvec/config.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::map<std::string, std::string> values_of(const ModelConfig& config) {
+  std::map<std::string, std::string> values;
+  visit_fields(config, [&values](const Field& field, const auto& value) {
+    values[field.path()] = field_text(field, value);
+  });
+  return values;
+}
+
+// What a case's comments say.
+struct Expected {
+  std::map<std::string, std::string> values = values_of(ModelConfig{});
+  std::vector<std::string> warnings;
+  std::string error;
+};
+
+Expected read_expected(const std::string& text) {
+  Expected expected;
+  std::istringstream lines(text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# warning: ")) expected.warnings.push_back("config.yaml:" + line.substr(11));
+    if (line.starts_with("# error: ")) expected.error = "config.yaml:" + line.substr(9);
+    if (!line.starts_with("# expect: ")) continue;
+    const std::size_t equals = line.find(" = ");
+    const std::string path = line.substr(10, equals - 10);
+    EXPECT_TRUE(expected.values.contains(path)) << path;
+    expected.values[path] = line.substr(equals + 3);
+  }
+  return expected;
+}
+
+void check_error(const Error& error, std::string expected) {
+  EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+  std::string message = error.what();
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  if (expected.ends_with("...")) {
+    expected.resize(expected.size() - 3);
+    message = message.substr(0, expected.size());
+  }
+  EXPECT_EQ(message, expected);
+}
+
+std::vector<std::string> case_files() {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(fs::path(NESTVEC_TEST_CASES) / "config")) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+class ConfigCase : public testing::TestWithParam<std::string> {};
+
+TEST_P(ConfigCase, GivesWhatItsCommentsSay) {
+  const std::string text = read_file(GetParam(), 1u << 20);
+  const Expected expected = read_expected(text);
+  try {
+    const ModelConfig config = parse_config(text, "config.yaml");
+    EXPECT_EQ(expected.error, "") << "no error came";
+    EXPECT_EQ(config.warnings, expected.warnings);
+    EXPECT_EQ(values_of(config), expected.values);
+  } catch (const Error& error) {
+    check_error(error, expected.error);
+  }
+}
+
+std::string case_name(const testing::TestParamInfo<std::string>& test) {
+  return fs::path(test.param).stem().string();
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, ConfigCase, testing::ValuesIn(case_files()), case_name);
+
+std::string error_of(std::string_view yaml) {
+  try {
+    parse_config(yaml, "config.yaml");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(ParseConfig, NothingIsAllDefaults) {
+  EXPECT_EQ(values_of(parse_config("", "config.yaml")), values_of(ModelConfig{}));
+  EXPECT_EQ(values_of(parse_config("\n\n", "config.yaml")), values_of(ModelConfig{}));
+}
+
+TEST(ParseConfig, RefusesWhatIsTooLarge) {
+  EXPECT_NE(error_of(std::string((1u << 20) + 1, '#')).find("too long"), std::string::npos);
+  std::string many = "runtime: [";
+  for (int i = 0; i < 20000; ++i) many += "a,";
+  EXPECT_NE(error_of(many + "a]").find("more than 10000 values"), std::string::npos);
+  EXPECT_NE(error_of(std::string(100000, '[')), "");
+  EXPECT_NE(error_of(std::string(100000, '{')), "");
+}
+
+TEST(ParseConfig, RefusesBytesThatAreNoText) {
+  EXPECT_NE(error_of(std::string("model: {id: \"a\\0b\"}")), "");
+  EXPECT_NE(error_of("model: {id: \"\xFF\xFE\"}"), "");
+}
+
+TEST(ParseConfig, NeverShowsASecret) {
+  const std::string text =
+      "checkpoints:\n  hf_token: hf_secret\n  hf_token: hf_secret2\n  type: [hf_secret]\n";
+  EXPECT_EQ(error_of(text).find("hf_secret"), std::string::npos);
+  const ModelConfig config = parse_config("checkpoints: {hf_token: hf_secret}", "config.yaml");
+  EXPECT_EQ(config.checkpoints.hf_token, "hf_secret");
+  EXPECT_EQ(values_of(config).at("checkpoints.hf_token"), "(set)");
+}
+
+TEST(ParseConfig, TheExampleHasNoWarning) {
+  const std::string path = std::string(NESTVEC_TEST_CASES) + "/../../examples/config.yaml";
+  const ModelConfig config = parse_config(read_file(path, 1u << 20), path);
+  EXPECT_EQ(config.warnings, std::vector<std::string>{});
+  EXPECT_EQ(config.inference_compute_info.cpu_memory_bytes, 5368709120u);
+}
+
+Environment environment_of(std::map<std::string, std::string> variables) {
+  return [variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+TEST(ApplyEnvironment, OverridesEveryKind) {
+  ModelConfig config = parse_config("runtime: {threads: 1, graph: compiled}", "config.yaml");
+  apply_environment(environment_of({{"NESTVEC_THREADS", "4"},
+                                    {"NESTVEC_CPU_LIMIT", "500m"},
+                                    {"NESTVEC_CPU_MEMORY", "1Gi"},
+                                    {"NESTVEC_PRECISION", "fp32"},
+                                    {"NESTVEC_HF_TOKEN", "hf_x"},
+                                    {"NESTVEC_REPO_ID", "a/b"}}),
+                    config);
+  EXPECT_EQ(config.runtime.threads, 4u);
+  EXPECT_EQ(config.runtime.graph, "compiled");
+  EXPECT_DOUBLE_EQ(config.inference_compute_info.cpu_limit, 0.5);
+  EXPECT_EQ(config.inference_compute_info.cpu_memory_bytes, 1u << 30);
+  EXPECT_EQ(config.runtime.precision, "fp32");
+  EXPECT_EQ(config.checkpoints.hf_token, "hf_x");
+  EXPECT_EQ(config.checkpoints.repo_id, "a/b");
+}
+
+TEST(ApplyEnvironment, ErrorsNameTheVariable) {
+  ModelConfig config;
+  try {
+    apply_environment(environment_of({{"NESTVEC_THREADS", "many"}}), config);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "NESTVEC_THREADS: expected an integer from 0 to 4096, found \"many\"");
+  }
+}
+
+TEST(ApplySetting, OverridesOneFieldByName) {
+  ModelConfig config;
+  apply_setting("max-tokens", "128", "--max-tokens", config);
+  EXPECT_EQ(config.runtime.max_tokens, 128u);
+  EXPECT_THROW(apply_setting("max-tokens", "", "--max-tokens", config), Error);
+  EXPECT_THROW(apply_setting("max_tokens", "1", "--max_tokens", config), Error);
+}
+
+TEST(VisitFields, NamesAreDistinct) {
+  std::map<std::string, int> seen;
+  const ModelConfig config;
+  visit_fields(config, [&seen](const Field& field, const auto&) {
+    ++seen[field.flag()];
+    ++seen[field.path()];
+    EXPECT_FALSE(field.help.empty());
+  });
+  for (const auto& [name, count] : seen) EXPECT_EQ(count, 1) << name;
+}
+
+TEST(ReadConfig, FromAFileAndErrors) {
+  const std::string path =
+      (fs::temp_directory_path() / ("nestvec-config-" + std::to_string(::getpid()))).string();
+  std::ofstream(path) << "runtime:\n  max_tokens: 77\n";
+  EXPECT_EQ(read_config(path).runtime.max_tokens, 77u);
+  fs::remove(path);
+  try {
+    read_config(path);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
+  }
+}
+
+TEST(ConfigReference, IsTheCommittedPage) {
+  const std::string path = std::string(NESTVEC_TEST_CASES) + "/../../docs/config.md";
+  EXPECT_EQ(read_file(path, 1u << 20), config_reference())
+      << "write it anew: nestvec config-reference > docs/config.md";
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/fields.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "base/excerpt.h"
+#include "base/quantity.h"
+#include "base/utf8.h"
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+Error wrong_value(const Field& field, std::string_view text) {
+  return Error(ErrorCode::kInvalidArgument,
+               "expected " + field_form(field) + ", found \"" + excerpt(text) + "\"");
+}
+
+}  // namespace
+
+std::string Field::path() const { return std::string(section) + "." + std::string(key); }
+
+std::string Field::flag() const { return "--" + std::string(name); }
+
+std::string Field::environment() const {
+  std::string variable = "NESTVEC_";
+  for (const char c : name) {
+    variable.push_back(
+        c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+  }
+  return variable;
+}
+
+std::string field_form(const Field& field) {
+  switch (field.kind) {
+    case FieldKind::kText:
+    case FieldKind::kSecret:
+      return "text";
+    case FieldKind::kChoice: {
+      if (field.choices.size() == 1) return std::string(field.choices[0]);
+      std::string names;
+      for (const std::string_view choice : field.choices) {
+        names += (names.empty() ? "" : ", ") + std::string(choice);
+      }
+      return "one of " + names;
+    }
+    case FieldKind::kCores:
+      return "cores such as \"2\" or \"500m\"";
+    case FieldKind::kBytes:
+      return "bytes such as 5Gi or 512Mi";
+    case FieldKind::kCount:
+      return "an integer from 0 to " + std::to_string(field.most);
+  }
+  return "";
+}
+
+void set_field(const Field& field, std::string_view text, std::string& value) {
+  if (field.kind == FieldKind::kChoice &&
+      std::find(field.choices.begin(), field.choices.end(), text) == field.choices.end()) {
+    throw wrong_value(field, text);
+  }
+  if (!is_valid_utf8(text) || text.find('\0') != std::string_view::npos) {
+    throw Error(ErrorCode::kInvalidArgument, "expected text in UTF-8 without NUL");
+  }
+  value = text;
+}
+
+void set_field(const Field&, std::string_view text, double& value) { value = parse_cores(text); }
+
+void set_field(const Field& field, std::string_view text, std::uint64_t& value) {
+  if (field.kind == FieldKind::kBytes) {
+    value = parse_bytes(text);
+    return;
+  }
+  std::uint64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, count);
+  if (text.empty() || code != std::errc() || stop != end || count > field.most) {
+    throw wrong_value(field, text);
+  }
+  value = count;
+}
+
+std::string field_text(const Field& field, const std::string& value) {
+  if (field.kind == FieldKind::kSecret && !value.empty()) return "(set)";
+  return value;
+}
+
+std::string field_text(const Field&, double value) { return format_cores(value); }
+
+std::string field_text(const Field& field, std::uint64_t value) {
+  return field.kind == FieldKind::kBytes ? format_bytes(value) : std::to_string(value);
+}
+
+}  // namespace nestvec
