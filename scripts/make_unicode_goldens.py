@@ -13,6 +13,7 @@ code_points.txt    a line a function: its name, then the CRC-32 of each block of
 normalization.txt  FORM;input;output. Code points in hexadecimal; the output has @ and the index of
                    the input code point whose place it took ("-" for none), left out where it is
                    the output's own index.
+edits.txt          the same for chains of normalizers over longer texts.
 graphemes.txt      code points in hexadecimal, clusters divided by "|".
 """
 
@@ -157,6 +158,26 @@ def write_normalization(path):
                 out.write(f"{name};{code_points(text)};{traced(form, text)}\n")
 
 
+def write_edits(path):
+    """Chains of normalizers over texts of words, marks and compatibility characters."""
+    chains = {**FORMS, "LOWER": normalizers.Lowercase(), "STRIP": normalizers.StripAccents()}
+    for name, parts in (("NFD+STRIP+LOWER", ["NFD", "STRIP", "LOWER"]),
+                        ("NFKC+LOWER+NFC", ["NFKC", "LOWER", "NFC"]),
+                        ("LOWER+NFKD+STRIP+NFKC", ["LOWER", "NFKD", "STRIP", "NFKC"])):
+        chains[name] = normalizers.Sequence([chains[part] for part in parts])
+    pools = ["aeiouAEIOUnNcCZz", "aeo ", " .-", "\u1112\u1161\u11ab\ud55c\uae00",
+             "\u00c0\u00e9\u00df\u1ebf\u1e9e\u0130\u01c5\u03a3\u1fc4",
+             "\u0301\u0323\u0300\u0327\u0334\u0345", "\ufb03\u2460\u00bd\uff21\u33a9\ufdfa\u2126",
+             "\u0915\u093c\u094d\u09c7\u09be", "\u4e2d\U0001f600"]
+    rng = random.Random(3)
+    with open(path, "w", encoding="ascii") as out:
+        for _ in range(250):
+            few = rng.sample(pools, rng.randint(2, 6))
+            text = "".join(rng.choice(rng.choice(few)) for _ in range(rng.randint(1, 16)))
+            for name, chain in chains.items():
+                out.write(f"{name};{code_points(text)};{traced(chain, text)}\n")
+
+
 def property_members(expression):
     pattern = regex.compile(rf"\p{{{expression}}}")
     return [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF and pattern.match(chr(c))]
@@ -181,6 +202,7 @@ def main():
     assert regex.__version__ == "2026.1.15", regex.__version__
     folder = sys.argv[1]
     write_normalization(f"{folder}/normalization.txt")
+    write_edits(f"{folder}/edits.txt")
     write_graphemes(f"{folder}/graphemes.txt")
     write_code_points(f"{folder}/code_points.txt")
 
