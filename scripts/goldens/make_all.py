@@ -21,7 +21,7 @@ def main() -> None:
         subprocess.run([sys.executable, FOLDER / "minilm_goldens.py", *sys.argv[1:]], check=True)
     else:
         print("tests/data/embed/minilm: left as it is (give the model's folder to remake it)")
-    subprocess.run(["git", "status", "--short", "--", "tests/data", "tests/models"], cwd=FOLDER, check=True)
+    subprocess.run(["git", "status", "--short", "--", ":/tests/data", ":/tests/models"], cwd=FOLDER, check=True)
 
 
 if __name__ == "__main__":
