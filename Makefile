@@ -37,6 +37,7 @@ check: setup  ## The quick tests
 	@scripts/lint.sh --quick
 	@$(configure)
 	@cmake --build build/release
+	@scripts/fetch-default-model.sh >/dev/null
 	@ctest --preset release -j "$$(nproc)" -L quick
 
 bench: setup  ## The benchmarks
@@ -45,7 +46,8 @@ bench: setup  ## The benchmarks
 	@for program in build/release/bench/*_bench; do echo "== $$program"; "$$program" || exit 1; done
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
-	@scripts/make-goldens.sh
+	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \
+	  "$$python" scripts/goldens/make_all.py "$$model"
 
 format:  ## Format every source
 	@$(venv-tools)

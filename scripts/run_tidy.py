@@ -42,7 +42,7 @@ def main() -> int:
         stamp = passed / digest(common.encode(), commands[path].encode(), path.read_bytes())
         if stamp.exists():
             return ""
-        run = subprocess.run([args.clang_tidy, "--quiet", "-p", args.build, path], text=True,
+        run = subprocess.run([args.clang_tidy, "--quiet", "--use-color=false", "-p", args.build, path], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         if run.returncode == 0:
             stamp.touch()

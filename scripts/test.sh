@@ -8,6 +8,8 @@ cd "$root"
 jobs=$(nproc)
 step() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
+scripts/fetch-default-model.sh >/dev/null
+
 step "rules and format"
 scripts/lint.sh --quick
 
@@ -27,8 +29,6 @@ step "clang-tidy"
 scripts/lint.sh --tidy
 
 step "release tests"
-NESTVEC_TEST_MINILM=$(scripts/fetch-default-model.sh)
-export NESTVEC_TEST_MINILM
 export NESTVEC_BINARY=$build_dir/release/nestvec PYTHONDONTWRITEBYTECODE=1
 failed=0
 ctest --preset release -j "$jobs" || failed=1

@@ -50,8 +50,10 @@ class Error : public std::runtime_error {
 template <typename T>
 class Result {
  public:
+  // NOLINTBEGIN(google-explicit-constructor): a function returns the value or the error as it is.
   Result(T value) : state_(std::move(value)) {}
   Result(Error error) : state_(std::move(error)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   bool ok() const noexcept { return state_.index() == 0; }
 
