@@ -193,39 +193,74 @@ std::string folded(std::string text) {
 constexpr std::array<std::string_view, 5> kJinaTasks = {
     "retrieval.query", "retrieval.passage", "separation", "classification", "text-matching"};
 
-// The place in the family's own order and the task's name.
-std::pair<std::size_t, std::string> task_of(const std::string& folder_name) {
-  for (std::size_t i = 0; i < kJinaTasks.size(); ++i) {
-    if (folded(std::string(kJinaTasks[i])) == folded(folder_name)) {
-      return {i, std::string(kJinaTasks[i])};
-    }
+// An adapter folder and the task that it serves.
+struct AdapterFolder {
+  std::size_t order = 0;  // as config.json lists the tasks, unknown ones behind
+  std::string task;
+  std::string path;
+
+  auto operator<=>(const AdapterFolder&) const = default;
+};
+
+AdapterFolder adapter_folder(const std::filesystem::path& path,
+                             const std::vector<std::string>& tasks) {
+  const std::string name = path.filename().string();
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (folded(tasks[i]) == folded(name)) return {i, tasks[i], path.string()};
   }
-  return {kJinaTasks.size(), folder_name};
+  return {tasks.size(), name, path.string()};
 }
 
-void read_adapter_folders(const std::string& folder, ModelSpec& spec) {
+std::vector<AdapterFolder> find_adapter_folders(const std::string& folder,
+                                                const std::vector<std::string>& tasks) {
   namespace fs = std::filesystem;
-  std::vector<std::pair<std::pair<std::size_t, std::string>, std::string>> found;
-  std::error_code failed;
+  std::vector<AdapterFolder> found;
   for (const fs::path& place : {fs::path(folder), fs::path(folder) / "adapters"}) {
+    std::error_code failed;
     for (const auto& entry : fs::directory_iterator(place, failed)) {
-      if (!is_peft_folder(entry.path().string())) continue;
-      found.emplace_back(task_of(entry.path().filename().string()), entry.path().string());
+      if (is_peft_folder(entry.path().string())) {
+        found.push_back(adapter_folder(entry.path(), tasks));
+      }
     }
   }
   std::sort(found.begin(), found.end());
-  for (const auto& [task, path] : found) {
-    const PeftConfig config = read_peft_config(path);
-    const bool first = spec.adapters.tasks.empty();
-    if (!first && (config.rank != spec.adapters.rank || config.scaling != spec.adapters.scaling)) {
+  return found;
+}
+
+void check_all_found(const JsonValue& config, const std::vector<AdapterFolder>& folders) {
+  const auto listed = config.find("lora_adaptations");
+  if (!listed) return;
+  for (const JsonValue& task : listed->elements()) {
+    const bool found = std::any_of(folders.begin(), folders.end(), [&](const AdapterFolder& other) {
+      return other.task == task.string();
+    });
+    if (!found) {
+      throw task.error("no adapter folder for " + std::string(task.string()) +
+                       ", there are folders for others");
+    }
+  }
+}
+
+// Adapters in folders of their own take the place of those that config.json announces.
+void read_adapter_folders(const std::string& folder, const JsonValue& config, ModelSpec& spec) {
+  std::vector<std::string> tasks = spec.adapters.tasks;
+  if (tasks.empty()) tasks.assign(kJinaTasks.begin(), kJinaTasks.end());
+  const std::vector<AdapterFolder> folders = find_adapter_folders(folder, tasks);
+  if (folders.empty()) return;
+  check_all_found(config, folders);
+  spec.adapters = {};
+  for (const AdapterFolder& found : folders) {
+    const PeftConfig adapter = read_peft_config(found.path);
+    AdapterSpec& all = spec.adapters;
+    if (!all.tasks.empty() && (adapter.rank != all.rank || adapter.scaling != all.scaling)) {
       throw Error(ErrorCode::kUnimplemented,
-                  path + ": rank and scaling differ from those of " + spec.adapters.folders[0] +
+                  found.path + ": rank and scaling differ from those of " + all.folders[0] +
                       "; adapters of one model must agree");
     }
-    spec.adapters.rank = config.rank;
-    spec.adapters.scaling = config.scaling;
-    spec.adapters.tasks.push_back(task.second);
-    spec.adapters.folders.push_back(path);
+    all.rank = adapter.rank;
+    all.scaling = adapter.scaling;
+    all.tasks.push_back(found.task);
+    all.folders.push_back(found.path);
   }
 }
 
@@ -263,7 +298,7 @@ ModelSpec read_model_spec(const std::string& folder) {
   const JsonDocument document =
       JsonDocument::load((std::filesystem::path(folder) / "config.json").string());
   ModelSpec spec = parse_model_spec(document.root());
-  if (spec.family == kJina && spec.adapters.tasks.empty()) read_adapter_folders(folder, spec);
+  if (spec.family == kJina) read_adapter_folders(folder, document.root(), spec);
   return spec;
 }
 

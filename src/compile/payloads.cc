@@ -149,7 +149,8 @@ Payload joined(const EncoderWeights& weights, const std::vector<TensorView>& vec
     values.insert(values.end(), part.begin(), part.end());
     weights.release(vector);
   }
-  return computed({extent(values.size())}, std::move(values));
+  const std::int64_t length = extent(values.size());
+  return computed({length}, std::move(values));
 }
 
 Payload transposed(const EncoderWeights& weights, const LinearWeights& linear) {
