@@ -8,7 +8,8 @@
 
 namespace nestvec {
 
-// The value of a variable; nullopt where it is unset or empty, which means the same everywhere here.
+// The value of a variable; nullopt where it is unset or empty, which means the same everywhere
+// here.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 // The environment of this process, read at each call. Safe for concurrent use as long as nobody

@@ -23,9 +23,12 @@ constexpr std::size_t kBarWidth = 24;
 constexpr std::size_t kNameWidth = 32;
 
 constexpr const char* kExamples =
-    "The model goes into the cache that Python's huggingface_hub shares (HF_HUB_CACHE, HF_HOME/hub,\n"
-    "~/.cache/huggingface/hub); its folder is printed on standard output. A pull that was broken off\n"
-    "goes on where it stopped. HF_TOKEN (or the token file), HF_ENDPOINT, HF_HUB_OFFLINE, HTTPS_PROXY\n"
+    "The model goes into the cache that Python's huggingface_hub shares (HF_HUB_CACHE, "
+    "HF_HOME/hub,\n"
+    "~/.cache/huggingface/hub); its folder is printed on standard output. A pull that was broken "
+    "off\n"
+    "goes on where it stopped. HF_TOKEN (or the token file), HF_ENDPOINT, HF_HUB_OFFLINE, "
+    "HTTPS_PROXY\n"
     "and NO_PROXY are honoured.\n"
     "\n"
     "Examples:\n"
@@ -53,8 +56,8 @@ std::string size_text(std::uint64_t bytes) {
     ++unit;
   }
   std::array<char, 48> text;
-  std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value,
-                kUnits[unit]);
+  std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s",
+                value, kUnits[unit]);
   return text.data();
 }
 
@@ -189,7 +192,8 @@ void add_pull_command(CLI::App& app, CliContext& context) {
   CLI::App* command =
       app.add_subcommand("pull", "Download a model from a Hugging Face hub into the cache");
   const auto flags = std::make_shared<PullFlags>();
-  command->add_option("repo", flags->repo, "OWNER/NAME, or OWNER/NAME@REVISION (branch, tag, commit)")
+  command
+      ->add_option("repo", flags->repo, "OWNER/NAME, or OWNER/NAME@REVISION (branch, tag, commit)")
       ->required();
   command->add_option("--endpoint", flags->endpoint,
                       "The hub's address (default: HF_ENDPOINT, then https://huggingface.co)");

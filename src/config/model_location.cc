@@ -88,9 +88,10 @@ fs::path hub_home(const Environment& environment) {
     return fs::path(expand_path(*cache, environment)) / "huggingface";
   }
   if (const auto home = environment("HOME")) return fs::path(*home) / ".cache" / "huggingface";
-  throw Error(ErrorCode::kFailedPrecondition,
-              "no folder for the model cache: neither HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME nor HOME "
-              "is set; set HF_HOME");
+  throw Error(
+      ErrorCode::kFailedPrecondition,
+      "no folder for the model cache: neither HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME nor HOME "
+      "is set; set HF_HOME");
 }
 
 std::string pull_command(const std::string& repo, const std::string& revision) {
@@ -120,15 +121,15 @@ std::string locate_in_cache(const RepoReference& reference, const Environment& e
       find_snapshot(cache, reference.repo, reference.revision);
   const std::string command = pull_command(reference.repo, reference.revision);
   if (!snapshot) {
-    throw Error(ErrorCode::kNotFound,
-                "model " + reference.repo +
-                    (reference.revision.empty() ? "" : "@" + reference.revision) +
-                    " is neither a folder nor in the cache " + cache + "; fetch it with: " + command);
+    throw Error(
+        ErrorCode::kNotFound,
+        "model " + reference.repo + (reference.revision.empty() ? "" : "@" + reference.revision) +
+            " is neither a folder nor in the cache " + cache + "; fetch it with: " + command);
   }
   if (const std::optional<std::string> missing = missing_model_file(*snapshot)) {
-    throw Error(ErrorCode::kNotFound, "model " + reference.repo + " is incomplete in the cache: " +
-                                          *snapshot + " lacks " + *missing +
-                                          "; fetch the rest with: " + command);
+    throw Error(ErrorCode::kNotFound, "model " + reference.repo +
+                                          " is incomplete in the cache: " + *snapshot + " lacks " +
+                                          *missing + "; fetch the rest with: " + command);
   }
   return *snapshot;
 }
@@ -147,9 +148,9 @@ RepoReference parse_repo_reference(const std::string& text) {
   if (at != std::string::npos) reference.revision = text.substr(at + 1);
   const std::string_view repo = reference.repo;
   const std::size_t slash = repo.find('/');
-  const bool named = slash == std::string_view::npos
-                         ? is_valid_name(repo)
-                         : is_valid_name(repo.substr(0, slash)) && is_valid_name(repo.substr(slash + 1));
+  const bool named = slash == std::string_view::npos ? is_valid_name(repo)
+                                                     : is_valid_name(repo.substr(0, slash)) &&
+                                                           is_valid_name(repo.substr(slash + 1));
   if (!named || repo.ends_with(".git")) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + reference.repo +
@@ -226,9 +227,10 @@ std::string locate_model(const std::string& folder_or_repo, const std::string& r
   if (is_folder(folder)) {
     if (is_file(fs::path(folder) / "config.json")) return folder;
     throw Error(ErrorCode::kNotFound,
-                folder + ": no config.json in this folder; expected a model folder as Hugging Face "
-                         "lays it out (config.json, tokenizer.json, and model.safetensors or "
-                         "onnx/model.onnx)");
+                folder +
+                    ": no config.json in this folder; expected a model folder as Hugging Face "
+                    "lays it out (config.json, tokenizer.json, and model.safetensors or "
+                    "onnx/model.onnx)");
   }
   if (looks_like_path(folder_or_repo)) {
     throw Error(ErrorCode::kNotFound, "no such model folder: '" + folder_or_repo +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a model lies on this machine: a folder, or a snapshot in the Hugging Face cache. Looks only,
-// never downloads; the layout is that of the Python library huggingface_hub
+// Where a model lies on this machine: a folder, or a snapshot in the Hugging Face cache. Looks
+// only, never downloads; the layout is that of the Python library huggingface_hub
 // (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
 #pragma once
 
@@ -50,10 +50,10 @@ std::optional<std::string> find_in_cache(const std::string& cache_folder, const 
                                          const std::string& revision);
 
 // The folder to load for what a user wrote: a folder that holds config.json, else a repository
-// ("OWNER/NAME" or "OWNER/NAME@REVISION") in the cache. `revision` counts where the text names none.
-// Blocks on file I/O. Safe for concurrent use.
-// Throws Error: kNotFound (with the `nestvec pull` command that fetches the repository),
-// kInvalidArgument (neither a folder nor the name of a repository).
+// ("OWNER/NAME" or "OWNER/NAME@REVISION") in the cache. `revision` counts where the text names
+// none. Blocks on file I/O. Safe for concurrent use. Throws Error: kNotFound (with the `nestvec
+// pull` command that fetches the repository), kInvalidArgument (neither a folder nor the name of a
+// repository).
 std::string locate_model(const std::string& folder_or_repo, const std::string& revision,
                          const Environment& environment);
 

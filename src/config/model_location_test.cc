@@ -67,15 +67,29 @@ TEST(RepoReference, SplitsNameAndRevision) {
 
 TEST(RepoReference, RefusesWhatTheHubRefuses) {
   const std::string long_name(97, 'a');
-  for (const std::string& text :
-       {std::string(""), std::string("/name"), std::string("org/"), std::string("a/b/c"),
-        std::string("org/na--me"), std::string("org/na..me"), std::string("-org/name"),
-        std::string("org/name-"), std::string("org/.name"), std::string("../name"),
-        std::string("org/name.git"), std::string("org/na me"), std::string("org/caf\xc3\xa9"),
-        "org/" + long_name, std::string("org/name@"), std::string("org/name@../x"),
-        std::string("org/name@/x"), std::string("org/name@a//b"), std::string("org/name@a\\b"),
-        std::string("org/name@a b"), std::string("org/name@.git"), std::string("org/name@a/.b"),
-        std::string("org/na\0me", 9)}) {
+  for (const std::string& text : {std::string(""),
+                                  std::string("/name"),
+                                  std::string("org/"),
+                                  std::string("a/b/c"),
+                                  std::string("org/na--me"),
+                                  std::string("org/na..me"),
+                                  std::string("-org/name"),
+                                  std::string("org/name-"),
+                                  std::string("org/.name"),
+                                  std::string("../name"),
+                                  std::string("org/name.git"),
+                                  std::string("org/na me"),
+                                  std::string("org/caf\xc3\xa9"),
+                                  "org/" + long_name,
+                                  std::string("org/name@"),
+                                  std::string("org/name@../x"),
+                                  std::string("org/name@/x"),
+                                  std::string("org/name@a//b"),
+                                  std::string("org/name@a\\b"),
+                                  std::string("org/name@a b"),
+                                  std::string("org/name@.git"),
+                                  std::string("org/name@a/.b"),
+                                  std::string("org/na\0me", 9)}) {
     EXPECT_THROW(parse_repo_reference(text), Error) << text;
   }
 }
@@ -85,12 +99,12 @@ TEST(HubCacheFolder, FollowsTheVariablesInTheirOrder) {
   EXPECT_EQ(hub_cache_folder(table({{"HOME", "/home/u"}, {"XDG_CACHE_HOME", "/c"}})),
             "/c/huggingface/hub");
   EXPECT_EQ(hub_cache_folder(table({{"HF_HOME", "/hf"}, {"XDG_CACHE_HOME", "/c"}})), "/hf/hub");
-  EXPECT_EQ(hub_cache_folder(table({{"HF_HOME", "/hf"}, {"HUGGINGFACE_HUB_CACHE", "/old"}})), "/old");
+  EXPECT_EQ(hub_cache_folder(table({{"HF_HOME", "/hf"}, {"HUGGINGFACE_HUB_CACHE", "/old"}})),
+            "/old");
   EXPECT_EQ(hub_cache_folder(table({{"HF_HUB_CACHE", "/new"}, {"HUGGINGFACE_HUB_CACHE", "/old"}})),
             "/new");
-  EXPECT_EQ(hub_cache_folder(table({{"HF_HOME", "~/hf/$NAME/${NAME}x$UNSET"},
-                                    {"HOME", "/home/u"},
-                                    {"NAME", "n"}})),
+  EXPECT_EQ(hub_cache_folder(table(
+                {{"HF_HOME", "~/hf/$NAME/${NAME}x$UNSET"}, {"HOME", "/home/u"}, {"NAME", "n"}})),
             "/home/u/hf/n/nx$UNSET/hub");
   EXPECT_EQ(hub_token_file(table({{"HF_HOME", "/hf"}})), "/hf/token");
   EXPECT_EQ(hub_token_file(table({{"HF_HOME", "/hf"}, {"HF_TOKEN_PATH", "/t"}})), "/t");
@@ -110,7 +124,8 @@ TEST_F(ModelLocation, FindsASnapshotByBranchAndByCommit) {
 
 TEST_F(ModelLocation, TellsTheCommandThatFetchesWhatIsNotThere) {
   EXPECT_EQ(failure("org/name").code(), ErrorCode::kNotFound);
-  EXPECT_NE(std::string(failure("org/name").what()).find("nestvec pull org/name"), std::string::npos);
+  EXPECT_NE(std::string(failure("org/name").what()).find("nestvec pull org/name"),
+            std::string::npos);
   EXPECT_NE(std::string(failure("org/name", "v2").what()).find("nestvec pull org/name@v2"),
             std::string::npos);
 }

@@ -10,7 +10,8 @@
 
 namespace nestvec {
 
-// A running hash. Movable, not copyable, not thread-safe. Throws Error: kInternal (OpenSSL refuses).
+// A running hash. Movable, not copyable, not thread-safe. Throws Error: kInternal (OpenSSL
+// refuses).
 class ContentHash {
  public:
   static ContentHash sha256();

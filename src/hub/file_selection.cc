@@ -33,8 +33,9 @@ bool is_safetensors_weights(std::string_view path) {
 
 // `graph` or its external data: "model.onnx_data", "model.onnx.data", "model.onnx_data_1".
 bool belongs_to_graph(std::string_view path, std::string_view graph) {
-  return path == graph || (path.starts_with(graph) && (path.substr(graph.size()).starts_with("_data") ||
-                                                       path.substr(graph.size()).starts_with(".data")));
+  return path == graph ||
+         (path.starts_with(graph) && (path.substr(graph.size()).starts_with("_data") ||
+                                      path.substr(graph.size()).starts_with(".data")));
 }
 
 bool is_small_file(std::string_view path) {
@@ -95,8 +96,9 @@ std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
   const std::string_view graph = has_safetensors ? std::string_view() : find_graph(files);
   if (!has_safetensors && graph.empty() && selection.include.empty()) {
     throw Error(ErrorCode::kFailedPrecondition,
-                repo + " holds no weights that nestvec reads (model.safetensors, its shards, or "
-                       "onnx/model.onnx); choose files with --include or --all");
+                repo +
+                    " holds no weights that nestvec reads (model.safetensors, its shards, or "
+                    "onnx/model.onnx); choose files with --include or --all");
   }
   std::vector<RepoFile> selected;
   std::copy_if(files.begin(), files.end(), std::back_inserter(selected), [&](const RepoFile& file) {

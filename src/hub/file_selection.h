@@ -11,8 +11,8 @@ namespace nestvec {
 
 // What a user asks for beyond what the model needs.
 struct FileSelection {
-  bool all = false;                   // every file
-  std::vector<std::string> include;   // shell patterns over the whole path; "*" crosses "/"
+  bool all = false;                  // every file
+  std::vector<std::string> include;  // shell patterns over the whole path; "*" crosses "/"
 };
 
 // The files that nestvec reads: configuration, tokenizer, sentence-transformers' modules, PEFT

@@ -80,16 +80,16 @@ bool is_redirect(long status) {
 
 bool is_permanent(CURLcode code) {
   static constexpr std::array kPermanent = {
-      CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,        CURLE_PEER_FAILED_VERIFICATION,
-      CURLE_SSL_CACERT_BADFILE,   CURLE_SSL_ENGINE_NOTFOUND,  CURLE_SSL_CERTPROBLEM,
-      CURLE_SSL_CIPHER,           CURLE_TOO_MANY_REDIRECTS,   CURLE_OUT_OF_MEMORY,
+      CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,       CURLE_PEER_FAILED_VERIFICATION,
+      CURLE_SSL_CACERT_BADFILE,   CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_CERTPROBLEM,
+      CURLE_SSL_CIPHER,           CURLE_TOO_MANY_REDIRECTS,  CURLE_OUT_OF_MEMORY,
       CURLE_SSL_ISSUER_ERROR,     CURLE_LOGIN_DENIED};
   return std::find(kPermanent.begin(), kPermanent.end(), code) != kPermanent.end();
 }
 
 template <typename Value>
-void set(CURL* curl, CURLoption option, Value value) {
-  if (curl_easy_setopt(curl, option, value) != CURLE_OK) {
+void set(CURL* handle, CURLoption option, Value value) {
+  if (curl_easy_setopt(handle, option, value) != CURLE_OK) {
     throw Error(ErrorCode::kInternal, "libcurl refuses an option that it needs for a pull");
   }
 }
@@ -128,7 +128,8 @@ class HttpClient::Transfer {
   void finish(bool complete) {
     if (!exception_ && complete && is_success()) guard([&] { begin_once(); });
     if (exception_) std::rethrow_exception(exception_);
-    if (options_.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "the download was stopped");
+    if (options_.stop.stop_requested())
+      throw Error(ErrorCode::kCancelled, "the download was stopped");
   }
 
  private:
@@ -214,8 +215,8 @@ class HttpClient::Transfer {
 
 HttpClient::HttpClient(HttpOptions options)
     : options_(std::move(options)), handle_(std::make_unique<Handle>()) {
-  static const CurlLibrary library;
-  handle_->curl.reset(library.result == CURLE_OK ? curl_easy_init() : nullptr);
+  static const CurlLibrary kLibrary;
+  handle_->curl.reset(kLibrary.result == CURLE_OK ? curl_easy_init() : nullptr);
   if (!handle_->curl) throw Error(ErrorCode::kInternal, "libcurl cannot be started");
   const bool clean = std::all_of(options_.token.begin(), options_.token.end(),
                                  [](char c) { return c > 0x20 && c < 0x7f; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET and HEAD over libcurl with the rules of a hub: redirects are followed here, one by one, so that the
-// token goes to the hub alone and the headers of the hub's own answer are seen.
+// GET and HEAD over libcurl with the rules of a hub: redirects are followed here, one by one, so
+// that the token goes to the hub alone and the headers of the hub's own answer are seen.
 #pragma once
 
 #include <chrono>
@@ -36,16 +36,16 @@ struct HttpRequest {
 // How a request ended. `status` is that of the last answer; 0 = there was none.
 struct HttpResponse {
   long status = 0;
-  std::string failure;      // what broke the transfer off, for a person; empty = it is complete
-  bool can_retry = true;    // false for a failure that will come again, such as a certificate
-  bool refused = false;     // the sink did not take the body
-  std::string host;         // that answered last
-  std::string error_code;   // X-Error-Code, as "GatedRepo"
+  std::string failure;        // what broke the transfer off, for a person; empty = it is complete
+  bool can_retry = true;      // false for a failure that will come again, such as a certificate
+  bool refused = false;       // the sink did not take the body
+  std::string host;           // that answered last
+  std::string error_code;     // X-Error-Code, as "GatedRepo"
   std::string error_message;  // X-Error-Message; printable, at most 200 characters
   std::string retry_after;
-  std::string etag;             // X-Linked-Etag of the hub, else ETag; without W/ and quotes
-  std::string linked_etag;      // X-Linked-Etag alone
-  std::optional<std::uint64_t> size;         // X-Linked-Size of the hub, else Content-Length
+  std::string etag;                   // X-Linked-Etag of the hub, else ETag; without W/ and quotes
+  std::string linked_etag;            // X-Linked-Etag alone
+  std::optional<std::uint64_t> size;  // X-Linked-Size of the hub, else Content-Length
   std::optional<std::uint64_t> linked_size;  // X-Linked-Size alone
   std::uint64_t range_start = 0;  // where the body starts, by Content-Range; for status 206
   bool has_range = false;
@@ -53,8 +53,8 @@ struct HttpResponse {
   bool complete() const { return failure.empty(); }
 };
 
-// Takes a successful answer (2xx): its headers once, then its body in pieces; `write` returns false to
-// refuse the rest. What they throw ends the request and is passed on to the caller of fetch.
+// Takes a successful answer (2xx): its headers once, then its body in pieces; `write` returns false
+// to refuse the rest. What they throw ends the request and is passed on to the caller of fetch.
 struct HttpSink {
   std::function<void(const HttpResponse& head)> begin;
   std::function<bool(std::span<const std::byte> bytes)> write;
@@ -69,8 +69,8 @@ class HttpClient {
   HttpClient(HttpClient&&) noexcept;
   ~HttpClient();
 
-  // Blocks. A broken transfer or an error status is an answer, not an exception; the body of an error
-  // answer is dropped. Throws Error: kCancelled (stopped), and what the sink throws.
+  // Blocks. A broken transfer or an error status is an answer, not an exception; the body of an
+  // error answer is dropped. Throws Error: kCancelled (stopped), and what the sink throws.
   HttpResponse fetch(const HttpRequest& request, const HttpSink& sink);
 
  private:

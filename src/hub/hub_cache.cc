@@ -33,15 +33,15 @@ void make_folders(const fs::path& path) {
 }
 
 bool is_file_of_size(const std::string& path, std::uint64_t size) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
          static_cast<std::uint64_t>(status.st_size) == size;
 }
 
 // filelock may remove a lock file that it releases: a lock on a removed file protects nothing.
 bool is_still_there(int fd, const std::string& path) {
-  struct stat held {};
-  struct stat named {};
+  struct stat held{};
+  struct stat named{};
   return ::fstat(fd, &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
          held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }

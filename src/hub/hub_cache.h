@@ -19,8 +19,8 @@ namespace nestvec {
 // An exclusive lock on a file that other processes, Python's filelock among them, respect.
 class FileLock {
  public:
-  // Blocks until the lock is held; calls `on_wait` once when it has to wait. Throws Error: kCancelled
-  // (stopped meanwhile), as file_error.
+  // Blocks until the lock is held; calls `on_wait` once when it has to wait. Throws Error:
+  // kCancelled (stopped meanwhile), as file_error.
   FileLock(const std::string& path, const std::stop_token& stop,
            const std::function<void()>& on_wait);
 
@@ -42,7 +42,8 @@ class HubCache {
   void create_folders() const;
   // True where the blob is there with the file's size.
   bool has_blob(const RepoFile& file) const;
-  // True where the snapshot has the file with its size, as a link to a blob or as a file of its own.
+  // True where the snapshot has the file with its size, as a link to a blob or as a file of its
+  // own.
   bool has_file(const std::string& commit, const RepoFile& file) const;
   // Puts a link to the file's blob into the snapshot; replaces what stands there atomically.
   void link(const std::string& commit, const RepoFile& file) const;

@@ -116,8 +116,8 @@ RepoInfo HubClient::repo_info() {
 }
 
 void HubClient::complete(const std::string& commit, RepoFile& file) {
-  const HttpRequest request{
-      .url = file_url(options_.endpoint, options_.repo, commit, file.path), .head_only = true};
+  const HttpRequest request{.url = file_url(options_.endpoint, options_.repo, commit, file.path),
+                            .head_only = true};
   const HttpSink sink{.begin = [](const HttpResponse&) {},
                       .write = [](std::span<const std::byte>) { return false; }};
   for (std::size_t failures = 1;; ++failures) {
@@ -151,13 +151,11 @@ HttpResponse HubClient::receive_once(const std::string& commit, const RepoFile& 
   const HttpSink sink{
       .begin =
           [&](const HttpResponse& head) {
-            const bool other_etag =
-                !head.linked_etag.empty() && head.linked_etag != file.etag();
+            const bool other_etag = !head.linked_etag.empty() && head.linked_etag != file.etag();
             const bool other_size = head.linked_size && *head.linked_size != file.size;
             const bool resumed = head.status == 206 && head.has_range;
             if (!resumed || head.range_start == 0) restart();
-            wanted = !other_etag && !other_size &&
-                     (!resumed || head.range_start == partial.size());
+            wanted = !other_etag && !other_size && (!resumed || head.range_start == partial.size());
           },
       .write =
           [&](std::span<const std::byte> bytes) {

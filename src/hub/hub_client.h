@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One worker's conversation with a hub about one revision: its list of files, the hashes of a file, its
-// bytes; again and again until they are right or there is no hope.
+// One worker's conversation with a hub about one revision: its list of files, the hashes of a file,
+// its bytes; again and again until they are right or there is no hope.
 #pragma once
 
 #include <memory>

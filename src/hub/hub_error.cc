@@ -47,8 +47,8 @@ Error not_found(const HttpResponse& response, const HubSubject& subject) {
   } else if (response.error_code == "EntryNotFound" || !subject.file.empty()) {
     text = at + " has no file '" + subject.file + "'";
   } else if (response.error_code == "RepoNotFound" || subject.revision == "main") {
-    text = "no repository " + subject.repo + " on " + subject.endpoint +
-           "; check the name" + (subject.has_token ? "" : ", or set HF_TOKEN if it is private");
+    text = "no repository " + subject.repo + " on " + subject.endpoint + "; check the name" +
+           (subject.has_token ? "" : ", or set HF_TOKEN if it is private");
   } else {
     text = "no repository " + subject.repo + " on " + subject.endpoint + ", or no revision '" +
            subject.revision + "' of it";
@@ -73,9 +73,8 @@ Error hub_error(const HttpResponse& response, const HubSubject& subject) {
     case 404:
       return not_found(response, subject);
     case 429: {
-      const std::string wait = response.retry_after.empty()
-                                   ? "later"
-                                   : "after Retry-After: " + response.retry_after;
+      const std::string wait =
+          response.retry_after.empty() ? "later" : "after Retry-After: " + response.retry_after;
       return Error(ErrorCode::kResourceExhausted,
                    what + ": the hub limits the rate of requests" + status_text(response) +
                        "; start the pull again " + wait +
@@ -86,11 +85,11 @@ Error hub_error(const HttpResponse& response, const HubSubject& subject) {
   }
   if (response.status >= 500) {
     return Error(ErrorCode::kUnavailable, what + ": the hub has a fault of its own" +
-                                              status_text(response) + "; start the pull again later");
+                                              status_text(response) +
+                                              "; start the pull again later");
   }
-  return Error(ErrorCode::kUnknown,
-               what + ": unexpected answer" + status_text(response) + "; is " + subject.endpoint +
-                   " a Hugging Face hub?");
+  return Error(ErrorCode::kUnknown, what + ": unexpected answer" + status_text(response) + "; is " +
+                                        subject.endpoint + " a Hugging Face hub?");
 }
 
 bool is_transient(const HttpResponse& response) {

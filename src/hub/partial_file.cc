@@ -20,7 +20,7 @@ PartialFile::PartialFile(std::string path, const RepoFile& file)
       file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)),
       hash_(new_hash()) {
   if (!file_.valid()) throw file_error("cannot create", path_, errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file_.get(), &status) != 0) throw file_error("cannot read", path_, errno);
   const auto there = static_cast<std::uint64_t>(status.st_size);
   if (there > expected_size_) {
@@ -54,8 +54,9 @@ bool PartialFile::append(std::span<const std::byte> bytes) {
     if (count < 0) {
       const Error error = file_error("cannot write", path_, errno);
       if (error.code() != ErrorCode::kResourceExhausted) throw error;
-      throw Error(error.code(), std::string(error.what()) +
-                                    "; make room and start the pull again, it goes on where it was");
+      throw Error(error.code(),
+                  std::string(error.what()) +
+                      "; make room and start the pull again, it goes on where it was");
     }
     const auto written = static_cast<std::size_t>(count);
     hash_.update(bytes.first(written));

@@ -13,8 +13,9 @@
 
 namespace nestvec {
 
-// Bytes are hashed as they come. Stays behind when it is destroyed, for a resume. Not thread-safe. The
-// caller holds the blob's lock. Functions throw Error as file_error does (kResourceExhausted: disk full).
+// Bytes are hashed as they come. Stays behind when it is destroyed, for a resume. Not thread-safe.
+// The caller holds the blob's lock. Functions throw Error as file_error does (kResourceExhausted:
+// disk full).
 class PartialFile {
  public:
   // Opens or creates it and hashes what is there already; starts anew where that is too long.

@@ -62,8 +62,9 @@ std::vector<RepoFile> files_to_download(const std::vector<RepoFile>& files, cons
     if (cache.has_blob(file) || cache.has_file(info.commit, file)) continue;
     if (seen.insert(file.etag()).second) wanted.push_back(file);
   }
-  std::stable_sort(wanted.begin(), wanted.end(),
-                   [](const RepoFile& a, const RepoFile& b) { return a.size > b.size; });
+  std::sort(wanted.begin(), wanted.end(), [](const RepoFile& a, const RepoFile& b) {
+    return a.size != b.size ? a.size > b.size : a.path < b.path;
+  });
   return wanted;
 }
 
@@ -89,8 +90,8 @@ void check_disk_space(const std::vector<RepoFile>& files, const HubCache& cache,
                   " are free; make room, or set HF_HOME to a folder on another disk");
 }
 
-// Runs `work` for every index below `count` on a few threads. The first exception stops the others and
-// is rethrown.
+// Runs `work` for every index below `count` on a few threads. The first exception stops the others
+// and is rethrown.
 void run_parallel(std::size_t count, std::size_t threads, const PullOptions& options,
                   PullProgress& progress,
                   const std::function<void(HubClient&, std::size_t)>& work) {
@@ -117,8 +118,8 @@ void run_parallel(std::size_t count, std::size_t threads, const PullOptions& opt
   if (failure) std::rethrow_exception(failure);
 }
 
-// The links come when all blobs are there, config.json last, so that a snapshot that can be loaded is
-// whole.
+// The links come when all blobs are there, config.json last, so that a snapshot that can be loaded
+// is whole.
 void link_snapshot(const std::vector<RepoFile>& files, const std::string& commit,
                    const HubCache& cache) {
   const RepoFile* config = nullptr;
@@ -167,10 +168,9 @@ PullResult pull_listed(const PullOptions& options, const RepoInfo& info, PullPro
     cache.create_folders();
     check_disk_space(wanted, cache, options.cache_folder);
     progress.set_totals(wanted.size(), total_bytes(wanted));
-    run_parallel(wanted.size(), options.parallel_files, options, progress,
-                 [&](HubClient& client, std::size_t i) {
-                   client.download(info.commit, wanted[i], cache);
-                 });
+    run_parallel(
+        wanted.size(), options.parallel_files, options, progress,
+        [&](HubClient& client, std::size_t i) { client.download(info.commit, wanted[i], cache); });
   }
   link_snapshot(files, info.commit, cache);
   cache.write_ref(options.revision, info.commit);
@@ -201,8 +201,8 @@ PullOptions pull_options(const Environment& environment) {
     const char* const end = timeout->data() + timeout->size();
     const std::from_chars_result parsed = std::from_chars(timeout->data(), end, seconds);
     if (parsed.ec != std::errc() || parsed.ptr != end || seconds == 0 || seconds > 86'400) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "HF_HUB_DOWNLOAD_TIMEOUT '" + *timeout + "' is not a number of seconds in 1..86400");
+      throw Error(ErrorCode::kInvalidArgument, "HF_HUB_DOWNLOAD_TIMEOUT '" + *timeout +
+                                                   "' is not a number of seconds in 1..86400");
     }
     options.stall_timeout = std::chrono::seconds(seconds);
   }

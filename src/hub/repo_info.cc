@@ -30,7 +30,8 @@ std::string shown(std::string_view text) {
   return out;
 }
 
-std::string hash_of(const JsonValue& object, std::string_view key, bool (*is_valid)(std::string_view)) {
+std::string hash_of(const JsonValue& object, std::string_view key,
+                    bool (*is_valid)(std::string_view)) {
   const std::optional<JsonValue> value = object.find(key);
   if (!value) return {};
   const std::string_view text = value->string();
@@ -68,8 +69,8 @@ RepoFile parse_file(const JsonValue& sibling, const std::string& name) {
   return file;
 }
 
-// The licence of the model card, else of the tags. Card data is free text by the repository's owner,
-// so another type than a string is passed over.
+// The licence of the model card, else of the tags. Card data is free text by the repository's
+// owner, so another type than a string is passed over.
 std::string parse_license(const JsonValue& root) {
   const std::optional<JsonValue> card = root.find("cardData");
   if (card && card->kind() == JsonValue::Kind::kObject) {
@@ -106,8 +107,8 @@ bool is_non_commercial(std::string_view license) {
 
 void check_file_path(std::string_view path, const std::string& name) {
   const auto refuse = [&](const std::string& why) {
-    return Error(ErrorCode::kInvalidArgument,
-                 name + ": unsafe file name '" + shown(path) + "': " + why + "; nothing was written");
+    return Error(ErrorCode::kInvalidArgument, name + ": unsafe file name '" + shown(path) +
+                                                  "': " + why + "; nothing was written");
   };
   if (path.empty()) throw refuse("it is empty");
   if (path.size() > kMaxPathBytes) throw refuse("it is too long");

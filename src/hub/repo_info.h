@@ -12,10 +12,10 @@ namespace nestvec {
 
 // A file of a repository.
 struct RepoFile {
-  std::string path;         // relative, '/' between components; passed check_file_path
-  std::uint64_t size = 0;   // bytes; of the content, not of an LFS pointer
-  std::string sha256;       // of the content, for files in LFS; else empty
-  std::string blob_id;      // git's SHA-1 of the blob; empty where the hub did not tell
+  std::string path;        // relative, '/' between components; passed check_file_path
+  std::uint64_t size = 0;  // bytes; of the content, not of an LFS pointer
+  std::string sha256;      // of the content, for files in LFS; else empty
+  std::string blob_id;     // git's SHA-1 of the blob; empty where the hub did not tell
 
   // The name of its blob in the cache: the ETag that the hub serves it with.
   const std::string& etag() const { return sha256.empty() ? blob_id : sha256; }
@@ -28,9 +28,10 @@ struct RepoInfo {
   std::string license;  // as the model card has it, "cc-by-nc-4.0"; empty = not told
 };
 
-// Parses the answer of GET /api/models/REPO/revision/REVISION?blobs=true; `name` is what errors call
-// it. A file of which the hub tells no size or no hash is kept, with an empty etag(). Throws Error: kInvalidArgument (not such an answer,
-// an unsafe path, a path twice, more than 100,000 files).
+// Parses the answer of GET /api/models/REPO/revision/REVISION?blobs=true; `name` is what errors
+// call it. A file of which the hub tells no size or no hash is kept, with an empty etag(). Throws
+// Error: kInvalidArgument (not such an answer, an unsafe path, a path twice, more than 100,000
+// files).
 RepoInfo parse_repo_info(std::string_view json, const std::string& name);
 
 // Throws Error kInvalidArgument for a path that does not stay inside its folder on every system, or

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/file_selection.h"
+
+#include <gtest/gtest.h>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+std::vector<std::string> choose(const std::vector<std::string>& paths,
+                                const FileSelection& selection = {}) {
+  std::vector<RepoFile> files;
+  for (const std::string& path : paths)
+    files.push_back({.path = path, .sha256 = {}, .blob_id = {}});
+  std::vector<std::string> chosen;
+  for (const RepoFile& file : select_files(files, selection, "org/name"))
+    chosen.push_back(file.path);
+  return chosen;
+}
+
+using Paths = std::vector<std::string>;
+
+TEST(FileSelection, JinaEmbeddingsV3) {
+  const Paths repo = {".gitattributes",
+                      "1_Pooling/config.json",
+                      "README.md",
+                      "config.json",
+                      "config_sentence_transformers.json",
+                      "custom_st.py",
+                      "model.safetensors",
+                      "modules.json",
+                      "onnx/model.onnx",
+                      "onnx/model.onnx_data",
+                      "onnx/model_fp16.onnx",
+                      "pytorch_model.bin",
+                      "special_tokens_map.json",
+                      "tokenizer.json",
+                      "tokenizer_config.json"};
+  EXPECT_EQ(choose(repo),
+            (Paths{"1_Pooling/config.json", "config.json", "config_sentence_transformers.json",
+                   "model.safetensors", "modules.json", "special_tokens_map.json", "tokenizer.json",
+                   "tokenizer_config.json"}));
+  EXPECT_EQ(choose(repo, {.all = true, .include = {}}), repo);
+  EXPECT_EQ(choose(repo, {.all = false, .include = {"onnx/model.onnx*"}}).size(), 10u);
+}
+
+TEST(FileSelection, OnnxOnlyWithoutSafetensors) {
+  EXPECT_EQ(choose({"model.onnx", "onnx/model.onnx", "onnx/model.onnx.data", "onnx/model_O4.onnx",
+                    "onnx/model.onnxx"}),
+            (Paths{"onnx/model.onnx", "onnx/model.onnx.data"}));
+  EXPECT_EQ(choose({"model.onnx", "model.onnx_data", "model_fp16.onnx"}),
+            (Paths{"model.onnx", "model.onnx_data"}));
+  EXPECT_EQ(choose({"model.safetensors", "onnx/model.onnx"}), (Paths{"model.safetensors"}));
+}
+
+TEST(FileSelection, ShardsModulesAndAdapters) {
+  const Paths needed = {"model.safetensors.index.json",
+                        "model-00001-of-00002.safetensors",
+                        "model-00002-of-00002.safetensors",
+                        "2_Dense/config.json",
+                        "2_Dense/model.safetensors",
+                        "adapters/retrieval/adapter_config.json",
+                        "adapters/retrieval/adapter_model.safetensors"};
+  Paths repo = needed;
+  for (const char* other : {"model.fp16.safetensors", "openvino/model.safetensors", "2_Dense/x.bin",
+                            "_Dense/config.json", "adapters/retrieval/adapter_model.bin",
+                            "a/2_Dense/config.json", "vocab.txt"}) {
+    repo.emplace_back(other);
+  }
+  EXPECT_EQ(choose(repo), needed);
+}
+
+TEST(FileSelection, WithoutWeightsOnlyByChoice) {
+  const Paths repo = {"config.json", "pytorch_model.bin", "model.safetensors.index.json"};
+  EXPECT_THROW(choose(repo), Error);
+  EXPECT_EQ(choose(repo, {.all = false, .include = {"*.bin"}}), repo);
+  EXPECT_EQ(choose(repo, {.all = true, .include = {}}), repo);
+  EXPECT_THROW(choose(repo, {.all = false, .include = {"*.bin", "*.gguf"}}), Error);
+}
+
+}  // namespace
+}  // namespace nestvec
