@@ -32,9 +32,10 @@ enum class Truncation {
 struct EmbedOptions {
   // "retrieval.query", "retrieval.passage", "separation", "classification", "text-matching", "none"
   // for the base weights, or empty for the configured default. See ModelInfo::tasks.
-  std::string task;
+  std::string task = "";
   std::size_t dimensions = 0;  // 1..ModelInfo::dimensions; 0 = all. Cut first, then normalised.
-  std::optional<bool> normalize;  // L2; empty = as the model's folder says, which is nearly always true
+  // L2; empty = as the folder of the model says, which is nearly always true.
+  std::optional<bool> normalize = std::nullopt;
   bool add_prompt = true;      // prepend the task's instruction, where it has one
   // The texts are consecutive chunks of one context, pooled apart (arXiv:2409.04701). A context of more
   // tokens than the model takes is read in overlapping windows, or refused under Truncation::kError.
