@@ -132,7 +132,9 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   for (const std::string& warning : config.warnings) note(warning);
   const ModelFolder folder =
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
+  Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
   const Graph graph = choose_graph(folder, config.runtime, note);
+  check_vocabulary(tokenizer, graph.spec, folder.tokenizer);
   ModelInfo info = describe(config, graph, folder);
   info.max_tokens = choose_max_tokens(folder, graph.spec, config.runtime);
   const std::size_t batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
@@ -150,8 +152,6 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   info.threads_reason = threads.reason;
   note("threads: " + threads.reason);
 
-  Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
-  check_vocabulary(tokenizer, graph.spec, folder.tokenizer);
   info.vocabulary = tokenizer.vocabulary_size();
   TaskTable tasks(graph.spec.adapters.tasks, folder.prompts, config.runtime.default_task);
   info.tasks = tasks.tasks();

@@ -48,7 +48,8 @@ class CorruptModel : public testing::Test {
     write(folder_ / file, text.replace(at, from.size(), to));
   }
 
-  // Loads the folder, which must fail with `code` and a text that holds `part`; leaves no cache behind.
+  // Loads the folder, which must fail with `code` and a text that holds `part`; leaves nothing
+  // half-written.
   void expect_refused(ErrorCode code, const std::string& part) {
     ModelConfig config;
     config.checkpoints.repo_id = folder_.string();
@@ -61,10 +62,17 @@ class CorruptModel : public testing::Test {
       EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
       EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
     }
+    expect_whole_artefacts();
+  }
+
+  // Whatever is in the cache is complete: a folder with its three files, and nothing temporary.
+  void expect_whole_artefacts() {
     if (!fs::exists(root_ / "cache")) return;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root_ / "cache")) {
-      const std::string name = entry.path().filename().string();
-      EXPECT_TRUE(name != "model.onnx" && name != "weights.data") << entry.path();
+    for (const fs::directory_entry& entry : fs::directory_iterator(root_ / "cache")) {
+      if (!entry.is_directory()) continue;
+      for (const char* file : {"model.onnx", "weights.data", "nestvec.json"}) {
+        EXPECT_TRUE(fs::exists(entry.path() / file)) << entry.path() / file;
+      }
     }
   }
 
