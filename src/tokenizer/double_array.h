@@ -37,6 +37,14 @@ class DoubleArray {
     node = units_[((node >> kBaseShift) & kBaseMask) ^ label];
     return (node & kCheckMask) == (kUsed | label);
   }
+  // The same without a branch: where no key continues, dead_end(), from which nothing leads on.
+  Node step_or_dead(Node node, char byte) const noexcept {
+    const auto label = static_cast<std::uint8_t>(byte);
+    node = units_[((node >> kBaseShift) & kBaseMask) ^ label];
+    return (node & kCheckMask) == (kUsed | label) ? node : dead_end();
+  }
+  static Node dead_end() noexcept { return static_cast<Node>(kNoValue) << kValueShift; }
+  static bool is_dead(Node node) noexcept { return node == dead_end(); }
   // The value of the key that ends at `node`, or kNoValue.
   static std::uint32_t value(Node node) noexcept {
     return static_cast<std::uint32_t>(node >> kValueShift);

@@ -85,6 +85,54 @@ class Unigram final : public TokenModel {
     }
   }
 
+  // How far the vocabulary knows what starts at one character.
+  struct Walk {
+    std::uint32_t begin;
+    std::uint32_t after_first;    // behind its first character
+    std::uint32_t after_second;   // behind its second one, where there is one
+    DoubleArray::Node first;      // where the first character leads
+    DoubleArray::Node second;     // where both lead
+  };
+  static constexpr std::size_t kWalks = 64;
+
+  // Where `node` leads over the character at `begin`; a dead end where it does not.
+  DoubleArray::Node over_character(std::string_view text, std::size_t begin, std::uint32_t length,
+                                   DoubleArray::Node node) const {
+    for (std::uint32_t i = 0; i < length; ++i) node = trie_.step_or_dead(node, text[begin + i]);
+    return node;
+  }
+
+  // Starts the walks from the next characters, kWalks at most, and returns their number. They wait
+  // for memory all at once, without a branch between them; one by one they would wait in a row.
+  std::size_t start_walks(std::string_view text, std::size_t begin, std::size_t end,
+                          std::array<Walk, kWalks>& walks) const {
+    std::size_t count = 0;
+    for (; begin < end && count < kWalks; ++count) {
+      const std::uint32_t length = utf8_length(text[begin]);
+      Walk& walk = walks[count];
+      walk.begin = static_cast<std::uint32_t>(begin);
+      walk.first = over_character(text, begin, length, trie_.root());
+      begin += length;
+      walk.after_first = static_cast<std::uint32_t>(begin);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      Walk& walk = walks[i];
+      const std::uint32_t length =
+          walk.after_first < end ? utf8_length(text[walk.after_first]) : 0;
+      walk.second = length == 0 ? DoubleArray::dead_end()
+                                : over_character(text, walk.after_first, length, walk.first);
+      walk.after_second = walk.after_first + length;
+      prefetch_score(walk.first);
+      prefetch_score(walk.second);
+    }
+    return count;
+  }
+
+  void prefetch_score(DoubleArray::Node node) const {
+    const std::uint32_t id = DoubleArray::value(node);
+    __builtin_prefetch(scores_.data() + (id == kNoId ? 0 : id));
+  }
+
   // Fills scratch.steps: the last step of the best path to each position of the piece. Scores are
   // needed no further ahead than the longest token, so that they live in a ring, which is left as
   // it was found: all unreached.
@@ -93,39 +141,47 @@ class Unigram final : public TokenModel {
     if (scratch.steps.size() <= piece.end - piece.begin) {
       scratch.steps.resize(piece.end - piece.begin + std::size_t{1});
     }
+    PathStep* const steps = scratch.steps.data() - piece.begin;
+    scratch.scores[piece.begin & ring_mask_] = 0;
+    std::array<Walk, kWalks> walks;
+    for (std::size_t begin = piece.begin; begin < piece.end;) {
+      const std::size_t count = start_walks(text, begin, piece.end, walks);
+      for (std::size_t i = 0; i < count; ++i) {
+        finish_walk(text.substr(0, piece.end), walks[i], scratch.scores, steps);
+      }
+      begin = walks[count - 1].after_first;
+    }
+    scratch.scores[piece.end & ring_mask_] = kUnreached;
+  }
+
+  // Offers all tokens that start where `walk` does.
+  void finish_walk(std::string_view text, const Walk& walk, std::vector<double>& scores,
+                   PathStep* steps) const {
+    double* const ring = scores.data();
     const std::size_t mask = ring_mask_;
-    double* const ring = scratch.scores.data();
-    PathStep* const steps = scratch.steps.data();
-    const auto reach = [&](std::size_t from, std::size_t to, std::uint32_t id, double score) {
+    const double here = ring[walk.begin & mask];
+    ring[walk.begin & mask] = kUnreached;
+    const auto reach = [&](std::size_t to, std::uint32_t id, double score) {
       if (!(score > ring[to & mask])) return;
       ring[to & mask] = score;
-      steps[to - piece.begin] = {id, static_cast<std::uint32_t>(to - from)};
+      steps[to] = {id, static_cast<std::uint32_t>(to - walk.begin)};
     };
-    ring[piece.begin & mask] = 0;
-    for (std::size_t from = piece.begin; from < piece.end;) {
-      const double here = ring[from & mask];
-      ring[from & mask] = kUnreached;
-      const std::size_t after_first = from + utf8_length(text[from]);
-      bool first_is_known = false;
-      DoubleArray::Node node = trie_.root();
-      for (std::size_t to = from; to < piece.end && trie_.step(node, text[to]);) {
-        ++to;
-        const std::uint32_t id = DoubleArray::value(node);
-        if (id == kNoId) continue;
-        reach(from, to, id, scores_[id] + here);
-        first_is_known |= to == after_first;
-      }
-      if (!first_is_known) {
-        if (unknown_id_ == kNoId && unknown_score_ + here > ring[after_first & mask]) {
-          std::fill_n(ring, mask + 1, kUnreached);
-          throw invalid("the text has a character that is not in the vocabulary, and the tokenizer "
-                        "has no unk_id");
-        }
-        reach(from, after_first, unknown_id_, unknown_score_ + here);
-      }
-      from = after_first;
+    const std::uint32_t first = DoubleArray::value(walk.first);
+    if (first != kNoId) reach(walk.after_first, first, scores_[first] + here);
+    DoubleArray::Node node = walk.second;
+    for (std::size_t to = walk.after_second; !DoubleArray::is_dead(node); ++to) {
+      const std::uint32_t id = DoubleArray::value(node);
+      if (id != kNoId) reach(to, id, scores_[id] + here);
+      if (to == text.size() || !trie_.step(node, text[to])) break;
     }
-    ring[piece.end & mask] = kUnreached;
+    if (first != kNoId) return;
+    const double score = unknown_score_ + here;
+    if (unknown_id_ == kNoId && score > ring[walk.after_first & mask]) {
+      std::fill(scores.begin(), scores.end(), kUnreached);
+      throw invalid("the text has a character that is not in the vocabulary, and the tokenizer has "
+                    "no unk_id");
+    }
+    reach(walk.after_first, unknown_id_, score);
   }
 
   void emit_path(std::string_view text, const Piece& piece, ModelScratch& scratch,
