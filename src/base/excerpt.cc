@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -18,11 +19,18 @@ std::string excerpt(std::string_view text) {
     }
     shown += "...";
   }
+  return one_line(std::move(shown));
+}
+
+std::string one_line(std::string message) {
+  constexpr std::size_t kLimit = 1000;
+  constexpr std::size_t kKept = 490;  // at either end
+  if (message.size() > kLimit) message.replace(kKept, message.size() - 2 * kKept, " [...] ");
   std::replace_if(
-      shown.begin(), shown.end(),
+      message.begin(), message.end(),
       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
   std::string storage;
-  return std::string(repair_utf8(shown, storage));
+  return std::string(repair_utf8(message, storage));
 }
 
 }  // namespace nestvec

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/excerpt.h"
 #include "base/mapped_file.h"
 #include "base/utf8.h"
 
@@ -107,7 +108,7 @@ JsonValue::Kind JsonValue::kind() const {
 Error JsonValue::error(std::string_view message) const {
   std::string text = document_->name() + ": ";
   if (!path_.empty()) text.append(path_).append(": ");
-  return Error(ErrorCode::kInvalidArgument, text.append(message));
+  return Error(ErrorCode::kInvalidArgument, one_line(std::move(text.append(message))));
 }
 
 Error JsonValue::type_error(std::string_view expected) const {

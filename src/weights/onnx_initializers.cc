@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Error corrupt(const std::string& path, const std::string& message) {
-  return Error(ErrorCode::kDataLoss, path + ": " + message);
+  return Error(ErrorCode::kDataLoss, one_line(path + ": " + message));
 }
 
 // One field of a protobuf message (https://protobuf.dev/programming-guides/encoding/). A generated

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "base/json.h"
 
 namespace nestvec {
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Error corrupt(const std::string& path, const std::string& message) {
-  return Error(ErrorCode::kDataLoss, path + ": " + message + "; fetch the file again");
+  return Error(ErrorCode::kDataLoss, one_line(path + ": " + message + "; fetch the file again"));
 }
 
 std::optional<DataType> data_type_of(std::string_view name) {

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -42,7 +43,8 @@ WeightSet::WeightSet(std::string source, std::vector<MappedFile> files,
       tensors_.begin(), tensors_.end(),
       [](const TensorView& a, const TensorView& b) { return a.name == b.name; });
   if (twice != tensors_.end()) {
-    throw Error(ErrorCode::kDataLoss, source_ + ": tensor " + twice->name + " stands there twice");
+    throw Error(ErrorCode::kDataLoss,
+                one_line(source_ + ": tensor " + twice->name + " stands there twice"));
   }
 }
 
@@ -56,9 +58,9 @@ const TensorView* WeightSet::find(std::string_view name) const {
 const TensorView& WeightSet::at(std::string_view name, std::span<const std::int64_t> shape) const {
   const TensorView* tensor = find(name);
   if (tensor == nullptr) {
-    throw Error(ErrorCode::kInvalidArgument, source_ + ": no tensor " + std::string(name) +
-                                                 " of shape " + shape_text(shape) + "; " +
-                                                 likest(name));
+    throw Error(ErrorCode::kInvalidArgument,
+                one_line(source_ + ": no tensor " + std::string(name) + " of shape " +
+                         shape_text(shape) + "; " + likest(name)));
   }
   check_tensor(*tensor, shape, source_);
   return *tensor;
