@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
 
 #include "cli/context.h"
 
@@ -13,5 +14,8 @@ void add_tokenize_command(CLI::App& app, CliContext& context);
 void add_info_command(CLI::App& app, CliContext& context);
 void add_pull_command(CLI::App& app, CliContext& context);
 void add_quickstart_command(CLI::App& app, CliContext& context);
+
+// The command of that name; nullptr where there is none.
+const CLI::App* find_command(const CLI::App& app, const std::string& name);
 
 }  // namespace nestvec

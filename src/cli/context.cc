@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/context.h"
 
-#include "nestvec/error.h"
-
 namespace nestvec {
 namespace {
 
@@ -15,9 +13,5 @@ bool allows_color(const Environment& environment) {
 bool CliContext::color_out() const { return out_is_terminal && allows_color(environment); }
 
 bool CliContext::color_err() const { return err_is_terminal && allows_color(environment); }
-
-void CliContext::check_interrupt() const {
-  if (interrupted && interrupted()) throw Error(ErrorCode::kCancelled, "interrupted");
-}
 
 }  // namespace nestvec

@@ -2,7 +2,6 @@
 // What a command may touch of the outside, so that it can run in a test.
 #pragma once
 
-#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -19,14 +18,10 @@ struct CliContext {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   Environment environment;
-  // True once the user has pressed Ctrl-C; asked between pieces of work. May be empty.
-  std::function<bool()> interrupted;
 
   // Colours are for terminals, and never with NO_COLOR (https://no-color.org).
   bool color_out() const;
   bool color_err() const;
-  // Throws Error kCancelled once interrupted.
-  void check_interrupt() const;
 };
 
 // Runs `nestvec ARGUMENTS...` (without the program's name) and returns the exit code; prints one line

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // nestvec embed: texts in, vectors out.
-#include <fstream>
 #include <memory>
 #include <ostream>
 
-#include "base/file.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "cli/output_target.h"
+#include "cli/text_argument.h"
+#include "cli/text_lines.h"
+#include "output/vector.h"
 #include "output/writer.h"
 
 namespace nestvec {
 namespace {
 
+// Enough texts to fill batches well, few enough to hold.
 constexpr std::size_t kTextsACall = 512;
+constexpr std::size_t kBytesACall = std::size_t{256} << 10;
 
 struct EmbedFlags {
   ModelOptions model;
@@ -22,7 +26,7 @@ struct EmbedFlags {
   std::string format = "json";
   std::string output;
   std::string truncate = "right";
-  std::int64_t dimensions = 0;
+  std::size_t dimensions = 0;
   bool dimensions_given = false;
   bool json_lines = false;
   bool no_prompt = false;
@@ -32,6 +36,13 @@ struct EmbedFlags {
 };
 
 constexpr const char* kExamples =
+    "Texts come from the arguments, from --file and from standard input (\"-\", or when there is neither\n"
+    "text nor file). A text that begins with \"-\" goes behind \"--\".\n"
+    "\n"
+    "Formats: json {\"dimensions\":n,\"embeddings\":[[...],...]}; jsonl {\"index\":i,\"embedding\":[...]} a\n"
+    "line as results come; npy a NumPy file, float32 [texts, dimensions]; base64 as jsonl, little-endian\n"
+    "float32; binary, ubinary as jsonl, a bit a dimension in signed or unsigned bytes.\n"
+    "\n"
     "Examples:\n"
     "  nestvec embed \"The cat sat on the mat.\"\n"
     "  nestvec embed --model jinaai/jina-embeddings-v3 --task retrieval.query \"Where do cats sit?\"\n"
@@ -44,15 +55,11 @@ Truncation parse_truncation(const std::string& name) {
   return name == "left" ? Truncation::kLeft : Truncation::kRight;
 }
 
-EmbedOptions embed_options(const EmbedFlags& flags, const Model& model) {
+EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
   EmbedOptions options = flags.options;
   if (flags.dimensions_given) {
-    const auto width = static_cast<std::int64_t>(model.info().dimensions);
-    if (flags.dimensions < 1 || flags.dimensions > width) {
-      throw Error(ErrorCode::kInvalidArgument, "--dimensions " + std::to_string(flags.dimensions) +
-                                                   " is not in 1.." + std::to_string(width));
-    }
-    options.dimensions = static_cast<std::size_t>(flags.dimensions);
+    check_dimensions(flags.dimensions, model.dimensions, model.matryoshka_dimensions);
+    options.dimensions = flags.dimensions;
   }
   options.truncation = parse_truncation(flags.truncate);
   options.add_prompt = !flags.no_prompt;
@@ -67,29 +74,35 @@ class EmbedRun {
   EmbedRun(const Model& model, const EmbedOptions& options, OutputFormat format, std::ostream& out)
       : model_(model), options_(options), format_(format), out_(out) {}
 
-  void add(std::string text) {
-    pending_.push_back(std::move(text));
+  void add(const std::string& text) {
+    check_interrupt();
+    pending_.push_back(text);
+    pending_bytes_ += text.size();
+    const bool full = pending_.size() >= kTextsACall || pending_bytes_ >= kBytesACall;
     // Late chunks are one context, whatever their number.
-    if (pending_.size() >= kTextsACall && !options_.late_chunking) flush();
+    if (full && !options_.late_chunking) flush();
   }
 
-  void finish(CliContext& context) {
+  void finish(std::ostream& err) {
     if (!pending_.empty() || !writer_) flush();
     writer_->finish();
-    if (truncated_.empty()) return;
-    context.err << "nestvec: note: " << truncated_count_ << " of " << count_
-                << " texts had more than " << model_.info().max_tokens
-                << " tokens and lost some (index " << truncated_ << ")\n";
+    if (truncated_count_ == 0) return;
+    err << "nestvec: note: " << truncated_count_ << " of " << count_
+        << (count_ == 1 ? " text" : " texts") << " had more than " << model_.info().max_tokens
+        << " tokens and lost some (index " << truncated_ << ")\n";
   }
 
  private:
   void flush() {
     const Embeddings rows = model_.predict(pending_, options_);
+    check_interrupt();
     if (!writer_) writer_ = std::make_unique<VectorWriter>(format_, rows.width, out_);
     for (std::size_t i = 0; i < rows.rows; ++i) writer_->write(rows.row(i));
+    if (format_ == OutputFormat::kJsonLines) out_.flush();
     for (const std::uint32_t index : rows.truncated) note_truncated(count_ + index);
     count_ += pending_.size();
     pending_.clear();
+    pending_bytes_ = 0;
   }
 
   void note_truncated(std::size_t index) {
@@ -107,39 +120,29 @@ class EmbedRun {
   OutputFormat format_;
   std::ostream& out_;
   std::vector<std::string> pending_;
+  std::size_t pending_bytes_ = 0;
   std::unique_ptr<VectorWriter> writer_;
   std::size_t count_ = 0;
   std::size_t truncated_count_ = 0;
   std::string truncated_;
 };
 
-void read_stream(std::istream& in, const std::string& name, bool json_lines, EmbedRun& run) {
-  std::size_t number = 0;
-  for_each_line(in, [&](std::string& line) {
-    ++number;
-    if (json_lines) {
-      run.add(text_of_json_line(line, "line " + std::to_string(number) + " of " + name));
-    } else {
-      run.add(std::move(line));
-    }
-  });
-}
+// True where texts are to be read from standard input though no "-" asks for it.
+bool reads_piped_input(const EmbedFlags& flags) { return flags.texts.empty() && flags.file.empty(); }
 
 void read_texts(const EmbedFlags& flags, CliContext& context, EmbedRun& run) {
+  const auto add = [&run](const std::string& text) { run.add(text); };
+  const auto read_standard_input = [&] {
+    for_each_text(context.in, "standard input", flags.json_lines, add);
+  };
   if (!flags.file.empty()) {
-    std::ifstream file(flags.file, std::ios::binary);
-    if (!file) throw file_error("cannot open", flags.file, errno);
-    read_stream(file, flags.file, flags.json_lines, run);
+    InputFile file(flags.file);
+    for_each_text(file.stream(), flags.file, flags.json_lines, add);
   }
-  const bool piped = flags.texts.empty() && flags.file.empty();
-  if (piped && context.in_is_terminal) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "no text was given: pass texts, --file FILE, or - to read standard input");
-  }
-  if (piped) read_stream(context.in, "standard input", flags.json_lines, run);
+  if (reads_piped_input(flags)) read_standard_input();
   for (const std::string& text : flags.texts) {
     if (text == "-") {
-      read_stream(context.in, "standard input", flags.json_lines, run);
+      read_standard_input();
     } else {
       run.add(text);
     }
@@ -148,12 +151,50 @@ void read_texts(const EmbedFlags& flags, CliContext& context, EmbedRun& run) {
 
 void run_embed(const EmbedFlags& flags, CliContext& context) {
   const OutputFormat format = parse_output_format(flags.format);
-  const Model model = load_chosen_model(flags.model, context);
+  if (reads_piped_input(flags) && context.in_is_terminal) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "no text was given: pass texts, --file FILE, or - to read standard input");
+  }
   OutputTarget target(flags.output, context.out);
-  EmbedRun run(model, embed_options(flags, model), format, target.stream());
+  const Model model = load_chosen_model(flags.model, context);
+  EmbedRun run(model, embed_options(flags, model.info()), format, target.stream());
   read_texts(flags, context, run);
-  run.finish(context);
+  run.finish(context.err);
   target.commit();
+}
+
+void add_input_options(CLI::App& command, EmbedFlags& flags) {
+  add_text_arguments(command, flags.texts, "Texts; - reads standard input, one text a line");
+  command.add_option("--file", flags.file, "Read texts from a file, one a line")->type_name("FILE");
+  command.add_flag("--jsonl", flags.json_lines, "Input lines are JSON objects with a \"text\"");
+  command
+      .add_option("--truncate", flags.truncate,
+                  "Cut over-long texts at this end and report it, or refuse them")
+      ->type_name("right|left|error")
+      ->transform(CLI::IsMember({"right", "left", "error"}).description(""))
+      ->capture_default_str();
+  command.add_flag("--no-prompt", flags.no_prompt, "Leave the task's prompt out");
+  command.add_flag("--no-special", flags.no_special,
+                   "Read special tokens in the texts (\"</s>\") as plain text");
+}
+
+void add_output_options(CLI::App& command, EmbedFlags& flags) {
+  command
+      .add_option("--task", flags.options.task,
+                  "retrieval.query, retrieval.passage, separation, classification, text-matching, or "
+                  "none for the base weights; default: the configured one")
+      ->type_name("TASK");
+  command
+      .add_option("--dimensions", flags.dimensions, "Keep the first N dimensions, then normalise")
+      ->type_name("N");
+  command.add_flag("--late-chunking", flags.options.late_chunking,
+                   "The texts are chunks of one context, read together and pooled apart");
+  command.add_flag("--no-normalize", flags.no_normalize, "Leave vectors at their own length");
+  command.add_option("--format", flags.format, "How vectors are written")
+      ->type_name("json|jsonl|npy|base64|binary|ubinary")
+      ->capture_default_str();
+  command.add_option("--output", flags.output, "Write to a file instead of standard output")
+      ->type_name("FILE");
 }
 
 }  // namespace
@@ -161,30 +202,12 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
 void add_embed_command(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("embed", "Turn texts into vectors");
   const auto flags = std::make_shared<EmbedFlags>();
-  command->add_option("texts", flags->texts, "Texts; - reads standard input, one text a line");
+  add_input_options(*command, *flags);
+  add_output_options(*command, *flags);
   add_model_options(*command, flags->model);
-  command->add_option("--file", flags->file, "Read texts from a file, one a line");
-  command->add_flag("--jsonl", flags->json_lines, "Input lines are JSON objects with a \"text\"");
-  command->add_option("--task", flags->options.task,
-                      "retrieval.query, retrieval.passage, separation, classification, text-matching, or "
-                      "none; default: the configured one");
-  CLI::Option* dimensions = command->add_option("--dimensions", flags->dimensions,
-                                                "Keep the first N dimensions, then normalise");
-  command->add_flag("--late-chunking", flags->options.late_chunking,
-                    "The texts are chunks of one context");
-  command->add_option("--truncate", flags->truncate, "What to do with over-long texts")
-      ->check(CLI::IsMember({"right", "left", "error"}))
-      ->capture_default_str();
-  command->add_flag("--no-prompt", flags->no_prompt, "Leave the task's prompt out");
-  command->add_flag("--no-normalize", flags->no_normalize, "Leave vectors at their own length");
-  command->add_flag("--no-special", flags->no_special,
-                    "Read special tokens in the texts (\"</s>\") as plain text");
-  command->add_option("--format", flags->format, "json, jsonl, npy, base64, binary or ubinary")
-      ->capture_default_str();
-  command->add_option("--output", flags->output, "Write to a file instead of standard output");
   command->footer(kExamples);
-  command->callback([flags, dimensions, &context] {
-    flags->dimensions_given = dimensions->count() > 0;
+  command->callback([flags, command, &context] {
+    flags->dimensions_given = command->count("--dimensions") > 0;
     run_embed(*flags, context);
   });
 }

@@ -21,6 +21,10 @@ ExitCode exit_code_for(ErrorCode code) {
     case ErrorCode::kPermissionDenied:
     case ErrorCode::kUnauthenticated:
       return kExitDenied;
+    case ErrorCode::kCancelled:
+      return kExitInterrupted;
+    case ErrorCode::kAborted:
+      return kExitBrokenPipe;
     default:
       return kExitFailure;
   }

@@ -15,6 +15,8 @@ enum ExitCode : int {
   kExitOverBudget = 5,
   kExitUnavailable = 6,
   kExitDenied = 7,
+  kExitInterrupted = 130,  // 128 + SIGINT, as a shell reports it
+  kExitBrokenPipe = 141,   // 128 + SIGPIPE
 };
 
 ExitCode exit_code_for(ErrorCode code);
@@ -22,13 +24,15 @@ ExitCode exit_code_for(ErrorCode code);
 // The table as --help prints it.
 inline constexpr const char* kExitCodeHelp =
     "Exit codes:\n"
-    "  0  done\n"
-    "  1  something else went wrong\n"
-    "  2  wrong usage, or an argument or file that cannot be used as given\n"
-    "  3  no such file, model or repository\n"
-    "  4  a corrupt or truncated file\n"
-    "  5  over a limit: memory budget, disk space, size\n"
-    "  6  a server that cannot be reached or does not answer\n"
-    "  7  not permitted: file permissions, a missing or refused token\n";
+    "    0  done\n"
+    "    1  something else went wrong\n"
+    "    2  wrong usage, or an argument or file that cannot be used as given\n"
+    "    3  no such file, model or repository\n"
+    "    4  a corrupt or truncated file\n"
+    "    5  over a limit: memory budget, disk space, size\n"
+    "    6  a server that cannot be reached or does not answer\n"
+    "    7  not permitted: file permissions, a missing or refused token\n"
+    "  130  interrupted\n"
+    "  141  the reader of the output went away\n";
 
 }  // namespace nestvec

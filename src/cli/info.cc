@@ -3,7 +3,10 @@
 #include <memory>
 #include <ostream>
 
+#include "base/cgroup.h"
+#include "base/cpu.h"
 #include "base/json.h"
+#include "base/quantity.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 

@@ -4,17 +4,88 @@
 #include <filesystem>
 #include <ostream>
 
-#include "base/json.h"
+#include "base/file.h"
+#include "config/fields.h"
+#include "config/reader.h"
 
 namespace nestvec {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 1u << 20;
+constexpr std::string_view kModelField = "repo-id";
+
+std::string type_name(const Field& field) {
+  switch (field.kind) {
+    case FieldKind::kChoice: {
+      std::string names;
+      for (const std::string_view choice : field.choices) {
+        names += (names.empty() ? "" : "|") + std::string(choice);
+      }
+      return names;
+    }
+    case FieldKind::kCores:
+      return "CORES";
+    case FieldKind::kBytes:
+      return "BYTES";
+    case FieldKind::kCount:
+      return "N";
+    case FieldKind::kText:
+    case FieldKind::kSecret:
+      break;
+  }
+  return "TEXT";
+}
+
+std::string choose_model(const ModelConfig& config, const Environment& environment) {
+  if (!config.checkpoints.repo_id.empty()) return config.checkpoints.repo_id;
+  if (const auto named = environment("NESTVEC_MODEL")) return *named;
+  const std::string fallback = default_model_folder(environment);
+  std::error_code ignored;
+  if (std::filesystem::exists(fallback + "/config.json", ignored)) return fallback;
+  throw Error(ErrorCode::kNotFound,
+              "no model was named: pass --model FOLDER_OR_REPO or --config FILE, set NESTVEC_MODEL, or "
+              "run `make quickstart`, which fetches the small default model");
+}
+
+// Whether the user has said what the model is called.
+bool names_identity(const ModelOptions& options, const Environment& environment) {
+  return !options.config.empty() || options.settings.contains("model-id") ||
+         environment("NESTVEC_MODEL_ID").has_value();
+}
+
+// "all-MiniLM-L6-v2" of a folder's path or "OWNER/all-MiniLM-L6-v2@REVISION".
+std::string short_name(std::string model) {
+  while (model.size() > 1 && model.ends_with('/')) model.pop_back();
+  model.erase(0, model.rfind('/') + 1);
+  return model.substr(0, model.find('@'));
+}
+
+}  // namespace
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
-  command.add_option("--model", options.model,
-                     "Model folder, or a repository that was pulled (OWNER/NAME[@REVISION])");
-  command.add_option("--config", options.config, "A config.yaml; --model overrides its repo_id");
-  command.add_option("--precision", options.precision, "auto or fp32")
-      ->check(CLI::IsMember({"auto", "fp32"}));
-  command.add_flag("-q,--quiet", options.quiet, "Print no notes on standard error");
+  command.add_option("--config", options.config, "A config.yaml")->type_name("FILE");
+  command.add_flag("-q,--quiet", options.quiet, "No notes on standard error");
+  const ModelConfig defaults;
+  visit_fields(defaults, [&](const Field& field, const auto&) {
+    if (field.kind == FieldKind::kSecret) return;
+    const std::string name(field.name);
+    const CLI::callback_t store = [&options, name](const CLI::results_t& results) {
+      options.settings[name] = results.back();
+      return true;
+    };
+    if (name == kModelField) {
+      command
+          .add_option("--model,--repo-id", store,
+                      "Model folder, or a repository that was pulled: OWNER/NAME[@REVISION]")
+          ->type_name("DIR|REPO")
+          ->expected(1);
+      return;
+    }
+    command.add_option(field.flag(), store, std::string(field.help))
+        ->type_name(type_name(field))
+        ->expected(1)
+        ->group("Configuration (docs/config.md)");
+  });
 }
 
 std::string default_model_folder(const Environment& environment) {
@@ -23,28 +94,24 @@ std::string default_model_folder(const Environment& environment) {
   return cache + "/models/all-MiniLM-L6-v2";
 }
 
-namespace {
-
-std::string choose_model(const ModelOptions& options, const ModelConfig& config,
-                         const CliContext& context) {
-  if (!options.model.empty()) return options.model;
-  if (!config.checkpoints.repo_id.empty()) return config.checkpoints.repo_id;
-  if (const auto named = context.environment("NESTVEC_MODEL")) return *named;
-  const std::string fallback = default_model_folder(context.environment);
-  std::error_code ignored;
-  if (std::filesystem::exists(fallback + "/config.json", ignored)) return fallback;
-  throw Error(ErrorCode::kNotFound,
-              "no model was named: pass --model FOLDER_OR_REPO or --config FILE, set NESTVEC_MODEL, or "
-              "run `make quickstart`, which fetches the small default model");
+ModelConfig make_config(const ModelOptions& options, const CliContext& context) {
+  ModelConfig config;
+  if (!options.config.empty()) {
+    config = parse_config(read_file(options.config, kMaxConfigBytes), options.config);
+  }
+  apply_environment(context.environment, config);
+  for (const auto& [name, text] : options.settings) {
+    apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
+  }
+  config.checkpoints.repo_id = choose_model(config, context.environment);
+  if (!names_identity(options, context.environment)) {
+    config.model.id = short_name(config.checkpoints.repo_id);
+  }
+  return config;
 }
 
-}  // namespace
-
 Model load_chosen_model(const ModelOptions& options, CliContext& context) {
-  ModelConfig config =
-      options.config.empty() ? config_for_model(options.model) : read_config(options.config);
-  config.checkpoints.repo_id = choose_model(options, config, context);
-  if (!options.precision.empty()) config.runtime.precision = options.precision;
+  const ModelConfig config = make_config(options, context);
   LogSink log;
   if (!options.quiet) {
     log = [&context](std::string_view line) {
@@ -53,19 +120,6 @@ Model load_chosen_model(const ModelOptions& options, CliContext& context) {
     };
   }
   return load_model(config, log);
-}
-
-void for_each_line(std::istream& in, const std::function<void(std::string&)>& use) {
-  std::string line;
-  while (std::getline(in, line)) {
-    if (line.ends_with('\r')) line.pop_back();
-    use(line);
-  }
-}
-
-std::string text_of_json_line(const std::string& line, const std::string& name) {
-  const JsonDocument document = JsonDocument::parse(line, name);
-  return std::string(document.root().at("text").string());
 }
 
 }  // namespace nestvec

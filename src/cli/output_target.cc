@@ -1,66 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output_target.h"
 
-#include <array>
-#include <exception>
+#include <fcntl.h>
+
+#include <cerrno>
+#include <filesystem>
 
 namespace nestvec {
 
-// Streams swallow exceptions, so the first one is kept for commit().
-class OutputTarget::FileBuffer final : public std::streambuf {
- public:
-  explicit FileBuffer(const std::string& path) : file_(path) {
-    setp(buffer_.data(), buffer_.data() + buffer_.size());
-  }
-
-  void commit() {
-    sync();
-    if (failure_) std::rethrow_exception(failure_);
-    file_.commit();
-  }
-
- protected:
-  int_type overflow(int_type c) override {
-    if (sync() != 0) return traits_type::eof();
-    if (!traits_type::eq_int_type(c, traits_type::eof())) {
-      *pptr() = traits_type::to_char_type(c);
-      pbump(1);
-    }
-    return traits_type::not_eof(c);
-  }
-
-  int sync() override {
-    try {
-      file_.write(std::string_view(pbase(), static_cast<std::size_t>(pptr() - pbase())));
-    } catch (const Error&) {
-      if (!failure_) failure_ = std::current_exception();
-      return -1;
-    }
-    setp(buffer_.data(), buffer_.data() + buffer_.size());
-    return 0;
-  }
-
- private:
-  AtomicFile file_;
-  std::array<char, 65536> buffer_;
-  std::exception_ptr failure_;
-};
+namespace fs = std::filesystem;
 
 OutputTarget::OutputTarget(const std::string& path, std::ostream& standard_output)
-    : standard_output_(standard_output) {
-  if (path.empty()) return;
-  buffer_ = std::make_unique<FileBuffer>(path);
-  file_stream_ = std::make_unique<std::ostream>(buffer_.get());
+    : stream_(&standard_output) {
+  if (!path.empty()) open(path);
 }
 
 OutputTarget::~OutputTarget() = default;
 
-std::ostream& OutputTarget::stream() {
-  return file_stream_ ? *file_stream_ : standard_output_;
+void OutputTarget::open(const std::string& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::is_directory(status)) throw file_error("cannot write", path, EISDIR);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    device_ = FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!device_.valid()) throw file_error("cannot open", path, errno);
+    buffer_ = std::make_unique<OutputBuffer>(
+        [this, path](std::string_view bytes) { write_all(device_.get(), path, bytes); });
+  } else {
+    const fs::path real = fs::exists(status) ? fs::canonical(path, ignored) : fs::path();
+    guard_ = std::make_unique<InterruptGuard>();
+    file_ = std::make_unique<AtomicFile>(real.empty() ? path : real.string());
+    buffer_ = std::make_unique<OutputBuffer>(
+        [this](std::string_view bytes) { file_->write(bytes); });
+  }
+  own_stream_ = std::make_unique<std::ostream>(buffer_.get());
+  own_stream_->exceptions(std::ios::badbit);
+  stream_ = own_stream_.get();
 }
 
 void OutputTarget::commit() {
-  if (buffer_) buffer_->commit();
+  stream_->flush();
+  if (file_) file_->commit();
 }
 
 }  // namespace nestvec

@@ -4,28 +4,36 @@
 
 #include <memory>
 #include <ostream>
-#include <streambuf>
 #include <string>
 
-#include "base/file.h"
+#include "cli/interrupt.h"
+#include "cli/stream.h"
 
 namespace nestvec {
 
 class OutputTarget {
  public:
-  // An empty path is `standard_output`. Throws Error as AtomicFile.
+  // An empty path is `standard_output`. A path that is there and no regular file (/dev/null, a pipe) is
+  // written as it is; links are followed. Throws Error as AtomicFile.
   OutputTarget(const std::string& path, std::ostream& standard_output);
+  OutputTarget(const OutputTarget&) = delete;
+  OutputTarget& operator=(const OutputTarget&) = delete;
   ~OutputTarget();
 
-  std::ostream& stream();
-  // Gives the file its name. Throws Error where a write failed.
+  // Throws Error from its operations where a write fails.
+  std::ostream& stream() { return *stream_; }
+  // Flushes, and gives a file its name. Throws Error.
   void commit();
 
  private:
-  class FileBuffer;
-  std::ostream& standard_output_;
-  std::unique_ptr<FileBuffer> buffer_;
-  std::unique_ptr<std::ostream> file_stream_;
+  void open(const std::string& path);
+
+  std::unique_ptr<InterruptGuard> guard_;  // outlives file_, which it protects
+  std::unique_ptr<AtomicFile> file_;
+  FileDescriptor device_;
+  std::unique_ptr<OutputBuffer> buffer_;
+  std::unique_ptr<std::ostream> own_stream_;
+  std::ostream* stream_;
 };
 
 }  // namespace nestvec

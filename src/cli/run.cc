@@ -2,59 +2,137 @@
 // The command line as a whole: commands, help, and the one place where errors end.
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <new>
 #include <ostream>
 
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/text_argument.h"
+#include "config/reader.h"
 #include "nestvec/version.h"
 
 namespace nestvec {
 namespace {
 
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  nestvec quickstart\n"
+    "  nestvec embed \"The cat sat on the mat.\"\n"
+    "  nestvec pull jinaai/jina-embeddings-v3\n"
+    "  nestvec help embed\n"
+    "\n"
+    "Every option that loads a model is also a key of config.yaml and an environment variable\n"
+    "(NESTVEC_THREADS=2 for --threads 2); NESTVEC_MODEL names the model of commands that name none.\n"
+    "\n";
+
 int report(CliContext& context, std::string message, ExitCode code) {
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  context.err << "nestvec: error: " << message << '\n';
+  if (code == kExitInterrupted || code == kExitBrokenPipe) return code;  // the user knows
+  std::string storage;
+  message = repair_utf8(message, storage);
+  std::replace_if(
+      message.begin(), message.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
+  const bool color = context.color_err();
+  context.err << (color ? "\x1b[1;31m" : "") << "nestvec: error:" << (color ? "\x1b[0m" : "") << ' '
+              << message << '\n';
   context.err.flush();
   return code;
 }
 
-int parse_and_run(const std::vector<std::string>& arguments, CliContext& context) {
-  CLI::App app("nestvec " + std::string(kVersion) +
-                   ": text embeddings with jina-embeddings-v3 and BERT-like models",
-               "nestvec");
+void add_help_commands(CLI::App& app, CliContext& context) {
+  CLI::App* help = app.add_subcommand("help", "Show the help of a command");
+  const auto name = std::make_shared<std::string>();
+  help->add_option("command", *name, "The command");
+  help->callback([&app, name, &context] {
+    const CLI::App* command = name->empty() ? &app : find_command(app, *name);
+    if (command == nullptr) {
+      throw Error(ErrorCode::kInvalidArgument, "there is no command \"" + *name + "\"");
+    }
+    context.out << command->help();
+  });
+  app.add_subcommand("version", "Show the version")->callback([&context] {
+    context.out << "nestvec " << kVersion << '\n';
+  });
+  // For docs/config.md; of no use to a user of the command.
+  app.add_subcommand("config-reference", "Print docs/config.md")->group("")->callback([&context] {
+    context.out << config_reference();
+  });
+}
+
+void add_commands(CLI::App& app, CliContext& context) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "nestvec " + std::string(kVersion));
-  app.footer(kExitCodeHelp);
   add_embed_command(app, context);
   add_tokenize_command(app, context);
   add_info_command(app, context);
   add_pull_command(app, context);
   add_quickstart_command(app, context);
+  for (CLI::App* command : app.get_subcommands({})) {
+    command->footer(command->get_footer() + "\n" + kExitCodeHelp);
+  }
+  add_help_commands(app, context);
+  app.footer(std::string(kFooter) + kExitCodeHelp);
+}
+
+// What CLI11 says of a wrong command line, with what to do.
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
+  std::string message = error.what();
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  return message + " (see nestvec " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") +
+         "--help)";
+}
+
+int parse_and_run(const std::vector<std::string>& arguments, CliContext& context) {
+  CLI::App app("Text embeddings with jina-embeddings-v3 and BERT-like models", "nestvec");
+  add_commands(app, context);
   try {
-    // CLI11 takes arguments last first.
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    std::vector<std::string> protected_arguments = protect_text_arguments(app, arguments);
+    std::reverse(protected_arguments.begin(), protected_arguments.end());  // CLI11 takes the last first
+    app.parse(std::move(protected_arguments));
   } catch (const CLI::Success& wanted) {  // --help, --version
-    return app.exit(wanted, context.out, context.err);
+    app.exit(wanted, context.out, context.err);
   } catch (const CLI::ParseError& error) {
-    return report(context, std::string(error.what()) + " (see nestvec --help)", kExitUsage);
+    return report(context, usage_message(app, error), kExitUsage);
   }
   context.out.flush();
-  if (!context.out) return report(context, "cannot write to standard output", kExitOverBudget);
   return kExitOk;
 }
 
+// What a command printed before it failed is worth having, unless printing is what failed.
+void flush_quietly(CliContext& context) {
+  try {
+    context.out.flush();
+  } catch (const std::exception&) {
+    context.out.clear();
+  }
+}
+
+int report_and_flush(CliContext& context, const std::string& message, ExitCode code) {
+  flush_quietly(context);
+  return report(context, message, code);
+}
+
 }  // namespace
+
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == name) return command;
+  }
+  return nullptr;
+}
 
 int run_cli(const std::vector<std::string>& arguments, CliContext& context) {
   try {
     return parse_and_run(arguments, context);
   } catch (const Error& error) {
-    return report(context, error.what(), exit_code_for(error.code()));
+    return report_and_flush(context, error.what(), exit_code_for(error.code()));
   } catch (const std::bad_alloc&) {
-    return report(context, "out of memory", kExitOverBudget);
+    return report_and_flush(context, "out of memory", kExitOverBudget);
   } catch (const std::exception& error) {
-    return report(context, error.what(), kExitFailure);
+    return report_and_flush(context, error.what(), kExitFailure);
   }
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // nestvec tokenize: texts to ids and offsets, or ids back to text.
+#include <array>
+#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <ostream>
@@ -7,7 +9,8 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/model_options.h"
+#include "cli/text_lines.h"
+#include "config/model_location.h"
 #include "tokenizer/tokenizer.h"
 
 namespace nestvec {
@@ -27,28 +30,45 @@ struct TokenizeFlags {
 };
 
 constexpr const char* kExamples =
+    "Prints a line for each line of standard input: {\"ids\":[...]}, with --offsets also\n"
+    "\"offsets\":[[a,b],...], half-open ranges in Unicode characters as Hugging Face tokenizers prints\n"
+    "them ([0,0] for special tokens that were added).\n"
+    "\n"
     "Examples:\n"
     "  printf 'Hello, world!\\n' | nestvec tokenize --tokenizer path/to/model --offsets\n"
     "  nestvec tokenize --tokenizer tokenizer.json --jsonl < texts.jsonl > ids.jsonl\n"
     "  echo '{\"ids\":[0,35378,2]}' | nestvec tokenize --tokenizer tokenizer.json --decode\n";
 
-std::string tokenizer_path(const std::string& path) {
-  return std::filesystem::is_directory(path) ? path + "/tokenizer.json" : path;
+// The file for a file, a model folder, or a repository in the cache.
+std::string tokenizer_path(const std::string& path, const Environment& environment) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return (fs::path(path) / "tokenizer.json").string();
+  if (fs::exists(path, ignored) || path.ends_with(".json")) return path;
+  return (fs::path(locate_model(path, "", environment)) / "tokenizer.json").string();
+}
+
+void append_number(std::uint32_t value, std::string& out) {
+  std::array<char, 12> digits;
+  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  out.append(digits.data(), result.ptr);
 }
 
 void append_tokens(const Tokens& tokens, bool offsets, std::string& out) {
   out += "{\"ids\":[";
   for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
     if (i > 0) out.push_back(',');
-    out += std::to_string(tokens.ids[i]);
+    append_number(tokens.ids[i], out);
   }
   out.push_back(']');
   if (offsets) {
     out += ",\"offsets\":[";
     for (std::size_t i = 0; i < tokens.offsets.size(); ++i) {
-      if (i > 0) out.push_back(',');
-      out += '[' + std::to_string(tokens.offsets[i].begin) + ',' +
-             std::to_string(tokens.offsets[i].end) + ']';
+      out += i > 0 ? ",[" : "[";
+      append_number(tokens.offsets[i].begin, out);
+      out.push_back(',');
+      append_number(tokens.offsets[i].end, out);
+      out.push_back(']');
     }
     out.push_back(']');
   }
@@ -71,36 +91,62 @@ void encode_lines(const TokenizeFlags& flags, const Tokenizer& tokenizer, CliCon
   Tokens tokens;
   std::string storage;
   std::string out;
-  std::size_t number = 0;
-  for_each_line(context.in, [&](std::string& line) {
-    ++number;
-    if (flags.json_lines) line = text_of_json_line(line, "line " + std::to_string(number));
+  for_each_text(context.in, "standard input", flags.json_lines, [&](const std::string& line) {
     const std::string_view text = repair_utf8(line, storage);
     tokenizer.encode(text, options, tokens);
     if (flags.offsets) to_character_offsets(text, tokens.offsets);
     out.clear();
     append_tokens(tokens, flags.offsets, out);
     context.out << out;
+    if (context.in_is_terminal) context.out.flush();
   });
+}
+
+void read_ids(const JsonValue& list, std::vector<std::uint32_t>& ids) {
+  ids.clear();
+  for (const JsonValue& id : list.elements()) {
+    const std::int64_t value = id.integer();
+    if (value < 0 || value > UINT32_MAX) throw id.error("expected a token id");
+    ids.push_back(static_cast<std::uint32_t>(value));
+  }
 }
 
 void decode_lines(const TokenizeFlags& flags, const Tokenizer& tokenizer, CliContext& context) {
   std::vector<std::uint32_t> ids;
   std::string out;
-  std::size_t number = 0;
-  for_each_line(context.in, [&](std::string& line) {
-    const JsonDocument document =
-        JsonDocument::parse(line, "line " + std::to_string(++number));
-    ids.clear();
-    for (const JsonValue& id : document.root().at("ids").elements()) {
-      const std::int64_t value = id.integer();
-      if (value < 0 || value > UINT32_MAX) throw id.error("expected a token id");
-      ids.push_back(static_cast<std::uint32_t>(value));
-    }
+  for_each_line(context.in, "standard input", [&](const std::string& line, const std::string& name) {
+    if (line.find_first_not_of(" \t") == std::string::npos) return;
+    const JsonDocument document = JsonDocument::parse(line, name);
+    read_ids(document.root().at("ids"), ids);
     out = "{\"text\":";
     append_json_string(tokenizer.decode(ids, !flags.keep_special), out);
     context.out << out << "}\n";
+    if (context.in_is_terminal) context.out.flush();
   });
+}
+
+void add_options(CLI::App& command, TokenizeFlags& flags) {
+  command
+      .add_option("--tokenizer", flags.tokenizer,
+                  "A tokenizer.json, a model folder, or a repository that was pulled")
+      ->type_name("PATH")
+      ->required();
+  command.add_flag("--jsonl", flags.json_lines, "Input lines are JSON objects with a \"text\"");
+  command.add_flag("--offsets", flags.offsets, "Print the range of each token");
+  command.add_flag("--no-special", flags.no_special,
+                   "Read special tokens in the texts (\"</s>\") as plain text");
+  command.add_flag("--no-add-special", flags.no_add_special,
+                   "Do not put the model's special tokens around a text");
+  command.add_option("--max-tokens", flags.max_tokens, "Cut longer texts, special tokens included")
+      ->type_name("N");
+  command.add_option("--truncate", flags.truncate, "The end that --max-tokens cuts off")
+      ->type_name("right|left")
+      ->transform(CLI::IsMember({"right", "left"}).description(""))
+      ->capture_default_str();
+  command.add_flag("--no-truncation", flags.no_truncation,
+                   "Ignore the limit that the tokenizer.json may hold");
+  command.add_flag("--decode", flags.decode, "Read {\"ids\":[...]} lines, print {\"text\":...}");
+  command.add_flag("--keep-special", flags.keep_special, "With --decode: print special tokens");
 }
 
 }  // namespace
@@ -109,26 +155,11 @@ void add_tokenize_command(CLI::App& app, CliContext& context) {
   CLI::App* command =
       app.add_subcommand("tokenize", "Turn lines of standard input into token ids, as JSON lines");
   const auto flags = std::make_shared<TokenizeFlags>();
-  command->add_option("--tokenizer", flags->tokenizer, "A tokenizer.json, or a folder that holds one")
-      ->required();
-  command->add_flag("--jsonl", flags->json_lines, "Input lines are JSON objects with a \"text\"");
-  command->add_flag("--offsets", flags->offsets,
-                    "Print the range of each token, in Unicode characters");
-  command->add_flag("--no-special", flags->no_special,
-                    "Read special tokens in the texts (\"</s>\") as plain text");
-  command->add_flag("--no-add-special", flags->no_add_special,
-                    "Do not put the model's special tokens around a text");
-  command->add_option("--max-tokens", flags->max_tokens, "Cut longer texts");
-  command->add_option("--truncate", flags->truncate, "The side that --max-tokens cuts")
-      ->check(CLI::IsMember({"right", "left"}))
-      ->capture_default_str();
-  command->add_flag("--no-truncation", flags->no_truncation,
-                    "Ignore the limit that the tokenizer.json may hold");
-  command->add_flag("--decode", flags->decode, "Read {\"ids\":[...]} lines, print {\"text\":...}");
-  command->add_flag("--keep-special", flags->keep_special, "With --decode: print special tokens");
+  add_options(*command, *flags);
   command->footer(kExamples);
   command->callback([flags, &context] {
-    const Tokenizer tokenizer = Tokenizer::load(tokenizer_path(flags->tokenizer));
+    const Tokenizer tokenizer =
+        Tokenizer::load(tokenizer_path(flags->tokenizer, context.environment));
     if (flags->decode) {
       decode_lines(*flags, tokenizer, context);
     } else {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output/pack.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "nestvec/error.h"
 
@@ -45,6 +47,21 @@ std::vector<std::int8_t> pack_binary(std::span<const float> vector) {
     bytes.push_back(static_cast<std::int8_t>(static_cast<int>(byte) - 128));
   }
   return bytes;
+}
+
+Int8Vector pack_int8(std::span<const float> vector) {
+  float largest = 0;
+  for (const float value : vector) largest = std::max(largest, std::fabs(value));
+  Int8Vector packed;
+  packed.scale = largest / 127.0f;
+  for (const float value : vector) {
+    // In double: the quotient by a tiny scale must neither overflow nor round twice.
+    const double steps = largest == 0 ? 0
+                                      : static_cast<double>(value) * 127.0 /
+                                            static_cast<double>(largest);
+    packed.values.push_back(static_cast<std::int8_t>(std::lrint(steps)));
+  }
+  return packed;
 }
 
 }  // namespace nestvec

@@ -20,4 +20,14 @@ std::vector<std::uint8_t> pack_ubinary(std::span<const float> vector);
 // The same bytes minus 128: embedding_type "binary". Errors as pack_ubinary.
 std::vector<std::int8_t> pack_binary(std::span<const float> vector);
 
+// A row in signed bytes: value i is close to values[i] * scale.
+struct Int8Vector {
+  std::vector<std::int8_t> values;
+  float scale = 0;  // largest absolute value / 127; 0 for a row of zeros
+};
+
+// The nearest multiples of the row's own scale, ties to even, so that the error is at most scale / 2
+// and the cosine hardly changes. Precondition: all values are finite.
+Int8Vector pack_int8(std::span<const float> vector);
+
 }  // namespace nestvec

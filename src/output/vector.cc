@@ -9,10 +9,15 @@
 
 namespace nestvec {
 
-void check_dimensions(std::size_t dimensions, std::size_t width) {
+void check_dimensions(std::size_t dimensions, std::size_t width,
+                      std::span<const std::size_t> trained) {
   if (dimensions >= 1 && dimensions <= width) return;
-  throw Error(ErrorCode::kInvalidArgument, "dimensions " + std::to_string(dimensions) +
-                                               " is not in 1.." + std::to_string(width));
+  std::string message =
+      "dimensions " + std::to_string(dimensions) + " is not in 1.." + std::to_string(width);
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    message += (i == 0 ? "; the model was trained for " : ", ") + std::to_string(trained[i]);
+  }
+  throw Error(ErrorCode::kInvalidArgument, message);
 }
 
 void finish_vector(std::span<const float> pooled, bool normalize, std::size_t index,

@@ -7,8 +7,10 @@
 
 namespace nestvec {
 
-// Throws Error kInvalidArgument unless 1 <= dimensions <= width.
-void check_dimensions(std::size_t dimensions, std::size_t width);
+// Throws Error kInvalidArgument unless 1 <= dimensions <= width. The message also names the
+// `trained` dimensions (Matryoshka, arXiv:2205.13147), where the model has some.
+void check_dimensions(std::size_t dimensions, std::size_t width,
+                      std::span<const std::size_t> trained = {});
 
 // out = the first out.size() values of `pooled`, divided by their L2 norm if `normalize` (a norm of zero
 // leaves them as they are). The norm is accumulated in double. `index` names the row in errors.

@@ -64,5 +64,16 @@ TEST(CheckDimensions, AcceptsOneToWidth) {
   EXPECT_THROW(check_dimensions(9, 8), Error);
 }
 
+TEST(CheckDimensions, ErrorsNameWhatIsAllowed) {
+  const std::vector<std::size_t> trained = {32, 64};
+  try {
+    check_dimensions(2000, 64, trained);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_STREQ(error.what(), "dimensions 2000 is not in 1..64; the model was trained for 32, 64");
+  }
+}
+
 }  // namespace
 }  // namespace nestvec

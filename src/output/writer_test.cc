@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <sstream>
@@ -42,6 +44,26 @@ TEST(Binary, IsMostSignificantBitFirstAndZeroCountsAsSet) {
   EXPECT_EQ(pack_ubinary(vector), (std::vector<std::uint8_t>{0b10100001, 0}));
   EXPECT_EQ(pack_binary(vector), (std::vector<std::int8_t>{0b10100001 - 128, -128}));
   EXPECT_THROW(pack_ubinary(std::span(vector).first(7)), Error);
+}
+
+TEST(Int8, SpansTheRowAndIsWithinHalfAStep) {
+  const Int8Vector small = pack_int8(std::vector<float>{-2, 1, 0.5f, 0, 2});
+  EXPECT_EQ(small.values, (std::vector<std::int8_t>{-127, 64, 32, 0, 127}));  // 63.5 goes to even
+  EXPECT_FLOAT_EQ(small.scale, 2.0f / 127.0f);
+  EXPECT_EQ(pack_int8(std::vector<float>{0, 0}).values, (std::vector<std::int8_t>{0, 0}));
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  for (const float size : {1e-40f, 1e-3f, 1e38f}) {
+    std::vector<float> row(512);
+    for (float& value : row) value = std::clamp(normal(random), -3.0f, 3.0f) * size;
+    const Int8Vector packed = pack_int8(row);
+    double most = 0;
+    for (const float value : row) most = std::max(most, std::fabs(static_cast<double>(value)));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const double restored = packed.values[i] * most / 127.0;
+      EXPECT_NEAR(restored, static_cast<double>(row[i]), most / 254.0 * (1 + 1e-9));
+    }
+  }
 }
 
 TEST(VectorWriter, JsonFormsHoldTheValuesExactly) {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/text_argument.h"
+
+#include "cli/commands.h"
+
+namespace nestvec {
+namespace {
+
+constexpr char kMark = '\x01';
+constexpr const char* kName = "texts";
+
+bool takes_texts(const CLI::App& command) {
+  return command.get_option_no_throw(kName) != nullptr;
+}
+
+// True where `option` ("--file") takes the argument after it as its value.
+bool takes_value(const CLI::App& command, const std::string& option) {
+  if (option.size() < 2 || option[0] != '-') return false;
+  const CLI::Option* known = command.get_option_no_throw(option);
+  return known != nullptr && known->get_items_expected_max() > 0;
+}
+
+}  // namespace
+
+void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
+                        const std::string& description) {
+  // Not bound to the vector: conversion would take "{}" for an empty list.
+  const CLI::callback_t store = [&texts](const CLI::results_t& results) {
+    texts = results;
+    for (std::string& text : texts) {
+      if (text.starts_with(kMark)) text.erase(0, 1);
+    }
+    return true;
+  };
+  command.add_option(kName, store, description)->type_name("TEXT")->expected(0, -1);
+}
+
+std::vector<std::string> protect_text_arguments(const CLI::App& app,
+                                                const std::vector<std::string>& arguments) {
+  std::vector<std::string> out = arguments;
+  if (arguments.empty()) return out;
+  const CLI::App* command = find_command(app, arguments[0]);
+  if (command == nullptr || !takes_texts(*command)) return out;
+  bool only_texts = false;
+  for (std::size_t i = 1; i < out.size(); ++i) {
+    const bool is_value = !only_texts && takes_value(*command, arguments[i - 1]);
+    if (arguments[i] == "--" && !is_value) only_texts = true;
+    if (!is_value && (out[i].starts_with('[') || out[i].starts_with(kMark))) {
+      out[i].insert(out[i].begin(), kMark);
+    }
+  }
+  return out;
+}
+
+}  // namespace nestvec
