@@ -20,7 +20,7 @@ TEST(Excerpt, KeepsCharactersWhole) {
   EXPECT_EQ(excerpt(std::string(58, 'a') + "\xC3\xA4" + "b"), std::string(58, 'a') + "\xC3\xA4...");
 }
 
-TEST(ExcerptTest, AMessageIsOneLineAndItsMiddleMayGo) {
+TEST(Excerpt, AMessageIsOneLineAndItsMiddleMayGo) {
   EXPECT_EQ(one_line("a\nb\tc\x7f" "d\xff"), "a b c d\xEF\xBF\xBD");
   EXPECT_EQ(one_line(std::string(1000, 'x')), std::string(1000, 'x'));
   const std::string cut = one_line(std::string(600, 'x') + std::string(600, 'y'));

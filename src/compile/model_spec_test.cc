@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/model_spec.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "nestvec/error.h"
+#include "weights/test_checkpoint.h"
+
+namespace nestvec {
+namespace {
+
+const std::string kSizes =
+    R"("vocab_size":100,"hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,)"
+    R"("intermediate_size":128,"max_position_embeddings":130)";
+
+ModelSpec spec_of(const std::string& members) {
+  const JsonDocument document = JsonDocument::parse("{" + members + "}", "config.json");
+  return parse_model_spec(document.root());
+}
+
+ModelSpec with(const std::string& members) { return spec_of(kSizes + "," + members); }
+
+std::string complaint(const std::string& members) {
+  try {
+    spec_of(members);
+  } catch (const Error& error) {
+    return std::string(error_code_name(error.code())) + " " + error.what();
+  }
+  return "";
+}
+
+TEST(ModelSpecTest, ReadsBert) {
+  const ModelSpec spec = with(R"("model_type":"bert","layer_norm_eps":1e-12,"hidden_act":"gelu_new")");
+  EXPECT_EQ(spec.family, "bert");
+  EXPECT_EQ(spec.vocabulary, 100u);
+  EXPECT_EQ(spec.hidden, 64u);
+  EXPECT_EQ(spec.layers, 2u);
+  EXPECT_EQ(spec.head_width(), 16u);
+  EXPECT_EQ(spec.intermediate, 128u);
+  EXPECT_EQ(spec.token_types, 2u);
+  EXPECT_EQ(spec.max_positions, 130u);
+  EXPECT_EQ(spec.position_offset, 0u);
+  EXPECT_EQ(spec.pad_id, 0);
+  EXPECT_EQ(spec.positions, PositionKind::kAbsolute);
+  EXPECT_EQ(spec.activation, Activation::kGeluTanh);
+  EXPECT_EQ(spec.layer_norm_eps, 1e-12f);
+  EXPECT_TRUE(spec.adapters.tasks.empty());
+}
+
+TEST(ModelSpecTest, CountsXlmRobertaPositionsBehindThePadding) {
+  for (const char* type : {"xlm-roberta", "roberta", "camembert"}) {
+    const ModelSpec spec = with(R"("pad_token_id":1,"model_type":")" + std::string(type) + "\"");
+    EXPECT_EQ(spec.family, "xlm-roberta");
+    EXPECT_EQ(spec.position_offset, 2u);
+    EXPECT_EQ(spec.max_positions, 128u);
+    EXPECT_EQ(spec.pad_id, 1);
+  }
+}
+
+const std::string kJinaKeys =
+    R"("position_embedding_type":"rotary","rotary_emb_base":20000.0,"type_vocab_size":1,)"
+    R"("lora_adaptations":["retrieval.query","separation"],"lora_rank":4,"lora_alpha":1,)"
+    R"("task_instructions":{"retrieval.query":"Q: ","separation":""},)"
+    R"("matryoshka_dimensions":[32,64],"layer_norm_eps":1e-05,"truncate_dim":null)";
+
+TEST(ModelSpecTest, KnowsTheOriginalJinaByItsKeys) {
+  for (const char* type : {"", R"(,"model_type":"xlm-roberta")",
+                           R"(,"architectures":["XLMRobertaLoRA"])"}) {
+    const ModelSpec spec = with(kJinaKeys + type);
+    EXPECT_EQ(spec.family, "jina-embeddings-v3");
+    EXPECT_EQ(spec.positions, PositionKind::kRotary);
+    EXPECT_EQ(spec.rotary_base, 20000.0);
+    EXPECT_EQ(spec.max_positions, 130u);
+    EXPECT_EQ(spec.adapters.tasks, (std::vector<std::string>{"retrieval.query", "separation"}));
+    EXPECT_EQ(spec.adapters.rank, 4u);
+    EXPECT_EQ(spec.adapters.scaling, 0.25f);
+    ASSERT_EQ(spec.prompts.size(), 2u);
+    EXPECT_EQ(spec.prompts[0].second, "Q: ");
+    EXPECT_EQ(spec.matryoshka_dimensions, (std::vector<std::size_t>{32, 64}));
+  }
+}
+
+TEST(ModelSpecTest, ReadsTheNativeJina) {
+  const ModelSpec spec = with(
+      R"("model_type":"jina_embeddings_v3","rope_parameters":{"rope_type":"default","rope_theta":500.0})");
+  EXPECT_EQ(spec.family, "jina-embeddings-v3");
+  EXPECT_EQ(spec.rotary_base, 500.0);
+  EXPECT_EQ(with(R"("model_type":"jina_embeddings_v3")").rotary_base, 20000.0);
+  EXPECT_EQ(spec.layer_norm_eps, 1e-5f);
+  EXPECT_EQ(spec.token_types, 1u);
+}
+
+TEST(ModelSpecTest, TakesAdaptersFromFoldersInTheFamilysOrder) {
+  TemporaryFolder folder;
+  write_text(folder / "config.json", "{" + kSizes + R"(,"model_type":"jina_embeddings_v3"})");
+  for (const char* name : {"text_matching", "retrieval_query", "own_task", "separation"}) {
+    write_text(folder / (std::string(name) + "/adapter_config.json"), R"({"r":2,"lora_alpha":4})");
+  }
+  const ModelSpec spec = read_model_spec(folder.string());
+  EXPECT_EQ(spec.adapters.tasks, (std::vector<std::string>{"retrieval.query", "separation",
+                                                           "text-matching", "own_task"}));
+  EXPECT_EQ(spec.adapters.rank, 2u);
+  EXPECT_EQ(spec.adapters.scaling, 2.0f);
+  ASSERT_EQ(spec.adapters.folders.size(), 4u);
+  EXPECT_EQ(spec.adapters.folders[0], (folder / "retrieval_query").string());
+  write_text(folder / "separation/adapter_config.json", R"({"r":3,"lora_alpha":4})");
+  EXPECT_THROW(read_model_spec(folder.string()), Error);
+}
+
+TEST(ModelSpecTest, NamesTheListedAdapterThatHasNoFolder) {
+  TemporaryFolder folder;
+  write_text(folder / "config.json", "{" + kSizes + "," + kJinaKeys + "}");
+  EXPECT_TRUE(read_model_spec(folder.string()).adapters.folders.empty());
+  write_text(folder / "separation/adapter_config.json", R"({"r":4,"lora_alpha":1})");
+  try {
+    read_model_spec(folder.string());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("no adapter folder for retrieval.query"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(ModelSpecTest, RefusesWhatItCannotCompute) {
+  const auto refused = [](const std::string& members, const std::string& part) {
+    const std::string text = complaint(kSizes + "," + members);
+    EXPECT_NE(text.find("UNIMPLEMENTED config.json"), std::string::npos) << text;
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  refused(R"("model_type":"t5")", "model_type \"t5\"");
+  refused(R"("architectures":["LlamaModel"])", "architecture \"LlamaModel\"");
+  refused(R"("unrelated":1)", "bert, xlm-roberta");
+  refused(R"("model_type":"bert","position_embedding_type":"relative_key")", "relative_key");
+  refused(R"("model_type":"bert","position_embedding_type":"rotary")", "rotary");
+  refused(R"("model_type":"bert","hidden_act":"swish")", "hidden_act: \"swish\"");
+  refused(R"("model_type":"bert","head_dim":8)", "head_dim");
+  refused(R"("model_type":"jina_embeddings_v3","rope_parameters":{"rope_type":"yarn"})", "yarn");
+  refused(kJinaKeys + R"(,"rope_scaling":{"factor":2})", "rope_scaling");
+}
+
+TEST(ModelSpecTest, NamesTheKeyAtFault) {
+  const std::string type = R"("model_type":"bert",)";
+  const auto without = [&](const std::string& key) {
+    std::string members = type + kSizes;
+    const std::size_t place = members.find("\"" + key + "\"");
+    members.replace(place, key.size() + 2, "\"unused_" + key + "\"");
+    return complaint(members);
+  };
+  for (const char* key : {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+                          "intermediate_size", "max_position_embeddings"}) {
+    EXPECT_EQ(without(key),
+              "INVALID_ARGUMENT config.json: \"" + std::string(key) + "\" is missing");
+  }
+  const auto blames = [&](const std::string& members, const std::string& key) {
+    const std::string text = complaint(members);
+    EXPECT_TRUE(text.starts_with("INVALID_ARGUMENT config.json: " + key + ":")) << text;
+  };
+  blames(type + R"("vocab_size":"many")", "vocab_size");
+  blames(type + R"("vocab_size":0)", "vocab_size");
+  blames(type + R"("vocab_size":-5)", "vocab_size");
+  blames(type + R"("vocab_size":1e18)", "vocab_size");
+  blames(type + kSizes + R"(,"layer_norm_eps":-1)", "layer_norm_eps");
+  blames(type + kSizes + R"(,"pad_token_id":100)", "pad_token_id");
+  blames(type + kSizes + R"(,"hidden_act":3)", "hidden_act");
+  blames(kSizes + R"(,"lora_adaptations":["a"],"lora_rank":0,"lora_alpha":1)", "lora_rank");
+  blames(kSizes + R"(,"lora_adaptations":"a")", "lora_adaptations");
+  blames(kSizes + R"(,"lora_adaptations":[1])", "lora_adaptations[0]");
+  blames(type + kSizes + R"(,"matryoshka_dimensions":[32,65])", "matryoshka_dimensions[1]");
+}
+
+TEST(ModelSpecTest, RefusesHeadsThatDoNotFit) {
+  std::string members = R"("model_type":"bert",)" + kSizes;
+  members.replace(members.find("heads\":4"), 8, "heads\":5");
+  EXPECT_NE(complaint(members).find("5 heads do not divide hidden_size 64"), std::string::npos);
+}
+
+TEST(ModelSpecTest, SaysWhenThereIsNoConfig) {
+  TemporaryFolder folder;
+  try {
+    read_model_spec(folder.string());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_NE(std::string(error.what()).find("config.json"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace nestvec
