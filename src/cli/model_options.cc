@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/file.h"
+#include "config/cache_folder.h"
 #include "config/fields.h"
 #include "config/reader.h"
 
@@ -89,9 +90,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
 }
 
 std::string default_model_folder(const Environment& environment) {
-  std::string cache = environment("NESTVEC_CACHE").value_or("");
-  if (cache.empty()) cache = environment("HOME").value_or("") + "/.cache/nestvec";
-  return cache + "/models/all-MiniLM-L6-v2";
+  return cache_folder("", environment) + "/models/all-MiniLM-L6-v2";
 }
 
 ModelConfig make_config(const ModelOptions& options, const CliContext& context) {

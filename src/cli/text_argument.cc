@@ -32,7 +32,7 @@ void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
     }
     return true;
   };
-  command.add_option(kName, store, description)->type_name("TEXT")->expected(0, -1);
+  command.add_option(kName, store, description)->type_name("TEXT")->expected(0, -1)->allow_extra_args();
 }
 
 std::vector<std::string> protect_text_arguments(const CLI::App& app,

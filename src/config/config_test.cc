@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "base/file.h"
+#include "config/cache_folder.h"
 #include "config/fields.h"
 #include "config/reader.h"
 #include "nestvec/config.h"
+#include "nestvec/error.h"
 
 namespace nestvec {
 namespace {
@@ -208,6 +210,14 @@ TEST(ReadConfig, FromAFileAndErrors) {
     EXPECT_EQ(error.code(), ErrorCode::kNotFound);
     EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
   }
+}
+
+TEST(CacheFolder, ConfiguredThenVariableThenHome) {
+  const Environment both = environment_of({{"NESTVEC_CACHE", "/c"}, {"HOME", "/h"}});
+  EXPECT_EQ(cache_folder("/x", both), "/x");
+  EXPECT_EQ(cache_folder("", both), "/c");
+  EXPECT_EQ(cache_folder("", environment_of({{"HOME", "/h"}})), "/h/.cache/nestvec");
+  EXPECT_THROW(cache_folder("", environment_of({})), Error);
 }
 
 TEST(ConfigReference, IsTheCommittedPage) {

@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "base/environment.h"
 #include "compile/artefact.h"
+#include "config/cache_folder.h"
 #include "config/model_location.h"
 #include "engine/engine.h"
 #include "engine/memory_plan.h"
@@ -59,7 +60,8 @@ Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, c
                                                     "model.safetensors in the folder");
   }
   CompileOptions options;
-  Artefact artefact = compile_into_cache(folder.path, runtime.cache_dir, options, log);
+  Artefact artefact = compile_into_cache(
+      folder.path, cache_folder(runtime.cache_dir, process_environment()), options, log);
   Graph graph;
   graph.path = artefact.graph_path;
   graph.weight_bytes = artefact.weight_bytes;
