@@ -98,11 +98,29 @@ class Mutator {
   }
 
   void edit(Input& input) {
-    static constexpr std::string_view kWords[] = {
-        "0", "-1", "1e999", "4294967296", "18446744073709551615", "\"", "{", "[", "]", "}", ",",
-        ":", "null", "\\ud800", "\xC3", "\xED\xA0\x80", "\xEF\xBF\xBD", "\n", " ", std::string_view("\0", 1)};
+    static constexpr std::string_view kWords[] = {"0",
+                                                  "-1",
+                                                  "1e999",
+                                                  "4294967296",
+                                                  "18446744073709551615",
+                                                  "\"",
+                                                  "{",
+                                                  "[",
+                                                  "]",
+                                                  "}",
+                                                  ",",
+                                                  ":",
+                                                  "null",
+                                                  "\\ud800",
+                                                  "\xC3",
+                                                  "\xED\xA0\x80",
+                                                  "\xEF\xBF\xBD",
+                                                  "\n",
+                                                  " ",
+                                                  std::string_view("\0", 1)};
     const std::size_t where = input.empty() ? 0 : below(input.size());
-    const std::size_t length = input.empty() ? 0 : 1 + below(std::min<std::size_t>(input.size() - where, 64));
+    const std::size_t length =
+        input.empty() ? 0 : 1 + below(std::min<std::size_t>(input.size() - where, 64));
     switch (input.empty() ? 0 : below(7)) {
       case 0: {
         const std::string_view word = kWords[below(std::size(kWords))];

@@ -20,7 +20,7 @@ struct ModelIdentity {
 
 // `inference_compute_info:` - what the machine may give. Quantities are written as Kubernetes does.
 struct ComputeInfo {
-  double cpu_limit = 0;              // cores, from "500m" or "2"; 0 = what affinity and cgroup allow
+  double cpu_limit = 0;  // cores, from "500m" or "2"; 0 = what affinity and cgroup allow
   std::uint64_t cpu_memory_bytes = 0;  // budget from "5Gi"; 0 = no budget
   std::uint64_t num_accelerators = 0;
 };
@@ -29,18 +29,18 @@ struct ComputeInfo {
 struct CheckpointSource {
   std::string type = "huggingface";  // the only type
   std::string repo_id;               // "jinaai/jina-embeddings-v3", or a model folder
-  std::string hf_token;              // empty = HF_TOKEN, then the token file of the Hugging Face CLI
+  std::string hf_token;  // empty = HF_TOKEN, then the token file of the Hugging Face CLI
 };
 
 // `runtime:` - how the engine works.
 struct RuntimeOptions {
-  std::string precision = "auto";           // auto | fp32
-  std::string graph = "auto";               // auto | compiled | published: own graph, or the folder's ONNX
+  std::string precision = "auto";  // auto | fp32
+  std::string graph = "auto";      // auto | compiled | published: own graph, or the folder's ONNX
   std::string default_task = "text-matching";  // a task of the model, or "none"
-  std::size_t threads = 0;                  // 0 = decided from cpu_limit, affinity and cgroup quota
-  std::size_t max_tokens = 0;               // longest sequence; 0 = the model's own limit
-  std::size_t max_batch_tokens = 8192;      // tokens of one run of the graph, over all its texts
-  std::string cache_dir;                    // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
+  std::size_t threads = 0;              // 0 = decided from cpu_limit, affinity and cgroup quota
+  std::size_t max_tokens = 0;           // longest sequence; 0 = the model's own limit
+  std::size_t max_batch_tokens = 8192;  // tokens of one run of the graph, over all its texts
+  std::string cache_dir;  // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
 };
 
 // The whole of config.yaml.
@@ -60,7 +60,8 @@ struct ModelConfig {
 ModelConfig read_config(const std::string& path);
 
 // The configuration for one model folder or hub repository with every default in place and the
-// environment applied. Throws Error: kInvalidArgument (an environment variable that does not parse).
+// environment applied. Throws Error: kInvalidArgument (an environment variable that does not
+// parse).
 ModelConfig config_for_model(const std::string& folder_or_repo);
 
 }  // namespace nestvec

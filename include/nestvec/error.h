@@ -34,8 +34,9 @@ enum class ErrorCode {
 // The code's canonical name, "INVALID_ARGUMENT" for kInvalidArgument.
 std::string_view error_code_name(ErrorCode code);
 
-// Thrown by every function of the library that can fail. what() is one line that says what is wrong,
-// where (file, line, index), what was expected, and what to do. It never holds a whole input text.
+// Thrown by every function of the library that can fail. what() is one line that says what is
+// wrong, where (file, line, index), what was expected, and what to do. It never holds a whole input
+// text.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

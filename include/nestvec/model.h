@@ -36,11 +36,12 @@ struct EmbedOptions {
   std::size_t dimensions = 0;  // 1..ModelInfo::dimensions; 0 = all. Cut first, then normalised.
   // L2; empty = as the folder of the model says, which is nearly always true.
   std::optional<bool> normalize = std::nullopt;
-  bool add_prompt = true;      // prepend the task's instruction, where it has one
-  // The texts are consecutive chunks of one context, pooled apart (arXiv:2409.04701). A context of more
-  // tokens than the model takes is read in overlapping windows, or refused under Truncation::kError.
+  bool add_prompt = true;  // prepend the task's instruction, where it has one
+  // The texts are consecutive chunks of one context, pooled apart (arXiv:2409.04701). A context of
+  // more tokens than the model takes is read in overlapping windows, or refused under
+  // Truncation::kError.
   bool late_chunking = false;
-  bool parse_special = true;   // "</s>" typed in a text is the special token, as Hugging Face does
+  bool parse_special = true;  // "</s>" typed in a text is the special token, as Hugging Face does
   Truncation truncation = Truncation::kRight;
 };
 
@@ -50,7 +51,8 @@ struct Embeddings {
   std::size_t width = 0;
   std::vector<float> values;  // [rows, width], row-major
   // [rows] tokens that stand behind each row, prompt and special tokens included. Their sum is the
-  // usage of the call; with late chunking too, where the context is read once and divided among rows.
+  // usage of the call; with late chunking too, where the context is read once and divided among
+  // rows.
   std::vector<std::uint32_t> tokens;
   std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
 
@@ -62,9 +64,10 @@ struct Embeddings {
 struct TokenEmbeddings {
   std::size_t tokens = 0;
   std::size_t width = 0;
-  std::vector<float> values;      // [tokens, width], row-major
-  std::vector<std::uint32_t> ids; // [tokens]
-  // [tokens][2] half-open byte range in the text as given (UTF-8); {0,0} for special and prompt tokens.
+  std::vector<float> values;       // [tokens, width], row-major
+  std::vector<std::uint32_t> ids;  // [tokens]
+  // [tokens][2] half-open byte range in the text as given (UTF-8); {0,0} for special and prompt
+  // tokens.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
   bool truncated = false;
 };
@@ -78,21 +81,23 @@ struct TaskInfo {
 // What a loaded model is, and what was decided for it and why.
 struct ModelInfo {
   std::string id;
-  std::string family;      // "jina-embeddings-v3", "bert", "xlm-roberta", "onnx"
-  std::string graph;       // "portable fp32, compiled from model.safetensors", "onnx/model.onnx as published"
-  std::string precision;   // "fp32"
-  std::string isa;         // best instruction set of this CPU: "avx512_bf16"
+  std::string family;  // "jina-embeddings-v3", "bert", "xlm-roberta", "onnx"
+  // "portable fp32, compiled from model.safetensors", "onnx/model.onnx as published"
+  std::string graph;
+  std::string precision;  // "fp32"
+  std::string isa;        // best instruction set of this CPU: "avx512_bf16"
   std::size_t dimensions = 0;
   std::size_t max_tokens = 0;
   std::size_t vocabulary = 0;
-  std::string pooling;     // "mean", "cls"
+  std::string pooling;          // "mean", "cls"
   std::vector<TaskInfo> tasks;  // empty for a model without adapters
   std::string default_task;
   std::vector<std::size_t> matryoshka_dimensions;  // as the model's authors list them; may be empty
   std::size_t threads = 0;
   std::string threads_reason;  // "2: cgroup quota 2.0 of 8 cores"
   std::uint64_t memory_plan_bytes = 0;
-  std::string memory_plan;     // one line: weights + workspace of the longest batch + fixed, against the budget
+  std::string memory_plan;  // one line: weights + workspace of the longest batch + fixed, against
+                            // the budget
   std::string folder;
 };
 
@@ -114,8 +119,8 @@ class Model {
   // Throws Error: kInvalidArgument (unknown task, dimensions, over-long text under kError).
   std::vector<float> predict(std::string_view text, const EmbedOptions& options = {}) const;
 
-  // Texts to rows, in their order. Results do not depend on how texts are grouped. Blocks until done.
-  // Throws Error: kInvalidArgument, naming the index of the text at fault.
+  // Texts to rows, in their order. Results do not depend on how texts are grouped. Blocks until
+  // done. Throws Error: kInvalidArgument, naming the index of the text at fault.
   Embeddings predict(std::span<const std::string> texts, const EmbedOptions& options = {}) const;
 
   // The same with a task of its own for every text (empty = options.task); tasks.size() must equal
@@ -133,11 +138,12 @@ class Model {
   std::unique_ptr<const Engine> engine_;
 };
 
-// Loads the model that the configuration names: finds or downloads nothing but looks, in this order,
-// for a folder, then for the repository in the Hugging Face cache; compiles a graph of its own into
-// the cache where the folder holds only weights. Blocks. Throws Error: kNotFound (no such model, with
-// the command that fetches it), kDataLoss (corrupt file), kInvalidArgument (a model of another family,
-// wrong shapes), kResourceExhausted (the memory plan is over cpu_memory; the numbers are in the text).
+// Loads the model that the configuration names: finds or downloads nothing but looks, in this
+// order, for a folder, then for the repository in the Hugging Face cache; compiles a graph of its
+// own into the cache where the folder holds only weights. Blocks. Throws Error: kNotFound (no such
+// model, with the command that fetches it), kDataLoss (corrupt file), kInvalidArgument (a model of
+// another family, wrong shapes), kResourceExhausted (the memory plan is over cpu_memory; the
+// numbers are in the text).
 Model load_model(const ModelConfig& config, const LogSink& log = {});
 
 // load_model(config_for_model(folder_or_repo), log).

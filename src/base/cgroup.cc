@@ -51,9 +51,9 @@ std::string unescape_octal(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned code = 0;
-    const bool escape =
-        text[i] == '\\' && i + 3 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 4, code, 8).ptr == text.data() + i + 4;
+    const bool escape = text[i] == '\\' && i + 3 < text.size() &&
+                        std::from_chars(text.data() + i + 1, text.data() + i + 4, code, 8).ptr ==
+                            text.data() + i + 4;
     out.push_back(escape ? static_cast<char>(code) : text[i]);
     if (escape) i += 3;
   }

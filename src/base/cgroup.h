@@ -24,7 +24,8 @@ struct SystemView {
 SystemView this_system();
 
 // Cores by CFS quota, the least along the way from the process's group to the mount point
-// (cpu.max, or cpu.cfs_quota_us / cpu.cfs_period_us); nullopt without one or where it cannot be read.
+// (cpu.max, or cpu.cfs_quota_us / cpu.cfs_period_us); nullopt without one or where it cannot be
+// read.
 std::optional<double> cgroup_cpu_quota(const SystemView& system);
 
 // Bytes by memory.max or memory.limit_in_bytes, the least along the way; nullopt without a limit.

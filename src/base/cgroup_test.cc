@@ -47,8 +47,7 @@ class Machine {
       for (std::size_t i = 0; i < per_core; ++i) {
         siblings += (i == 0 ? "" : ",") + std::to_string(cpu % cores + i * cores);
       }
-      write("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
-                "/topology/thread_siblings_list",
+      write("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list",
             siblings + "\n");
     }
   }
@@ -56,15 +55,19 @@ class Machine {
     write("/proc/self/cgroup", "0::" + group + "\n");
     write("/proc/self/mountinfo",
           "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-          "29 23 0:26 " + root + " /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n");
+          "29 23 0:26 " +
+              root + " /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n");
   }
   void mount_v1(const std::string& group, const std::string& root = "/") const {
-    write("/proc/self/cgroup", "9:name=systemd:/x\n4:cpu,cpuacct:" + group + "\n3:memory:" + group +
-                                   "\n2:cpuset:/\n");
+    write("/proc/self/cgroup",
+          "9:name=systemd:/x\n4:cpu,cpuacct:" + group + "\n3:memory:" + group + "\n2:cpuset:/\n");
     write("/proc/self/mountinfo",
-          "32 31 0:29 " + root + " /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
-          "33 31 0:30 " + root + " /sys/fs/cgroup/memory rw master:1 - cgroup cgroup rw,memory\n"
-          "34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n");
+          "32 31 0:29 " + root +
+              " /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+              "33 31 0:30 " +
+              root +
+              " /sys/fs/cgroup/memory rw master:1 - cgroup cgroup rw,memory\n"
+              "34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n");
   }
 
   SystemView system;
@@ -133,7 +136,8 @@ TEST(Cgroup, BrokenFilesAreNoLimit) {
     machine.write("/sys/fs/cgroup/a/cpu.max", text);
     EXPECT_FALSE(cgroup_cpu_quota(machine.system)) << text;
   }
-  machine.write("/proc/self/mountinfo", "29 - - -\ncgroup2\n29 23 0:26 / /sys/fs/cgroup rw - cgroup2");
+  machine.write("/proc/self/mountinfo",
+                "29 - - -\ncgroup2\n29 23 0:26 / /sys/fs/cgroup rw - cgroup2");
   EXPECT_FALSE(cgroup_cpu_quota(machine.system));
 }
 

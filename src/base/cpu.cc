@@ -12,9 +12,9 @@
 namespace nestvec {
 namespace {
 
-constexpr std::uint64_t kXcr0Avx = 0x6;         // XMM, YMM
-constexpr std::uint64_t kXcr0Avx512 = 0xE6;     // and opmask, upper ZMM, ZMM16-31
-constexpr std::uint64_t kXcr0Amx = 0x60000;     // tile configuration and data
+constexpr std::uint64_t kXcr0Avx = 0x6;      // XMM, YMM
+constexpr std::uint64_t kXcr0Avx512 = 0xE6;  // and opmask, upper ZMM, ZMM16-31
+constexpr std::uint64_t kXcr0Amx = 0x60000;  // tile configuration and data
 constexpr std::uint32_t kExtended = 0x80000000;
 constexpr std::uint32_t kBrandLeaf = 0x80000002;
 

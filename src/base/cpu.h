@@ -56,8 +56,9 @@ struct ThreadPlan {
 };
 
 // The least of physical cores (hyperthreads share the units that the model is bound by), affinity,
-// cgroup quota and `cpu_limit` cores (0 = none), rounded down, at least 1. `requested` threads, or else
-// OMP_NUM_THREADS, replace the count of physical cores but not the other three; 0 = not requested.
+// cgroup quota and `cpu_limit` cores (0 = none), rounded down, at least 1. `requested` threads, or
+// else OMP_NUM_THREADS, replace the count of physical cores but not the other three; 0 = not
+// requested.
 ThreadPlan decide_threads(double cpu_limit, std::size_t requested);
 ThreadPlan decide_threads(double cpu_limit, std::size_t requested, const SystemView& system);
 

@@ -35,10 +35,9 @@ struct FakeCpu {
     }
   }
   CpuFeatures detect() {
-    return detect_cpu({[this](std::uint32_t leaf, std::uint32_t subleaf) {
-                         return leaves[{leaf, subleaf}];
-                       },
-                       [this] { return xcr0; }});
+    return detect_cpu(
+        {[this](std::uint32_t leaf, std::uint32_t subleaf) { return leaves[{leaf, subleaf}]; },
+         [this] { return xcr0; }});
   }
 };
 

@@ -51,9 +51,8 @@ ErrorCode code_for_errno(int error_number) {
 }  // namespace
 
 Error file_error(std::string_view what, const std::string& path, int error_number) {
-  return Error(code_for_errno(error_number),
-               std::string(what) + " " + path + ": " +
-                   std::generic_category().message(error_number));
+  return Error(code_for_errno(error_number), std::string(what) + " " + path + ": " +
+                                                 std::generic_category().message(error_number));
 }
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
@@ -105,9 +104,9 @@ void sync_folder(const std::string& path) {
 std::string read_file(const std::string& path, std::size_t limit_bytes) {
   const MappedFile file(path);
   if (file.size() > limit_bytes) {
-    throw Error(ErrorCode::kResourceExhausted,
-                path + ": " + std::to_string(file.size()) + " bytes, at most " +
-                    std::to_string(limit_bytes) + " are read");
+    throw Error(ErrorCode::kResourceExhausted, path + ": " + std::to_string(file.size()) +
+                                                   " bytes, at most " +
+                                                   std::to_string(limit_bytes) + " are read");
   }
   return std::string(file.text());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON as the project reads and writes it: simdjson behind a view that knows where it stands, so
-// that every error names the file and the path of the value ("tokenizer.json: model.vocab[3]: ...").
+// that every error names the file and the path of the value ("tokenizer.json: model.vocab[3]:
+// ...").
 #pragma once
 
 #include <simdjson.h>
@@ -27,12 +28,13 @@ class JsonValue {
   Kind kind() const;
   bool is_null() const { return kind() == Kind::kNull; }
 
-  // The value as a type. Throws Error kInvalidArgument naming document, path, and what stands there.
+  // The value as a type. Throws Error kInvalidArgument naming document, path, and what stands
+  // there.
   bool boolean() const;
   std::int64_t integer() const;
-  double number() const;              // an integer is a number
-  std::string_view string() const;    // UTF-8, valid until the document dies
-  std::size_t size() const;           // elements of an array or members of an object
+  double number() const;            // an integer is a number
+  std::string_view string() const;  // UTF-8, valid until the document dies
+  std::size_t size() const;         // elements of an array or members of an object
 
   // A member that must be there; a member that may be absent or null (nullopt for both).
   JsonValue at(std::string_view key) const;
@@ -74,9 +76,9 @@ class JsonValue {
 // A parsed JSON text. Movable; values point into it.
 class JsonDocument {
  public:
-  // Parses `text`; `name` is what errors call it (a path, or "line 12 of FILE"). Ill-formed UTF-8 and
-  // lone surrogates written as \uD800 become U+FFFD (see base/utf8.h). Nesting is limited to 1024.
-  // Throws Error kInvalidArgument.
+  // Parses `text`; `name` is what errors call it (a path, or "line 12 of FILE"). Ill-formed UTF-8
+  // and lone surrogates written as \uD800 become U+FFFD (see base/utf8.h). Nesting is limited to
+  // 1024. Throws Error kInvalidArgument.
   static JsonDocument parse(std::string_view text, std::string name);
   // Reads and parses a file. Throws Error as MappedFile, and kResourceExhausted over `limit_bytes`.
   static JsonDocument load(const std::string& path, std::size_t limit_bytes = kDefaultLimit);
@@ -97,8 +99,8 @@ class JsonDocument {
 // Appends `text` (valid UTF-8) as a JSON string with its quotes.
 void append_json_string(std::string_view text, std::string& out);
 
-// Appends the shortest decimal that reads back as the same float, or with `significant_digits` > 0 that
-// many digits. Precondition: the value is finite.
+// Appends the shortest decimal that reads back as the same float, or with `significant_digits` > 0
+// that many digits. Precondition: the value is finite.
 void append_json_number(float value, std::string& out, int significant_digits = 0);
 
 }  // namespace nestvec

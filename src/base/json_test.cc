@@ -66,7 +66,9 @@ TEST(Json, LoneSurrogatesAndBrokenUtf8BecomeReplacements) {
     const auto document = JsonDocument::parse(json, "t");
     return std::string(document.root().string());
   };
-  EXPECT_EQ(text_of(R"("a\ud800b")"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(text_of(R"("a\ud800b")"),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ(text_of(R"("\udc00")"), "\xEF\xBF\xBD");
   EXPECT_EQ(text_of(R"("\ud800\ud83d\ude00")"), "\xEF\xBF\xBD\xF0\x9F\x98\x80");
   EXPECT_EQ(text_of(R"("\\ud800")"), "\\ud800");

@@ -17,7 +17,7 @@ namespace nestvec {
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) throw file_error("cannot open", path, errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.get(), &status) != 0) throw file_error("cannot read", path, errno);
   if (S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument, path + ": is a folder, a file was expected");

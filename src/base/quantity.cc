@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view kCoresForm = "expected cores such as \"2\", \"1.5\" or \"500m\"";
 constexpr std::string_view kBytesForm =
-    "expected bytes such as \"5Gi\", \"512Mi\", \"1.5G\" or \"5368709120\" (units k M G T P E, Ki Mi Gi "
+    "expected bytes such as \"5Gi\", \"512Mi\", \"1.5G\" or \"5368709120\" (units k M G T P E, Ki "
+    "Mi Gi "
     "Ti Pi Ei)";
 constexpr int kMaxDigits = 19;  // fits in 64 bits
 constexpr int kMaxExponent = 30;

@@ -12,8 +12,9 @@ namespace nestvec {
 // Cores: "2", "1.5", "500m", "1e1". Throws Error: kInvalidArgument, saying what is allowed.
 double parse_cores(std::string_view text);
 
-// Bytes: "5Gi", "512Mi", "1.5G", "1e9", "5368709120"; fractions of a byte count as a whole one. "512m"
-// (half a byte to Kubernetes) is refused. Throws Error: kInvalidArgument, saying what is allowed.
+// Bytes: "5Gi", "512Mi", "1.5G", "1e9", "5368709120"; fractions of a byte count as a whole one.
+// "512m" (half a byte to Kubernetes) is refused. Throws Error: kInvalidArgument, saying what is
+// allowed.
 std::uint64_t parse_bytes(std::string_view text);
 
 // "500m", "2", "1.5": reads back as the same number of thousandths.

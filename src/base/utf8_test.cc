@@ -24,7 +24,7 @@ TEST(RepairUtf8, OneReplacementForEachMaximalSubpart) {
   const std::string r = kFffd;
   EXPECT_EQ(repaired("\x80"), r);
   EXPECT_EQ(repaired("a\xFF\xFE"), "a" + r + r);
-  EXPECT_EQ(repaired("\xE4\xB8"), r);                      // cut short: one subpart
+  EXPECT_EQ(repaired("\xE4\xB8"), r);  // cut short: one subpart
   EXPECT_EQ(repaired("\xE4\xB8z"), r + "z");
   EXPECT_EQ(repaired("\xF0\x9F\x98"), r);
   EXPECT_EQ(repaired("\xC0\xAF"), r + r);                  // overlong

@@ -8,9 +8,9 @@
 
 namespace nestvec {
 
-// Batches of indices into `lengths`: longest first, so that neighbours have like lengths and sessions
-// whose graph wants rectangles find them; within a batch at most `max_tokens` tokens, but at least one
-// sequence. Sequences of equal length keep their order. O(n log n).
+// Batches of indices into `lengths`: longest first, so that neighbours have like lengths and
+// sessions whose graph wants rectangles find them; within a batch at most `max_tokens` tokens, but
+// at least one sequence. Sequences of equal length keep their order. O(n log n).
 std::vector<std::vector<std::size_t>> plan_batches(std::span<const std::size_t> lengths,
                                                    std::size_t max_tokens);
 

@@ -54,8 +54,7 @@ TEST(PlanBatches, EverySequenceOnceWithinTheBudget) {
 
 TEST(PlanBatches, FillsABatchBeforeItOpensAnother) {
   const std::vector<std::size_t> lengths = {4, 4, 4, 4};
-  EXPECT_EQ(plan_batches(lengths, 8),
-            (std::vector<std::vector<std::size_t>>{{0, 1}, {2, 3}}));
+  EXPECT_EQ(plan_batches(lengths, 8), (std::vector<std::vector<std::size_t>>{{0, 1}, {2, 3}}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a session runs: sequences of different lengths and tasks behind one another, without padding.
+// What a session runs: sequences of different lengths and tasks behind one another, without
+// padding.
 #pragma once
 
 #include <cstddef>
@@ -27,10 +28,11 @@ struct Sequence {
 
 // N sequences of T tokens in all with M spans in all (flash-attention's layout).
 struct PackedBatch {
-  std::vector<std::uint32_t> ids;      // [T]
-  std::vector<std::uint32_t> offsets;  // [N+1], cu_seqlens: sequence i is ids[offsets[i], offsets[i+1])
-  std::vector<std::int32_t> tasks;     // [N]
-  std::vector<Span> spans;             // [M], positions in the packed batch [0, T)
+  std::vector<std::uint32_t> ids;  // [T]
+  std::vector<std::uint32_t>
+      offsets;  // [N+1], cu_seqlens: sequence i is ids[offsets[i], offsets[i+1])
+  std::vector<std::int32_t> tasks;  // [N]
+  std::vector<Span> spans;          // [M], positions in the packed batch [0, T)
 
   std::size_t sequences() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
   std::size_t tokens() const noexcept { return ids.size(); }

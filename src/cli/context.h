@@ -24,8 +24,8 @@ struct CliContext {
   bool color_err() const;
 };
 
-// Runs `nestvec ARGUMENTS...` (without the program's name) and returns the exit code; prints one line
-// on `err` when something is wrong. Blocks. Never throws.
+// Runs `nestvec ARGUMENTS...` (without the program's name) and returns the exit code; prints one
+// line on `err` when something is wrong. Blocks. Never throws.
 int run_cli(const std::vector<std::string>& arguments, CliContext& context);
 
 }  // namespace nestvec

@@ -36,16 +36,20 @@ struct EmbedFlags {
 };
 
 constexpr const char* kExamples =
-    "Texts come from the arguments, from --file and from standard input (\"-\", or when there is neither\n"
+    "Texts come from the arguments, from --file and from standard input (\"-\", or when there is "
+    "neither\n"
     "text nor file). A text that begins with \"-\" goes behind \"--\".\n"
     "\n"
-    "Formats: json {\"dimensions\":n,\"embeddings\":[[...],...]}; jsonl {\"index\":i,\"embedding\":[...]} a\n"
-    "line as results come; npy a NumPy file, float32 [texts, dimensions]; base64 as jsonl, little-endian\n"
+    "Formats: json {\"dimensions\":n,\"embeddings\":[[...],...]}; jsonl "
+    "{\"index\":i,\"embedding\":[...]} a\n"
+    "line as results come; npy a NumPy file, float32 [texts, dimensions]; base64 as jsonl, "
+    "little-endian\n"
     "float32; binary, ubinary as jsonl, a bit a dimension in signed or unsigned bytes.\n"
     "\n"
     "Examples:\n"
     "  nestvec embed \"The cat sat on the mat.\"\n"
-    "  nestvec embed --model jinaai/jina-embeddings-v3 --task retrieval.query \"Where do cats sit?\"\n"
+    "  nestvec embed --model jinaai/jina-embeddings-v3 --task retrieval.query \"Where do cats "
+    "sit?\"\n"
     "  nestvec embed - --format npy --output vectors.npy < texts.txt\n"
     "  nestvec embed --file corpus.jsonl --jsonl --dimensions 256 --format jsonl\n"
     "  nestvec embed --late-chunking \"First chunk.\" \"Second chunk.\"\n";
@@ -128,7 +132,9 @@ class EmbedRun {
 };
 
 // True where texts are to be read from standard input though no "-" asks for it.
-bool reads_piped_input(const EmbedFlags& flags) { return flags.texts.empty() && flags.file.empty(); }
+bool reads_piped_input(const EmbedFlags& flags) {
+  return flags.texts.empty() && flags.file.empty();
+}
 
 void read_texts(const EmbedFlags& flags, CliContext& context, EmbedRun& run) {
   const auto add = [&run](const std::string& text) { run.add(text); };
@@ -180,9 +186,10 @@ void add_input_options(CLI::App& command, EmbedFlags& flags) {
 
 void add_output_options(CLI::App& command, EmbedFlags& flags) {
   command
-      .add_option("--task", flags.options.task,
-                  "retrieval.query, retrieval.passage, separation, classification, text-matching, or "
-                  "none for the base weights; default: the configured one")
+      .add_option(
+          "--task", flags.options.task,
+          "retrieval.query, retrieval.passage, separation, classification, text-matching, or "
+          "none for the base weights; default: the configured one")
       ->type_name("TASK");
   command
       .add_option("--dimensions", flags.dimensions, "Keep the first N dimensions, then normalise")

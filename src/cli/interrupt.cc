@@ -14,7 +14,7 @@ volatile std::sig_atomic_t interrupted = 0;
 extern "C" void note_interrupt(int) { interrupted = 1; }
 
 void set_handler(void (*handler)(int)) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   // Without SA_RESTART a read that waits returns; the second signal finds the default action.
   action.sa_flags = static_cast<int>(SA_RESETHAND);

@@ -12,9 +12,8 @@ int main(int argc, char** argv) {
   // A reader that goes away becomes a failed write instead of a signal.
   std::signal(SIGPIPE, SIG_IGN);
   nestvec::InputBuffer input(STDIN_FILENO, "standard input");
-  nestvec::OutputBuffer output([](std::string_view bytes) {
-    nestvec::write_all(STDOUT_FILENO, "standard output", bytes);
-  });
+  nestvec::OutputBuffer output(
+      [](std::string_view bytes) { nestvec::write_all(STDOUT_FILENO, "standard output", bytes); });
   std::istream in(&input);
   std::ostream out(&output);
   in.exceptions(std::ios::badbit);

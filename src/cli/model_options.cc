@@ -43,9 +43,10 @@ std::string choose_model(const ModelConfig& config, const Environment& environme
   const std::string fallback = default_model_folder(environment);
   std::error_code ignored;
   if (std::filesystem::exists(fallback + "/config.json", ignored)) return fallback;
-  throw Error(ErrorCode::kNotFound,
-              "no model was named: pass --model FOLDER_OR_REPO or --config FILE, set NESTVEC_MODEL, or "
-              "run `make quickstart`, which fetches the small default model");
+  throw Error(
+      ErrorCode::kNotFound,
+      "no model was named: pass --model FOLDER_OR_REPO or --config FILE, set NESTVEC_MODEL, or "
+      "run `make quickstart`, which fetches the small default model");
 }
 
 // Whether the user has said what the model is called.

@@ -28,8 +28,8 @@ ModelConfig make_config(const ModelOptions& options, const CliContext& context);
 // load_model of make_config. Notes of the load go to context.err unless quiet.
 Model load_chosen_model(const ModelOptions& options, CliContext& context);
 
-// The folder of the small default model: $NESTVEC_CACHE/models/all-MiniLM-L6-v2, with ~/.cache/nestvec
-// for an unset NESTVEC_CACHE.
+// The folder of the small default model: $NESTVEC_CACHE/models/all-MiniLM-L6-v2, with
+// ~/.cache/nestvec for an unset NESTVEC_CACHE.
 std::string default_model_folder(const Environment& environment);
 
 }  // namespace nestvec

@@ -30,8 +30,8 @@ void OutputTarget::open(const std::string& path) {
     const fs::path real = fs::exists(status) ? fs::canonical(path, ignored) : fs::path();
     guard_ = std::make_unique<InterruptGuard>();
     file_ = std::make_unique<AtomicFile>(real.empty() ? path : real.string());
-    buffer_ = std::make_unique<OutputBuffer>(
-        [this](std::string_view bytes) { file_->write(bytes); });
+    buffer_ =
+        std::make_unique<OutputBuffer>([this](std::string_view bytes) { file_->write(bytes); });
   }
   own_stream_ = std::make_unique<std::ostream>(buffer_.get());
   own_stream_->exceptions(std::ios::badbit);

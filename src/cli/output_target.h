@@ -13,8 +13,8 @@ namespace nestvec {
 
 class OutputTarget {
  public:
-  // An empty path is `standard_output`. A path that is there and no regular file (/dev/null, a pipe) is
-  // written as it is; links are followed. Throws Error as AtomicFile.
+  // An empty path is `standard_output`. A path that is there and no regular file (/dev/null, a
+  // pipe) is written as it is; links are followed. Throws Error as AtomicFile.
   OutputTarget(const std::string& path, std::ostream& standard_output);
   OutputTarget(const OutputTarget&) = delete;
   OutputTarget& operator=(const OutputTarget&) = delete;

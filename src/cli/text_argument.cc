@@ -9,9 +9,7 @@ namespace {
 constexpr char kMark = '\x01';
 constexpr const char* kName = "texts";
 
-bool takes_texts(const CLI::App& command) {
-  return command.get_option_no_throw(kName) != nullptr;
-}
+bool takes_texts(const CLI::App& command) { return command.get_option_no_throw(kName) != nullptr; }
 
 // True where `option` ("--file") takes the argument after it as its value.
 bool takes_value(const CLI::App& command, const std::string& option) {
@@ -32,7 +30,10 @@ void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
     }
     return true;
   };
-  command.add_option(kName, store, description)->type_name("TEXT")->expected(0, -1)->allow_extra_args();
+  command.add_option(kName, store, description)
+      ->type_name("TEXT")
+      ->expected(0, -1)
+      ->allow_extra_args();
 }
 
 std::vector<std::string> protect_text_arguments(const CLI::App& app,

@@ -12,8 +12,8 @@ namespace nestvec {
 void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
                         const std::string& description);
 
-// CLI11 takes an argument "[a,b]" for a list. Returns `arguments` with such texts marked; the mark is
-// taken off where they are stored. To be called once all commands are declared.
+// CLI11 takes an argument "[a,b]" for a list. Returns `arguments` with such texts marked; the mark
+// is taken off where they are stored. To be called once all commands are declared.
 std::vector<std::string> protect_text_arguments(const CLI::App& app,
                                                 const std::vector<std::string>& arguments);
 

@@ -8,13 +8,13 @@
 
 namespace nestvec {
 
-// Calls use(line, name) for each line of `in` without its line end ("\n" or "\r\n"); `name` is "line 3
-// of SOURCE", for errors. The string may be changed; its memory is reused.
+// Calls use(line, name) for each line of `in` without its line end ("\n" or "\r\n"); `name` is
+// "line 3 of SOURCE", for errors. The string may be changed; its memory is reused.
 void for_each_line(std::istream& in, const std::string& source,
                    const std::function<void(std::string& line, const std::string& name)>& use);
 
-// The same for texts: lines as they are, or with `json_lines` the "text" of each line's JSON object,
-// blank lines left out. Throws Error: kInvalidArgument, naming the line.
+// The same for texts: lines as they are, or with `json_lines` the "text" of each line's JSON
+// object, blank lines left out. Throws Error: kInvalidArgument, naming the line.
 void for_each_text(std::istream& in, const std::string& source, bool json_lines,
                    const std::function<void(std::string& text)>& use);
 

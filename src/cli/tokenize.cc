@@ -31,7 +31,8 @@ struct TokenizeFlags {
 
 constexpr const char* kExamples =
     "Prints a line for each line of standard input: {\"ids\":[...]}, with --offsets also\n"
-    "\"offsets\":[[a,b],...], half-open ranges in Unicode characters as Hugging Face tokenizers prints\n"
+    "\"offsets\":[[a,b],...], half-open ranges in Unicode characters as Hugging Face tokenizers "
+    "prints\n"
     "them ([0,0] for special tokens that were added).\n"
     "\n"
     "Examples:\n"
@@ -114,15 +115,16 @@ void read_ids(const JsonValue& list, std::vector<std::uint32_t>& ids) {
 void decode_lines(const TokenizeFlags& flags, const Tokenizer& tokenizer, CliContext& context) {
   std::vector<std::uint32_t> ids;
   std::string out;
-  for_each_line(context.in, "standard input", [&](const std::string& line, const std::string& name) {
-    if (line.find_first_not_of(" \t") == std::string::npos) return;
-    const JsonDocument document = JsonDocument::parse(line, name);
-    read_ids(document.root().at("ids"), ids);
-    out = "{\"text\":";
-    append_json_string(tokenizer.decode(ids, !flags.keep_special), out);
-    context.out << out << "}\n";
-    if (context.in_is_terminal) context.out.flush();
-  });
+  for_each_line(context.in, "standard input",
+                [&](const std::string& line, const std::string& name) {
+                  if (line.find_first_not_of(" \t") == std::string::npos) return;
+                  const JsonDocument document = JsonDocument::parse(line, name);
+                  read_ids(document.root().at("ids"), ids);
+                  out = "{\"text\":";
+                  append_json_string(tokenizer.decode(ids, !flags.keep_special), out);
+                  context.out << out << "}\n";
+                  if (context.in_is_terminal) context.out.flush();
+                });
 }
 
 void add_options(CLI::App& command, TokenizeFlags& flags) {

@@ -44,7 +44,8 @@ Expected read_expected(const std::string& text) {
   Expected expected;
   std::istringstream lines(text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text);
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("# warning: ")) expected.warnings.push_back("config.yaml:" + line.substr(11));
+    if (line.starts_with("# warning: "))
+      expected.warnings.push_back("config.yaml:" + line.substr(11));
     if (line.starts_with("# error: ")) expected.error = "config.yaml:" + line.substr(9);
     if (!line.starts_with("# expect: ")) continue;
     const std::size_t equals = line.find(" = ");

@@ -27,8 +27,8 @@ std::string Field::flag() const { return "--" + std::string(name); }
 std::string Field::environment() const {
   std::string variable = "NESTVEC_";
   for (const char c : name) {
-    variable.push_back(
-        c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+    variable.push_back(c == '-' ? '_'
+                                : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
   }
   return variable;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every configuration key once: its name, its kind and its help. The reader of config.yaml, the
-// environment variables, the flags of the command line and docs/config.md are visitors of this table.
+// environment variables, the flags of the command line and docs/config.md are visitors of this
+// table.
 #pragma once
 
 #include <cstdint>
@@ -37,78 +38,114 @@ struct Field {
   std::string environment() const;  // "NESTVEC_MAX_TOKENS"
 };
 
-// Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for kText,
-// kChoice and kSecret, a double for kCores and a std::uint64_t for kBytes and kCount; const where
-// `config` is.
+// Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for
+// kText, kChoice and kSecret, a double for kCores and a std::uint64_t for kBytes and kCount; const
+// where `config` is.
 template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   constexpr std::uint64_t kMostTokens = 1u << 20;
   auto& model = config.model;
   visit(Field{"model", "id", "model-id", FieldKind::kText, "Name of the model to its callers."},
         model.id);
-  visit(Field{"model", "user_id", "user-id", FieldKind::kText, "Owner of the model."}, model.user_id);
+  visit(Field{"model", "user_id", "user-id", FieldKind::kText, "Owner of the model."},
+        model.user_id);
   visit(Field{"model", "app_id", "app-id", FieldKind::kText, "Application that it belongs to."},
         model.app_id);
   visit(Field{"model", "model_type_id", "model-type-id", FieldKind::kText, "Kind of model."},
         model.model_type_id);
 
   auto& compute = config.inference_compute_info;
-  visit(Field{"inference_compute_info", "cpu_limit", "cpu-limit", FieldKind::kCores,
-              "Cores to use at most, such as \"2\" or \"500m\"; 0 = what affinity, cgroup quota and "
-              "physical cores allow."},
-        compute.cpu_limit);
-  visit(Field{"inference_compute_info", "cpu_memory", "cpu-memory", FieldKind::kBytes,
-              "Memory budget, such as 5Gi: a model whose memory plan is over it is not loaded; 0 = no "
-              "budget."},
-        compute.cpu_memory_bytes);
-  visit(Field{"inference_compute_info", "num_accelerators", "num-accelerators", FieldKind::kCount,
-              "Accelerators to use. None is supported so far; the CPU computes.", {}, 1024},
+  visit(
+      Field{"inference_compute_info", "cpu_limit", "cpu-limit", FieldKind::kCores,
+            "Cores to use at most, such as \"2\" or \"500m\"; 0 = what affinity, cgroup quota and "
+            "physical cores allow."},
+      compute.cpu_limit);
+  visit(
+      Field{
+          "inference_compute_info", "cpu_memory", "cpu-memory", FieldKind::kBytes,
+          "Memory budget, such as 5Gi: a model whose memory plan is over it is not loaded; 0 = no "
+          "budget."},
+      compute.cpu_memory_bytes);
+  visit(Field{"inference_compute_info",
+              "num_accelerators",
+              "num-accelerators",
+              FieldKind::kCount,
+              "Accelerators to use. None is supported so far; the CPU computes.",
+              {},
+              1024},
         compute.num_accelerators);
 
   auto& source = config.checkpoints;
-  visit(Field{"checkpoints", "type", "checkpoint-type", FieldKind::kChoice,
-              "Where the weights come from.", {"huggingface"}},
+  visit(Field{"checkpoints",
+              "type",
+              "checkpoint-type",
+              FieldKind::kChoice,
+              "Where the weights come from.",
+              {"huggingface"}},
         source.type);
-  visit(Field{"checkpoints", "repo_id", "repo-id", FieldKind::kText,
-              "Repository (OWNER/NAME, or OWNER/NAME@REVISION) or model folder. Empty = the command "
-              "takes $NESTVEC_MODEL, then the small default model."},
-        source.repo_id);
+  visit(
+      Field{"checkpoints", "repo_id", "repo-id", FieldKind::kText,
+            "Repository (OWNER/NAME, or OWNER/NAME@REVISION) or model folder. Empty = the command "
+            "takes $NESTVEC_MODEL, then the small default model."},
+      source.repo_id);
   visit(Field{"checkpoints", "hf_token", "hf-token", FieldKind::kSecret,
               "Access token of the hub; empty = $HF_TOKEN, then the token file of the Hugging Face "
               "CLI."},
         source.hf_token);
 
   auto& runtime = config.runtime;
-  visit(Field{"runtime", "precision", "precision", FieldKind::kChoice,
-              "Arithmetic of the model; auto = the best that is exact enough.", {"auto", "fp32"}},
+  visit(Field{"runtime",
+              "precision",
+              "precision",
+              FieldKind::kChoice,
+              "Arithmetic of the model; auto = the best that is exact enough.",
+              {"auto", "fp32"}},
         runtime.precision);
-  visit(Field{"runtime", "graph", "graph", FieldKind::kChoice,
-              "compiled = a graph made from the weights, published = the folder's own ONNX file, auto "
-              "= compiled where there are weights.",
-              {"auto", "compiled", "published"}},
-        runtime.graph);
+  visit(
+      Field{
+          "runtime",
+          "graph",
+          "graph",
+          FieldKind::kChoice,
+          "compiled = a graph made from the weights, published = the folder's own ONNX file, auto "
+          "= compiled where there are weights.",
+          {"auto", "compiled", "published"}},
+      runtime.graph);
   visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
               "Task of requests that name none: a task of the model, or none."},
         runtime.default_task);
-  visit(Field{"runtime", "threads", "threads", FieldKind::kCount,
+  visit(Field{"runtime",
+              "threads",
+              "threads",
+              FieldKind::kCount,
               "Threads; 0 = one for each physical core that is granted. Never more than cpu_limit, "
               "affinity and cgroup quota allow.",
-              {}, 4096},
+              {},
+              4096},
         runtime.threads);
-  visit(Field{"runtime", "max_tokens", "max-tokens", FieldKind::kCount,
-              "Longest sequence, prompt and special tokens included; 0 = the model's own limit.", {},
+  visit(Field{"runtime",
+              "max_tokens",
+              "max-tokens",
+              FieldKind::kCount,
+              "Longest sequence, prompt and special tokens included; 0 = the model's own limit.",
+              {},
               kMostTokens},
         runtime.max_tokens);
-  visit(Field{"runtime", "max_batch_tokens", "max-batch-tokens", FieldKind::kCount,
-              "Tokens of one run of the graph, over all its texts.", {}, kMostTokens},
+  visit(Field{"runtime",
+              "max_batch_tokens",
+              "max-batch-tokens",
+              FieldKind::kCount,
+              "Tokens of one run of the graph, over all its texts.",
+              {},
+              kMostTokens},
         runtime.max_batch_tokens);
   visit(Field{"runtime", "cache_dir", "cache-dir", FieldKind::kText,
               "Folder of compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec."},
         runtime.cache_dir);
 }
 
-// Sets a value from its text form. Throws Error: kInvalidArgument, "expected ..., found ...", without
-// saying where; a secret is never part of the message.
+// Sets a value from its text form. Throws Error: kInvalidArgument, "expected ..., found ...",
+// without saying where; a secret is never part of the message.
 void set_field(const Field& field, std::string_view text, std::string& value);
 void set_field(const Field& field, std::string_view text, double& value);
 void set_field(const Field& field, std::string_view text, std::uint64_t& value);

@@ -104,8 +104,9 @@ class ConfigReader {
     const bool is_quantity = field.kind == FieldKind::kCores || field.kind == FieldKind::kBytes;
     const bool is_count = field.kind == FieldKind::kCount && !node.quoted;
     if (node.kind != YamlNode::Kind::kScalar || !(is_text || is_quantity || is_count)) {
-      throw yaml_error(name_, node, field.path() + ": expected " + field_form(field) + ", found " +
-                                        std::string(found) + (node.quoted ? " in quotes" : ""));
+      throw yaml_error(name_, node,
+                       field.path() + ": expected " + field_form(field) + ", found " +
+                           std::string(found) + (node.quoted ? " in quotes" : ""));
     }
     try {
       set_field(field, node.text, value);
@@ -116,8 +117,9 @@ class ConfigReader {
 
   void require_mapping(const YamlNode& node, const std::string& what) const {
     if (node.kind == YamlNode::Kind::kMapping) return;
-    throw yaml_error(name_, node, what + ": expected a mapping of keys to values, found " +
-                                      std::string(yaml_kind_name(node)));
+    throw yaml_error(name_, node,
+                     what + ": expected a mapping of keys to values, found " +
+                         std::string(yaml_kind_name(node)));
   }
 
   void warn(const YamlNode& node, const std::string& message) {
@@ -142,15 +144,17 @@ void set_from(const std::string& source, const Field& field, std::string_view te
 ModelConfig parse_config(std::string_view yaml, const std::string& name) {
   ModelConfig config;
   if (yaml.size() > kMaxFileBytes) {
-    throw Error(ErrorCode::kInvalidArgument, name + ": " + std::to_string(yaml.size()) +
-                                                 " bytes is too long for a configuration, at most " +
-                                                 std::to_string(kMaxFileBytes) + " are read");
+    throw Error(ErrorCode::kInvalidArgument,
+                name + ": " + std::to_string(yaml.size()) +
+                    " bytes is too long for a configuration, at most " +
+                    std::to_string(kMaxFileBytes) + " are read");
   }
   ConfigReader(name, config).read(parse_yaml(yaml, name));
   if (config.inference_compute_info.num_accelerators > 0) {
     config.warnings.push_back(
-        name + ": inference_compute_info.num_accelerators: no accelerator is supported yet, the CPU "
-               "computes");
+        name +
+        ": inference_compute_info.num_accelerators: no accelerator is supported yet, the CPU "
+        "computes");
   }
   return config;
 }

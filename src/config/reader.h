@@ -10,8 +10,8 @@
 
 namespace nestvec {
 
-// A config.yaml from memory over the defaults, without the environment. `name` is the file in errors
-// and warnings. Throws Error: kInvalidArgument ("NAME:LINE:COLUMN: ...").
+// A config.yaml from memory over the defaults, without the environment. `name` is the file in
+// errors and warnings. Throws Error: kInvalidArgument ("NAME:LINE:COLUMN: ...").
 ModelConfig parse_config(std::string_view yaml, const std::string& name);
 
 // Overrides what environment variables name ("NESTVEC_THREADS"; an empty one counts as unset).

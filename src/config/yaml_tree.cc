@@ -28,7 +28,7 @@ bool is_null_word(std::string_view text) {
 }
 
 bool is_boolean_word(std::string_view text) {
-  constexpr std::array<std::string_view, 6> kWords = {"true", "True", "TRUE",
+  constexpr std::array<std::string_view, 6> kWords = {"true",  "True",  "TRUE",
                                                       "false", "False", "FALSE"};
   return std::find(kWords.begin(), kWords.end(), text) != kWords.end();
 }
@@ -134,8 +134,9 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     for (const auto& [other, value] : mapping.members) {
       if (other.text != key.text) continue;
-      throw yaml_error(name_, key, "duplicate key \"" + excerpt(key.text) +
-                                       "\", first given in line " + std::to_string(other.line));
+      throw yaml_error(name_, key,
+                       "duplicate key \"" + excerpt(key.text) + "\", first given in line " +
+                           std::to_string(other.line));
     }
   }
 

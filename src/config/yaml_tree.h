@@ -18,15 +18,16 @@ struct YamlNode {
   Kind kind = Kind::kNull;
   std::string text;     // of a scalar
   bool quoted = false;  // a scalar in quotes, or with the tag !!str: text whatever it looks like
-  std::vector<YamlNode> items;                          // of a sequence
-  std::vector<std::pair<YamlNode, YamlNode>> members;   // of a mapping, in file order, keys unique
+  std::vector<YamlNode> items;                         // of a sequence
+  std::vector<std::pair<YamlNode, YamlNode>> members;  // of a mapping, in file order, keys unique
   std::size_t line = 1;
   std::size_t column = 1;
 };
 
-// One YAML document; a null node for an empty one. `name` is the file in errors. Anchors with aliases,
-// nesting over 32, more than 10,000 nodes, and a second document are refused, so that memory and time
-// stay linear in the text. Throws Error: kInvalidArgument ("NAME:LINE:COLUMN: ...").
+// One YAML document; a null node for an empty one. `name` is the file in errors. Anchors with
+// aliases, nesting over 32, more than 10,000 nodes, and a second document are refused, so that
+// memory and time stay linear in the text. Throws Error: kInvalidArgument ("NAME:LINE:COLUMN:
+// ...").
 YamlNode parse_yaml(std::string_view text, const std::string& name);
 
 // kInvalidArgument: "NAME:LINE:COLUMN: MESSAGE" at a node.

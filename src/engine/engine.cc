@@ -128,8 +128,8 @@ Embeddings Model::Engine::embed(std::span<const std::string> texts,
 
 TokenEmbeddings Model::Engine::embed_tokens(std::string_view text,
                                             const EmbedOptions& options) const {
-  const TextPlan plan = plan_tokens(parts_.tokenizer, rules_for(options),
-                                    parts_.tasks.resolve(options.task), text);
+  const TextPlan plan =
+      plan_tokens(parts_.tokenizer, rules_for(options), parts_.tasks.resolve(options.task), text);
   TokenEmbeddings out;
   out.width = parts_.session->width();
   out.tokens = plan.sequence.ids.size();

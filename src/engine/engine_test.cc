@@ -57,7 +57,9 @@ Tokenizer letter_tokenizer() {
     "post_processor": {"type": "BertProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0]},
     "decoder": null,
     "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-              "max_input_chars_per_word": 100, "vocab": {)" + vocab + "}}}", "letters");
+              "max_input_chars_per_word": 100, "vocab": {)" +
+                              vocab + "}}}",
+                          "letters");
 }
 
 class EngineTest : public testing::Test {
@@ -74,7 +76,8 @@ class EngineTest : public testing::Test {
         Pooling::kMean, true, max_batch_tokens, std::move(session)});
     for (int i = 0; i < 40; ++i) {
       std::string text;
-      for (int w = 0; w <= (i * 7) % 30; ++w) text += std::string(1, static_cast<char>('a' + (i + w) % 26)) + " ";
+      for (int w = 0; w <= (i * 7) % 30; ++w)
+        text += std::string(1, static_cast<char>('a' + (i + w) % 26)) + " ";
       texts_.push_back(text);
     }
   }
@@ -126,13 +129,15 @@ TEST_F(EngineTest, DimensionsAreCutBeforeNormalising) {
   }
 }
 
-// Jina's identity: the token-weighted mean of the chunks' raw vectors is the raw vector of the whole.
+// Jina's identity: the token-weighted mean of the chunks' raw vectors is the raw vector of the
+// whole.
 TEST_F(EngineTest, LateChunksSumUpToTheWholeText) {
   const std::vector<std::string> chunks = {"a b c", "d", "e f g h i", "j k"};
   EmbedOptions options;
   options.task = "two";
   options.normalize = false;
-  const Embeddings whole = engine_->embed(std::vector<std::string>{"a b c d e f g h i j k"}, {}, options);
+  const Embeddings whole =
+      engine_->embed(std::vector<std::string>{"a b c d e f g h i j k"}, {}, options);
   options.late_chunking = true;
   const Embeddings late = engine_->embed(chunks, {}, options);
   ASSERT_EQ(late.rows, chunks.size());

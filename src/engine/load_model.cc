@@ -42,22 +42,25 @@ std::uint64_t published_bytes(const std::string& path) {
 
 Graph published_graph(const ModelFolder& folder) {
   if (folder.onnx.empty()) {
-    throw Error(ErrorCode::kNotFound, folder.path + ": runtime.graph is \"published\", but there is no "
-                                                    "onnx/model.onnx in the folder");
+    throw Error(ErrorCode::kNotFound, folder.path +
+                                          ": runtime.graph is \"published\", but there is no "
+                                          "onnx/model.onnx in the folder");
   }
   Graph graph;
   graph.path = folder.onnx;
   graph.spec = read_model_spec(folder.path);
   graph.weight_bytes = published_bytes(folder.onnx);
   graph.published = true;
-  graph.description = fs::path(folder.onnx).lexically_relative(folder.path).string() + " as published";
+  graph.description =
+      fs::path(folder.onnx).lexically_relative(folder.path).string() + " as published";
   return graph;
 }
 
 Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
   if (!folder.has_safetensors) {
-    throw Error(ErrorCode::kNotFound, folder.path + ": runtime.graph is \"compiled\", but there is no "
-                                                    "model.safetensors in the folder");
+    throw Error(ErrorCode::kNotFound, folder.path +
+                                          ": runtime.graph is \"compiled\", but there is no "
+                                          "model.safetensors in the folder");
   }
   CompileOptions options;
   Artefact artefact = compile_into_cache(

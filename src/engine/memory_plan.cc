@@ -28,13 +28,12 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
   const std::uint64_t batch = std::max<std::uint64_t>(facts.max_batch_tokens, longest);
   MemoryPlan plan;
   // A graph that merges its adapters holds the merged weights and the largest products beside them.
-  plan.weights = facts.merges_adapters ? facts.weight_bytes * 3 + facts.weight_bytes / 2
-                                       : facts.weight_bytes;
+  plan.weights =
+      facts.merges_adapters ? facts.weight_bytes * 3 + facts.weight_bytes / 2 : facts.weight_bytes;
   // Live at once in the widest place of a layer: residual, q, k, v and their transposed copies, the
   // attention's output; in the feed-forward part two of the wide activations beside the residual.
-  plan.workspace = batch * kFloat *
-                   std::max(12 * facts.hidden,
-                            3 * facts.hidden + 2 * facts.intermediate);
+  plan.workspace =
+      batch * kFloat * std::max(12 * facts.hidden, 3 * facts.hidden + 2 * facts.intermediate);
   if (facts.full_attention) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
     plan.attention = 3 * kFloat * facts.heads * longest * batch;
@@ -62,8 +61,8 @@ void check_budget(const MemoryFacts& facts, std::uint64_t budget_bytes) {
     break;
   }
   throw Error(ErrorCode::kResourceExhausted, "memory plan over budget: " + plan.text() +
-                                                 ", cpu_memory allows " +
-                                                 mebibytes(budget_bytes) + "; " + advice);
+                                                 ", cpu_memory allows " + mebibytes(budget_bytes) +
+                                                 "; " + advice);
 }
 
 }  // namespace nestvec

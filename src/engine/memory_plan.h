@@ -17,8 +17,8 @@ struct MemoryFacts {
   std::uint64_t heads = 0;
   std::size_t max_tokens = 0;  // longest sequence
   std::size_t max_batch_tokens = 0;
-  bool full_attention = false;       // the graph holds S x S scores: published exports do
-  bool merges_adapters = false;      // the graph rebuilds every weight on each call
+  bool full_attention = false;   // the graph holds S x S scores: published exports do
+  bool merges_adapters = false;  // the graph rebuilds every weight on each call
 };
 
 struct MemoryPlan {
@@ -36,8 +36,8 @@ MemoryPlan plan_memory(const MemoryFacts& facts);
 // The plan in one line, with the budget it was held against (0 = none).
 std::string describe_plan(const MemoryFacts& facts, std::uint64_t budget_bytes);
 
-// Throws Error kResourceExhausted with the plan's numbers when it is over `budget_bytes` (0 = none), and
-// says which max_tokens would fit, if any.
+// Throws Error kResourceExhausted with the plan's numbers when it is over `budget_bytes` (0 =
+// none), and says which max_tokens would fit, if any.
 void check_budget(const MemoryFacts& facts, std::uint64_t budget_bytes);
 
 }  // namespace nestvec

@@ -31,8 +31,8 @@ Error missing(const std::string& folder, const std::string& what) {
 
 // A folder of safetensors files counts by its index.
 void find_weights(const fs::path& path, ModelFolder& folder) {
-  folder.has_safetensors = is_file(path / "model.safetensors") ||
-                           is_file(path / "model.safetensors.index.json");
+  folder.has_safetensors =
+      is_file(path / "model.safetensors") || is_file(path / "model.safetensors.index.json");
   for (const char* name : {"onnx/model.onnx", "model.onnx"}) {
     if (folder.onnx.empty() && is_file(path / name)) folder.onnx = (path / name).string();
   }
@@ -61,7 +61,8 @@ void read_pooling(const JsonValue& pooling, ModelFolder& folder) {
   folder.pooling = cls ? Pooling::kCls : Pooling::kMean;
 }
 
-// modules.json lists the steps; without it a folder is a plain transformer, mean-pooled and normalised.
+// modules.json lists the steps; without it a folder is a plain transformer, mean-pooled and
+// normalised.
 void read_modules(const fs::path& path, ModelFolder& folder) {
   const std::optional<JsonDocument> modules = load_if_there(path / "modules.json");
   if (!modules) return;
@@ -127,7 +128,8 @@ ModelFolder read_model_folder(const std::string& name) {
   }
   if (folder.prompts.empty()) {
     const JsonDocument config = JsonDocument::load((path / "config.json").string());
-    if (const auto prompts = config.root().find("task_instructions")) read_prompts(*prompts, folder);
+    if (const auto prompts = config.root().find("task_instructions"))
+      read_prompts(*prompts, folder);
   }
   return folder;
 }

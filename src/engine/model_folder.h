@@ -14,19 +14,19 @@ namespace nestvec {
 // What the folder's small files say. No key that the family does not need is required.
 struct ModelFolder {
   std::string path;
-  std::string tokenizer;          // tokenizer.json
-  std::string onnx;               // onnx/model.onnx or model.onnx; empty if there is none
-  bool has_safetensors = false;   // model.safetensors or its index
+  std::string tokenizer;         // tokenizer.json
+  std::string onnx;              // onnx/model.onnx or model.onnx; empty if there is none
+  bool has_safetensors = false;  // model.safetensors or its index
   Pooling pooling = Pooling::kMean;
   bool normalize = true;
-  std::size_t max_tokens = 0;     // 0 where no file limits it
+  std::size_t max_tokens = 0;                                // 0 where no file limits it
   std::vector<std::pair<std::string, std::string>> prompts;  // by name, in file order
 };
 
 // Reads modules.json, 1_Pooling/config.json, config_sentence_transformers.json,
 // sentence_bert_config.json, tokenizer_config.json and config.json, those that are there.
-// Throws Error: kNotFound (no folder, no config.json, no tokenizer.json, neither weights nor graph),
-// kInvalidArgument (a broken file), kUnimplemented (a pooling other than mean and CLS).
+// Throws Error: kNotFound (no folder, no config.json, no tokenizer.json, neither weights nor
+// graph), kInvalidArgument (a broken file), kUnimplemented (a pooling other than mean and CLS).
 ModelFolder read_model_folder(const std::string& path);
 
 }  // namespace nestvec

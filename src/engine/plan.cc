@@ -72,8 +72,8 @@ Tokens encode_text(const Tokenizer& tokenizer, const PlanRules& rules, const Tas
   const std::size_t prompt_bytes = joined.size() - text.size();
   const bool cut_right = rules.truncation == Truncation::kRight;
   const bool cut_left = rules.truncation == Truncation::kLeft;
-  Tokens tokens = encode(tokenizer, rules, joined, offsets || cut_left,
-                         cut_right ? rules.max_tokens : 0);
+  Tokens tokens =
+      encode(tokenizer, rules, joined, offsets || cut_left, cut_right ? rules.max_tokens : 0);
   if (cut_left && tokens.ids.size() > rules.max_tokens) {
     truncate_left(tokens, prompt_bytes, rules.max_tokens);
   }
@@ -115,7 +115,9 @@ std::vector<Window> divide(std::size_t content, std::size_t capacity) {
 }
 
 Sequence window_sequence(const Tokens& tokens, const Layout& layout, const Window& window) {
-  const auto at = [&](std::size_t i) { return tokens.ids.begin() + static_cast<std::ptrdiff_t>(i); };
+  const auto at = [&](std::size_t i) {
+    return tokens.ids.begin() + static_cast<std::ptrdiff_t>(i);
+  };
   const std::size_t content = layout.lead + layout.prompt;
   Sequence sequence;
   sequence.ids.assign(at(0), at(content));
@@ -174,8 +176,8 @@ TextPlan plan_tokens(const Tokenizer& tokenizer, const PlanRules& rules, const T
   if (tokens.ids.empty()) throw Error(ErrorCode::kInvalidArgument, "the text has no tokens");
   for (ByteRange& range : tokens.offsets) {
     const auto shift = narrow(prompt_bytes);
-    range = range.end <= shift ? ByteRange{} : ByteRange{std::max(range.begin, shift) - shift,
-                                                         range.end - shift};
+    range = range.end <= shift ? ByteRange{}
+                               : ByteRange{std::max(range.begin, shift) - shift, range.end - shift};
   }
   TextPlan plan;
   plan.truncated = tokens.truncated;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts to sequences: prompt, tokens, truncation, and the spans to pool. Late chunking lives here and
-// nowhere else: to the rest of the line it is a sequence with several spans.
+// Texts to sequences: prompt, tokens, truncation, and the spans to pool. Late chunking lives here
+// and nowhere else: to the rest of the line it is a sequence with several spans.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ struct TextPlan {
   bool truncated = false;
 };
 
-// Prompt and text, tokenised together and cut to max_tokens, with one span. `index` stands in errors.
-// Throws Error kInvalidArgument: over-long under Truncation::kError, or no tokens at all.
+// Prompt and text, tokenised together and cut to max_tokens, with one span. `index` stands in
+// errors. Throws Error kInvalidArgument: over-long under Truncation::kError, or no tokens at all.
 TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const TaskChoice& task,
                    std::string_view text, std::size_t index);
 
@@ -60,11 +60,11 @@ struct LateChunkPlan {
 
 inline constexpr std::size_t kWindowOverlap = 256;
 
-// The chunks joined by single spaces behind the prompt, tokenised once. A token belongs to the chunk in
-// which it ends; the first chunk also owns the leading special tokens and the prompt, the last one the
-// trailing special tokens, so one chunk alone gives what plan_text gives. Ignores rules.pooling (late
-// chunking is a mean). Throws Error kInvalidArgument: a chunk without tokens (naming its index), or a
-// context over max_tokens under Truncation::kError.
+// The chunks joined by single spaces behind the prompt, tokenised once. A token belongs to the
+// chunk in which it ends; the first chunk also owns the leading special tokens and the prompt, the
+// last one the trailing special tokens, so one chunk alone gives what plan_text gives. Ignores
+// rules.pooling (late chunking is a mean). Throws Error kInvalidArgument: a chunk without tokens
+// (naming its index), or a context over max_tokens under Truncation::kError.
 LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rules,
                                const TaskChoice& task, std::span<const std::string> chunks);
 

@@ -66,7 +66,8 @@ TEST_F(PlanTest, PromptIsTokenisedWithTheTextAndPooledWithIt) {
   EXPECT_EQ(plan.sequence.spans[0].begin, 0u);
   EXPECT_EQ(plan.sequence.spans[0].end, 6u);
   rules_.add_prompt = false;
-  EXPECT_EQ(plan_text(tokenizer_, rules_, prompted_, "a b", 0).sequence.ids, (Ids{kBegin, 3, 4, kEnd}));
+  EXPECT_EQ(plan_text(tokenizer_, rules_, prompted_, "a b", 0).sequence.ids,
+            (Ids{kBegin, 3, 4, kEnd}));
 }
 
 TEST_F(PlanTest, ClsPoolingIsTheFirstToken) {
@@ -85,9 +86,10 @@ TEST_F(PlanTest, TruncationKeepsSpecialTokensAndThePrompt) {
   EXPECT_TRUE(left.truncated);
   EXPECT_FALSE(plan_text(tokenizer_, rules_, prompted_, "a b c d e f", 0).truncated);
   rules_.truncation = Truncation::kError;
-  EXPECT_EQ(error_of([&] { plan_text(tokenizer_, rules_, prompted_, text, 7); }),
-            "text 7 has 14 tokens with prompt and special tokens, the model takes 10; shorten it, or "
-            "allow truncation");
+  EXPECT_EQ(
+      error_of([&] { plan_text(tokenizer_, rules_, prompted_, text, 7); }),
+      "text 7 has 14 tokens with prompt and special tokens, the model takes 10; shorten it, or "
+      "allow truncation");
 }
 
 TEST_F(PlanTest, TokenOffsetsReferToTheTextWithoutItsPrompt) {
@@ -124,7 +126,9 @@ TEST_F(PlanTest, OuterChunksOwnSpecialTokensAndPrompt) {
 TEST_F(PlanTest, AChunkWithoutTokensIsNamed) {
   for (const std::string empty : {"", "   "}) {
     const std::vector<std::string> chunks = {"a", empty, "b"};
-    EXPECT_NE(error_of([&] { plan_late_chunks(tokenizer_, rules_, none_, chunks); }).find("chunk 1 has no"),
+    EXPECT_NE(error_of([&] {
+                plan_late_chunks(tokenizer_, rules_, none_, chunks);
+              }).find("chunk 1 has no"),
               std::string::npos);
   }
 }
@@ -132,9 +136,9 @@ TEST_F(PlanTest, AChunkWithoutTokensIsNamed) {
 TEST_F(PlanTest, OverLongContextsAreRefusedOnRequest) {
   const std::vector<std::string> chunks = {"a b c d e", "f g h i j"};
   rules_.truncation = Truncation::kError;
-  EXPECT_NE(error_of([&] { plan_late_chunks(tokenizer_, rules_, none_, chunks); })
-                .find("has 12 tokens"),
-            std::string::npos);
+  EXPECT_NE(
+      error_of([&] { plan_late_chunks(tokenizer_, rules_, none_, chunks); }).find("has 12 tokens"),
+      std::string::npos);
 }
 
 // Every content token is owned once, by the chunk whose word it is, whatever the windows.

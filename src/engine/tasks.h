@@ -20,8 +20,9 @@ struct TaskChoice {
 // Immutable after construction; safe for concurrent use.
 class TaskTable {
  public:
-  // `adapters` in the graph's order; `prompts` by task name, for adapters or of their own (models that
-  // were trained with prompts alone). `default_task` that the model does not have counts as "none".
+  // `adapters` in the graph's order; `prompts` by task name, for adapters or of their own (models
+  // that were trained with prompts alone). `default_task` that the model does not have counts as
+  // "none".
   TaskTable(const std::vector<std::string>& adapters,
             const std::vector<std::pair<std::string, std::string>>& prompts,
             const std::string& default_task);

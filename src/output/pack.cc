@@ -9,7 +9,8 @@
 
 namespace nestvec {
 
-static_assert(std::endian::native == std::endian::little, "floats are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "floats are written as they lie in memory");
 
 void append_base64(std::span<const float> vector, std::string& out) {
   static constexpr char kAlphabet[] =
@@ -56,9 +57,8 @@ Int8Vector pack_int8(std::span<const float> vector) {
   packed.scale = largest / 127.0f;
   for (const float value : vector) {
     // In double: the quotient by a tiny scale must neither overflow nor round twice.
-    const double steps = largest == 0 ? 0
-                                      : static_cast<double>(value) * 127.0 /
-                                            static_cast<double>(largest);
+    const double steps =
+        largest == 0 ? 0 : static_cast<double>(value) * 127.0 / static_cast<double>(largest);
     packed.values.push_back(static_cast<std::int8_t>(std::lrint(steps)));
   }
   return packed;

@@ -13,8 +13,9 @@ namespace nestvec {
 // encoding_format "base64".
 void append_base64(std::span<const float> vector, std::string& out);
 
-// One bit a dimension, 1 for a value >= 0, most significant bit first, eight dimensions a byte: Jina's
-// embedding_type "ubinary". Throws Error kInvalidArgument unless vector.size() is a multiple of 8.
+// One bit a dimension, 1 for a value >= 0, most significant bit first, eight dimensions a byte:
+// Jina's embedding_type "ubinary". Throws Error kInvalidArgument unless vector.size() is a multiple
+// of 8.
 std::vector<std::uint8_t> pack_ubinary(std::span<const float> vector);
 
 // The same bytes minus 128: embedding_type "binary". Errors as pack_ubinary.
@@ -26,8 +27,8 @@ struct Int8Vector {
   float scale = 0;  // largest absolute value / 127; 0 for a row of zeros
 };
 
-// The nearest multiples of the row's own scale, ties to even, so that the error is at most scale / 2
-// and the cosine hardly changes. Precondition: all values are finite.
+// The nearest multiples of the row's own scale, ties to even, so that the error is at most scale /
+// 2 and the cosine hardly changes. Precondition: all values are finite.
 Int8Vector pack_int8(std::span<const float> vector);
 
 }  // namespace nestvec

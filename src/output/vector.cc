@@ -26,8 +26,8 @@ void finish_vector(std::span<const float> pooled, bool normalize, std::size_t in
   double sum = 0;
   for (const float value : out) sum += static_cast<double>(value) * static_cast<double>(value);
   if (!std::isfinite(sum)) {
-    throw Error(ErrorCode::kInternal, "row " + std::to_string(index) +
-                                          ": the model computed a value that is not finite");
+    throw Error(ErrorCode::kInternal,
+                "row " + std::to_string(index) + ": the model computed a value that is not finite");
   }
   if (!normalize || sum == 0) return;
   const double scale = 1.0 / std::sqrt(sum);

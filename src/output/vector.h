@@ -12,9 +12,10 @@ namespace nestvec {
 void check_dimensions(std::size_t dimensions, std::size_t width,
                       std::span<const std::size_t> trained = {});
 
-// out = the first out.size() values of `pooled`, divided by their L2 norm if `normalize` (a norm of zero
-// leaves them as they are). The norm is accumulated in double. `index` names the row in errors.
-// Throws Error kInternal for a row that is not finite: such a vector never leaves the library.
+// out = the first out.size() values of `pooled`, divided by their L2 norm if `normalize` (a norm of
+// zero leaves them as they are). The norm is accumulated in double. `index` names the row in
+// errors. Throws Error kInternal for a row that is not finite: such a vector never leaves the
+// library.
 void finish_vector(std::span<const float> pooled, bool normalize, std::size_t index,
                    std::span<float> out);
 

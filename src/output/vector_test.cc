@@ -44,8 +44,8 @@ TEST(FinishVector, ZeroStaysZero) {
 }
 
 TEST(FinishVector, WhatIsNotFiniteIsAnErrorNamingTheRow) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                          std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     std::vector<float> out(2);
     try {
       finish_vector(std::vector<float>{1, bad}, false, 17, out);

@@ -43,8 +43,8 @@ void append_integers(const std::vector<Integer>& values, std::string& out) {
   out.push_back(']');
 }
 
-// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0: magic, header
-// length, a Python literal padded with spaces so that the data is aligned to 64 bytes.
+// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0: magic,
+// header length, a Python literal padded with spaces so that the data is aligned to 64 bytes.
 std::string npy_header(std::size_t rows, std::size_t width) {
   std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) +
                      ", " + std::to_string(width) + "), }";

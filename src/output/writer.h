@@ -24,14 +24,15 @@ enum class OutputFormat {
 // Throws Error kInvalidArgument listing the names.
 OutputFormat parse_output_format(std::string_view name);
 
-// Rows are written as they come, except for .npy, whose header holds their number: there they are kept
-// until finish(). Not thread-safe. A stream that fails is the caller's to check after finish().
+// Rows are written as they come, except for .npy, whose header holds their number: there they are
+// kept until finish(). Not thread-safe. A stream that fails is the caller's to check after
+// finish().
 class VectorWriter {
  public:
   VectorWriter(OutputFormat format, std::size_t width, std::ostream& out);
 
-  // Precondition: row.size() is the width. Throws Error kInvalidArgument where the format cannot hold
-  // the width.
+  // Precondition: row.size() is the width. Throws Error kInvalidArgument where the format cannot
+  // hold the width.
   void write(std::span<const float> row);
   // Ends the document. To be called once, after the last row.
   void finish();

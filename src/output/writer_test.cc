@@ -101,10 +101,12 @@ TEST(VectorWriter, PackedFormsAreLines) {
 TEST(VectorWriter, NpyIsAlignedAndComplete) {
   const std::vector<std::vector<float>> rows = {{1, 2, 3}, {4, 5, 6}};
   const std::string file = written(OutputFormat::kNpy, rows);
-  const std::size_t header = static_cast<unsigned char>(file[8]) + 256u * static_cast<unsigned char>(file[9]);
+  const std::size_t header =
+      static_cast<unsigned char>(file[8]) + 256u * static_cast<unsigned char>(file[9]);
   EXPECT_EQ(file.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
   EXPECT_EQ((10 + header) % 64, 0u);
-  EXPECT_NE(file.find("'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"), std::string::npos);
+  EXPECT_NE(file.find("'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"),
+            std::string::npos);
   ASSERT_EQ(file.size(), 10 + header + 6 * sizeof(float));
   float last = 0;
   std::memcpy(&last, file.data() + file.size() - sizeof(float), sizeof(float));

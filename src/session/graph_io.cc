@@ -47,7 +47,8 @@ const GraphValue* find(const std::vector<GraphValue>& values, const std::string&
 void read_input(const GraphValue& input, const GraphValue* ids, const std::string& path,
                 GraphIo& io) {
   if (!input.is_int64) {
-    throw refuse(path, "input " + describe(input) + " is not int64; export the model with int64 inputs");
+    throw refuse(path,
+                 "input " + describe(input) + " is not int64; export the model with int64 inputs");
   }
   if (input.name == "input_ids") {
     io.ids = input.name;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a graph's declared inputs and outputs mean: the names that exporters use, adapted to at load.
+// What a graph's declared inputs and outputs mean: the names that exporters use, adapted to at
+// load.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +23,9 @@ struct GraphValue {
 // How the graph takes the task.
 enum class TaskInput {
   kNone,
-  kPerSequence,  // int64 [B], -1 = base weights: graphs that nestvec compiled
-  kScalarPerRun, // int64 [], the official jina-embeddings-v3 export
-  kVectorPerRun, // int64 [1], re-exports of it
+  kPerSequence,   // int64 [B], -1 = base weights: graphs that nestvec compiled
+  kScalarPerRun,  // int64 [], the official jina-embeddings-v3 export
+  kVectorPerRun,  // int64 [1], re-exports of it
 };
 
 // The graph's calling convention.
@@ -35,13 +36,14 @@ struct GraphIo {
   std::string position_ids;    // int64 [B, S], fed 0..S-1; may be empty
   std::string task;
   TaskInput task_input = TaskInput::kNone;
-  std::string output;        // float [B, S, width]
-  std::size_t width = 0;     // 0 where the graph does not declare it
+  std::string output;     // float [B, S, width]
+  std::size_t width = 0;  // 0 where the graph does not declare it
 };
 
 // Reads the convention off the declarations: the first float output of rank 3 holds the token
-// embeddings, whatever it is called. `path` stands in errors. Throws Error kInvalidArgument for an input
-// that is none of the above, a missing input_ids or a missing output, listing what the graph has.
+// embeddings, whatever it is called. `path` stands in errors. Throws Error kInvalidArgument for an
+// input that is none of the above, a missing input_ids or a missing output, listing what the graph
+// has.
 GraphIo read_graph_io(const std::vector<GraphValue>& inputs, const std::vector<GraphValue>& outputs,
                       const std::string& path);
 

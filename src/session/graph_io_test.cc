@@ -23,9 +23,9 @@ const GraphValue kIds = integers("input_ids", {-1, -1}, {"batch_size", "sequence
 const GraphValue kMask = integers("attention_mask", {-1, -1}, {"batch_size", "sequence_length"});
 
 TEST(ReadGraphIo, OfficialExportTakesAScalarTask) {
-  const GraphIo io = read_graph_io({kIds, kMask, integers("task_id", {}, {})},
-                                   {floats("text_embeds", {-1, -1, 1024}), floats("13049", {-1, 1024})},
-                                   "model.onnx");
+  const GraphIo io = read_graph_io(
+      {kIds, kMask, integers("task_id", {}, {})},
+      {floats("text_embeds", {-1, -1, 1024}), floats("13049", {-1, 1024})}, "model.onnx");
   EXPECT_EQ(io.task_input, TaskInput::kScalarPerRun);
   EXPECT_EQ(io.output, "text_embeds");
   EXPECT_EQ(io.width, 1024u);
@@ -46,11 +46,13 @@ TEST(ReadGraphIo, TaskVectorsArePerRunUnlessTheyShareTheBatchAxis) {
 
 TEST(ReadGraphIo, PicksTheTokenEmbeddingsByShape) {
   const GraphIo io = read_graph_io(
-      {kIds}, {floats("sentence_embedding", {-1, 384}), floats("token_embeddings", {-1, -1, 384})}, "m");
+      {kIds}, {floats("sentence_embedding", {-1, 384}), floats("token_embeddings", {-1, -1, 384})},
+      "m");
   EXPECT_EQ(io.output, "token_embeddings");
 }
 
-std::string message_of(const std::vector<GraphValue>& inputs, const std::vector<GraphValue>& outputs) {
+std::string message_of(const std::vector<GraphValue>& inputs,
+                       const std::vector<GraphValue>& outputs) {
   try {
     read_graph_io(inputs, outputs, "dir/model.onnx");
   } catch (const Error& error) {
@@ -65,10 +67,12 @@ TEST(ReadGraphIo, ErrorsNameWhatTheGraphHas) {
   EXPECT_EQ(message_of({kMask}, outputs),
             "dir/model.onnx: no input input_ids; the graph has attention_mask int64 "
             "[batch_size,sequence_length]");
-  EXPECT_NE(message_of({kIds, integers("past", {2}, {""})}, outputs).find("unknown input past int64 [2]"),
-            std::string::npos);
-  EXPECT_NE(message_of({kIds}, {floats("pooler", {-1, 8})}).find("the graph has pooler float32 [?,8]"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of({kIds, integers("past", {2}, {""})}, outputs).find("unknown input past int64 [2]"),
+      std::string::npos);
+  EXPECT_NE(
+      message_of({kIds}, {floats("pooler", {-1, 8})}).find("the graph has pooler float32 [?,8]"),
+      std::string::npos);
   GraphValue half = floats("h", {-1, -1, 8});
   half.is_float = false;
   half.type_name = "float16";

@@ -66,8 +66,8 @@ Ort::SessionOptions session_options(const OrtSessionOptions& options) {
   result.SetExecutionMode(ORT_SEQUENTIAL);
   result.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
   result.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
-  // Shapes differ from run to run: a remembered pattern or a growing arena would keep the largest of
-  // each forever.
+  // Shapes differ from run to run: a remembered pattern or a growing arena would keep the largest
+  // of each forever.
   result.DisableMemPattern();
   result.DisableCpuMemArena();
   result.AddConfigEntry("session.force_spinning_stop", "1");
@@ -127,9 +127,10 @@ void OrtSession::bind_task(const PackedBatch& batch, const GraphRun& run,
     for (const std::uint32_t i : run.sequences) tasks_.push_back(batch.tasks[i]);
   } else {
     if (run.task == kNoTask) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "task \"none\" is not in this graph: a published export always applies one of its "
-                  "adapters; choose a task, or load the model's safetensors");
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "task \"none\" is not in this graph: a published export always applies one of its "
+          "adapters; choose a task, or load the model's safetensors");
     }
     tasks_.push_back(run.task);
   }
@@ -195,8 +196,8 @@ void OrtSession::measure_width() {
 std::vector<std::vector<std::size_t>> spans_by_sequence(const PackedBatch& batch) {
   std::vector<std::vector<std::size_t>> result(batch.sequences());
   for (std::size_t s = 0; s < batch.spans.size(); ++s) {
-    const auto next = std::upper_bound(batch.offsets.begin(), batch.offsets.end(),
-                                       batch.spans[s].begin);
+    const auto next =
+        std::upper_bound(batch.offsets.begin(), batch.offsets.end(), batch.spans[s].begin);
     const auto owner = static_cast<std::size_t>(next - batch.offsets.begin()) - 1;
     result[std::min(owner, batch.sequences() - 1)].push_back(s);
   }

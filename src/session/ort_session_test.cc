@@ -80,7 +80,8 @@ TEST(OrtSession, APublishedExportHasNoBaseMode) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_NE(std::string(error.what()).find("task \"none\" is not in this graph"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("task \"none\" is not in this graph"),
+              std::string::npos);
   }
 }
 

@@ -22,8 +22,9 @@ struct GraphRun {
   std::int32_t task = kNoTask;  // meaningful with one_task_a_run
 };
 
-// Every sequence in exactly one run. Without a mask all sequences of a run have the same length; with
-// one, sequences of like lengths share a run as long as padding stays under a quarter of its tokens.
+// Every sequence in exactly one run. Without a mask all sequences of a run have the same length;
+// with one, sequences of like lengths share a run as long as padding stays under a quarter of its
+// tokens.
 std::vector<GraphRun> plan_runs(const PackedBatch& batch, const RunRules& rules);
 
 }  // namespace nestvec

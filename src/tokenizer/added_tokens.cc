@@ -52,8 +52,8 @@ AddedTokens::AddedTokens(const std::vector<AddedToken>& tokens, const TokenModel
   build_matcher(true, normalized_);
 }
 
-void AddedTokens::add(const AddedToken& token, const TokenModel& model, const Normalizer* normalizer,
-                      std::uint32_t& next_id) {
+void AddedTokens::add(const AddedToken& token, const TokenModel& model,
+                      const Normalizer* normalizer, std::uint32_t& next_id) {
   std::optional<std::uint32_t> id = token_to_id(token.content);
   if (!id) {
     id = model.token_to_id(token.content);
@@ -65,8 +65,8 @@ void AddedTokens::add(const AddedToken& token, const TokenModel& model, const No
   Entry entry{token, *id, token.content};
   if (token.normalized) entry.pattern = normalize_content(token.content, normalizer);
   if (entry.pattern.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "the added token \"" + token.content +
-                                                 "\" is empty after the normalizer");
+    throw Error(ErrorCode::kInvalidArgument,
+                "the added token \"" + token.content + "\" is empty after the normalizer");
   }
   ids_[token.content] = *id;
   if (token.special) special_.insert(token.content);

@@ -68,10 +68,10 @@ class AddedTokens {
   };
   // One of the two sets of tokens that are looked for together.
   struct Matcher {
-    DoubleArray trie;                 // pattern -> index of the entry
-    std::vector<std::uint32_t> ids;   // of its entries
-    std::string first_bytes;          // each byte that a pattern starts with, once
-    std::array<bool, 256> starts{};   // the same as a table
+    DoubleArray trie;                // pattern -> index of the entry
+    std::vector<std::uint32_t> ids;  // of its entries
+    std::string first_bytes;         // each byte that a pattern starts with, once
+    std::array<bool, 256> starts{};  // the same as a table
   };
   struct Match {
     std::size_t begin;
@@ -91,9 +91,9 @@ class AddedTokens {
                 std::vector<TextPart>& parts) const;
 
   std::vector<Entry> entries_;
-  std::unordered_map<std::string, std::uint32_t> ids_;         // by content
-  std::unordered_map<std::uint32_t, std::size_t> by_id_;       // -> index of the entry
-  std::unordered_set<std::string> special_;                    // contents
+  std::unordered_map<std::string, std::uint32_t> ids_;    // by content
+  std::unordered_map<std::uint32_t, std::size_t> by_id_;  // -> index of the entry
+  std::unordered_set<std::string> special_;               // contents
   std::size_t beyond_model_ = 0;
   Matcher plain_;
   Matcher normalized_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the parts of a tokenizer.json to the components that they describe. Every function throws
-// Error kInvalidArgument naming file, path and what is wrong; a component that is not known is named.
+// Error kInvalidArgument naming file, path and what is wrong; a component that is not known is
+// named.
 #pragma once
 
 #include <string>
@@ -25,7 +26,7 @@ DecoderPtr load_decoder(const JsonValue& value);
 std::vector<AddedToken> load_added_tokens(const JsonValue& value);
 
 // Shared by normalizers, pre-tokenizers and decoders.
-Pattern load_pattern(const JsonValue& value);             // {"String": ...} or {"Regex": ...}
+Pattern load_pattern(const JsonValue& value);  // {"String": ...} or {"Regex": ...}
 MetaspaceOptions load_metaspace(const JsonValue& value);
 
 bool boolean_or(const JsonValue& object, std::string_view key, bool otherwise);

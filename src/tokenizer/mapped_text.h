@@ -34,8 +34,8 @@ struct MappedText {
 void check_mapped_size(const MappedText& text);
 
 // Writes a changed form of `source` into `target`, code point by code point, each with a change as
-// Hugging Face's NormalizedString::transform takes it: 0 replaces the next code point of the source,
-// 1 is inserted and takes the place of the one before. Not thread-safe.
+// Hugging Face's NormalizedString::transform takes it: 0 replaces the next code point of the
+// source, 1 is inserted and takes the place of the one before. Not thread-safe.
 class TextEditor {
  public:
   // `target` loses its contents. Both must outlive the editor.
@@ -56,8 +56,8 @@ class TextEditor {
 
   const MappedText& source_;
   MappedText& target_;
-  std::size_t cursor_ = 0;           // in the source: what the next change 0 replaces
-  std::size_t last_length_ = 0;      // bytes of the code point put last, 0 before the first
+  std::size_t cursor_ = 0;       // in the source: what the next change 0 replaces
+  std::size_t last_length_ = 0;  // bytes of the code point put last, 0 before the first
   bool last_was_inserted_ = false;
 };
 

@@ -40,8 +40,7 @@ class Metaspace final : public PreTokenizer {
     for (std::size_t space = text.find(' '); space != std::string_view::npos;
          space = text.find(' ', copied)) {
       target.append_from(source, piece.begin + copied, piece.begin + space);
-      target.append(options_.replacement,
-                    source.tracked ? source.origins[piece.begin + space] : 0);
+      target.append(options_.replacement, source.tracked ? source.origins[piece.begin + space] : 0);
       copied = space + 1;
     }
     target.append_from(source, piece.begin + copied, piece.end);

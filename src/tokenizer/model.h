@@ -28,7 +28,8 @@ struct ModelScratch {
   std::vector<PathStep> path;
 };
 
-// Immutable, safe for concurrent use with a scratch of one's own. (nestvec::Model is the public class.)
+// Immutable, safe for concurrent use with a scratch of one's own. (nestvec::Model is the public
+// class.)
 class TokenModel {
  public:
   virtual ~TokenModel() = default;

@@ -20,8 +20,8 @@ bool Pattern::Atom::contains(char32_t c) const {
   const bool in_interval = std::any_of(intervals.begin(), intervals.end(), [c](const Interval& i) {
     return i.first <= c && c <= i.last;
   });
-  const bool found = in_interval || (whitespace && is_whitespace(c)) ||
-                     (not_whitespace && !is_whitespace(c));
+  const bool found =
+      in_interval || (whitespace && is_whitespace(c)) || (not_whitespace && !is_whitespace(c));
   return found != negated;
 }
 
@@ -51,9 +51,8 @@ class PatternParser {
   char peek() const { return done() ? '\0' : expression_[position_]; }
 
   Error unsupported(std::string_view why) const {
-    return Error(ErrorCode::kInvalidArgument,
-                 "regular expression \"" + std::string(expression_) + "\" is not supported: " +
-                     std::string(why));
+    return Error(ErrorCode::kInvalidArgument, "regular expression \"" + std::string(expression_) +
+                                                  "\" is not supported: " + std::string(why));
   }
 
   char32_t take() {
@@ -98,7 +97,8 @@ class PatternParser {
     if (c == U'v') value = U'\v';
     const bool letter_or_digit =
         (c >= U'0' && c <= U'9') || (c >= U'a' && c <= U'z') || (c >= U'A' && c <= U'Z');
-    if (c >= 0x80 || (value == c && letter_or_digit)) throw unsupported("it uses an unknown escape");
+    if (c >= 0x80 || (value == c && letter_or_digit))
+      throw unsupported("it uses an unknown escape");
     add(atom, value, value);
     return value;
   }

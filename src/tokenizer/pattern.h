@@ -23,10 +23,10 @@ class Pattern {
   // Throws Error kInvalidArgument for the empty string.
   static Pattern literal(std::string_view text);
   // A sequence of characters, escapes (\s \S \t \n \r \f \v and escaped punctuation), '.' and
-  // classes ([a-c0-9], [^...], escapes inside), each with {n} or nothing behind it; the last one may
-  // have +, {n,} or {n,m} as well. Such an expression never goes back, so that a search is linear
-  // in the text. Throws Error kInvalidArgument naming the expression for any other one and for
-  // one that matches the empty string.
+  // classes ([a-c0-9], [^...], escapes inside), each with {n} or nothing behind it; the last one
+  // may have +, {n,} or {n,m} as well. Such an expression never goes back, so that a search is
+  // linear in the text. Throws Error kInvalidArgument naming the expression for any other one and
+  // for one that matches the empty string.
   static Pattern regex(std::string_view expression);
 
   // The first match at or after `from`, leftmost and greedy. `text` is valid UTF-8.
@@ -52,7 +52,7 @@ class Pattern {
 
   std::optional<std::size_t> match_at(std::string_view text, std::size_t begin) const;
 
-  std::string literal_;      // where there are no atoms
+  std::string literal_;  // where there are no atoms
   std::vector<Atom> atoms_;
 };
 

@@ -81,7 +81,11 @@ void Tokenizer::Pipeline::encode(std::string_view text, const EncodeOptions& opt
   TokenSink sink(text, out.ids, options.offsets ? &out.offsets : nullptr,
                  trims ? &scratch.margins : nullptr);
   const bool stops_early = limit.tokens != kNoLimit && !limit.left;
-  Run run{text, options, scratch, sink, stops_early ? first + limit.tokens + 1 : kNoLimit,
+  Run run{text,
+          options,
+          scratch,
+          sink,
+          stops_early ? first + limit.tokens + 1 : kNoLimit,
           options.offsets || (parts_.pre_tokenizer && parts_.pre_tokenizer->needs_origins())};
   encode_text(run);
   truncate(limit, first, scratch, out);
@@ -124,8 +128,7 @@ void Tokenizer::Pipeline::encode_part(const TextPart& part, Run& run) const {
     return;
   }
   std::swap(scratch.normalized, pieces.text);
-  added_.split(scratch.normalized.bytes, true, run.options.parse_special,
-               scratch.normalized_parts);
+  added_.split(scratch.normalized.bytes, true, run.options.parse_special, scratch.normalized_parts);
   for (const TextPart& inner : scratch.normalized_parts) {
     if (run.sink.size() >= run.enough) return;
     if (inner.id) {
@@ -164,7 +167,8 @@ void Tokenizer::Pipeline::truncate(const Limit& limit, std::size_t first, Encode
   }
   if (limit.tokens > 0 && limit.stride >= limit.tokens) {
     throw invalid("the tokenizer's truncation stride " + std::to_string(limit.stride) +
-                  " is not less than the " + std::to_string(limit.tokens) + " tokens that it keeps");
+                  " is not less than the " + std::to_string(limit.tokens) +
+                  " tokens that it keeps");
   }
   const std::size_t begin = limit.left ? 0 : limit.tokens;
   const std::size_t end = limit.left ? count - limit.tokens : count;

@@ -18,7 +18,7 @@ struct PostProcessorStep {
   Kind kind = Kind::kTemplate;
   // kTemplate: its "single" form piece by piece; the text stands in it exactly once.
   std::vector<TokenLayout> pieces;
-  std::uint32_t separator = 0;   // kBert, kRoberta
+  std::uint32_t separator = 0;  // kBert, kRoberta
   std::uint32_t classifier = 0;
   bool trim_offsets = false;     // kRoberta: offsets leave out the whitespace of a token,
   bool add_prefix_space = true;  // but for one space of the first token
@@ -29,7 +29,8 @@ class PostProcessor {
  public:
   // No post-processor: the text's tokens alone.
   PostProcessor() = default;
-  // Throws Error kInvalidArgument for a template behind another one, which the reference cannot run.
+  // Throws Error kInvalidArgument for a template behind another one, which the reference cannot
+  // run.
   explicit PostProcessor(const std::vector<PostProcessorStep>& steps);
 
   // Special tokens before and behind the text.

@@ -56,9 +56,7 @@ class Whitespace final : public PreTokenizer {
       for (std::size_t i = begin; i < piece.end;) {
         const std::size_t start = i;
         const char32_t c = next_code_point(text, i);
-        const Kind next = is_word(c)         ? Kind::kWord
-                          : is_whitespace(c) ? Kind::kSpace
-                                             : Kind::kOther;
+        const Kind next = is_word(c) ? Kind::kWord : is_whitespace(c) ? Kind::kSpace : Kind::kOther;
         if (next == kind) continue;
         if (kind != Kind::kSpace) add_piece(begin, start, out);
         kind = next;

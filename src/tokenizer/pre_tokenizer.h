@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The step between normalizer and model: the text is cut into pieces that the model sees one by one.
+// The step between normalizer and model: the text is cut into pieces that the model sees one by
+// one.
 #pragma once
 
 #include <cstdint>

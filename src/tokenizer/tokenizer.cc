@@ -72,7 +72,9 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const std::string& path) { return from_document(JsonDocument::load(path)); }
+Tokenizer Tokenizer::load(const std::string& path) {
+  return from_document(JsonDocument::load(path));
+}
 
 Tokenizer Tokenizer::parse(std::string_view json, const std::string& name) {
   return from_document(JsonDocument::parse(json, name));
@@ -81,9 +83,8 @@ Tokenizer Tokenizer::parse(std::string_view json, const std::string& name) {
 Tokenizer Tokenizer::from_document(const JsonDocument& document) {
   const JsonValue root = document.root();
   TokenizerParts parts = load_parts(root);
-  return with_context(root, [&] {
-    return Tokenizer(std::make_unique<const Pipeline>(std::move(parts)));
-  });
+  return with_context(
+      root, [&] { return Tokenizer(std::make_unique<const Pipeline>(std::move(parts))); });
 }
 
 void Tokenizer::encode(std::string_view text, const EncodeOptions& options, Tokens& out) const {

@@ -25,20 +25,21 @@ struct ByteRange {
 // One text's encoding. All vectors have one entry a token.
 struct Tokens {
   std::vector<std::uint32_t> ids;
-  std::vector<ByteRange> offsets;       // {0, 0} for tokens that the post-processor added
-  std::vector<std::uint8_t> special;    // 1 for tokens that the post-processor added
+  std::vector<ByteRange> offsets;     // {0, 0} for tokens that the post-processor added
+  std::vector<std::uint8_t> special;  // 1 for tokens that the post-processor added
   bool truncated = false;
 
   void clear();
 };
 
 struct EncodeOptions {
-  bool add_special = true;     // run the post-processor ("<s> text </s>")
-  bool parse_special = true;   // special tokens typed in the text count as such
-  bool offsets = true;         // false: `offsets` and `special` stay empty, encoding is faster
-  // Most tokens of the result, special tokens included; 0 = no limit. Overrides the file's own entry.
+  bool add_special = true;    // run the post-processor ("<s> text </s>")
+  bool parse_special = true;  // special tokens typed in the text count as such
+  bool offsets = true;        // false: `offsets` and `special` stay empty, encoding is faster
+  // Most tokens of the result, special tokens included; 0 = no limit. Overrides the file's own
+  // entry.
   std::size_t max_tokens = 0;
-  bool truncate_left = false;  // drop from the beginning instead of the end
+  bool truncate_left = false;    // drop from the beginning instead of the end
   bool file_truncation = false;  // with max_tokens == 0: apply the file's "truncation" entry
 };
 

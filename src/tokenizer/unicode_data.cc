@@ -74,19 +74,17 @@ char32_t compose_pair(char32_t first, char32_t second) noexcept {
   if ((unicode_record(second).normalization & kComposesBack) == 0) return 0;
   if (in_range(second, kVowelBase, kVowelCount)) {
     if (!in_range(first, kLeadBase, kLeadCount)) return 0;
-    return kSyllableBase +
-           ((first - kLeadBase) * kVowelCount + (second - kVowelBase)) * kTailCount;
+    return kSyllableBase + ((first - kLeadBase) * kVowelCount + (second - kVowelBase)) * kTailCount;
   }
   if (in_range(second, kTailBase + 1, kTailCount - 1)) {
-    const bool open = in_range(first, kSyllableBase, kSyllableCount) &&
-                      (first - kSyllableBase) % kTailCount == 0;
+    const bool open =
+        in_range(first, kSyllableBase, kSyllableCount) && (first - kSyllableBase) % kTailCount == 0;
     return open ? first + (second - kTailBase) : 0;
   }
   const CompositionPair* end = kCompositionPairs + kCompositionPairCount;
   const CompositionPair* found = std::lower_bound(
-      kCompositionPairs, end, std::tuple(first, second), [](const auto& pair, const auto& key) {
-        return std::tuple(pair.first, pair.second) < key;
-      });
+      kCompositionPairs, end, std::tuple(first, second),
+      [](const auto& pair, const auto& key) { return std::tuple(pair.first, pair.second) < key; });
   const bool exists = found != end && found->first == first && found->second == second;
   return exists ? found->composite : 0;
 }

@@ -161,8 +161,8 @@ char count_clusters(std::u32string_view text) {
 // The same neighbours as in the script.
 TEST(UnicodeData, ClustersOfEveryCodePointWithEachKindOfNeighbour) {
   const std::vector<std::u32string> neighbours = {
-      U"a",      U"\r",     U"\n",     U"\u0300", U"\u200d",     U"\U0001f1e6",
-      U"\u0600", U"\u0903", U"\u1100", U"\u1161", U"\u11a8",     U"\uac00",
+      U"a",      U"\r",         U"\n",     U"\u0300",       U"\u200d",          U"\U0001f1e6",
+      U"\u0600", U"\u0903",     U"\u1100", U"\u1161",       U"\u11a8",          U"\uac00",
       U"\uac01", U"\U0001f600", U"\u0915", U"\u0915\u094d", U"\U0001f600\u200d"};
   expect_golden("graphemes", [&](char32_t c, std::string& out) {
     const std::u32string self(1, c);

@@ -107,10 +107,18 @@ void normalize(NormalizationForm form, std::span<const char32_t> text,
 std::size_t normalized_prefix(NormalizationForm form, std::string_view text) {
   std::uint8_t changing = 0;
   switch (form) {
-    case NormalizationForm::kNfc: changing = kNotNfc | kComposesBack; break;
-    case NormalizationForm::kNfkc: changing = kNotNfkc | kComposesBack; break;
-    case NormalizationForm::kNfd: changing = kCanonicalMapping; break;
-    case NormalizationForm::kNfkd: changing = kCompatibilityMapping; break;
+    case NormalizationForm::kNfc:
+      changing = kNotNfc | kComposesBack;
+      break;
+    case NormalizationForm::kNfkc:
+      changing = kNotNfkc | kComposesBack;
+      break;
+    case NormalizationForm::kNfd:
+      changing = kCanonicalMapping;
+      break;
+    case NormalizationForm::kNfkd:
+      changing = kCompatibilityMapping;
+      break;
   }
   std::size_t starter = 0;  // where the last starter begins: the safe place to stop
   std::uint8_t last_class = 0;

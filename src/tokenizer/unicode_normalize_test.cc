@@ -52,8 +52,8 @@ std::string described(std::span<const NormalizedCodePoint> text) {
   std::ostringstream out;
   std::size_t read = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    out << (i == 0 ? "" : " ") << std::hex
-        << static_cast<std::uint32_t>(text[i].code_point) << std::dec;
+    out << (i == 0 ? "" : " ") << std::hex << static_cast<std::uint32_t>(text[i].code_point)
+        << std::dec;
     const bool inserted = text[i].change > 0;
     if (inserted && read == 0) {
       out << "@-";

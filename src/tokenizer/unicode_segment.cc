@@ -36,14 +36,14 @@ class ClusterState {
   // True where there is no boundary before a code point of these properties.
   bool continues_with(std::uint8_t grapheme) const {
     const auto next = static_cast<GraphemeClass>(grapheme & kGraphemeClassMask);
-    if (last_ == kCr && next == kLf) return true;                           // GB3
-    if (is_control(last_) || is_control(next)) return false;                // GB4, GB5
-    if (next == kExtend || next == kZwj || next == kSpacingMark) return true;  // GB9, GB9a
-    if (last_ == kPrepend) return true;                                     // GB9b
+    if (last_ == kCr && next == kLf) return true;                                     // GB3
+    if (is_control(last_) || is_control(next)) return false;                          // GB4, GB5
+    if (next == kExtend || next == kZwj || next == kSpacingMark) return true;         // GB9, GB9a
+    if (last_ == kPrepend) return true;                                               // GB9b
     if ((grapheme & kConjunctConsonant) != 0) return conjunct_ == Conjunct::kLinked;  // GB9c
-    if (next == kExtendedPictographic) return emoji_ == Emoji::kJoined;     // GB11
-    if (next == kRegionalIndicator) return flag_half_;                      // GB12, GB13
-    return joins_hangul(next);                                              // GB6 to GB8, GB999
+    if (next == kExtendedPictographic) return emoji_ == Emoji::kJoined;               // GB11
+    if (next == kRegionalIndicator) return flag_half_;                                // GB12, GB13
+    return joins_hangul(next);  // GB6 to GB8, GB999
   }
 
  private:
@@ -54,12 +54,16 @@ class ClusterState {
 
   bool joins_hangul(GraphemeClass next) const {
     switch (last_) {
-      case kL: return next == kL || next == kV || next == kLv || next == kLvt;
+      case kL:
+        return next == kL || next == kV || next == kLv || next == kLvt;
       case kLv:
-      case kV: return next == kV || next == kT;
+      case kV:
+        return next == kV || next == kT;
       case kLvt:
-      case kT: return next == kT;
-      default: return false;
+      case kT:
+        return next == kT;
+      default:
+        return false;
     }
   }
 

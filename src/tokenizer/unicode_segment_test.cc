@@ -22,8 +22,7 @@ std::string described(std::string_view text) {
     if (begin > 0) out << '|';
     for (std::size_t i = begin; i < end;) {
       const DecodedCodePoint c = decode_utf8(text.substr(i));
-      out << (i == begin ? "" : " ") << std::hex
-          << static_cast<std::uint32_t>(c.code_point);
+      out << (i == begin ? "" : " ") << std::hex << static_cast<std::uint32_t>(c.code_point);
       i += c.length;
     }
     begin = end;

@@ -26,8 +26,21 @@ inline constexpr std::uint8_t kLowercaseMapping = 32;     // lowercase differs f
 
 // UnicodeRecord::grapheme: a class of UAX #29, table 2, and two bits for rule GB9c.
 enum class GraphemeClass : std::uint8_t {
-  kAny, kCr, kLf, kControl, kExtend, kZwj, kRegionalIndicator, kPrepend, kSpacingMark,
-  kL, kV, kT, kLv, kLvt, kExtendedPictographic,
+  kAny,
+  kCr,
+  kLf,
+  kControl,
+  kExtend,
+  kZwj,
+  kRegionalIndicator,
+  kPrepend,
+  kSpacingMark,
+  kL,
+  kV,
+  kT,
+  kLv,
+  kLvt,
+  kExtendedPictographic,
 };
 inline constexpr std::uint8_t kGraphemeClassMask = 15;
 inline constexpr std::uint8_t kConjunctConsonant = 16;

@@ -88,10 +88,10 @@ class Unigram final : public TokenModel {
   // How far the vocabulary knows what starts at one character.
   struct Walk {
     std::uint32_t begin;
-    std::uint32_t after_first;    // behind its first character
-    std::uint32_t after_second;   // behind its second one, where there is one
-    DoubleArray::Node first;      // where the first character leads
-    DoubleArray::Node second;     // where both lead
+    std::uint32_t after_first;   // behind its first character
+    std::uint32_t after_second;  // behind its second one, where there is one
+    DoubleArray::Node first;     // where the first character leads
+    DoubleArray::Node second;    // where both lead
   };
   static constexpr std::size_t kWalks = 64;
 
@@ -117,8 +117,7 @@ class Unigram final : public TokenModel {
     }
     for (std::size_t i = 0; i < count; ++i) {
       Walk& walk = walks[i];
-      const std::uint32_t length =
-          walk.after_first < end ? utf8_length(text[walk.after_first]) : 0;
+      const std::uint32_t length = walk.after_first < end ? utf8_length(text[walk.after_first]) : 0;
       walk.second = length == 0 ? DoubleArray::dead_end()
                                 : over_character(text, walk.after_first, length, walk.first);
       walk.after_second = walk.after_first + length;
@@ -178,8 +177,9 @@ class Unigram final : public TokenModel {
     const double score = unknown_score_ + here;
     if (unknown_id_ == kNoId && score > ring[walk.after_first & mask]) {
       std::fill(scores.begin(), scores.end(), kUnreached);
-      throw invalid("the text has a character that is not in the vocabulary, and the tokenizer has "
-                    "no unk_id");
+      throw invalid(
+          "the text has a character that is not in the vocabulary, and the tokenizer has "
+          "no unk_id");
     }
     reach(walk.after_first, unknown_id_, score);
   }
@@ -196,7 +196,8 @@ class Unigram final : public TokenModel {
       const PathStep step = scratch.path[i];
       std::size_t end = begin + step.length;
       if (step.id == unknown_id_) {
-        for (; i > 0 && scratch.path[i - 1].id == unknown_id_; --i) end += scratch.path[i - 1].length;
+        for (; i > 0 && scratch.path[i - 1].id == unknown_id_; --i)
+          end += scratch.path[i - 1].length;
         emit_unknown(text, begin, end, sink);
       } else {
         sink.add(step.id, begin, end, text.substr(begin, end - begin));
@@ -215,9 +216,9 @@ class Unigram final : public TokenModel {
       return;
     }
     const auto byte_id = [&](char byte) { return byte_ids_[static_cast<std::uint8_t>(byte)]; };
-    const bool as_bytes =
-        !byte_ids_.empty() &&
-        std::all_of(run.begin(), run.end(), [&](char byte) { return byte_id(byte) != kNoId; });
+    const bool as_bytes = !byte_ids_.empty() && std::all_of(run.begin(), run.end(), [&](char byte) {
+      return byte_id(byte) != kNoId;
+    });
     if (as_bytes) {
       for (const char byte : run) sink.add(byte_id(byte), begin, end, {});
       return;
@@ -227,18 +228,16 @@ class Unigram final : public TokenModel {
 
   TokenStrings strings_;
   DoubleArray trie_;
-  std::vector<double> scores_;  // indexed by id
+  std::vector<double> scores_;           // indexed by id
   std::vector<std::uint32_t> byte_ids_;  // of <0x00> ... <0xFF>; empty without byte_fallback
   std::optional<std::uint32_t> empty_token_id_;
-  std::uint32_t unknown_id_;    // kNoId where there is none
+  std::uint32_t unknown_id_;  // kNoId where there is none
   double unknown_score_ = 0;
   std::size_t ring_mask_ = 0;
 };
 
 }  // namespace
 
-ModelPtr make_unigram(const UnigramOptions& options) {
-  return std::make_unique<Unigram>(options);
-}
+ModelPtr make_unigram(const UnigramOptions& options) { return std::make_unique<Unigram>(options); }
 
 }  // namespace nestvec

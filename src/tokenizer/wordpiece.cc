@@ -78,7 +78,8 @@ class WordPiece final : public TokenModel {
     if (!unknown_id_) {
       throw Error(ErrorCode::kInvalidArgument,
                   "the text has a word that is not in the vocabulary, and the vocabulary lacks the "
-                  "unk_token \"" + unknown_token_ + "\"");
+                  "unk_token \"" +
+                      unknown_token_ + "\"");
     }
     sink.add(*unknown_id_, piece.begin, piece.end, unknown_token_);
   }

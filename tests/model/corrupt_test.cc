@@ -143,7 +143,8 @@ TEST_F(CorruptModel, OtherFamiliesAreNamed) {
 
 TEST_F(CorruptModel, OnnxFilesThatAreNoneAreRefused) {
   const std::string whole = read(kModels + "bert-tiny-onnx/onnx/model.onnx");
-  for (const std::string& text : {std::string(), std::string("not a graph"), whole.substr(0, whole.size() / 2)}) {
+  for (const std::string& text :
+       {std::string(), std::string("not a graph"), whole.substr(0, whole.size() / 2)}) {
     write(copy_of("bert-tiny-onnx") / "onnx" / "model.onnx", text);
     expect_refused(ErrorCode::kDataLoss, "model.onnx");
   }

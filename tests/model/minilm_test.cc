@@ -20,7 +20,8 @@ const std::string kFolder = std::string(NESTVEC_TEST_DATA) + "/embed/minilm/";
 std::string model_folder() {
   const char* cache = std::getenv("NESTVEC_CACHE");
   const char* home = std::getenv("HOME");
-  const std::string root = cache != nullptr ? cache : std::string(home != nullptr ? home : "") + "/.cache/nestvec";
+  const std::string root =
+      cache != nullptr ? cache : std::string(home != nullptr ? home : "") + "/.cache/nestvec";
   return root + "/models/all-MiniLM-L6-v2";
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole line against the references' vectors (tests/data/embed/README.md): compiled graphs of every
-// family and naming, and published exports as they are.
+// The whole line against the references' vectors (tests/data/embed/README.md): compiled graphs of
+// every family and naming, and published exports as they are.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -42,7 +42,8 @@ ModelConfig config_of(const std::string& model, std::size_t max_tokens) {
 
 std::vector<float> floats(const JsonValue& array) {
   std::vector<float> values;
-  for (const JsonValue& value : array.elements()) values.push_back(static_cast<float>(value.number()));
+  for (const JsonValue& value : array.elements())
+    values.push_back(static_cast<float>(value.number()));
   return values;
 }
 
@@ -114,7 +115,8 @@ class Parity : public testing::TestWithParam<Case> {
 
   void check_chunks(const JsonValue& record) {
     std::vector<std::string> chunks;
-    for (const JsonValue& chunk : record.at("chunks").elements()) chunks.emplace_back(chunk.string());
+    for (const JsonValue& chunk : record.at("chunks").elements())
+      chunks.emplace_back(chunk.string());
     if (const auto refused = record.find("error")) {
       try {
         model_for(record).predict(chunks, options_of(record));
@@ -150,8 +152,10 @@ class Parity : public testing::TestWithParam<Case> {
     RunOutput out;
     open_ort_session({artefact.graph_path, 1, 0})->run(batch, false, out);
     double norm = 0;
-    for (const float value : out.rows) norm += static_cast<double>(value) * static_cast<double>(value);
-    for (float& value : out.rows) value = static_cast<float>(static_cast<double>(value) / std::sqrt(norm));
+    for (const float value : out.rows)
+      norm += static_cast<double>(value) * static_cast<double>(value);
+    for (float& value : out.rows)
+      value = static_cast<float>(static_cast<double>(value) / std::sqrt(norm));
     compare(out.rows, floats(record.at("vector")));
   }
 
@@ -201,7 +205,8 @@ std::vector<Case> cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(cases()), [](const auto& suite) {
-  std::string name = suite.param.model + "_" + suite.param.records.substr(0, suite.param.records.find('.'));
+  std::string name =
+      suite.param.model + "_" + suite.param.records.substr(0, suite.param.records.find('.'));
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
@@ -212,14 +217,16 @@ TEST(MixedTasks, EqualSingleTasks) {
   std::vector<std::string> texts;
   std::vector<std::string> tasks;
   for (int i = 0; i < 60; ++i) {
-    texts.push_back("text number " + std::string(static_cast<std::size_t>(i % 7), 'x') + " of many");
+    texts.push_back("text number " + std::string(static_cast<std::size_t>(i % 7), 'x') +
+                    " of many");
     const std::size_t choice = static_cast<std::size_t>(i) % (model.info().tasks.size() + 1);
     tasks.push_back(choice == 0 ? "none" : model.info().tasks[choice - 1].name);
   }
   const Embeddings mixed = model.predict(texts, tasks);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::vector<float> alone = model.predict(texts[i], {.task = tasks[i]});
-    for (std::size_t k = 0; k < alone.size(); ++k) ASSERT_NEAR(mixed.row(i)[k], alone[k], 1e-6f) << i;
+    for (std::size_t k = 0; k < alone.size(); ++k)
+      ASSERT_NEAR(mixed.row(i)[k], alone[k], 1e-6f) << i;
   }
 }
 
