@@ -21,7 +21,9 @@ TEST(Excerpt, KeepsCharactersWhole) {
 }
 
 TEST(Excerpt, AMessageIsOneLineAndItsMiddleMayGo) {
-  EXPECT_EQ(one_line("a\nb\tc\x7f" "d\xff"), "a b c d\xEF\xBF\xBD");
+  EXPECT_EQ(one_line("a\nb\tc\x7f"
+                     "d\xff"),
+            "a b c d\xEF\xBF\xBD");
   EXPECT_EQ(one_line(std::string(1000, 'x')), std::string(1000, 'x'));
   const std::string cut = one_line(std::string(600, 'x') + std::string(600, 'y'));
   EXPECT_EQ(cut, std::string(490, 'x') + " [...] " + std::string(490, 'y'));

@@ -47,7 +47,8 @@ std::string repair_surrogates(std::string_view text) {
     }
     const int value = unicode_escape(text, i);
     if (value < 0) {
-      out.append(text.substr(i, 2));  // another escape; its second character is no backslash of its own
+      out.append(
+          text.substr(i, 2));  // another escape; its second character is no backslash of its own
       i += 2;
     } else if (is_high_surrogate(value) && is_low_surrogate(unicode_escape(text, i + 6))) {
       out.append(text.substr(i, 12));
@@ -171,7 +172,8 @@ std::vector<JsonValue> JsonValue::elements() const {
 std::vector<std::pair<std::string_view, JsonValue>> JsonValue::members() const {
   std::vector<std::pair<std::string_view, JsonValue>> values;
   for (const auto& field : raw_object()) {
-    std::string path = path_.empty() ? std::string(field.key) : path_ + "." + std::string(field.key);
+    std::string path =
+        path_.empty() ? std::string(field.key) : path_ + "." + std::string(field.key);
     values.emplace_back(field.key, JsonValue(document_, field.value, std::move(path)));
   }
   return values;
@@ -213,9 +215,9 @@ JsonDocument JsonDocument::parse(std::string_view text, std::string name) {
 JsonDocument JsonDocument::load(const std::string& path, std::size_t limit_bytes) {
   const MappedFile file(path);
   if (file.size() > limit_bytes) {
-    throw Error(ErrorCode::kResourceExhausted,
-                path + ": " + std::to_string(file.size()) + " bytes, at most " +
-                    std::to_string(limit_bytes) + " are read");
+    throw Error(ErrorCode::kResourceExhausted, path + ": " + std::to_string(file.size()) +
+                                                   " bytes, at most " +
+                                                   std::to_string(limit_bytes) + " are read");
   }
   return parse(file.text(), path);
 }
@@ -260,10 +262,9 @@ void append_json_string(std::string_view text, std::string& out) {
 void append_json_number(float value, std::string& out, int significant_digits) {
   std::array<char, 64> buffer;
   const std::to_chars_result result =
-      significant_digits > 0
-          ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                          std::chars_format::general, significant_digits)
-          : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+      significant_digits > 0 ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                             std::chars_format::general, significant_digits)
+                             : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   out.append(buffer.data(), result.ptr);
 }
 

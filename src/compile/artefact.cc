@@ -69,7 +69,7 @@ Error disk_full(const std::string& path, std::uint64_t needed, std::uint64_t fre
 }
 
 std::uint64_t free_bytes(const std::string& folder) {
-  struct statvfs status {};
+  struct statvfs status{};
   if (::statvfs(folder.c_str(), &status) != 0) throw file_error("cannot read", folder, errno);
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
@@ -152,9 +152,8 @@ void write_artefact(const GraphBuilder& graph, Manifest manifest, AtomicFolder& 
   if (total > free) throw disk_full(path.parent_path().string(), total, free);
 
   DataWriter data((path / kDataName).string(), manifest.data_bytes, log);
-  graph.stream_data([&](std::uint64_t offset, std::span<const std::byte> bytes) {
-    data.write(offset, bytes);
-  });
+  graph.stream_data(
+      [&](std::uint64_t offset, std::span<const std::byte> bytes) { data.write(offset, bytes); });
   data.finish();
   AtomicFile model((path / kGraphName).string());
   model.write(serialized);
@@ -214,8 +213,9 @@ Artefact open_artefact(const std::string& folder) {
     const std::uintmax_t found = fs::file_size(path, failed);
     if (failed || found != bytes) {
       throw Error(ErrorCode::kDataLoss,
-                  path.string() + ": " + (failed ? "is missing" : std::to_string(found) + " bytes") +
-                      ", expected " + std::to_string(bytes) + " bytes; compile the model again");
+                  path.string() + ": " +
+                      (failed ? "is missing" : std::to_string(found) + " bytes") + ", expected " +
+                      std::to_string(bytes) + " bytes; compile the model again");
     }
   }
   Artefact artefact;

@@ -14,13 +14,14 @@ namespace nestvec {
 // What to make. The strings are data: they stand in the manifest and in the graph's metadata under
 // "nestvec.layout" and "nestvec.precision".
 struct CompileOptions {
-  // "rectangular": inputs input_ids int64 [B, S] without a mask, all texts of a run equally long; no
-  // S x S matrix on ONNX Runtime's CPU provider. "padded": with attention_mask int64 [B, S].
+  // "rectangular": inputs input_ids int64 [B, S] without a mask, all texts of a run equally long;
+  // no S x S matrix on ONNX Runtime's CPU provider. "padded": with attention_mask int64 [B, S].
   // Both take task_ids int64 [B] (-1 = base weights) where the model has adapters, and give
   // token_embeddings float [B, S, H].
   std::string layout = "rectangular";
   std::string precision = "fp32";
-  std::size_t max_tokens = 0;  // longest sequence, rows of the rotary tables; 0 = what the model allows
+  std::size_t max_tokens =
+      0;  // longest sequence, rows of the rotary tables; 0 = what the model allows
 };
 
 // A compiled graph, checked against its manifest.
@@ -35,18 +36,18 @@ struct Artefact {
 };
 
 // Reads the weights of `model_folder` (model.safetensors or its shards, PEFT adapter folders) and
-// writes the artefact as `output_folder`, which appears whole or not at all and replaces an older one.
-// Blocks for as long as the disk takes. Memory in use stays constant; the model is streamed. Safe to
-// call from several threads and processes. Progress goes to `log`, one finished line each.
+// writes the artefact as `output_folder`, which appears whole or not at all and replaces an older
+// one. Blocks for as long as the disk takes. Memory in use stays constant; the model is streamed.
+// Safe to call from several threads and processes. Progress goes to `log`, one finished line each.
 // Throws Error: as read_model_spec; kNotFound (no weights); kDataLoss (corrupt file);
-// kInvalidArgument (a missing or misshapen tensor, with expected and found shape; an unknown option);
-// kResourceExhausted (disk full, with the path and the bytes needed); kPermissionDenied.
+// kInvalidArgument (a missing or misshapen tensor, with expected and found shape; an unknown
+// option); kResourceExhausted (disk full, with the path and the bytes needed); kPermissionDenied.
 Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
                        const CompileOptions& options, const LogSink& log = {});
 
 // The artefact of `model_folder` in `cache_folder` (made when missing): an existing one when its
-// version, options, source files and sizes match, else a new one, with the reason in the log. Processes
-// that ask for the same artefact at once wait for the first. Errors as compile_model.
+// version, options, source files and sizes match, else a new one, with the reason in the log.
+// Processes that ask for the same artefact at once wait for the first. Errors as compile_model.
 Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
                             const CompileOptions& options, const LogSink& log = {});
 

@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 #include "compile/atomic_folder.h"
-#include "compile/test_model.h"
 #include "nestvec/error.h"
+#include "support/test_model.h"
 
 namespace nestvec {
 namespace {
@@ -84,8 +84,8 @@ TEST_F(ArtefactTest, IsWholeAndSaysWhatItIs) {
   EXPECT_EQ(artefact.precision, "fp32");
   EXPECT_EQ(artefact.max_tokens, 100u);
   EXPECT_EQ(artefact.spec.family, "jina-embeddings-v3");
-  EXPECT_EQ(artefact.weight_bytes,
-            fs::file_size(folder_ / "out/model.onnx") + fs::file_size(folder_ / "out/weights.data"));
+  EXPECT_EQ(artefact.weight_bytes, fs::file_size(folder_ / "out/model.onnx") +
+                                       fs::file_size(folder_ / "out/weights.data"));
   EXPECT_EQ(entries(folder_ / "out"), 3u);
   EXPECT_EQ(entries(folder_ / ""), 2u);  // the model and the artefact
 }
@@ -224,8 +224,9 @@ TEST_F(ArtefactTest, CacheRemakesTheWorkOfAnotherVersion) {
   std::string manifest = read_file(path, 100'000);
   manifest.replace(manifest.find("\"format_version\": 1"), 19, "\"format_version\": 7");
   write_text(path, manifest);
-  EXPECT_NE(complaint([&] { open_artefact(fs::path(path).parent_path().string()); })
-                .find("FAILED_PRECONDITION"),
+  EXPECT_NE(complaint([&] {
+              open_artefact(fs::path(path).parent_path().string());
+            }).find("FAILED_PRECONDITION"),
             std::string::npos);
   cached();
   EXPECT_TRUE(said("format 7"));

@@ -47,8 +47,7 @@ FileLock wait_for_lock(const std::string& path, const LogSink& log) {
 Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
                             const CompileOptions& options, const LogSink& log) {
   const Fingerprint source = fingerprint_of(model_folder, read_model_spec(model_folder));
-  const std::string folder =
-      (fs::path(cache_folder) / entry_name(model_folder, options)).string();
+  const std::string folder = (fs::path(cache_folder) / entry_name(model_folder, options)).string();
   std::string reason;
   if (auto artefact = usable(folder, source, reason)) return *artefact;  // a cache may be read-only
 

@@ -125,8 +125,8 @@ class AdapterSource {
     for (LowRank& part : parts) {
       const std::span<const std::byte> first = parts.front().down.bytes;
       const std::span<const std::byte> own = part.down.bytes;
-      const bool equal = first.size() == own.size() &&
-                         std::memcmp(first.data(), own.data(), own.size()) == 0;
+      const bool equal =
+          first.size() == own.size() && std::memcmp(first.data(), own.data(), own.size()) == 0;
       if (equal) part.down = parts.front().down;
     }
   }
@@ -144,7 +144,7 @@ class Finder {
          const AdapterSource& adapters)
       : spec_(spec), base_(base), names_(names), adapters_(adapters) {}
 
-  TableWeights table(const std::string& name, std::string_view Naming::*field,
+  TableWeights table(const std::string& name, std::string_view Naming::* field,
                      std::size_t rows) const {
     const auto pick = [field](const Naming& naming) { return naming.*field; };
     const std::string module = names_.module(pick(*names_.naming));
@@ -166,7 +166,7 @@ class Finder {
   LayerWeights layer(std::size_t i) const {
     const std::string name = "layer." + std::to_string(i) + ".";
     const std::size_t hidden = spec_.hidden;
-    const auto one = [](std::string_view Naming::*field) {
+    const auto one = [](std::string_view Naming::* field) {
       return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
     };
     const auto qkv = [](const Naming& naming) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensors of an encoder by what they are for, whatever their publication called them. Every shape
-// is checked against the spec; nothing is read yet.
+// The tensors of an encoder by what they are for, whatever their publication called them. Every
+// shape is checked against the spec; nothing is read yet.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ struct LinearWeights {
 
 // One task's update of an embedding table: row i gets scaling * a[i] b.
 struct LowRankTable {
-  TensorView a;  // [rows, rank]
-  TensorView b;  // [rank, width]
+  TensorView a;             // [rows, rank]
+  TensorView b;             // [rank, width]
   bool transposed = false;  // a is [rank, rows] and b is [width, rank], as PEFT has them
 };
 
@@ -41,8 +41,8 @@ struct TableWeights {
   std::string name;
   std::size_t rows = 0;
   std::size_t width = 0;
-  TensorView table;                                // [rows, width]
-  std::vector<std::vector<LowRankTable>> adapters; // [tasks]; each none or one
+  TensorView table;                                 // [rows, width]
+  std::vector<std::vector<LowRankTable>> adapters;  // [tasks]; each none or one
 };
 
 struct NormWeights {
@@ -72,9 +72,10 @@ struct EncoderWeights {
   void release(const TensorView& tensor) const;
 };
 
-// Maps the folder's weights and adapters and finds what `spec` says is there. Throws Error: kNotFound
-// (no weights), kDataLoss (corrupt file), kInvalidArgument (a missing or misshapen tensor: its name,
-// expected and found shape, the likest names; or names of no publication that is known).
+// Maps the folder's weights and adapters and finds what `spec` says is there. Throws Error:
+// kNotFound (no weights), kDataLoss (corrupt file), kInvalidArgument (a missing or misshapen
+// tensor: its name, expected and found shape, the likest names; or names of no publication that is
+// known).
 EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& folder);
 
 }  // namespace nestvec

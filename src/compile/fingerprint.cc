@@ -28,7 +28,7 @@ std::string_view header_of(const MappedFile& file) {
 }
 
 void add_file(const fs::path& folder, const fs::path& path, Fingerprint& fingerprint) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) throw file_error("cannot read", path.string(), errno);
   const std::string name = path.lexically_relative(folder).string();
   fingerprint.files.push_back(

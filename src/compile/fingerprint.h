@@ -20,8 +20,8 @@ struct SourceFile {
   bool operator==(const SourceFile&) const = default;
 };
 
-// The files that the artefact depends on, and a hash of those parts that are read in any case: the JSON
-// files and the headers of the safetensors.
+// The files that the artefact depends on, and a hash of those parts that are read in any case: the
+// JSON files and the headers of the safetensors.
 struct Fingerprint {
   std::vector<SourceFile> files;
   std::string hash;  // 16 hexadecimal digits, FNV-1a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds an ONNX model: nodes are added one by one, each giving the name of its output, and weights are
-// promised with a function that makes them, so that a graph is complete and every shape checked before
-// the first byte is written. Knows nothing of encoders.
+// Builds an ONNX model: nodes are added one by one, each giving the name of its output, and weights
+// are promised with a function that makes them, so that a graph is complete and every shape checked
+// before the first byte is written. Knows nothing of encoders.
 #pragma once
 
 #include <cstddef>
@@ -79,8 +79,8 @@ class GraphBuilder {
   std::string constant(const std::string& name, const std::vector<std::int64_t>& values);
   std::string scalar(const std::string& name, std::int64_t value);
 
-  // Adds a weight. Small ones (under kInlineBytes) are made at once and stand in the graph, others in
-  // the data file.
+  // Adds a weight. Small ones (under kInlineBytes) are made at once and stand in the graph, others
+  // in the data file.
   std::string weight(const std::string& name, Payload payload);
 
   // metadata_props: what ONNX Runtime gives back from ModelMetadata.
@@ -91,8 +91,8 @@ class GraphBuilder {
   // The model as the bytes of an .onnx file.
   std::string serialize() const;
 
-  // Makes every promised weight in order of place and hands out blocks with their offset. Memory in use
-  // is one block. Throws what `fill` and `write` throw.
+  // Makes every promised weight in order of place and hands out blocks with their offset. Memory in
+  // use is one block. Throws what `fill` and `write` throw.
   using Write = std::function<void(std::uint64_t offset, std::span<const std::byte> bytes)>;
   void stream_data(const Write& write) const;
 

@@ -46,8 +46,8 @@ std::string external(const onnx::TensorProto& tensor, const std::string& key) {
 TEST(GraphTest, SmallWeightsStandInTheGraphLargeOnesBehindOneAnotherInPages) {
   GraphBuilder graph("w.data");
   Source source{64};
-  graph.weight("small", source.payload(127));   // 32,512 bytes
-  graph.weight("first", source.payload(128));   // 32,768 bytes
+  graph.weight("small", source.payload(127));  // 32,512 bytes
+  graph.weight("first", source.payload(128));  // 32,768 bytes
   graph.weight("second", source.payload(300));
   const onnx::ModelProto model = parsed(graph);
   ASSERT_EQ(model.graph().initializer_size(), 3);
@@ -86,10 +86,9 @@ TEST(GraphTest, WritesNodesAttributesAndImports) {
   GraphBuilder graph("w.data");
   const std::string x = graph.input("x", DataType::kI64, {"batch", 3});
   const std::string y = graph.node({"Cast"}, "y", {x}, {{"to", std::int64_t{1}}});
-  const std::vector<std::string> parts =
-      graph.node_of({"Split", "com.microsoft"}, "z", 2, {y, ""},
-                    {{"alpha", 0.5f}, {"mode", std::string("m")},
-                     {"pads", std::vector<std::int64_t>{1, 2}}});
+  const std::vector<std::string> parts = graph.node_of(
+      {"Split", "com.microsoft"}, "z", 2, {y, ""},
+      {{"alpha", 0.5f}, {"mode", std::string("m")}, {"pads", std::vector<std::int64_t>{1, 2}}});
   EXPECT_EQ(parts, (std::vector<std::string>{"z.0", "z.1"}));
   graph.output("z.0", DataType::kF32, {"batch"});
   graph.metadata("nestvec.layout", "rectangular");
@@ -109,7 +108,9 @@ TEST(GraphTest, WritesNodesAttributesAndImports) {
 
 TEST(GraphTest, KeepsFieldsThatItDoesNotKnow) {
   onnx::ModelProto model;
-  const std::string unknown = "\xa2\x06\x03" "abc";  // field 100, three bytes
+  const std::string unknown =
+      "\xa2\x06\x03"
+      "abc";  // field 100, three bytes
   ASSERT_TRUE(model.ParseFromString("\x08\x08" + unknown));
   EXPECT_EQ(model.SerializeAsString(), "\x08\x08" + unknown);
 }

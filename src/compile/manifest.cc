@@ -156,8 +156,7 @@ Manifest read_members(const JsonValue& root) {
   Manifest manifest;
   manifest.format_version = root.at("format_version").integer();
   manifest.library_version = root.at("library_version").string();
-  if (manifest.format_version != Manifest::kFormatVersion ||
-      manifest.library_version != kVersion) {
+  if (manifest.format_version != Manifest::kFormatVersion || manifest.library_version != kVersion) {
     throw Error(ErrorCode::kFailedPrecondition,
                 root.error("made by nestvec " + manifest.library_version + ", format " +
                            std::to_string(manifest.format_version) + "; this is nestvec " +

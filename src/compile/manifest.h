@@ -32,8 +32,8 @@ inline constexpr const char* kDataName = "weights.data";
 
 std::string write_manifest(const Manifest& manifest);
 
-// Reads FOLDER/nestvec.json. Throws Error: kNotFound (there is none), kFailedPrecondition (written by
-// another version of the library), kDataLoss (damaged).
+// Reads FOLDER/nestvec.json. Throws Error: kNotFound (there is none), kFailedPrecondition (written
+// by another version of the library), kDataLoss (damaged).
 Manifest read_manifest(const std::string& folder);
 
 }  // namespace nestvec

@@ -9,7 +9,7 @@
 
 #include "compile/artefact.h"
 #include "nestvec/error.h"
-#include "weights/test_checkpoint.h"
+#include "support/checkpoint.h"
 
 namespace nestvec {
 namespace {

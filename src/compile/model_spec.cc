@@ -61,10 +61,9 @@ std::string first_architecture(const JsonValue& config) {
 std::string_view family_of(const JsonValue& config) {
   const std::string type = text_or(config, "model_type", "");
   const std::string architecture = first_architecture(config);
-  const bool like_roberta =
-      is_one_of(type, {"xlm-roberta", "roberta", "camembert"}) ||
-      (type.empty() && architecture.find("Roberta") != std::string::npos) ||
-      (type.empty() && architecture.find("RoBERTa") != std::string::npos);
+  const bool like_roberta = is_one_of(type, {"xlm-roberta", "roberta", "camembert"}) ||
+                            (type.empty() && architecture.find("Roberta") != std::string::npos) ||
+                            (type.empty() && architecture.find("RoBERTa") != std::string::npos);
   const bool untyped = type.empty() && architecture.empty();
   if (type == "jina_embeddings_v3") return kJina;
   if ((like_roberta || untyped) && (config.find("lora_adaptations") || has_rotary_keys(config))) {
@@ -85,9 +84,9 @@ Activation activation_of(const JsonValue& config) {
     return Activation::kGeluTanh;
   }
   if (name == "relu") return Activation::kRelu;
-  throw unsupported(config.at("hidden_act"),
-                    "\"" + name + "\" is not supported; gelu, gelu_new, gelu_fast, "
-                                  "gelu_pytorch_tanh and relu are");
+  throw unsupported(config.at("hidden_act"), "\"" + name +
+                                                 "\" is not supported; gelu, gelu_new, gelu_fast, "
+                                                 "gelu_pytorch_tanh and relu are");
 }
 
 // rope_theta stands in rope_parameters since transformers 5, at the top before; the original
@@ -132,8 +131,7 @@ void read_positions(const JsonValue& config, ModelSpec& spec) {
                           (rotary_family ? "rotary and absolute are" : "absolute is"));
   }
   spec.positions = PositionKind::kAbsolute;
-  spec.position_offset =
-      spec.family == kBert ? 0 : static_cast<std::size_t>(spec.pad_id) + 1;
+  spec.position_offset = spec.family == kBert ? 0 : static_cast<std::size_t>(spec.pad_id) + 1;
   if (rows <= spec.position_offset) {
     throw config.at("max_position_embeddings")
         .error("expected over " + std::to_string(spec.position_offset));
@@ -154,8 +152,9 @@ void check_heads(const JsonValue& config, const ModelSpec& spec) {
   }
   const auto width = config.find("head_dim");
   if (width && checked_size(*width, 1 << 16) != spec.head_width()) {
-    throw unsupported(*width, "heads of another width than hidden_size / num_attention_heads are "
-                              "not supported");
+    throw unsupported(*width,
+                      "heads of another width than hidden_size / num_attention_heads are "
+                      "not supported");
   }
 }
 

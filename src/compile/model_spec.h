@@ -15,32 +15,34 @@ class JsonValue;
 // GELU in its exact form, its tanh approximation (GPT-2), or ReLU.
 enum class Activation { kGelu, kGeluTanh, kRelu };
 
-// How a token's place enters: a learned table added to the embedding, or a rotation of queries and keys
-// (RoFormer, arXiv:2104.09864; the two halves of a head rotate against each other, as in GPT-NeoX).
+// How a token's place enters: a learned table added to the embedding, or a rotation of queries and
+// keys (RoFormer, arXiv:2104.09864; the two halves of a head rotate against each other, as in
+// GPT-NeoX).
 enum class PositionKind { kAbsolute, kRotary };
 
 // Low-rank side paths: W x + scaling * B (A x), one pair (A, B) a task.
 struct AdapterSpec {
-  std::vector<std::string> tasks;    // in the order of task ids; empty for a model without adapters
-  std::vector<std::string> folders;  // PEFT folder of each task; empty where A and B stand in the base file
+  std::vector<std::string> tasks;  // in the order of task ids; empty for a model without adapters
+  std::vector<std::string>
+      folders;  // PEFT folder of each task; empty where A and B stand in the base file
   std::size_t rank = 0;
-  float scaling = 0.0f;              // alpha / rank
+  float scaling = 0.0f;  // alpha / rank
 };
 
 // A post-norm transformer encoder of the BERT kind.
 struct ModelSpec {
-  std::string family;              // "bert", "xlm-roberta", "jina-embeddings-v3"
-  std::size_t vocabulary = 0;      // V
-  std::size_t hidden = 0;          // H
+  std::string family;          // "bert", "xlm-roberta", "jina-embeddings-v3"
+  std::size_t vocabulary = 0;  // V
+  std::size_t hidden = 0;      // H
   std::size_t layers = 0;
   std::size_t heads = 0;
-  std::size_t intermediate = 0;    // I
+  std::size_t intermediate = 0;  // I
   std::size_t token_types = 0;
-  std::size_t max_positions = 0;   // longest sequence the positions allow, in tokens
+  std::size_t max_positions = 0;  // longest sequence the positions allow, in tokens
   float layer_norm_eps = 0.0f;
   Activation activation = Activation::kGelu;
   PositionKind positions = PositionKind::kAbsolute;
-  std::size_t position_offset = 0; // absolute: row of the first token (padding_idx + 1 for XLM-R)
+  std::size_t position_offset = 0;  // absolute: row of the first token (padding_idx + 1 for XLM-R)
   double rotary_base = 0.0;
   std::int32_t pad_id = 0;
   AdapterSpec adapters;
@@ -50,11 +52,11 @@ struct ModelSpec {
   std::size_t head_width() const noexcept { return hidden / heads; }
 };
 
-// Reads FOLDER/config.json, and for a base with PEFT adapters the adapter_config.json of the folders
-// beside it. The family is decided by the keys that are there, model_type being only one of them.
-// Throws Error: kNotFound (no config.json), kInvalidArgument (a key is missing or of the wrong type,
-// sizes that do not fit together; the key is named), kUnimplemented (another family, position type or
-// activation; what is supported is listed).
+// Reads FOLDER/config.json, and for a base with PEFT adapters the adapter_config.json of the
+// folders beside it. The family is decided by the keys that are there, model_type being only one of
+// them. Throws Error: kNotFound (no config.json), kInvalidArgument (a key is missing or of the
+// wrong type, sizes that do not fit together; the key is named), kUnimplemented (another family,
+// position type or activation; what is supported is listed).
 ModelSpec read_model_spec(const std::string& folder);
 
 // The same from the root of a parsed config.json, without looking for adapter folders.

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "nestvec/error.h"
-#include "weights/test_checkpoint.h"
+#include "support/checkpoint.h"
 
 namespace nestvec {
 namespace {
@@ -31,7 +31,8 @@ std::string complaint(const std::string& members) {
 }
 
 TEST(ModelSpecTest, ReadsBert) {
-  const ModelSpec spec = with(R"("model_type":"bert","layer_norm_eps":1e-12,"hidden_act":"gelu_new")");
+  const ModelSpec spec =
+      with(R"("model_type":"bert","layer_norm_eps":1e-12,"hidden_act":"gelu_new")");
   EXPECT_EQ(spec.family, "bert");
   EXPECT_EQ(spec.vocabulary, 100u);
   EXPECT_EQ(spec.hidden, 64u);
@@ -65,8 +66,8 @@ const std::string kJinaKeys =
     R"("matryoshka_dimensions":[32,64],"layer_norm_eps":1e-05,"truncate_dim":null)";
 
 TEST(ModelSpecTest, KnowsTheOriginalJinaByItsKeys) {
-  for (const char* type : {"", R"(,"model_type":"xlm-roberta")",
-                           R"(,"architectures":["XLMRobertaLoRA"])"}) {
+  for (const char* type :
+       {"", R"(,"model_type":"xlm-roberta")", R"(,"architectures":["XLMRobertaLoRA"])"}) {
     const ModelSpec spec = with(kJinaKeys + type);
     EXPECT_EQ(spec.family, "jina-embeddings-v3");
     EXPECT_EQ(spec.positions, PositionKind::kRotary);

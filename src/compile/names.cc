@@ -49,17 +49,16 @@ constexpr std::array<Naming, 3> kNamings = {{
 }};
 
 // A model may stand inside another (a head on top), and PEFT puts two wrappers around it.
-constexpr std::array<std::string_view, 10> kPrefixes = {
-    "",
-    "bert.",
-    "roberta.",
-    "model.",
-    "xlm_roberta.",
-    "base_model.model.",
-    "base_model.model.bert.",
-    "base_model.model.roberta.",
-    "base_model.model.model.",
-    "base_model.model.xlm_roberta."};
+constexpr std::array<std::string_view, 10> kPrefixes = {"",
+                                                        "bert.",
+                                                        "roberta.",
+                                                        "model.",
+                                                        "xlm_roberta.",
+                                                        "base_model.model.",
+                                                        "base_model.model.bert.",
+                                                        "base_model.model.roberta.",
+                                                        "base_model.model.model.",
+                                                        "base_model.model.xlm_roberta."};
 
 bool has_tensor_of(const WeightSet& weights, const std::string& module) {
   const std::string stem = module + ".";
@@ -73,9 +72,8 @@ bool has_tensor_of(const WeightSet& weights, const std::string& module) {
 std::size_t score(const WeightSet& weights, const ModuleNames& names) {
   const Naming& naming = *names.naming;
   std::size_t hits = has_tensor_of(weights, names.module(naming.words)) ? 1 : 0;
-  for (const std::string_view name :
-       {naming.qkv[0], naming.attention_out, naming.attention_norm, naming.feed_in,
-        naming.feed_out, naming.feed_norm}) {
+  for (const std::string_view name : {naming.qkv[0], naming.attention_out, naming.attention_norm,
+                                      naming.feed_in, naming.feed_out, naming.feed_norm}) {
     // Twice the weight of the words, which all publications call the same.
     if (has_tensor_of(weights, names.layer_module(0, name))) hits += 2;
   }
@@ -108,8 +106,8 @@ ModuleNames find_names(const WeightSet& weights) {
   for (const Naming& naming : kNamings) {
     const ModuleNames names{&naming, ""};
     if (!expected.empty()) expected += ", ";
-    expected += names.layer_module(0, naming.attention_out) + " (" +
-                std::string(naming.publication) + ")";
+    expected +=
+        names.layer_module(0, naming.attention_out) + " (" + std::string(naming.publication) + ")";
   }
   const std::string found =
       weights.tensors().empty() ? "no tensors" : "for example " + weights.tensors().front().name;

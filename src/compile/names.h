@@ -30,7 +30,8 @@ struct Naming {
   bool is_fused() const noexcept { return qkv[1].empty(); }
 };
 
-// Transformers' BERT and XLM-RoBERTa, the original jina-embeddings-v3, and its transformers-native form.
+// Transformers' BERT and XLM-RoBERTa, the original jina-embeddings-v3, and its transformers-native
+// form.
 std::span<const Naming> namings();
 
 // Module names in one file: a naming and what stands before every name ("roberta.").
@@ -42,9 +43,9 @@ struct ModuleNames {
   std::string layer_module(std::size_t layer, std::string_view name) const;
 };
 
-// The naming and prefix that fit the file best, by which modules of the first layer and the embeddings
-// have a tensor there. Throws Error
-// kInvalidArgument when none fits, with the names that were looked for.
+// The naming and prefix that fit the file best, by which modules of the first layer and the
+// embeddings have a tensor there. Throws Error kInvalidArgument when none fits, with the names that
+// were looked for.
 ModuleNames find_names(const WeightSet& weights);
 
 }  // namespace nestvec

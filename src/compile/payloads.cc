@@ -22,8 +22,8 @@ std::vector<float> all_floats(const TensorView& tensor) {
   return values;
 }
 
-// Writes columns [first, first + rows of out) of a [n, in] tensor into out's columns from `column` on;
-// out is [rows, width]. Goes through tiles that stay in the first cache level.
+// Writes columns [first, first + rows of out) of a [n, in] tensor into out's columns from `column`
+// on; out is [rows, width]. Goes through tiles that stay in the first cache level.
 struct TransposeTarget {
   std::span<float> out;
   std::size_t width;
@@ -59,10 +59,9 @@ std::vector<Group> groups_of(const LinearWeights& linear) {
   for (std::size_t task = 0; task < linear.adapters.size(); ++task) {
     const std::size_t first_of_task = groups.size();
     for (const LowRank& part : linear.adapters[task]) {
-      auto group = std::find_if(groups.begin() + static_cast<std::ptrdiff_t>(first_of_task),
-                                groups.end(), [&](const Group& other) {
-                                  return other.down.bytes.data() == part.down.bytes.data();
-                                });
+      auto group = std::find_if(
+          groups.begin() + static_cast<std::ptrdiff_t>(first_of_task), groups.end(),
+          [&](const Group& other) { return other.down.bytes.data() == part.down.bytes.data(); });
       if (group == groups.end()) {
         group = groups.insert(groups.end(), Group{extent(task), part.down, {}});
       }
@@ -82,8 +81,8 @@ std::vector<std::int64_t> repeat(const std::vector<std::int64_t>& tasks, std::si
 Payload made_late(std::vector<std::int64_t> shape, std::function<std::vector<float>()> make) {
   Payload payload;
   payload.shape = std::move(shape);
-  payload.fill = [make = std::move(make), shape_of_all = payload.shape](
-                     std::size_t first, std::span<std::byte> out) {
+  payload.fill = [make = std::move(make), shape_of_all = payload.shape](std::size_t first,
+                                                                        std::span<std::byte> out) {
     computed(shape_of_all, make()).fill(first, out);
   };
   return payload;
@@ -136,9 +135,10 @@ void read_table_rows(const LowRankTable& update, std::size_t rank, std::size_t f
 Payload copied(const EncoderWeights& weights, const TensorView& tensor) {
   const std::size_t row = tensor.elements() / std::max<std::size_t>(1, rows_of(tensor));
   return {.shape = tensor.shape,
-          .fill = [tensor, row](std::size_t first, std::span<std::byte> out) {
-            read_as_float(tensor, first * row, floats(out));
-          },
+          .fill =
+              [tensor, row](std::size_t first, std::span<std::byte> out) {
+                read_as_float(tensor, first * row, floats(out));
+              },
           .release = [&weights, tensor] { weights.release(tensor); }};
 }
 
@@ -154,20 +154,20 @@ Payload joined(const EncoderWeights& weights, const std::vector<TensorView>& vec
 }
 
 Payload transposed(const EncoderWeights& weights, const LinearWeights& linear) {
-  return {.shape = {extent(linear.in), extent(linear.out)},
-          .fill =
-              [parts = linear.weight, width = linear.out](std::size_t first,
-                                                          std::span<std::byte> out) {
-                std::size_t column = 0;
-                for (const TensorView& part : parts) {
-                  transpose_block(part, first, {floats(out), width, column});
-                  column += rows_of(part);
-                }
-              },
-          .release =
-              [&weights, parts = linear.weight] {
-                for (const TensorView& part : parts) weights.release(part);
-              }};
+  return {
+      .shape = {extent(linear.in), extent(linear.out)},
+      .fill =
+          [parts = linear.weight, width = linear.out](std::size_t first, std::span<std::byte> out) {
+            std::size_t column = 0;
+            for (const TensorView& part : parts) {
+              transpose_block(part, first, {floats(out), width, column});
+              column += rows_of(part);
+            }
+          },
+      .release =
+          [&weights, parts = linear.weight] {
+            for (const TensorView& part : parts) weights.release(part);
+          }};
 }
 
 Payload computed(std::vector<std::int64_t> shape, std::vector<float> values) {
@@ -199,8 +199,9 @@ SidePath side_path(const EncoderWeights& weights, const LinearWeights& linear,
   down.out = path.columns.size();
   down.weight = downs;
   path.down = transposed(weights, down);
-  path.up = made_late({extent(path.columns.size()), extent(linear.out)},
-                      [groups, out = linear.out, adapters] { return stacked_up(groups, out, adapters); });
+  path.up =
+      made_late({extent(path.columns.size()), extent(linear.out)},
+                [groups, out = linear.out, adapters] { return stacked_up(groups, out, adapters); });
   return path;
 }
 
@@ -250,7 +251,8 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
       std::vector<float> a(adapters.rank);
       read_table_rows(update, adapters.rank, 0, {a, adapters.rank, 0});
       for (std::size_t r = 0; r < adapters.rank; ++r) {
-        for (std::size_t i = 0; i < width; ++i) row[i] += adapters.scaling * a[r] * b[r * width + i];
+        for (std::size_t i = 0; i < width; ++i)
+          row[i] += adapters.scaling * a[r] * b[r * width + i];
       }
     }
     values.insert(values.end(), row.begin(), row.end());

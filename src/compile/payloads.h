@@ -41,7 +41,8 @@ SidePath side_path(const EncoderWeights& weights, const TableWeights& table,
 Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters);
 
 // cos and sin of position * base^(-2i / width), [positions, width / 2]. Frequencies and angles are
-// rounded to fp32 where PyTorch rounds them, so that long texts get the angles the model was trained on.
+// rounded to fp32 where PyTorch rounds them, so that long texts get the angles the model was
+// trained on.
 struct RotaryTables {
   Payload cos;
   Payload sin;

@@ -42,8 +42,8 @@ class PortableBuilder {
     }
     if (has_adapters()) {
       tasks_ = graph_.input("task_ids", DataType::kI64, {"batch"});
-      task_column_ = graph_.node({"Unsqueeze"}, "task_column",
-                                 {tasks_, graph_.constant("axis_1", {1})});
+      task_column_ =
+          graph_.node({"Unsqueeze"}, "task_column", {tasks_, graph_.constant("axis_1", {1})});
     }
     if (spec_.positions == PositionKind::kRotary) {
       RotaryTables tables =
@@ -59,11 +59,9 @@ class PortableBuilder {
     std::string& mask = column_masks_[columns];
     if (!mask.empty()) return mask;
     const std::string name = "adapters." + std::to_string(column_masks_.size());
-    const std::string equal =
-        graph_.node({"Equal"}, name + ".equal",
-                    {task_column_, graph_.constant(name + ".columns", columns)});
-    const std::string cast =
-        graph_.node({"Cast"}, name + ".cast", {equal}, {{"to", kOnnxFloat}});
+    const std::string equal = graph_.node(
+        {"Equal"}, name + ".equal", {task_column_, graph_.constant(name + ".columns", columns)});
+    const std::string cast = graph_.node({"Cast"}, name + ".cast", {equal}, {{"to", kOnnxFloat}});
     mask = graph_.node({"Unsqueeze"}, name + ".mask", {cast, "axis_1"});
     return mask;
   }
@@ -116,7 +114,8 @@ class PortableBuilder {
   }
 
   std::string embed_positions() {
-    const std::string table = graph_.weight("positions.table", copied(weights_, weights_.positions));
+    const std::string table =
+        graph_.weight("positions.table", copied(weights_, weights_.positions));
     if (spec_.position_offset == 0) {
       const std::string shape = graph_.node({"Shape"}, "positions.shape", {ids_});
       const std::string length = graph_.node({"Gather"}, "positions.length",
@@ -124,14 +123,15 @@ class PortableBuilder {
       const std::string zero = graph_.constant("positions.begin", {0});
       return graph_.node({"Slice"}, "positions", {table, zero, length, zero});
     }
-    // As RoBERTa counts: a padding token has the padding row and takes no place, wherever it stands.
+    // As RoBERTa counts: a padding token has the padding row and takes no place, wherever it
+    // stands.
     const std::string pad = graph_.scalar("positions.pad", spec_.pad_id);
     const std::string is_pad = graph_.node({"Equal"}, "positions.is_pad", {ids_, pad});
     const std::string is_text = graph_.node({"Not"}, "positions.is_text", {is_pad});
     const std::string counts =
         graph_.node({"Cast"}, "positions.counts", {is_text}, {{"to", kOnnxInt64}});
-    const std::string sums = graph_.node({"CumSum"}, "positions.sums",
-                                         {counts, graph_.scalar("positions.axis", 1)});
+    const std::string sums =
+        graph_.node({"CumSum"}, "positions.sums", {counts, graph_.scalar("positions.axis", 1)});
     const std::string steps = graph_.node({"Mul"}, "positions.steps", {sums, counts});
     const std::string rows = graph_.node({"Add"}, "positions.rows", {steps, pad});
     return graph_.node({"Gather"}, "positions", {table, rows});
@@ -168,8 +168,8 @@ class PortableBuilder {
     }
     const auto third = static_cast<std::int64_t>(spec_.hidden);
     if (split_sizes_.empty()) split_sizes_ = graph_.constant("qkv.sizes", {third, third, third});
-    std::vector<std::string> parts = graph_.node_of({"Split"}, qkv.name, 3, {fused, split_sizes_},
-                                                    {{"axis", std::int64_t{-1}}});
+    std::vector<std::string> parts =
+        graph_.node_of({"Split"}, qkv.name, 3, {fused, split_sizes_}, {{"axis", std::int64_t{-1}}});
     if (rotary) {
       parts[0] = rotate(name + ".query", parts[0]);
       parts[1] = rotate(name + ".key", parts[1]);

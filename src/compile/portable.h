@@ -11,15 +11,16 @@
 namespace nestvec {
 
 struct PortableOptions {
-  // With an attention_mask input, for texts of several lengths in one run. Without, ONNX Runtime's CPU
-  // provider takes the attention that needs no S x S matrix.
+  // With an attention_mask input, for texts of several lengths in one run. Without, ONNX Runtime's
+  // CPU provider takes the attention that needs no S x S matrix.
   bool padded = false;
   std::size_t max_tokens = 0;  // rows of the rotary tables
 };
 
-// Adds the whole encoder to `graph`: inputs input_ids int64 [batch, tokens], attention_mask the same
-// (padded only), task_ids int64 [batch] with -1 for the base weights (only where the spec has adapters);
-// output token_embeddings float [batch, tokens, hidden]. `weights` must outlive the graph.
+// Adds the whole encoder to `graph`: inputs input_ids int64 [batch, tokens], attention_mask the
+// same (padded only), task_ids int64 [batch] with -1 for the base weights (only where the spec has
+// adapters); output token_embeddings float [batch, tokens, hidden]. `weights` must outlive the
+// graph.
 void build_portable(const ModelSpec& spec, const EncoderWeights& weights,
                     const PortableOptions& options, GraphBuilder& graph);
 

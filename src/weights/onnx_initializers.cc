@@ -59,8 +59,8 @@ class MessageReader {
         field.bytes = take(4);
         break;
       default:
-        throw corrupt(path_, "not an ONNX model, or damaged (wire type " +
-                                 std::to_string(field.wire) + ")");
+        throw corrupt(
+            path_, "not an ONNX model, or damaged (wire type " + std::to_string(field.wire) + ")");
     }
     return field;
   }
@@ -79,7 +79,8 @@ class MessageReader {
   std::span<const std::byte> take(std::uint64_t size) {
     if (size > rest_.size()) {
       throw corrupt(path_, "the ONNX model is truncated or damaged: " + std::to_string(size) +
-                               " bytes are announced, " + std::to_string(rest_.size()) + " are left");
+                               " bytes are announced, " + std::to_string(rest_.size()) +
+                               " are left");
     }
     const std::span<const std::byte> taken = rest_.first(size);
     rest_ = rest_.subspan(size);
@@ -93,8 +94,8 @@ class MessageReader {
 // TensorProto.DataType
 std::optional<DataType> data_type_of(std::uint64_t number) {
   static const std::map<std::uint64_t, DataType> kTypes = {
-      {1, DataType::kF32}, {2, DataType::kU8},   {3, DataType::kI8},   {4, DataType::kU16},
-      {5, DataType::kI16}, {6, DataType::kI32},  {7, DataType::kI64},  {9, DataType::kBool},
+      {1, DataType::kF32},  {2, DataType::kU8},   {3, DataType::kI8},   {4, DataType::kU16},
+      {5, DataType::kI16},  {6, DataType::kI32},  {7, DataType::kI64},  {9, DataType::kBool},
       {10, DataType::kF16}, {11, DataType::kF64}, {12, DataType::kU32}, {13, DataType::kU64},
       {16, DataType::kBf16}};
   const auto found = kTypes.find(number);
@@ -102,7 +103,8 @@ std::optional<DataType> data_type_of(std::uint64_t number) {
   return found->second;
 }
 
-std::uint64_t parse_number(std::string_view text, const std::string& name, const std::string& path) {
+std::uint64_t parse_number(std::string_view text, const std::string& name,
+                           const std::string& path) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
@@ -266,7 +268,8 @@ void read_graph(std::span<const std::byte> message, const std::string& path,
 }
 
 // A location names a file of the model's folder; a file that was fetched must not reach beyond it.
-void check_location(const std::string& location, const std::string& tensor, const std::string& path) {
+void check_location(const std::string& location, const std::string& tensor,
+                    const std::string& path) {
   const fs::path relative(location);
   bool inside = !relative.is_absolute();
   for (const fs::path& part : relative) inside = inside && part != "..";
@@ -276,8 +279,8 @@ void check_location(const std::string& location, const std::string& tensor, cons
   }
 }
 
-std::span<const std::byte> external_bytes(const OnnxInitializer& initializer, const MappedFile& file,
-                                          const std::string& path) {
+std::span<const std::byte> external_bytes(const OnnxInitializer& initializer,
+                                          const MappedFile& file, const std::string& path) {
   const std::uint64_t size = byte_size(initializer.tensor, path);
   const std::uint64_t offset = initializer.external->offset;
   if (offset > file.size() || size > file.size() - offset) {

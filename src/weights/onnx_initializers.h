@@ -27,14 +27,16 @@ struct OnnxInitializer {
   std::optional<ExternalData> external;
 };
 
-// The initializers of an ONNX file that is in memory, those of types that weights can have and whose
-// bytes stand in raw_data, float_data (packed) or external data; others are left out. `path` stands in
-// errors. Throws Error kDataLoss for bytes that are not an ONNX model, and for sizes that do not fit.
+// The initializers of an ONNX file that is in memory, those of types that weights can have and
+// whose bytes stand in raw_data, float_data (packed) or external data; others are left out. `path`
+// stands in errors. Throws Error kDataLoss for bytes that are not an ONNX model, and for sizes that
+// do not fit.
 std::vector<OnnxInitializer> parse_onnx_initializers(std::span<const std::byte> file,
                                                      const std::string& path);
 
-// Maps an ONNX file and its external data, which must lie in the same folder or below it. Throws Error
-// as MappedFile and parse_onnx_initializers, and kDataLoss for data outside its file or the folder.
+// Maps an ONNX file and its external data, which must lie in the same folder or below it. Throws
+// Error as MappedFile and parse_onnx_initializers, and kDataLoss for data outside its file or the
+// folder.
 WeightSet read_onnx_initializers(const std::string& path);
 
 }  // namespace nestvec

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "nestvec/error.h"
-#include "weights/test_checkpoint.h"
+#include "support/checkpoint.h"
 
 namespace nestvec {
 namespace {
@@ -62,8 +62,9 @@ TEST(OnnxInitializersTest, ReadsRawDataAndFloatData) {
 }
 
 TEST(OnnxInitializersTest, LeavesOutWhatCannotBeAWeight) {
-  EXPECT_TRUE(parse(model(number(1, 1) + number(2, 7) + bytes(7, varint(9)))).empty());  // int64_data
-  EXPECT_TRUE(parse(model(number(1, 1) + number(2, 8) + bytes(6, "text"))).empty());     // strings
+  EXPECT_TRUE(
+      parse(model(number(1, 1) + number(2, 7) + bytes(7, varint(9)))).empty());       // int64_data
+  EXPECT_TRUE(parse(model(number(1, 1) + number(2, 8) + bytes(6, "text"))).empty());  // strings
 }
 
 TEST(OnnxInitializersTest, ReadsExternalDataOfItsFolder) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a LoRA adapter folder as PEFT writes it (https://huggingface.co/docs/peft, "checkpoint format").
+// Reads a LoRA adapter folder as PEFT writes it (https://huggingface.co/docs/peft, "checkpoint
+// format").
 #pragma once
 
 #include <cstddef>
@@ -13,15 +14,17 @@ namespace nestvec {
 // adapter_config.json, as far as inference needs it.
 struct PeftConfig {
   std::size_t rank = 0;
-  float scaling = 0.0f;                     // lora_alpha / r, or lora_alpha / sqrt(r) with use_rslora
-  std::vector<std::string> target_modules;  // last parts of module names; empty where it is a pattern
+  float scaling = 0.0f;  // lora_alpha / r, or lora_alpha / sqrt(r) with use_rslora
+  std::vector<std::string>
+      target_modules;  // last parts of module names; empty where it is a pattern
 
   // True for a module that the adapter must have weights for.
   bool targets(const std::string& module) const;
 };
 
-// Reads FOLDER/adapter_config.json. Throws Error: kNotFound, kInvalidArgument (a key is missing or of the
-// wrong type), kUnimplemented (another method than plain LoRA: DoRA, trained biases, ranks per module).
+// Reads FOLDER/adapter_config.json. Throws Error: kNotFound, kInvalidArgument (a key is missing or
+// of the wrong type), kUnimplemented (another method than plain LoRA: DoRA, trained biases, ranks
+// per module).
 PeftConfig read_peft_config(const std::string& folder);
 
 // True where FOLDER/adapter_config.json is there.

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "nestvec/error.h"
-#include "weights/test_checkpoint.h"
+#include "support/checkpoint.h"
 
 namespace nestvec {
 namespace {

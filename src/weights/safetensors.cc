@@ -24,9 +24,9 @@ Error corrupt(const std::string& path, const std::string& message) {
 
 std::optional<DataType> data_type_of(std::string_view name) {
   static constexpr std::array kTypes = {
-      DataType::kF32,  DataType::kF16, DataType::kBf16, DataType::kF64,    DataType::kI8,
-      DataType::kU8,   DataType::kBool, DataType::kI16, DataType::kU16,    DataType::kI32,
-      DataType::kU32,  DataType::kI64, DataType::kU64,  DataType::kF8E4M3, DataType::kF8E5M2};
+      DataType::kF32, DataType::kF16,  DataType::kBf16, DataType::kF64,    DataType::kI8,
+      DataType::kU8,  DataType::kBool, DataType::kI16,  DataType::kU16,    DataType::kI32,
+      DataType::kU32, DataType::kI64,  DataType::kU64,  DataType::kF8E4M3, DataType::kF8E5M2};
   for (const DataType type : kTypes) {
     if (data_type_name(type) == name) return type;
   }
@@ -37,14 +37,16 @@ std::optional<DataType> data_type_of(std::string_view name) {
 std::optional<std::uint64_t> byte_size(DataType type, std::span<const std::int64_t> shape) {
   std::uint64_t size = element_size(type);
   for (const std::int64_t extent : shape) {
-    if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size)) return std::nullopt;
+    if (__builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size))
+      return std::nullopt;
   }
   return size;
 }
 
 std::uint64_t unsigned_of(const JsonValue& value) {
   const std::int64_t number = value.integer();
-  if (number < 0) throw value.error("expected a number of at least 0, found " + std::to_string(number));
+  if (number < 0)
+    throw value.error("expected a number of at least 0, found " + std::to_string(number));
   return static_cast<std::uint64_t>(number);
 }
 
@@ -53,7 +55,8 @@ TensorView read_entry(std::string_view name, const JsonValue& entry,
   TensorView tensor;
   tensor.name = name;
   const std::optional<DataType> type = data_type_of(entry.at("dtype").string());
-  if (!type) throw entry.at("dtype").error("unknown type " + std::string(entry.at("dtype").string()));
+  if (!type)
+    throw entry.at("dtype").error("unknown type " + std::string(entry.at("dtype").string()));
   tensor.type = *type;
   for (const JsonValue& extent : entry.at("shape").elements()) {
     tensor.shape.push_back(static_cast<std::int64_t>(unsigned_of(extent)));
@@ -147,8 +150,9 @@ WeightSet read_shards(const fs::path& folder, const fs::path& index) {
     for (const std::string& name : names) {
       const bool there = std::any_of(part.begin(), part.end(),
                                      [&](const TensorView& tensor) { return tensor.name == name; });
-      if (!there) throw corrupt(files.back().path(), "no tensor " + name + ", which " +
-                                                         index.string() + " says is there");
+      if (!there)
+        throw corrupt(files.back().path(),
+                      "no tensor " + name + ", which " + index.string() + " says is there");
     }
     std::move(part.begin(), part.end(), std::back_inserter(tensors));
   }
@@ -157,7 +161,8 @@ WeightSet read_shards(const fs::path& folder, const fs::path& index) {
 
 }  // namespace
 
-std::vector<TensorView> parse_safetensors(std::span<const std::byte> file, const std::string& path) {
+std::vector<TensorView> parse_safetensors(std::span<const std::byte> file,
+                                          const std::string& path) {
   std::uint64_t length = 0;
   if (file.size() < sizeof(length)) {
     throw corrupt(path, std::to_string(file.size()) + " bytes are too few for a safetensors file");
@@ -165,9 +170,9 @@ std::vector<TensorView> parse_safetensors(std::span<const std::byte> file, const
   std::memcpy(&length, file.data(), sizeof(length));
   const std::span<const std::byte> rest = file.subspan(sizeof(length));
   if (length > kMaxSafetensorsHeader || length > rest.size()) {
-    throw corrupt(path, "a header of " + std::to_string(length) + " bytes is announced, the file has " +
-                            std::to_string(rest.size()) + " and the limit is " +
-                            std::to_string(kMaxSafetensorsHeader));
+    throw corrupt(path, "a header of " + std::to_string(length) +
+                            " bytes is announced, the file has " + std::to_string(rest.size()) +
+                            " and the limit is " + std::to_string(kMaxSafetensorsHeader));
   }
   const std::string_view header(reinterpret_cast<const char*>(rest.data()), length);
   const std::span<const std::byte> data = rest.subspan(length);

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "nestvec/error.h"
-#include "weights/test_checkpoint.h"
+#include "support/checkpoint.h"
 
 namespace nestvec {
 namespace {
@@ -26,7 +26,8 @@ std::string complaint(const std::string& file) {
 }
 
 std::string entry(const std::string& type, const std::string& shape, const std::string& offsets) {
-  return R"("t":{"dtype":")" + type + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
+  return R"("t":{"dtype":")" + type + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets +
+         "}";
 }
 
 std::string one(const std::string& type, const std::string& shape, const std::string& offsets,
@@ -82,8 +83,8 @@ std::string with_length(std::uint64_t length, const std::string& rest) {
   return file;
 }
 
-const std::string kTwo = "{" + entry("F32", "[1]", "[0,4]") +
-                         R"(,"u":{"dtype":"F32","shape":[1],"data_offsets":)";
+const std::string kTwo =
+    "{" + entry("F32", "[1]", "[0,4]") + R"(,"u":{"dtype":"F32","shape":[1],"data_offsets":)";
 
 INSTANTIATE_TEST_SUITE_P(
     All, DamagedSafetensorsTest,
@@ -194,10 +195,10 @@ TEST_F(SafetensorsFolderTest, ErrorsNameTheTensorTheShapeAndTheLikest) {
   EXPECT_EQ(says("layer.0.weight", {3, 2}),
             path + ": tensor layer.0.weight has shape [2, 3], expected [3, 2] as config.json says");
   EXPECT_EQ(says("layer.0.weights", {3, 2}),
-            path + ": no tensor layer.0.weights of shape [3, 2]; of 4 tensors the likest are "
-                   "layer.0.weight [2, 3], layer.0.bias [3], ids [1]");
-  EXPECT_EQ(says("ids", {1}),
-            path + ": tensor ids has type I64, expected F32, F16 or BF16");
+            path +
+                ": no tensor layer.0.weights of shape [3, 2]; of 4 tensors the likest are "
+                "layer.0.weight [2, 3], layer.0.bias [3], ids [1]");
+  EXPECT_EQ(says("ids", {1}), path + ": tensor ids has type I64, expected F32, F16 or BF16");
 }
 
 TEST(WeightSetTest, RefusesANameThatStandsTwice) {

@@ -74,13 +74,14 @@ void bf16_to_float(const std::byte* source, std::span<float> out) {
   }
 }
 
-// The bits shifted into place are the value times 2^-112, subnormals included; infinity and NaN keep
-// their payload but need the larger exponent.
+// The bits shifted into place are the value times 2^-112, subnormals included; infinity and NaN
+// keep their payload but need the larger exponent.
 void fp16_to_float(const std::byte* source, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const std::uint32_t half = load_u16(source + 2 * i);
     const std::uint32_t magnitude = (half & 0x7fffu) << 13;
-    const std::uint32_t finite = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+    const std::uint32_t finite =
+        std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
     const std::uint32_t bits = (half & 0x7c00u) == 0x7c00u ? magnitude | 0x7f800000u : finite;
     out[i] = std::bit_cast<float>(bits | (half & 0x8000u) << 16);
   }
@@ -107,9 +108,9 @@ void read_as_float(const TensorView& tensor, std::size_t begin, std::span<float>
     case DataType::kF16:
       return fp16_to_float(source, out);
     default:
-      throw Error(ErrorCode::kInvalidArgument,
-                  "tensor " + tensor.name + ": type " + std::string(data_type_name(tensor.type)) +
-                      ", expected F32, F16 or BF16");
+      throw Error(ErrorCode::kInvalidArgument, "tensor " + tensor.name + ": type " +
+                                                   std::string(data_type_name(tensor.type)) +
+                                                   ", expected F32, F16 or BF16");
   }
 }
 

@@ -54,9 +54,9 @@ struct TensorView {
 // Precondition: the tensor has a first axis longer than `index`.
 TensorView slice(const TensorView& tensor, std::size_t index);
 
-// Converts elements [begin, begin + out.size()) of a floating-point tensor to fp32 (exact for bf16 and
-// fp16, NaN payloads included). Throws Error kInvalidArgument for another type and for a range that is
-// not inside the tensor.
+// Converts elements [begin, begin + out.size()) of a floating-point tensor to fp32 (exact for bf16
+// and fp16, NaN payloads included). Throws Error kInvalidArgument for another type and for a range
+// that is not inside the tensor.
 void read_as_float(const TensorView& tensor, std::size_t begin, std::span<float> out);
 
 }  // namespace nestvec

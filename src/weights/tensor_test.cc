@@ -13,7 +13,8 @@
 namespace nestvec {
 namespace {
 
-TensorView view(DataType type, std::vector<std::int64_t> shape, std::span<const std::uint16_t> data) {
+TensorView view(DataType type, std::vector<std::int64_t> shape,
+                std::span<const std::uint16_t> data) {
   return {"t", type, std::move(shape), std::as_bytes(data)};
 }
 

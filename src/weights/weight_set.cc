@@ -39,9 +39,9 @@ WeightSet::WeightSet(std::string source, std::vector<MappedFile> files,
                      std::vector<TensorView> tensors)
     : source_(std::move(source)), files_(std::move(files)), tensors_(std::move(tensors)) {
   std::sort(tensors_.begin(), tensors_.end(), by_name);
-  const auto twice = std::adjacent_find(
-      tensors_.begin(), tensors_.end(),
-      [](const TensorView& a, const TensorView& b) { return a.name == b.name; });
+  const auto twice =
+      std::adjacent_find(tensors_.begin(), tensors_.end(),
+                         [](const TensorView& a, const TensorView& b) { return a.name == b.name; });
   if (twice != tensors_.end()) {
     throw Error(ErrorCode::kDataLoss,
                 one_line(source_ + ": tensor " + twice->name + " stands there twice"));
@@ -103,14 +103,14 @@ void check_tensor(const TensorView& tensor, std::span<const std::int64_t> shape,
   const bool is_float = tensor.type == DataType::kF32 || tensor.type == DataType::kF16 ||
                         tensor.type == DataType::kBf16;
   if (!is_float) {
-    throw Error(ErrorCode::kInvalidArgument,
-                source + ": tensor " + tensor.name + " has type " +
-                    std::string(data_type_name(tensor.type)) + ", expected F32, F16 or BF16");
+    throw Error(ErrorCode::kInvalidArgument, source + ": tensor " + tensor.name + " has type " +
+                                                 std::string(data_type_name(tensor.type)) +
+                                                 ", expected F32, F16 or BF16");
   }
   if (!std::equal(shape.begin(), shape.end(), tensor.shape.begin(), tensor.shape.end())) {
-    throw Error(ErrorCode::kInvalidArgument,
-                source + ": tensor " + tensor.name + " has shape " + tensor.shape_text() +
-                    ", expected " + shape_text(shape) + " as config.json says");
+    throw Error(ErrorCode::kInvalidArgument, source + ": tensor " + tensor.name + " has shape " +
+                                                 tensor.shape_text() + ", expected " +
+                                                 shape_text(shape) + " as config.json says");
   }
 }
 

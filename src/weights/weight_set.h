@@ -28,8 +28,8 @@ class WeightSet {
   // The tensor of that name, or nullptr. Valid until the set dies.
   const TensorView* find(std::string_view name) const;
 
-  // The floating-point tensor of that name and shape. Throws Error kInvalidArgument naming the tensor,
-  // the expected and the found shape or type, and the likest names when there is none.
+  // The floating-point tensor of that name and shape. Throws Error kInvalidArgument naming the
+  // tensor, the expected and the found shape or type, and the likest names when there is none.
   const TensorView& at(std::string_view name, std::span<const std::int64_t> shape) const;
 
   // Gives the resident pages of a tensor of this set back to the system; they are read again when
@@ -44,8 +44,8 @@ class WeightSet {
   std::vector<TensorView> tensors_;
 };
 
-// Throws Error kInvalidArgument unless `tensor` is F32, F16 or BF16 and has that shape. `source` is the
-// file or folder that errors name.
+// Throws Error kInvalidArgument unless `tensor` is F32, F16 or BF16 and has that shape. `source` is
+// the file or folder that errors name.
 void check_tensor(const TensorView& tensor, std::span<const std::int64_t> shape,
                   const std::string& source);
 

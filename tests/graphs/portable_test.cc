@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "compile/artefact.h"
-#include "compile/test_model.h"
 #include "nestvec/error.h"
+#include "support/test_model.h"
 
 namespace nestvec {
 namespace {
@@ -56,21 +56,21 @@ class Runner {
       values.push_back(tensor(tasks, {count}));
     }
     const char* output = "token_embeddings";
-    const std::vector<Ort::Value> results = session_.Run(
-        Ort::RunOptions(), names.data(), values.data(), values.size(), &output, 1);
+    const std::vector<Ort::Value> results =
+        session_.Run(Ort::RunOptions(), names.data(), values.data(), values.size(), &output, 1);
     const float* data = results[0].GetTensorData<float>();
     return {data, data + results[0].GetTensorTypeAndShapeInfo().GetElementCount()};
   }
 
   std::string metadata(const char* key) {
     Ort::AllocatorWithDefaultOptions allocator;
-    const auto value =
-        session_.GetModelMetadata().LookupCustomMetadataMapAllocated(key, allocator);
+    const auto value = session_.GetModelMetadata().LookupCustomMetadataMapAllocated(key, allocator);
     return value ? value.get() : "";
   }
 
  private:
-  static Ort::Value tensor(std::vector<std::int64_t>& data, const std::vector<std::int64_t>& shape) {
+  static Ort::Value tensor(std::vector<std::int64_t>& data,
+                           const std::vector<std::int64_t>& shape) {
     const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
     return Ort::Value::CreateTensor<std::int64_t>(memory, data.data(), data.size(), shape.data(),
                                                   shape.size());
@@ -206,8 +206,8 @@ TEST(PortableSizeTest, TiedUpdatesAreStoredOnce) {
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string name = std::to_string(i);
     TestModel(spec_of(cases[i]), cases[i].publication, cases[i].tied).save(folder / name);
-    bytes[i] =
-        compile_model((folder / name).string(), (folder / (name + ".out")).string(), {}).weight_bytes;
+    bytes[i] = compile_model((folder / name).string(), (folder / (name + ".out")).string(), {})
+                   .weight_bytes;
   }
   EXPECT_EQ(bytes[0], bytes[1]);
   EXPECT_GT(bytes[2], bytes[1]);

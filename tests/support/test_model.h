@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: encoders with random weights, written to disk as any publication lays them out, and what
-// they compute, in double precision and with dense weights. Shares no code with what is tested.
+// For tests: encoders with random weights, written to disk as any publication lays them out, and
+// what they compute, in double precision and with dense weights. Shares no code with what is
+// tested.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "compile/model_spec.h"
-#include "weights/test_checkpoint.h"
+#include "support/checkpoint.h"
 
 namespace nestvec {
 
@@ -36,8 +37,8 @@ struct TestMatrix {
 
 class TestModel {
  public:
-  // Random weights for `spec`. Native adapters have an update of their own for each of query, key and
-  // value; `tied` makes them equal, as converted checkpoints have them.
+  // Random weights for `spec`. Native adapters have an update of their own for each of query, key
+  // and value; `tied` makes them equal, as converted checkpoints have them.
   TestModel(const ModelSpec& spec, Publication publication, bool tied = true);
 
   // Writes config.json, weights and adapter folders.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compile/test_model.h"
+#include "support/test_model.h"
 
 #include <cmath>
 
@@ -67,7 +67,8 @@ TestModel::TestModel(const ModelSpec& spec, Publication publication, bool tied)
   add_matrix("words", spec.vocabulary, hidden, true);
   add_matrix("types", spec.token_types, hidden, true);
   if (spec.positions == PositionKind::kAbsolute) {
-    matrices_["positions"] = {spec.position_offset + spec.max_positions, hidden,
+    matrices_["positions"] = {spec.position_offset + spec.max_positions,
+                              hidden,
                               random((spec.position_offset + spec.max_positions) * hidden, 1.0f),
                               {}};
   }
@@ -157,12 +158,12 @@ void TestModel::write_stacked(TestCheckpoint& file, const std::string& module,
     b.insert(b.end(), updates[0].b.begin(), updates[0].b.end());
   }
   const std::string stem = module + ".parametrizations.weight.0.lora_";
-  file.add(stem + "A",
-           is_table ? shape_of({tasks, matrix.rows, rank}) : shape_of({tasks, rank, matrix.columns}),
-           a);
-  file.add(stem + "B",
-           is_table ? shape_of({tasks, rank, matrix.columns}) : shape_of({tasks, matrix.rows, rank}),
-           b);
+  file.add(
+      stem + "A",
+      is_table ? shape_of({tasks, matrix.rows, rank}) : shape_of({tasks, rank, matrix.columns}), a);
+  file.add(
+      stem + "B",
+      is_table ? shape_of({tasks, rank, matrix.columns}) : shape_of({tasks, matrix.rows, rank}), b);
 }
 
 void TestModel::write_qkv(TestCheckpoint& file, std::size_t layer) const {
@@ -199,7 +200,8 @@ void TestModel::save_adapter(const std::filesystem::path& folder, std::size_t ta
              transposed(table.updates[task][0].b, rank));
   }
   const auto add = [&](const std::string& module, const TestUpdate& update) {
-    file.add(prefix + module + ".lora_A.weight", shape_of({rank, update.a.size() / rank}), update.a);
+    file.add(prefix + module + ".lora_A.weight", shape_of({rank, update.a.size() / rank}),
+             update.a);
     file.add(prefix + module + ".lora_B.weight", shape_of({update.rows, rank}), update.b);
   };
   for (std::size_t i = 0; i < spec_.layers; ++i) {
@@ -215,19 +217,18 @@ void TestModel::save_adapter(const std::filesystem::path& folder, std::size_t ta
     }
   }
   file.save(folder / "adapter_model.safetensors");
-  write_text(folder / "adapter_config.json",
-             R"({"peft_type":"LORA","r":)" + std::to_string(rank) + R"(,"lora_alpha":)" +
-                 std::to_string(static_cast<double>(spec_.adapters.scaling) *
-                                static_cast<double>(rank)) +
-                 R"(,"target_modules":["word_embeddings","token_type_embeddings","q_proj","k_proj",)"
-                 R"("v_proj","o_proj","fc1","fc2"]})");
+  write_text(
+      folder / "adapter_config.json",
+      R"({"peft_type":"LORA","r":)" + std::to_string(rank) + R"(,"lora_alpha":)" +
+          std::to_string(static_cast<double>(spec_.adapters.scaling) * static_cast<double>(rank)) +
+          R"(,"target_modules":["word_embeddings","token_type_embeddings","q_proj","k_proj",)"
+          R"("v_proj","o_proj","fc1","fc2"]})");
 }
 
 void TestModel::save(const std::filesystem::path& folder) const {
   const bool native = publication_ == Publication::kJinaNative;
   const bool jina = publication_ == Publication::kJina;
-  const std::string prefix =
-      jina || publication_ == Publication::kXlmRoberta ? "roberta." : "";
+  const std::string prefix = jina || publication_ == Publication::kXlmRoberta ? "roberta." : "";
   TestCheckpoint file;
   write(file, prefix + "embeddings.word_embeddings", "words");
   write(file, prefix + "embeddings.token_type_embeddings", "types");

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compile/test_model.h"
+#include "support/test_model.h"
 
 namespace nestvec {
 
@@ -64,8 +64,8 @@ void TestModel::normalize(Rows& x, const std::string& name) const {
     }
     const double scale = 1.0 / std::sqrt(variance + static_cast<double>(spec_.layer_norm_eps));
     for (std::size_t i = 0; i < width; ++i) {
-      row[i] = (row[i] - mean) * scale * static_cast<double>(weight[i]) +
-               static_cast<double>(bias[i]);
+      row[i] =
+          (row[i] - mean) * scale * static_cast<double>(weight[i]) + static_cast<double>(bias[i]);
     }
   }
 }
@@ -75,8 +75,8 @@ double TestModel::activate(double x) const {
     case Activation::kGelu:
       return 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)));
     case Activation::kGeluTanh:
-      return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) *
-                                        (x + 0.044715 * x * x * x)));
+      return 0.5 * x *
+             (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
     case Activation::kRelu:
       break;
   }
@@ -112,8 +112,8 @@ void TestModel::rotate(double* head, std::size_t position) const {
   const std::vector<double> old(head, head + width);
   for (std::size_t i = 0; i < width; ++i) {
     const std::size_t pair = i % (width / 2);
-    const double power = std::pow(spec_.rotary_base, 2.0 * static_cast<double>(pair) /
-                                                         static_cast<double>(width));
+    const double power =
+        std::pow(spec_.rotary_base, 2.0 * static_cast<double>(pair) / static_cast<double>(width));
     const float frequency = 1.0f / static_cast<float>(power);
     const float angle = static_cast<float>(position) * frequency;
     const double other = i < width / 2 ? -old[i + width / 2] : old[i - width / 2];
