@@ -98,20 +98,43 @@ std::optional<std::string_view> Charsmap::find(std::string_view chunk) const noe
   return std::nullopt;
 }
 
+// Whether any key starts with `prefix` or is a prefix of it.
+bool Charsmap::may_match(std::string_view prefix) const noexcept {
+  std::size_t node = offset(trie_[0]);
+  for (const char byte : prefix) {
+    const auto c = static_cast<std::uint8_t>(byte);
+    node ^= c;
+    if (c == 0 || node >= trie_.size() || label(trie_[node]) != c) return false;
+    if (has_leaf(trie_[node])) return true;
+    node ^= offset(trie_[node]);
+  }
+  return true;
+}
+
 void Charsmap::classify_code_points() {
   constexpr std::size_t kSize = std::size_t{1} << kBlockBits;
+  constexpr char32_t kSameLead = 64;  // code points that differ in the last byte of their UTF-8 alone
   std::map<std::string, std::uint32_t> known;
   std::string block(kSize, '\0');
   std::string utf8;
+  bool look = true;
   for (char32_t c = 0; c <= kMaxCodePoint; ++c) {
-    utf8.clear();
     const bool surrogate = c >= 0xD800 && c <= 0xDFFF;
-    if (!surrogate) append_utf8(c, utf8);
+    if (c >= 0x80 && c % kSameLead == 0 && !surrogate) {
+      utf8.clear();
+      append_utf8(c, utf8);
+      look = may_match(std::string_view(utf8).substr(0, utf8.size() - 1));
+    }
     const GraphemeClass grapheme = grapheme_class(c);
     std::uint8_t bits = joins_previous(grapheme) ? kJoinsPrevious : 0;
-    if (stands_alone(grapheme) && !surrogate && !find(utf8)) bits |= kPlain;
-    block[c & (kSize - 1)] = static_cast<char>(bits);
-    if ((c & (kSize - 1)) != kSize - 1) continue;
+    if (look && !surrogate) {
+      utf8.clear();
+      append_utf8(c, utf8);
+    }
+    const bool changes = surrogate || (look && find(utf8));
+    if (stands_alone(grapheme) && !changes) bits |= kPlain;
+    block[c % kSize] = static_cast<char>(bits);
+    if (c % kSize != kSize - 1) continue;
     const auto [place, fresh] =
         known.try_emplace(block, static_cast<std::uint32_t>(traits_.size() >> kBlockBits));
     if (fresh) traits_.insert(traits_.end(), block.begin(), block.end());

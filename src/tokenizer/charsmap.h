@@ -33,6 +33,7 @@ class Charsmap final : public Normalizer {
   static constexpr std::uint8_t kJoinsPrevious = 2;  // may continue the cluster before it
   static constexpr unsigned kBlockBits = 7;
 
+  bool may_match(std::string_view prefix) const noexcept;
   void classify_code_points();
   std::uint8_t traits(char32_t c) const noexcept {
     return traits_[(blocks_[c >> kBlockBits] << kBlockBits) | (c & ((1U << kBlockBits) - 1))];
