@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tokenizer.json of any bytes is read or refused with the one error type; what is read encodes and
+// decodes without a crash. Messages are one line of UTF-8.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "base/utf8.h"
+#include "nestvec/error.h"
+#include "tokenizer/tokenizer.h"
+
+namespace {
+
+constexpr std::string_view kTexts[] = {"", " hello  world <mask> ", "a\u0301\u00e9 \u4f60\u597d\u2581x",
+                                       "\x01\xFF\r\n\u200d\U0001f44d\U0001f3fd"};
+
+void check_message(std::string_view message) {
+  for (const char c : message) {
+    if (static_cast<unsigned char>(c) < 0x20) std::abort();
+  }
+  if (!nestvec::is_valid_utf8(message)) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view json(reinterpret_cast<const char*>(data), size);
+  try {
+    const auto tokenizer = nestvec::Tokenizer::parse(json, "tokenizer.json");
+    for (const std::string_view text : kTexts) {
+      const nestvec::Tokens tokens = tokenizer.encode(text, {.file_truncation = true});
+      tokenizer.encode(text, {.add_special = false, .parse_special = false, .offsets = false});
+      // A template may add ids that the vocabulary lacks; decode says so.
+      tokenizer.decode(tokens.ids, true);
+    }
+  } catch (const nestvec::Error& error) {
+    if (error.code() != nestvec::ErrorCode::kInvalidArgument) std::abort();
+    check_message(error.what());
+  }
+  return 0;
+}
