@@ -12,6 +12,9 @@ configure = mkdir -p build && cmake --preset release >build/configure.log || { c
 binary = build/release/nestvec
 
 export TEXT
+# Clones of this repository on one machine share what ccache holds.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 
 help:  ## This list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
