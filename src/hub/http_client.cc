@@ -98,7 +98,7 @@ void set(CURL* handle, CURLoption option, Value value) {
 
 struct HttpClient::Handle {
   struct FreeCurl {
-    void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
   };
   struct FreeList {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
