@@ -193,6 +193,7 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
       ->type_name("TASK");
   command
       .add_option("--dimensions", flags.dimensions, "Keep the first N dimensions, then normalise")
+      ->check(CLI::NonNegativeNumber.description(""))
       ->type_name("N");
   command.add_flag("--late-chunking", flags.options.late_chunking,
                    "The texts are chunks of one context, read together and pooled apart");

@@ -14,8 +14,11 @@ namespace nestvec {
 namespace {
 
 constexpr const char* kExamples =
+    "Loads the model as the other commands do, so it also shows whether that works.\n"
+    "\n"
     "Examples:\n"
     "  nestvec info\n"
+    "  nestvec info --config config.yaml --threads 1\n"
     "  nestvec info --model jinaai/jina-embeddings-v3 --json\n";
 
 using Row = std::pair<std::string, std::string>;
@@ -28,6 +31,18 @@ std::string join(const std::vector<std::size_t>& numbers) {
   return text;
 }
 
+// "95 MiB, 98 MiB at most, cgroup limit 4.0 GiB"
+std::string memory_in_use() {
+  const SystemView system = this_system();
+  const ResidentMemory memory = resident_memory(system);
+  std::string text =
+      readable_bytes(memory.current_bytes) + ", " + readable_bytes(memory.peak_bytes) + " at most";
+  if (const auto limit = cgroup_memory_limit(system)) {
+    text += ", cgroup limit " + readable_bytes(*limit);
+  }
+  return text;
+}
+
 std::vector<Row> rows_of(const ModelInfo& info) {
   std::vector<Row> rows = {
       {"model", info.id},
@@ -35,9 +50,11 @@ std::vector<Row> rows_of(const ModelInfo& info) {
       {"family", info.family},
       {"graph", info.graph},
       {"precision", info.precision},
+      {"processor", detect_cpu().model_name},
       {"instruction set", info.isa},
       {"threads", info.threads_reason},
       {"memory plan", info.memory_plan},
+      {"memory in use", memory_in_use()},
       {"dimensions", std::to_string(info.dimensions)},
   };
   if (!info.matryoshka_dimensions.empty()) {
@@ -56,6 +73,7 @@ std::vector<Row> rows_of(const ModelInfo& info) {
 void print_table(const ModelInfo& info, std::ostream& out) {
   constexpr std::size_t kLabel = 20;
   for (const auto& [label, value] : rows_of(info)) {
+    if (value.empty()) continue;
     out << label << std::string(kLabel - label.size(), ' ') << value << '\n';
   }
 }
@@ -83,6 +101,8 @@ void print_json(const ModelInfo& info, std::ostream& out) {
   text("isa", info.isa);
   number("threads", info.threads);
   text("threads_reason", info.threads_reason);
+  text("processor", detect_cpu().model_name);
+  number("resident_bytes", resident_memory(this_system()).current_bytes);
   number("memory_plan_bytes", info.memory_plan_bytes);
   text("memory_plan", info.memory_plan);
   number("dimensions", info.dimensions);
@@ -106,7 +126,8 @@ void print_json(const ModelInfo& info, std::ostream& out) {
 }  // namespace
 
 void add_info_command(CLI::App& app, CliContext& context) {
-  CLI::App* command = app.add_subcommand("info", "Show a model, its tasks, threads and memory plan");
+  CLI::App* command =
+      app.add_subcommand("info", "Show a model: tasks, threads and why, memory plan");
   const auto options = std::make_shared<ModelOptions>();
   const auto json = std::make_shared<bool>(false);
   add_model_options(*command, *options);

@@ -7,15 +7,45 @@
 #include <memory>
 #include <ostream>
 
-#include "base/utf8.h"
+#include "base/excerpt.h"
+#include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
+#include "cli/text_argument.h"
 
 namespace nestvec {
 namespace {
 
-const std::vector<std::string>& sample_texts() {
-  static const std::vector<std::string> kTexts = {
+constexpr std::size_t kLine = 79;
+constexpr std::size_t kCell = 6;
+
+constexpr const char* kExamples =
+    "One text is compared with the sample sentences, several with one another.\n"
+    "\n"
+    "Examples:\n"
+    "  nestvec quickstart\n"
+    "  nestvec quickstart \"My dog sleeps all day.\"\n"
+    "  nestvec quickstart --model jinaai/jina-embeddings-v3 \"one\" \"two\" \"three\"\n";
+
+// Pairs about the same thing in other words. Where the vocabulary is that of a multilingual model,
+// the second of each pair is in another language.
+std::vector<std::string> sample_texts(const ModelInfo& model) {
+  constexpr std::size_t kMultilingualVocabulary = 100'000;
+  if (model.vocabulary >= kMultilingualVocabulary) {
+    return {
+        "The cat is sleeping on the sofa.",
+        "Un chaton fait la sieste sur le canap\xC3\xA9.",
+        "The central bank raised interest rates.",
+        "Kredite sind teurer geworden.",
+        "How do I bake sourdough bread?",
+        "\xE5\xB0\x8F\xE9\xBA\xA6\xE7\xB2\x89\xE3\x81\xA8\xE6\xB0\xB4\xE3\x81\xA8\xE5\xA1\xA9\xE3"
+        "\x82"
+        "\x92\xE6\xB7\xB7\xE3\x81\x9C\xE3\x81\xA6\xE7\x99\xBA\xE9\x85\xB5\xE3\x81\x95\xE3\x81\x9B"
+        "\xE3"
+        "\x82\x8B\xE3\x80\x82",
+    };
+  }
+  return {
       "The cat is sleeping on the sofa.",
       "A kitten naps on the couch.",
       "The central bank raised interest rates.",
@@ -23,7 +53,6 @@ const std::vector<std::string>& sample_texts() {
       "How do I bake sourdough bread?",
       "Mix flour, water and salt, then let the dough rise.",
   };
-  return kTexts;
 }
 
 std::string format_number(const char* pattern, double value) {
@@ -32,62 +61,35 @@ std::string format_number(const char* pattern, double value) {
   return buffer.data();
 }
 
-// Columns that a code point takes on a terminal, roughly: combining marks none, East Asian wide
-// characters and emoji two.
-std::size_t columns_of(char32_t c) {
-  if ((c >= 0x300 && c <= 0x36F) || c == 0x200D || (c >= 0xFE00 && c <= 0xFE0F)) return 0;
-  const bool wide = (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0xA4CF) ||
-                    (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) ||
-                    (c >= 0xFF00 && c <= 0xFF60) || (c >= 0x1F300 && c <= 0x1FAFF) ||
-                    (c >= 0x20000 && c <= 0x3FFFD);
-  return wide ? 2 : 1;
+// "   3  "
+std::string label(std::size_t index) {
+  return format_number("%4.0f  ", static_cast<double>(index + 1));
 }
 
-// The text cut or filled to exactly `columns` columns.
-std::string fit(std::string_view text, std::size_t columns) {
-  std::string storage;
-  text = repair_utf8(text, storage);
-  std::string out;
-  std::size_t used = 0;
-  while (!text.empty()) {
-    const DecodedCodePoint decoded = decode_utf8(text);
-    const std::size_t width = decoded.code_point < 0x20 ? 1 : columns_of(decoded.code_point);
-    if (used + width > columns) break;
-    if (decoded.code_point < 0x20) {
-      out.push_back(' ');
-    } else {
-      out.append(text.substr(0, decoded.length));
-    }
-    used += width;
-    text.remove_prefix(decoded.length);
+double dot(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   }
-  return out.append(columns - used, ' ');
+  return sum;
 }
 
 double cosine(std::span<const float> a, std::span<const float> b) {
-  double product = 0;
-  double a2 = 0;
-  double b2 = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    product += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-    a2 += static_cast<double>(a[i]) * static_cast<double>(a[i]);
-    b2 += static_cast<double>(b[i]) * static_cast<double>(b[i]);
-  }
-  return a2 == 0 || b2 == 0 ? 0 : product / std::sqrt(a2 * b2);
+  const double scale = std::sqrt(dot(a, a) * dot(b, b));
+  return scale == 0 ? 0 : dot(a, b) / scale;
 }
 
 void print_vectors(const std::vector<std::string>& texts, const Embeddings& rows,
                    std::ostream& out) {
-  constexpr std::size_t kShown = 4;
+  constexpr std::size_t kShown = 3;
+  constexpr std::size_t kText = 29;
   for (std::size_t i = 0; i < rows.rows; ++i) {
     const std::span<const float> row = rows.row(i);
-    double norm = 0;
-    for (const float value : row) norm += static_cast<double>(value) * static_cast<double>(value);
-    out << "  " << i + 1 << "  " << fit(texts[i], 52) << " [";
+    out << label(i) << fit(texts[i], kText) << " [";
     for (std::size_t k = 0; k < std::min(kShown, row.size()); ++k) {
       out << format_number(" %+.4f", static_cast<double>(row[k]));
     }
-    out << " ... ]  norm " << format_number("%.6f", std::sqrt(norm)) << '\n';
+    out << " ... ]  norm " << format_number("%.4f", std::sqrt(dot(row, row))) << '\n';
   }
 }
 
@@ -95,37 +97,67 @@ void print_vectors(const std::vector<std::string>& texts, const Embeddings& rows
 std::string cell(double value, bool color) {
   const std::string text = format_number("%6.2f", value);
   if (!color) return text;
-  const int heat = static_cast<int>(std::clamp(value, 0.0, 1.0) * 5.0 + 0.5);
   constexpr std::array<int, 6> kBackground = {234, 236, 58, 94, 130, 166};
-  return "\x1b[48;5;" + std::to_string(kBackground.at(static_cast<std::size_t>(heat))) + "m" + text +
+  const double heat = std::clamp(value, 0.0, 1.0) * (kBackground.size() - 1);
+  return "\x1b[38;5;255;48;5;" +
+         std::to_string(kBackground.at(static_cast<std::size_t>(std::lround(heat)))) + "m" + text +
          "\x1b[0m";
 }
 
 void print_table(const std::vector<std::string>& texts, const Embeddings& rows, bool color,
                  std::ostream& out) {
-  out << "\n  cosine similarity (1 = the same meaning, 0 = nothing in common)\n\n" << fit("", 49);
+  constexpr std::size_t kShortest = 16;
+  const std::size_t table = rows.rows * kCell + label(0).size();
+  const std::size_t width = table + kShortest > kLine ? kShortest : kLine - table;
+  out << "\n  Cosine similarity: 1 = the same meaning, about 0 = nothing in common\n\n"
+      << fit("", width + label(0).size());
   for (std::size_t i = 0; i < rows.rows; ++i) {
     out << format_number("%6.0f", static_cast<double>(i + 1));
   }
   out << '\n';
   for (std::size_t i = 0; i < rows.rows; ++i) {
-    out << "  " << i + 1 << "  " << fit(texts[i], 44);
-    for (std::size_t j = 0; j < rows.rows; ++j) out << cell(cosine(rows.row(i), rows.row(j)), color);
+    out << label(i) << fit(texts[i], width);
+    for (std::size_t j = 0; j < rows.rows; ++j) {
+      out << cell(cosine(rows.row(i), rows.row(j)), color);
+    }
     out << '\n';
   }
 }
 
+void print_closest(const std::vector<std::string>& texts, const Embeddings& rows,
+                   std::ostream& out) {
+  double most = -2;
+  std::size_t first = 0;
+  std::size_t second = 1;
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    for (std::size_t j = i + 1; j < rows.rows; ++j) {
+      const double value = cosine(rows.row(i), rows.row(j));
+      if (value <= most) continue;
+      most = value;
+      first = i;
+      second = j;
+    }
+  }
+  out << "\n  Closest (" << format_number("%.2f", most) << "):\n"
+      << label(first) << excerpt(texts[first]) << '\n'
+      << label(second) << excerpt(texts[second]) << '\n';
+}
+
 void run_quickstart(const ModelOptions& options, std::vector<std::string> texts,
                     CliContext& context) {
-  if (texts.empty()) texts = sample_texts();
   const Model model = load_chosen_model(options, context);
+  const ModelInfo& info = model.info();
+  if (texts.size() < 2) {
+    const std::vector<std::string> samples = sample_texts(info);
+    texts.insert(texts.end(), samples.begin(), samples.end());
+  }
   const Embeddings rows = model.predict(texts);
-  context.out << "\n  " << model.info().family << " model, " << rows.width << " dimensions, "
-              << model.info().max_tokens << " tokens at most; " << rows.rows
-              << (rows.rows == 1 ? " text:\n\n" : " texts:\n\n");
-  print_vectors(texts, rows, context.out);
-  if (rows.rows > 1) print_table(texts, rows, context.color_out(), context.out);
-  context.out << '\n';
+  std::ostream& out = context.out;
+  out << "\n  " << info.id << " (" << info.family << "): " << rows.width << " dimensions, at most "
+      << info.max_tokens << " tokens\n\n";
+  print_vectors(texts, rows, out);
+  print_table(texts, rows, context.color_out(), out);
+  print_closest(texts, rows, out);
 }
 
 }  // namespace
@@ -135,9 +167,9 @@ void add_quickstart_command(CLI::App& app, CliContext& context) {
       app.add_subcommand("quickstart", "Embed a few sentences and show how alike they are");
   const auto options = std::make_shared<ModelOptions>();
   const auto texts = std::make_shared<std::vector<std::string>>();
+  add_text_arguments(*command, *texts, "Your own sentences instead of the samples");
   add_model_options(*command, *options);
-  command->add_option("texts", *texts, "Your own sentences instead of the samples");
-  command->footer("Examples:\n  nestvec quickstart\n  nestvec quickstart \"one\" \"two\" \"three\"\n");
+  command->footer(kExamples);
   command->callback([options, texts, &context] { run_quickstart(*options, *texts, context); });
 }
 

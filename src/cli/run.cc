@@ -6,6 +6,7 @@
 #include <new>
 #include <ostream>
 
+#include "base/excerpt.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -24,7 +25,8 @@ constexpr const char* kFooter =
     "  nestvec help embed\n"
     "\n"
     "Every option that loads a model is also a key of config.yaml and an environment variable\n"
-    "(NESTVEC_THREADS=2 for --threads 2); NESTVEC_MODEL names the model of commands that name none.\n"
+    "(NESTVEC_THREADS=2 for --threads 2); NESTVEC_MODEL names the model of commands that name "
+    "none.\n"
     "\n";
 
 int report(CliContext& context, std::string message, ExitCode code) {
@@ -46,11 +48,15 @@ void add_help_commands(CLI::App& app, CliContext& context) {
   const auto name = std::make_shared<std::string>();
   help->add_option("command", *name, "The command");
   help->callback([&app, name, &context] {
-    const CLI::App* command = name->empty() ? &app : find_command(app, *name);
-    if (command == nullptr) {
-      throw Error(ErrorCode::kInvalidArgument, "there is no command \"" + *name + "\"");
+    if (name->empty()) {
+      context.out << app.help();
+      return;
     }
-    context.out << command->help();
+    const CLI::App* command = find_command(app, *name);
+    if (command == nullptr) {
+      throw Error(ErrorCode::kInvalidArgument, "there is no command \"" + excerpt(*name) + "\"");
+    }
+    context.out << command->help("nestvec");
   });
   app.add_subcommand("version", "Show the version")->callback([&context] {
     context.out << "nestvec " << kVersion << '\n';
@@ -85,12 +91,29 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
          "--help)";
 }
 
+// A first argument that is no command is what CLI11 words least clearly.
+void check_command_name(const CLI::App& app, const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "no command was given (see nestvec --help)");
+  }
+  if (arguments[0].starts_with('-') || find_command(app, arguments[0]) != nullptr) return;
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_group().empty()) continue;
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              "there is no command \"" + excerpt(arguments[0]) + "\"; there are " + names);
+}
+
 int parse_and_run(const std::vector<std::string>& arguments, CliContext& context) {
   CLI::App app("Text embeddings with jina-embeddings-v3 and BERT-like models", "nestvec");
   add_commands(app, context);
+  check_command_name(app, arguments);
   try {
     std::vector<std::string> protected_arguments = protect_text_arguments(app, arguments);
-    std::reverse(protected_arguments.begin(), protected_arguments.end());  // CLI11 takes the last first
+    std::reverse(protected_arguments.begin(),
+                 protected_arguments.end());  // CLI11 takes the last first
     app.parse(std::move(protected_arguments));
   } catch (const CLI::Success& wanted) {  // --help, --version
     app.exit(wanted, context.out, context.err);

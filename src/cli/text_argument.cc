@@ -38,17 +38,20 @@ void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
 
 std::vector<std::string> protect_text_arguments(const CLI::App& app,
                                                 const std::vector<std::string>& arguments) {
-  std::vector<std::string> out = arguments;
-  if (arguments.empty()) return out;
+  if (arguments.empty()) return arguments;
   const CLI::App* command = find_command(app, arguments[0]);
-  if (command == nullptr || !takes_texts(*command)) return out;
+  if (command == nullptr || !takes_texts(*command)) return arguments;
+  std::vector<std::string> out = {arguments[0]};
   bool only_texts = false;
-  for (std::size_t i = 1; i < out.size(); ++i) {
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
     const bool is_value = !only_texts && takes_value(*command, arguments[i - 1]);
-    if (arguments[i] == "--" && !is_value) only_texts = true;
-    if (!is_value && (out[i].starts_with('[') || out[i].starts_with(kMark))) {
-      out[i].insert(out[i].begin(), kMark);
+    if (argument == "--" && !only_texts && !is_value) {
+      only_texts = true;
+      continue;
     }
+    const bool is_odd = !is_value && (argument.starts_with('[') || argument.starts_with(kMark));
+    out.push_back(only_texts || is_odd ? kMark + argument : argument);
   }
   return out;
 }

@@ -140,6 +140,7 @@ void add_options(CLI::App& command, TokenizeFlags& flags) {
   command.add_flag("--no-add-special", flags.no_add_special,
                    "Do not put the model's special tokens around a text");
   command.add_option("--max-tokens", flags.max_tokens, "Cut longer texts, special tokens included")
+      ->check(CLI::NonNegativeNumber.description(""))
       ->type_name("N");
   command.add_option("--truncate", flags.truncate, "The end that --max-tokens cuts off")
       ->type_name("right|left")

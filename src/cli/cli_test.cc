@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands inside the test's process: usage, help, exit codes, tokenize, and which setting wins.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "cli/context.h"
+#include "cli/exit_code.h"
+#include "cli/model_options.h"
+#include "cli/text_argument.h"
+#include "cli/text_lines.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kTokenizer = std::string(NESTVEC_TEST_DATA) + "/../models/bert-tiny";
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Environment environment_of(std::map<std::string, std::string> variables) {
+  return [variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+Outcome run(const std::vector<std::string>& arguments, const std::string& input = "",
+            bool terminal = false, std::map<std::string, std::string> variables = {}) {
+  std::istringstream in(input);
+  std::ostringstream out;
+  std::ostringstream err;
+  CliContext context{
+      in, out, err, terminal, terminal, terminal, environment_of(std::move(variables))};
+  Outcome outcome;
+  outcome.code = run_cli(arguments, context);
+  outcome.out = out.str();
+  outcome.err = err.str();
+  return outcome;
+}
+
+void expect_one_error_line(const Outcome& outcome) {
+  EXPECT_TRUE(outcome.err.starts_with("nestvec: error: ")) << outcome.err;
+  EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
+}
+
+TEST(Usage, MistakesAreOneLineAndCodeTwo) {
+  const std::vector<std::vector<std::string>> mistakes = {
+      {},
+      {"embd"},
+      {"a\nb"},
+      {"embed", "--no-such-option", "x"},
+      {"embed", "--dimensions", "many", "x"},
+      {"embed", "--dimensions", "-3", "x"},
+      {"embed", "--format", "xml", "x"},
+      {"embed", "--truncate", "up", "x"},
+      {"embed", "--threads", "many", "x"},
+      {"embed", "--cpu-memory", "5GB", "x"},
+      {"embed", "--precision", "fp64", "x"},
+      {"embed", "--file"},
+      {"tokenize"},
+      {"tokenize", "--tokenizer", kTokenizer, "stray"},
+      {"help", "nothing"},
+  };
+  for (const std::vector<std::string>& arguments : mistakes) {
+    const Outcome outcome = run(arguments, "", false, {{"NESTVEC_MODEL", "/nonexistent"}});
+    EXPECT_EQ(outcome.code, kExitUsage) << outcome.err;
+    expect_one_error_line(outcome);
+    EXPECT_EQ(outcome.out, "");
+  }
+}
+
+TEST(Usage, NamesWhatIsAllowed) {
+  EXPECT_NE(run({"embd"}).err.find("there are embed, tokenize, info"), std::string::npos);
+  EXPECT_NE(run({"embed", "--format", "xml", "x"}).err.find("json, jsonl, npy"), std::string::npos);
+  EXPECT_NE(run({"embed", "--threads", "many", "x"}).err.find("--threads: expected an integer"),
+            std::string::npos);
+}
+
+TEST(Usage, EmbedOnATerminalAsksForText) {
+  const Outcome outcome = run({"embed"}, "", true, {{"NO_COLOR", "1"}});
+  EXPECT_EQ(outcome.code, kExitUsage);
+  EXPECT_NE(outcome.err.find("no text was given"), std::string::npos);
+}
+
+TEST(Help, EveryCommandHasExamplesAndExitCodes) {
+  for (const char* command : {"embed", "tokenize", "info", "pull", "quickstart"}) {
+    const Outcome outcome = run({command, "--help"});
+    EXPECT_EQ(outcome.code, kExitOk);
+    EXPECT_EQ(outcome.err, "");
+    for (const char* part : {"Usage: nestvec ", "Examples:\n  ", "Exit codes:\n    0  done"}) {
+      EXPECT_NE(outcome.out.find(part), std::string::npos) << command << part;
+    }
+    EXPECT_EQ(run({"help", command}).out, outcome.out);
+  }
+  EXPECT_NE(run({"--help"}).out.find("quickstart"), std::string::npos);
+  EXPECT_EQ(run({"--help"}).out.find("config-reference"), std::string::npos);
+  EXPECT_TRUE(run({"--version"}).out.starts_with("nestvec "));
+  EXPECT_EQ(run({"version"}).out, run({"--version"}).out);
+}
+
+TEST(Colours, OnATerminalOnlyAndNotAgainstTheUsersWish) {
+  EXPECT_EQ(run({"embd"}).err.find('\x1b'), std::string::npos);
+  EXPECT_NE(run({"embd"}, "", true).err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run({"embd"}, "", true, {{"NO_COLOR", "1"}}).err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run({"embd"}, "", true, {{"TERM", "dumb"}}).err.find('\x1b'), std::string::npos);
+}
+
+TEST(ExitCodes, OfEachKindOfError) {
+  const std::map<ErrorCode, int> codes = {
+      {ErrorCode::kInvalidArgument, 2}, {ErrorCode::kNotFound, 3},
+      {ErrorCode::kDataLoss, 4},        {ErrorCode::kResourceExhausted, 5},
+      {ErrorCode::kUnavailable, 6},     {ErrorCode::kPermissionDenied, 7},
+      {ErrorCode::kUnauthenticated, 7}, {ErrorCode::kCancelled, 130},
+      {ErrorCode::kAborted, 141},       {ErrorCode::kInternal, 1},
+  };
+  for (const auto& [error, code] : codes) EXPECT_EQ(exit_code_for(error), code);
+}
+
+TEST(Tokenize, PrintsALineForALine) {
+  const Outcome outcome =
+      run({"tokenize", "--tokenizer", kTokenizer, "--offsets"}, "the\n\nthe\r\nthe");
+  EXPECT_EQ(outcome.code, kExitOk) << outcome.err;
+  std::vector<std::string> lines;
+  std::istringstream stream(outcome.out);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_TRUE(lines[0].starts_with("{\"ids\":["));
+  EXPECT_EQ(lines[0], lines[2]);
+  EXPECT_EQ(lines[0], lines[3]);
+  EXPECT_NE(lines[1].find("\"offsets\":[[0,0],[0,0]]"), std::string::npos);
+}
+
+TEST(Tokenize, JsonLinesAndDecode) {
+  const Outcome plain = run({"tokenize", "--tokenizer", kTokenizer}, "the the\n");
+  const Outcome json = run({"tokenize", "--tokenizer", kTokenizer, "--jsonl"},
+                           "{\"id\":1,\"text\":\"the the\"}\n\n");
+  EXPECT_EQ(json.out, plain.out);
+  const Outcome back = run({"tokenize", "--tokenizer", kTokenizer, "--decode"}, plain.out);
+  EXPECT_EQ(back.out, "{\"text\":\"the the\"}\n");
+}
+
+TEST(Tokenize, ErrorsNameTheLine) {
+  const std::vector<std::string> arguments = {"tokenize", "--tokenizer", kTokenizer, "--jsonl"};
+  for (const char* line : {"{\"txt\":\"a\"}", "{", "[1]", "{\"text\":1}"}) {
+    const Outcome outcome = run(arguments, "{\"text\":\"the\"}\n" + std::string(line) + "\n");
+    EXPECT_EQ(outcome.code, kExitUsage);
+    expect_one_error_line(outcome);
+    EXPECT_NE(outcome.err.find("line 2 of standard input"), std::string::npos) << outcome.err;
+    EXPECT_TRUE(outcome.out.starts_with("{\"ids\":[")) << "what came before the error is lost";
+  }
+  for (const char* ids : {"{\"ids\":[-1]}", "{\"ids\":[4294967296]}", "{\"ids\":[999999]}", "{}"}) {
+    const Outcome outcome = run({"tokenize", "--tokenizer", kTokenizer, "--decode"}, ids);
+    EXPECT_EQ(outcome.code, kExitUsage) << ids;
+    expect_one_error_line(outcome);
+  }
+}
+
+TEST(Tokenize, MissingFiles) {
+  for (const char* path : {"/nonexistent/tokenizer.json", "/nonexistent", "no-such/repository"}) {
+    const Outcome outcome =
+        run({"tokenize", "--tokenizer", path}, "", false, {{"HOME", "/nonexistent"}});
+    EXPECT_EQ(outcome.code, kExitNotFound) << outcome.err;
+    expect_one_error_line(outcome);
+  }
+}
+
+TEST(TextArguments, StayAsTheyWereTyped) {
+  const std::vector<std::string> typed = {"[a,b]",   "{}",  "",  "info", "[",
+                                          "\x01[x]", "a=b", "-", "%%"};
+  CLI::App app;
+  CLI::App* command = app.add_subcommand("embed", "");
+  std::vector<std::string> texts;
+  std::string file;
+  bool flag = false;
+  add_text_arguments(*command, texts, "");
+  command->add_option("--file", file);
+  command->add_flag("--flag", flag);
+  std::vector<std::string> arguments = {"embed", "--file", "[f]", "--flag"};
+  arguments.insert(arguments.end(), typed.begin(), typed.end());
+  arguments.insert(arguments.end(), {"--", "--file", "[y]"});
+  arguments = protect_text_arguments(app, arguments);
+  app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  std::vector<std::string> expected = typed;
+  expected.insert(expected.end(), {"--file", "[y]"});
+  EXPECT_EQ(texts, expected);
+  EXPECT_EQ(file, "[f]");
+  EXPECT_TRUE(flag);
+}
+
+TEST(MakeConfig, LaterSourcesWin) {
+  const std::string path =
+      (fs::temp_directory_path() / ("nestvec-cli-" + std::to_string(::getpid()) + ".yaml"))
+          .string();
+  std::ofstream(path)
+      << "checkpoints: {repo_id: from/file}\nruntime: {threads: 1, max_tokens: 11}\n";
+  std::istringstream in;
+  std::ostringstream out;
+  CliContext context{in,
+                     out,
+                     out,
+                     false,
+                     false,
+                     false,
+                     environment_of({{"NESTVEC_THREADS", "2"},
+                                     {"NESTVEC_MAX_BATCH_TOKENS", "22"},
+                                     {"NESTVEC_MODEL", "from/variable"}})};
+  ModelOptions options;
+  options.config = path;
+  options.settings = {{"threads", "3"}};
+  const ModelConfig config = make_config(options, context);
+  fs::remove(path);
+  EXPECT_EQ(config.runtime.threads, 3u);
+  EXPECT_EQ(config.runtime.max_tokens, 11u);
+  EXPECT_EQ(config.runtime.max_batch_tokens, 22u);
+  EXPECT_EQ(config.checkpoints.repo_id, "from/file");
+  EXPECT_EQ(make_config({}, context).checkpoints.repo_id, "from/variable");
+  EXPECT_EQ(make_config({}, context).model.id, "variable");
+  options.settings["repo-id"] = "from/flag@main";
+  options.config = "";
+  EXPECT_EQ(make_config(options, context).checkpoints.repo_id, "from/flag@main");
+  EXPECT_EQ(make_config(options, context).model.id, "flag");
+}
+
+TEST(MakeConfig, WithoutAModelTellsWhatToDo) {
+  std::istringstream in;
+  std::ostringstream out;
+  CliContext context{in, out, out, false, false, false, environment_of({{"HOME", "/nonexistent"}})};
+  try {
+    make_config({}, context);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_NE(std::string(error.what()).find("make quickstart"), std::string::npos);
+  }
+}
+
+TEST(TextLines, KeepsBytesAndDropsLineEnds) {
+  std::istringstream in(std::string("a\r\n\n b \xFF\0c\nlast", 15));
+  std::vector<std::string> lines;
+  for_each_line(in, "x", [&](std::string& line, const std::string&) { lines.push_back(line); });
+  EXPECT_EQ(lines, (std::vector<std::string>{"a", "", std::string(" b \xFF\0c", 6), "last"}));
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input at the command: one line on standard error, the documented exit code, nothing half-done."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+
+import numpy
+import pytest
+
+from command import MODELS, nestvec  # noqa: F401 (a fixture)
+
+V3 = MODELS / "v3-tiny"
+BERT = MODELS / "bert-tiny"
+EMBED = ("embed", "-q", "--model", V3, "--format", "jsonl")
+
+
+def vectors(text):
+    return [json.loads(line)["embedding"] for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("text", ["", " ", " \t  ", "\u3000", "\u200b", "\x00", "\x00a\x00b", "\ufffd"])
+def test_texts_without_content_have_a_vector(nestvec, text):  # noqa: F811
+    (vector,) = vectors(nestvec.ok(*EMBED, "--jsonl", stdin=json.dumps({"text": text})))
+    assert abs(numpy.linalg.norm(vector) - 1) < 1e-6
+
+
+def test_ill_formed_text_is_repaired_everywhere(nestvec):  # noqa: F811
+    expected = nestvec.ok(*EMBED, "a \ufffd b")
+    assert nestvec(*EMBED, stdin=b"a \xff b").stdout.decode() == expected
+    assert nestvec(*EMBED, b"a \xff b").stdout.decode() == expected
+    assert nestvec.ok(*EMBED, "--jsonl", stdin=b'{"text":"a \\ud800 b"}') == expected
+    assert nestvec.ok(*EMBED, "--jsonl", stdin=b'{"text":"a \xff b"}') == expected
+
+
+def test_ten_megabytes_are_cut_or_refused(nestvec):  # noqa: F811
+    text = b"lorem ipsum " * 850_000
+    done = nestvec(*EMBED, "--max-tokens", "64", stdin=text)
+    assert done.returncode == 0 and b"1 of 1 text had more than 64 tokens" in done.stderr
+    nestvec.fails(2, *EMBED, "--max-tokens", "64", "--truncate", "error", stdin=text, says="64")
+
+
+def test_unknown_task_lists_the_valid_ones(nestvec):  # noqa: F811
+    nestvec.fails(2, *EMBED, "--task", "nonsense", "x",
+                  says=["nonsense", "retrieval.query", "retrieval.passage", "separation",
+                        "classification", "text-matching", "none"])
+    nestvec.fails(2, "embed", "-q", "--model", BERT, "--task", "retrieval.query", "x",
+                  says="retrieval.query")
+
+
+@pytest.mark.parametrize("dimensions", ["0", "65", "2000"])
+def test_dimensions_out_of_range(nestvec, dimensions):  # noqa: F811
+    nestvec.fails(2, *EMBED, "--dimensions", dimensions, "x",
+                  says=[f"dimensions {dimensions}", "1..64", "32, 64"])
+
+
+def test_binary_needs_whole_bytes(nestvec):  # noqa: F811
+    nestvec.fails(2, "embed", "-q", "--model", V3, "--format", "binary", "--dimensions", "12", "x",
+                  says=["12", "multiple of 8"])
+
+
+def test_missing_files(nestvec, tmp_path):  # noqa: F811
+    nestvec.fails(3, *EMBED, "--file", "/nonexistent/texts", says="/nonexistent/texts")
+    nestvec.fails(3, "embed", "--model", tmp_path / "none", "x", says="none")
+    nestvec.fails(3, "embed", "--model", "owner/unknown-model", "x",
+                  says=["owner/unknown-model", "nestvec pull owner/unknown-model"])
+    nestvec.fails(3, "embed", "--config", tmp_path / "config.yaml", "x", says="config.yaml")
+    nestvec.fails(3, "embed", "x", says="make quickstart")
+    nestvec.fails(3, "tokenize", "--tokenizer", tmp_path / "tokenizer.json", says="tokenizer.json")
+    nestvec.fails(1, *EMBED, "--file", tmp_path, says=str(tmp_path))
+
+
+def test_broken_json_lines_name_the_line(nestvec):  # noqa: F811
+    for line in ('{"text":', '{"txt":"a"}', '"a"', '{"text":null}', '{"text":["a"]}', "\x00"):
+        nestvec.fails(2, *EMBED, "--jsonl", stdin='{"text":"fine"}\n' + line,
+                      says="line 2 of standard input")
+
+
+def test_config_errors_have_line_and_column(nestvec, tmp_path):  # noqa: F811
+    config = tmp_path / "config.yaml"
+    config.write_text("runtime:\n  threads: many\n")
+    nestvec.fails(2, "embed", "--config", config, "x", says=f"{config}:2:12: runtime.threads")
+    config.write_text("runtime: [\n")
+    nestvec.fails(2, "embed", "--config", config, "x", says=[f"{config}:", "not valid YAML"])
+    nestvec.fails(2, "embed", "--model", V3, "x", env={"NESTVEC_THREADS": "-1"},
+                  says="NESTVEC_THREADS")
+
+
+def test_a_plan_over_budget_is_refused_with_numbers(nestvec):  # noqa: F811
+    nestvec.fails(5, *EMBED, "--cpu-memory", "10Mi", "x", says=["10 MiB", "MiB"])
+
+
+def test_secrets_are_not_shown(nestvec, tmp_path):  # noqa: F811
+    config = tmp_path / "config.yaml"
+    config.write_text(f"checkpoints: {{repo_id: {V3}, hf_token: hf_0123abcd}}\nruntime: {{x: 1}}\n")
+    for arguments in (("info",), ("info", "--json"), ("embed", "x"), ("embed", "--dimensions", "0", "x")):
+        done = nestvec(*arguments, "--config", config, env={"NESTVEC_HF_TOKEN": "hf_4567abcd"})
+        assert b"abcd" not in done.stdout + done.stderr
+
+
+def test_output_that_cannot_be_written(nestvec, tmp_path):  # noqa: F811
+    nestvec.fails(3, *EMBED, "--output", tmp_path / "none" / "out", "x", says="none")
+    nestvec.fails(1, *EMBED, "--output", tmp_path, "x", says=str(tmp_path))
+    nestvec.fails(5, *EMBED, "--output", "/dev/full", "x", says="/dev/full")
+    with open("/dev/full", "wb") as full:
+        process = nestvec.start(*EMBED, "x", stdout=full, stderr=-1)
+        assert b"standard output" in process.communicate()[1]
+        assert process.returncode == 5
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_output_without_permission(nestvec, tmp_path):  # noqa: F811
+    tmp_path.chmod(0o500)
+    nestvec.fails(7, *EMBED, "--output", tmp_path / "out", "x")
+
+
+def test_a_full_disk_leaves_no_file(nestvec, tmp_path):  # noqa: F811
+    nestvec.ok(*EMBED, "x")  # compiled before files are limited
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    output = tmp_path / "out"
+    nestvec.fails(5, *EMBED, "--output", output, *["text"] * 50, preexec_fn=limit,
+                  restore_signals=False, says="out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_keeps_what_stood_there(nestvec, tmp_path):  # noqa: F811
+    output = tmp_path / "out"
+    output.write_text("precious")
+    nestvec.fails(2, *EMBED, "--output", output, "--jsonl", stdin='{"text":"a"}\n{')
+    assert output.read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_file_of_the_model_is_missing_or_broken(nestvec, tmp_path, name):  # noqa: F811
+    folder = tmp_path / "model"
+    shutil.copytree(V3, folder)
+    cache = {"NESTVEC_CACHE": str(tmp_path / "cache")}
+    run = ("embed", "-q", "--model", folder, "x")
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: len(content) // 2])
+    done = nestvec(*run, env=cache)
+    assert done.returncode in (2, 4), done.stderr
+    assert name in done.stderr.decode() and done.stderr.count(b"\n") == 1
+    (folder / name).unlink()
+    done = nestvec(*run, env=cache)
+    assert done.returncode == 3 and done.stderr.count(b"\n") == 1, done.stderr
+    assert [path for path in (tmp_path / "cache").glob("*") if path.suffix != ".lock"] == []
