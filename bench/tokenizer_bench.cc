@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tokens a second on one thread, over texts of some 90 languages and hostile Unicode; loading; texts
-// that are meant to be slow. items_per_second is tokens, of a load it is files.
+// Tokens a second on one thread, over texts of some 90 languages and hostile Unicode; loading;
+// texts that are meant to be slow. items_per_second is tokens, of a load it is files.
 // scripts/bench_tokenizers.py sets it beside other tokenizers.
 #include <benchmark/benchmark.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tokenizer.json of any bytes is read or refused with the one error type; what is read encodes and
-// decodes without a crash. Messages are one line of UTF-8.
+// A tokenizer.json of any bytes is read or refused with the one error type; what is read encodes
+// and decodes without a crash. Messages are one line of UTF-8.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -12,7 +12,8 @@
 
 namespace {
 
-constexpr std::string_view kTexts[] = {"", " hello  world <mask> ", "a\u0301\u00e9 \u4f60\u597d\u2581x",
+constexpr std::string_view kTexts[] = {"", " hello  world <mask> ",
+                                       "a\u0301\u00e9 \u4f60\u597d\u2581x",
                                        "\x01\xFF\r\n\u200d\U0001f44d\U0001f3fd"};
 
 void check_message(std::string_view message) {

@@ -113,7 +113,8 @@ bool Charsmap::may_match(std::string_view prefix) const noexcept {
 
 void Charsmap::classify_code_points() {
   constexpr std::size_t kSize = std::size_t{1} << kBlockBits;
-  constexpr char32_t kSameLead = 64;  // code points that differ in the last byte of their UTF-8 alone
+  constexpr char32_t kSameLead =
+      64;  // code points that differ in the last byte of their UTF-8 alone
   std::map<std::string, std::uint32_t> known;
   std::string block(kSize, '\0');
   std::string utf8;

@@ -38,12 +38,13 @@ std::string apply_plainly(const Charsmap& map, std::string_view text) {
 }
 
 std::string random_text(std::mt19937& random) {
-  static constexpr char32_t kBlocks[] = {0x20,   0xA0,   0x300,  0x400,  0x5D0,  0x900,   0xE00,
-                                         0x1100, 0x11A8, 0x2000, 0x3040, 0x3090, 0xAC00,  0xFF00,
+  static constexpr char32_t kBlocks[] = {0x20,   0xA0,   0x300,   0x400,   0x5D0,   0x900,  0xE00,
+                                         0x1100, 0x11A8, 0x2000,  0x3040,  0x3090,  0xAC00, 0xFF00,
                                          0xFF70, 0xFE00, 0x1F1E6, 0x1F3FB, 0x1F440, 0x20D0, 0x0};
   std::string text;
   for (std::size_t n = 1 + random() % 20; n > 0; --n) {
-    append_utf8(kBlocks[random() % std::size(kBlocks)] + static_cast<char32_t>(random() % 48), text);
+    append_utf8(kBlocks[random() % std::size(kBlocks)] + static_cast<char32_t>(random() % 48),
+                text);
     if (random() % 8 == 0) append_utf8(0x200D, text);
   }
   return text;

@@ -41,7 +41,8 @@ TEST(DoubleArray, AgreesWithAMapOnRandomKeys) {
   for (const std::size_t alphabet : {2U, 5U, 256U}) {
     const auto random_string = [&] {
       std::string text;
-      for (std::size_t n = random() % 9; n > 0; --n) text.push_back(static_cast<char>(random() % alphabet));
+      for (std::size_t n = random() % 9; n > 0; --n)
+        text.push_back(static_cast<char>(random() % alphabet));
       return text;
     };
     std::vector<std::string> strings;

@@ -107,7 +107,8 @@ TEST(TokenizerGolden, WordPiece) { check_real_tokenizer("wordpiece"); }
 
 TEST(TokenizerGolden, EveryComponent) {
   std::size_t files = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(std::string(kData) + "/components")) {
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(std::string(kData) + "/components")) {
     if (entry.path().extension() != ".json") continue;
     ++files;
     const std::string path = entry.path().string();

@@ -35,13 +35,15 @@ std::string message_for_model(const std::string& model) {
 
 TEST(Loader, ReadsTheSmallestFile) {
   EXPECT_EQ(message_for("{" + std::string(kModel) + "}"), "accepted");
-  EXPECT_EQ(message_for_part(R"("version":"1.0","padding":{"anything":1},"decoder":null)"), "accepted");
+  EXPECT_EQ(message_for_part(R"("version":"1.0","padding":{"anything":1},"decoder":null)"),
+            "accepted");
 }
 
 TEST(Loader, NamesTheUnknownComponent) {
   EXPECT_EQ(message_for_part(R"("normalizer":{"type":"Nmt"})"),
             "tokenizer.json: normalizer: the normalizer \"Nmt\" is not supported");
-  EXPECT_EQ(message_for_part(R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"X"}]})"),
+  EXPECT_EQ(message_for_part(
+                R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"X"}]})"),
             "tokenizer.json: normalizer.normalizers[1]: the normalizer \"X\" is not supported");
   EXPECT_EQ(message_for_part(R"("pre_tokenizer":{"type":"ByteLevel"})"),
             "tokenizer.json: pre_tokenizer: the pre-tokenizer \"ByteLevel\" is not supported");
@@ -70,22 +72,26 @@ TEST(Loader, NamesTheBrokenValue) {
             "tokenizer.json: model: token id 4000000000 is too large, ids end at 16777215");
   EXPECT_EQ(message_for_part(R"("pre_tokenizer":{"type":"Metaspace","replacement":"ab"})"),
             "tokenizer.json: pre_tokenizer.replacement: expected one character");
-  EXPECT_EQ(message_for_part(R"("pre_tokenizer":{"type":"Metaspace","replacement":"_",
+  EXPECT_EQ(
+      message_for_part(R"("pre_tokenizer":{"type":"Metaspace","replacement":"_",
                                 "add_prefix_space":false,"prepend_scheme":"first"})"),
-            "tokenizer.json: pre_tokenizer: \"add_prefix_space\" does not match \"prepend_scheme\"");
+      "tokenizer.json: pre_tokenizer: \"add_prefix_space\" does not match \"prepend_scheme\"");
   EXPECT_EQ(message_for_part(R"("truncation":{"max_length":5,"strategy":"Both","stride":0})"),
             "tokenizer.json: truncation.strategy: \"Both\" is no strategy");
 }
 
 TEST(Loader, RefusesTemplatesThatTheReferenceCannotRun) {
-  const std::string tail = R"(,"pair":[],"special_tokens":{"x":{"id":"x","ids":[1],"tokens":["x"]}}})";
+  const std::string tail =
+      R"(,"pair":[],"special_tokens":{"x":{"id":"x","ids":[1],"tokens":["x"]}}})";
   EXPECT_EQ(message_for_part(R"("post_processor":{"type":"TemplateProcessing","single":[
-                                {"SpecialToken":{"id":"y","type_id":0}}])" + tail),
+                                {"SpecialToken":{"id":"y","type_id":0}}])" +
+                             tail),
             "tokenizer.json: post_processor.special_tokens: \"y\" is missing");
   EXPECT_EQ(message_for_part(R"("post_processor":{"type":"TemplateProcessing","single":[])" + tail),
             "tokenizer.json: post_processor.single: expected the text, $A, exactly once");
   EXPECT_EQ(message_for_part(R"("post_processor":{"type":"TemplateProcessing","single":[
-                                {"Sequence":{"id":"B","type_id":0}}])" + tail),
+                                {"Sequence":{"id":"B","type_id":0}}])" +
+                             tail),
             "tokenizer.json: post_processor.single[0]: the template of a single text can only use "
             "sequence A");
 }
@@ -109,9 +115,10 @@ TEST(Loader, RefusesRegularExpressionsThatItCannotRun) {
                             regex + "\"}}");
   };
   EXPECT_EQ(with_regex(" {2,}"), "accepted");
-  EXPECT_EQ(with_regex("(a|b)"),
-            "tokenizer.json: normalizer.pattern.Regex: regular expression \"(a|b)\" is not supported: "
-            "it uses more than characters, classes and repetition");
+  EXPECT_EQ(
+      with_regex("(a|b)"),
+      "tokenizer.json: normalizer.pattern.Regex: regular expression \"(a|b)\" is not supported: "
+      "it uses more than characters, classes and repetition");
 }
 
 TEST(Loader, RefusesAddedTokensThatLookTheSame) {

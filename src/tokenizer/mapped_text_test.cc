@@ -42,7 +42,7 @@ TEST(TextEditor, RemovalBehindAnInsertionTakesItsPlace) {
   TextEditor editor(source, target);
   editor.put(U'X', 0);  // for a
   editor.put(U'Y', 1);
-  editor.remove(1);     // b
+  editor.remove(1);  // b
   editor.copy(2, 3);
   EXPECT_EQ(target.bytes, "XYc");
   EXPECT_EQ(target.origins, (Origins{0, 1, 2}));

@@ -42,8 +42,9 @@ TEST(Pattern, FindsRegularExpressions) {
 
 TEST(Pattern, RefusesWhatItCannotDo) {
   for (const char* expression :
-       {"", "a*", "a?", "(a)", "a|b", "^a", "a$", "a+b", "a+?", "a++", "\\w", "\\p{L}", "[a[b]]",
-        "[a&&b]", "[b-a]", "[", "[]", "a{", "a{2", "a{3,2}", "a{999999}", "*", "\\", "(?i)a"}) {
+       {"",    "a*",  "a?",  "(a)",    "a|b",       "^a",     "a$",    "a+b",
+        "a+?", "a++", "\\w", "\\p{L}", "[a[b]]",    "[a&&b]", "[b-a]", "[",
+        "[]",  "a{",  "a{2", "a{3,2}", "a{999999}", "*",      "\\",    "(?i)a"}) {
     EXPECT_THROW(Pattern::regex(expression), Error) << expression;
   }
   EXPECT_THROW(Pattern::literal(""), Error);

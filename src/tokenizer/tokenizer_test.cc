@@ -17,23 +17,61 @@ namespace {
 
 const char* const kComponents = NESTVEC_TEST_DATA "/tokenizer/components/";
 
-Tokenizer component(const std::string& name) { return Tokenizer::load(kComponents + name + ".json"); }
+Tokenizer component(const std::string& name) {
+  return Tokenizer::load(kComponents + name + ".json");
+}
 
 // Tokenizers of every kind of pipeline.
 std::vector<std::string> various() {
-  return {"model_unigram_plain",   "model_byte_fallback",       "model_wordpiece_plain",
-          "norm_charsmap_u",       "norm_nfkd_u",               "norm_bert_1111",
-          "norm_prepend_word_u",   "pre_split_then_metaspace_u", "pre_metaspace_first_whole_u",
-          "pre_whitespace_u",      "post_roberta_11_spaces",    "added_normalized1_special0",
-          "added_l1r1w1",          "norm_replace_delete_u",     "pre_punctuation_contiguous_w"};
+  return {"model_unigram_plain",
+          "model_byte_fallback",
+          "model_wordpiece_plain",
+          "norm_charsmap_u",
+          "norm_nfkd_u",
+          "norm_bert_1111",
+          "norm_prepend_word_u",
+          "pre_split_then_metaspace_u",
+          "pre_metaspace_first_whole_u",
+          "pre_whitespace_u",
+          "post_roberta_11_spaces",
+          "added_normalized1_special0",
+          "added_l1r1w1",
+          "norm_replace_delete_u",
+          "pre_punctuation_contiguous_w"};
 }
 
 // Text of parts that are awkward for one component or another.
 std::string random_text(std::mt19937& random) {
-  static const std::vector<std::string> kParts = {
-      "a", "aaa", "hello", "Hello", " ", "  ", "\t", "\r\n", "<mask>", "<s>", "[MASK]", "hat", "e\u0301",
-      "\u00e9", "\u2581", "\ufb01", "\u4f60\u597d", "\uc548", "\u1100\u1161\u11ab", "\U0001f44d\U0001f3fd",
-      "\u200d", "\u0301\u0323", "\u3000", "\u00a0", ".", "--", "1", std::string(1, '\0'), "\ufffd", "\u200b"};
+  static const std::vector<std::string> kParts = {"a",
+                                                  "aaa",
+                                                  "hello",
+                                                  "Hello",
+                                                  " ",
+                                                  "  ",
+                                                  "\t",
+                                                  "\r\n",
+                                                  "<mask>",
+                                                  "<s>",
+                                                  "[MASK]",
+                                                  "hat",
+                                                  "e\u0301",
+                                                  "\u00e9",
+                                                  "\u2581",
+                                                  "\ufb01",
+                                                  "\u4f60\u597d",
+                                                  "\uc548",
+                                                  "\u1100\u1161\u11ab",
+                                                  "\U0001f44d\U0001f3fd",
+                                                  "\u200d",
+                                                  "\u0301\u0323",
+                                                  "\u3000",
+                                                  "\u00a0",
+                                                  ".",
+                                                  "--",
+                                                  "1",
+                                                  std::string(1, '\0'),
+                                                  "\ufffd",
+                                                  "\u200b"};
   std::string text;
   for (std::size_t n = random() % 20; n > 0; --n) text += kParts[random() % kParts.size()];
   return text;
@@ -157,11 +195,12 @@ TEST(Tokenizer, IsSafeFromSeveralThreads) {
   }
 }
 
-// It ends, which it would not within the test's time in anything but linear time, and has a thousand
-// times the tokens of a thousandth of it, but for the seams.
+// It ends, which it would not within the test's time in anything but linear time, and has a
+// thousand times the tokens of a thousandth of it, but for the seams.
 TEST(Tokenizer, TakesAMillionOfTheSame) {
-  for (const std::string name : {"model_unigram_plain", "norm_charsmap_u", "norm_nfkd_u",
-                                 "norm_bert_1111", "added_l1r1w1", "pre_metaspace_always_split_u"}) {
+  for (const std::string name :
+       {"model_unigram_plain", "norm_charsmap_u", "norm_nfkd_u", "norm_bert_1111", "added_l1r1w1",
+        "pre_metaspace_always_split_u"}) {
     const Tokenizer tokenizer = component(name);
     for (const std::string part :
          {"a", " ", "\u0301", "\u1100", "\u200d", "<", "\u2581", "<mask>", "\U0001f44d"}) {

@@ -87,7 +87,8 @@ TEST(Unigram, KeepsTheFirstOfEqualPaths) {
   vocabulary.texts = {"?", "a", "aa", "aaa"};
   vocabulary.scores = {0, -1, -2, -3};
   // To each end the path whose last token starts first is found first.
-  EXPECT_EQ(tokenize(*make_unigram(vocabulary.options()), "aaaa"), (std::vector<std::uint32_t>{1, 3}));
+  EXPECT_EQ(tokenize(*make_unigram(vocabulary.options()), "aaaa"),
+            (std::vector<std::uint32_t>{1, 3}));
 }
 
 TEST(Unigram, FusesUnknownCharacters) {
