@@ -2,12 +2,12 @@
 #include "compile/artefact.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <fstream>
 
 #include "base/file.h"
@@ -263,6 +263,26 @@ TEST_F(ArtefactTest, ProcessesThatWantTheSameMakeItOnce) {
   EXPECT_EQ(made, 1);
   cached();
   EXPECT_TRUE(lines_.empty());
+}
+
+TEST_F(ArtefactTest, ProcessesThatWriteTheSameFolderLeaveAWholeOne) {
+  constexpr int kProcesses = 4;
+  for (int i = 0; i < kProcesses; ++i) {
+    if (::fork() != 0) continue;
+    int failures = 0;
+    for (int round = 0; round < 5; ++round) {
+      failures += complaint([&] { compile(); }).empty() ? 0 : 1;
+    }
+    ::_exit(failures);
+  }
+  for (int i = 0; i < kProcesses; ++i) {
+    int status = 0;
+    ASSERT_GT(::wait(&status), 0);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+  }
+  EXPECT_EQ(open_artefact(output()).layout, "rectangular");
+  EXPECT_EQ(entries(folder_ / ""), 2u);
 }
 
 TEST_F(ArtefactTest, WhatADeadProcessLeftIsRemoved) {

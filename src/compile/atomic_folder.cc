@@ -46,6 +46,32 @@ void remove_abandoned(const fs::path& path) {
   }
 }
 
+int rename_with(unsigned flags, const std::string& from, const std::string& to) {
+  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0 ? 0 : errno;
+}
+
+// Gives `from` the name `to`. True when there was a folder of that name, which is called `from`
+// now. Others may do the same at once, so each step may find that things have changed.
+bool take_place(const std::string& from, const std::string& to) {
+  constexpr int kAttempts = 100;
+  int error_number = 0;
+  for (int i = 0; i < kAttempts; ++i) {
+    error_number = rename_with(RENAME_NOREPLACE, from, to);
+    if (error_number == 0) return false;
+    if (error_number == EEXIST) {
+      error_number = rename_with(RENAME_EXCHANGE, from, to);
+      if (error_number == 0) return true;
+    }
+    if (error_number == EINVAL || error_number == ENOSYS) break;
+    if (error_number != ENOENT) throw file_error("cannot create", to, error_number);
+  }
+  // A file system without these flags: an older folder goes first, and for a moment there is none.
+  std::error_code failed;
+  fs::remove_all(to, failed);
+  if (::rename(from.c_str(), to.c_str()) != 0) throw file_error("cannot create", to, errno);
+  return false;
+}
+
 }  // namespace
 
 FileLock FileLock::wait(const std::string& path) {
@@ -81,9 +107,15 @@ AtomicFolder::AtomicFolder(std::string path) : path_(std::move(path)) {
     throw file_error("cannot create a folder beside", path_, error_number);
   }
   try {
-    lock_ = FileLock::wait((fs::path(temporary_path_) / kLockName).string());
+    // Under its name only when it is held: whoever can get it there takes the folder for abandoned.
+    const fs::path lock = fs::path(temporary_path_) / kLockName;
+    lock_ = FileLock::wait(lock.string() + "-new");
+    std::error_code not_renamed;
+    fs::rename(lock.string() + "-new", lock, not_renamed);
+    if (not_renamed) throw file_error("cannot create", lock.string(), not_renamed.value());
   } catch (const Error&) {
-    ::rmdir(temporary_path_.c_str());
+    std::error_code ignored;
+    fs::remove_all(temporary_path_, ignored);
     throw;
   }
 }
@@ -97,14 +129,10 @@ void AtomicFolder::commit() {
   std::error_code failed;
   fs::permissions(temporary_path_, fs::perms(0755), failed);
   sync_folder(temporary_path_);
-  const bool replaces = fs::exists(path_, failed);
-  const unsigned flags = replaces ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-  if (::renameat2(AT_FDCWD, temporary_path_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
-    throw file_error("cannot create", path_, errno);
-  }
+  const bool replaced = take_place(temporary_path_, path_);
   // Now the lock, or the older folder's files, have lost their use.
   fs::remove(fs::path(path_) / kLockName, failed);
-  if (replaces) fs::remove_all(temporary_path_, failed);
+  if (replaced) fs::remove_all(temporary_path_, failed);
   temporary_path_.clear();
   sync_folder(fs::path(path_).parent_path().string());
 }

@@ -22,7 +22,8 @@ struct Source {
                 [this](std::size_t first, std::span<std::byte> out) {
                   largest_block = std::max(largest_block, out.size());
                   for (std::size_t i = 0; i < out.size() / sizeof(float); ++i) {
-                    const auto value = static_cast<float>(first + i / row_floats);
+                    const std::size_t row = first + i / row_floats;
+                    const auto value = static_cast<float>(row);
                     std::memcpy(out.data() + i * sizeof(float), &value, sizeof(value));
                   }
                 },
@@ -73,7 +74,8 @@ TEST(GraphTest, StreamsLargeWeightsInBlocksAndReleasesWhatWasRead) {
     EXPECT_EQ(offset, next);
     float value = 0;
     std::memcpy(&value, bytes.data(), sizeof(value));
-    EXPECT_EQ(value, static_cast<float>(offset / 4096));
+    const std::uint64_t row = offset / 4096;
+    EXPECT_EQ(value, static_cast<float>(row));
     next += bytes.size();
   });
   EXPECT_EQ(next, rows * 4096);

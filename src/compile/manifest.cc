@@ -17,7 +17,7 @@ class ObjectWriter {
  public:
   explicit ObjectWriter(std::string& out, std::string indent = "  ")
       : out_(out), indent_(std::move(indent)) {
-    out_ += "{";
+    out_ += '{';
   }
 
   std::string& key(std::string_view name) {
@@ -44,12 +44,12 @@ class ObjectWriter {
 };
 
 void write_texts(const std::vector<std::string>& texts, std::string& out) {
-  out += "[";
+  out += '[';
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (i > 0) out += ", ";
     append_json_string(texts[i], out);
   }
-  out += "]";
+  out += ']';
 }
 
 void write_spec(const ModelSpec& spec, std::string& out) {
@@ -73,11 +73,11 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   for (const auto& [task, prompt] : spec.prompts) prompts.text(task, prompt);
   prompts.end();
   std::string& list = object.key("matryoshka_dimensions");
-  list += "[";
+  list += '[';
   for (std::size_t i = 0; i < spec.matryoshka_dimensions.size(); ++i) {
     list += (i > 0 ? ", " : "") + std::to_string(spec.matryoshka_dimensions[i]);
   }
-  list += "]";
+  list += ']';
   object.end();
 }
 
@@ -85,7 +85,7 @@ void write_source(const Fingerprint& source, std::string& out) {
   ObjectWriter object(out, "    ");
   object.text("hash", source.hash);
   std::string& list = object.key("files");
-  list += "[";
+  list += '[';
   for (std::size_t i = 0; i < source.files.size(); ++i) {
     const SourceFile& file = source.files[i];
     list += i > 0 ? ",\n      {\"name\": " : "\n      {\"name\": ";
@@ -93,7 +93,7 @@ void write_source(const Fingerprint& source, std::string& out) {
     list += ", \"bytes\": " + std::to_string(file.bytes) +
             ", \"modified_ns\": " + std::to_string(file.modified_ns) + "}";
   }
-  list += "]";
+  list += ']';
   object.end();
 }
 

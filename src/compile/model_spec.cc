@@ -282,7 +282,8 @@ ModelSpec parse_model_spec(const JsonValue& config) {
   }
   const auto eps = config.find("layer_norm_eps");
   spec.layer_norm_eps = eps ? static_cast<float>(eps->number()) : (jina ? 1e-5f : 1e-12f);
-  if (!(spec.layer_norm_eps > 0.0f && spec.layer_norm_eps < 1.0f)) {
+  const bool usable = spec.layer_norm_eps > 0.0f && spec.layer_norm_eps < 1.0f;
+  if (!usable) {
     throw eps->error("expected a number between 0 and 1");
   }
   spec.activation = activation_of(config);
