@@ -71,7 +71,7 @@ def reference_rows(reference: tokenizers.Tokenizer, texts: list[str], special: b
 
 
 def our_rows(command: list[str], path: str, texts: list[str], special: bool) -> list[dict]:
-    arguments = [*command, "tokenize", "--tokenizer", path, "--jsonl", "--offsets"]
+    arguments = [*command, "tokenize", "--tokenizer", path, "--jsonl", "--offsets", "--no-truncation"]
     if not special:
         arguments.append("--no-special")
     lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)

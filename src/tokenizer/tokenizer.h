@@ -44,10 +44,18 @@ struct EncodeOptions {
 };
 
 // Immutable after construction; safe for concurrent use.
+//
+// Ids and offsets equal those of Hugging Face tokenizers 0.23.3 for a file built of: the models
+// Unigram and WordPiece; the normalizers Precompiled, BertNormalizer, NFC, NFD, NFKC, NFKD,
+// Lowercase, StripAccents, Replace (a string, or a regular expression as pattern.h has it), Strip,
+// Prepend, Sequence; the pre-tokenizers Metaspace, WhitespaceSplit, Whitespace, BertPreTokenizer,
+// Punctuation, Sequence; the post-processors TemplateProcessing, BertProcessing, RobertaProcessing,
+// Sequence; the decoders Metaspace, WordPiece, Replace, Fuse, Strip, ByteFallback, Sequence. The
+// "padding" entry is read over: nothing here pads.
 class Tokenizer {
  public:
-  // Reads a tokenizer.json. Throws Error: kNotFound, kInvalidArgument (naming the component that is
-  // unknown or broken), kResourceExhausted (over 256 MiB).
+  // Reads a tokenizer.json. Blocks on file I/O. Throws Error: kNotFound, kInvalidArgument (naming
+  // the component that is unknown or broken), kResourceExhausted (over 256 MiB).
   static Tokenizer load(const std::string& path);
   // The same from memory; `name` stands in error messages.
   static Tokenizer parse(std::string_view json, const std::string& name);
@@ -57,8 +65,10 @@ class Tokenizer {
   ~Tokenizer();
 
   // Encodes one text into `out`, reusing its memory. Ill-formed UTF-8 counts as U+FFFD
-  // (base/utf8.h) and offsets then refer to the repaired text. Texts are limited to 1 GiB.
-  // Throws Error kInvalidArgument over that.
+  // (base/utf8.h) and offsets then refer to the repaired text. Linear in the text's length; working
+  // memory stays with the thread, but for that of texts over 4 MiB. Throws Error kInvalidArgument:
+  // a text over 1 GiB or one that normalizes to 4 GiB, max_tokens below the special tokens, a
+  // character that the vocabulary lacks where the file names no unknown token.
   void encode(std::string_view text, const EncodeOptions& options, Tokens& out) const;
   Tokens encode(std::string_view text, const EncodeOptions& options = {}) const;
 
