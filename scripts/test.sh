@@ -25,9 +25,6 @@ for sanitizer in asan tsan; do
   ctest --preset "$sanitizer" -j "$jobs"
 done
 
-step "clang-tidy"
-scripts/lint.sh --tidy
-
 step "release tests"
 export NESTVEC_BINARY=$build_dir/release/nestvec PYTHONDONTWRITEBYTECODE=1
 failed=0
