@@ -49,7 +49,7 @@ TokenLayout load_template_piece(const JsonValue& piece, const JsonValue& special
   const std::string_view name = piece.at("SpecialToken").at("id").string();
   TokenLayout layout;
   for (const JsonValue& id : special_tokens.at(name).at("ids").elements()) {
-    layout.push_back(load_id(id));
+    layout.emplace_back(load_id(id));
   }
   return layout;
 }

@@ -24,7 +24,7 @@ void apply_pair(const PostProcessorStep& step, std::vector<TokenLayout>& encodin
     } else if (step.kind == Kind::kRoberta) {
       encoding.insert(encoding.begin(), step.separator);
     }
-    encoding.push_back(step.separator);
+    encoding.emplace_back(step.separator);
   }
 }
 

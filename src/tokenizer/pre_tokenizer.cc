@@ -100,19 +100,20 @@ class Punctuation final : public PreTokenizer {
   void cut(std::string_view text, const Piece& piece, std::vector<Piece>& out) const {
     std::size_t begin = piece.begin;  // of the piece that is being made
     bool previous_is_match = false;   // the last character was a delimiter
+    const bool keeps_delimiters = behavior_ != SplitBehavior::kRemoved;
     for (std::size_t i = begin; i < piece.end;) {
       const std::size_t start = i;
       const bool is_match = is_punctuation(next_code_point(text, i));
       const bool cut_here = cuts_between(previous_is_match, is_match);
       if (start > piece.begin && cut_here) {
-        if (!(previous_is_match && behavior_ == SplitBehavior::kRemoved)) {
+        if (!previous_is_match || keeps_delimiters) {
           add_piece(begin, start, out);
         }
         begin = start;
       }
       previous_is_match = is_match;
     }
-    if (!(previous_is_match && behavior_ == SplitBehavior::kRemoved)) {
+    if (!previous_is_match || keeps_delimiters) {
       add_piece(begin, piece.end, out);
     }
   }
