@@ -668,7 +668,7 @@ def test_a_bar_on_a_terminal(hub, home):
     os.close(leader)
     assert process.wait() == 0
     text = shown.decode()
-    shares = [int(match) for match in re.findall(r"(\d+) kB / 70\d kB", text)]
+    shares = [float(match) for match in re.findall(r"([\d.]+) kB / 70\d kB", text)]
     assert len(shares) >= 3 and shares == sorted(shares)
     assert re.search(r"\[#+\.*\]", text)
 
