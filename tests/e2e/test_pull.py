@@ -276,6 +276,27 @@ def test_renamed_repository(hub, home):
     succeeds(pull(hub, home, env={"HF_TOKEN": TOKEN}))
 
 
+@pytest.mark.parametrize("tiny", [
+    "bert-tiny", "bert-tiny-onnx", "v3-tiny", "v3-tiny-hf", "v3-tiny-sharded", "v3-tiny-onnx"])
+def test_a_pulled_model_embeds_by_its_name(hub, home, tiny):
+    root = pathlib.Path(__file__).parent.parent / "models" / tiny
+    files = {str(path.relative_to(root)): path.read_bytes()
+             for path in root.rglob("*") if path.is_file()}
+    hub.models[NAME] = Model(files=files, lfs={path for path in files if path in LFS})
+
+    def embed(model):
+        return subprocess.run([BINARY, "embed", "a text", "--model", model, "--format", "jsonl"],
+                              env=environment(hub, home), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+
+    fails(embed(NAME), 3, f"nestvec pull {NAME}")
+    succeeds(pull(hub, home))
+    result = embed(NAME)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["embedding"]
+    assert result.stdout == embed(str(root)).stdout  # nothing that it needs was left at the hub
+
+
 # --- broken transfers -------------------------------------------------------------------------
 
 
