@@ -197,6 +197,7 @@ JsonDocument JsonDocument::parse(std::string_view text, std::string name) {
   document.parser_ = std::make_unique<simdjson::dom::parser>();
   std::string repaired;
   text = repair_utf8(text, repaired);
+  if (text.empty()) text = "";  // an empty file maps to no address, which simdjson may not be given
   simdjson::error_code code = document.parser_->allocate(text.size(), kMaxDepth);
   if (code == simdjson::SUCCESS) {
     code = document.parser_->parse(text.data(), text.size()).get(document.root_);
