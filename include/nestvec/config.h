@@ -12,7 +12,7 @@ namespace nestvec {
 
 // `model:` - who the model is to its callers.
 struct ModelIdentity {
-  std::string id = "jina-embeddings-v3";
+  std::string id;  // empty = the last part of repo_id
   std::string user_id;
   std::string app_id;
   std::string model_type_id = "text-embedder";
@@ -34,8 +34,8 @@ struct CheckpointSource {
 
 // `runtime:` - how the engine works.
 struct RuntimeOptions {
-  std::string precision = "auto";  // auto | fp32
-  std::string graph = "auto";      // auto | compiled | published: own graph, or the folder's ONNX
+  std::string precision = "auto";  // auto | fp32 | bf16 | int8; auto = bf16 or fp32 by CPU
+  std::string graph = "auto";      // auto | native | portable | published
   std::string default_task = "text-matching";  // a task of the model, or "none"
   std::size_t threads = 0;              // 0 = decided from cpu_limit, affinity and cgroup quota
   std::size_t max_tokens = 0;           // longest sequence; 0 = the model's own limit

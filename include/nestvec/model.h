@@ -5,12 +5,14 @@
 //   std::vector<float> vector = model.predict("a text");
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +45,10 @@ struct EmbedOptions {
   bool late_chunking = false;
   bool parse_special = true;  // "</s>" typed in a text is the special token, as Hugging Face does
   Truncation truncation = Truncation::kRight;
+  // End the call early: asked between the layers of the model. Errors kCancelled and
+  // kDeadlineExceeded.
+  std::stop_token stop = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
 };
 
 // A matrix of vectors, row i for text i.
@@ -82,10 +88,10 @@ struct TaskInfo {
 struct ModelInfo {
   std::string id;
   std::string family;  // "jina-embeddings-v3", "bert", "xlm-roberta", "onnx"
-  // "portable fp32, compiled from model.safetensors", "onnx/model.onnx as published"
-  std::string graph;
-  std::string precision;  // "fp32"
-  std::string isa;        // best instruction set of this CPU: "avx512_bf16"
+  std::string graph;      // "native bf16, compiled from safetensors", "onnx/model.onnx as published"
+  std::string precision;  // "fp32", "bf16", "int8"
+  std::string precision_reason;  // "auto: this CPU computes in bf16"
+  std::string isa;               // instruction set that the kernels use: "avx512_bf16"
   std::size_t dimensions = 0;
   std::size_t max_tokens = 0;
   std::size_t vocabulary = 0;

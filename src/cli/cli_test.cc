@@ -229,11 +229,9 @@ TEST(MakeConfig, LaterSourcesWin) {
   EXPECT_EQ(config.runtime.max_batch_tokens, 22u);
   EXPECT_EQ(config.checkpoints.repo_id, "from/file");
   EXPECT_EQ(make_config({}, context).checkpoints.repo_id, "from/variable");
-  EXPECT_EQ(make_config({}, context).model.id, "variable");
   options.settings["repo-id"] = "from/flag@main";
   options.config = "";
   EXPECT_EQ(make_config(options, context).checkpoints.repo_id, "from/flag@main");
-  EXPECT_EQ(make_config(options, context).model.id, "flag");
 }
 
 TEST(MakeConfig, WithoutAModelTellsWhatToDo) {

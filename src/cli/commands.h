@@ -12,6 +12,8 @@ namespace nestvec {
 void add_embed_command(CLI::App& app, CliContext& context);
 void add_tokenize_command(CLI::App& app, CliContext& context);
 void add_info_command(CLI::App& app, CliContext& context);
+void add_bench_command(CLI::App& app, CliContext& context);
+void add_compile_command(CLI::App& app, CliContext& context);
 void add_pull_command(CLI::App& app, CliContext& context);
 void add_quickstart_command(CLI::App& app, CliContext& context);
 

@@ -49,7 +49,7 @@ std::vector<Row> rows_of(const ModelInfo& info) {
       {"folder", info.folder},
       {"family", info.family},
       {"graph", info.graph},
-      {"precision", info.precision},
+      {"precision", info.precision + " (" + info.precision_reason + ")"},
       {"processor", detect_cpu().model_name},
       {"instruction set", info.isa},
       {"threads", info.threads_reason},
@@ -98,6 +98,7 @@ void print_json(const ModelInfo& info, std::ostream& out) {
   text("family", info.family);
   text("graph", info.graph);
   text("precision", info.precision);
+  text("precision_reason", info.precision_reason);
   text("isa", info.isa);
   number("threads", info.threads);
   text("threads_reason", info.threads_reason);

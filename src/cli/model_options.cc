@@ -49,19 +49,6 @@ std::string choose_model(const ModelConfig& config, const Environment& environme
       "run `make quickstart`, which fetches the small default model");
 }
 
-// Whether the user has said what the model is called.
-bool names_identity(const ModelOptions& options, const Environment& environment) {
-  return !options.config.empty() || options.settings.contains("model-id") ||
-         environment("NESTVEC_MODEL_ID").has_value();
-}
-
-// "all-MiniLM-L6-v2" of a folder's path or "OWNER/all-MiniLM-L6-v2@REVISION".
-std::string short_name(std::string model) {
-  while (model.size() > 1 && model.ends_with('/')) model.pop_back();
-  model.erase(0, model.rfind('/') + 1);
-  return model.substr(0, model.find('@'));
-}
-
 }  // namespace
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
@@ -104,9 +91,6 @@ ModelConfig make_config(const ModelOptions& options, const CliContext& context) 
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
   }
   config.checkpoints.repo_id = choose_model(config, context.environment);
-  if (!names_identity(options, context.environment)) {
-    config.model.id = short_name(config.checkpoints.repo_id);
-  }
   return config;
 }
 

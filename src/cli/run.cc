@@ -73,6 +73,8 @@ void add_commands(CLI::App& app, CliContext& context) {
   add_embed_command(app, context);
   add_tokenize_command(app, context);
   add_info_command(app, context);
+  add_compile_command(app, context);
+  add_bench_command(app, context);
   add_pull_command(app, context);
   add_quickstart_command(app, context);
   for (CLI::App* command : app.get_subcommands({})) {

@@ -18,8 +18,10 @@
 #include "compile/fingerprint.h"
 #include "compile/graph.h"
 #include "compile/manifest.h"
+#include "compile/packed.h"
 #include "compile/portable.h"
 #include "nestvec/version.h"
+#include "ops/isa.h"
 
 namespace nestvec {
 namespace {
@@ -31,11 +33,17 @@ void say(const LogSink& log, const std::string& line) {
 }
 
 CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std::string& folder) {
-  if (options.layout != "rectangular" && options.layout != "padded") {
-    throw Error(ErrorCode::kInvalidArgument,
-                "unknown layout \"" + options.layout + "\"; expected rectangular or padded");
+  const bool packed = options.layout == "packed";
+  if (!packed && options.layout != "rectangular" && options.layout != "padded") {
+    throw Error(ErrorCode::kInvalidArgument, "unknown layout \"" + options.layout +
+                                                 "\"; expected packed, rectangular or padded");
   }
-  if (options.precision != "fp32") {
+  if (packed && options.precision != "fp32" && options.precision != "bf16" &&
+      options.precision != "int8") {
+    throw Error(ErrorCode::kInvalidArgument, "unknown precision \"" + options.precision +
+                                                 "\"; expected fp32, bf16 or int8");
+  }
+  if (!packed && options.precision != "fp32") {
     throw Error(ErrorCode::kUnimplemented, "precision \"" + options.precision +
                                                "\" is not supported by portable graphs; fp32 is");
   }
@@ -170,6 +178,8 @@ std::string without_trailing_slash(std::string path) {
 
 }  // namespace
 
+std::string native_precision() { return machine_isa() >= Isa::kAvx512Bf16 ? "bf16" : "fp32"; }
+
 Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
                        const CompileOptions& wanted, const LogSink& log) {
   const auto start = std::chrono::steady_clock::now();
@@ -186,7 +196,11 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   manifest.source = fingerprint_of(model_folder, manifest.spec);
 
   GraphBuilder graph(kDataName);
-  build_portable(manifest.spec, weights, {options.layout == "padded", options.max_tokens}, graph);
+  if (options.layout == "packed") {
+    build_packed(manifest.spec, weights, {options.precision, options.max_tokens}, graph);
+  } else {
+    build_portable(manifest.spec, weights, {options.layout == "padded", options.max_tokens}, graph);
+  }
   add_metadata(manifest.spec, options, graph);
   say(log, "compiling " + model_folder + " (" + manifest.spec.family + ", " +
                std::to_string(manifest.spec.layers) + " layers, " +

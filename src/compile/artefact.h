@@ -14,15 +14,20 @@ namespace nestvec {
 // What to make. The strings are data: they stand in the manifest and in the graph's metadata under
 // "nestvec.layout" and "nestvec.precision".
 struct CompileOptions {
+  // "packed": nestvec's own operators, see compile/packed.h. The portable ones, of stock operators:
   // "rectangular": inputs input_ids int64 [B, S] without a mask, all texts of a run equally long;
   // no S x S matrix on ONNX Runtime's CPU provider. "padded": with attention_mask int64 [B, S].
   // Both take task_ids int64 [B] (-1 = base weights) where the model has adapters, and give
   // token_embeddings float [B, S, H].
-  std::string layout = "rectangular";
-  std::string precision = "fp32";
+  std::string layout = "packed";
+  std::string precision = "fp32";  // packed: also "bf16", "int8"
   std::size_t max_tokens =
       0;  // longest sequence, rows of the rotary tables; 0 = what the model allows
 };
+
+// The precision that "auto" means for a native graph on this machine: "bf16" where the processor
+// computes in it, else "fp32".
+std::string native_precision();
 
 // A compiled graph, checked against its manifest.
 struct Artefact {

@@ -8,12 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "ops/activation.h"
+
 namespace nestvec {
 
 class JsonValue;
-
-// GELU in its exact form, its tanh approximation (GPT-2), or ReLU.
-enum class Activation { kGelu, kGeluTanh, kRelu };
 
 // How a token's place enters: a learned table added to the embedding, or a rotation of queries and
 // keys (RoFormer, arXiv:2104.09864; the two halves of a head rotate against each other, as in

@@ -189,9 +189,11 @@ class PortableBuilder {
       case Activation::kGeluTanh:
         return graph_.node({"FastGelu", kMicrosoft}, name, {x, bias});
       case Activation::kRelu:
+      case Activation::kNone:
         break;
     }
-    return graph_.node({"Relu"}, name, {graph_.node({"Add"}, name + ".biased", {x, bias})});
+    const std::string biased = graph_.node({"Add"}, name + ".biased", {x, bias});
+    return spec_.activation == Activation::kNone ? biased : graph_.node({"Relu"}, name, {biased});
   }
 
   // LayerNorm(x + y + bias), named `name`.

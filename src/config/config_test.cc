@@ -151,7 +151,7 @@ Environment environment_of(std::map<std::string, std::string> variables) {
 }
 
 TEST(ApplyEnvironment, OverridesEveryKind) {
-  ModelConfig config = parse_config("runtime: {threads: 1, graph: compiled}", "config.yaml");
+  ModelConfig config = parse_config("runtime: {threads: 1, graph: portable}", "config.yaml");
   apply_environment(environment_of({{"NESTVEC_THREADS", "4"},
                                     {"NESTVEC_CPU_LIMIT", "500m"},
                                     {"NESTVEC_CPU_MEMORY", "1Gi"},
@@ -160,7 +160,7 @@ TEST(ApplyEnvironment, OverridesEveryKind) {
                                     {"NESTVEC_REPO_ID", "a/b"}}),
                     config);
   EXPECT_EQ(config.runtime.threads, 4u);
-  EXPECT_EQ(config.runtime.graph, "compiled");
+  EXPECT_EQ(config.runtime.graph, "portable");
   EXPECT_DOUBLE_EQ(config.inference_compute_info.cpu_limit, 0.5);
   EXPECT_EQ(config.inference_compute_info.cpu_memory_bytes, 1u << 30);
   EXPECT_EQ(config.runtime.precision, "fp32");

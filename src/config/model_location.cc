@@ -242,4 +242,10 @@ std::string locate_model(const std::string& folder_or_repo, const std::string& r
   return locate_in_cache(reference, environment);
 }
 
+std::string short_model_name(std::string folder_or_repo) {
+  while (folder_or_repo.size() > 1 && folder_or_repo.ends_with('/')) folder_or_repo.pop_back();
+  folder_or_repo.erase(0, folder_or_repo.rfind('/') + 1);
+  return folder_or_repo.substr(0, folder_or_repo.find('@'));
+}
+
 }  // namespace nestvec

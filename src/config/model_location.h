@@ -57,4 +57,8 @@ std::optional<std::string> find_in_cache(const std::string& cache_folder, const 
 std::string locate_model(const std::string& folder_or_repo, const std::string& revision,
                          const Environment& environment);
 
+// What a model is called for short: "all-MiniLM-L6-v2" of a folder's path or of
+// "OWNER/all-MiniLM-L6-v2@REVISION".
+std::string short_model_name(std::string folder_or_repo);
+
 }  // namespace nestvec

@@ -177,5 +177,11 @@ TEST_F(ModelLocation, DoesNotFollowARefThatIsNoCommit) {
   EXPECT_EQ(failure("org/name").code(), ErrorCode::kNotFound);
 }
 
+TEST(ShortModelName, IsTheLastPartWithoutItsRevision) {
+  EXPECT_EQ(short_model_name("/models/all-MiniLM-L6-v2/"), "all-MiniLM-L6-v2");
+  EXPECT_EQ(short_model_name("jinaai/jina-embeddings-v3@main"), "jina-embeddings-v3");
+  EXPECT_EQ(short_model_name("local"), "local");
+}
+
 }  // namespace
 }  // namespace nestvec

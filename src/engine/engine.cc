@@ -2,11 +2,19 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "batch/batch_plan.h"
 #include "output/vector.h"
 
 namespace nestvec {
+namespace {
+
+bool all_finite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+}  // namespace
 
 Model::Engine::Engine(Parts parts) : parts_(std::move(parts)) {}
 
@@ -22,7 +30,10 @@ PlanRules Model::Engine::rules_for(const EmbedOptions& options) const {
 
 // Runs sequences in batches and returns the rows of their spans in the sequences' order,
 // [sum of spans, width].
-std::vector<float> Model::Engine::run_all(std::span<const Sequence> sequences) const {
+std::vector<float> Model::Engine::run_all(std::span<const Sequence> sequences,
+                                          const EmbedOptions& call) const {
+  RunOptions options;
+  options.control = {call.stop, call.deadline};
   const std::size_t width = parts_.session->width();
   std::vector<std::size_t> lengths;
   std::vector<std::size_t> first_row;
@@ -34,19 +45,37 @@ std::vector<float> Model::Engine::run_all(std::span<const Sequence> sequences) c
   }
 
   std::vector<float> result(rows * width);
+  std::vector<std::size_t> unfinished;
   for (const std::vector<std::size_t>& indices : plan_batches(lengths, parts_.max_batch_tokens)) {
     const std::lock_guard lock(session_mutex_);
     batch_.clear();
     for (const std::size_t index : indices) batch_.add(sequences[index]);
-    parts_.session->run(batch_, false, output_);
-    const float* row = output_.rows.data();
+    parts_.session->run(batch_, options, output_);
+    float* row = output_.rows.data();
     for (const std::size_t index : indices) {
       const std::size_t values = sequences[index].spans.size() * width;
+      if (!all_finite({row, values})) unfinished.push_back(index);
       std::copy_n(row, values, result.data() + first_row[index] * width);
       row += values;
     }
   }
+  for (const std::size_t index : unfinished) {
+    run_again(sequences[index], options,
+              {result.data() + first_row[index] * width, sequences[index].spans.size() * width});
+  }
   return result;
+}
+
+// A sequence whose values left the range of the graph's arithmetic gets a second chance in fp32.
+void Model::Engine::run_again(const Sequence& sequence, const RunOptions& options,
+                              std::span<float> rows) const {
+  RunOptions wider = options;
+  wider.full_precision = true;
+  const std::lock_guard lock(session_mutex_);
+  batch_.clear();
+  batch_.add(sequence);
+  parts_.session->run(batch_, wider, output_);
+  std::copy(output_.rows.begin(), output_.rows.end(), rows.begin());
 }
 
 void Model::Engine::finish(std::span<const float> pooled, const EmbedOptions& options,
@@ -78,7 +107,7 @@ Embeddings Model::Engine::embed_texts(std::span<const std::string> texts,
     if (plan.truncated) out.truncated.push_back(static_cast<std::uint32_t>(i));
     sequences.push_back(std::move(plan.sequence));
   }
-  finish(run_all(sequences), options, out);
+  finish(run_all(sequences, options), options, out);
   return out;
 }
 
@@ -87,7 +116,7 @@ Embeddings Model::Engine::embed_chunks(std::span<const std::string> chunks,
   const std::size_t width = parts_.session->width();
   const LateChunkPlan plan = plan_late_chunks(parts_.tokenizer, rules_for(options),
                                               parts_.tasks.resolve(options.task), chunks);
-  const std::vector<float> spans = run_all(plan.windows);
+  const std::vector<float> spans = run_all(plan.windows, options);
   Embeddings out;
   std::vector<float> pooled(chunks.size() * width);
   for (std::size_t i = 0; i < chunks.size(); ++i) {
@@ -108,7 +137,10 @@ Embeddings Model::Engine::embed_chunks(std::span<const std::string> chunks,
 Embeddings Model::Engine::embed(std::span<const std::string> texts,
                                 std::span<const std::string> tasks,
                                 const EmbedOptions& options) const {
-  if (options.dimensions != 0) check_dimensions(options.dimensions, parts_.session->width());
+  if (options.dimensions != 0) {
+    check_dimensions(options.dimensions, parts_.session->width(),
+                     parts_.info.matryoshka_dimensions);
+  }
   if (!tasks.empty() && tasks.size() != texts.size()) {
     throw Error(ErrorCode::kInvalidArgument, std::to_string(tasks.size()) + " tasks for " +
                                                  std::to_string(texts.size()) +
@@ -139,7 +171,10 @@ TokenEmbeddings Model::Engine::embed_tokens(std::string_view text,
   const std::lock_guard lock(session_mutex_);
   batch_.clear();
   batch_.add(plan.sequence);
-  parts_.session->run(batch_, true, output_);
+  RunOptions run;
+  run.want_tokens = true;
+  run.control = {options.stop, options.deadline};
+  parts_.session->run(batch_, run, output_);
   out.values = output_.tokens;
   return out;
 }

@@ -12,7 +12,9 @@
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
 #include "nestvec/model.h"
+#include "ops/isa.h"
 #include "session/ort_session.h"
+#include "session/packed_session.h"
 
 namespace nestvec {
 namespace {
@@ -23,6 +25,9 @@ namespace fs = std::filesystem;
 struct Graph {
   std::string path;
   std::string description;
+  std::string precision = "fp32";
+  std::string precision_reason = "of the graph";
+  bool native = false;
   ModelSpec spec;
   std::uint64_t weight_bytes = 0;
   bool published = false;
@@ -56,29 +61,48 @@ Graph published_graph(const ModelFolder& folder) {
   return graph;
 }
 
-Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
+void choose_precision(const RuntimeOptions& runtime, Graph& graph) {
+  graph.precision = runtime.precision;
+  graph.precision_reason = "as configured";
+  if (runtime.precision != "auto") return;
+  graph.precision = native_precision();
+  graph.precision_reason = graph.precision == "bf16" ? "auto: this CPU computes in bf16"
+                                                     : "auto: this CPU does not compute in bf16";
+}
+
+Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
+                     const LogSink& log) {
   if (!folder.has_safetensors) {
-    throw Error(ErrorCode::kNotFound, folder.path +
-                                          ": runtime.graph is \"compiled\", but there is no "
-                                          "model.safetensors in the folder");
+    throw Error(ErrorCode::kNotFound, folder.path + ": runtime.graph is \"" + runtime.graph +
+                                          "\", but there is no model.safetensors in the folder");
   }
+  Graph graph;
+  graph.native = runtime.graph != "portable";
+  if (graph.native) choose_precision(runtime, graph);
   CompileOptions options;
+  options.layout = graph.native ? "packed" : "rectangular";
+  options.precision = graph.precision;
   Artefact artefact = compile_into_cache(
       folder.path, cache_folder(runtime.cache_dir, process_environment()), options, log);
-  Graph graph;
   graph.path = artefact.graph_path;
   graph.weight_bytes = artefact.weight_bytes;
-  graph.description = artefact.layout + " " + artefact.precision + ", compiled from safetensors";
+  graph.description = std::string(graph.native ? "native " : "portable ") + artefact.precision +
+                      ", compiled from safetensors";
   graph.spec = std::move(artefact.spec);
   return graph;
 }
 
-Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
-  if (runtime.graph == "published") return published_graph(folder);
-  if (runtime.graph == "compiled" || folder.has_safetensors) {
-    return compiled_graph(folder, runtime, log);
+Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
+                   const LogSink& log) {
+  const bool from_weights = runtime.graph == "native" || runtime.graph == "portable" ||
+                            (runtime.graph == "auto" && folder.has_safetensors);
+  Graph graph = from_weights ? compiled_graph(folder, runtime, log) : published_graph(folder);
+  if (runtime.precision != "auto" && runtime.precision != graph.precision) {
+    throw Error(ErrorCode::kInvalidArgument, "runtime.precision \"" + runtime.precision +
+                                                 "\" needs a native graph; " + graph.description +
+                                                 " computes in " + graph.precision);
   }
-  return published_graph(folder);
+  return graph;
 }
 
 // The least of what the positions, the folder's files and the configuration allow.
@@ -104,6 +128,7 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   facts.heads = graph.spec.heads;
   facts.max_tokens = max_tokens;
   facts.max_batch_tokens = max_batch_tokens;
+  facts.native = graph.native;
   facts.full_attention = graph.published;
   facts.merges_adapters = graph.published && !graph.spec.adapters.tasks.empty();
   return facts;
@@ -119,11 +144,11 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const s
 
 ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFolder& folder) {
   ModelInfo info;
-  info.id = config.model.id;
+  info.id = config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
   info.family = graph.spec.family;
   info.graph = graph.description;
-  info.precision = "fp32";
-  info.isa = best_isa();
+  info.precision = graph.precision;
+  info.precision_reason = graph.precision_reason;
   info.pooling = folder.pooling == Pooling::kCls ? "cls" : "mean";
   info.matryoshka_dimensions = graph.spec.matryoshka_dimensions;
   info.folder = folder.path;
@@ -138,23 +163,27 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   const ModelFolder folder =
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
+  const Isa isa = machine_isa();
   const Graph graph = choose_graph(folder, config.runtime, note);
   check_vocabulary(tokenizer, graph.spec, folder.tokenizer);
   ModelInfo info = describe(config, graph, folder);
+  info.isa = graph.native ? isa_name(isa) : best_isa();
   info.max_tokens = choose_max_tokens(folder, graph.spec, config.runtime);
   const std::size_t batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
-
-  const MemoryFacts facts = memory_facts(graph, folder, info.max_tokens, batch_tokens);
-  const std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
-  check_budget(facts, budget);
-  info.memory_plan_bytes = plan_memory(facts).total();
-  info.memory_plan = describe_plan(facts, budget);
-  note("memory plan: " + info.memory_plan);
 
   const ThreadPlan threads =
       decide_threads(config.inference_compute_info.cpu_limit, config.runtime.threads);
   info.threads = threads.threads;
   info.threads_reason = threads.reason;
+
+  MemoryFacts facts = memory_facts(graph, folder, info.max_tokens, batch_tokens);
+  facts.threads = threads.threads;
+  const std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
+  check_budget(facts, budget);
+  info.memory_plan_bytes = plan_memory(facts).total();
+  info.memory_plan = describe_plan(facts, budget);
+  note("memory plan: " + info.memory_plan);
+  note("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
   note("threads: " + threads.reason);
 
   info.vocabulary = tokenizer.vocabulary_size();
@@ -163,7 +192,8 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   info.default_task = tasks.default_task();
 
   std::unique_ptr<Session> session =
-      open_ort_session({graph.path, info.threads, graph.spec.pad_id});
+      graph.native ? open_packed_session({graph.path, info.threads, isa})
+                   : open_ort_session({graph.path, info.threads, graph.spec.pad_id});
   info.dimensions = session->width();
   return Model(std::make_unique<const Model::Engine>(
       Model::Engine::Parts{std::move(info), std::move(tokenizer), std::move(tasks), folder.pooling,

@@ -15,6 +15,20 @@ std::string mebibytes(std::uint64_t bytes) {
   return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
 }
 
+// Live at once in a native graph: residual, qkv, the attention's output and the layer's result, with
+// every value in fp32; beside them the operators' scratch, which does not grow with the batch but
+// for the keys and values of one head of the longest text.
+std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
+                               std::uint64_t longest) {
+  constexpr std::uint64_t kRows = 1024;  // that a linear layer works on at once
+  const std::uint64_t rows = std::min(batch, kRows);
+  const std::uint64_t activations = batch * kFloat * 6 * facts.hidden;
+  const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * facts.intermediate);
+  const std::uint64_t head = facts.hidden / std::max<std::uint64_t>(1, facts.heads);
+  const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kRows);
+  return activations + scratch + keys;
+}
+
 }  // namespace
 
 std::string MemoryPlan::text() const {
@@ -33,7 +47,9 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
   // Live at once in the widest place of a layer: residual, q, k, v and their transposed copies, the
   // attention's output; in the feed-forward part two of the wide activations beside the residual.
   plan.workspace =
-      batch * kFloat * std::max(12 * facts.hidden, 3 * facts.hidden + 2 * facts.intermediate);
+      facts.native
+          ? native_workspace(facts, batch, longest)
+          : batch * kFloat * std::max(12 * facts.hidden, 3 * facts.hidden + 2 * facts.intermediate);
   if (facts.full_attention) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
     plan.attention = 3 * kFloat * facts.heads * longest * batch;

@@ -28,6 +28,15 @@ TEST(MemoryPlan, TheCompiledModelFitsTheUsualBudget) {
   EXPECT_NE(describe_plan(v3(), 5 * kGiB).find("of 5120 MiB"), std::string::npos);
 }
 
+TEST(MemoryPlan, NativeGraphsNeedLessForTheSameBatch) {
+  MemoryFacts native = v3();
+  native.native = true;
+  EXPECT_LT(plan_memory(native).workspace, plan_memory(v3()).workspace);
+  // 8,192 tokens: residual, qkv, attention and result alone are 6 x 32 MiB.
+  EXPECT_GE(plan_memory(native).workspace, 192ull << 20);
+  EXPECT_LE(plan_memory(native).workspace, 400ull << 20);
+}
+
 TEST(MemoryPlan, ScoresAndMergedAdaptersCountWhereTheGraphHasThem) {
   MemoryFacts facts = v3();
   facts.full_attention = true;

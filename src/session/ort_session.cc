@@ -5,23 +5,15 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <numeric>
 
 #include "nestvec/error.h"
 #include "ops/pool.h"
+#include "session/ort_support.h"
 #include "session/run_plan.h"
 
 namespace nestvec {
 namespace {
-
-// ONNX Runtime's own log lines would go to stderr; what matters comes back as a status.
-void discard_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
-
-// The runtime's messages span lines and name its sources; the first line says what happened.
-std::string first_line(std::string_view message) {
-  return std::string(message.substr(0, message.find('\n')));
-}
 
 std::string_view type_name(ONNXTensorElementDataType type) {
   switch (type) {
@@ -59,26 +51,11 @@ GraphValue describe_value(std::string name, const Ort::TypeInfo& info) {
   return value;
 }
 
-Ort::SessionOptions session_options(const OrtSessionOptions& options) {
-  Ort::SessionOptions result;
-  result.SetIntraOpNumThreads(static_cast<int>(options.threads));
-  result.SetInterOpNumThreads(1);
-  result.SetExecutionMode(ORT_SEQUENTIAL);
-  result.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
-  result.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
-  // Shapes differ from run to run: a remembered pattern or a growing arena would keep the largest
-  // of each forever.
-  result.DisableMemPattern();
-  result.DisableCpuMemArena();
-  result.AddConfigEntry("session.force_spinning_stop", "1");
-  return result;
-}
-
 class OrtSession final : public Session {
  public:
   explicit OrtSession(const OrtSessionOptions& options)
-      : env_(ORT_LOGGING_LEVEL_FATAL, "nestvec", discard_log, nullptr),
-        session_(env_, options.graph_path.c_str(), session_options(options)),
+      : env_(quiet_environment()),
+        session_(env_, options.graph_path.c_str(), session_options(options.threads)),
         pad_id_(options.pad_id) {
     Ort::AllocatorWithDefaultOptions allocator;
     std::vector<GraphValue> inputs;
@@ -98,7 +75,7 @@ class OrtSession final : public Session {
     if (io_.width == 0) measure_width();
   }
 
-  void run(const PackedBatch& batch, bool want_tokens, RunOutput& out) override;
+  void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) override;
   std::size_t width() const noexcept override { return io_.width; }
 
  private:
@@ -204,11 +181,12 @@ std::vector<std::vector<std::size_t>> spans_by_sequence(const PackedBatch& batch
   return result;
 }
 
-void OrtSession::run(const PackedBatch& batch, bool want_tokens, RunOutput& out) try {
+void OrtSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) try {
   out.rows.resize(batch.spans.size() * io_.width);
-  out.tokens.resize(want_tokens ? batch.tokens() * io_.width : 0);
+  out.tokens.resize(options.want_tokens ? batch.tokens() * io_.width : 0);
   const std::vector<std::vector<std::size_t>> spans = spans_by_sequence(batch);
   for (const GraphRun& run : plan_runs(batch, rules_)) {
+    options.control.check();
     const Ort::Value output = run_graph(batch, run);
     const float* hidden = output.GetTensorData<float>();  // [rows, length, width]
     for (const std::uint32_t index : run.sequences) {
@@ -218,7 +196,7 @@ void OrtSession::run(const PackedBatch& batch, bool want_tokens, RunOutput& out)
         pool_mean({hidden + (span.begin - begin) * io_.width, (span.end - span.begin) * io_.width},
                   {out.rows.data() + s * io_.width, io_.width});
       }
-      if (want_tokens) {
+      if (options.want_tokens) {
         std::copy_n(hidden, (batch.offsets[index + 1] - begin) * io_.width,
                     out.tokens.data() + begin * io_.width);
       }
@@ -232,15 +210,7 @@ void OrtSession::run(const PackedBatch& batch, bool want_tokens, RunOutput& out)
 }  // namespace
 
 std::unique_ptr<Session> open_ort_session(const OrtSessionOptions& options) {
-  if (!std::filesystem::is_regular_file(options.graph_path)) {
-    throw Error(ErrorCode::kNotFound, options.graph_path + ": no such file");
-  }
-  try {
-    return std::make_unique<OrtSession>(options);
-  } catch (const Ort::Exception& error) {
-    throw Error(ErrorCode::kDataLoss,
-                options.graph_path + ": ONNX Runtime cannot load it: " + first_line(error.what()));
-  }
+  return load_graph(options.graph_path, [&] { return std::make_unique<OrtSession>(options); });
 }
 
 std::string onnxruntime_version() { return OrtGetApiBase()->GetVersionString(); }

@@ -40,7 +40,7 @@ TEST_P(OrtSessionTest, SequencesDoNotInfluenceOneAnother) {
     batch.add(sequences.back());
   }
   RunOutput together;
-  session->run(batch, true, together);
+  session->run(batch, {.want_tokens = true}, together);
   ASSERT_EQ(together.rows.size(), 2 * sequences.size() * width);
   ASSERT_EQ(together.tokens.size(), batch.tokens() * width);
 
@@ -49,7 +49,7 @@ TEST_P(OrtSessionTest, SequencesDoNotInfluenceOneAnother) {
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     single.clear();
     single.add(sequences[i]);
-    session->run(single, true, alone);
+    session->run(single, {.want_tokens = true}, alone);
     for (std::size_t k = 0; k < 2 * width; ++k) {
       ASSERT_NEAR(alone.rows[k], together.rows[2 * i * width + k], 2e-6f) << "sequence " << i;
     }
@@ -76,7 +76,7 @@ TEST(OrtSession, APublishedExportHasNoBaseMode) {
   batch.add({{0, 2}, kNoTask, {{0, 2}}});
   RunOutput out;
   try {
-    session->run(batch, false, out);
+    session->run(batch, {}, out);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
@@ -92,7 +92,7 @@ TEST(OrtSession, WhatTheRuntimeRefusesIsAnErrorOfOurs) {
   batch.add({{4'000'000}, kNoTask, {{0, 1}}});  // far outside the vocabulary
   RunOutput out;
   try {
-    session->run(batch, false, out);
+    session->run(batch, {}, out);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInternal);

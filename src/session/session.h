@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/run_control.h"
 #include "batch/packed_batch.h"
 
 namespace nestvec {
@@ -18,14 +19,21 @@ struct RunOutput {
   std::vector<float> tokens;  // [T, width], filled on demand
 };
 
+struct RunOptions {
+  bool want_tokens = false;
+  // Activations in fp32 where the graph would use a narrower type: slower, wider in range.
+  bool full_precision = false;
+  RunControl control;
+};
+
 // One graph on one execution provider. run() blocks and is not thread-safe.
 class Session {
  public:
   virtual ~Session() = default;
 
   // Runs a batch. Throws Error: kInternal (the runtime failed), kInvalidArgument (a task that this
-  // graph does not have).
-  virtual void run(const PackedBatch& batch, bool want_tokens, RunOutput& out) = 0;
+  // graph does not have), kCancelled and kDeadlineExceeded as the options say.
+  virtual void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) = 0;
 
   virtual std::size_t width() const noexcept = 0;
 };

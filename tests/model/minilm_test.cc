@@ -48,6 +48,7 @@ TEST(MiniLm, EqualsSentenceTransformersOnFiveHundredTexts) {
   ModelConfig config;
   config.checkpoints.repo_id = model_folder();
   config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/minilm-cache";
+  config.runtime.precision = "fp32";
   const Model model = load_model(config);
   EXPECT_EQ(model.info().max_tokens, 256u);
   const Embeddings rows = model.predict(texts);

@@ -12,6 +12,7 @@
 #include "compile/artefact.h"
 #include "nestvec/model.h"
 #include "session/ort_session.h"
+#include "session/packed_session.h"
 #include "support/jsonl_gz.h"
 
 namespace nestvec {
@@ -25,15 +26,20 @@ const std::string kRecords = std::string(NESTVEC_TEST_DATA) + "/embed/";
 
 struct Case {
   std::string model;
+  std::string graph;  // as runtime.graph
   std::string records;
 };
 
-void PrintTo(const Case& c, std::ostream* out) { *out << c.model << " on " << c.records; }
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.model << " (" << c.graph << ") on " << c.records;
+}
 
 std::string cache_folder() { return std::string(NESTVEC_TEST_BUILD) + "/parity-cache"; }
 
-ModelConfig config_of(const std::string& model, std::size_t max_tokens) {
+ModelConfig config_of(const std::string& model, const std::string& graph, std::size_t max_tokens) {
   ModelConfig config;
+  config.runtime.graph = graph;
+  config.runtime.precision = "fp32";
   config.checkpoints.repo_id = kModels + model;
   config.runtime.cache_dir = cache_folder();
   config.runtime.max_tokens = max_tokens;
@@ -63,14 +69,14 @@ EmbedOptions options_of(const JsonValue& record) {
 
 class Parity : public testing::TestWithParam<Case> {
  protected:
-  bool published() const { return GetParam().model.ends_with("-onnx"); }
+  bool published() const { return GetParam().graph == "published"; }
 
   // The model with the record's limit, loaded once for each limit.
   const Model& model_for(const JsonValue& record) {
     const auto limit = record.find("max_tokens");
     const std::size_t max_tokens = limit ? static_cast<std::size_t>(limit->integer()) : 0;
     auto [entry, added] = models_.try_emplace(max_tokens);
-    if (added) entry->second.emplace(load_model(config_of(GetParam().model, max_tokens)));
+    if (added) entry->second.emplace(load_model(config_of(GetParam().model, GetParam().graph, max_tokens)));
     return *entry->second;
   }
 
@@ -138,7 +144,10 @@ class Parity : public testing::TestWithParam<Case> {
 
   // A sequence that no text gives: a single token, below the session's door.
   void check_ids(const JsonValue& record) {
-    const Artefact artefact = compile_into_cache(kModels + GetParam().model, cache_folder(), {});
+    CompileOptions options;
+    if (GetParam().graph == "portable") options.layout = "rectangular";
+    const Artefact artefact =
+        compile_into_cache(kModels + GetParam().model, cache_folder(), options);
     Sequence sequence;
     for (const JsonValue& id : record.at("ids").elements()) {
       sequence.ids.push_back(static_cast<std::uint32_t>(id.integer()));
@@ -150,7 +159,11 @@ class Parity : public testing::TestWithParam<Case> {
     PackedBatch batch;
     batch.add(sequence);
     RunOutput out;
-    open_ort_session({artefact.graph_path, 1, 0})->run(batch, false, out);
+    const std::unique_ptr<Session> session =
+        GetParam().graph == "portable"
+            ? open_ort_session({artefact.graph_path, 1, 0})
+            : open_packed_session({artefact.graph_path, 1, machine_isa()});
+    session->run(batch, {}, out);
     double norm = 0;
     for (const float value : out.rows)
       norm += static_cast<double>(value) * static_cast<double>(value);
@@ -182,53 +195,42 @@ TEST_P(Parity, EqualsTheReference) {
   });
   EXPECT_GT(compared_, 0u);
   RecordProperty("largest_difference", std::to_string(worst_));
-  std::printf("%-18s %-24s %4zu vectors, largest difference %.1e\n", GetParam().model.c_str(),
-              GetParam().records.c_str(), compared_, worst_);
+  std::printf("%-16s %-10s %-24s %4zu vectors, largest difference %.1e\n",
+              GetParam().model.c_str(), GetParam().graph.c_str(), GetParam().records.c_str(),
+              compared_, worst_);
 }
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const char* model : {"v3-tiny", "v3-tiny-sharded", "v3-tiny-hf", "v3-tiny-onnx"}) {
-    for (const char* records : {"v3-tiny", "v3-tiny-tokens", "v3-tiny-late"}) {
-      all.push_back({model, std::string(records) + ".jsonl.gz"});
+  const auto add = [&all](const std::string& model, const std::vector<std::string>& records) {
+    for (const std::string& name : records) {
+      const std::string file = name + ".jsonl.gz";
+      if (model.ends_with("-onnx")) {
+        all.push_back({model, "published", file});
+      } else {
+        all.push_back({model, "native", file});
+        all.push_back({model, "portable", file});
+      }
     }
+  };
+  for (const char* model : {"v3-tiny", "v3-tiny-sharded", "v3-tiny-hf", "v3-tiny-onnx"}) {
+    add(model, {"v3-tiny", "v3-tiny-tokens", "v3-tiny-late"});
   }
-  for (const char* model : {"v3-narrow", "v3-narrow-onnx"}) {
-    all.push_back({model, "v3-narrow.jsonl.gz"});
-    all.push_back({model, "v3-narrow-late.jsonl.gz"});
-  }
-  for (const char* family : {"bert-tiny", "xlmr-tiny"}) {
-    all.push_back({family, std::string(family) + ".jsonl.gz"});
-    all.push_back({std::string(family) + "-onnx", std::string(family) + ".jsonl.gz"});
-  }
+  add("v3-narrow", {"v3-narrow", "v3-narrow-late"});
+  add("v3-narrow-onnx", {"v3-narrow", "v3-narrow-late"});
+  add("bert-tiny", {"bert-tiny"});
+  add("bert-tiny-onnx", {"bert-tiny"});
+  add("xlmr-tiny", {"xlmr-tiny"});
+  add("xlmr-tiny-onnx", {"xlmr-tiny"});
   return all;
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(cases()), [](const auto& suite) {
   std::string name =
-      suite.param.model + "_" + suite.param.records.substr(0, suite.param.records.find('.'));
+      suite.param.model + "_" + suite.param.graph + "_" + suite.param.records.substr(0, suite.param.records.find('.'));
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
-
-// All tasks in one call give what each gives alone.
-TEST(MixedTasks, EqualSingleTasks) {
-  const Model model = load_model(config_of("v3-tiny", 0));
-  std::vector<std::string> texts;
-  std::vector<std::string> tasks;
-  for (int i = 0; i < 60; ++i) {
-    texts.push_back("text number " + std::string(static_cast<std::size_t>(i % 7), 'x') +
-                    " of many");
-    const std::size_t choice = static_cast<std::size_t>(i) % (model.info().tasks.size() + 1);
-    tasks.push_back(choice == 0 ? "none" : model.info().tasks[choice - 1].name);
-  }
-  const Embeddings mixed = model.predict(texts, tasks);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::vector<float> alone = model.predict(texts[i], {.task = tasks[i]});
-    for (std::size_t k = 0; k < alone.size(); ++k)
-      ASSERT_NEAR(mixed.row(i)[k], alone[k], 1e-6f) << i;
-  }
-}
 
 }  // namespace
 }  // namespace nestvec

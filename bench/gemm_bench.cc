@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products of the encoder on one thread, weights streamed from memory, with the kernels that
+// NESTVEC_MAX_ISA and this machine allow. onednn_bench.cc sets oneDNN beside them where it is
+// installed.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "encoder_products.h"
+#include "ops/isa.h"
+#include "ops/kernels/table.h"
+#include "ops/packed_matrix.h"
+
+namespace {
+
+using nestvec::kEncoderLayers;
+using nestvec::Kernels;
+using nestvec::kLayerProducts;
+using nestvec::kLayerWeights;
+using nestvec::kPanel;
+using nestvec::Lines;
+using nestvec::PackedShape;
+using nestvec::PanelProduct;
+using nestvec::ProductShape;
+
+template <class A, class W, class C>
+using Kernel = void (*)(const PanelProduct<A, W, C>&);
+
+constexpr std::size_t kBlockRows = 96;
+
+// One product, in blocks of rows, as ops/linear.cc walks them.
+template <class A, class W, class C>
+void multiply(Kernel<A, W, C> kernel, const ProductShape& shape, std::size_t rows, const A* a,
+              const W* weights, C* out) {
+  // Rows a multiple of 4 KiB apart would share the sets of the first cache level.
+  const std::size_t stride = shape.inputs + 64 / sizeof(A);
+  std::array<C, kBlockRows * kPanel> c;
+  const std::size_t blocks = (rows + kBlockRows - 1) / kBlockRows;
+  for (std::size_t b = 0; b < blocks; ++b) {
+    const std::size_t first = rows * b / blocks;
+    const std::size_t count = rows * (b + 1) / blocks - first;
+    for (std::size_t n = 0; n < shape.outputs; n += kPanel) {
+      kernel(
+          {a + first * stride, stride, count, weights + n * shape.inputs, shape.inputs, c.data()});
+      for (std::size_t r = 0; r < count; ++r) {
+        std::copy_n(c.data() + r * kPanel, kPanel, out + (first + r) * shape.outputs + n);
+      }
+    }
+  }
+}
+
+template <class A, class W, class C>
+void encoder(benchmark::State& state, Kernel<A, W, C> Kernels::* product) {
+  const nestvec::Isa isa = nestvec::machine_isa();
+  state.SetLabel(std::string(nestvec::isa_name(isa)));
+  const auto kernel = nestvec::kernels(isa).*product;
+  const auto rows = static_cast<std::size_t>(state.range(0));
+  const Lines a = nestvec::random_elements<A>(rows * (nestvec::kMaxWidth + 64));
+  Lines out(rows * nestvec::kMaxWidth * sizeof(C));
+  std::vector<Lines> layers;
+  for (std::size_t i = 0; i < kEncoderLayers; ++i) {
+    layers.push_back(nestvec::random_elements<W>(kLayerWeights));
+  }
+  for (auto _ : state) {
+    for (const Lines& layer : layers) {
+      const W* weights = reinterpret_cast<const W*>(layer.data());
+      for (const ProductShape& shape : kLayerProducts) {
+        multiply(kernel, shape, rows, reinterpret_cast<const A*>(a.data()), weights,
+                 reinterpret_cast<C*>(out.data()));
+        weights += shape.outputs * shape.inputs;
+      }
+    }
+    benchmark::DoNotOptimize(out.data());
+  }
+  nestvec::report_encoder(state, rows);
+}
+
+void rows_to_measure(benchmark::internal::Benchmark* benchmark) {
+  benchmark->Arg(16)->Arg(128)->Arg(1024)->Unit(benchmark::kMillisecond);
+}
+
+BENCHMARK_CAPTURE(encoder, f32, &Kernels::gemm_f32)->Apply(rows_to_measure);
+BENCHMARK_CAPTURE(encoder, f32_bf16, &Kernels::gemm_f32_bf16)->Apply(rows_to_measure);
+BENCHMARK_CAPTURE(encoder, bf16, &Kernels::gemm_bf16)->Apply(rows_to_measure);
+BENCHMARK_CAPTURE(encoder, s8, &Kernels::gemm_s8)->Apply(rows_to_measure);
+
+}  // namespace

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads that compute: one pool a loaded model, shared by all of its operators.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace nestvec {
+
+// parallel_for and Hot are for one thread at a time, the one that runs the model.
+class ThreadPool {
+ public:
+  // `threads` counts the caller: 1 starts none. At most kMaxThreads.
+  explicit ThreadPool(std::size_t threads);
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool();
+
+  std::size_t threads() const noexcept { return workers_.size() + 1; }
+
+  // Calls body(index, thread) for each index below `count`, the lower first, on the caller and on
+  // the workers that are awake, and returns when all calls have. thread < threads(). `body` must
+  // not throw.
+  template <class Body>
+  void parallel_for(std::size_t count, Body&& body) {
+    using Callable = std::remove_reference_t<Body>;
+    run(count, const_cast<void*>(static_cast<const void*>(&body)),
+        [](void* callable, std::size_t index, std::size_t thread) {
+          (*static_cast<Callable*>(callable))(index, thread);
+        });
+  }
+
+  // While one lives, workers wait for the next loop awake (some 100 ns away instead of some 10 us);
+  // without one they sleep and the caller computes alone.
+  class Hot {
+   public:
+    explicit Hot(ThreadPool& pool);
+    Hot(const Hot&) = delete;
+    Hot& operator=(const Hot&) = delete;
+    ~Hot();
+
+   private:
+    ThreadPool& pool_;
+  };
+
+  static constexpr std::size_t kMaxThreads = 1024;
+
+ private:
+  using Call = void (*)(void* callable, std::size_t index, std::size_t thread);
+
+  void run(std::size_t count, void* callable, Call call);
+  void work(std::size_t thread);
+  // Takes and makes calls of the current loop until none is left.
+  void help(std::size_t thread);
+
+  // The loop's number in the upper half, the next index in the lower; kClosed between loops. A call
+  // belongs to whoever moves the index on, and while one is not finished its loop is not either, so
+  // the fields below are those of the loop that the ticket named.
+  static constexpr std::uint32_t kClosed = 0xffffffff;
+  alignas(64) std::atomic<std::uint64_t> ticket_{kClosed};
+  std::atomic<std::size_t> count_{0};
+  std::atomic<void*> callable_{nullptr};
+  std::atomic<Call> call_{nullptr};
+  alignas(64) std::atomic<std::size_t> finished_{0};
+
+  alignas(64) std::atomic<bool> hot_{false};
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/packed.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "compile/packed_payloads.h"
+#include "compile/payloads.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::string_view kDomain = "nestvec";
+
+std::int64_t integer(std::size_t value) { return static_cast<std::int64_t>(value); }
+
+class PackedBuilder {
+ public:
+  PackedBuilder(const ModelSpec& spec, const EncoderWeights& weights, const PackedOptions& options,
+                GraphBuilder& graph)
+      : spec_(spec), weights_(weights), options_(options), graph_(graph) {}
+
+  void build() {
+    ids_ = graph_.input("input_ids", DataType::kI64, {"tokens"});
+    offsets_ = graph_.input("offsets", DataType::kI64, {"offsets"});
+    tasks_ = graph_.input("task_ids", DataType::kI64, {"sequences"});
+    const std::string spans = graph_.input("spans", DataType::kI64, {"spans", 2});
+    declare_rotation();
+    std::string x = embed();
+    for (std::size_t i = 0; i < spec_.layers; ++i) {
+      const LayerWeights& layer = weights_.layers[i];
+      x = self_attention(x, layer, "layer." + std::to_string(i));
+      x = feed_forward(x, layer, i + 1 == spec_.layers ? "token_embeddings"
+                                                       : "layer." + std::to_string(i));
+    }
+    graph_.node({"SpanMean", kDomain}, "span_means", {x, spans}, {{"width", integer(spec_.hidden)}});
+    graph_.output("span_means", DataType::kF32, {"spans", integer(spec_.hidden)});
+    graph_.output("token_embeddings", DataType::kF32, {"tokens", integer(spec_.hidden)});
+  }
+
+ private:
+  std::size_t task_count() const { return spec_.adapters.tasks.size(); }
+  bool is_fp32() const { return options_.precision == "fp32"; }
+
+  void declare_rotation() {
+    if (spec_.positions != PositionKind::kRotary) return;
+    RotaryTables tables = rotary_tables(spec_.rotary_base, spec_.head_width(), options_.max_tokens);
+    cos_ = graph_.weight("rotary.cos", std::move(tables.cos));
+    sin_ = graph_.weight("rotary.sin", std::move(tables.sin));
+  }
+
+  std::vector<std::string> norm(const std::string& name, const NormWeights& norm) {
+    return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
+            graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+  }
+
+  std::string embed() {
+    const std::vector<std::string> norm_names = norm("embeddings", weights_.norm);
+    std::vector<std::string> inputs = {
+        ids_, offsets_, tasks_,
+        graph_.weight("words.table", compact_table(weights_, weights_.words.table)),
+        graph_.weight("types.table", first_row_by_task(weights_.types, spec_.adapters)),
+        norm_names[0], norm_names[1],
+        spec_.positions == PositionKind::kAbsolute
+            ? graph_.weight("positions.table", copied(weights_, weights_.positions))
+            : ""};
+    StackedUpdates updates = stacked_updates(weights_, weights_.words, spec_.adapters);
+    if (updates.rank > 0) {
+      inputs.push_back(graph_.weight("words.down", std::move(updates.down)));
+      inputs.push_back(graph_.weight("words.up", std::move(updates.up)));
+    }
+    return graph_.node({"PackedEmbedding", kDomain}, "embeddings", inputs,
+                       {{"width", integer(spec_.hidden)},
+                        {"vocabulary", integer(weights_.words.rows)},
+                        {"tasks", integer(task_count())},
+                        {"rank", integer(updates.rank)},
+                        {"first_position", integer(spec_.position_offset)},
+                        {"pad_id", std::int64_t{spec_.pad_id}},
+                        {"eps", spec_.layer_norm_eps}});
+  }
+
+  WeightType weight_type(const LinearWeights& linear) const {
+    if (options_.precision == "int8") return WeightType::kS8;
+    if (options_.precision == "bf16") return WeightType::kBf16;
+    const bool exact = std::all_of(linear.weight.begin(), linear.weight.end(),
+                                   [](const TensorView& t) { return t.type == DataType::kBf16; });
+    return exact ? WeightType::kBf16 : WeightType::kF32;
+  }
+
+  // The six inputs of a linear layer, and its attributes.
+  void add_linear(const LinearWeights& linear, const std::string& prefix,
+                  std::vector<std::string>& inputs, std::vector<Attribute>& attributes) {
+    const WeightType type = weight_type(linear);
+    inputs.push_back(graph_.weight(linear.name + ".weight", packed_panels(weights_, linear, type)));
+    inputs.push_back(graph_.weight(linear.name + ".bias", padded_bias(linear)));
+    const bool quantised = type == WeightType::kS8;
+    inputs.push_back(quantised ? graph_.weight(linear.name + ".scales", column_scales(linear)) : "");
+    inputs.push_back(quantised ? graph_.weight(linear.name + ".sums", column_sums(linear)) : "");
+    StackedUpdates updates = stacked_updates(linear, spec_.adapters);
+    const bool updated = updates.rank > 0;
+    inputs.push_back(updated ? graph_.weight(linear.name + ".down", std::move(updates.down)) : "");
+    inputs.push_back(updated ? graph_.weight(linear.name + ".up", std::move(updates.up)) : "");
+    attributes.push_back({prefix + "weights", std::string(weight_type_name(type))});
+    attributes.push_back({prefix + "inputs", integer(linear.in)});
+    attributes.push_back({prefix + "outputs", integer(linear.out)});
+    attributes.push_back({prefix + "rank", integer(updates.rank)});
+  }
+
+  std::vector<Attribute> common_attributes() const {
+    return {{"tasks", integer(task_count())},
+            {"full_activations", std::int64_t{is_fp32()}},
+            {"eps", spec_.layer_norm_eps}};
+  }
+
+  std::string self_attention(const std::string& x, const LayerWeights& layer,
+                             const std::string& name) {
+    std::vector<std::string> inputs = {x, offsets_, tasks_};
+    std::vector<Attribute> attributes = common_attributes();
+    add_linear(layer.qkv, "", inputs, attributes);
+    const std::string_view projection = is_fp32() ? "PackedLinear" : "PackedLinearBf16";
+    const std::string qkv =
+        graph_.node({projection, kDomain}, layer.qkv.name, inputs, attributes);
+
+    std::vector<std::string> attention_inputs = {qkv, offsets_};
+    if (!cos_.empty()) attention_inputs.insert(attention_inputs.end(), {cos_, sin_});
+    const std::string attended =
+        graph_.node({"PackedAttention", kDomain}, name + ".attention", attention_inputs,
+                    {{"heads", integer(spec_.heads)}, {"head_width", integer(spec_.head_width())}});
+
+    inputs = {attended, offsets_, tasks_};
+    attributes = common_attributes();
+    add_linear(layer.attention_out, "", inputs, attributes);
+    inputs.push_back(x);
+    for (const std::string& input : norm(layer.attention_out.name, layer.attention_norm)) {
+      inputs.push_back(input);
+    }
+    return graph_.node({"PackedLinear", kDomain}, layer.attention_out.name, inputs, attributes);
+  }
+
+  std::string feed_forward(const std::string& x, const LayerWeights& layer,
+                           const std::string& name) {
+    std::vector<std::string> inputs = {x, offsets_, tasks_};
+    std::vector<Attribute> attributes = common_attributes();
+    attributes.push_back({"activation", static_cast<std::int64_t>(spec_.activation)});
+    add_linear(layer.feed_in, "in_", inputs, attributes);
+    add_linear(layer.feed_out, "out_", inputs, attributes);
+    for (const std::string& input : norm(layer.feed_out.name, layer.feed_norm)) {
+      inputs.push_back(input);
+    }
+    return graph_.node({"PackedFeedForward", kDomain}, name, inputs, attributes);
+  }
+
+  const ModelSpec& spec_;
+  const EncoderWeights& weights_;
+  const PackedOptions& options_;
+  GraphBuilder& graph_;
+  std::string ids_, offsets_, tasks_, cos_, sin_;
+};
+
+}  // namespace
+
+void build_packed(const ModelSpec& spec, const EncoderWeights& weights,
+                  const PackedOptions& options, GraphBuilder& graph) {
+  PackedBuilder(spec, weights, options, graph).build();
+}
+
+}  // namespace nestvec

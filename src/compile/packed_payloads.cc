@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/packed_payloads.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "compile/payloads.h"
+
+namespace nestvec {
+namespace {
+
+std::int64_t extent(std::size_t size) { return static_cast<std::int64_t>(size); }
+
+PackedShape shape_of(const LinearWeights& linear, WeightType type) {
+  return {type, linear.out, linear.in};
+}
+
+// Output rows [first, first + count) of the layer, [count, K], whichever tensors they lie in.
+std::vector<float> weight_rows(const LinearWeights& linear, std::size_t first, std::size_t count) {
+  std::vector<float> rows(count * linear.in);
+  std::size_t part_first = 0;
+  for (const TensorView& part : linear.weight) {
+    const auto part_rows = static_cast<std::size_t>(part.shape[0]);
+    const std::size_t begin = std::max(first, part_first);
+    const std::size_t end = std::min(first + count, part_first + part_rows);
+    if (begin < end) {
+      read_as_float(part, (begin - part_first) * linear.in,
+                    std::span(rows).subspan((begin - first) * linear.in, (end - begin) * linear.in));
+    }
+    part_first += part_rows;
+  }
+  return rows;
+}
+
+void fill_panels(const LinearWeights& linear, WeightType type, std::size_t first_panel,
+                 std::span<std::byte> out) {
+  const PackedShape shape = shape_of(linear, type);
+  for (std::size_t done = 0; done < out.size(); done += shape.panel_bytes()) {
+    const std::size_t first = (first_panel + done / shape.panel_bytes()) * 32;
+    const std::vector<float> rows =
+        weight_rows(linear, first, std::min<std::size_t>(32, linear.out - first));
+    const std::span<std::byte> panel = out.subspan(done, shape.panel_bytes());
+    std::vector<float> scales(32);
+    std::vector<std::int32_t> sums(32);
+    switch (type) {
+      case WeightType::kF32:
+        pack_f32(shape, rows, panel);
+        break;
+      case WeightType::kBf16:
+        pack_bf16(shape, rows, panel);
+        break;
+      case WeightType::kS8:
+        pack_s8(shape, rows, panel, scales, sums);
+        break;
+    }
+  }
+}
+
+// What pack_s8 says beside the panels.
+struct Columns {
+  std::vector<float> scales;
+  std::vector<std::int32_t> sums;
+};
+
+Columns columns_of(const LinearWeights& linear) {
+  const PackedShape shape = shape_of(linear, WeightType::kS8);
+  Columns columns;
+  columns.scales.resize(shape.padded_outputs());
+  columns.sums.resize(shape.padded_outputs());
+  std::vector<std::byte> panel(shape.panel_bytes());
+  for (std::size_t first = 0; first < linear.out; first += 32) {
+    pack_s8(shape, weight_rows(linear, first, std::min<std::size_t>(32, linear.out - first)), panel,
+            std::span(columns.scales).subspan(first, 32), std::span(columns.sums).subspan(first, 32));
+  }
+  return columns;
+}
+
+// A payload of one piece that is made when it is written.
+template <class Make>
+Payload made_late(DataType type, std::vector<std::int64_t> shape, Make make) {
+  Payload payload;
+  payload.type = type;
+  std::size_t row = element_size(type);
+  for (std::size_t i = 1; i < shape.size(); ++i) row *= static_cast<std::size_t>(shape[i]);
+  payload.shape = std::move(shape);
+  payload.fill = [make = std::move(make), row](std::size_t first, std::span<std::byte> out) {
+    const auto values = make();
+    std::memcpy(out.data(), std::as_bytes(std::span(values)).subspan(first * row).data(),
+                out.size());
+  };
+  return payload;
+}
+
+// Updates with the same `down` are stacked once; `parts` says which rows of `up` they fill.
+struct Group {
+  TensorView down;
+  std::vector<LowRank> parts;
+};
+
+std::vector<Group> groups_of(const std::vector<LowRank>& updates) {
+  std::vector<Group> groups;
+  for (const LowRank& part : updates) {
+    const auto same = std::find_if(groups.begin(), groups.end(), [&](const Group& group) {
+      return group.down.bytes.data() == part.down.bytes.data();
+    });
+    if (same != groups.end()) {
+      same->parts.push_back(part);
+    } else {
+      groups.push_back({part.down, {part}});
+    }
+  }
+  return groups;
+}
+
+std::vector<float> stacked_down(const LinearWeights& linear, std::size_t rank,
+                                std::size_t stacked_rank) {
+  std::vector<float> down(linear.adapters.size() * stacked_rank * linear.in);
+  for (std::size_t task = 0; task < linear.adapters.size(); ++task) {
+    std::size_t row = task * stacked_rank;
+    for (const Group& group : groups_of(linear.adapters[task])) {
+      read_as_float(group.down, 0, std::span(down).subspan(row * linear.in, rank * linear.in));
+      row += rank;
+    }
+  }
+  return down;
+}
+
+std::vector<float> stacked_up(const LinearWeights& linear, const AdapterSpec& adapters,
+                              std::size_t stacked_rank) {
+  const std::size_t rank = adapters.rank;
+  const std::size_t width = shape_of(linear, WeightType::kF32).padded_outputs();
+  std::vector<float> up(linear.adapters.size() * stacked_rank * width);
+  for (std::size_t task = 0; task < linear.adapters.size(); ++task) {
+    std::size_t row = task * stacked_rank;
+    for (const Group& group : groups_of(linear.adapters[task])) {
+      for (const LowRank& part : group.parts) {
+        std::vector<float> values(part.up.elements());
+        read_as_float(part.up, 0, values);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+          up[(row + i % rank) * width + part.first + i / rank] = adapters.scaling * values[i];
+        }
+      }
+      row += rank;
+    }
+  }
+  return up;
+}
+
+std::span<float> floats(std::span<std::byte> bytes) {
+  return {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
+// Column i of `from` as column places[i] of a matrix of `width` columns that is zero elsewhere.
+Payload spread_columns(Payload from, const std::vector<std::size_t>& places, std::size_t width) {
+  Payload payload;
+  payload.shape = {from.shape[0], extent(width)};
+  payload.release = from.release;
+  payload.fill = [fill = std::move(from.fill), places, width](std::size_t first,
+                                                              std::span<std::byte> out) {
+    const std::size_t rows = out.size() / sizeof(float) / width;
+    std::vector<float> values(rows * places.size());
+    fill(first, std::as_writable_bytes(std::span(values)));
+    const std::span<float> target = floats(out);
+    std::fill(target.begin(), target.end(), 0.0f);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      target[i / places.size() * width + places[i % places.size()]] = values[i];
+    }
+  };
+  return payload;
+}
+
+// The same for rows.
+Payload spread_rows(const Payload& from, const std::vector<std::size_t>& places, std::size_t rows) {
+  const auto width = static_cast<std::size_t>(from.shape[1]);
+  std::vector<float> values(places.size() * width);
+  from.fill(0, std::as_writable_bytes(std::span(values)));
+  std::vector<float> spread(rows * width);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    std::copy_n(values.begin() + extent(i * width), width,
+                spread.begin() + extent(places[i] * width));
+  }
+  return computed({extent(rows), extent(width)}, std::move(spread));
+}
+
+}  // namespace
+
+Payload packed_panels(const EncoderWeights& weights, const LinearWeights& linear, WeightType type) {
+  const PackedShape shape = shape_of(linear, type);
+  return {.type = DataType::kU8,
+          .shape = {extent(shape.panels()), extent(shape.panel_bytes())},
+          .fill = [linear, type](std::size_t first,
+                                 std::span<std::byte> out) { fill_panels(linear, type, first, out); },
+          .release =
+              [&weights, parts = linear.weight] {
+                for (const TensorView& part : parts) weights.release(part);
+              }};
+}
+
+Payload column_scales(const LinearWeights& linear) {
+  const std::size_t width = shape_of(linear, WeightType::kS8).padded_outputs();
+  return made_late(DataType::kF32, {extent(width)}, [linear] { return columns_of(linear).scales; });
+}
+
+Payload column_sums(const LinearWeights& linear) {
+  const std::size_t width = shape_of(linear, WeightType::kS8).padded_outputs();
+  return made_late(DataType::kI32, {extent(width)}, [linear] { return columns_of(linear).sums; });
+}
+
+Payload padded_bias(const LinearWeights& linear) {
+  std::vector<float> values;
+  for (const TensorView& part : linear.bias) {
+    values.resize(values.size() + part.elements());
+    read_as_float(part, 0, std::span(values).last(part.elements()));
+  }
+  const std::size_t width = shape_of(linear, WeightType::kF32).padded_outputs();
+  values.resize(width);
+  return computed({extent(width)}, std::move(values));
+}
+
+StackedUpdates stacked_updates(const LinearWeights& linear, const AdapterSpec& adapters) {
+  StackedUpdates updates;
+  for (const std::vector<LowRank>& task : linear.adapters) {
+    updates.rank = std::max(updates.rank, groups_of(task).size() * adapters.rank);
+  }
+  if (updates.rank == 0) return updates;
+  const std::int64_t tasks = extent(linear.adapters.size());
+  const std::int64_t width = extent(shape_of(linear, WeightType::kF32).padded_outputs());
+  const std::size_t stacked_rank = updates.rank;
+  updates.down = made_late(DataType::kF32, {tasks, extent(stacked_rank), extent(linear.in)},
+                           [linear, rank = adapters.rank, stacked_rank] {
+                             return stacked_down(linear, rank, stacked_rank);
+                           });
+  updates.up = made_late(
+      DataType::kF32, {tasks, extent(stacked_rank), width},
+      [linear, adapters, stacked_rank] { return stacked_up(linear, adapters, stacked_rank); });
+  return updates;
+}
+
+StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights& table,
+                               const AdapterSpec& adapters) {
+  SidePath path = side_path(weights, table, adapters);
+  if (path.columns.empty()) return {};
+  const std::size_t width = adapters.tasks.size() * adapters.rank;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < path.columns.size(); ++i) {
+    places.push_back(static_cast<std::size_t>(path.columns[i]) * adapters.rank + i % adapters.rank);
+  }
+  if (places.size() == width) return {adapters.rank, std::move(path.down), std::move(path.up)};
+  StackedUpdates updates;
+  updates.rank = adapters.rank;
+  updates.down = spread_columns(std::move(path.down), places, width);
+  updates.up = spread_rows(path.up, places, width);
+  return updates;
+}
+
+Payload compact_table(const EncoderWeights& weights, const TensorView& table) {
+  if (table.type != DataType::kBf16) return copied(weights, table);
+  const std::size_t row = table.bytes.size() / static_cast<std::size_t>(table.shape[0]);
+  return {.type = DataType::kBf16,
+          .shape = table.shape,
+          .fill =
+              [table, row](std::size_t first, std::span<std::byte> out) {
+                std::memcpy(out.data(), table.bytes.data() + first * row, out.size());
+              },
+          .release = [&weights, table] { weights.release(table); }};
+}
+
+}  // namespace nestvec

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/embedding.h"
+
+#include <algorithm>
+#include <string>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+void check(const EmbeddingLayer& layer, std::span<const std::int64_t> ids,
+           std::span<const std::int64_t> offsets, std::span<const std::int64_t> tasks) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < layer.vocabulary) continue;
+    throw Error(ErrorCode::kInvalidArgument, "token id " + std::to_string(ids[i]) + " at position " +
+                                                 std::to_string(i) + " is not below " +
+                                                 std::to_string(layer.vocabulary));
+  }
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i] < -1 || tasks[i] >= static_cast<std::int64_t>(layer.tasks)) {
+      throw Error(ErrorCode::kInvalidArgument, "task " + std::to_string(tasks[i]) + " of sequence " +
+                                                   std::to_string(i) + " is not one of the " +
+                                                   std::to_string(layer.tasks) + " adapters");
+    }
+    const auto length = static_cast<std::size_t>(offsets[i + 1] - offsets[i]);
+    if (layer.positions == nullptr || layer.first_position + length <= layer.position_rows) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "sequence " + std::to_string(i) + " has " + std::to_string(length) +
+                    " tokens, the model's positions end at " +
+                    std::to_string(layer.position_rows - layer.first_position));
+  }
+}
+
+// The row of the position table for each token of a sequence.
+void place(const EmbeddingLayer& layer, std::span<const std::int64_t> ids, std::uint32_t* rows) {
+  auto next = static_cast<std::uint32_t>(layer.first_position);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const bool padding = layer.first_position > 0 && ids[i] == layer.pad_id;
+    rows[i] = padding ? static_cast<std::uint32_t>(layer.first_position) - 1 : next++;
+  }
+}
+
+// One token's row; `position` is its row of the position table.
+void embed_token(const EmbeddingLayer& layer, std::int64_t id, std::int64_t task,
+                 std::uint32_t position, float* out, const Kernels& kernels) {
+  const std::size_t width = layer.width;
+  const auto row = static_cast<std::size_t>(id);
+  if (layer.words != nullptr) {
+    std::copy_n(layer.words + row * width, width, out);
+  } else {
+    kernels.from_bf16(layer.words_bf16 + row * width, width, out);
+  }
+  if (task >= 0 && layer.down != nullptr) {
+    const auto first = static_cast<std::size_t>(task) * layer.rank;
+    const float* down = layer.down + row * layer.tasks * layer.rank + first;
+    for (std::size_t r = 0; r < layer.rank; ++r) {
+      kernels.add_scaled(down[r], layer.up + (first + r) * width, width, out);
+    }
+  }
+  kernels.add(layer.types + static_cast<std::size_t>(task + 1) * width, width, out);
+  if (layer.positions != nullptr) {
+    kernels.add(layer.positions + position * width, width, out);
+  }
+  kernels.layer_norm({out, layer.norm.weight, layer.norm.bias, layer.norm.eps, width, out});
+}
+
+}  // namespace
+
+void embedding(const EmbeddingLayer& layer, std::span<const std::int64_t> ids,
+               std::span<const std::int64_t> offsets, std::span<const std::int64_t> tasks,
+               float* out, EngineContext& context) {
+  check(layer, ids, offsets, tasks);
+  auto* positions = context.positions.get<std::uint32_t>(ids.size());
+  auto* row_tasks = context.row_tasks.get<std::int32_t>(ids.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto first = static_cast<std::size_t>(offsets[i]);
+    const auto count = static_cast<std::size_t>(offsets[i + 1]) - first;
+    place(layer, ids.subspan(first, count), positions + first);
+    std::fill_n(row_tasks + first, count, static_cast<std::int32_t>(tasks[i]));
+  }
+  constexpr std::size_t kTokens = 16;
+  const std::size_t chunks = (ids.size() + kTokens - 1) / kTokens;
+  context.pool.parallel_for(chunks, [&](std::size_t chunk, std::size_t) {
+    const std::size_t end = std::min(ids.size(), (chunk + 1) * kTokens);
+    for (std::size_t i = chunk * kTokens; i < end; ++i) {
+      embed_token(layer, ids[i], row_tasks[i], positions[i], out + i * layer.width,
+                  context.kernels);
+    }
+  });
+}
+
+}  // namespace nestvec

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Token embeddings of a packed batch: word + type + position, the task's update, LayerNorm.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "ops/engine_context.h"
+#include "ops/linear.h"
+
+namespace nestvec {
+
+struct EmbeddingLayer {
+  std::size_t width = 0;       // H
+  std::size_t vocabulary = 0;  // V
+  // The word table, [V, H]: one of the two. Of a mapped one only the rows that texts use are read.
+  const float* words = nullptr;
+  const std::uint16_t* words_bf16 = nullptr;
+  const float* types = nullptr;      // [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
+  const float* positions = nullptr;  // [position rows, H]; null: none
+  std::size_t position_rows = 0;
+  std::size_t first_position = 0;  // row of a sequence's first token
+  // With first_position > 0, as RoBERTa counts: this token has row first_position - 1 and takes no
+  // place, wherever it stands.
+  std::int64_t pad_id = -1;
+  // The word table's updates: row id of task t gets sum over r of down[id][t, r] up[t, r].
+  std::size_t tasks = 0;
+  std::size_t rank = 0;
+  const float* down = nullptr;  // [V, tasks rank]; null: none
+  const float* up = nullptr;    // [tasks rank, H]
+  NormLayer norm;
+};
+
+// out [T, H] of ids [T], offsets [N+1], tasks [N] (-1: base weights). Throws Error kInvalidArgument
+// for an id, a task or a length that the tables do not have, naming it and its place.
+void embedding(const EmbeddingLayer& layer, std::span<const std::int64_t> ids,
+               std::span<const std::int64_t> offsets, std::span<const std::int64_t> tasks,
+               float* out, EngineContext& context);
+
+}  // namespace nestvec

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all operators of a loaded graph share: threads, kernels, scratch memory and the wish to stop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+#include "base/run_control.h"
+#include "base/thread_pool.h"
+#include "ops/isa.h"
+#include "ops/kernels/table.h"
+
+namespace nestvec {
+
+// Memory that is reused from operator to operator. It grows to the largest demand, which the
+// operators bound by working on kBlockRows rows at a time.
+class Scratch {
+ public:
+  // At least `count` values, aligned to a cache line; what was there before is lost.
+  template <class T>
+  T* get(std::size_t count) {
+    return static_cast<T*>(bytes(count * sizeof(T)));
+  }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { ::operator delete(memory, std::align_val_t{64}); }
+  };
+  void* bytes(std::size_t size) {
+    if (size > size_) {
+      memory_.reset();
+      memory_.reset(::operator new(size, std::align_val_t{64}));
+      size_ = size;
+    }
+    return memory_.get();
+  }
+
+  std::unique_ptr<void, Free> memory_;
+  std::size_t size_ = 0;
+};
+
+// Rows that a linear layer works on at once: enough that streaming the weights for each block costs
+// little, few enough that the block's activations stay in the last cache level.
+inline constexpr std::size_t kBlockRows = 1024;
+
+// One a session; its operators run one after another.
+struct EngineContext {
+  EngineContext(std::size_t threads, Isa instruction_set)
+      : pool(threads), isa(instruction_set), kernels(nestvec::kernels(instruction_set)) {}
+
+  ThreadPool pool;
+  Isa isa;
+  const Kernels& kernels;
+  // Of the run in progress; asked before each operator.
+  const RunControl* control = nullptr;
+  // Activations stay fp32 whatever the weights are: slower, for values that bf16 or int8 cannot
+  // carry.
+  bool full_precision = false;
+
+  Scratch activations;  // a linear layer's input as its kernel wants it
+  Scratch row_scales;
+  Scratch low_rank;    // h = down x
+  Scratch widened;     // a row of bf16 in fp32, for each thread
+  Scratch row_tasks;   // of the batch's rows
+  Scratch positions;   // the same
+  Scratch middle;      // a feed-forward layer's wide activations
+  Scratch keys;        // packed keys and values
+};
+
+}  // namespace nestvec

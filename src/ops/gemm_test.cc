@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every instruction set's products against sums in double, which are exact for int8.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "ops/isa.h"
+#include "ops/kernels/table.h"
+#include "ops/kernels/tiles.h"
+
+namespace nestvec {
+namespace {
+
+template <class T>
+double value(T x) {
+  return static_cast<double>(x);
+}
+template <>
+double value(std::uint16_t x) {  // bfloat16
+  return static_cast<double>(std::bit_cast<float>(std::uint32_t{x} << 16));
+}
+
+template <class T>
+std::vector<T> random_values(std::size_t count, std::mt19937& random) {
+  std::vector<T> values(count);
+  std::normal_distribution<float> normal;
+  for (T& x : values) {
+    if constexpr (sizeof(T) == 1) {
+      x = static_cast<T>(random() >> 24);
+    } else if constexpr (sizeof(T) == 2) {
+      x = static_cast<T>(std::bit_cast<std::uint32_t>(normal(random)) >> 16);
+    } else {
+      x = normal(random);
+    }
+  }
+  return values;
+}
+
+template <class A, class W, class C>
+using Kernel = void (*)(const PanelProduct<A, W, C>&);
+
+template <class A, class W, class C>
+struct Problem {
+  Problem(std::size_t row_count, std::size_t inputs, std::size_t padding, std::mt19937& random)
+      : rows(row_count), k(inputs), stride(inputs + padding) {
+    a = random_values<A>(rows * stride, random);
+    panel = random_values<W>(k * kPanel, random);
+  }
+
+  double weight(std::size_t i, std::size_t column) const {
+    constexpr std::size_t kGroup = 4 / sizeof(W);
+    return value(panel[i / kGroup * kGroup * kPanel + column * kGroup + i % kGroup]);
+  }
+
+  // Runs rows [first, first + count); fails if the kernel writes outside its [count, 32].
+  std::vector<C> run(Kernel<A, W, C> kernel, std::size_t first, std::size_t count) const {
+    constexpr std::size_t kGuard = 64;
+    std::vector<C> c(count * kPanel + 2 * kGuard, C{77});
+    kernel({a.data() + first * stride, stride, count, panel.data(), k, c.data() + kGuard});
+    EXPECT_EQ(std::count(c.begin(), c.begin() + kGuard, C{77}), static_cast<long>(kGuard));
+    EXPECT_EQ(std::count(c.end() - kGuard, c.end(), C{77}), static_cast<long>(kGuard));
+    return {c.begin() + kGuard, c.end() - kGuard};
+  }
+
+  void check(const std::vector<C>& c) const {
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t column = 0; column < kPanel; ++column) {
+        double sum = 0;
+        double absolute = 0;
+        for (std::size_t i = 0; i < k; ++i) {
+          const double term = value(a[r * stride + i]) * weight(i, column);
+          sum += term;
+          absolute += std::abs(term);
+        }
+        // Each of k products and k sums is rounded once at most, whatever their order.
+        const double unit = std::is_integral_v<C> ? 0.0 : 0x1p-24 * (1 + 0x1p-8);
+        const double bound = static_cast<double>(k + 1) * unit * absolute;
+        ASSERT_LE(std::abs(value(c[r * kPanel + column]) - sum), bound)
+            << "row " << r << ", column " << column;
+      }
+    }
+  }
+
+  std::size_t rows;
+  std::size_t k;
+  std::size_t stride;
+  std::vector<A> a;
+  std::vector<W> panel;
+};
+
+template <class A, class W, class C>
+void expect_products(Kernel<A, W, C> kernel, std::size_t multiple) {
+  std::mt19937 random(5);
+  for (std::size_t rows = 1; rows <= 40; ++rows) {
+    const std::size_t k = multiple * (1 + random() % (320 / multiple));
+    SCOPED_TRACE(std::to_string(rows) + " rows, k " + std::to_string(k));
+    const Problem<A, W, C> problem(rows, k, random() % 3 * 16, random);
+    problem.check(problem.run(kernel, 0, rows));
+  }
+  // Rows a power of two apart, and not.
+  for (const std::size_t k : {1024u, 1088u, 4096u}) {
+    SCOPED_TRACE("k " + std::to_string(k));
+    const Problem<A, W, C> problem(27, k, 0, random);
+    problem.check(problem.run(kernel, 0, 27));
+  }
+}
+
+// A row's bits stay the same whatever rows stand beside it.
+template <class A, class W, class C>
+void expect_rows_alone(Kernel<A, W, C> kernel) {
+  std::mt19937 random(6);
+  const Problem<A, W, C> problem(128, 2048, 0, random);
+  const std::vector<C> all = problem.run(kernel, 0, problem.rows);
+  for (std::size_t count = 1; count <= 40; ++count) {
+    const std::size_t first = random() % (problem.rows - count);
+    const std::vector<C> part = problem.run(kernel, first, count);
+    EXPECT_EQ(std::memcmp(part.data(), all.data() + first * kPanel, part.size() * sizeof(C)), 0)
+        << "rows " << first << " + " << count;
+  }
+}
+
+class Gemm : public testing::TestWithParam<Isa> {
+ protected:
+  void SetUp() override {
+    if (GetParam() > choose_isa(detect_cpu())) GTEST_SKIP() << "this machine lacks it";
+  }
+  const Kernels& table() const { return kernels(GetParam()); }
+};
+
+TEST_P(Gemm, F32) {
+  expect_products(table().gemm_f32, 1);
+  expect_rows_alone(table().gemm_f32);
+}
+
+TEST_P(Gemm, Bf16) {
+  expect_products(table().gemm_bf16, 64);
+  expect_rows_alone(table().gemm_bf16);
+}
+
+TEST_P(Gemm, F32Bf16) {
+  expect_products(table().gemm_f32_bf16, 64);
+  expect_rows_alone(table().gemm_f32_bf16);
+}
+
+TEST_P(Gemm, S8) {
+  expect_products(table().gemm_s8, 64);
+  expect_rows_alone(table().gemm_s8);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Gemm,
+                         testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni,
+                                         Isa::kAvx512Bf16, Isa::kAmx),
+                         [](const auto& isa) { return std::string(isa_name(isa.param)); });
+
+// The unit of tiles in software, as Intel's Software Developer's Manual describes it.
+struct EmulatedTiles {
+  using Tile = std::array<std::array<std::byte, 64>, 16>;
+
+  static void configure(const generic::TileRows& shape) { rows = shape; }
+  static void release() { rows = {}; }
+
+  template <int kTile>
+  static void zero() {
+    tiles[kTile] = {};
+  }
+
+  template <int kTile>
+  static void load(const void* address, std::size_t stride) {
+    EXPECT_GT(rows.rows[kTile], 0);
+    tiles[kTile] = {};
+    for (std::size_t r = 0; r < rows.rows[kTile]; ++r) {
+      std::memcpy(&tiles[kTile][r], static_cast<const std::byte*>(address) + r * stride, 64);
+    }
+  }
+
+  template <int kTile>
+  static void store(void* address, std::size_t stride) {
+    EXPECT_GT(rows.rows[kTile], 0);
+    for (std::size_t r = 0; r < rows.rows[kTile]; ++r) {
+      std::memcpy(static_cast<std::byte*>(address) + r * stride, &tiles[kTile][r], 64);
+    }
+  }
+
+  template <int kSums, int kInputs, int kWeights>
+  static void add(const std::uint16_t*) {
+    add_groups<kSums, kInputs, kWeights, float, std::uint16_t, std::uint16_t>();
+  }
+
+  template <int kSums, int kInputs, int kWeights>
+  static void add(const std::int8_t*) {
+    add_groups<kSums, kInputs, kWeights, std::int32_t, std::uint8_t, std::int8_t>();
+  }
+
+  static inline generic::TileRows rows = {};
+  static inline std::array<Tile, 8> tiles;
+
+ private:
+  template <int kSums, int kInputs, int kWeights, class C, class A, class W>
+  static void add_groups() {
+    constexpr std::size_t kGroup = 4 / sizeof(W);
+    EXPECT_EQ(rows.rows[kSums], rows.rows[kInputs]);
+    EXPECT_EQ(rows.rows[kWeights], 16);
+    const auto* inputs = reinterpret_cast<const A*>(&tiles[kInputs]);
+    const auto* weights = reinterpret_cast<const W*>(&tiles[kWeights]);
+    auto* sums = reinterpret_cast<C*>(&tiles[kSums]);
+    for (std::size_t row = 0; row < rows.rows[kSums]; ++row) {
+      for (std::size_t column = 0; column < 16; ++column) {
+        for (std::size_t i = 0; i < 16 * kGroup; ++i) {
+          const std::size_t place = (i / kGroup * 16 + column) * kGroup + i % kGroup;
+          sums[row * 16 + column] += static_cast<C>(value(inputs[row * 16 * kGroup + i])) *
+                                     static_cast<C>(value(weights[place]));
+        }
+      }
+    }
+  }
+};
+
+template <class A, class W, class C>
+void expect_tiles_multiply() {
+  constexpr Kernel<A, W, C> kKernel = generic::multiply_tiles<EmulatedTiles, PanelProduct<A, W, C>>;
+  expect_products(kKernel, 64);
+  expect_rows_alone(kKernel);
+  for (const std::uint8_t rows : EmulatedTiles::rows.rows) EXPECT_EQ(rows, 0);
+}
+
+TEST(Tiles, MultiplyBf16) { expect_tiles_multiply<std::uint16_t, std::uint16_t, float>(); }
+
+TEST(Tiles, MultiplyS8) { expect_tiles_multiply<std::uint8_t, std::int8_t, std::int32_t>(); }
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A register of floats, as wide as the instruction set that this file is compiled for, on the
+// compiler's vector extension. Kernels are written once over these and compiled once an
+// instruction set (NESTVEC_ISA, see src/ops/CMakeLists.txt).
+//
+// Only such headers may be included by kernels whose functions are all their own: an inline function
+// of the standard library compiled here could be the copy that the linker keeps for everyone.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef NESTVEC_ISA
+#define NESTVEC_ISA generic
+#endif
+
+namespace nestvec::NESTVEC_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr size_t kLanes = 16;
+#elif defined(__AVX2__)
+inline constexpr size_t kLanes = 8;
+#else
+inline constexpr size_t kLanes = 4;
+#endif
+
+using Floats = float __attribute__((vector_size(kLanes * 4)));
+using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
+
+inline Floats broadcast(float x) { return x - Floats{}; }
+
+inline Floats load(const float* p) {
+  Floats x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return x;
+}
+
+inline void store(float* p, Floats x) { __builtin_memcpy(p, &x, sizeof x); }
+
+// The first n < kLanes values; the others are zero.
+inline Floats load_some(const float* p, size_t n) {
+  Floats x{};
+  __builtin_memcpy(&x, p, n * sizeof(float));
+  return x;
+}
+
+inline void store_some(float* p, Floats x, size_t n) { __builtin_memcpy(p, &x, n * sizeof(float)); }
+
+inline Floats min(Floats a, Floats b) { return a < b ? a : b; }
+inline Floats max(Floats a, Floats b) { return a > b ? a : b; }
+
+// bfloat16 is the upper half of a float.
+inline float widen(uint16_t x) { return __builtin_bit_cast(float, uint32_t{x} << 16); }
+
+// Lanes are added in the order of a binary tree.
+inline float sum(Floats x) {
+  float values[kLanes];
+  __builtin_memcpy(values, &x, sizeof x);
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t i = 0; i < width; ++i) values[i] += values[i + width];
+  }
+  return values[0];
+}
+
+}  // namespace nestvec::NESTVEC_ISA

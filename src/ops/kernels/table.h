@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of one instruction set. They are serial, allocate nothing and check nothing; `ops/`
+// calls them from its threads. Every result row depends on its own input row alone: the same bits
+// come out whatever rows stand beside it.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ops/activation.h"
+
+namespace nestvec {
+
+enum class Isa;
+
+// Columns of a weight panel, see ops/packed_matrix.h.
+inline constexpr size_t kPanel = 32;
+
+// c[r][j] = sum over i of a[r][i] * panel column j, for one panel of 32 output columns.
+template <class A, class W, class C>
+struct PanelProduct {
+  const A* a;       // [rows, k], row-major
+  size_t a_stride;  // elements from row to row
+  size_t rows;
+  const W* panel;  // as ops/packed_matrix.h lays it out, k padded to its group
+  size_t k;        // a multiple of 64 for bf16 and s8; any for f32
+  C* c;            // [rows, 32], overwritten
+};
+
+// What follows a PanelProduct: out = activation(scale * c + bias + up h) [+ residual].
+struct PanelFinish {
+  const float* c = nullptr;           // [rows, 32], or with row_scales int32 of the same shape
+  size_t rows = 0;
+  size_t columns = 32;                // that exist; the rest of the panel is padding
+  const float* bias = nullptr;        // [32]
+  // int8 only: c is int32, made of activations stored as x / row_scale + 128.
+  const float* row_scales = nullptr;     // [rows]
+  const float* column_scales = nullptr;  // [32]
+  const int32_t* column_sums = nullptr;  // [32]: sum of the column's weights
+  // Adapters: up_rows[r] is that row's [rank, up_stride], at this panel's first column; null: none.
+  const float* const* up_rows = nullptr;  // [rows]; null: no adapters at all
+  const float* h = nullptr;               // [rows, rank]
+  size_t rank = 0;
+  size_t up_stride = 0;
+  Activation activation = Activation::kNone;
+  const float* residual = nullptr;  // [rows, out_stride], at the first column; may be `out`
+  float* out = nullptr;             // one of the two
+  uint16_t* out_bf16 = nullptr;
+  size_t out_stride = 0;  // elements
+};
+
+struct LayerNorm {
+  const float* x = nullptr;  // [n]
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+  float eps = 0.0f;
+  size_t n = 0;
+  float* out = nullptr;  // [n]; may be x
+};
+
+// Attention of one head over one sequence: keys and values packed once, then blocks of queries.
+struct HeadShape {
+  size_t width;  // D: elements of a head
+  size_t keys;   // S
+};
+
+// Rotates (RoFormer; halves of a head against each other) where cos is not null, and packs.
+template <class T>
+struct PackKeysValues {
+  HeadShape shape;
+  size_t first = 0;          // this call packs keys [first, first + count)
+  size_t count = 0;          // first is a multiple of kKeyBlock; so is count, but at the end
+  const T* k = nullptr;      // key 0's row; [S, stride]
+  const T* v = nullptr;
+  size_t stride = 0;
+  const float* cos = nullptr;  // [S, width / 2] or null
+  const float* sin = nullptr;
+  T* packed_k = nullptr;  // packed_kv_elements(shape) each
+  T* packed_v = nullptr;
+};
+
+template <class T>
+struct AttendQueries {
+  HeadShape shape;
+  size_t first = 0;  // position of the first query, for the rotation
+  size_t count = 0;  // queries, at most kQueryBlock
+  const T* q = nullptr;  // first query's row
+  size_t stride = 0;
+  const float* cos = nullptr;  // of position 0
+  const float* sin = nullptr;
+  float scale = 0.0f;  // 1 / sqrt(D)
+  const T* packed_k = nullptr;
+  const T* packed_v = nullptr;
+  float* out = nullptr;  // [count, out_stride]
+  size_t out_stride = 0;
+};
+
+inline constexpr size_t kKeyBlock = 64;
+inline constexpr size_t kQueryBlock = 32;
+
+// Elements of a packed K or V: keys rounded up to kKeyBlock times the width rounded up to 32.
+constexpr size_t packed_kv_elements(HeadShape shape) {
+  return (shape.keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock * ((shape.width + 31) / 32 * 32);
+}
+
+struct Kernels {
+  // Products, gemm_*.cc. bf16 sums in fp32; s8 is exact in int32 (activations are x + 128 as u8).
+  void (*gemm_f32)(const PanelProduct<float, float, float>&);
+  void (*gemm_bf16)(const PanelProduct<uint16_t, uint16_t, float>&);
+  void (*gemm_f32_bf16)(const PanelProduct<float, uint16_t, float>&);
+  void (*gemm_s8)(const PanelProduct<uint8_t, int8_t, int32_t>&);
+
+  // finish.cc
+  void (*finish)(const PanelFinish&);
+
+  // rows.cc. out[i] = bf16(x[i]), to nearest even, NaN kept.
+  void (*to_bf16)(const float* x, size_t n, uint16_t* out);
+  // out[i] = round(x[i] / scale) + 128, scale = max |x| / 127 (1 for a row of zeros); returns scale.
+  // NaN anywhere makes the scale NaN.
+  float (*to_u8)(const float* x, size_t n, uint8_t* out);
+  // h[r] = dot(x, down[r]), down [rank, n].
+  void (*project)(const float* x, size_t n, const float* down, size_t rank, float* h);
+  void (*layer_norm)(const LayerNorm&);
+  // sum[i] += x[i].
+  void (*add)(const float* x, size_t n, float* sum);
+  // out[i] = (float)x[i]
+  void (*from_bf16)(const uint16_t* x, size_t n, float* out);
+  // y[i] += a * x[i]
+  void (*add_scaled)(float a, const float* x, size_t n, float* y);
+
+  // attention_*.cc: softmax(scale q k^T) v, streamed over blocks of keys (FlashAttention,
+  // arXiv:2205.14135); no S x S matrix.
+  void (*pack_kv_f32)(const PackKeysValues<float>&);
+  void (*attend_f32)(const AttendQueries<float>&);
+  void (*pack_kv_bf16)(const PackKeysValues<uint16_t>&);
+  void (*attend_bf16)(const AttendQueries<uint16_t>&);
+};
+
+// Precondition: this machine has `isa`.
+const Kernels& kernels(Isa isa);
+
+}  // namespace nestvec

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = activation(W x + bias + the task's update) [+ residual] over the rows of a packed batch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/activation.h"
+#include "ops/engine_context.h"
+#include "ops/packed_matrix.h"
+
+namespace nestvec {
+
+// Low-rank updates of a layer, one a task: up[t] (down[t] x). All fp32, scaling folded into `up`.
+struct Adapters {
+  std::size_t tasks = 0;  // 0: none
+  std::size_t rank = 0;
+  const float* down = nullptr;  // [tasks, rank, K]
+  const float* up = nullptr;    // [tasks, rank, N rounded up to 32]
+};
+
+// Weights as an artefact holds them; the memory belongs to the graph.
+struct LinearLayer {
+  PackedShape shape;
+  const void* panels = nullptr;
+  const float* bias = nullptr;           // [N rounded up to 32]
+  const float* scales = nullptr;         // s8: [N rounded up to 32]
+  const std::int32_t* sums = nullptr;    // s8: the same
+  Adapters adapters;
+  bool full_activations = false;  // bf16 weights times fp32 activations
+};
+
+struct LinearInput {
+  // One of the two, [rows, K].
+  const float* x = nullptr;
+  const std::uint16_t* bf16 = nullptr;
+  std::size_t rows = 0;
+  const std::int32_t* tasks = nullptr;  // [rows], -1 = base weights; may be null without adapters
+};
+
+struct LinearOutput {
+  // One of the two, [rows, N].
+  float* out = nullptr;
+  std::uint16_t* bf16 = nullptr;
+  Activation activation = Activation::kNone;
+  const float* residual = nullptr;  // [rows, N], added last; may be `out`
+};
+
+// Uses the context's threads. The result of a row does not depend on the other rows.
+void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
+            EngineContext& context);
+
+// LayerNorm of each row of x [rows, n], in place (Ba et al., arXiv:1607.06450).
+struct NormLayer {
+  const float* weight = nullptr;  // [n]
+  const float* bias = nullptr;
+  float eps = 0.0f;
+  std::size_t n = 0;
+};
+void normalise_rows(const NormLayer& norm, float* x, std::size_t rows, EngineContext& context);
+
+// out = LayerNorm(x + W2 activation(W1 x)); out [rows, H] is not x.
+struct FeedForwardLayer {
+  LinearLayer in;   // [I, H]
+  LinearLayer out;  // [H, I]
+  Activation activation = Activation::kGelu;
+  NormLayer norm;
+};
+void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* out,
+                  EngineContext& context);
+
+}  // namespace nestvec

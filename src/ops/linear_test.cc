@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear layers and feed-forward layers against plain sums in double.
+#include "ops/linear.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "support/ops_test.h"
+
+namespace nestvec {
+namespace {
+
+// A layer with its weights, packed and plain.
+struct TestLayer {
+  TestLayer(WeightType type, std::size_t n, std::size_t k, std::size_t tasks, std::mt19937& random)
+      : weight(values(n * k, 1.0 / std::sqrt(static_cast<double>(k)), random)),
+        down(values(tasks * kRank * k, 1.0 / std::sqrt(static_cast<double>(k)), random)) {
+    layer.shape = {type, n, k};
+    if (type == WeightType::kBf16) {
+      for (float& w : weight) w = rounded_to_bf16(w);
+    }
+    const std::size_t padded = layer.shape.padded_outputs();
+    bias = padded_rows(values(n, 1.0, random), 1, n, padded);
+    up = padded_rows(values(tasks * kRank * n, 0.5, random), tasks * kRank, n, padded);
+    panels.resize(layer.shape.bytes());
+    scales.resize(padded);
+    sums.resize(padded);
+    if (type == WeightType::kF32) pack_f32(layer.shape, weight, panels);
+    if (type == WeightType::kBf16) pack_bf16(layer.shape, weight, panels);
+    if (type == WeightType::kS8) pack_s8(layer.shape, weight, panels, scales, sums);
+    layer.panels = panels.data();
+    layer.bias = bias.data();
+    layer.scales = scales.data();
+    layer.sums = sums.data();
+    if (tasks > 0) layer.adapters = {tasks, kRank, down.data(), up.data()};
+  }
+
+  // Row r of the layer's result without activation and residual.
+  std::vector<double> reference(const float* x, std::int32_t task) const {
+    const std::size_t n = layer.shape.outputs;
+    const std::size_t k = layer.shape.inputs;
+    const std::size_t padded = layer.shape.padded_outputs();
+    std::vector<double> y(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      y[i] = static_cast<double>(bias[i]);
+      for (std::size_t j = 0; j < k; ++j) {
+        y[i] += static_cast<double>(weight[i * k + j]) * static_cast<double>(x[j]);
+      }
+    }
+    for (std::size_t r = 0; task >= 0 && r < kRank; ++r) {
+      const std::size_t vector = static_cast<std::size_t>(task) * kRank + r;
+      double h = 0;
+      for (std::size_t j = 0; j < k; ++j) {
+        h += static_cast<double>(down[vector * k + j]) * static_cast<double>(x[j]);
+      }
+      for (std::size_t i = 0; i < n; ++i) {
+        y[i] += h * static_cast<double>(up[vector * padded + i]);
+      }
+    }
+    return y;
+  }
+
+  static constexpr std::size_t kRank = 4;
+  LinearLayer layer;
+  std::vector<float> weight, down, bias, up, scales;
+  std::vector<std::byte> panels;
+  std::vector<std::int32_t> sums;
+};
+
+// What a product of unit size may be off by, for operands of this type: half a unit in the last
+// place of each factor, where roundings of many terms cancel.
+double tolerance(WeightType type, bool full_activations) {
+  if (type == WeightType::kF32 || full_activations) return 2e-5;
+  return type == WeightType::kBf16 ? 2e-2 : 5e-2;
+}
+
+struct LinearCase {
+  WeightType type;
+  bool full_activations;
+};
+
+class Linear : public testing::TestWithParam<LinearCase> {};
+
+TEST_P(Linear, EqualsThePlainSum) {
+  std::mt19937 random(7);
+  for (const Isa isa : machine_isas()) {
+    EngineContext context(3, isa);
+    const ThreadPool::Hot hot(context.pool);
+    for (const auto& [rows, n, k] : {std::array<std::size_t, 3>{1, 32, 64},
+                                     {17, 70, 100},
+                                     {97, 128, 64},
+                                     {1100, 33, 36}}) {
+      SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << rows << " " << n << " " << k);
+      TestLayer test(GetParam().type, n, k, 3, random);
+      test.layer.full_activations = GetParam().full_activations;
+      const std::vector<float> x = values(rows * k, 1.0, random);
+      const std::vector<float> residual = values(rows * n, 1.0, random);
+      std::vector<std::int32_t> tasks(rows);
+      for (std::size_t r = 0; r < rows; ++r) tasks[r] = static_cast<std::int32_t>(r % 4) - 1;
+      std::vector<float> out(rows * n);
+      linear(test.layer, {.x = x.data(), .rows = rows, .tasks = tasks.data()},
+             {.out = out.data(), .residual = residual.data()}, context);
+      for (std::size_t r = 0; r < rows; ++r) {
+        const std::vector<double> expected = test.reference(x.data() + r * k, tasks[r]);
+        for (std::size_t i = 0; i < n; ++i) {
+          ASSERT_NEAR(static_cast<double>(out[r * n + i]),
+                      expected[i] + static_cast<double>(residual[r * n + i]),
+                      tolerance(GetParam().type, GetParam().full_activations))
+              << r << " " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Linear, ARowIsTheSameInAnyCompany) {
+  std::mt19937 random(8);
+  constexpr std::size_t kRows = 150;
+  constexpr std::size_t kN = 96;
+  constexpr std::size_t kK = 320;
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    EngineContext context(2, isa);
+    TestLayer test(GetParam().type, kN, kK, 2, random);
+    test.layer.full_activations = GetParam().full_activations;
+    const std::vector<float> x = values(kRows * kK, 1.0, random);
+    std::vector<std::int32_t> tasks(kRows);
+    for (std::size_t r = 0; r < kRows; ++r) tasks[r] = static_cast<std::int32_t>(r % 3) - 1;
+    std::vector<float> together(kRows * kN);
+    linear(test.layer, {.x = x.data(), .rows = kRows, .tasks = tasks.data()},
+           {.out = together.data()}, context);
+    std::vector<float> alone(kN);
+    for (std::size_t r = 0; r < kRows; r += 7) {
+      linear(test.layer, {.x = x.data() + r * kK, .rows = 1, .tasks = tasks.data() + r},
+             {.out = alone.data()}, context);
+      ASSERT_EQ(0, std::memcmp(alone.data(), together.data() + r * kN, kN * sizeof(float))) << r;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Linear,
+                         testing::Values(LinearCase{WeightType::kF32, false},
+                                         LinearCase{WeightType::kBf16, false},
+                                         LinearCase{WeightType::kBf16, true},
+                                         LinearCase{WeightType::kS8, false}),
+                         [](const auto& suite) {
+                           return std::string(weight_type_name(suite.param.type)) +
+                                  (suite.param.full_activations ? "_full" : "");
+                         });
+
+// A row of an infinite sum has no LayerNorm; what bf16 or s8 cannot carry fp32 can.
+TEST(Linear, FullPrecisionOverridesTheGraph) {
+  std::mt19937 random(9);
+  EngineContext context(1, machine_isa());
+  TestLayer test(WeightType::kBf16, 32, 64, 0, random);
+  const std::vector<float> x = values(64, 1.0, random);
+  std::vector<float> narrow(32);
+  std::vector<float> wide(32);
+  linear(test.layer, {.x = x.data(), .rows = 1}, {.out = narrow.data()}, context);
+  context.full_precision = true;
+  linear(test.layer, {.x = x.data(), .rows = 1}, {.out = wide.data()}, context);
+  const std::vector<double> expected = test.reference(x.data(), -1);
+  for (std::size_t i = 0; i < 32; ++i) {
+    EXPECT_NEAR(static_cast<double>(wide[i]), expected[i], 2e-5);
+  }
+}
+
+TEST(FeedForward, EqualsThePlainSum) {
+  std::mt19937 random(10);
+  constexpr std::size_t kH = 64;
+  constexpr std::size_t kI = 256;
+  constexpr std::size_t kRows = 530;  // more than one block
+  for (const Isa isa : machine_isas()) {
+    for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kS8}) {
+      SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << weight_type_name(type));
+      EngineContext context(2, isa);
+      TestLayer in(type, kI, kH, 1, random);
+      TestLayer out(type, kH, kI, 1, random);
+      const std::vector<float> norm_weight = values(kH, 1.0, random);
+      const std::vector<float> norm_bias = values(kH, 1.0, random);
+      const FeedForwardLayer layer{in.layer, out.layer, Activation::kGelu,
+                                   {norm_weight.data(), norm_bias.data(), 1e-5f, kH}};
+      const std::vector<float> x = values(kRows * kH, 1.0, random);
+      std::vector<std::int32_t> tasks(kRows);
+      for (std::size_t r = 0; r < kRows; ++r) tasks[r] = static_cast<std::int32_t>(r % 2) - 1;
+      std::vector<float> y(kRows * kH);
+      feed_forward(layer, {.x = x.data(), .rows = kRows, .tasks = tasks.data()}, y.data(), context);
+      for (std::size_t r = 0; r < kRows; r += 11) {
+        std::vector<float> middle;
+        for (const double m : in.reference(x.data() + r * kH, tasks[r])) {
+          middle.push_back(static_cast<float>(m / 2 * (1 + std::erf(m / std::sqrt(2.0)))));
+        }
+        std::vector<double> sum = out.reference(middle.data(), tasks[r]);
+        double mean = 0;
+        for (std::size_t i = 0; i < kH; ++i) {
+          sum[i] += static_cast<double>(x[r * kH + i]);
+          mean += sum[i] / kH;
+        }
+        double variance = 0;
+        for (const double s : sum) variance += (s - mean) * (s - mean) / kH;
+        for (std::size_t i = 0; i < kH; ++i) {
+          const double expected = (sum[i] - mean) / std::sqrt(variance + 1e-5) *
+                                      static_cast<double>(norm_weight[i]) +
+                                  static_cast<double>(norm_bias[i]);
+          ASSERT_NEAR(static_cast<double>(y[r * kH + i]), expected, 3 * tolerance(type, false))
+              << r << " " << i;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/nodes/domain.h"
+
+#include "ops/attention.h"
+#include "ops/embedding.h"
+#include "ops/nodes/node.h"
+#include "ops/pool.h"
+
+namespace nestvec {
+namespace {
+
+constexpr auto kAny = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+constexpr auto kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+constexpr auto kBf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
+constexpr auto kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+constexpr auto kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+constexpr auto kByte = ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
+
+// ids [T], offsets [N+1], tasks [N] -> [T, H]
+class EmbeddingKernel {
+ public:
+  static constexpr const char* kName = "PackedEmbedding";
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr NodeInput kInputs[] = {
+      {"ids", kInt64},        {"offsets", kInt64},       {"tasks", kInt64},
+      {"words", kAny},        {"types", kFloat},         {"norm_weight", kFloat},
+      {"norm_bias", kFloat},  {"positions", kFloat, true}, {"down", kFloat, true},
+      {"up", kFloat, true}};
+
+  EmbeddingKernel(const NodeReader& node, EngineContext& context) : context_(context) {
+    layer_.width = node.size("width");
+    layer_.vocabulary = node.size("vocabulary");
+    layer_.tasks = node.size("tasks");
+    layer_.rank = node.size("rank");
+    layer_.first_position = node.size("first_position");
+    layer_.pad_id = static_cast<std::int64_t>(node.size("pad_id"));
+    const std::size_t cells = layer_.vocabulary * layer_.width;
+    if (node.type(3) == kBf16) {
+      layer_.words_bf16 = node.bf16(3, cells);
+    } else {
+      layer_.words = node.floats(3, cells);
+    }
+    layer_.types = node.floats(4, (1 + layer_.tasks) * layer_.width);
+    layer_.norm = node.norm(5, layer_.width);
+    if (node.has(7)) {
+      layer_.position_rows = node.rows(7);
+      layer_.positions = node.floats(7, layer_.position_rows * layer_.width);
+    }
+    const std::size_t vectors = layer_.tasks * layer_.rank;
+    layer_.down = node.optional_floats(8, layer_.vocabulary * vectors);
+    layer_.up = node.optional_floats(9, vectors * layer_.width);
+  }
+
+  void run(const NodeRun& run) {
+    const std::span<const std::int64_t> ids = run.ints(0);
+    embedding(layer_, ids, run.ints(1), run.ints(2), run.output(ids.size(), layer_.width),
+              context_);
+  }
+
+ private:
+  EmbeddingLayer layer_;
+  EngineContext& context_;
+};
+
+// x [T, K], offsets [N+1], tasks [N] -> [T, N], with a norm LayerNorm(residual + ...)
+template <bool kNarrow>
+class LinearKernel {
+ public:
+  static constexpr const char* kName = kNarrow ? "PackedLinearBf16" : "PackedLinear";
+  static constexpr ONNXTensorElementDataType kOutput = kNarrow ? kBf16 : kFloat;
+  static constexpr NodeInput kInputs[] = {
+      {"x", kFloat},            {"offsets", kInt64},          {"tasks", kInt64},
+      {"weight", kByte},        {"bias", kFloat},             {"scales", kFloat, true},
+      {"sums", kInt32, true},   {"down", kFloat, true},       {"up", kFloat, true},
+      {"residual", kFloat, true}, {"norm_weight", kFloat, true}, {"norm_bias", kFloat, true}};
+
+  LinearKernel(const NodeReader& node, EngineContext& context)
+      : layer_(node.linear(3, "")), has_norm_(node.has(10)), context_(context) {
+    if (has_norm_) norm_ = node.norm(10, layer_.shape.outputs);
+  }
+
+  void run(const NodeRun& run) {
+    LinearInput in;
+    in.x = run.floats(0).data();
+    in.rows = run.floats(0).size() / layer_.shape.inputs;
+    if (layer_.adapters.tasks > 0) in.tasks = run.row_tasks(context_);
+    LinearOutput out;
+    if constexpr (kNarrow) {
+      out.bf16 = run.output_bf16(in.rows, layer_.shape.outputs);
+    } else {
+      out.out = run.output(in.rows, layer_.shape.outputs);
+    }
+    out.residual = run.optional_floats(9);
+    linear(layer_, in, out, context_);
+    if (has_norm_) normalise_rows(norm_, out.out, in.rows, context_);
+  }
+
+ private:
+  LinearLayer layer_;
+  bool has_norm_;
+  NormLayer norm_;
+  EngineContext& context_;
+};
+
+// qkv [T, 3 H], offsets [N+1] -> [T, H]
+class AttentionKernel {
+ public:
+  static constexpr const char* kName = "PackedAttention";
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr NodeInput kInputs[] = {
+      {"qkv", kAny}, {"offsets", kInt64}, {"cos", kFloat, true}, {"sin", kFloat, true}};
+
+  AttentionKernel(const NodeReader& node, EngineContext& context) : context_(context) {
+    layer_.heads = node.size("heads");
+    layer_.head_width = node.size("head_width");
+    if (!node.has(2)) return;
+    positions_ = node.rows(2);
+    layer_.cos = node.floats(2, positions_ * layer_.head_width / 2);
+    layer_.sin = node.floats(3, positions_ * layer_.head_width / 2);
+  }
+
+  void run(const NodeRun& run) {
+    const std::span<const std::int64_t> offsets = run.ints(1);
+    for (std::size_t i = 0; positions_ > 0 && i + 1 < offsets.size(); ++i) {
+      const auto length = static_cast<std::size_t>(offsets[i + 1] - offsets[i]);
+      if (length <= positions_) continue;
+      throw Error(ErrorCode::kInvalidArgument,
+                  "sequence " + std::to_string(i) + " has " + std::to_string(length) +
+                      " tokens, the graph was compiled for " + std::to_string(positions_));
+    }
+    float* out = run.output(static_cast<std::size_t>(offsets.back()),
+                            layer_.heads * layer_.head_width);
+    if (run.is_float(0)) {
+      attention(layer_, run.floats(0).data(), offsets, out, context_);
+    } else {
+      attention(layer_, run.bf16(0), offsets, out, context_);
+    }
+  }
+
+ private:
+  AttentionLayer layer_;
+  std::size_t positions_ = 0;
+  EngineContext& context_;
+};
+
+// x [T, H], offsets, tasks -> LayerNorm(x + W2 activation(W1 x)), [T, H]
+class FeedForwardKernel {
+ public:
+  static constexpr const char* kName = "PackedFeedForward";
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr NodeInput kInputs[] = {
+      {"x", kFloat},           {"offsets", kInt64},     {"tasks", kInt64},
+      {"in_weight", kByte},    {"in_bias", kFloat},     {"in_scales", kFloat, true},
+      {"in_sums", kInt32, true}, {"in_down", kFloat, true}, {"in_up", kFloat, true},
+      {"out_weight", kByte},   {"out_bias", kFloat},    {"out_scales", kFloat, true},
+      {"out_sums", kInt32, true}, {"out_down", kFloat, true}, {"out_up", kFloat, true},
+      {"norm_weight", kFloat}, {"norm_bias", kFloat}};
+
+  FeedForwardKernel(const NodeReader& node, EngineContext& context) : context_(context) {
+    layer_.in = node.linear(3, "in_");
+    layer_.out = node.linear(9, "out_");
+    layer_.norm = node.norm(15, layer_.out.shape.outputs);
+    const std::size_t activation = node.size("activation");
+    if (activation > static_cast<std::size_t>(Activation::kNone)) {
+      throw Error(ErrorCode::kDataLoss, "unknown activation in a compiled graph");
+    }
+    layer_.activation = static_cast<Activation>(activation);
+  }
+
+  void run(const NodeRun& run) {
+    LinearInput in;
+    in.x = run.floats(0).data();
+    in.rows = run.floats(0).size() / layer_.in.shape.inputs;
+    if (layer_.in.adapters.tasks > 0) in.tasks = run.row_tasks(context_);
+    feed_forward(layer_, in, run.output(in.rows, layer_.out.shape.outputs), context_);
+  }
+
+ private:
+  FeedForwardLayer layer_;
+  EngineContext& context_;
+};
+
+// x [T, H], spans [M, 2] (begin and end) -> the mean of each, [M, H]
+class SpanMeanKernel {
+ public:
+  static constexpr const char* kName = "SpanMean";
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr NodeInput kInputs[] = {{"x", kFloat}, {"spans", kInt64}};
+
+  SpanMeanKernel(const NodeReader& node, EngineContext& context)
+      : width_(node.size("width")), context_(context) {}
+
+  void run(const NodeRun& run) {
+    const std::span<const float> x = run.floats(0);
+    const std::span<const std::int64_t> spans = run.ints(1);
+    float* out = run.output(spans.size() / 2, width_);
+    context_.pool.parallel_for(spans.size() / 2, [&](std::size_t i, std::size_t) {
+      const auto begin = static_cast<std::size_t>(spans[2 * i]);
+      const auto end = static_cast<std::size_t>(spans[2 * i + 1]);
+      pool_mean(x.subspan(begin * width_, (end - begin) * width_), {out + i * width_, width_});
+    });
+  }
+
+ private:
+  std::size_t width_;
+  EngineContext& context_;
+};
+
+}  // namespace
+
+struct NodeDomain::Nodes {
+  explicit Nodes(EngineContext& context)
+      : embedding(context),
+        linear(context),
+        linear_bf16(context),
+        attention(context),
+        feed_forward(context),
+        span_mean(context) {
+    domain.Add(&embedding);
+    domain.Add(&linear);
+    domain.Add(&linear_bf16);
+    domain.Add(&attention);
+    domain.Add(&feed_forward);
+    domain.Add(&span_mean);
+  }
+
+  Node<EmbeddingKernel> embedding;
+  Node<LinearKernel<false>> linear;
+  Node<LinearKernel<true>> linear_bf16;
+  Node<AttentionKernel> attention;
+  Node<FeedForwardKernel> feed_forward;
+  Node<SpanMeanKernel> span_mean;
+  Ort::CustomOpDomain domain{kNodeDomain};
+};
+
+NodeDomain::NodeDomain(EngineContext& context) : nodes_(std::make_unique<Nodes>(context)) {}
+NodeDomain::~NodeDomain() = default;
+
+OrtCustomOpDomain* NodeDomain::get() const noexcept { return nodes_->domain; }
+
+}  // namespace nestvec

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Session for packed graphs: one run of the graph for a whole batch, any lengths and any tasks,
+// without padding.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "ops/isa.h"
+#include "session/session.h"
+
+namespace nestvec {
+
+struct PackedSessionOptions {
+  std::string graph_path;   // model.onnx; weights beside it, which are mapped
+  std::size_t threads = 1;  // of the one pool that all operators share
+  Isa isa = Isa::kGeneric;
+};
+
+// Blocks. Throws Error: kNotFound, kDataLoss (not such a graph, or truncated).
+std::unique_ptr<Session> open_packed_session(const PackedSessionOptions& options);
+
+}  // namespace nestvec

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of operators share.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "ops/isa.h"
+
+namespace nestvec {
+
+// Every instruction set that this machine has.
+inline std::vector<Isa> machine_isas() {
+  std::vector<Isa> all;
+  const Isa best = choose_isa(detect_cpu());
+  for (int i = 0; i <= static_cast<int>(best); ++i) all.push_back(static_cast<Isa>(i));
+  return all;
+}
+
+// Normally distributed values of that standard deviation.
+inline std::vector<float> values(std::size_t count, double deviation, std::mt19937& random) {
+  std::normal_distribution<double> normal(0.0, deviation);
+  std::vector<float> all(count);
+  for (float& value : all) value = static_cast<float>(normal(random));
+  return all;
+}
+
+// The nearest bfloat16, of ties the even one.
+inline float rounded_to_bf16(float x) {
+  auto bits = std::bit_cast<std::uint32_t>(x);
+  bits += 0x7fff + (bits >> 16 & 1);
+  return std::bit_cast<float>(bits & 0xffff0000u);
+}
+
+// Rows of `width` values, each followed by zeros up to `padded`.
+inline std::vector<float> padded_rows(const std::vector<float>& rows, std::size_t count,
+                                      std::size_t width, std::size_t padded) {
+  std::vector<float> out(count * padded, 0.0f);
+  for (std::size_t i = 0; i < count * width; ++i) out[i / width * padded + i % width] = rows[i];
+  return out;
+}
+
+}  // namespace nestvec
