@@ -62,7 +62,7 @@ struct Problem {
 
   // Runs rows [first, first + count); fails if the kernel writes outside its [count, 32].
   std::vector<C> run(Kernel<A, W, C> kernel, std::size_t first, std::size_t count) const {
-    constexpr std::size_t kGuard = 64;
+    constexpr std::size_t kGuard = 16 * kPanel;
     std::vector<C> c(count * kPanel + 2 * kGuard, C{77});
     kernel({a.data() + first * stride, stride, count, panel.data(), k, c.data() + kGuard});
     EXPECT_EQ(std::count(c.begin(), c.begin() + kGuard, C{77}), static_cast<long>(kGuard));

@@ -100,7 +100,6 @@ struct TileSums {
 
   template <size_t kPart>
   [[gnu::always_inline]] void add(const RowPointers<Input, kRows>& a, size_t i, const W* w) {
-    // Loads stay in their step: hoisted ones would push sums out of the registers.
     const auto w0 = Ops::template weights<kPart>(w);
     const auto w1 = Ops::template weights<kPart>(w + kLanes * Ops::kGroup);
 #pragma GCC unroll 16
