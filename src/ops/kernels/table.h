@@ -23,7 +23,7 @@ struct PanelProduct {
   size_t a_stride;  // elements from row to row
   size_t rows;
   const W* panel;  // as ops/packed_matrix.h lays it out, k padded to its group
-  size_t k;        // a multiple of 64 for bf16 and s8; any for f32
+  size_t k;        // whole lines: a multiple of 32 for bf16, of 64 for s8; any for f32
   C* c;            // [rows, 32], overwritten
 };
 
@@ -60,7 +60,7 @@ struct LayerNorm {
 
 // Attention of one head over one sequence: keys and values packed once, then blocks of queries.
 struct HeadShape {
-  size_t width;  // D: elements of a head
+  size_t width;  // D: elements of a head, at most kMaxHeadWidth
   size_t keys;   // S
 };
 
@@ -96,7 +96,8 @@ struct AttendQueries {
 };
 
 inline constexpr size_t kKeyBlock = 64;
-inline constexpr size_t kQueryBlock = 32;
+inline constexpr size_t kQueryBlock = 64;
+inline constexpr size_t kMaxHeadWidth = 256;
 
 // Elements of a packed K or V: keys rounded up to kKeyBlock times the width rounded up to 32.
 constexpr size_t packed_kv_elements(HeadShape shape) {
