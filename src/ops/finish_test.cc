@@ -117,7 +117,7 @@ TEST(Finish, SumsOfInt8BecomeNumbers) {
   }
   const std::vector<float> scales = values(kPanel, 0.01, random);
   const std::vector<float> bias = values(kPanel, 1.0, random);
-  const float row_scale = 0.03f;
+  const RowScale row_scale{0.03f, 101};
   for (const Isa isa : machine_isas()) {
     SCOPED_TRACE(isa_name(isa));
     std::vector<float> out(kPanel);
@@ -132,8 +132,8 @@ TEST(Finish, SumsOfInt8BecomeNumbers) {
     finish.out_stride = kPanel;
     kernels(isa).finish(finish);
     for (std::size_t i = 0; i < kPanel; ++i) {
-      const double expected = static_cast<double>(row_scale) * static_cast<double>(scales[i]) *
-                                  (sums[i] - 128.0 * weights[i]) +
+      const double expected = static_cast<double>(row_scale.scale) * static_cast<double>(scales[i]) *
+                                  (sums[i] - 101.0 * weights[i]) +
                               static_cast<double>(bias[i]);
       ASSERT_NEAR(static_cast<double>(out[i]), expected, 1e-6 * std::abs(expected) + 1e-4) << i;
     }

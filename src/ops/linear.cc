@@ -30,7 +30,7 @@ constexpr std::size_t kProductRows = 96;
 struct Prepared {
   const void* a = nullptr;
   std::size_t stride = 0;         // elements
-  const float* scales = nullptr;  // s8: [rows]
+  const RowScale* scales = nullptr;  // s8: [rows]
   const float* h = nullptr;       // [rows, rank]
 };
 
@@ -51,7 +51,7 @@ class Preparation {
       result_.a = target_;
     }
     if (product == Product::kS8) {
-      scales_ = context.row_scales.get<float>(in.rows);
+      scales_ = context.row_scales.get<RowScale>(in.rows);
       result_.scales = scales_;
     }
     if (in.x == nullptr && (!ready_ || has_adapters())) {
@@ -146,7 +146,7 @@ class Preparation {
   bool ready_ = false;
   Prepared result_;
   std::byte* target_ = nullptr;
-  float* scales_ = nullptr;
+  RowScale* scales_ = nullptr;
   float* h_ = nullptr;
   float* widened_ = nullptr;  // [threads, K]
 };

@@ -62,20 +62,23 @@ TEST(Rows, Bf16KeepsWhatIsNotANumber) {
   });
 }
 
-TEST(Rows, U8IsTheRowOverItsScale) {
+TEST(Rows, U8CoversTheRangeOfTheRow) {
   on_every_isa([](const Kernels& k, std::size_t n, std::mt19937& random) {
-    const std::vector<float> x = values(n, 3.0, random);
-    std::vector<std::uint8_t> q(n + 1, 77);
-    const float scale = k.to_u8(x.data(), n, q.data());
-    float most = 0.0f;
-    for (const float v : x) most = std::max(most, std::abs(v));
-    EXPECT_FLOAT_EQ(scale, most / 127.0f);
-    for (std::size_t i = 0; i < n; ++i) {
-      ASSERT_NEAR(static_cast<double>(x[i]), (q[i] - 128) * static_cast<double>(scale),
-                  0.5001 * static_cast<double>(scale))
-          << i;
+    for (const float shift : {0.0f, 4.0f, -40.0f}) {
+      std::vector<float> x = values(n, 3.0, random);
+      for (float& v : x) v += shift;
+      std::vector<std::uint8_t> q(n + 1, 77);
+      const RowScale row = k.to_u8(x.data(), n, q.data());
+      const float least = std::min(0.0f, *std::min_element(x.begin(), x.end()));
+      const float greatest = std::max(0.0f, *std::max_element(x.begin(), x.end()));
+      EXPECT_FLOAT_EQ(row.scale, (greatest - least) / 255.0f);
+      EXPECT_NEAR(row.zero, -least / row.scale, 0.51f);
+      for (std::size_t i = 0; i < n; ++i) {
+        // Half a step for the value; at the ends another half for the zero point.
+        ASSERT_NEAR(x[i], row.scale * static_cast<float>(q[i] - row.zero), 1.001f * row.scale) << i;
+      }
+      EXPECT_EQ(q[n], 77);
     }
-    EXPECT_EQ(q[n], 77);
   });
 }
 
@@ -83,15 +86,20 @@ TEST(Rows, U8OfZerosAndOfWhatIsNotANumber) {
   on_every_isa([](const Kernels& k, std::size_t n, std::mt19937&) {
     std::vector<float> x(n, 0.0f);
     std::vector<std::uint8_t> q(n);
-    EXPECT_EQ(k.to_u8(x.data(), n, q.data()), 1.0f);
-    EXPECT_TRUE(std::all_of(q.begin(), q.end(), [](std::uint8_t v) { return v == 128; }));
+    const auto expect_zeros = [&] {
+      const RowScale row = k.to_u8(x.data(), n, q.data());
+      EXPECT_EQ(row.scale, 1.0f);
+      EXPECT_TRUE(std::all_of(q.begin(), q.end(), [&](int v) { return v == row.zero; }));
+    };
+    expect_zeros();
     for (float& v : x) v = 1e-39f;  // its inverse is no number
-    EXPECT_EQ(k.to_u8(x.data(), n, q.data()), 1.0f);
-    EXPECT_TRUE(std::all_of(q.begin(), q.end(), [](std::uint8_t v) { return v == 128; }));
-    x[n - 1] = std::numeric_limits<float>::quiet_NaN();
-    EXPECT_TRUE(std::isnan(k.to_u8(x.data(), n, q.data())));
-    x[n - 1] = std::numeric_limits<float>::infinity();
-    EXPECT_FALSE(std::isfinite(k.to_u8(x.data(), n, q.data())));
+    expect_zeros();
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                            std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+      x[n - 1] = bad;
+      EXPECT_TRUE(std::isnan(k.to_u8(x.data(), n, q.data()).scale)) << bad;
+    }
   });
 }
 

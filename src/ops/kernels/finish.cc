@@ -14,8 +14,9 @@ Floats scaled_sums(const PanelFinish& f, size_t row, size_t j) {
   Ints weights;
   __builtin_memcpy(&sums, c, sizeof sums);
   __builtin_memcpy(&weights, f.column_sums + j, sizeof weights);
-  return __builtin_convertvector(sums - weights * 128, Floats) * load(f.column_scales + j) *
-         f.row_scales[row];
+  const RowScale& scale = f.row_scales[row];
+  return __builtin_convertvector(sums - weights * scale.zero, Floats) * load(f.column_scales + j) *
+         scale.scale;
 }
 
 template <Activation kActivation>

@@ -21,17 +21,29 @@ float sum_of(size_t n, Term term) {
   return sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
-// The greatest magnitude, compared as bits: NaN is greater than every number.
-float greatest(const float* x, size_t n) {
-  Ints most{};
+// The least and the greatest of x and 0; what is not finite makes them NaN.
+struct Range {
+  float least;
+  float greatest;
+};
+
+Range range_of(const float* x, size_t n) {
+  Floats least{};
+  Floats greatest{};
+  Floats zeros{};  // or NaN
   for (size_t i = 0; i < n; i += kLanes) {
-    const Ints bits = __builtin_bit_cast(Ints, load_some(x + i, rest(n, i))) & 0x7fffffff;
-    most = bits > most ? bits : most;
+    const Floats values = load_some(x + i, rest(n, i));
+    least = min(values, least);
+    greatest = max(values, greatest);
+    zeros += values * 0.0f;
   }
-  int32_t values[kLanes];
-  __builtin_memcpy(values, &most, sizeof most);
-  for (size_t i = 1; i < kLanes; ++i) values[0] = values[i] > values[0] ? values[i] : values[0];
-  return __builtin_bit_cast(float, values[0]);
+  Range range{0.0f, 0.0f};
+  for (size_t i = 0; i < kLanes; ++i) {
+    range.least = least[i] < range.least ? least[i] : range.least;
+    range.greatest = greatest[i] > range.greatest ? greatest[i] : range.greatest;
+  }
+  const float zero = sum(zeros);
+  return {range.least + zero, range.greatest + zero};
 }
 
 // Dot products of x with four rows, which pass together.
@@ -68,20 +80,22 @@ void from_bf16(const uint16_t* x, size_t n, float* out) {
   }
 }
 
-float to_u8(const float* x, size_t n, uint8_t* out) {
+RowScale to_u8(const float* x, size_t n, uint8_t* out) {
   constexpr float kLeast = 1e-30f;  // below it the inverse is out of range, and nothing is lost
-  float scale = greatest(x, n) / 127.0f;
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+  const Range range = range_of(x, n);
+  float scale = range.greatest / 255.0f - range.least / 255.0f;
   if (scale < kLeast) scale = 1.0f;
-  const Floats inverse = broadcast(1.0f / scale);
-  // Adding it rounds to an integer, which then stands in the lower bits.
-  const Floats round = broadcast(12582912.0f + 128.0f);  // 1.5 * 2^23
+  const float zero = -range.least / scale + kRound - kRound;
+  const float inverse = 1.0f / scale;
   for (size_t i = 0; i < n; i += kLanes) {
     const size_t count = rest(n, i);
-    const Floats shifted = load_some(x + i, count) * inverse + round;
+    const Floats place = load_some(x + i, count) * inverse + zero;
+    const Floats shifted = min(max(place, Floats{}), broadcast(255.0f)) + kRound;
     const Words integers = __builtin_bit_cast(Words, shifted) & 0xffu;
     store_some(out + i, __builtin_convertvector(integers, Bytes), count);
   }
-  return scale;
+  return {scale, zero >= 0 && zero <= 255 ? static_cast<int32_t>(zero) : 0};
 }
 
 void project(const float* x, size_t n, const float* down, size_t rank, float* h) {
