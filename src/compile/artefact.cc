@@ -40,8 +40,8 @@ CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std:
   }
   if (packed && options.precision != "fp32" && options.precision != "bf16" &&
       options.precision != "int8") {
-    throw Error(ErrorCode::kInvalidArgument, "unknown precision \"" + options.precision +
-                                                 "\"; expected fp32, bf16 or int8");
+    throw Error(ErrorCode::kInvalidArgument,
+                "unknown precision \"" + options.precision + "\"; expected fp32, bf16 or int8");
   }
   if (!packed && options.precision != "fp32") {
     throw Error(ErrorCode::kUnimplemented, "precision \"" + options.precision +

@@ -45,7 +45,8 @@ template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   constexpr std::uint64_t kMostTokens = 1u << 20;
   auto& model = config.model;
-  visit(Field{"model", "id", "model-id", FieldKind::kText, "Name of the model to its callers; empty = the last part of repo_id."},
+  visit(Field{"model", "id", "model-id", FieldKind::kText,
+              "Name of the model to its callers; empty = the last part of repo_id."},
         model.id);
   visit(Field{"model", "user_id", "user-id", FieldKind::kText, "Owner of the model."},
         model.user_id);
@@ -98,20 +99,21 @@ void visit_fields(Config& config, Visitor&& visit) {
               "precision",
               "precision",
               FieldKind::kChoice,
-              "Arithmetic of the model's products: auto = bf16 where the processor computes in it, else "
+              "Arithmetic of the model's products: auto = bf16 where the processor computes in it, "
+              "else "
               "fp32; int8 is the fastest and smallest, with vectors that differ a little.",
               {"auto", "fp32", "bf16", "int8"}},
         runtime.precision);
   visit(
-      Field{
-          "runtime",
-          "graph",
-          "graph",
-          FieldKind::kChoice,
-          "native = made from the weights, of nestvec's own operators; portable = made from the "
-          "weights, of stock operators, fp32; published = the folder's own ONNX file; auto = native "
-          "where there are weights, else published.",
-          {"auto", "native", "portable", "published"}},
+      Field{"runtime",
+            "graph",
+            "graph",
+            FieldKind::kChoice,
+            "native = made from the weights, of nestvec's own operators; portable = made from the "
+            "weights, of stock operators, fp32; published = the folder's own ONNX file; auto = "
+            "native "
+            "where there are weights, else published.",
+            {"auto", "native", "portable", "published"}},
       runtime.graph);
   visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
               "Task of requests that name none: a task of the model, or none."},

@@ -70,8 +70,7 @@ void choose_precision(const RuntimeOptions& runtime, Graph& graph) {
                                                      : "auto: this CPU does not compute in bf16";
 }
 
-Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                     const LogSink& log) {
+Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
   if (!folder.has_safetensors) {
     throw Error(ErrorCode::kNotFound, folder.path + ": runtime.graph is \"" + runtime.graph +
                                           "\", but there is no model.safetensors in the folder");
@@ -92,8 +91,7 @@ Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
   return graph;
 }
 
-Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                   const LogSink& log) {
+Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
   const bool from_weights = runtime.graph == "native" || runtime.graph == "portable" ||
                             (runtime.graph == "auto" && folder.has_safetensors);
   Graph graph = from_weights ? compiled_graph(folder, runtime, log) : published_graph(folder);
@@ -144,7 +142,8 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const s
 
 ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFolder& folder) {
   ModelInfo info;
-  info.id = config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
+  info.id =
+      config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
   info.family = graph.spec.family;
   info.graph = graph.description;
   info.precision = graph.precision;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention against plain sums in double: every instruction set, lengths around the kernels' blocks,
-// with and without rotation.
+// Attention against plain sums in double: every instruction set, lengths around the kernels'
+// blocks, with and without rotation.
 #include "ops/attention.h"
 
 #include <gtest/gtest.h>
@@ -30,9 +30,9 @@ struct Problem {
     const std::size_t longest = *std::max_element(lengths.begin(), lengths.end());
     for (std::size_t position = 0; position < longest; ++position) {
       for (std::size_t i = 0; i < head_width / 2; ++i) {
-        const double angle = static_cast<double>(position) /
-                             std::pow(20000.0, 2.0 * static_cast<double>(i) /
-                                                   static_cast<double>(head_width));
+        const double angle =
+            static_cast<double>(position) /
+            std::pow(20000.0, 2.0 * static_cast<double>(i) / static_cast<double>(head_width));
         cos.push_back(static_cast<float>(std::cos(angle)));
         sin.push_back(static_cast<float>(std::sin(angle)));
       }
@@ -109,8 +109,7 @@ void expect_near_reference(const Problem& p, const std::vector<float>& out, doub
     for (std::size_t position = 0; position < length; position += stride) {
       for (std::size_t head = 0; head < p.layer.heads; ++head) {
         const std::vector<double> expected = p.reference(n, head, position);
-        const float* row =
-            out.data() + (first + position) * p.width() + head * p.layer.head_width;
+        const float* row = out.data() + (first + position) * p.width() + head * p.layer.head_width;
         for (std::size_t i = 0; i < expected.size(); ++i) {
           ASSERT_NEAR(static_cast<double>(row[i]), expected[i], tolerance)
               << "sequence " << n << " head " << head << " position " << position << " " << i;
@@ -162,10 +161,11 @@ TEST_P(AttentionOp, ASequenceIsTheSameInAnyCompany) {
       const std::vector<float> all = run(together, isa, narrow);
       Problem alone = together;
       alone.offsets = {0, 1300};
-      alone.qkv.erase(alone.qkv.begin(), alone.qkv.begin() + 70 * 3 * static_cast<long>(alone.width()));
+      alone.qkv.erase(alone.qkv.begin(),
+                      alone.qkv.begin() + 70 * 3 * static_cast<long>(alone.width()));
       const std::vector<float> one = run(alone, isa, narrow);
-      EXPECT_EQ(0, std::memcmp(one.data(), all.data() + 70 * alone.width(),
-                               one.size() * sizeof(float)));
+      EXPECT_EQ(
+          0, std::memcmp(one.data(), all.data() + 70 * alone.width(), one.size() * sizeof(float)));
       if (!narrow) expect_near_reference(alone, one, 1e-5, 431);
     }
   }

@@ -48,8 +48,8 @@ TEST(Finish, ActivationsOverTheirWholeRange) {
   for (const float v : {-1e30f, -100.0f, -1e-20f, 0.0f, 1e-20f, 100.0f, 1e30f}) x.push_back(v);
   x.resize((x.size() + kPanel - 1) / kPanel * kPanel);
   for (const Isa isa : machine_isas()) {
-    for (const Activation activation : {Activation::kGelu, Activation::kGeluTanh,
-                                        Activation::kRelu, Activation::kNone}) {
+    for (const Activation activation :
+         {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kNone}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << static_cast<int>(activation));
       const std::vector<float> out = activated(kernels(isa), activation, x);
       for (std::size_t i = 0; i < x.size(); ++i) {
@@ -64,8 +64,8 @@ TEST(Finish, ActivationsOverTheirWholeRange) {
 TEST(Finish, WhatIsNotANumberStaysSo) {
   std::vector<float> x(kPanel, std::nanf(""));
   for (const Isa isa : machine_isas()) {
-    for (const Activation activation : {Activation::kGelu, Activation::kGeluTanh,
-                                        Activation::kRelu, Activation::kNone}) {
+    for (const Activation activation :
+         {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kNone}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << static_cast<int>(activation));
       for (const float y : activated(kernels(isa), activation, x)) EXPECT_TRUE(std::isnan(y));
     }
@@ -99,8 +99,8 @@ TEST(Finish, PartialPanels) {
         const bool there = i % kStride < columns;
         const float expected = c[i / kStride * kPanel + i % kStride] + bias[i % kStride];
         ASSERT_EQ(out[i], there ? expected : 77.0f) << i;
-        ASSERT_EQ(narrow[i], there ? std::bit_cast<std::uint32_t>(rounded_to_bf16(expected)) >> 16
-                                   : 77u)
+        ASSERT_EQ(narrow[i],
+                  there ? std::bit_cast<std::uint32_t>(rounded_to_bf16(expected)) >> 16 : 77u)
             << i;
       }
     }
@@ -132,8 +132,8 @@ TEST(Finish, SumsOfInt8BecomeNumbers) {
     finish.out_stride = kPanel;
     kernels(isa).finish(finish);
     for (std::size_t i = 0; i < kPanel; ++i) {
-      const double expected = static_cast<double>(row_scale.scale) * static_cast<double>(scales[i]) *
-                                  (sums[i] - 101.0 * weights[i]) +
+      const double expected = static_cast<double>(row_scale.scale) *
+                                  static_cast<double>(scales[i]) * (sums[i] - 101.0 * weights[i]) +
                               static_cast<double>(bias[i]);
       ASSERT_NEAR(static_cast<double>(out[i]), expected, 1e-6 * std::abs(expected) + 1e-4) << i;
     }

@@ -94,9 +94,9 @@ TEST(Rows, U8OfZerosAndOfWhatIsNotANumber) {
     expect_zeros();
     for (float& v : x) v = 1e-39f;  // its inverse is no number
     expect_zeros();
-    for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                            std::numeric_limits<float>::infinity(),
-                            -std::numeric_limits<float>::infinity()}) {
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+          -std::numeric_limits<float>::infinity()}) {
       x[n - 1] = bad;
       EXPECT_TRUE(std::isnan(k.to_u8(x.data(), n, q.data()).scale)) << bad;
     }
@@ -137,8 +137,8 @@ TEST(Rows, LayerNormOfARowFarFromZero) {
     const std::vector<float> before = x;
     k.layer_norm({x.data(), weight.data(), bias.data(), 1e-5f, n, x.data()});
     for (std::size_t i = 0; i < n; ++i) {
-      const double expected = (static_cast<double>(before[i]) - mean) /
-                                  std::sqrt(variance + 1e-5) * static_cast<double>(weight[i]) +
+      const double expected = (static_cast<double>(before[i]) - mean) / std::sqrt(variance + 1e-5) *
+                                  static_cast<double>(weight[i]) +
                               static_cast<double>(bias[i]);
       ASSERT_NEAR(static_cast<double>(x[i]), expected, 3e-5) << i;
     }

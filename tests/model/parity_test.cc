@@ -76,7 +76,8 @@ class Parity : public testing::TestWithParam<Case> {
     const auto limit = record.find("max_tokens");
     const std::size_t max_tokens = limit ? static_cast<std::size_t>(limit->integer()) : 0;
     auto [entry, added] = models_.try_emplace(max_tokens);
-    if (added) entry->second.emplace(load_model(config_of(GetParam().model, GetParam().graph, max_tokens)));
+    if (added)
+      entry->second.emplace(load_model(config_of(GetParam().model, GetParam().graph, max_tokens)));
     return *entry->second;
   }
 
@@ -195,9 +196,8 @@ TEST_P(Parity, EqualsTheReference) {
   });
   EXPECT_GT(compared_, 0u);
   RecordProperty("largest_difference", std::to_string(worst_));
-  std::printf("%-16s %-10s %-24s %4zu vectors, largest difference %.1e\n",
-              GetParam().model.c_str(), GetParam().graph.c_str(), GetParam().records.c_str(),
-              compared_, worst_);
+  std::printf("%-16s %-10s %-24s %4zu vectors, largest difference %.1e\n", GetParam().model.c_str(),
+              GetParam().graph.c_str(), GetParam().records.c_str(), compared_, worst_);
 }
 
 std::vector<Case> cases() {
@@ -226,8 +226,8 @@ std::vector<Case> cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(cases()), [](const auto& suite) {
-  std::string name =
-      suite.param.model + "_" + suite.param.graph + "_" + suite.param.records.substr(0, suite.param.records.find('.'));
+  std::string name = suite.param.model + "_" + suite.param.graph + "_" +
+                     suite.param.records.substr(0, suite.param.records.find('.'));
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });

@@ -12,7 +12,9 @@ namespace {
 // levels.
 constexpr size_t kStepKeys = 128;
 
-constexpr size_t round_up(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+constexpr size_t round_up(size_t n, size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 // The product of a type, its inputs a step, and what its k has to be a multiple of.
 template <class T>
@@ -125,8 +127,7 @@ void pack(const PackKeysValues<T>& p) {
 template <class T>
 class Attention {
  public:
-  explicit Attention(const AttendQueries<T>& a)
-      : a_(a), depth_(round_up(a.shape.width, kPanel)) {}
+  explicit Attention(const AttendQueries<T>& a) : a_(a), depth_(round_up(a.shape.width, kPanel)) {}
 
   void run() {
     for (size_t i = 0; i < a_.count; ++i) {

@@ -3,8 +3,9 @@
 // compiler's vector extension. Kernels are written once over these and compiled once an
 // instruction set (NESTVEC_ISA, see src/ops/CMakeLists.txt).
 //
-// Only such headers may be included by kernels whose functions are all their own: an inline function
-// of the standard library compiled here could be the copy that the linker keeps for everyone.
+// Only such headers may be included by kernels whose functions are all their own: an inline
+// function of the standard library compiled here could be the copy that the linker keeps for
+// everyone.
 #pragma once
 
 #include <stddef.h>

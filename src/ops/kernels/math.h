@@ -28,8 +28,8 @@ inline Floats exp(Floats x) {
   q = q * r + 0.4999999345f;
   const Floats power = (q * r) * r + r + 1.0f;
   // 2^n: into the exponent.
-  return __builtin_bit_cast(Floats, __builtin_bit_cast(Words, power) +
-                                        (__builtin_bit_cast(Words, shifted) << 23));
+  return __builtin_bit_cast(
+      Floats, __builtin_bit_cast(Words, power) + (__builtin_bit_cast(Words, shifted) << 23));
 }
 
 inline Floats absolute(Floats x) {

@@ -36,10 +36,10 @@ struct RowScale {
 
 // What follows a PanelProduct: out = activation(scale * c + bias + up h) [+ residual].
 struct PanelFinish {
-  const float* c = nullptr;           // [rows, 32], or with row_scales int32 of the same shape
+  const float* c = nullptr;  // [rows, 32], or with row_scales int32 of the same shape
   size_t rows = 0;
-  size_t columns = 32;                // that exist; the rest of the panel is padding
-  const float* bias = nullptr;        // [32]
+  size_t columns = 32;          // that exist; the rest of the panel is padding
+  const float* bias = nullptr;  // [32]
   // int8 only: c is int32.
   const RowScale* row_scales = nullptr;  // [rows]
   const float* column_scales = nullptr;  // [32]
@@ -75,9 +75,9 @@ struct HeadShape {
 template <class T>
 struct PackKeysValues {
   HeadShape shape;
-  size_t first = 0;          // this call packs keys [first, first + count)
-  size_t count = 0;          // first is a multiple of kKeyBlock; so is count, but at the end
-  const T* k = nullptr;      // key 0's row; [S, stride]
+  size_t first = 0;      // this call packs keys [first, first + count)
+  size_t count = 0;      // first is a multiple of kKeyBlock; so is count, but at the end
+  const T* k = nullptr;  // key 0's row; [S, stride]
   const T* v = nullptr;
   size_t stride = 0;
   const float* cos = nullptr;  // [S, width / 2] or null
@@ -89,8 +89,8 @@ struct PackKeysValues {
 template <class T>
 struct AttendQueries {
   HeadShape shape;
-  size_t first = 0;  // position of the first query, for the rotation
-  size_t count = 0;  // queries, at most kQueryBlock
+  size_t first = 0;      // position of the first query, for the rotation
+  size_t count = 0;      // queries, at most kQueryBlock
   const T* q = nullptr;  // first query's row
   size_t stride = 0;
   const float* cos = nullptr;  // of position 0
