@@ -9,11 +9,11 @@ namespace nestvec {
 namespace {
 
 TEST(ThreadPool, CallsEachIndexOnce) {
-  for (const std::size_t threads : {1, 2, 5}) {
+  for (const std::size_t threads : {1u, 2u, 5u}) {
     ThreadPool pool(threads);
     EXPECT_EQ(pool.threads(), threads);
     const ThreadPool::Hot hot(pool);
-    for (const std::size_t count : {0, 1, 2, 7, 1000}) {
+    for (const std::size_t count : {0u, 1u, 2u, 7u, 1000u}) {
       std::vector<std::atomic<int>> calls(count);
       pool.parallel_for(count, [&](std::size_t i, std::size_t thread) {
         EXPECT_LT(thread, threads);
