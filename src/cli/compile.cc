@@ -12,7 +12,8 @@ namespace nestvec {
 namespace {
 
 constexpr const char* kExamples =
-    "A loaded model is compiled by itself, into the cache. This command writes the graph where you\n"
+    "A loaded model is compiled by itself, into the cache. This command writes the graph where "
+    "you\n"
     "want it, to look at it or to run it elsewhere: model.onnx, weights.data and nestvec.json.\n"
     "\n"
     "Examples:\n"
@@ -60,12 +61,14 @@ void add_compile_command(CLI::App& app, CliContext& context) {
   command->add_option("-o,--output", options->output, "Folder to write; replaces an older graph")
       ->required()
       ->type_name("DIR");
-  command->add_option("--precision", options->precision,
-                      "Of the products; auto = bf16 where this processor computes in it, else fp32")
+  command
+      ->add_option("--precision", options->precision,
+                   "Of the products; auto = bf16 where this processor computes in it, else fp32")
       ->check(CLI::IsMember({"auto", "fp32", "bf16", "int8"}))
       ->capture_default_str();
-  command->add_option("--target", options->target,
-                      "native = nestvec's own operators; portable = stock operators, fp32")
+  command
+      ->add_option("--target", options->target,
+                   "native = nestvec's own operators; portable = stock operators, fp32")
       ->check(CLI::IsMember({"native", "portable"}))
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "No notes on standard error");
