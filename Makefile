@@ -54,7 +54,7 @@ goldens: setup  ## Make the reference data of the tests again (downloads PyTorch
 
 format:  ## Format every source
 	@$(venv-tools)
-	@git ls-files '*.cc' '*.h' | xargs build/venv-tools/bin/clang-format -i
+	@scripts/lint.sh --format
 
 lint: setup  ## Rules, format and clang-tidy over every source
 	@$(venv-tools)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sets the tokenizer beside Hugging Face tokenizers and sentencepiece, on one core, in one run.
 
-    build/venv-reference/bin/python scripts/bench_tokenizers.py
+    "$(scripts/reference-venv.sh --light)" scripts/bench_tokenizers.py
 
 Needs the packages tokenizers, sentencepiece and protobuf, and build/release/bench/tokenizer_bench.
 The texts are those of tests/data/tokenizer/xlm-roberta/goldens.jsonl.gz. Every round runs each

@@ -20,6 +20,11 @@ quietly() {
   "$@" >>"$log" 2>&1
 }
 
+# Every C++ file. Not asked of git, which may be missing or refuse the clone of another user.
+sources() {
+  (cd "$root" && find bench examples fuzz include src tests -name '*.cc' -o -name '*.h')
+}
+
 # verify_sha256 FILE HASH: ends the script when FILE is not what was pinned.
 verify_sha256() {
   local actual

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares `nestvec tokenize` with Hugging Face tokenizers on random hostile texts.
 
-    build/venv-reference/bin/python scripts/compare_tokenizers.py --texts 20000 TOKENIZER.json...
+    "$(scripts/reference-venv.sh --light)" scripts/compare_tokenizers.py --texts 20000 TOKENIZER.json...
 
 Needs the package tokenizers 0.23.3. Ids and offsets must be equal for every text; the first
 differences are printed as Python literals. Same seed, same texts. Exits with 1 on a difference.

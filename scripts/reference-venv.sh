@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the virtual environment with the reference libraries that goldens are made with.
 #   scripts/reference-venv.sh          build/venv-reference: PyTorch, transformers, ... (6 GB)
-#   scripts/reference-venv.sh --light  build/venv-light: numpy, safetensors, tokenizers, sentencepiece
+#   scripts/reference-venv.sh --light  build/venv-light: numpy, safetensors, tokenizers, sentencepiece, protobuf
 # Does nothing when it is there with the pinned versions. Prints the path of its python.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -91,6 +91,20 @@ TEST(Usage, NamesWhatIsAllowed) {
             std::string::npos);
 }
 
+TEST(Usage, WhatIsNoWholeNumberIsShown) {
+  for (const std::string text : {"many", "-3", "1.5", "99999999999999999999999", ""}) {
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"embed", "--dimensions", text, "x"},
+          std::vector<std::string>{"tokenize", "--tokenizer", kTokenizer, "--max-tokens", text}}) {
+      const Outcome outcome = run(arguments);
+      EXPECT_EQ(outcome.code, kExitUsage);
+      EXPECT_NE(outcome.err.find(": expected a whole number, found \"" + text + "\" (see"),
+                std::string::npos)
+          << outcome.err;
+    }
+  }
+}
+
 TEST(Usage, EmbedOnATerminalAsksForText) {
   const Outcome outcome = run({"embed"}, "", true, {{"NO_COLOR", "1"}});
   EXPECT_EQ(outcome.code, kExitUsage);
@@ -98,11 +112,12 @@ TEST(Usage, EmbedOnATerminalAsksForText) {
 }
 
 TEST(Help, EveryCommandHasExamplesAndExitCodes) {
-  for (const char* command : {"embed", "tokenize", "info", "pull", "quickstart"}) {
+  for (const char* command :
+       {"embed", "tokenize", "info", "compile", "bench", "pull", "quickstart"}) {
     const Outcome outcome = run({command, "--help"});
     EXPECT_EQ(outcome.code, kExitOk);
     EXPECT_EQ(outcome.err, "");
-    for (const char* part : {"Usage: nestvec ", "Examples:\n  ", "Exit codes:\n    0  done"}) {
+    for (const char* part : {"Usage: nestvec ", "Examples:\n  ", "\n\nExit codes:\n    0  done"}) {
       EXPECT_NE(outcome.out.find(part), std::string::npos) << command << part;
     }
     EXPECT_EQ(run({"help", command}).out, outcome.out);
@@ -150,6 +165,9 @@ TEST(Tokenize, JsonLinesAndDecode) {
   const Outcome json = run({"tokenize", "--tokenizer", kTokenizer, "--jsonl"},
                            "{\"id\":1,\"text\":\"the the\"}\n\n");
   EXPECT_EQ(json.out, plain.out);
+  const Outcome marked = run({"tokenize", "--tokenizer", kTokenizer, "--jsonl"},
+                             "\xEF\xBB\xBF{\"text\":\"the the\"}\n");
+  EXPECT_EQ(marked.out, plain.out) << marked.err;
   const Outcome back = run({"tokenize", "--tokenizer", kTokenizer, "--decode"}, plain.out);
   EXPECT_EQ(back.out, "{\"text\":\"the the\"}\n");
 }
@@ -167,6 +185,7 @@ TEST(Tokenize, ErrorsNameTheLine) {
     const Outcome outcome = run({"tokenize", "--tokenizer", kTokenizer, "--decode"}, ids);
     EXPECT_EQ(outcome.code, kExitUsage) << ids;
     expect_one_error_line(outcome);
+    EXPECT_NE(outcome.err.find("line 1 of standard input"), std::string::npos) << outcome.err;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "cli/commands.h"
+#include "cli/count_option.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
 #include "cli/output_target.h"
@@ -136,15 +137,12 @@ bool reads_piped_input(const EmbedFlags& flags) {
   return flags.texts.empty() && flags.file.empty();
 }
 
-void read_texts(const EmbedFlags& flags, CliContext& context, EmbedRun& run) {
+void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, EmbedRun& run) {
   const auto add = [&run](const std::string& text) { run.add(text); };
   const auto read_standard_input = [&] {
     for_each_text(context.in, "standard input", flags.json_lines, add);
   };
-  if (!flags.file.empty()) {
-    InputFile file(flags.file);
-    for_each_text(file.stream(), flags.file, flags.json_lines, add);
-  }
+  if (file != nullptr) for_each_text(file->stream(), flags.file, flags.json_lines, add);
   if (reads_piped_input(flags)) read_standard_input();
   for (const std::string& text : flags.texts) {
     if (text == "-") {
@@ -161,10 +159,12 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
     throw Error(ErrorCode::kInvalidArgument,
                 "no text was given: pass texts, --file FILE, or - to read standard input");
   }
+  // What cannot be opened is told before a model is loaded, which may take long.
+  const auto file = flags.file.empty() ? nullptr : std::make_unique<InputFile>(flags.file);
   OutputTarget target(flags.output, context.out);
   const Model model = load_chosen_model(flags.model, context);
   EmbedRun run(model, embed_options(flags, model.info()), format, target.stream());
-  read_texts(flags, context, run);
+  read_texts(flags, file.get(), context, run);
   run.finish(context.err);
   target.commit();
 }
@@ -191,10 +191,8 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
           "retrieval.query, retrieval.passage, separation, classification, text-matching, or "
           "none for the base weights; default: the configured one")
       ->type_name("TASK");
-  command
-      .add_option("--dimensions", flags.dimensions, "Keep the first N dimensions, then normalise")
-      ->check(CLI::NonNegativeNumber.description(""))
-      ->type_name("N");
+  add_count_option(command, "--dimensions", flags.dimensions,
+                   "Keep the first N dimensions, then normalise");
   command.add_flag("--late-chunking", flags.options.late_chunking,
                    "The texts are chunks of one context, read together and pooled apart");
   command.add_flag("--no-normalize", flags.no_normalize, "Leave vectors at their own length");

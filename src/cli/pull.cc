@@ -208,7 +208,7 @@ void add_pull_command(CLI::App& app, CliContext& context) {
   command->add_option("--attempts", flags->attempts, "Attempts in a row without progress")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
-  command->add_flag("--quiet", flags->quiet, "Only the folder, the licence and errors");
+  command->add_flag("-q,--quiet", flags->quiet, "Only the folder, the licence and errors");
   command->footer(kExamples);
   command->callback([flags, &context] { run_pull(*flags, context); });
 }

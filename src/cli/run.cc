@@ -78,7 +78,8 @@ void add_commands(CLI::App& app, CliContext& context) {
   add_pull_command(app, context);
   add_quickstart_command(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
-    command->footer(command->get_footer() + "\n" + kExitCodeHelp);
+    const std::string examples = command->get_footer();
+    command->footer(examples + (examples.ends_with('\n') ? "\n" : "\n\n") + kExitCodeHelp);
   }
   add_help_commands(app, context);
   app.footer(std::string(kFooter) + kExitCodeHelp);

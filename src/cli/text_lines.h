@@ -14,7 +14,8 @@ void for_each_line(std::istream& in, const std::string& source,
                    const std::function<void(std::string& line, const std::string& name)>& use);
 
 // The same for texts: lines as they are, or with `json_lines` the "text" of each line's JSON
-// object, blank lines left out. Throws Error: kInvalidArgument, naming the line.
+// object, blank lines and a byte order mark at the start left out. Throws Error: kInvalidArgument,
+// naming the line.
 void for_each_text(std::istream& in, const std::string& source, bool json_lines,
                    const std::function<void(std::string& text)>& use);
 

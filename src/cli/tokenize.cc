@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/count_option.h"
 #include "cli/text_lines.h"
 #include "config/model_location.h"
 #include "tokenizer/tokenizer.h"
@@ -112,6 +113,15 @@ void read_ids(const JsonValue& list, std::vector<std::uint32_t>& ids) {
   }
 }
 
+std::string decode(const Tokenizer& tokenizer, const std::vector<std::uint32_t>& ids,
+                   const TokenizeFlags& flags, const std::string& name) {
+  try {
+    return tokenizer.decode(ids, !flags.keep_special);
+  } catch (const Error& error) {
+    throw Error(error.code(), name + ": " + error.what());
+  }
+}
+
 void decode_lines(const TokenizeFlags& flags, const Tokenizer& tokenizer, CliContext& context) {
   std::vector<std::uint32_t> ids;
   std::string out;
@@ -121,7 +131,7 @@ void decode_lines(const TokenizeFlags& flags, const Tokenizer& tokenizer, CliCon
                   const JsonDocument document = JsonDocument::parse(line, name);
                   read_ids(document.root().at("ids"), ids);
                   out = "{\"text\":";
-                  append_json_string(tokenizer.decode(ids, !flags.keep_special), out);
+                  append_json_string(decode(tokenizer, ids, flags, name), out);
                   context.out << out << "}\n";
                   if (context.in_is_terminal) context.out.flush();
                 });
@@ -139,9 +149,8 @@ void add_options(CLI::App& command, TokenizeFlags& flags) {
                    "Read special tokens in the texts (\"</s>\") as plain text");
   command.add_flag("--no-add-special", flags.no_add_special,
                    "Do not put the model's special tokens around a text");
-  command.add_option("--max-tokens", flags.max_tokens, "Cut longer texts, special tokens included")
-      ->check(CLI::NonNegativeNumber.description(""))
-      ->type_name("N");
+  add_count_option(command, "--max-tokens", flags.max_tokens,
+                   "Cut longer texts, special tokens included");
   command.add_option("--truncate", flags.truncate, "The end that --max-tokens cuts off")
       ->type_name("right|left")
       ->transform(CLI::IsMember({"right", "left"}).description(""))

@@ -187,6 +187,17 @@ TEST(ApplySetting, OverridesOneFieldByName) {
   EXPECT_THROW(apply_setting("max_tokens", "1", "--max_tokens", config), Error);
 }
 
+TEST(ApplySetting, AcceleratorsAreNotedWhereverTheyAreAskedFor) {
+  ModelConfig config;
+  apply_environment(environment_of({{"NESTVEC_NUM_ACCELERATORS", "1"}}), config);
+  apply_setting("num-accelerators", "2", "--num-accelerators", config);
+  ASSERT_EQ(config.warnings.size(), 2u);
+  EXPECT_TRUE(config.warnings[0].starts_with("NESTVEC_NUM_ACCELERATORS: no accelerator"));
+  EXPECT_TRUE(config.warnings[1].starts_with("--num-accelerators: no accelerator"));
+  apply_setting("threads", "1", "--threads", config);
+  EXPECT_EQ(config.warnings.size(), 2u);
+}
+
 TEST(VisitFields, NamesAreDistinct) {
   std::map<std::string, int> seen;
   const ModelConfig config;

@@ -16,6 +16,7 @@ namespace nestvec {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 1u << 20;
+constexpr std::string_view kAccelerators = "num_accelerators";
 
 // Levenshtein distance.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -130,6 +131,12 @@ class ConfigReader {
   ModelConfig& config_;
 };
 
+// `source` has just set it.
+void note_accelerators(const std::string& source, ModelConfig& config) {
+  if (config.inference_compute_info.num_accelerators == 0) return;
+  config.warnings.push_back(source + ": no accelerator is supported yet, the CPU computes");
+}
+
 template <typename Value>
 void set_from(const std::string& source, const Field& field, std::string_view text, Value& value) {
   try {
@@ -150,19 +157,17 @@ ModelConfig parse_config(std::string_view yaml, const std::string& name) {
                     std::to_string(kMaxFileBytes) + " are read");
   }
   ConfigReader(name, config).read(parse_yaml(yaml, name));
-  if (config.inference_compute_info.num_accelerators > 0) {
-    config.warnings.push_back(
-        name +
-        ": inference_compute_info.num_accelerators: no accelerator is supported yet, the CPU "
-        "computes");
-  }
+  note_accelerators(name + ": inference_compute_info.num_accelerators", config);
   return config;
 }
 
 void apply_environment(const Environment& environment, ModelConfig& config) {
   visit_fields(config, [&environment](const Field& field, auto& value) {
     const std::string variable = field.environment();
-    if (const auto text = environment(variable)) set_from(variable, field, *text, value);
+    const auto text = environment(variable);
+    if (!text) return;
+    set_from(variable, field, *text, value);
+    if (field.key == kAccelerators) note_accelerators(variable, config);
   });
 }
 
@@ -173,6 +178,7 @@ void apply_setting(std::string_view name, std::string_view text, const std::stri
     if (field.name != name) return;
     known = true;
     set_from(source, field, text, value);
+    if (field.key == kAccelerators) note_accelerators(source, config);
   });
   if (!known) throw Error(ErrorCode::kInvalidArgument, source + ": there is no such setting");
 }

@@ -72,6 +72,16 @@ def test_missing_files(nestvec, tmp_path):  # noqa: F811
     nestvec.fails(1, *EMBED, "--file", tmp_path, says=str(tmp_path))
 
 
+def test_a_missing_file_is_told_before_a_model_is_loaded(nestvec):  # noqa: F811
+    done = nestvec("embed", "--model", V3, "--file", "/nonexistent/texts")
+    assert done.returncode == 3 and done.stderr.count(b"\n") == 1, done.stderr
+
+
+def test_closed_standard_streams_are_no_files_of_ours(nestvec):  # noqa: F811
+    nestvec.fails(1, *EMBED, "-", preexec_fn=lambda: os.close(0), says="standard input")
+    nestvec.fails(1, *EMBED, "x", preexec_fn=lambda: os.close(1), says="standard output")
+
+
 def test_broken_json_lines_name_the_line(nestvec):  # noqa: F811
     for line in ('{"text":', '{"txt":"a"}', '"a"', '{"text":null}', '{"text":["a"]}', "\x00"):
         nestvec.fails(2, *EMBED, "--jsonl", stdin='{"text":"fine"}\n' + line,
