@@ -108,9 +108,9 @@ void visit_fields(Config& config, Visitor&& visit) {
           "graph",
           "graph",
           FieldKind::kChoice,
-          "native = made from the weights, of nestvec's own operators; portable = made from the "
-          "weights, of stock operators, fp32; published = the folder's own ONNX file; auto = native "
-          "where there are weights, else published.",
+          "native = made from the weights, in safetensors or else in the folder's ONNX file, of "
+          "nestvec's own operators; portable = the same of stock operators, fp32; published = the "
+          "ONNX file as it is; auto = native, or published where an ONNX file lacks weights by name.",
           {"auto", "native", "portable", "published"}},
       runtime.graph);
   visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
