@@ -217,6 +217,10 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   return open_artefact(output);
 }
 
+void check_weights(const std::string& model_folder) {
+  open_encoder_weights(read_model_spec(model_folder), model_folder);
+}
+
 Artefact open_artefact(const std::string& folder) {
   Manifest manifest = read_manifest(folder);
   const std::pair<const char*, std::uint64_t> files[] = {{kGraphName, manifest.graph_bytes},

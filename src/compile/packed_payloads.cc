@@ -260,7 +260,7 @@ StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights
 }
 
 Payload compact_table(const EncoderWeights& weights, const TensorView& table) {
-  if (table.type != DataType::kBf16) return copied(weights, table);
+  if (table.type != DataType::kBf16 || table.transposed) return copied(weights, table);
   const std::size_t row = table.bytes.size() / static_cast<std::size_t>(table.shape[0]);
   return {.type = DataType::kBf16,
           .shape = table.shape,

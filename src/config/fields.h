@@ -100,20 +100,20 @@ void visit_fields(Config& config, Visitor&& visit) {
               "precision",
               FieldKind::kChoice,
               "Arithmetic of the model's products: auto = bf16 where the processor computes in it, "
-              "else "
-              "fp32; int8 is the fastest and smallest, with vectors that differ a little.",
+              "else fp32; int8 is the smallest, with vectors that differ a little.",
               {"auto", "fp32", "bf16", "int8"}},
         runtime.precision);
   visit(
-      Field{"runtime",
-            "graph",
-            "graph",
-            FieldKind::kChoice,
-            "native = made from the weights, of nestvec's own operators; portable = made from the "
-            "weights, of stock operators, fp32; published = the folder's own ONNX file; auto = "
-            "native "
-            "where there are weights, else published.",
-            {"auto", "native", "portable", "published"}},
+      Field{
+          "runtime",
+          "graph",
+          "graph",
+          FieldKind::kChoice,
+          "native = made from the weights, in safetensors or else in the folder's ONNX file, of "
+          "nestvec's own operators; portable = the same of stock operators, fp32; published = the "
+          "ONNX file as it is; auto = native, or published where an ONNX file lacks weights by "
+          "name.",
+          {"auto", "native", "portable", "published"}},
       runtime.graph);
   visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
               "Task of requests that name none: a task of the model, or none."},
