@@ -109,10 +109,9 @@ void visit_fields(Config& config, Visitor&& visit) {
           "graph",
           "graph",
           FieldKind::kChoice,
-          "native = made from the weights, in safetensors or else in the folder's ONNX file, of "
-          "nestvec's own operators; portable = the same of stock operators, fp32; published = the "
-          "ONNX file as it is; auto = native, or published where an ONNX file lacks weights by "
-          "name.",
+          "native = from the weights, of nestvec's own operators; portable = from the weights, of s"
+          "tock operators, fp32; published = the ONNX file as it is; auto = native where all "
+          "weights are there.",
           {"auto", "native", "portable", "published"}},
       runtime.graph);
   visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
@@ -122,8 +121,7 @@ void visit_fields(Config& config, Visitor&& visit) {
               "threads",
               "threads",
               FieldKind::kCount,
-              "Threads; 0 = one for each physical core that is granted. Never more than cpu_limit, "
-              "affinity and cgroup quota allow.",
+              "Threads; 0 = one a granted core; at most what cpu_limit, affinity and quota allow.",
               {},
               4096},
         runtime.threads);
