@@ -12,12 +12,17 @@ namespace nestvec {
 namespace {
 
 constexpr const char* kExamples =
-    "A loaded model is compiled by itself, into the cache. This command writes the graph where "
-    "you\n"
-    "want it, to look at it or to run it elsewhere: model.onnx, weights.data and nestvec.json.\n"
+    "A model is compiled by itself when it is first loaded, into the cache. This command writes a\n"
+    "folder that is a model by itself: the graph (model.onnx, weights.data, nestvec.json) with "
+    "the\n"
+    "tokenizer and the configuration. --model takes it, on any x86-64 processor.\n"
+    "A portable graph has input_ids, attention_mask and, with adapters, task_ids as inputs, for "
+    "any\n"
+    "execution provider of ONNX Runtime.\n"
     "\n"
     "Examples:\n"
     "  nestvec compile jinaai/jina-embeddings-v3 -o v3-int8 --precision int8\n"
+    "  nestvec embed --model v3-int8 \"a text\"\n"
     "  nestvec compile path/to/model -o portable --target portable";
 
 struct CompileCommand {
@@ -31,7 +36,8 @@ struct CompileCommand {
 CompileOptions options_of(const CompileCommand& command) {
   CompileOptions options;
   const bool native = command.target == "native";
-  options.layout = native ? "packed" : "rectangular";
+  options.layout = native ? "packed" : "padded";
+  options.with_companions = true;
   options.precision = command.precision;
   if (command.precision == "auto") options.precision = native ? native_precision() : "fp32";
   return options;

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/quantity.h"
 #include "compile/atomic_folder.h"
+#include "compile/companions.h"
 #include "compile/encoder_weights.h"
 #include "compile/fingerprint.h"
 #include "compile/graph.h"
@@ -185,6 +186,10 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   const auto start = std::chrono::steady_clock::now();
   const std::string output = without_trailing_slash(output_folder);
   check_output(output);
+  if (is_artefact(model_folder)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                model_folder + ": is compiled already; compile the folder that it was made from");
+  }
   Manifest manifest;
   manifest.spec = read_model_spec(model_folder);
   const CompileOptions options = checked(wanted, manifest.spec, model_folder);
@@ -209,6 +214,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
                readable_bytes(graph.data_bytes()));
   AtomicFolder folder(output);
   write_artefact(graph, std::move(manifest), folder, log);
+  if (options.with_companions) copy_companions(model_folder, folder.temporary_path());
   folder.commit();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   char text[32];
@@ -219,6 +225,11 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 
 void check_weights(const std::string& model_folder) {
   open_encoder_weights(read_model_spec(model_folder), model_folder);
+}
+
+bool is_artefact(const std::string& folder) {
+  std::error_code ignored;
+  return fs::is_regular_file(fs::path(folder) / kManifestName, ignored);
 }
 
 Artefact open_artefact(const std::string& folder) {

@@ -23,6 +23,7 @@ struct CompileOptions {
   std::string precision = "fp32";  // packed: also "bf16", "int8"
   std::size_t max_tokens =
       0;  // longest sequence, rows of the rotary tables; 0 = what the model allows
+  bool with_companions = false;  // copy the tokenizer and the like: the folder is a model by itself
 };
 
 // The precision that "auto" means for a native graph on this machine: "bf16" where the processor
@@ -60,6 +61,9 @@ void check_weights(const std::string& model_folder);
 // Processes that ask for the same artefact at once wait for the first. Errors as compile_model.
 Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
                             const CompileOptions& options, const LogSink& log = {});
+
+// Whether the folder has a manifest, of whatever version.
+bool is_artefact(const std::string& folder);
 
 // Reads an artefact's manifest and checks its files. Throws Error: kNotFound (no artefact there),
 // kFailedPrecondition (made by another version), kDataLoss (truncated or broken).

@@ -65,31 +65,56 @@ Graph published_graph(const ModelFolder& folder) {
   return graph;
 }
 
-void choose_precision(const RuntimeOptions& runtime, Graph& graph) {
-  graph.precision = runtime.precision;
-  graph.precision_reason = "as configured";
-  if (runtime.precision != "auto") return;
-  graph.precision = native_precision();
-  graph.precision_reason = graph.precision == "bf16" ? "auto: this CPU computes in bf16"
-                                                     : "auto: this CPU does not compute in bf16";
+struct Precision {
+  std::string name;
+  std::string reason;
+};
+
+Precision choose_precision(const RuntimeOptions& runtime) {
+  if (runtime.precision != "auto") return {runtime.precision, "as configured"};
+  const std::string name = native_precision();
+  return {name, name == "bf16" ? "auto: this CPU computes in bf16"
+                               : "auto: this CPU does not compute in bf16"};
+}
+
+Graph graph_of(const Artefact& artefact, const std::string& origin) {
+  Graph graph;
+  graph.native = artefact.layout == "packed";
+  graph.path = artefact.graph_path;
+  graph.weight_bytes = artefact.weight_bytes;
+  graph.precision = artefact.precision;
+  graph.description =
+      std::string(graph.native ? "native " : "portable ") + artefact.precision + ", " + origin;
+  graph.spec = artefact.spec;
+  return graph;
 }
 
 Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
-  Graph graph;
-  graph.native = runtime.graph != "portable";
-  if (graph.native) choose_precision(runtime, graph);
   CompileOptions options;
-  options.layout = graph.native ? "packed" : "rectangular";
-  options.precision = graph.precision;
-  Artefact artefact = compile_into_cache(
+  Precision precision{"fp32", "of portable graphs"};
+  if (runtime.graph == "portable") {
+    options.layout = "rectangular";
+  } else {
+    precision = choose_precision(runtime);
+  }
+  options.precision = precision.name;
+  const Artefact artefact = compile_into_cache(
       folder.path, cache_folder(runtime.cache_dir, process_environment()), options, log);
-  graph.path = artefact.graph_path;
-  graph.weight_bytes = artefact.weight_bytes;
-  graph.description = std::string(graph.native ? "native " : "portable ") + artefact.precision +
-                      ", compiled from " +
-                      (folder.has_safetensors ? "safetensors" : onnx_name(folder));
-  graph.spec = std::move(artefact.spec);
+  Graph graph = graph_of(
+      artefact,
+      "compiled from " + (folder.has_safetensors ? std::string("safetensors") : onnx_name(folder)));
+  graph.precision_reason = precision.reason;
   return graph;
+}
+
+// A folder that `nestvec compile` wrote.
+Graph ready_graph(const ModelFolder& folder, const RuntimeOptions& runtime) {
+  Graph graph = graph_of(open_artefact(folder.path), "compiled before");
+  graph.precision_reason = "as compiled";
+  if (runtime.graph == "auto" || (runtime.graph == "native") == graph.native) return graph;
+  throw Error(ErrorCode::kInvalidArgument, folder.path + ": runtime.graph is \"" + runtime.graph +
+                                               "\", but the folder holds a compiled graph, " +
+                                               graph.description);
 }
 
 // An export that lacks weights by their names can still run as it is, if that is allowed.
@@ -113,12 +138,13 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
 }
 
 Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
-  Graph graph = is_to_compile(folder, runtime, log) ? compiled_graph(folder, runtime, log)
-                                                    : published_graph(folder);
+  Graph graph = folder.is_compiled                    ? ready_graph(folder, runtime)
+                : is_to_compile(folder, runtime, log) ? compiled_graph(folder, runtime, log)
+                                                      : published_graph(folder);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
-    throw Error(ErrorCode::kInvalidArgument, "runtime.precision \"" + runtime.precision +
-                                                 "\" needs a native graph; " + graph.description +
-                                                 " computes in " + graph.precision);
+    throw Error(ErrorCode::kInvalidArgument,
+                "runtime.precision \"" + runtime.precision +
+                    "\" is not what the graph computes in: " + graph.description);
   }
   return graph;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/json.h"
+#include "compile/artefact.h"
 #include "weights/model_weights.h"
 
 namespace nestvec {
@@ -117,7 +118,8 @@ ModelFolder read_model_folder(const std::string& name) {
   if (!is_file(path / "config.json")) throw missing(name, "config.json is missing");
   folder.tokenizer = (path / "tokenizer.json").string();
   if (!is_file(folder.tokenizer)) throw missing(name, "tokenizer.json is missing");
-  find_weights(path, folder);
+  folder.is_compiled = is_artefact(name);
+  if (!folder.is_compiled) find_weights(path, folder);
   read_modules(path, folder);
   read_limits(path, folder);
 

@@ -17,6 +17,7 @@ struct ModelFolder {
   std::string tokenizer;         // tokenizer.json
   std::string onnx;              // as find_onnx; empty if there is none
   bool has_safetensors = false;  // model.safetensors or its index
+  bool is_compiled = false;      // an artefact: its graph is what runs
   Pooling pooling = Pooling::kMean;
   bool normalize = true;
   std::size_t max_tokens = 0;                                // 0 where no file limits it

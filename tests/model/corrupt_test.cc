@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "compile/artefact.h"
 #include "nestvec/model.h"
 
 namespace nestvec {
@@ -192,6 +193,63 @@ TEST_F(CorruptModel, ATruncatedArtefactIsRemade) {
     EXPECT_EQ(load_model(config).predict("a text"), expected);
   }
   EXPECT_EQ(damaged, 3u);
+}
+
+// A folder that `compile` wrote cannot be remade from itself.
+TEST_F(CorruptModel, ACompiledFolderThatIsTruncatedOrOfAnotherVersionIsRefused) {
+  const std::string compiled = (root_ / "compiled").string();
+  const auto compile = [&] {
+    compile_model(kModels + "v3-tiny", compiled, {.precision = "int8", .with_companions = true});
+    folder_ = compiled;
+  };
+  compile();
+  EXPECT_EQ(load_model(compiled).predict("a text"),
+            load_model([&] {
+              ModelConfig config;
+              config.checkpoints.repo_id = kModels + "v3-tiny";
+              config.runtime.cache_dir = (root_ / "cache").string();
+              config.runtime.precision = "int8";
+              return config;
+            }()).predict("a text"));
+  fs::resize_file(folder_ / "weights.data", fs::file_size(folder_ / "weights.data") - 1);
+  expect_refused(ErrorCode::kDataLoss, "weights.data");
+  compile();
+  replace("nestvec.json", "\"format_version\": 2", "\"format_version\": 1");
+  expect_refused(ErrorCode::kFailedPrecondition, "compile the model again");
+  compile();
+  replace("nestvec.json", "\"layers\"", "\"storeys\"");
+  expect_refused(ErrorCode::kDataLoss, "layers");
+  compile();
+  write(folder_ / "model.onnx", std::string(fs::file_size(folder_ / "model.onnx"), 'x'));
+  expect_refused(ErrorCode::kDataLoss, "model.onnx");
+  compile();
+  fs::remove(folder_ / "tokenizer.json");
+  expect_refused(ErrorCode::kNotFound, "tokenizer.json");
+}
+
+TEST_F(CorruptModel, ACompiledFolderIsWhatItIs) {
+  const std::string compiled = (root_ / "compiled").string();
+  compile_model(kModels + "v3-tiny", compiled, {.with_companions = true});
+  const auto message = [&](const std::string& graph, const std::string& precision) -> std::string {
+    ModelConfig config;
+    config.checkpoints.repo_id = compiled;
+    config.runtime.graph = graph;
+    config.runtime.precision = precision;
+    try {
+      return load_model(config).info().graph;
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(message("native", "fp32"), "native fp32, compiled before");
+  EXPECT_NE(message("portable", "auto").find("holds a compiled graph"), std::string::npos);
+  EXPECT_NE(message("auto", "int8").find("not what the graph computes in"), std::string::npos);
+  try {
+    compile_model(compiled, (root_ / "again").string(), {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("compiled already"), std::string::npos);
+  }
 }
 
 TEST_F(CorruptModel, BudgetsThatCannotHoldAreRefusedBeforeLoading) {
