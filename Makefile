@@ -2,12 +2,13 @@
 # The commands of this repository. Each may be run again and again, and needs no network once
 # everything is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart build test check bench goldens format lint clean
+.PHONY: help setup quickstart build test check bench bench-engines goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
 venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
 venv-test = scripts/make-venv.sh test tests/requirements.txt
+venv-bench = scripts/make-venv.sh bench scripts/requirements-bench.txt
 configure = mkdir -p build && cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
 binary = build/release/nestvec
 
@@ -17,7 +18,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
 help:  ## This list
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 22
 
 setup:  ## Install what a build needs (system packages, ONNX Runtime)
 	@scripts/setup-apt.sh
@@ -47,6 +48,12 @@ bench: setup  ## The benchmarks
 	@$(configure)
 	@cmake --build build/release
 	@for program in build/release/bench/*_bench; do echo "== $$program"; "$$program" || exit 1; done
+
+bench-engines: setup  ## Beside ONNX Runtime, OpenVINO, PyTorch: hours; minutes with ARGS="--quick"
+	@$(venv-bench)
+	@$(configure)
+	@cmake --build build/release
+	@build/venv-bench/bin/python bench/engines/compare.py $(ARGS)
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
 	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \

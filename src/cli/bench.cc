@@ -8,7 +8,9 @@
 #include <memory>
 #include <ostream>
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/cgroup.h"
@@ -17,6 +19,7 @@
 #include "base/quantity.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
+#include "cli/text_lines.h"
 
 namespace nestvec {
 namespace {
@@ -28,17 +31,29 @@ constexpr const char* kExamples =
     "  mixed    48 texts of 4 to 512 tokens, log-normal with median 55 and sigma 1\n"
     "  long     one text of as many tokens as the model takes, at most 8,192\n"
     "\n"
+    "With --on-request the model stays loaded, and idle between requests. It prints a line about\n"
+    "itself; then each line of standard input is a JSON object that says what to call:\n"
+    "  \"workload\": a name of the above, or \"texts\": the texts of a call\n"
+    "  \"seconds\":  call again until so much time is over; 0, the default, is one call\n"
+    "  \"vectors\":  true also prints the vectors\n"
+    "and is answered by one line: \"texts\" and \"tokens\" of a call, the \"seconds\" that each\n"
+    "took. No call is left out: the first after loading is slower.\n"
+    "\n"
     "Examples:\n"
     "  nestvec bench --model jinaai/jina-embeddings-v3 --precision bf16\n"
     "  nestvec bench --workload mixed --seconds 30 --json\n"
-    "  nestvec bench --graph portable --workload uniform";
+    "  nestvec bench --graph portable --workload uniform\n"
+    "  echo '{\"texts\":[\"a text\",\"another\"],\"seconds\":2}' | nestvec bench --on-request";
+
+constexpr std::array<const char*, 4> kWorkloads = {"short", "uniform", "mixed", "long"};
 
 struct BenchCommand {
   ModelOptions model;
-  std::vector<std::string> workloads = {"short", "uniform", "mixed", "long"};
+  std::vector<std::string> workloads = {kWorkloads.begin(), kWorkloads.end()};
   double seconds = 10;
   std::string task = "none";
   bool json = false;
+  bool on_request = false;
 };
 
 // Words that are one token each in every vocabulary there is.
@@ -92,21 +107,36 @@ struct Measurement {
   double rate(std::size_t per_call) const { return static_cast<double>(per_call) / quantile(0.5); }
 };
 
-Measurement measure(const Model& model, const BenchCommand& command, const std::string& workload) {
+// Calls one after another until `seconds` are over, but one at least: the seconds of each, and what
+// the last returned.
+std::vector<double> time_calls(const Model& model, const std::vector<std::string>& texts,
+                               const EmbedOptions& options, double seconds, Embeddings& last) {
   using Clock = std::chrono::steady_clock;
+  std::vector<double> calls;
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  do {
+    const auto start = Clock::now();
+    last = model.predict(texts, options);
+    calls.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  } while (Clock::now() < end);
+  return calls;
+}
+
+std::size_t sum_of_tokens(const Embeddings& embeddings) {
+  std::size_t sum = 0;
+  for (const std::uint32_t tokens : embeddings.tokens) sum += tokens;
+  return sum;
+}
+
+Measurement measure(const Model& model, const BenchCommand& command, const std::string& workload) {
   const std::vector<std::string> texts = texts_of(workload, model.info().max_tokens);
   const EmbedOptions options{.task = command.task};
   Measurement result;
   result.workload = workload;
-  const Embeddings warm_up = model.predict(texts, options);
   result.texts = texts.size();
-  for (const std::uint32_t tokens : warm_up.tokens) result.tokens += tokens;
-  const auto end = Clock::now() + std::chrono::duration<double>(command.seconds);
-  do {
-    const auto start = Clock::now();
-    model.predict(texts, options);
-    result.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
-  } while (Clock::now() < end);
+  Embeddings embeddings = model.predict(texts, options);  // to warm up
+  result.seconds = time_calls(model, texts, options, command.seconds, embeddings);
+  result.tokens = sum_of_tokens(embeddings);
   std::sort(result.seconds.begin(), result.seconds.end());
   return result;
 }
@@ -132,29 +162,105 @@ void print_row(const Measurement& m, std::ostream& out) {
   out.flush();
 }
 
+// The members of a JSON object that say what is measured, without its braces.
+std::string json_head(const ModelInfo& info) {
+  std::string json;
+  const auto text = [&json](std::string_view key, std::string_view value) {
+    if (!json.empty()) json += ',';
+    append_json_string(key, json);
+    json += ':';
+    append_json_string(value, json);
+  };
+  text("model", info.id);
+  text("graph", info.graph);
+  text("precision", info.precision);
+  text("isa", info.isa);
+  text("processor", detect_cpu().model_name);
+  return json + ",\"threads\":" + std::to_string(info.threads);
+}
+
+void print_line(const std::string& line, std::ostream& out) {
+  out << line << '\n';
+  out.flush();
+}
+
 void print_json(const ModelInfo& info, const Measurement& m, std::ostream& out) {
-  std::string line = "{\"model\":";
-  append_json_string(info.id, line);
-  line += ",\"graph\":";
-  append_json_string(info.graph, line);
-  line += ",\"isa\":";
-  append_json_string(info.isa, line);
-  line += ",\"processor\":";
-  append_json_string(detect_cpu().model_name, line);
-  line += ",\"threads\":" + std::to_string(info.threads) + ",\"workload\":\"" + m.workload +
-          "\",\"texts\":" + std::to_string(m.texts) + ",\"tokens\":" + std::to_string(m.tokens) +
-          ",\"calls\":" + std::to_string(m.seconds.size());
+  std::string line = "{" + json_head(info) + ",\"workload\":\"" + m.workload +
+                     "\",\"texts\":" + std::to_string(m.texts) +
+                     ",\"tokens\":" + std::to_string(m.tokens) +
+                     ",\"calls\":" + std::to_string(m.seconds.size());
   for (const auto& [name, q] : {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}}) {
     line += ",\"" + std::string(name) + "_ms\":" + number("%.3f", m.quantile(q) * 1e3);
   }
   line += ",\"tokens_per_second\":" + number("%.1f", m.rate(m.tokens)) +
           ",\"peak_resident_bytes\":" + std::to_string(resident_memory(this_system()).peak_bytes);
-  out << line << "}\n";
-  out.flush();
+  print_line(line + "}", out);
+}
+
+// A line of --on-request.
+struct Request {
+  std::vector<std::string> texts;
+  double seconds = 0;
+  bool vectors = false;
+};
+
+Request parse_request(const std::string& line, const std::string& name, std::size_t max_tokens) {
+  const JsonDocument document = JsonDocument::parse(line, name);
+  const JsonValue root = document.root();
+  Request request;
+  if (const auto workload = root.find("workload")) {
+    const auto found = std::find(kWorkloads.begin(), kWorkloads.end(), workload->string());
+    if (found == kWorkloads.end()) throw workload->error("no such workload");
+    request.texts = texts_of(*found, max_tokens);
+  } else {
+    for (const JsonValue& text : root.at("texts").elements()) {
+      request.texts.emplace_back(text.string());
+    }
+  }
+  if (const auto seconds = root.find("seconds")) request.seconds = seconds->number();
+  if (const auto vectors = root.find("vectors")) request.vectors = vectors->boolean();
+  return request;
+}
+
+void append_vectors(const Embeddings& embeddings, std::string& out) {
+  for (std::size_t i = 0; i < embeddings.rows; ++i) {
+    out += i > 0 ? ",[" : "[";
+    const std::span<const float> row = embeddings.row(i);
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      if (k > 0) out += ',';
+      append_json_number(row[k], out);
+    }
+    out += ']';
+  }
+}
+
+void answer_requests(const Model& model, const BenchCommand& command, CliContext& context) {
+  print_line("{" + json_head(model.info()) + "}", context.out);
+  for_each_line(
+      context.in, "standard input", [&](const std::string& line, const std::string& name) {
+        const Request request = parse_request(line, name, model.info().max_tokens);
+        Embeddings last;
+        const std::vector<double> calls =
+            time_calls(model, request.texts, {.task = command.task}, request.seconds, last);
+        std::string answer = "{\"texts\":" + std::to_string(request.texts.size()) +
+                             ",\"tokens\":" + std::to_string(sum_of_tokens(last)) +
+                             ",\"seconds\":[";
+        for (std::size_t i = 0; i < calls.size(); ++i) {
+          answer += (i > 0 ? "," : "") + number("%.9f", calls[i]);
+        }
+        answer += ']';
+        if (request.vectors) {
+          answer += ",\"vectors\":[";
+          append_vectors(last, answer);
+          answer += ']';
+        }
+        print_line(answer + "}", context.out);
+      });
 }
 
 void run_bench(const BenchCommand& command, CliContext& context) {
   const Model model = load_chosen_model(command.model, context);
+  if (command.on_request) return answer_requests(model, command, context);
   if (!command.json) print_head(model.info(), context.out);
   for (const std::string& workload : command.workloads) {
     const Measurement m = measure(model, command, workload);
@@ -176,7 +282,7 @@ void add_bench_command(CLI::App& app, CliContext& context) {
   const auto options = std::make_shared<BenchCommand>();
   add_model_options(*command, options->model);
   command->add_option("--workload", options->workloads, "Workloads to run, by default all")
-      ->check(CLI::IsMember({"short", "uniform", "mixed", "long"}))
+      ->check(CLI::IsMember(options->workloads))
       ->type_name("NAME,...")
       ->delimiter(',');
   command->add_option("--seconds", options->seconds, "For each workload")
@@ -184,6 +290,8 @@ void add_bench_command(CLI::App& app, CliContext& context) {
       ->capture_default_str();
   command->add_option("--task", options->task, "Task of the texts, or none")->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object a workload");
+  command->add_flag("--on-request", options->on_request,
+                    "Measure what standard input asks for, as told below");
   command->footer(kExamples);
   command->callback([options, &context] { run_bench(*options, context); });
 }

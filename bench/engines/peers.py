@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A peer in a process of its own: loads a model, then answers requests as `nestvec bench --on-request`.
+
+    python bench/engines/peers.py onnxruntime FOLDER --threads 2
+
+It prints a line about itself. Then each line of standard input is a JSON object: "batches" holds the ids
+of a call's texts, batch by batch; "seconds" and "vectors" are nestvec's. A call pads its batches, runs
+them, takes the mean of the tokens and normalises: all that nestvec does but the tokenisation.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+Run = Callable[[np.ndarray, np.ndarray], np.ndarray]  # ids and mask [batch, length] -> hidden [.., .., hidden]
+Loaded = tuple[Run, dict[str, str]]                   # and what there is to say about it
+
+
+def load_onnxruntime(options: argparse.Namespace) -> Loaded:
+    import onnxruntime
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads, settings.inter_op_num_threads = options.threads, 1
+    session = onnxruntime.InferenceSession(options.folder / "model.onnx", settings, ["CPUExecutionProvider"])
+    task = {"task_id": np.array(options.task_id, np.int64)} if len(session.get_inputs()) > 2 else {}
+
+    def run(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return session.run(["text_embeds"], {"input_ids": ids, "attention_mask": mask, **task})[0]
+    return run, {"version": f"ONNX Runtime {onnxruntime.__version__}"}
+
+
+def load_openvino(options: argparse.Namespace) -> Loaded:
+    import openvino
+    core = openvino.Core()
+    kind = {"fp32": "f32", "bf16": "bf16"}[options.precision]
+    model = core.compile_model(core.read_model(options.folder / "model.onnx"), "CPU", {
+        "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": kind, "INFERENCE_NUM_THREADS": options.threads})
+    used = model.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if used != kind:
+        raise SystemExit(f"OpenVINO computes in {used} here, not in {kind}")
+    request = model.create_infer_request()
+
+    def run(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True, share_outputs=True)[0]
+    return run, {"version": f"OpenVINO {openvino.get_version().split('-')[0]}"}
+
+
+def load_transformers(options: argparse.Namespace) -> Loaded:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+    import transformers
+    from peft import PeftModel
+    torch.set_num_threads(options.threads)
+    base = transformers.AutoModel.from_pretrained(options.folder, dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, str(options.folder / options.adapter)).merge_and_unload().eval()
+
+    def run(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask))[0].numpy()
+    return run, {"version": f"PyTorch {torch.__version__}, transformers {transformers.__version__}"}
+
+
+LOADERS = {"onnxruntime": load_onnxruntime, "openvino": load_openvino, "transformers": load_transformers}
+
+
+def embed(run: Run, batch: list[np.ndarray], pad: int) -> np.ndarray:
+    """The vectors of one batch."""
+    ids = np.full((len(batch), max(map(len, batch))), pad, np.int64)
+    mask = np.zeros_like(ids)
+    for row, text in enumerate(batch):
+        ids[row, :len(text)] = text
+        mask[row, :len(text)] = 1
+    hidden = run(ids, mask)
+    # A product, so that no second tensor of the size of `hidden` is made.
+    sums = np.matmul(mask[:, None, :].astype(np.float32), hidden)[:, 0]
+    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+
+
+def answer(run: Run, request: dict, pad: int) -> dict:
+    batches = [[np.array(ids, np.int64) for ids in batch] for batch in request["batches"]]
+    calls: list[float] = []
+    end = time.perf_counter() + request.get("seconds", 0)
+    while not calls or time.perf_counter() < end:
+        start = time.perf_counter()
+        vectors = [embed(run, batch, pad) for batch in batches]
+        calls.append(time.perf_counter() - start)
+    result = {"texts": sum(map(len, batches)), "tokens": sum(len(ids) for batch in batches for ids in batch),
+              "seconds": calls}
+    if request.get("vectors"):
+        result["vectors"] = np.concatenate(vectors).tolist()
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("engine", choices=LOADERS)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--task-id", type=int, default=0, help="the adapter, where the graph asks for it")
+    parser.add_argument("--adapter", default="", help="folder of the adapter, for transformers")
+    parser.add_argument("--pad", type=int, default=1, help="id of the padding token")
+    options = parser.parse_args()
+    # Libraries print what they like; answers go where they cannot.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    run, facts = LOADERS[options.engine](options)
+    print(json.dumps(facts), file=answers)
+    for line in sys.stdin:
+        print(json.dumps(answer(run, json.loads(line), options.pad)), file=answers)
+
+
+if __name__ == "__main__":
+    main()
