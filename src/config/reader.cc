@@ -162,7 +162,7 @@ ModelConfig parse_config(std::string_view yaml, const std::string& name) {
 }
 
 void apply_environment(const Environment& environment, ModelConfig& config) {
-  visit_fields(config, [&environment](const Field& field, auto& value) {
+  visit_fields(config, [&](const Field& field, auto& value) {
     const std::string variable = field.environment();
     const auto text = environment(variable);
     if (!text) return;
