@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// An ONNX file of any bytes is read or refused; the initializers that are read lie inside the file.
+// An ONNX file of any bytes is read or refused; the initializers that are read lie inside the file,
+// and the names found for them by the graph's nodes name one of them.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 #include <span>
+#include <string>
 
 #include "nestvec/error.h"
 #include "weights/onnx_initializers.h"
@@ -11,12 +14,18 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> file = std::as_bytes(std::span(data, size));
   try {
-    for (const auto& initializer : nestvec::parse_onnx_initializers(file, "m.onnx")) {
+    const nestvec::OnnxGraph graph = nestvec::parse_onnx_graph(file, "m.onnx");
+    std::set<std::string> names;
+    for (const auto& initializer : graph.initializers) {
+      names.insert(initializer.tensor.name);
       const std::span<const std::byte> bytes = initializer.tensor.bytes;
       if (bytes.empty()) continue;  // external, or no elements
       if (bytes.data() < file.data() || bytes.data() + bytes.size() > file.data() + file.size()) {
         std::abort();
       }
+    }
+    for (const nestvec::ImpliedWeight& implied : graph.implied) {
+      if (!names.contains(implied.initializer) || names.contains(implied.name)) std::abort();
     }
   } catch (const nestvec::Error& error) {
     if (error.code() != nestvec::ErrorCode::kDataLoss) std::abort();

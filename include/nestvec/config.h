@@ -35,7 +35,10 @@ struct CheckpointSource {
 // `runtime:` - how the engine works.
 struct RuntimeOptions {
   std::string precision = "auto";  // auto | fp32 | bf16 | int8; auto = bf16 or fp32 by CPU
-  std::string graph = "auto";      // auto | native | portable | published
+  // auto | native | portable | published. Native and portable graphs are made from the weights, in
+  // safetensors or else in an ONNX export; published = the export as it is. auto = native, or
+  // published where there is only an export and it lacks weights by their names.
+  std::string graph = "auto";
   std::string default_task = "text-matching";  // a task of the model, or "none"
   std::size_t threads = 0;              // 0 = decided from cpu_limit, affinity and cgroup quota
   std::size_t max_tokens = 0;           // longest sequence; 0 = the model's own limit

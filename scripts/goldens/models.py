@@ -7,6 +7,7 @@ import shutil
 import sys
 import zlib
 
+import export_names
 import jsonl
 import numpy as np
 import onnx
@@ -77,6 +78,7 @@ def write_v3_onnx(name: str, source: str, task_rank: int) -> None:
     model.graph.output[1].name = "13049"
     for node in model.graph.node:
         node.output[:] = ["13049" if name == "pooled" else name for name in node.output]
+    export_names.rename(model)
     rank = len(model.graph.input[2].type.tensor_type.shape.dim)
     if rank != task_rank:
         raise ValueError(f"task_id has rank {rank}, not {task_rank}")

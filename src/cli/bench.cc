@@ -43,9 +43,9 @@ struct BenchCommand {
 
 // Words that are one token each in every vocabulary there is.
 constexpr std::array<const char*, 32> kWords = {
-    "the", "of",  "and",  "to",  "in",   "is",   "that", "for", "it",  "as",   "was",
-    "with", "be", "by",   "on",  "not",  "he",   "this", "are", "or",  "his",  "from",
-    "at",  "which", "but", "have", "an", "had",  "they", "you", "were", "their"};
+    "the",  "of",    "and", "to",   "in",  "is",  "that", "for", "it",   "as",   "was",
+    "with", "be",    "by",  "on",   "not", "he",  "this", "are", "or",   "his",  "from",
+    "at",   "which", "but", "have", "an",  "had", "they", "you", "were", "their"};
 
 // A text of that many tokens, the two special ones included.
 std::string text_of(std::size_t tokens, std::mt19937& random) {
@@ -81,8 +81,8 @@ std::vector<std::string> texts_of(const std::string& workload, std::size_t max_t
 
 struct Measurement {
   std::string workload;
-  std::size_t texts = 0;   // of a call
-  std::size_t tokens = 0;  // of a call
+  std::size_t texts = 0;        // of a call
+  std::size_t tokens = 0;       // of a call
   std::vector<double> seconds;  // of each call, ascending
 
   double quantile(double q) const {
@@ -118,8 +118,8 @@ std::string number(const char* pattern, double value) {
 }
 
 void print_head(const ModelInfo& info, std::ostream& out) {
-  out << info.id << ": " << info.graph << ", " << info.isa << ", " << info.threads
-      << " threads, " << detect_cpu().model_name << "\n\n"
+  out << info.id << ": " << info.graph << ", " << info.isa << ", " << info.threads << " threads, "
+      << detect_cpu().model_name << "\n\n"
       << "workload  texts  tokens  calls      p50 ms      p90 ms      p99 ms   texts/s  tokens/s\n";
 }
 
@@ -182,8 +182,7 @@ void add_bench_command(CLI::App& app, CliContext& context) {
   command->add_option("--seconds", options->seconds, "For each workload")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
-  command->add_option("--task", options->task, "Task of the texts, or none")
-      ->capture_default_str();
+  command->add_option("--task", options->task, "Task of the texts, or none")->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object a workload");
   command->footer(kExamples);
   command->callback([options, &context] { run_bench(*options, context); });

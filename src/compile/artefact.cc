@@ -40,8 +40,8 @@ CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std:
   }
   if (packed && options.precision != "fp32" && options.precision != "bf16" &&
       options.precision != "int8") {
-    throw Error(ErrorCode::kInvalidArgument, "unknown precision \"" + options.precision +
-                                                 "\"; expected fp32, bf16 or int8");
+    throw Error(ErrorCode::kInvalidArgument,
+                "unknown precision \"" + options.precision + "\"; expected fp32, bf16 or int8");
   }
   if (!packed && options.precision != "fp32") {
     throw Error(ErrorCode::kUnimplemented, "precision \"" + options.precision +
@@ -215,6 +215,10 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   std::snprintf(text, sizeof(text), "%.1f", seconds.count());
   say(log, "compiled in " + std::string(text) + " s");
   return open_artefact(output);
+}
+
+void check_weights(const std::string& model_folder) {
+  open_encoder_weights(read_model_spec(model_folder), model_folder);
 }
 
 Artefact open_artefact(const std::string& folder) {

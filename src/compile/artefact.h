@@ -40,15 +40,20 @@ struct Artefact {
   std::uint64_t weight_bytes = 0;
 };
 
-// Reads the weights of `model_folder` (model.safetensors or its shards, PEFT adapter folders) and
-// writes the artefact as `output_folder`, which appears whole or not at all and replaces an older
-// one. Blocks for as long as the disk takes. Memory in use stays constant; the model is streamed.
-// Safe to call from several threads and processes. Progress goes to `log`, one finished line each.
-// Throws Error: as read_model_spec; kNotFound (no weights); kDataLoss (corrupt file);
-// kInvalidArgument (a missing or misshapen tensor, with expected and found shape; an unknown
-// option); kResourceExhausted (disk full, with the path and the bytes needed); kPermissionDenied.
+// Reads the weights of `model_folder` (model.safetensors or its shards, else the initializers of
+// its ONNX file; PEFT adapter folders) and writes the artefact as `output_folder`, which appears
+// whole or not at all and replaces an older one. Blocks for as long as the disk takes. Memory in
+// use stays constant; the model is streamed. Safe to call from several threads and processes.
+// Progress goes to `log`, one finished line each. Throws Error: as read_model_spec; kNotFound (no
+// weights); kDataLoss (corrupt file); kInvalidArgument (a missing or misshapen tensor, with
+// expected and found shape; an unknown option); kResourceExhausted (disk full, with the path and
+// the bytes needed); kPermissionDenied.
 Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
                        const CompileOptions& options, const LogSink& log = {});
+
+// Throws what compile_model would for weights that are missing or misshapen (kInvalidArgument) or
+// not there at all. Writes nothing, and reads what the files say of their tensors, not the tensors.
+void check_weights(const std::string& model_folder);
 
 // The artefact of `model_folder` in `cache_folder` (made when missing): an existing one when its
 // version, options, source files and sizes match, else a new one, with the reason in the log.

@@ -7,8 +7,8 @@
 
 #include "compile/names.h"
 #include "nestvec/error.h"
+#include "weights/model_weights.h"
 #include "weights/peft_adapter.h"
-#include "weights/safetensors.h"
 
 namespace nestvec {
 namespace {
@@ -126,7 +126,8 @@ class AdapterSource {
       const std::span<const std::byte> first = parts.front().down.bytes;
       const std::span<const std::byte> own = part.down.bytes;
       const bool equal =
-          first.size() == own.size() && std::memcmp(first.data(), own.data(), own.size()) == 0;
+          first.size() == own.size() &&
+          (first.data() == own.data() || std::memcmp(first.data(), own.data(), own.size()) == 0);
       if (equal) part.down = parts.front().down;
     }
   }
@@ -229,7 +230,7 @@ void EncoderWeights::release(const TensorView& tensor) const {
 
 EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& folder) {
   EncoderWeights weights;
-  weights.sets.push_back(read_safetensors_folder(folder));
+  weights.sets.push_back(read_model_weights(folder));
   for (const std::string& adapter : spec.adapters.folders) {
     weights.sets.push_back(read_peft_weights(adapter));
   }

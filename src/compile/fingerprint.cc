@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mapped_file.h"
+#include "weights/model_weights.h"
 #include "weights/safetensors.h"
 
 namespace nestvec {
@@ -27,6 +28,13 @@ std::string_view header_of(const MappedFile& file) {
   return text.substr(0, fits ? length + sizeof(length) : sizeof(length));
 }
 
+// Data without a header that tells of it is known by its first bytes, its size and its time.
+std::string_view hashed_part(const fs::path& path, const MappedFile& file) {
+  constexpr std::size_t kHead = 65536;
+  if (path.extension() == ".safetensors") return header_of(file);
+  return path.extension() == ".json" ? file.text() : file.text().substr(0, kHead);
+}
+
 void add_file(const fs::path& folder, const fs::path& path, Fingerprint& fingerprint) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) throw file_error("cannot read", path.string(), errno);
@@ -35,10 +43,9 @@ void add_file(const fs::path& folder, const fs::path& path, Fingerprint& fingerp
       {name, static_cast<std::uint64_t>(status.st_size),
        std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec});
   const MappedFile file(path.string());
-  const std::string_view part = path.extension() == ".safetensors" ? header_of(file) : file.text();
   std::uint64_t hash = std::strtoull(fingerprint.hash.c_str(), nullptr, 16);
   hash = fnv1a(name, hash);
-  fingerprint.hash = hex_text(fnv1a(part, hash));
+  fingerprint.hash = hex_text(fnv1a(hashed_part(path, file), hash));
 }
 
 }  // namespace
@@ -61,7 +68,7 @@ Fingerprint fingerprint_of(const std::string& folder, const ModelSpec& spec) {
   Fingerprint fingerprint;
   fingerprint.hash = hex_text(fnv1a(""));
   add_file(folder, fs::path(folder) / "config.json", fingerprint);
-  for (const std::string& file : safetensors_files(folder)) add_file(folder, file, fingerprint);
+  for (const std::string& file : model_weight_files(folder)) add_file(folder, file, fingerprint);
   for (const std::string& adapter : spec.adapters.folders) {
     add_file(folder, fs::path(adapter) / "adapter_config.json", fingerprint);
     for (const std::string& file : safetensors_files(adapter, "adapter_model")) {

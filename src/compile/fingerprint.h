@@ -21,7 +21,7 @@ struct SourceFile {
 };
 
 // The files that the artefact depends on, and a hash of those parts that are read in any case: the
-// JSON files and the headers of the safetensors.
+// JSON files, the headers of the safetensors, the first bytes of an ONNX file and its data.
 struct Fingerprint {
   std::vector<SourceFile> files;
   std::string hash;  // 16 hexadecimal digits, FNV-1a
@@ -29,7 +29,7 @@ struct Fingerprint {
   bool operator==(const Fingerprint&) const = default;
 };
 
-// Throws Error: kNotFound (a file is missing), kDataLoss (not a safetensors file).
+// Throws Error: kNotFound (a file is missing), kDataLoss (not a safetensors or ONNX file).
 Fingerprint fingerprint_of(const std::string& folder, const ModelSpec& spec);
 
 // "model.safetensors has changed", or an empty string when `found` equals `expected`.

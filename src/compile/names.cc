@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "nestvec/error.h"
 
@@ -60,6 +62,25 @@ constexpr std::array<std::string_view, 10> kPrefixes = {"",
                                                         "base_model.model.model.",
                                                         "base_model.model.xlm_roberta."};
 
+// The known prefixes, and what the file itself has before its word table: exporters put a model
+// into whatever they call it.
+std::vector<std::string> prefixes_of(const WeightSet& weights) {
+  constexpr std::size_t kMostOwn = 8;  // encoders in one file; none but damaged ones has more
+  std::vector<std::string> prefixes(kPrefixes.begin(), kPrefixes.end());
+  const std::string words = std::string(kNamings[0].words) + ".";
+  for (const TensorView& tensor : weights.tensors()) {
+    const std::size_t length = tensor.name.find(words);
+    const bool follows =
+        length != std::string::npos && length > 0 && tensor.name[length - 1] == '.';
+    if (!follows) continue;
+    std::string prefix = tensor.name.substr(0, length);
+    if (std::find(prefixes.begin(), prefixes.end(), prefix) != prefixes.end()) continue;
+    prefixes.push_back(std::move(prefix));
+    if (prefixes.size() == kPrefixes.size() + kMostOwn) break;
+  }
+  return prefixes;
+}
+
 bool has_tensor_of(const WeightSet& weights, const std::string& module) {
   const std::string stem = module + ".";
   const auto& tensors = weights.tensors();
@@ -91,9 +112,10 @@ std::string ModuleNames::layer_module(std::size_t layer, std::string_view name) 
 ModuleNames find_names(const WeightSet& weights) {
   ModuleNames best;
   std::size_t best_score = 1;  // the words alone do not tell the publications apart
+  const std::vector<std::string> prefixes = prefixes_of(weights);
   for (const Naming& naming : kNamings) {
-    for (const std::string_view prefix : kPrefixes) {
-      const ModuleNames names{&naming, std::string(prefix)};
+    for (const std::string& prefix : prefixes) {
+      const ModuleNames names{&naming, prefix};
       const std::size_t hits = score(weights, names);
       if (hits > best_score) {
         best = names;

@@ -31,10 +31,11 @@ class PackedBuilder {
     for (std::size_t i = 0; i < spec_.layers; ++i) {
       const LayerWeights& layer = weights_.layers[i];
       x = self_attention(x, layer, "layer." + std::to_string(i));
-      x = feed_forward(x, layer, i + 1 == spec_.layers ? "token_embeddings"
-                                                       : "layer." + std::to_string(i));
+      x = feed_forward(x, layer,
+                       i + 1 == spec_.layers ? "token_embeddings" : "layer." + std::to_string(i));
     }
-    graph_.node({"SpanMean", kDomain}, "span_means", {x, spans}, {{"width", integer(spec_.hidden)}});
+    graph_.node({"SpanMean", kDomain}, "span_means", {x, spans},
+                {{"width", integer(spec_.hidden)}});
     graph_.output("span_means", DataType::kF32, {"spans", integer(spec_.hidden)});
     graph_.output("token_embeddings", DataType::kF32, {"tokens", integer(spec_.hidden)});
   }
@@ -58,10 +59,13 @@ class PackedBuilder {
   std::string embed() {
     const std::vector<std::string> norm_names = norm("embeddings", weights_.norm);
     std::vector<std::string> inputs = {
-        ids_, offsets_, tasks_,
+        ids_,
+        offsets_,
+        tasks_,
         graph_.weight("words.table", compact_table(weights_, weights_.words.table)),
         graph_.weight("types.table", first_row_by_task(weights_.types, spec_.adapters)),
-        norm_names[0], norm_names[1],
+        norm_names[0],
+        norm_names[1],
         spec_.positions == PositionKind::kAbsolute
             ? graph_.weight("positions.table", copied(weights_, weights_.positions))
             : ""};
@@ -95,7 +99,8 @@ class PackedBuilder {
     inputs.push_back(graph_.weight(linear.name + ".weight", packed_panels(weights_, linear, type)));
     inputs.push_back(graph_.weight(linear.name + ".bias", padded_bias(linear)));
     const bool quantised = type == WeightType::kS8;
-    inputs.push_back(quantised ? graph_.weight(linear.name + ".scales", column_scales(linear)) : "");
+    inputs.push_back(quantised ? graph_.weight(linear.name + ".scales", column_scales(linear))
+                               : "");
     inputs.push_back(quantised ? graph_.weight(linear.name + ".sums", column_sums(linear)) : "");
     StackedUpdates updates = stacked_updates(linear, spec_.adapters);
     const bool updated = updates.rank > 0;
@@ -119,8 +124,7 @@ class PackedBuilder {
     std::vector<Attribute> attributes = common_attributes();
     add_linear(layer.qkv, "", inputs, attributes);
     const std::string_view projection = is_fp32() ? "PackedLinear" : "PackedLinearBf16";
-    const std::string qkv =
-        graph_.node({projection, kDomain}, layer.qkv.name, inputs, attributes);
+    const std::string qkv = graph_.node({projection, kDomain}, layer.qkv.name, inputs, attributes);
 
     std::vector<std::string> attention_inputs = {qkv, offsets_};
     if (!cos_.empty()) attention_inputs.insert(attention_inputs.end(), {cos_, sin_});

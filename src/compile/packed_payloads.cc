@@ -27,8 +27,9 @@ std::vector<float> weight_rows(const LinearWeights& linear, std::size_t first, s
     const std::size_t begin = std::max(first, part_first);
     const std::size_t end = std::min(first + count, part_first + part_rows);
     if (begin < end) {
-      read_as_float(part, (begin - part_first) * linear.in,
-                    std::span(rows).subspan((begin - first) * linear.in, (end - begin) * linear.in));
+      read_as_float(
+          part, (begin - part_first) * linear.in,
+          std::span(rows).subspan((begin - first) * linear.in, (end - begin) * linear.in));
     }
     part_first += part_rows;
   }
@@ -73,7 +74,8 @@ Columns columns_of(const LinearWeights& linear) {
   std::vector<std::byte> panel(shape.panel_bytes());
   for (std::size_t first = 0; first < linear.out; first += 32) {
     pack_s8(shape, weight_rows(linear, first, std::min<std::size_t>(32, linear.out - first)), panel,
-            std::span(columns.scales).subspan(first, 32), std::span(columns.sums).subspan(first, 32));
+            std::span(columns.scales).subspan(first, 32),
+            std::span(columns.sums).subspan(first, 32));
   }
   return columns;
 }
@@ -189,14 +191,15 @@ Payload spread_rows(const Payload& from, const std::vector<std::size_t>& places,
 
 Payload packed_panels(const EncoderWeights& weights, const LinearWeights& linear, WeightType type) {
   const PackedShape shape = shape_of(linear, type);
-  return {.type = DataType::kU8,
-          .shape = {extent(shape.panels()), extent(shape.panel_bytes())},
-          .fill = [linear, type](std::size_t first,
-                                 std::span<std::byte> out) { fill_panels(linear, type, first, out); },
-          .release =
-              [&weights, parts = linear.weight] {
-                for (const TensorView& part : parts) weights.release(part);
-              }};
+  return {
+      .type = DataType::kU8,
+      .shape = {extent(shape.panels()), extent(shape.panel_bytes())},
+      .fill = [linear, type](std::size_t first,
+                             std::span<std::byte> out) { fill_panels(linear, type, first, out); },
+      .release =
+          [&weights, parts = linear.weight] {
+            for (const TensorView& part : parts) weights.release(part);
+          }};
 }
 
 Payload column_scales(const LinearWeights& linear) {
@@ -257,7 +260,7 @@ StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights
 }
 
 Payload compact_table(const EncoderWeights& weights, const TensorView& table) {
-  if (table.type != DataType::kBf16) return copied(weights, table);
+  if (table.type != DataType::kBf16 || table.transposed) return copied(weights, table);
   const std::size_t row = table.bytes.size() / static_cast<std::size_t>(table.shape[0]);
   return {.type = DataType::kBf16,
           .shape = table.shape,

@@ -45,7 +45,8 @@ template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   constexpr std::uint64_t kMostTokens = 1u << 20;
   auto& model = config.model;
-  visit(Field{"model", "id", "model-id", FieldKind::kText, "Name of the model to its callers; empty = the last part of repo_id."},
+  visit(Field{"model", "id", "model-id", FieldKind::kText,
+              "Name of the model to its callers; empty = the last part of repo_id."},
         model.id);
   visit(Field{"model", "user_id", "user-id", FieldKind::kText, "Owner of the model."},
         model.user_id);
@@ -98,8 +99,8 @@ void visit_fields(Config& config, Visitor&& visit) {
               "precision",
               "precision",
               FieldKind::kChoice,
-              "Arithmetic of the model's products: auto = bf16 where the processor computes in it, else "
-              "fp32; int8 is the fastest and smallest, with vectors that differ a little.",
+              "Arithmetic of the model's products: auto = bf16 where the processor computes in it, "
+              "else fp32; int8 is the smallest, with vectors that differ a little.",
               {"auto", "fp32", "bf16", "int8"}},
         runtime.precision);
   visit(
@@ -108,9 +109,9 @@ void visit_fields(Config& config, Visitor&& visit) {
           "graph",
           "graph",
           FieldKind::kChoice,
-          "native = made from the weights, of nestvec's own operators; portable = made from the "
-          "weights, of stock operators, fp32; published = the folder's own ONNX file; auto = native "
-          "where there are weights, else published.",
+          "native = from the weights, of nestvec's own operators; portable = from the weights, of s"
+          "tock operators, fp32; published = the ONNX file as it is; auto = native where all "
+          "weights are there.",
           {"auto", "native", "portable", "published"}},
       runtime.graph);
   visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
@@ -120,8 +121,7 @@ void visit_fields(Config& config, Visitor&& visit) {
               "threads",
               "threads",
               FieldKind::kCount,
-              "Threads; 0 = one for each physical core that is granted. Never more than cpu_limit, "
-              "affinity and cgroup quota allow.",
+              "Threads; 0 = one a granted core; at most what cpu_limit, affinity and quota allow.",
               {},
               4096},
         runtime.threads);

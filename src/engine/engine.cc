@@ -59,23 +59,20 @@ std::vector<float> Model::Engine::run_all(std::span<const Sequence> sequences,
       row += values;
     }
   }
+  // Sequences whose values left the range of the graph's arithmetic get a second chance in fp32.
+  options.full_precision = true;
   for (const std::size_t index : unfinished) {
-    run_again(sequences[index], options,
-              {result.data() + first_row[index] * width, sequences[index].spans.size() * width});
+    const std::lock_guard lock(session_mutex_);
+    run_alone(sequences[index], options);
+    std::copy(output_.rows.begin(), output_.rows.end(), result.data() + first_row[index] * width);
   }
   return result;
 }
 
-// A sequence whose values left the range of the graph's arithmetic gets a second chance in fp32.
-void Model::Engine::run_again(const Sequence& sequence, const RunOptions& options,
-                              std::span<float> rows) const {
-  RunOptions wider = options;
-  wider.full_precision = true;
-  const std::lock_guard lock(session_mutex_);
+void Model::Engine::run_alone(const Sequence& sequence, const RunOptions& options) const {
   batch_.clear();
   batch_.add(sequence);
-  parts_.session->run(batch_, wider, output_);
-  std::copy(output_.rows.begin(), output_.rows.end(), rows.begin());
+  parts_.session->run(batch_, options, output_);
 }
 
 void Model::Engine::finish(std::span<const float> pooled, const EmbedOptions& options,
@@ -168,13 +165,18 @@ TokenEmbeddings Model::Engine::embed_tokens(std::string_view text,
   out.ids = plan.sequence.ids;
   for (const ByteRange& range : plan.offsets) out.offsets.emplace_back(range.begin, range.end);
   out.truncated = plan.truncated;
-  const std::lock_guard lock(session_mutex_);
-  batch_.clear();
-  batch_.add(plan.sequence);
   RunOptions run;
   run.want_tokens = true;
   run.control = {options.stop, options.deadline};
-  parts_.session->run(batch_, run, output_);
+  const std::lock_guard lock(session_mutex_);
+  run_alone(plan.sequence, run);
+  if (!all_finite(output_.tokens)) {
+    run.full_precision = true;
+    run_alone(plan.sequence, run);
+  }
+  if (!all_finite(output_.tokens)) {
+    throw Error(ErrorCode::kInternal, "the model computed a value that is not finite, in fp32 too");
+  }
   out.values = output_.tokens;
   return out;
 }

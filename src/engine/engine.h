@@ -46,7 +46,8 @@ class Model::Engine {
   PlanRules rules_for(const EmbedOptions& options) const;
   std::vector<float> run_all(std::span<const Sequence> sequences,
                              const EmbedOptions& options) const;
-  void run_again(const Sequence& sequence, const RunOptions& options, std::span<float> rows) const;
+  // Precondition: session_mutex_ is held.
+  void run_alone(const Sequence& sequence, const RunOptions& options) const;
   Embeddings embed_texts(std::span<const std::string> texts, std::span<const std::string> tasks,
                          const EmbedOptions& options) const;
   Embeddings embed_chunks(std::span<const std::string> chunks, const EmbedOptions& options) const;

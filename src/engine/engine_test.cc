@@ -18,8 +18,11 @@ constexpr std::size_t kWidth = 8;
 // Token embeddings that depend on id, task and nothing else, so that every grouping must agree.
 class FakeSession final : public Session {
  public:
-  void run(const PackedBatch& batch, bool want_tokens, RunOutput& out) override {
+  void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) override {
+    options.control.check();
     EXPECT_EQ(running_.fetch_add(1), 0) << "runs overlap";
+    ++runs_;
+    if (stop_after_ == runs_) stop_.request_stop();
     longest_batch_ = std::max(longest_batch_, batch.tokens());
     std::vector<float> hidden;
     for (std::size_t i = 0; i < batch.sequences(); ++i) {
@@ -36,14 +39,29 @@ class FakeSession final : public Session {
       pool_mean({hidden.data() + span.begin * kWidth, (span.end - span.begin) * kWidth},
                 {out.rows.data() + s * kWidth, kWidth});
     }
-    out.tokens = want_tokens ? hidden : std::vector<float>();
+    out.tokens = options.want_tokens ? hidden : std::vector<float>();
+    if (!options.full_precision || always_overflows_) overflow(batch, out);
     running_.fetch_sub(1);
   }
   std::size_t width() const noexcept override { return kWidth; }
 
   std::size_t longest_batch_ = 0;
+  int runs_ = 0;
+  // Sequences that begin with this id leave the range of the narrow arithmetic.
+  std::uint32_t overflowing_id_ = 1000;
+  bool always_overflows_ = false;
+  int stop_after_ = 0;
+  std::stop_source stop_;
 
  private:
+  void overflow(const PackedBatch& batch, RunOutput& out) const {
+    for (std::size_t s = 0; s < batch.spans.size(); ++s) {
+      const std::uint32_t content = batch.spans[s].begin + 1;
+      if (batch.ids[content] == overflowing_id_) out.rows[s * kWidth + 5] = std::nanf("");
+    }
+    if (!out.tokens.empty() && batch.ids[1] == overflowing_id_) out.tokens[2] = std::nanf("");
+  }
+
   std::atomic<int> running_{0};
 };
 
@@ -189,6 +207,45 @@ TEST_F(EngineTest, BadCallsAreRefused) {
   const std::vector<std::string> enough(texts_.size(), "one");
   EXPECT_TRUE(refuses(enough, {.late_chunking = true}));
   EXPECT_EQ(engine_->embed({}, {}, {}).rows, 0u);
+}
+
+constexpr std::uint32_t kLetterB = 4;
+
+TEST_F(EngineTest, WhatOverflowsIsRunAgainInFullPrecision) {
+  const Embeddings expected = engine_->embed(texts_, {}, {});
+  const TokenEmbeddings expected_tokens = engine_->embed_tokens("b c", {});
+  session_->overflowing_id_ = kLetterB;
+  EXPECT_EQ(engine_->embed(texts_, {}, {}).values, expected.values);
+  EXPECT_EQ(engine_->embed_tokens("b c", {}).values, expected_tokens.values);
+}
+
+TEST_F(EngineTest, WhatIsNotFiniteEvenThenIsAnErrorThatNamesTheText) {
+  session_->overflowing_id_ = kLetterB;
+  session_->always_overflows_ = true;
+  const std::vector<std::string> texts = {"a", "c d", "b c"};
+  const auto message = [&](auto call) -> std::string {
+    try {
+      call();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInternal);
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_NE(message([&] { engine_->embed(texts, {}, {}); }).find("text 2"), std::string::npos);
+  EXPECT_NE(message([&] { engine_->embed_tokens("b", {}); }).find("not finite"), std::string::npos);
+  EXPECT_EQ(engine_->embed({texts.data(), 2}, {}, {}).rows, 2u);
+}
+
+TEST_F(EngineTest, WorkEndsBetweenBatchesWhenToldTo) {
+  session_->stop_after_ = 2;
+  try {
+    engine_->embed(texts_, {}, {.stop = session_->stop_.get_token()});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+  }
+  EXPECT_EQ(session_->runs_, 2);
 }
 
 TEST_F(EngineTest, ManyThreadsGetTheirOwnRows) {

@@ -45,6 +45,11 @@ std::uint64_t published_bytes(const std::string& path) {
   return bytes;
 }
 
+// "onnx/model.onnx"
+std::string onnx_name(const ModelFolder& folder) {
+  return fs::path(folder.onnx).lexically_relative(folder.path).string();
+}
+
 Graph published_graph(const ModelFolder& folder) {
   if (folder.onnx.empty()) {
     throw Error(ErrorCode::kNotFound, folder.path +
@@ -56,8 +61,7 @@ Graph published_graph(const ModelFolder& folder) {
   graph.spec = read_model_spec(folder.path);
   graph.weight_bytes = published_bytes(folder.onnx);
   graph.published = true;
-  graph.description =
-      fs::path(folder.onnx).lexically_relative(folder.path).string() + " as published";
+  graph.description = onnx_name(folder) + " as published";
   return graph;
 }
 
@@ -70,12 +74,7 @@ void choose_precision(const RuntimeOptions& runtime, Graph& graph) {
                                                      : "auto: this CPU does not compute in bf16";
 }
 
-Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                     const LogSink& log) {
-  if (!folder.has_safetensors) {
-    throw Error(ErrorCode::kNotFound, folder.path + ": runtime.graph is \"" + runtime.graph +
-                                          "\", but there is no model.safetensors in the folder");
-  }
+Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
   Graph graph;
   graph.native = runtime.graph != "portable";
   if (graph.native) choose_precision(runtime, graph);
@@ -87,16 +86,35 @@ Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
   graph.path = artefact.graph_path;
   graph.weight_bytes = artefact.weight_bytes;
   graph.description = std::string(graph.native ? "native " : "portable ") + artefact.precision +
-                      ", compiled from safetensors";
+                      ", compiled from " +
+                      (folder.has_safetensors ? "safetensors" : onnx_name(folder));
   graph.spec = std::move(artefact.spec);
   return graph;
 }
 
-Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                   const LogSink& log) {
-  const bool from_weights = runtime.graph == "native" || runtime.graph == "portable" ||
-                            (runtime.graph == "auto" && folder.has_safetensors);
-  Graph graph = from_weights ? compiled_graph(folder, runtime, log) : published_graph(folder);
+// An export that lacks weights by their names can still run as it is, if that is allowed.
+bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
+  if (runtime.graph == "published") return false;
+  if (folder.has_safetensors) return true;
+  try {
+    check_weights(folder.path);
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) throw;
+    if (runtime.graph != "auto") {
+      throw Error(error.code(), std::string(error.what()) +
+                                    "; add model.safetensors to the folder or set runtime.graph to "
+                                    "published");
+    }
+    log("the graph runs as published, slower than one of its weights would: " +
+        std::string(error.what()));
+    return false;
+  }
+}
+
+Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
+  Graph graph = is_to_compile(folder, runtime, log) ? compiled_graph(folder, runtime, log)
+                                                    : published_graph(folder);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument, "runtime.precision \"" + runtime.precision +
                                                  "\" needs a native graph; " + graph.description +
@@ -144,7 +162,8 @@ void check_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const s
 
 ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFolder& folder) {
   ModelInfo info;
-  info.id = config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
+  info.id =
+      config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
   info.family = graph.spec.family;
   info.graph = graph.description;
   info.precision = graph.precision;

@@ -15,9 +15,9 @@ std::string mebibytes(std::uint64_t bytes) {
   return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
 }
 
-// Live at once in a native graph: residual, qkv, the attention's output and the layer's result, with
-// every value in fp32; beside them the operators' scratch, which does not grow with the batch but
-// for the keys and values of one head of the longest text.
+// Live at once in a native graph: residual, qkv, the attention's output and the layer's result,
+// with every value in fp32; beside them the operators' scratch, which does not grow with the batch
+// but for the keys and values of one head of the longest text.
 std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
                                std::uint64_t longest) {
   constexpr std::uint64_t kRows = 1024;  // that a linear layer works on at once

@@ -19,7 +19,7 @@ struct MemoryFacts {
   std::size_t max_batch_tokens = 0;
   // The graph's own operators: activations are packed, wide ones made in blocks of rows.
   bool native = false;
-  std::size_t threads = 1;  // native: each has buffers of its own
+  std::size_t threads = 1;       // native: each has buffers of its own
   bool full_attention = false;   // the graph holds S x S scores: published exports do
   bool merges_adapters = false;  // the graph rebuilds every weight on each call
 };

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/json.h"
+#include "weights/model_weights.h"
 
 namespace nestvec {
 namespace {
@@ -33,9 +34,7 @@ Error missing(const std::string& folder, const std::string& what) {
 void find_weights(const fs::path& path, ModelFolder& folder) {
   folder.has_safetensors =
       is_file(path / "model.safetensors") || is_file(path / "model.safetensors.index.json");
-  for (const char* name : {"onnx/model.onnx", "model.onnx"}) {
-    if (folder.onnx.empty() && is_file(path / name)) folder.onnx = (path / name).string();
-  }
+  folder.onnx = find_onnx(folder.path);
   if (!folder.has_safetensors && folder.onnx.empty()) {
     throw missing(folder.path, "holds neither model.safetensors nor onnx/model.onnx");
   }

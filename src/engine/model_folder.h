@@ -15,7 +15,7 @@ namespace nestvec {
 struct ModelFolder {
   std::string path;
   std::string tokenizer;         // tokenizer.json
-  std::string onnx;              // onnx/model.onnx or model.onnx; empty if there is none
+  std::string onnx;              // as find_onnx; empty if there is none
   bool has_safetensors = false;  // model.safetensors or its index
   Pooling pooling = Pooling::kMean;
   bool normalize = true;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What follows a feed-forward network's first product.
 #pragma once
 
 #include <cstdint>

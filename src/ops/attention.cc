@@ -108,15 +108,16 @@ class Attention {
     const std::size_t stride = 2 * packed_kv_elements(shape(longest));
     T* const packed = context_.keys.get<T>(context_.pool.threads() * stride);
     const std::size_t heads = layer_.heads;
-    context_.pool.parallel_for(
-        sequences.size() * heads, [&](std::size_t piece, std::size_t thread) {
-          const Rows& rows = sequences[piece / heads];
-          T* const own = packed + thread * stride;
-          for (std::size_t i = 0; i < rows.count; i += kPackKeys) pack(rows, piece % heads, i, own);
-          for (std::size_t i = 0; i < rows.count; i += kQueryBlock) {
-            attend(rows, piece % heads, i, own);
-          }
-        });
+    context_.pool.parallel_for(sequences.size() * heads,
+                               [&](std::size_t piece, std::size_t thread) {
+                                 const Rows& rows = sequences[piece / heads];
+                                 T* const own = packed + thread * stride;
+                                 for (std::size_t i = 0; i < rows.count; i += kPackKeys)
+                                   pack(rows, piece % heads, i, own);
+                                 for (std::size_t i = 0; i < rows.count; i += kQueryBlock) {
+                                   attend(rows, piece % heads, i, own);
+                                 }
+                               });
   }
 
   void run_long(const Rows& rows, std::size_t head) {

@@ -20,8 +20,8 @@ struct AttentionLayer {
 
 // out [T, heads D] = softmax(q k^T / sqrt D) v for every head, from qkv [T, 3 heads D]: queries,
 // keys and values behind one another. offsets [N+1]; positions start anew with each sequence.
-// Memory beside the arguments: the packed keys and values of one sequence for each thread, or of one
-// head of a long sequence.
+// Memory beside the arguments: the packed keys and values of one sequence for each thread, or of
+// one head of a long sequence.
 void attention(const AttentionLayer& layer, const float* qkv, std::span<const std::int64_t> offsets,
                float* out, EngineContext& context);
 void attention(const AttentionLayer& layer, const std::uint16_t* qkv,

@@ -13,18 +13,19 @@ void check(const EmbeddingLayer& layer, std::span<const std::int64_t> ids,
            std::span<const std::int64_t> offsets, std::span<const std::int64_t> tasks) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < layer.vocabulary) continue;
-    throw Error(ErrorCode::kInvalidArgument, "token id " + std::to_string(ids[i]) + " at position " +
-                                                 std::to_string(i) + " is not below " +
-                                                 std::to_string(layer.vocabulary));
+    throw Error(ErrorCode::kInvalidArgument,
+                "token id " + std::to_string(ids[i]) + " at position " + std::to_string(i) +
+                    " is not below " + std::to_string(layer.vocabulary));
   }
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i] < -1 || tasks[i] >= static_cast<std::int64_t>(layer.tasks)) {
-      throw Error(ErrorCode::kInvalidArgument, "task " + std::to_string(tasks[i]) + " of sequence " +
-                                                   std::to_string(i) + " is not one of the " +
-                                                   std::to_string(layer.tasks) + " adapters");
+      throw Error(ErrorCode::kInvalidArgument,
+                  "task " + std::to_string(tasks[i]) + " of sequence " + std::to_string(i) +
+                      " is not one of the " + std::to_string(layer.tasks) + " adapters");
     }
     const auto length = static_cast<std::size_t>(offsets[i + 1] - offsets[i]);
-    if (layer.positions == nullptr || layer.first_position + length <= layer.position_rows) continue;
+    if (layer.positions == nullptr || layer.first_position + length <= layer.position_rows)
+      continue;
     throw Error(ErrorCode::kInvalidArgument,
                 "sequence " + std::to_string(i) + " has " + std::to_string(length) +
                     " tokens, the model's positions end at " +

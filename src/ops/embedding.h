@@ -17,7 +17,7 @@ struct EmbeddingLayer {
   // The word table, [V, H]: one of the two. Of a mapped one only the rows that texts use are read.
   const float* words = nullptr;
   const std::uint16_t* words_bf16 = nullptr;
-  const float* types = nullptr;      // [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
+  const float* types = nullptr;  // [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
   const float* positions = nullptr;  // [position rows, H]; null: none
   std::size_t position_rows = 0;
   std::size_t first_position = 0;  // row of a sequence's first token

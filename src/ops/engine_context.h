@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all operators of a loaded graph share: threads, kernels, scratch memory and the wish to stop.
+// What all operators of a loaded graph share: threads, kernels, scratch memory and the wish to
+// stop.
 #pragma once
 
 #include <cstddef>
@@ -62,12 +63,12 @@ struct EngineContext {
 
   Scratch activations;  // a linear layer's input as its kernel wants it
   Scratch row_scales;
-  Scratch low_rank;    // h = down x
-  Scratch widened;     // a row of bf16 in fp32, for each thread
-  Scratch row_tasks;   // of the batch's rows
-  Scratch positions;   // the same
-  Scratch middle;      // a feed-forward layer's wide activations
-  Scratch keys;        // packed keys and values
+  Scratch low_rank;   // h = down x
+  Scratch widened;    // a row of bf16 in fp32, for each thread
+  Scratch row_tasks;  // of the batch's rows
+  Scratch positions;  // the same
+  Scratch middle;     // a feed-forward layer's wide activations
+  Scratch keys;       // packed keys and values
 };
 
 }  // namespace nestvec

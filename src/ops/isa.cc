@@ -40,13 +40,13 @@ Isa isa_of(std::string_view name) {
     if (kNames[i] == name) return static_cast<Isa>(i);
     known += (i == 0 ? "" : ", ") + std::string(kNames[i]);
   }
-  throw Error(ErrorCode::kInvalidArgument, "unknown instruction set \"" + std::string(name) +
-                                               "\"; expected one of: " + known);
+  throw Error(ErrorCode::kInvalidArgument,
+              "unknown instruction set \"" + std::string(name) + "\"; expected one of: " + known);
 }
 
 Isa choose_isa(const CpuFeatures& cpu, Isa limit) {
   const std::array<bool, 6> has = {
-      true,           cpu.avx2, cpu.avx512f, cpu.avx512_vnni, cpu.avx512_bf16, cpu.amx_bf16 && cpu.amx_int8};
+      true, cpu.avx2, cpu.avx512f, cpu.avx512_vnni, cpu.avx512_bf16, cpu.amx_bf16 && cpu.amx_int8};
   Isa best = Isa::kGeneric;
   for (std::size_t i = 1; i < has.size() && has[i] && static_cast<Isa>(i) <= limit; ++i) {
     best = static_cast<Isa>(i);

@@ -29,9 +29,9 @@ constexpr std::size_t kProductRows = 96;
 // A layer's input as its kernel wants it.
 struct Prepared {
   const void* a = nullptr;
-  std::size_t stride = 0;         // elements
-  const float* scales = nullptr;  // s8: [rows]
-  const float* h = nullptr;       // [rows, rank]
+  std::size_t stride = 0;            // elements
+  const RowScale* scales = nullptr;  // s8: [rows]
+  const float* h = nullptr;          // [rows, rank]
 };
 
 // Converts rows to the product's type and takes them down to the adapters' rank.
@@ -51,7 +51,7 @@ class Preparation {
       result_.a = target_;
     }
     if (product == Product::kS8) {
-      scales_ = context.row_scales.get<float>(in.rows);
+      scales_ = context.row_scales.get<RowScale>(in.rows);
       result_.scales = scales_;
     }
     if (in.x == nullptr && (!ready_ || has_adapters())) {
@@ -129,8 +129,7 @@ class Preparation {
         context_.kernels.to_bf16(x, width_, reinterpret_cast<std::uint16_t*>(out));
         break;
       case Product::kS8:
-        scales_[row] =
-            context_.kernels.to_u8(x, width_, reinterpret_cast<std::uint8_t*>(out));
+        scales_[row] = context_.kernels.to_u8(x, width_, reinterpret_cast<std::uint8_t*>(out));
         break;
       default:
         std::copy_n(x, width_, reinterpret_cast<float*>(out));
@@ -146,7 +145,7 @@ class Preparation {
   bool ready_ = false;
   Prepared result_;
   std::byte* target_ = nullptr;
-  float* scales_ = nullptr;
+  RowScale* scales_ = nullptr;
   float* h_ = nullptr;
   float* widened_ = nullptr;  // [threads, K]
 };
@@ -156,7 +155,12 @@ class BlockProduct {
  public:
   BlockProduct(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
                Product product, const Prepared& prepared, const Kernels& kernels)
-      : layer_(layer), in_(in), out_(out), product_(product), prepared_(prepared), kernels_(kernels) {}
+      : layer_(layer),
+        in_(in),
+        out_(out),
+        product_(product),
+        prepared_(prepared),
+        kernels_(kernels) {}
 
   void run(std::size_t first, std::size_t rows, std::size_t panel) const {
     alignas(64) std::array<float, kProductRows * kPanel> c;
@@ -223,9 +227,9 @@ class BlockProduct {
     const std::size_t task_size = layer_.adapters.rank * layer_.shape.padded_outputs();
     for (std::size_t row = 0; row < rows; ++row) {
       const std::int32_t task = in_.tasks[first + row];
-      up_rows[row] = task < 0 ? nullptr
-                              : layer_.adapters.up + static_cast<std::size_t>(task) * task_size +
-                                    column;
+      up_rows[row] = task < 0
+                         ? nullptr
+                         : layer_.adapters.up + static_cast<std::size_t>(task) * task_size + column;
     }
   }
 

@@ -23,9 +23,9 @@ struct Adapters {
 struct LinearLayer {
   PackedShape shape;
   const void* panels = nullptr;
-  const float* bias = nullptr;           // [N rounded up to 32]
-  const float* scales = nullptr;         // s8: [N rounded up to 32]
-  const std::int32_t* sums = nullptr;    // s8: the same
+  const float* bias = nullptr;         // [N rounded up to 32]
+  const float* scales = nullptr;       // s8: [N rounded up to 32]
+  const std::int32_t* sums = nullptr;  // s8: the same
   Adapters adapters;
   bool full_activations = false;  // bf16 weights times fp32 activations
 };

@@ -90,10 +90,8 @@ TEST_P(Linear, EqualsThePlainSum) {
   for (const Isa isa : machine_isas()) {
     EngineContext context(3, isa);
     const ThreadPool::Hot hot(context.pool);
-    for (const auto& [rows, n, k] : {std::array<std::size_t, 3>{1, 32, 64},
-                                     {17, 70, 100},
-                                     {97, 128, 64},
-                                     {1100, 33, 36}}) {
+    for (const auto& [rows, n, k] :
+         {std::array<std::size_t, 3>{1, 32, 64}, {17, 70, 100}, {97, 128, 64}, {1100, 33, 36}}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << rows << " " << n << " " << k);
       TestLayer test(GetParam().type, n, k, 3, random);
       test.layer.full_activations = GetParam().full_activations;
@@ -182,7 +180,9 @@ TEST(FeedForward, EqualsThePlainSum) {
       TestLayer out(type, kH, kI, 1, random);
       const std::vector<float> norm_weight = values(kH, 1.0, random);
       const std::vector<float> norm_bias = values(kH, 1.0, random);
-      const FeedForwardLayer layer{in.layer, out.layer, Activation::kGelu,
+      const FeedForwardLayer layer{in.layer,
+                                   out.layer,
+                                   Activation::kGelu,
                                    {norm_weight.data(), norm_bias.data(), 1e-5f, kH}};
       const std::vector<float> x = values(kRows * kH, 1.0, random);
       std::vector<std::int32_t> tasks(kRows);
@@ -203,9 +203,9 @@ TEST(FeedForward, EqualsThePlainSum) {
         double variance = 0;
         for (const double s : sum) variance += (s - mean) * (s - mean) / kH;
         for (std::size_t i = 0; i < kH; ++i) {
-          const double expected = (sum[i] - mean) / std::sqrt(variance + 1e-5) *
-                                      static_cast<double>(norm_weight[i]) +
-                                  static_cast<double>(norm_bias[i]);
+          const double expected =
+              (sum[i] - mean) / std::sqrt(variance + 1e-5) * static_cast<double>(norm_weight[i]) +
+              static_cast<double>(norm_bias[i]);
           ASSERT_NEAR(static_cast<double>(y[r * kH + i]), expected, 3 * tolerance(type, false))
               << r << " " << i;
         }

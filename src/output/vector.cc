@@ -27,7 +27,8 @@ void finish_vector(std::span<const float> pooled, bool normalize, std::size_t in
   for (const float value : out) sum += static_cast<double>(value) * static_cast<double>(value);
   if (!std::isfinite(sum)) {
     throw Error(ErrorCode::kInternal,
-                "row " + std::to_string(index) + ": the model computed a value that is not finite");
+                "text " + std::to_string(index) +
+                    ": the model computed a value that is not finite, in fp32 too");
   }
   if (!normalize || sum == 0) return;
   const double scale = 1.0 / std::sqrt(sum);

@@ -52,7 +52,7 @@ TEST(FinishVector, WhatIsNotFiniteIsAnErrorNamingTheRow) {
       FAIL();
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInternal);
-      EXPECT_NE(std::string(error.what()).find("row 17"), std::string::npos);
+      EXPECT_NE(std::string(error.what()).find("text 17"), std::string::npos);
     }
   }
 }

@@ -23,7 +23,7 @@ struct RunOptions {
   bool want_tokens = false;
   // Activations in fp32 where the graph would use a narrower type: slower, wider in range.
   bool full_precision = false;
-  RunControl control;
+  RunControl control = {};
 };
 
 // One graph on one execution provider. run() blocks and is not thread-safe.

@@ -1,95 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weights/onnx_initializers.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
-#include "base/excerpt.h"
-#include "nestvec/error.h"
+#include "weights/protobuf.h"
 
 namespace nestvec {
 namespace {
 
 namespace fs = std::filesystem;
-
-Error corrupt(const std::string& path, const std::string& message) {
-  return Error(ErrorCode::kDataLoss, one_line(path + ": " + message));
-}
-
-// One field of a protobuf message (https://protobuf.dev/programming-guides/encoding/). A generated
-// parser would copy the weights; this one hands out where they lie.
-struct Field {
-  std::uint64_t number = 0;
-  std::uint64_t wire = 0;            // 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes
-  std::uint64_t varint = 0;          // of wire 0
-  std::span<const std::byte> bytes;  // of the others
-
-  std::string_view text() const {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
-};
-
-class MessageReader {
- public:
-  MessageReader(std::span<const std::byte> message, const std::string& path)
-      : rest_(message), path_(path) {}
-
-  // The next field, or nullopt at the end.
-  std::optional<Field> next() {
-    if (rest_.empty()) return std::nullopt;
-    Field field;
-    const std::uint64_t tag = read_varint();
-    field.number = tag >> 3;
-    field.wire = tag & 7;
-    switch (field.wire) {
-      case 0:
-        field.varint = read_varint();
-        break;
-      case 1:
-        field.bytes = take(8);
-        break;
-      case 2:
-        field.bytes = take(read_varint());
-        break;
-      case 5:
-        field.bytes = take(4);
-        break;
-      default:
-        throw corrupt(
-            path_, "not an ONNX model, or damaged (wire type " + std::to_string(field.wire) + ")");
-    }
-    return field;
-  }
-
- private:
-  std::uint64_t read_varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto byte = std::to_integer<std::uint64_t>(take(1)[0]);
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    throw corrupt(path_, "not an ONNX model, or damaged (a number of over 64 bits)");
-  }
-
-  std::span<const std::byte> take(std::uint64_t size) {
-    if (size > rest_.size()) {
-      throw corrupt(path_, "the ONNX model is truncated or damaged: " + std::to_string(size) +
-                               " bytes are announced, " + std::to_string(rest_.size()) +
-                               " are left");
-    }
-    const std::span<const std::byte> taken = rest_.first(size);
-    rest_ = rest_.subspan(size);
-    return taken;
-  }
-
-  std::span<const std::byte> rest_;
-  const std::string& path_;
-};
 
 // TensorProto.DataType
 std::optional<DataType> data_type_of(std::uint64_t number) {
@@ -108,8 +33,8 @@ std::uint64_t parse_number(std::string_view text, const std::string& name,
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw corrupt(path, "tensor " + name + ": external data: " + std::string(text) +
-                            " is not a number of bytes");
+    throw corrupt_onnx(path, "tensor " + name + ": external data: " + std::string(text) +
+                                 " is not a number of bytes");
   }
   return value;
 }
@@ -124,26 +49,6 @@ struct TensorFields {
   std::map<std::string, std::string, std::less<>> external;
   bool is_external = false;
 };
-
-void read_dims(const Field& field, const std::string& path, std::vector<std::int64_t>& dims) {
-  if (field.wire == 0) {
-    dims.push_back(static_cast<std::int64_t>(field.varint));
-    return;
-  }
-  // Packed: varints behind one another. Each is read as if it were a field without a tag.
-  std::uint64_t value = 0;
-  unsigned shift = 0;
-  for (const std::byte byte : field.bytes) {
-    if (shift > 63) throw corrupt(path, "a dimension of over 64 bits");
-    value |= (std::to_integer<std::uint64_t>(byte) & 0x7f) << shift;
-    shift += 7;
-    if (std::to_integer<unsigned>(byte) < 0x80) {
-      dims.push_back(static_cast<std::int64_t>(value));
-      value = 0;
-      shift = 0;
-    }
-  }
-}
 
 std::pair<std::string, std::string> read_entry(std::span<const std::byte> message,
                                                const std::string& path) {
@@ -163,7 +68,7 @@ TensorFields read_fields(std::span<const std::byte> message, const std::string& 
   while (const std::optional<Field> field = reader.next()) {
     switch (field->number) {
       case 1:
-        read_dims(*field, path, fields.dims);
+        read_numbers(*field, path, fields.dims);
         break;
       case 2:
         fields.type = data_type_of(field->varint);
@@ -195,7 +100,8 @@ std::uint64_t byte_size(const TensorView& tensor, const std::string& path) {
   std::uint64_t size = element_size(tensor.type);
   for (const std::int64_t extent : tensor.shape) {
     if (extent < 0 || __builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size)) {
-      throw corrupt(path, "tensor " + tensor.name + ": impossible shape " + tensor.shape_text());
+      throw corrupt_onnx(path,
+                         "tensor " + tensor.name + ": impossible shape " + tensor.shape_text());
     }
   }
   return size;
@@ -209,7 +115,7 @@ ExternalData read_external(const TensorFields& fields, const std::string& path) 
   };
   if (const std::string* location = value("location")) external.location = *location;
   if (external.location.empty()) {
-    throw corrupt(path, "tensor " + fields.name + ": external data without a location");
+    throw corrupt_onnx(path, "tensor " + fields.name + ": external data without a location");
   }
   if (const std::string* offset = value("offset")) {
     external.offset = parse_number(*offset, fields.name, path);
@@ -223,10 +129,10 @@ ExternalData read_external(const TensorFields& fields, const std::string& path) 
 void check_size(const TensorView& tensor, std::uint64_t found, const std::string& path) {
   const std::uint64_t expected = byte_size(tensor, path);
   if (found != expected) {
-    throw corrupt(path, "tensor " + tensor.name + ": shape " + tensor.shape_text() + " of " +
-                            std::string(data_type_name(tensor.type)) + " takes " +
-                            std::to_string(expected) + " bytes, the file gives " +
-                            std::to_string(found));
+    throw corrupt_onnx(path, "tensor " + tensor.name + ": shape " + tensor.shape_text() + " of " +
+                                 std::string(data_type_name(tensor.type)) + " takes " +
+                                 std::to_string(expected) + " bytes, the file gives " +
+                                 std::to_string(found));
   }
 }
 
@@ -258,12 +164,15 @@ std::optional<OnnxInitializer> read_tensor(std::span<const std::byte> message,
   return initializer;
 }
 
-void read_graph(std::span<const std::byte> message, const std::string& path,
-                std::vector<OnnxInitializer>& out) {
+// Field numbers of GraphProto.
+void read_graph(std::span<const std::byte> message, const std::string& path, OnnxNodes& nodes,
+                std::vector<OnnxInitializer>& initializers) {
   MessageReader reader(message, path);
   while (const std::optional<Field> field = reader.next()) {
-    if (field->number != 5 || field->wire != 2) continue;  // GraphProto.initializer
-    if (auto initializer = read_tensor(field->bytes, path)) out.push_back(std::move(*initializer));
+    if (field->wire != 2) continue;
+    if (field->number == 1) nodes.add(field->bytes, path);
+    if (field->number != 5) continue;
+    if (auto tensor = read_tensor(field->bytes, path)) initializers.push_back(std::move(*tensor));
   }
 }
 
@@ -274,8 +183,8 @@ void check_location(const std::string& location, const std::string& tensor,
   bool inside = !relative.is_absolute();
   for (const fs::path& part : relative) inside = inside && part != "..";
   if (!inside || location.find('\0') != std::string::npos) {
-    throw corrupt(path, "tensor " + tensor + ": external data " + location +
-                            " lies outside the model's folder");
+    throw corrupt_onnx(path, "tensor " + tensor + ": external data " + location +
+                                 " lies outside the model's folder");
   }
 }
 
@@ -284,46 +193,89 @@ std::span<const std::byte> external_bytes(const OnnxInitializer& initializer,
   const std::uint64_t size = byte_size(initializer.tensor, path);
   const std::uint64_t offset = initializer.external->offset;
   if (offset > file.size() || size > file.size() - offset) {
-    throw corrupt(file.path(), "tensor " + initializer.tensor.name + " takes " +
-                                   std::to_string(size) + " bytes from byte " +
-                                   std::to_string(offset) + ", the file has " +
-                                   std::to_string(file.size()) + "; it is truncated");
+    throw corrupt_onnx(file.path(), "tensor " + initializer.tensor.name + " takes " +
+                                        std::to_string(size) + " bytes from byte " +
+                                        std::to_string(offset) + ", the file has " +
+                                        std::to_string(file.size()) + "; it is truncated");
   }
   return file.bytes().subspan(offset, size);
 }
 
+std::string beside(const std::string& path, const std::string& location) {
+  return (fs::path(path).parent_path() / location).string();
+}
+
+// The tensor under the name, and in the shape, that its layer knows it by.
+std::optional<TensorView> named_again(TensorView tensor, const ImpliedWeight& implied) {
+  tensor.name = implied.name;
+  if (!implied.transposed) return tensor;
+  if (tensor.shape.size() != 2) return std::nullopt;
+  std::swap(tensor.shape[0], tensor.shape[1]);
+  tensor.transposed = true;
+  return tensor;
+}
+
 }  // namespace
 
-std::vector<OnnxInitializer> parse_onnx_initializers(std::span<const std::byte> file,
-                                                     const std::string& path) {
-  std::vector<OnnxInitializer> initializers;
+OnnxGraph parse_onnx_graph(std::span<const std::byte> file, const std::string& path) {
+  OnnxGraph graph;
+  OnnxNodes nodes;
   bool has_graph = false;
   MessageReader reader(file, path);
   while (const std::optional<Field> field = reader.next()) {
     if (field->number != 7 || field->wire != 2) continue;  // ModelProto.graph
     has_graph = true;
-    read_graph(field->bytes, path, initializers);
+    read_graph(field->bytes, path, nodes, graph.initializers);
   }
-  if (!has_graph) throw corrupt(path, "not an ONNX model: it has no graph");
-  return initializers;
+  if (!has_graph) throw corrupt_onnx(path, "not an ONNX model: it has no graph");
+  std::set<std::string_view> names;
+  for (const OnnxInitializer& initializer : graph.initializers) {
+    names.insert(initializer.tensor.name);
+  }
+  graph.implied = nodes.implied_weights(names);
+  return graph;
 }
 
-WeightSet read_onnx_initializers(const std::string& path) {
+WeightSet read_onnx_weights(const std::string& path) {
   std::vector<MappedFile> files;
   files.emplace_back(path);
+  OnnxGraph graph = parse_onnx_graph(files[0].bytes(), path);
   std::map<std::string, std::size_t> mapped;
-  std::vector<TensorView> tensors;
-  for (OnnxInitializer& initializer : parse_onnx_initializers(files[0].bytes(), path)) {
+  std::map<std::string, TensorView> tensors;
+  for (OnnxInitializer& initializer : graph.initializers) {
+    TensorView& tensor = initializer.tensor;
     if (initializer.external) {
       const std::string& location = initializer.external->location;
-      check_location(location, initializer.tensor.name, path);
+      check_location(location, tensor.name, path);
       const auto [place, is_new] = mapped.emplace(location, files.size());
-      if (is_new) files.emplace_back((fs::path(path).parent_path() / location).string());
-      initializer.tensor.bytes = external_bytes(initializer, files[place->second], path);
+      if (is_new) files.emplace_back(beside(path, location));
+      tensor.bytes = external_bytes(initializer, files[place->second], path);
     }
-    tensors.push_back(std::move(initializer.tensor));
+    if (!tensors.emplace(tensor.name, tensor).second) {
+      throw corrupt_onnx(path, "tensor " + tensor.name + " stands there twice");
+    }
   }
-  return WeightSet(path, std::move(files), std::move(tensors));
+  for (const ImpliedWeight& implied : graph.implied) {
+    if (auto tensor = named_again(tensors.at(implied.initializer), implied)) {
+      tensors.emplace(implied.name, std::move(*tensor));
+    }
+  }
+  std::vector<TensorView> all;
+  for (auto& [name, tensor] : tensors) all.push_back(std::move(tensor));
+  return WeightSet(path, std::move(files), std::move(all));
+}
+
+std::vector<std::string> onnx_files(const std::string& path) {
+  std::vector<std::string> files = {path};
+  const MappedFile file(path);
+  for (const OnnxInitializer& initializer : parse_onnx_graph(file.bytes(), path).initializers) {
+    if (!initializer.external) continue;
+    const std::string& location = initializer.external->location;
+    check_location(location, initializer.tensor.name, path);
+    const std::string data = beside(path, location);
+    if (std::find(files.begin(), files.end(), data) == files.end()) files.push_back(data);
+  }
+  return files;
 }
 
 }  // namespace nestvec

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "weights/onnx_nodes.h"
 #include "weights/weight_set.h"
 
 namespace nestvec {
@@ -27,16 +28,24 @@ struct OnnxInitializer {
   std::optional<ExternalData> external;
 };
 
-// The initializers of an ONNX file that is in memory, those of types that weights can have and
-// whose bytes stand in raw_data, float_data (packed) or external data; others are left out. `path`
-// stands in errors. Throws Error kDataLoss for bytes that are not an ONNX model, and for sizes that
-// do not fit.
-std::vector<OnnxInitializer> parse_onnx_initializers(std::span<const std::byte> file,
-                                                     const std::string& path);
+// The weights of a graph.
+struct OnnxGraph {
+  // Those of types that weights can have and whose bytes stand in raw_data, float_data (packed) or
+  // external data; others are left out.
+  std::vector<OnnxInitializer> initializers;
+  std::vector<ImpliedWeight> implied;  // each names one of `initializers`
+};
 
-// Maps an ONNX file and its external data, which must lie in the same folder or below it. Throws
-// Error as MappedFile and parse_onnx_initializers, and kDataLoss for data outside its file or the
-// folder.
-WeightSet read_onnx_initializers(const std::string& path);
+// Reads an ONNX file that is in memory. `path` stands in errors. Throws Error kDataLoss for bytes
+// that are not an ONNX model, and for sizes that do not fit.
+OnnxGraph parse_onnx_graph(std::span<const std::byte> file, const std::string& path);
+
+// Maps an ONNX file and its external data, which must lie in the same folder or below it. The set
+// has every initializer, and every implied weight under its name besides. Throws Error as
+// MappedFile and parse_onnx_graph, and kDataLoss for data outside its file or the folder.
+WeightSet read_onnx_weights(const std::string& path);
+
+// The files that read_onnx_weights would map, `path` first. Throws Error as it does.
+std::vector<std::string> onnx_files(const std::string& path);
 
 }  // namespace nestvec

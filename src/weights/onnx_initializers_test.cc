@@ -5,38 +5,25 @@
 
 #include "nestvec/error.h"
 #include "support/checkpoint.h"
+#include "support/onnx_file.h"
 
 namespace nestvec {
 namespace {
 
-// The wire format by hand, so that reader and test share nothing.
-std::string varint(std::uint64_t value) {
-  std::string out;
-  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
-  return out + static_cast<char>(value);
-}
-std::string number(std::uint64_t field, std::uint64_t value) {
-  return varint(field << 3) + varint(value);
-}
-std::string bytes(std::uint64_t field, const std::string& value) {
-  return varint(field << 3 | 2) + varint(value.size()) + value;
-}
-std::string floats(const std::vector<float>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
-std::string entry(const std::string& key, const std::string& value) {
-  return bytes(13, bytes(1, key) + bytes(2, value));
-}
-std::string model(const std::string& tensor) {
-  return number(1, 8) + bytes(7, bytes(2, "graph") + bytes(5, tensor));
-}
+using onnx_file::bytes;
+using onnx_file::entry;
+using onnx_file::floats;
+using onnx_file::number;
+using onnx_file::varint;
+
+std::string model(const std::string& tensor) { return onnx_file::model({tensor}); }
 std::string external_tensor(const std::string& location, const std::string& offset) {
   return number(1, 2) + number(2, 1) + bytes(8, "w") + entry("location", location) +
          entry("offset", offset) + entry("length", "8") + number(14, 1);
 }
 
 std::vector<OnnxInitializer> parse(const std::string& file) {
-  return parse_onnx_initializers(std::as_bytes(std::span(file)), "m.onnx");
+  return parse_onnx_graph(std::as_bytes(std::span(file)), "m.onnx").initializers;
 }
 
 std::vector<float> values_of(const TensorView& tensor) {
@@ -71,8 +58,39 @@ TEST(OnnxInitializersTest, ReadsExternalDataOfItsFolder) {
   TemporaryFolder folder;
   write_text(folder / "m.onnx", model(external_tensor("data/w.bin", "4")));
   write_text(folder / "data/w.bin", floats({9, 1, 2}));
-  const WeightSet set = read_onnx_initializers((folder / "m.onnx").string());
+  const WeightSet set = read_onnx_weights((folder / "m.onnx").string());
   EXPECT_EQ(values_of(set.at("w", std::vector<std::int64_t>{2})), (std::vector<float>{1, 2}));
+}
+
+TEST(OnnxInitializersTest, GivesAnonymousWeightsTheirNamesAndShapes) {
+  TemporaryFolder folder;
+  const std::string path = (folder / "m.onnx").string();
+  write_text(path,
+             onnx_file::model(
+                 {onnx_file::head("onnx::MatMul_7", {3, 2}) + bytes(9, floats({1, 4, 2, 5, 3, 6})),
+                  onnx_file::head("onnx::MatMul_8", {3}) + bytes(9, floats({1, 2, 3})),
+                  onnx_file::head("m.bias", {2}) + bytes(9, floats({7, 8}))},
+                 {onnx_file::node("MatMul", {"x", "onnx::MatMul_7"}, "y"),
+                  onnx_file::node("Add", {"m.bias", "y"}, "z"),
+                  onnx_file::node("MatMul", {"z", "onnx::MatMul_8"}, "u"),
+                  onnx_file::node("Add", {"n.bias", "u"}, "v")}));
+  const WeightSet set = read_onnx_weights(path);
+  EXPECT_EQ(values_of(set.at("m.weight", std::vector<std::int64_t>{2, 3})),
+            (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(values_of(set.at("onnx::MatMul_7", std::vector<std::int64_t>{3, 2})),
+            (std::vector<float>{1, 4, 2, 5, 3, 6}));
+  EXPECT_EQ(set.find("n.weight"), nullptr);  // no matrix
+}
+
+TEST(OnnxInitializersTest, ListsItsFiles) {
+  TemporaryFolder folder;
+  const std::string path = (folder / "m.onnx").string();
+  write_text(path, onnx_file::model({external_tensor("w.bin", "0"), external_tensor("v.bin", "0"),
+                                     external_tensor("w.bin", "8")}));
+  EXPECT_EQ(onnx_files(path), (std::vector<std::string>{path, (folder / "w.bin").string(),
+                                                        (folder / "v.bin").string()}));
+  write_text(path, onnx_file::model({external_tensor("../w.bin", "0")}));
+  EXPECT_THROW(onnx_files(path), Error);
 }
 
 std::string complaint_about(const std::string& location, const std::string& offset) {
@@ -81,7 +99,7 @@ std::string complaint_about(const std::string& location, const std::string& offs
   write_text(folder / "model/w.bin", floats({9, 1, 2}));
   write_text(folder / "secret", floats({9, 1, 2}));
   try {
-    read_onnx_initializers((folder / "model/m.onnx").string());
+    read_onnx_weights((folder / "model/m.onnx").string());
   } catch (const Error& error) {
     return std::string(error_code_name(error.code())) + " " + error.what();
   }
@@ -106,6 +124,14 @@ TEST(OnnxInitializersTest, RefusesDamage) {
   EXPECT_THROW(parse(""), Error);
   EXPECT_THROW(parse("not a model"), Error);
   EXPECT_THROW(parse(bytes(1, "text")), Error);
+  EXPECT_THROW(parse(onnx_file::model({}, {"\x0f"})), Error);  // a node with a wire type 7
+  EXPECT_THROW(parse(onnx_file::model(
+                   {}, {bytes(4, "Gemm") + bytes(2, "y") + bytes(1, "x") + bytes(5, "\x12\x7f")})),
+               Error);  // an attribute that ends early
+  TemporaryFolder folder;
+  const std::string tensor = onnx_file::head("w", {1}) + bytes(9, floats({1}));
+  write_text(folder / "m.onnx", onnx_file::model({tensor, tensor}));
+  EXPECT_THROW(read_onnx_weights((folder / "m.onnx").string()), Error);
   // Shape and bytes disagree; a shape that overflows; a negative extent.
   const std::string raw = number(2, 1) + bytes(9, floats({1, 2}));
   EXPECT_THROW(parse(model(number(1, 3) + raw)), Error);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weights/tensor.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -87,17 +88,8 @@ void fp16_to_float(const std::byte* source, std::span<float> out) {
   }
 }
 
-}  // namespace
-
-void read_as_float(const TensorView& tensor, std::size_t begin, std::span<float> out) {
-  const std::size_t elements = tensor.elements();
-  if (begin > elements || out.size() > elements - begin) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "tensor " + tensor.name + ": elements " + std::to_string(begin) + " to " +
-                    std::to_string(begin + out.size()) + " were asked for, it has " +
-                    std::to_string(elements));
-  }
-  if (out.empty()) return;
+// Elements in the order in which they lie.
+void convert(const TensorView& tensor, std::size_t begin, std::span<float> out) {
   const std::byte* source = tensor.bytes.data() + begin * element_size(tensor.type);
   switch (tensor.type) {
     case DataType::kF32:
@@ -112,6 +104,43 @@ void read_as_float(const TensorView& tensor, std::size_t begin, std::span<float>
                                                    std::string(data_type_name(tensor.type)) +
                                                    ", expected F32, F16 or BF16");
   }
+}
+
+// A transposed tensor: each column of the shape lies behind the one before. What a column has of up
+// to kRows rows is read at once; more would not stay in the first cache level.
+void read_across(const TensorView& tensor, std::size_t begin, std::span<float> out) {
+  constexpr std::size_t kRows = 64;
+  const auto rows = static_cast<std::size_t>(tensor.shape[0]);
+  const auto columns = static_cast<std::size_t>(tensor.shape[1]);
+  std::array<float, kRows> piece;
+  for (std::size_t done = 0; done < out.size();) {
+    const std::size_t row = (begin + done) / columns;
+    const std::size_t first = (begin + done) % columns;
+    const std::size_t width = std::min(columns - first, out.size() - done);
+    const std::size_t whole_rows = std::min(kRows, (out.size() - done) / columns);
+    const std::size_t height = width == columns ? whole_rows : 1;
+    const std::span<float> values = std::span(piece).first(height);
+    for (std::size_t i = 0; i < width; ++i) {
+      convert(tensor, (first + i) * rows + row, values);
+      for (std::size_t r = 0; r < height; ++r) out[done + r * columns + i] = values[r];
+    }
+    done += height * width;
+  }
+}
+
+}  // namespace
+
+void read_as_float(const TensorView& tensor, std::size_t begin, std::span<float> out) {
+  const std::size_t elements = tensor.elements();
+  if (begin > elements || out.size() > elements - begin) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "tensor " + tensor.name + ": elements " + std::to_string(begin) + " to " +
+                    std::to_string(begin + out.size()) + " were asked for, it has " +
+                    std::to_string(elements));
+  }
+  if (out.empty()) return;
+  if (tensor.transposed) return read_across(tensor, begin, out);
+  convert(tensor, begin, out);
 }
 
 }  // namespace nestvec

@@ -45,18 +45,19 @@ struct TensorView {
   DataType type = DataType::kF32;
   std::vector<std::int64_t> shape;
   std::span<const std::byte> bytes;
+  bool transposed = false;  // two axes only: the bytes are those of [shape[1], shape[0]]
 
   std::size_t elements() const;
   std::string shape_text() const { return nestvec::shape_text(shape); }
 };
 
 // Element `index` of the first axis as a tensor of one axis less, sharing the bytes.
-// Precondition: the tensor has a first axis longer than `index`.
+// Precondition: the tensor has a first axis longer than `index` and is not transposed.
 TensorView slice(const TensorView& tensor, std::size_t index);
 
-// Converts elements [begin, begin + out.size()) of a floating-point tensor to fp32 (exact for bf16
-// and fp16, NaN payloads included). Throws Error kInvalidArgument for another type and for a range
-// that is not inside the tensor.
+// Converts elements [begin, begin + out.size()) of a floating-point tensor, in the order of
+// `shape`, to fp32 (exact for bf16 and fp16, NaN payloads included). Throws Error kInvalidArgument
+// for another type and for a range that is not inside the tensor.
 void read_as_float(const TensorView& tensor, std::size_t begin, std::span<float> out);
 
 }  // namespace nestvec

@@ -49,6 +49,33 @@ TEST(TensorTest, EveryHalfIsExact) {
   }
 }
 
+// Every range of a tensor that lies transposed reads as the same range of one that does not.
+TEST(TensorTest, TransposedReadsInTheOrderOfItsShape) {
+  constexpr std::size_t kRows = 67;
+  constexpr std::size_t kColumns = 5;
+  std::vector<std::uint16_t> straight(kRows * kColumns);
+  std::vector<std::uint16_t> across(kRows * kColumns);
+  for (std::size_t i = 0; i < straight.size(); ++i) {
+    straight[i] = static_cast<std::uint16_t>(0x3c00 + i);  // different numbers near 1
+    across[i % kColumns * kRows + i / kColumns] = straight[i];
+  }
+  for (const DataType type : {DataType::kF16, DataType::kBf16}) {
+    TensorView transposed = view(type, {kRows, kColumns}, across);
+    transposed.transposed = true;
+    for (std::size_t begin = 0; begin < straight.size(); ++begin) {
+      for (std::size_t size = 1; size <= straight.size() - begin; size += 1 + size / 8) {
+        std::vector<float> expected(size);
+        std::vector<float> values(size);
+        read_as_float(view(type, {kRows, kColumns}, straight), begin, expected);
+        read_as_float(transposed, begin, values);
+        ASSERT_EQ(values, expected) << begin << " " << size;
+      }
+    }
+    std::vector<float> beyond(2);
+    EXPECT_THROW(read_as_float(transposed, straight.size() - 1, beyond), Error);
+  }
+}
+
 TEST(TensorTest, EveryBf16IsTheUpperHalfOfAFloat) {
   const std::vector<std::uint16_t> halves = all_halves();
   std::vector<float> values(halves.size());

@@ -153,9 +153,9 @@ TEST_F(CorruptModel, OnnxFilesThatAreNoneAreRefused) {
 TEST_F(CorruptModel, ExternalDataThatIsCutOrGoneIsRefused) {
   const std::string whole = read(kModels + "bert-tiny-onnx/onnx/model.onnx_data");
   write(copy_of("bert-tiny-onnx") / "onnx" / "model.onnx_data", whole.substr(0, whole.size() / 2));
-  expect_refused(ErrorCode::kDataLoss, "model.onnx");
+  expect_refused(ErrorCode::kDataLoss, "model.onnx_data");
   fs::remove(copy_of("bert-tiny-onnx") / "onnx" / "model.onnx_data");
-  expect_refused(ErrorCode::kDataLoss, "model.onnx");
+  expect_refused(ErrorCode::kNotFound, "model.onnx_data");
 }
 
 TEST_F(CorruptModel, ATokenizerOfAnotherModelIsRefused) {

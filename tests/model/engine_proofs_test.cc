@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold of every native graph, whatever its precision: company, batch size and tasks do not
-// change a vector; narrower precisions stay near fp32; work ends when it is told to.
+// What must hold of every native graph, whatever its precision: company, batch size and tasks do
+// not change a vector; narrower precisions stay near fp32; work ends when it is told to.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <numeric>
 
@@ -40,10 +41,9 @@ std::vector<std::string> real_texts() {
 }
 
 double dot(std::span<const float> a, std::span<const float> b) {
-  return std::transform_reduce(a.begin(), a.end(), b.begin(), 0.0, std::plus<>(),
-                               [](float x, float y) {
-                                 return static_cast<double>(x) * static_cast<double>(y);
-                               });
+  return std::transform_reduce(
+      a.begin(), a.end(), b.begin(), 0.0, std::plus<>(),
+      [](float x, float y) { return static_cast<double>(x) * static_cast<double>(y); });
 }
 
 class Proofs : public testing::TestWithParam<std::string> {};
@@ -85,7 +85,8 @@ TEST_P(Proofs, MixedTasksEqualSingleTasks) {
   EXPECT_EQ(different, 50u);  // all but those of "none": the adapters do something
 }
 
-// The mean of the chunks' means, weighed by their tokens, is the mean of the whole (arXiv:2409.04701).
+// The mean of the chunks' means, weighed by their tokens, is the mean of the whole
+// (arXiv:2409.04701).
 TEST_P(Proofs, LateChunksAddUpToTheWhole) {
   const Model model = load_model(config_of(tiny(), GetParam()));
   const std::vector<std::string> chunks = {"The first of three chunks.", "Another one,",
@@ -169,6 +170,37 @@ TEST(Native, EqualsThePortableGraph) {
   for (std::size_t i = 0; i < native.values.size(); ++i) {
     ASSERT_NEAR(native.values[i], portable.values[i], 1e-6f) << i;
   }
+}
+
+// One artefact serves every processor: only the order of sums differs.
+TEST(Native, EveryInstructionSetGivesTheSameVectors) {
+  const std::vector<std::string> texts = {"A text.", std::string(400, 'x') + " and more of it",
+                                          "Three texts are enough."};
+  for (const auto& [precision, tolerance] :
+       {std::pair{"fp32", 1e-6f}, std::pair{"bf16", 5e-3f}, std::pair{"int8", 5e-3f}}) {
+    const Embeddings best = load_model(config_of(tiny(), precision)).predict(texts);
+    for (const char* isa : {"generic", "avx2", "avx512", "avx512_vnni", "avx512_bf16"}) {
+      ::setenv("NESTVEC_MAX_ISA", isa, 1);
+      const Model model = load_model(config_of(tiny(), precision));
+      ::unsetenv("NESTVEC_MAX_ISA");
+      const Embeddings limited = model.predict(texts);
+      for (std::size_t i = 0; i < best.values.size(); ++i) {
+        ASSERT_NEAR(best.values[i], limited.values[i], tolerance) << precision << " " << isa;
+      }
+    }
+  }
+}
+
+TEST(Native, AnUnknownInstructionSetIsRefusedWithTheNames) {
+  ::setenv("NESTVEC_MAX_ISA", "avx9", 1);
+  try {
+    load_model(config_of(tiny(), "fp32"));
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(error.what()).find("avx512_bf16"), std::string::npos) << error.what();
+  }
+  ::unsetenv("NESTVEC_MAX_ISA");
 }
 
 TEST(Native, EndsWhenToldTo) {

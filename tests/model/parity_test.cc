@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole line against the references' vectors (tests/data/embed/README.md): compiled graphs of
-// every family and naming, and published exports as they are.
+// every family and naming, from safetensors and from exports, and the exports as they are.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -76,7 +76,8 @@ class Parity : public testing::TestWithParam<Case> {
     const auto limit = record.find("max_tokens");
     const std::size_t max_tokens = limit ? static_cast<std::size_t>(limit->integer()) : 0;
     auto [entry, added] = models_.try_emplace(max_tokens);
-    if (added) entry->second.emplace(load_model(config_of(GetParam().model, GetParam().graph, max_tokens)));
+    if (added)
+      entry->second.emplace(load_model(config_of(GetParam().model, GetParam().graph, max_tokens)));
     return *entry->second;
   }
 
@@ -195,9 +196,8 @@ TEST_P(Parity, EqualsTheReference) {
   });
   EXPECT_GT(compared_, 0u);
   RecordProperty("largest_difference", std::to_string(worst_));
-  std::printf("%-16s %-10s %-24s %4zu vectors, largest difference %.1e\n",
-              GetParam().model.c_str(), GetParam().graph.c_str(), GetParam().records.c_str(),
-              compared_, worst_);
+  std::printf("%-16s %-10s %-24s %4zu vectors, largest difference %.1e\n", GetParam().model.c_str(),
+              GetParam().graph.c_str(), GetParam().records.c_str(), compared_, worst_);
 }
 
 std::vector<Case> cases() {
@@ -205,12 +205,9 @@ std::vector<Case> cases() {
   const auto add = [&all](const std::string& model, const std::vector<std::string>& records) {
     for (const std::string& name : records) {
       const std::string file = name + ".jsonl.gz";
-      if (model.ends_with("-onnx")) {
-        all.push_back({model, "published", file});
-      } else {
-        all.push_back({model, "native", file});
-        all.push_back({model, "portable", file});
-      }
+      all.push_back({model, "native", file});
+      all.push_back({model, "portable", file});
+      if (model.ends_with("-onnx")) all.push_back({model, "published", file});
     }
   };
   for (const char* model : {"v3-tiny", "v3-tiny-sharded", "v3-tiny-hf", "v3-tiny-onnx"}) {
@@ -226,8 +223,8 @@ std::vector<Case> cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(cases()), [](const auto& suite) {
-  std::string name =
-      suite.param.model + "_" + suite.param.graph + "_" + suite.param.records.substr(0, suite.param.records.find('.'));
+  std::string name = suite.param.model + "_" + suite.param.graph + "_" +
+                     suite.param.records.substr(0, suite.param.records.find('.'));
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });

@@ -1,22 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/kernels/kernels.h"
+#include "ops/kernels/lanes.h"
+#include "ops/kernels/math.h"
+
 namespace nestvec::NESTVEC_ISA {
-static float act(float x, Activation a) {
-  switch (a) { case Activation::kGelu: return x / 2 * (1 + __builtin_erff(x * 0.70710678f));
-    case Activation::kGeluTanh: return x / 2 * (1 + __builtin_tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
-    case Activation::kRelu: return x < 0 ? 0 : x; case Activation::kNone: return x; }
-  return x;
+namespace {
+
+// kLanes columns of a row of sums from column j on; int8's as the numbers they stand for.
+Floats scaled_sums(const PanelFinish& f, size_t row, size_t j) {
+  const float* c = f.c + row * kPanel + j;
+  if (f.row_scales == nullptr) return load(c);
+  Ints sums;
+  Ints weights;
+  __builtin_memcpy(&sums, c, sizeof sums);
+  __builtin_memcpy(&weights, f.column_sums + j, sizeof weights);
+  const RowScale& scale = f.row_scales[row];
+  return __builtin_convertvector(sums - weights * scale.zero, Floats) * load(f.column_scales + j) *
+         scale.scale;
 }
-void finish(const PanelFinish& f) {
-  for (size_t r = 0; r < f.rows; ++r) for (size_t j = 0; j < f.columns; ++j) {
-    float y = f.c[r * 32 + j];
-    if (f.row_scales) { const int32_t v = reinterpret_cast<const int32_t*>(f.c)[r * 32 + j]; y = f.row_scales[r] * f.column_scales[j] * (float)(v - 128 * f.column_sums[j]); }
-    y += f.bias[j];
-    if (f.up_rows && f.up_rows[r]) for (size_t k = 0; k < f.rank; ++k) y += f.h[r * f.rank + k] * f.up_rows[r][k * f.up_stride + j];
-    y = act(y, f.activation);
-    if (f.residual) y += f.residual[r * f.out_stride + j];
-    if (f.out) f.out[r * f.out_stride + j] = y;
-    if (f.out_bf16) { uint32_t b = __builtin_bit_cast(uint32_t, y); b += 0x7fff + (b >> 16 & 1); f.out_bf16[r * f.out_stride + j] = (uint16_t)(b >> 16); }
+
+template <Activation kActivation>
+void finish_row(const PanelFinish& f, size_t row) {
+  const float* up = f.up_rows == nullptr ? nullptr : f.up_rows[row];
+  for (size_t j = 0; j < f.columns; j += kLanes) {
+    Floats y = scaled_sums(f, row, j) + load(f.bias + j);
+    if (up != nullptr) {
+      for (size_t r = 0; r < f.rank; ++r) {
+        y += f.h[row * f.rank + r] * load(up + r * f.up_stride + j);
+      }
+    }
+    y = activate<kActivation>(y);
+    const size_t place = row * f.out_stride + j;
+    const size_t count = f.columns - j;
+    if (f.residual != nullptr) y += load_some(f.residual + place, count);
+    if (f.out != nullptr) store_some(f.out + place, y, count);
+    if (f.out_bf16 != nullptr) store_some(f.out_bf16 + place, narrow(y), count);
   }
 }
+
+template <Activation kActivation>
+void finish_rows(const PanelFinish& f) {
+  for (size_t row = 0; row < f.rows; ++row) finish_row<kActivation>(f, row);
 }
+
+}  // namespace
+
+void finish(const PanelFinish& f) {
+  switch (f.activation) {
+    case Activation::kGelu:
+      return finish_rows<Activation::kGelu>(f);
+    case Activation::kGeluTanh:
+      return finish_rows<Activation::kGeluTanh>(f);
+    case Activation::kRelu:
+      return finish_rows<Activation::kRelu>(f);
+    case Activation::kNone:
+      return finish_rows<Activation::kNone>(f);
+  }
+}
+
+}  // namespace nestvec::NESTVEC_ISA

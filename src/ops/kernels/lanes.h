@@ -3,8 +3,9 @@
 // compiler's vector extension. Kernels are written once over these and compiled once an
 // instruction set (NESTVEC_ISA, see src/ops/CMakeLists.txt).
 //
-// Only such headers may be included by kernels whose functions are all their own: an inline function
-// of the standard library compiled here could be the copy that the linker keeps for everyone.
+// Only such headers may be included by kernels whose functions are all their own: an inline
+// function of the standard library compiled here could be the copy that the linker keeps for
+// everyone.
 #pragma once
 
 #include <stddef.h>
@@ -26,6 +27,9 @@ inline constexpr size_t kLanes = 4;
 
 using Floats = float __attribute__((vector_size(kLanes * 4)));
 using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
+using Words = uint32_t __attribute__((vector_size(kLanes * 4)));
+using Halves = uint16_t __attribute__((vector_size(kLanes * 2)));
+using Bytes = uint8_t __attribute__((vector_size(kLanes)));
 
 inline Floats broadcast(float x) { return x - Floats{}; }
 
@@ -37,20 +41,46 @@ inline Floats load(const float* p) {
 
 inline void store(float* p, Floats x) { __builtin_memcpy(p, &x, sizeof x); }
 
-// The first n < kLanes values; the others are zero.
+// The first n values, at most kLanes; the others are zero.
 inline Floats load_some(const float* p, size_t n) {
+  if (n >= kLanes) return load(p);
   Floats x{};
   __builtin_memcpy(&x, p, n * sizeof(float));
   return x;
 }
 
-inline void store_some(float* p, Floats x, size_t n) { __builtin_memcpy(p, &x, n * sizeof(float)); }
+// Writes the first n values, at most kLanes, of a register of any type.
+template <class T, class Register>
+void store_some(T* p, Register x, size_t n) {
+  if (n >= kLanes) {
+    __builtin_memcpy(p, &x, sizeof x);
+  } else {
+    __builtin_memcpy(p, &x, n * sizeof(T));
+  }
+}
+
+// The first n < kLanes values, zeros behind them.
+inline Floats first_lanes(Floats x, size_t n) {
+  Floats some{};
+  __builtin_memcpy(&some, &x, n * sizeof(float));
+  return some;
+}
 
 inline Floats min(Floats a, Floats b) { return a < b ? a : b; }
 inline Floats max(Floats a, Floats b) { return a > b ? a : b; }
 
 // bfloat16 is the upper half of a float.
 inline float widen(uint16_t x) { return __builtin_bit_cast(float, uint32_t{x} << 16); }
+inline Floats widen(Halves x) {
+  return __builtin_bit_cast(Floats, __builtin_convertvector(x, Words) << 16);
+}
+
+// To nearest, of ties to even. NaN stays NaN, its payload cut.
+inline Halves narrow(Floats x) {
+  const Words bits = __builtin_bit_cast(Words, x);
+  const Words rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+  return __builtin_convertvector(x != x ? bits >> 16 | 0x40u : rounded, Halves);
+}
 
 // Lanes are added in the order of a binary tree.
 inline float sum(Floats x) {

@@ -1,25 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/lanes.h"
+
 namespace nestvec::NESTVEC_ISA {
+namespace {
+
+size_t rest(size_t n, size_t i) { return n - i < kLanes ? n - i : kLanes; }
+
+// Four registers of sums, so that additions need not wait for each other.
+template <class Term>
+float sum_of(size_t n, Term term) {
+  Floats sums[4] = {};
+  size_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (size_t part = 0; part < 4; ++part) sums[part] += term(i + part * kLanes, kLanes);
+  }
+  for (; i + kLanes <= n; i += kLanes) sums[0] += term(i, kLanes);
+  if (i < n) sums[0] += first_lanes(term(i, n - i), n - i);
+  return sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+// The least and the greatest of x and 0; what is not finite makes them NaN.
+struct Range {
+  float least;
+  float greatest;
+};
+
+Range range_of(const float* x, size_t n) {
+  Floats least{};
+  Floats greatest{};
+  Floats zeros{};  // or NaN
+  for (size_t i = 0; i < n; i += kLanes) {
+    const Floats values = load_some(x + i, rest(n, i));
+    least = min(values, least);
+    greatest = max(values, greatest);
+    zeros += values * 0.0f;
+  }
+  Range range{0.0f, 0.0f};
+  for (size_t i = 0; i < kLanes; ++i) {
+    range.least = least[i] < range.least ? least[i] : range.least;
+    range.greatest = greatest[i] > range.greatest ? greatest[i] : range.greatest;
+  }
+  const float zero = sum(zeros);
+  return {range.least + zero, range.greatest + zero};
+}
+
+// Dot products of x with four rows, which pass together.
+void project_four(const float* x, size_t n, const float* down, float* h) {
+  Floats sums[4] = {};
+  for (size_t i = 0; i < n; i += kLanes) {
+    const size_t count = rest(n, i);
+    const Floats values = load_some(x + i, count);
+#pragma GCC unroll 4
+    for (size_t r = 0; r < 4; ++r) sums[r] += values * load_some(down + r * n + i, count);
+  }
+  for (size_t r = 0; r < 4; ++r) h[r] = sum(sums[r]);
+}
+
+}  // namespace
+
 void to_bf16(const float* x, size_t n, uint16_t* out) {
-  for (size_t i = 0; i < n; ++i) { uint32_t b = __builtin_bit_cast(uint32_t, x[i]); b += 0x7fff + (b >> 16 & 1); out[i] = (uint16_t)(b >> 16); }
+  for (size_t i = 0; i < n; i += kLanes) {
+    const size_t count = rest(n, i);
+    store_some(out + i, narrow(load_some(x + i, count)), count);
+  }
 }
-float to_u8(const float* x, size_t n, uint8_t* out) {
-  float m = 0; for (size_t i = 0; i < n; ++i) { float a = x[i] < 0 ? -x[i] : x[i]; m = a > m ? a : m; }
-  float s = m == 0 ? 1.0f : m / 127; for (size_t i = 0; i < n; ++i) { float v = x[i] / s; out[i] = (uint8_t)((int)(v + (v < 0 ? -0.5f : 0.5f)) + 128); }
-  return s;
+
+void from_bf16(const uint16_t* x, size_t n, float* out) {
+  for (size_t i = 0; i < n; i += kLanes) {
+    const size_t count = rest(n, i);
+    Halves narrow_ones{};
+    if (count == kLanes) {
+      __builtin_memcpy(&narrow_ones, x + i, sizeof narrow_ones);
+    } else {
+      __builtin_memcpy(&narrow_ones, x + i, count * sizeof *x);
+    }
+    store_some(out + i, widen(narrow_ones), count);
+  }
 }
+
+RowScale to_u8(const float* x, size_t n, uint8_t* out) {
+  constexpr float kLeast = 1e-30f;  // below it the inverse is out of range, and nothing is lost
+  constexpr float kRound =
+      12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+  const Range range = range_of(x, n);
+  float scale = range.greatest / 255.0f - range.least / 255.0f;
+  if (scale < kLeast) scale = 1.0f;
+  const float zero = -range.least / scale + kRound - kRound;
+  const float inverse = 1.0f / scale;
+  for (size_t i = 0; i < n; i += kLanes) {
+    const size_t count = rest(n, i);
+    const Floats place = load_some(x + i, count) * inverse + zero;
+    const Floats shifted = min(max(place, Floats{}), broadcast(255.0f)) + kRound;
+    const Words integers = __builtin_bit_cast(Words, shifted) & 0xffu;
+    store_some(out + i, __builtin_convertvector(integers, Bytes), count);
+  }
+  return {scale, zero >= 0 && zero <= 255 ? static_cast<int32_t>(zero) : 0};
+}
+
 void project(const float* x, size_t n, const float* down, size_t rank, float* h) {
-  for (size_t r = 0; r < rank; ++r) { float s = 0; for (size_t i = 0; i < n; ++i) s += x[i] * down[r * n + i]; h[r] = s; }
+  size_t r = 0;
+  for (; r + 4 <= rank; r += 4) project_four(x, n, down + r * n, h + r);
+  for (; r < rank; ++r) {
+    const float* row = down + r * n;
+    h[r] = sum_of(n, [=](size_t i, size_t count) {
+      return load_some(x + i, count) * load_some(row + i, count);
+    });
+  }
 }
-void layer_norm(const LayerNorm& f) {
-  float mean = 0; for (size_t i = 0; i < f.n; ++i) mean += f.x[i]; mean /= (float)f.n;
-  float var = 0; for (size_t i = 0; i < f.n; ++i) var += (f.x[i] - mean) * (f.x[i] - mean); var /= (float)f.n;
-  float s = 1 / __builtin_sqrtf(var + f.eps);
-  for (size_t i = 0; i < f.n; ++i) f.out[i] = (f.x[i] - mean) * s * f.weight[i] + f.bias[i];
+
+void layer_norm(const LayerNorm& norm) {
+  const auto n = static_cast<float>(norm.n);
+  const float* x = norm.x;
+  const float mean =
+      sum_of(norm.n, [=](size_t i, size_t count) { return load_some(x + i, count); }) / n;
+  const Floats center = broadcast(mean);
+  const float squares = sum_of(norm.n, [=](size_t i, size_t count) {
+    const Floats d = load_some(x + i, count) - center;
+    return d * d;
+  });
+  const Floats factor = broadcast(1.0f / __builtin_sqrtf(squares / n + norm.eps));
+  for (size_t i = 0; i < norm.n; i += kLanes) {
+    const size_t count = rest(norm.n, i);
+    const Floats y = (load_some(x + i, count) - center) * factor;
+    store_some(norm.out + i,
+               y * load_some(norm.weight + i, count) + load_some(norm.bias + i, count), count);
+  }
 }
-void add(const float* x, size_t n, float* sum) { for (size_t i = 0; i < n; ++i) sum[i] += x[i]; }
-void from_bf16(const uint16_t* x, size_t n, float* out) { for (size_t i = 0; i < n; ++i) out[i] = widen(x[i]); }
-void add_scaled(float a, const float* x, size_t n, float* y) { for (size_t i = 0; i < n; ++i) y[i] += a * x[i]; }
+
+void add(const float* x, size_t n, float* sum) {
+  for (size_t i = 0; i < n; i += kLanes) {
+    const size_t count = rest(n, i);
+    store_some(sum + i, load_some(sum + i, count) + load_some(x + i, count), count);
+  }
 }
+
+void add_scaled(float a, const float* x, size_t n, float* y) {
+  const Floats factor = broadcast(a);
+  for (size_t i = 0; i < n; i += kLanes) {
+    const size_t count = rest(n, i);
+    store_some(y + i, load_some(y + i, count) + factor * load_some(x + i, count), count);
+  }
+}
+
+}  // namespace nestvec::NESTVEC_ISA

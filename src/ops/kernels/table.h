@@ -23,18 +23,25 @@ struct PanelProduct {
   size_t a_stride;  // elements from row to row
   size_t rows;
   const W* panel;  // as ops/packed_matrix.h lays it out, k padded to its group
-  size_t k;        // a multiple of 64 for bf16 and s8; any for f32
+  size_t k;        // whole lines: a multiple of 32 for bf16, of 64 for s8; any for f32
   C* c;            // [rows, 32], overwritten
+};
+
+// A row of activations as unsigned bytes q: x = scale (q - zero). The zero point makes use of all
+// 256 values where a row has larger magnitudes on one side, as after GELU.
+struct RowScale {
+  float scale;
+  int32_t zero;
 };
 
 // What follows a PanelProduct: out = activation(scale * c + bias + up h) [+ residual].
 struct PanelFinish {
-  const float* c = nullptr;           // [rows, 32], or with row_scales int32 of the same shape
+  const float* c = nullptr;  // [rows, 32], or with row_scales int32 of the same shape
   size_t rows = 0;
-  size_t columns = 32;                // that exist; the rest of the panel is padding
-  const float* bias = nullptr;        // [32]
-  // int8 only: c is int32, made of activations stored as x / row_scale + 128.
-  const float* row_scales = nullptr;     // [rows]
+  size_t columns = 32;          // that exist; the rest of the panel is padding
+  const float* bias = nullptr;  // [32]
+  // int8 only: c is int32.
+  const RowScale* row_scales = nullptr;  // [rows]
   const float* column_scales = nullptr;  // [32]
   const int32_t* column_sums = nullptr;  // [32]: sum of the column's weights
   // Adapters: up_rows[r] is that row's [rank, up_stride], at this panel's first column; null: none.
@@ -60,7 +67,7 @@ struct LayerNorm {
 
 // Attention of one head over one sequence: keys and values packed once, then blocks of queries.
 struct HeadShape {
-  size_t width;  // D: elements of a head
+  size_t width;  // D: elements of a head, at most kMaxHeadWidth
   size_t keys;   // S
 };
 
@@ -68,9 +75,9 @@ struct HeadShape {
 template <class T>
 struct PackKeysValues {
   HeadShape shape;
-  size_t first = 0;          // this call packs keys [first, first + count)
-  size_t count = 0;          // first is a multiple of kKeyBlock; so is count, but at the end
-  const T* k = nullptr;      // key 0's row; [S, stride]
+  size_t first = 0;      // this call packs keys [first, first + count)
+  size_t count = 0;      // first is a multiple of kKeyBlock; so is count, but at the end
+  const T* k = nullptr;  // key 0's row; [S, stride]
   const T* v = nullptr;
   size_t stride = 0;
   const float* cos = nullptr;  // [S, width / 2] or null
@@ -82,8 +89,8 @@ struct PackKeysValues {
 template <class T>
 struct AttendQueries {
   HeadShape shape;
-  size_t first = 0;  // position of the first query, for the rotation
-  size_t count = 0;  // queries, at most kQueryBlock
+  size_t first = 0;      // position of the first query, for the rotation
+  size_t count = 0;      // queries, at most kQueryBlock
   const T* q = nullptr;  // first query's row
   size_t stride = 0;
   const float* cos = nullptr;  // of position 0
@@ -96,7 +103,8 @@ struct AttendQueries {
 };
 
 inline constexpr size_t kKeyBlock = 64;
-inline constexpr size_t kQueryBlock = 32;
+inline constexpr size_t kQueryBlock = 64;
+inline constexpr size_t kMaxHeadWidth = 256;
 
 // Elements of a packed K or V: keys rounded up to kKeyBlock times the width rounded up to 32.
 constexpr size_t packed_kv_elements(HeadShape shape) {
@@ -104,7 +112,7 @@ constexpr size_t packed_kv_elements(HeadShape shape) {
 }
 
 struct Kernels {
-  // Products, gemm_*.cc. bf16 sums in fp32; s8 is exact in int32 (activations are x + 128 as u8).
+  // Products, gemm_*.cc. bf16 sums in fp32; s8 is exact in int32.
   void (*gemm_f32)(const PanelProduct<float, float, float>&);
   void (*gemm_bf16)(const PanelProduct<uint16_t, uint16_t, float>&);
   void (*gemm_f32_bf16)(const PanelProduct<float, uint16_t, float>&);
@@ -115,9 +123,10 @@ struct Kernels {
 
   // rows.cc. out[i] = bf16(x[i]), to nearest even, NaN kept.
   void (*to_bf16)(const float* x, size_t n, uint16_t* out);
-  // out[i] = round(x[i] / scale) + 128, scale = max |x| / 127 (1 for a row of zeros); returns scale.
-  // NaN anywhere makes the scale NaN.
-  float (*to_u8)(const float* x, size_t n, uint8_t* out);
+  // out[i] = round(x[i] / scale + zero) with the range from the least to the greatest value (and
+  // zero between them) on 0 to 255; scale 1 for a row of zeros. What is not finite makes the scale
+  // NaN.
+  RowScale (*to_u8)(const float* x, size_t n, uint8_t* out);
   // h[r] = dot(x, down[r]), down [rank, n].
   void (*project)(const float* x, size_t n, const float* down, size_t rank, float* h);
   void (*layer_norm)(const LayerNorm&);

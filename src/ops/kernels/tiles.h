@@ -69,7 +69,7 @@ inline TileRows tile_rows(size_t first, size_t second) {
   return {{a, a, b, b, a, b, kTileHeight, kTileHeight}};
 }
 
-// p.k is a multiple of 64.
+// p.k fills whole rows of tiles.
 template <class Tiles, class Product>
 void multiply_tiles(const Product& p) {
   constexpr size_t kGroup = 2 * kTileHeight;

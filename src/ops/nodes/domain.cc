@@ -21,11 +21,11 @@ class EmbeddingKernel {
  public:
   static constexpr const char* kName = "PackedEmbedding";
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr NodeInput kInputs[] = {
-      {"ids", kInt64},        {"offsets", kInt64},       {"tasks", kInt64},
-      {"words", kAny},        {"types", kFloat},         {"norm_weight", kFloat},
-      {"norm_bias", kFloat},  {"positions", kFloat, true}, {"down", kFloat, true},
-      {"up", kFloat, true}};
+  static constexpr NodeInput kInputs[] = {{"ids", kInt64},        {"offsets", kInt64},
+                                          {"tasks", kInt64},      {"words", kAny},
+                                          {"types", kFloat},      {"norm_weight", kFloat},
+                                          {"norm_bias", kFloat},  {"positions", kFloat, true},
+                                          {"down", kFloat, true}, {"up", kFloat, true}};
 
   EmbeddingKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.width = node.size("width");
@@ -68,11 +68,18 @@ class LinearKernel {
  public:
   static constexpr const char* kName = kNarrow ? "PackedLinearBf16" : "PackedLinear";
   static constexpr ONNXTensorElementDataType kOutput = kNarrow ? kBf16 : kFloat;
-  static constexpr NodeInput kInputs[] = {
-      {"x", kFloat},            {"offsets", kInt64},          {"tasks", kInt64},
-      {"weight", kByte},        {"bias", kFloat},             {"scales", kFloat, true},
-      {"sums", kInt32, true},   {"down", kFloat, true},       {"up", kFloat, true},
-      {"residual", kFloat, true}, {"norm_weight", kFloat, true}, {"norm_bias", kFloat, true}};
+  static constexpr NodeInput kInputs[] = {{"x", kFloat},
+                                          {"offsets", kInt64},
+                                          {"tasks", kInt64},
+                                          {"weight", kByte},
+                                          {"bias", kFloat},
+                                          {"scales", kFloat, true},
+                                          {"sums", kInt32, true},
+                                          {"down", kFloat, true},
+                                          {"up", kFloat, true},
+                                          {"residual", kFloat, true},
+                                          {"norm_weight", kFloat, true},
+                                          {"norm_bias", kFloat, true}};
 
   LinearKernel(const NodeReader& node, EngineContext& context)
       : layer_(node.linear(3, "")), has_norm_(node.has(10)), context_(context) {
@@ -128,8 +135,8 @@ class AttentionKernel {
                   "sequence " + std::to_string(i) + " has " + std::to_string(length) +
                       " tokens, the graph was compiled for " + std::to_string(positions_));
     }
-    float* out = run.output(static_cast<std::size_t>(offsets.back()),
-                            layer_.heads * layer_.head_width);
+    float* out =
+        run.output(static_cast<std::size_t>(offsets.back()), layer_.heads * layer_.head_width);
     if (run.is_float(0)) {
       attention(layer_, run.floats(0).data(), offsets, out, context_);
     } else {
@@ -148,13 +155,23 @@ class FeedForwardKernel {
  public:
   static constexpr const char* kName = "PackedFeedForward";
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr NodeInput kInputs[] = {
-      {"x", kFloat},           {"offsets", kInt64},     {"tasks", kInt64},
-      {"in_weight", kByte},    {"in_bias", kFloat},     {"in_scales", kFloat, true},
-      {"in_sums", kInt32, true}, {"in_down", kFloat, true}, {"in_up", kFloat, true},
-      {"out_weight", kByte},   {"out_bias", kFloat},    {"out_scales", kFloat, true},
-      {"out_sums", kInt32, true}, {"out_down", kFloat, true}, {"out_up", kFloat, true},
-      {"norm_weight", kFloat}, {"norm_bias", kFloat}};
+  static constexpr NodeInput kInputs[] = {{"x", kFloat},
+                                          {"offsets", kInt64},
+                                          {"tasks", kInt64},
+                                          {"in_weight", kByte},
+                                          {"in_bias", kFloat},
+                                          {"in_scales", kFloat, true},
+                                          {"in_sums", kInt32, true},
+                                          {"in_down", kFloat, true},
+                                          {"in_up", kFloat, true},
+                                          {"out_weight", kByte},
+                                          {"out_bias", kFloat},
+                                          {"out_scales", kFloat, true},
+                                          {"out_sums", kInt32, true},
+                                          {"out_down", kFloat, true},
+                                          {"out_up", kFloat, true},
+                                          {"norm_weight", kFloat},
+                                          {"norm_bias", kFloat}};
 
   FeedForwardKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.in = node.linear(3, "in_");

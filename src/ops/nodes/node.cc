@@ -25,7 +25,9 @@ std::size_t NodeReader::size(const char* attribute) const {
   return static_cast<std::size_t>(info_.GetAttribute<std::int64_t>(attribute));
 }
 
-float NodeReader::number(const char* attribute) const { return info_.GetAttribute<float>(attribute); }
+float NodeReader::number(const char* attribute) const {
+  return info_.GetAttribute<float>(attribute);
+}
 
 std::string NodeReader::text(const char* attribute) const {
   return info_.GetAttribute<std::string>(attribute);
@@ -51,11 +53,10 @@ const void* NodeReader::checked(std::size_t index, std::size_t count,
   const Ort::ConstValue value = constant(index);
   const auto shape = value.GetTensorTypeAndShapeInfo();
   if (shape.GetElementType() != type || shape.GetElementCount() != count) {
-    throw Error(ErrorCode::kDataLoss, what + "has " + std::to_string(shape.GetElementCount()) +
-                                          " elements of type " +
-                                          std::to_string(shape.GetElementType()) + ", expected " +
-                                          std::to_string(count) + " of type " +
-                                          std::to_string(type));
+    throw Error(ErrorCode::kDataLoss,
+                what + "has " + std::to_string(shape.GetElementCount()) + " elements of type " +
+                    std::to_string(shape.GetElementType()) + ", expected " + std::to_string(count) +
+                    " of type " + std::to_string(type));
   }
   return value.GetTensorRawData();
 }

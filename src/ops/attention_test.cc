@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention against plain sums in double: every instruction set, lengths around the kernels'
+// blocks, with and without rotation.
+#include "ops/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+#include "support/ops_test.h"
+
+namespace nestvec {
+namespace {
+
+struct Problem {
+  Problem(std::size_t heads, std::size_t head_width, bool rotated,
+          const std::vector<std::size_t>& lengths, std::mt19937& random) {
+    layer.heads = heads;
+    layer.head_width = head_width;
+    offsets = {0};
+    for (const std::size_t length : lengths) {
+      offsets.push_back(offsets.back() + static_cast<std::int64_t>(length));
+    }
+    qkv = values(tokens() * 3 * width(), 1.5, random);
+    if (!rotated) return;
+    const std::size_t longest = *std::max_element(lengths.begin(), lengths.end());
+    for (std::size_t position = 0; position < longest; ++position) {
+      for (std::size_t i = 0; i < head_width / 2; ++i) {
+        const double angle =
+            static_cast<double>(position) /
+            std::pow(20000.0, 2.0 * static_cast<double>(i) / static_cast<double>(head_width));
+        cos.push_back(static_cast<float>(std::cos(angle)));
+        sin.push_back(static_cast<float>(std::sin(angle)));
+      }
+    }
+    layer.cos = cos.data();
+    layer.sin = sin.data();
+  }
+
+  std::size_t width() const { return layer.heads * layer.head_width; }
+  std::size_t tokens() const { return static_cast<std::size_t>(offsets.back()); }
+
+  // Element i of part 0 to 2 (query, key, value) of a head of a token, at its position, rotated.
+  double element(std::size_t part, std::size_t head, std::size_t token, std::size_t position,
+                 std::size_t i) const {
+    const float* row = qkv.data() + token * 3 * width() + part * width() + head * layer.head_width;
+    if (part == 2 || layer.cos == nullptr) return static_cast<double>(row[i]);
+    const std::size_t half = layer.head_width / 2;
+    const auto c = static_cast<double>(layer.cos[position * half + i % half]);
+    const auto s = static_cast<double>(layer.sin[position * half + i % half]);
+    return i < half ? static_cast<double>(row[i]) * c - static_cast<double>(row[i + half]) * s
+                    : static_cast<double>(row[i]) * c + static_cast<double>(row[i - half]) * s;
+  }
+
+  // One head of one token of sequence n, [head_width].
+  std::vector<double> reference(std::size_t n, std::size_t head, std::size_t position) const {
+    const auto first = static_cast<std::size_t>(offsets[n]);
+    const auto length = static_cast<std::size_t>(offsets[n + 1]) - first;
+    const std::size_t d = layer.head_width;
+    std::vector<double> weights(length);
+    for (std::size_t key = 0; key < length; ++key) {
+      for (std::size_t i = 0; i < d; ++i) {
+        weights[key] += element(0, head, first + position, position, i) *
+                        element(1, head, first + key, key, i) / std::sqrt(static_cast<double>(d));
+      }
+    }
+    const double most = *std::max_element(weights.begin(), weights.end());
+    for (double& w : weights) w = std::exp(w - most);
+    const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+    std::vector<double> out(d);
+    for (std::size_t key = 0; key < length; ++key) {
+      for (std::size_t i = 0; i < d; ++i) {
+        out[i] += weights[key] / sum * element(2, head, first + key, key, i);
+      }
+    }
+    return out;
+  }
+
+  AttentionLayer layer;
+  std::vector<std::int64_t> offsets;
+  std::vector<float> qkv, cos, sin;
+};
+
+std::vector<float> run(const Problem& p, Isa isa, bool narrow) {
+  EngineContext context(2, isa);
+  const ThreadPool::Hot hot(context.pool);
+  std::vector<float> out(p.tokens() * p.width() + 1, 77.0f);
+  if (narrow) {
+    std::vector<std::uint16_t> qkv(p.qkv.size());
+    context.kernels.to_bf16(p.qkv.data(), p.qkv.size(), qkv.data());
+    attention(p.layer, qkv.data(), p.offsets, out.data(), context);
+  } else {
+    attention(p.layer, p.qkv.data(), p.offsets, out.data(), context);
+  }
+  EXPECT_EQ(out.back(), 77.0f);
+  out.pop_back();
+  return out;
+}
+
+void expect_near_reference(const Problem& p, const std::vector<float>& out, double tolerance,
+                           std::size_t stride) {
+  for (std::size_t n = 0; n + 1 < p.offsets.size(); ++n) {
+    const auto first = static_cast<std::size_t>(p.offsets[n]);
+    const auto length = static_cast<std::size_t>(p.offsets[n + 1]) - first;
+    for (std::size_t position = 0; position < length; position += stride) {
+      for (std::size_t head = 0; head < p.layer.heads; ++head) {
+        const std::vector<double> expected = p.reference(n, head, position);
+        const float* row = out.data() + (first + position) * p.width() + head * p.layer.head_width;
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+          ASSERT_NEAR(static_cast<double>(row[i]), expected[i], tolerance)
+              << "sequence " << n << " head " << head << " position " << position << " " << i;
+        }
+      }
+    }
+  }
+}
+
+struct AttentionCase {
+  std::size_t heads;
+  std::size_t head_width;
+  bool rotated;
+};
+
+class AttentionOp : public testing::TestWithParam<AttentionCase> {
+ protected:
+  // Around the blocks of 32, 64 and 128 keys, and of 64 queries.
+  Problem problem(std::vector<std::size_t> lengths = {1, 2, 31, 32, 33, 64, 65, 127, 129, 200, 5}) {
+    std::mt19937 random(11);
+    return Problem(GetParam().heads, GetParam().head_width, GetParam().rotated, lengths, random);
+  }
+};
+
+TEST_P(AttentionOp, EqualsThePlainSum) {
+  const Problem p = problem();
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    expect_near_reference(p, run(p, isa, false), 1e-5, 3);
+  }
+}
+
+// Values are weighed sums of operands that are off by 2^-9, of magnitudes up to 6.
+TEST_P(AttentionOp, NearInBf16) {
+  Problem p = problem();
+  for (float& x : p.qkv) x = rounded_to_bf16(x);
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    expect_near_reference(p, run(p, isa, true), 6e-2, 7);
+  }
+}
+
+// Long sequences are shared among threads; their bits are those of a thread alone.
+TEST_P(AttentionOp, ASequenceIsTheSameInAnyCompany) {
+  const Problem together = problem({70, 1300, 128});
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    for (const bool narrow : {false, true}) {
+      const std::vector<float> all = run(together, isa, narrow);
+      Problem alone = together;
+      alone.offsets = {0, 1300};
+      alone.qkv.erase(alone.qkv.begin(),
+                      alone.qkv.begin() + 70 * 3 * static_cast<long>(alone.width()));
+      const std::vector<float> one = run(alone, isa, narrow);
+      EXPECT_EQ(
+          0, std::memcmp(one.data(), all.data() + 70 * alone.width(), one.size() * sizeof(float)));
+      if (!narrow) expect_near_reference(alone, one, 1e-5, 431);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, AttentionOp,
+                         testing::Values(AttentionCase{2, 64, true}, AttentionCase{3, 32, false},
+                                         AttentionCase{2, 20, true}, AttentionCase{1, 100, false}),
+                         [](const auto& suite) {
+                           return std::to_string(suite.param.heads) + "x" +
+                                  std::to_string(suite.param.head_width) +
+                                  (suite.param.rotated ? "_rotated" : "");
+                         });
+
+// A score far above all others, late: everything before it has to be scaled down to nothing.
+TEST(AttentionOp, TheGreatestScoreComesLast) {
+  std::mt19937 random(12);
+  Problem p(1, 32, false, {300}, random);
+  for (std::size_t i = 0; i < 32; ++i) p.qkv[299 * 96 + 32 + i] = 60.0f * p.qkv[i];
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    expect_near_reference(p, run(p, isa, false), 1e-5, 50);
+  }
+}
+
+TEST(AttentionOp, WhatIsNotANumberIsNotHidden) {
+  std::mt19937 random(13);
+  Problem p(1, 32, false, {20, 20}, random);
+  p.qkv[3 * 96 + 64] = std::nanf("");  // a value
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    const std::vector<float> out = run(p, isa, false);
+    for (std::size_t token = 0; token < 40; ++token) {
+      EXPECT_EQ(std::isnan(out[token * 32]), token < 20) << token;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nestvec

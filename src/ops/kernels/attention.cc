@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention of one head on the products of gemm_*.cc: keys are packed as the weights of a product
+// whose outputs are the scores, values as those of a product whose inputs are the softmax.
+#include "ops/kernels/kernels.h"
+#include "ops/kernels/lanes.h"
+#include "ops/kernels/math.h"
+
+namespace nestvec::NESTVEC_ISA {
+namespace {
+
+// Keys of a step of the streamed softmax: the scores of a block of queries stay in the first cache
+// levels.
+constexpr size_t kStepKeys = 128;
+
+constexpr size_t round_up(size_t n, size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+// The product of a type, its inputs a step, and what its k has to be a multiple of.
+template <class T>
+struct Product;
+
+template <>
+struct Product<float> {
+  static constexpr size_t kGroup = 1;
+  static constexpr size_t kMultiple = 8;
+  static void run(const PanelProduct<float, float, float>& p) { gemm_f32(p); }
+};
+
+template <>
+struct Product<uint16_t> {
+  static constexpr size_t kGroup = 2;
+  static constexpr size_t kMultiple = 32;
+  static void run(const PanelProduct<uint16_t, uint16_t, float>& p) { gemm_bf16(p); }
+};
+
+float as_float(float x) { return x; }
+float as_float(uint16_t x) { return widen(x); }
+
+void put(Floats x, float* out) { store(out, x); }
+void put(Floats x, uint16_t* out) {
+  const Halves halves = narrow(x);
+  __builtin_memcpy(out, &halves, sizeof halves);
+}
+
+// The angles of one position, or none.
+struct Rotation {
+  const float* cos;
+  const float* sin;
+};
+
+Rotation rotation_at(const float* cos, const float* sin, size_t position, size_t width) {
+  if (cos == nullptr) return {nullptr, nullptr};
+  return {cos + position * (width / 2), sin + position * (width / 2)};
+}
+
+// One row of a head, rotated and scaled: [width rounded up to 32], zeros behind its end.
+template <class T>
+void read_row(const T* x, size_t width, const Rotation& rotation, float scale, float* out) {
+  const size_t half = width / 2;
+  for (size_t i = 0; i < width; ++i) out[i] = as_float(x[i]) * scale;
+  for (size_t i = 0; rotation.cos != nullptr && i < half; ++i) {
+    const float a = out[i];
+    const float b = out[i + half];
+    out[i] = a * rotation.cos[i] - b * rotation.sin[i];
+    out[i + half] = b * rotation.cos[i] + a * rotation.sin[i];
+  }
+  for (size_t i = width; i < round_up(width, kPanel); ++i) out[i] = 0.0f;
+}
+
+// n values, n a multiple of 32.
+template <class T>
+void put_row(const float* x, size_t n, T* out) {
+  for (size_t i = 0; i < n; i += kLanes) put(load(x + i), out + i);
+}
+
+// 32 rows [32, depth] as a panel: [depth / group][32][group].
+template <class T>
+void put_panel(const T* rows, size_t depth, T* panel) {
+  constexpr size_t kGroup = Product<T>::kGroup;
+  for (size_t i = 0; i < depth; i += kGroup) {
+    for (size_t key = 0; key < kPanel; ++key) {
+      for (size_t g = 0; g < kGroup; ++g) *panel++ = rows[key * depth + i + g];
+    }
+  }
+}
+
+template <class T>
+void pack_keys(const PackKeysValues<T>& p, size_t first) {
+  const size_t width = p.shape.width;
+  const size_t depth = round_up(width, kPanel);
+  T rows[kPanel * kMaxHeadWidth];
+  for (size_t i = 0; i < kPanel; ++i) {
+    float row[kMaxHeadWidth] = {};
+    const size_t key = first + i;
+    if (key < p.shape.keys) {
+      read_row(p.k + key * p.stride, width, rotation_at(p.cos, p.sin, key, width), 1.0f, row);
+    }
+    put_row(row, depth, rows + i * depth);
+  }
+  put_panel(rows, depth, p.packed_k + first * depth);
+}
+
+// Value `key` into its place of every panel, zeros where there is none.
+template <class T>
+void pack_value(const PackKeysValues<T>& p, size_t key) {
+  constexpr size_t kGroup = Product<T>::kGroup;
+  const size_t width = p.shape.width;
+  const size_t panel = round_up(p.shape.keys, kKeyBlock) * kPanel;
+  T* out = p.packed_v + key / kGroup * kGroup * kPanel + key % kGroup;
+  for (size_t begin = 0; begin < width; begin += kPanel, out += panel) {
+    for (size_t i = 0; i < kPanel; ++i) {
+      const bool there = key < p.shape.keys && begin + i < width;
+      out[i * kGroup] = there ? p.v[key * p.stride + begin + i] : T{0};
+    }
+  }
+}
+
+template <class T>
+void pack(const PackKeysValues<T>& p) {
+  const size_t end = round_up(p.first + p.count, kKeyBlock);
+  for (size_t key = p.first; key < end; key += kPanel) pack_keys(p, key);
+  for (size_t key = p.first; key < end; ++key) pack_value(p, key);
+}
+
+// A block of queries against all keys.
+template <class T>
+class Attention {
+ public:
+  explicit Attention(const AttendQueries<T>& a) : a_(a), depth_(round_up(a.shape.width, kPanel)) {}
+
+  void run() {
+    for (size_t i = 0; i < a_.count; ++i) {
+      float row[kMaxHeadWidth];
+      const Rotation rotation = rotation_at(a_.cos, a_.sin, a_.first + i, a_.shape.width);
+      read_row(a_.q + i * a_.stride, a_.shape.width, rotation, a_.scale, row);
+      put_row(row, depth_, queries_ + i * depth_);
+      greatest_[i] = -__builtin_inff();
+      sums_[i] = 0.0f;
+    }
+    for (size_t key = 0; key < a_.shape.keys; key += kStepKeys) {
+      const size_t rest = a_.shape.keys - key;
+      step(key, rest < kStepKeys ? rest : kStepKeys);
+    }
+    for (size_t i = 0; i < a_.count; ++i) {
+      const Floats factor = broadcast(1.0f / sums_[i]);
+      for (size_t j = 0; j < a_.shape.width; j += kLanes) {
+        store_some(a_.out + i * a_.out_stride + j, load(out_ + i * depth_ + j) * factor,
+                   a_.shape.width - j);
+      }
+    }
+  }
+
+ private:
+  void step(size_t key, size_t count) {
+    const size_t panels = (count + kPanel - 1) / kPanel;
+    for (size_t p = 0; p < panels; ++p) {
+      float* scores = scores_ + p * kQueryBlock * kPanel;
+      const T* keys = a_.packed_k + (key + p * kPanel) * depth_;
+      Product<T>::run({queries_, depth_, a_.count, keys, depth_, scores});
+    }
+    for (size_t i = 0; i < a_.count; ++i) soften(i, count, panels);
+    const size_t panel_size = round_up(a_.shape.keys, kKeyBlock) * kPanel;
+    for (size_t j = 0; j < depth_; j += kPanel) {
+      const T* values = a_.packed_v + j / kPanel * panel_size + key * kPanel;
+      Product<T>::run({weights_, kStepKeys, a_.count, values,
+                       round_up(count, Product<T>::kMultiple), product_});
+      for (size_t i = 0; i < a_.count; ++i) accumulate(i, j, key == 0);
+    }
+  }
+
+  // Scores of query i become weights relative to the greatest score so far.
+  void soften(size_t i, size_t count, size_t panels) {
+    float* scores = scores_ + i * kPanel;
+    for (size_t key = count; key < panels * kPanel; ++key) {
+      scores[key / kPanel * kQueryBlock * kPanel + key % kPanel] = -__builtin_inff();
+    }
+    Floats most = broadcast(greatest_[i]);
+    for (size_t p = 0; p < panels; ++p) {
+      for (size_t j = 0; j < kPanel; j += kLanes) {
+        most = max(most, load(scores + p * kQueryBlock * kPanel + j));
+      }
+    }
+    const float greatest = greatest_of(most);
+    Floats sums{};
+    for (size_t p = 0; p < panels; ++p) {
+      for (size_t j = 0; j < kPanel; j += kLanes) {
+        const Floats weight = exp(load(scores + p * kQueryBlock * kPanel + j) - greatest);
+        sums += weight;
+        put(weight, weights_ + i * kStepKeys + p * kPanel + j);
+      }
+    }
+    corrections_[i] = exp(broadcast(greatest_[i] - greatest))[0];
+    sums_[i] = sums_[i] * corrections_[i] + sum(sums);
+    greatest_[i] = greatest;
+  }
+
+  void accumulate(size_t i, size_t j, bool first) {
+    const float* product = product_ + i * kPanel;
+    float* out = out_ + i * depth_ + j;
+    const Floats correction = broadcast(corrections_[i]);
+    for (size_t c = 0; c < kPanel; c += kLanes) {
+      const Floats added = load(product + c);
+      store(out + c, first ? added : load(out + c) * correction + added);
+    }
+  }
+
+  static float greatest_of(Floats x) {
+    float most = x[0];
+    for (size_t i = 1; i < kLanes; ++i) most = most > x[i] ? most : x[i];
+    return most;
+  }
+
+  const AttendQueries<T>& a_;
+  const size_t depth_;
+  alignas(64) T queries_[kQueryBlock * kMaxHeadWidth];
+  alignas(64) float scores_[kStepKeys * kQueryBlock];  // [keys / 32][queries][32]
+  alignas(64) T weights_[kQueryBlock * kStepKeys];
+  alignas(64) float product_[kQueryBlock * kPanel];
+  alignas(64) float out_[kQueryBlock * kMaxHeadWidth];
+  float greatest_[kQueryBlock];
+  float sums_[kQueryBlock];
+  float corrections_[kQueryBlock];
+};
+
+}  // namespace
+
+void pack_kv_f32(const PackKeysValues<float>& p) { pack(p); }
+void pack_kv_bf16(const PackKeysValues<uint16_t>& p) { pack(p); }
+
+void attend_f32(const AttendQueries<float>& a) { Attention<float>(a).run(); }
+void attend_bf16(const AttendQueries<uint16_t>& a) { Attention<uint16_t>(a).run(); }
+
+}  // namespace nestvec::NESTVEC_ISA
