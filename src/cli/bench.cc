@@ -34,6 +34,7 @@ constexpr const char* kExamples =
     "With --on-request the model stays loaded, and idle between requests. It prints a line about\n"
     "itself; then each line of standard input is a JSON object that says what to call:\n"
     "  \"workload\": a name of the above, or \"texts\": the texts of a call\n"
+    "  \"task\":     in place of --task\n"
     "  \"seconds\":  call again until so much time is over; 0, the default, is one call\n"
     "  \"vectors\":  true also prints the vectors\n"
     "and is answered by one line: \"texts\" and \"tokens\" of a call, the \"seconds\" that each\n"
@@ -94,6 +95,26 @@ std::vector<std::string> texts_of(const std::string& workload, std::size_t max_t
   return texts;
 }
 
+// What one call embeds.
+struct Call {
+  std::vector<std::string> texts;
+  std::vector<std::string> tasks;  // one a text, or empty
+  EmbedOptions options;
+};
+
+// "mixed" gives the texts the model's tasks in turn. Prompts are left out, so that lengths are what
+// the workload says whatever the task.
+Call call_of(const Model& model, std::vector<std::string> texts, const std::string& task) {
+  Call call{std::move(texts), {}, {.task = task, .add_prompt = false}};
+  const std::vector<TaskInfo>& known = model.info().tasks;
+  if (task != "mixed") return call;
+  call.options.task = "none";
+  for (std::size_t i = 0; i < call.texts.size() && !known.empty(); ++i) {
+    call.tasks.push_back(known[i % known.size()].name);
+  }
+  return call;
+}
+
 struct Measurement {
   std::string workload;
   std::size_t texts = 0;        // of a call
@@ -109,14 +130,14 @@ struct Measurement {
 
 // Calls one after another until `seconds` are over, but one at least: the seconds of each, and what
 // the last returned.
-std::vector<double> time_calls(const Model& model, const std::vector<std::string>& texts,
-                               const EmbedOptions& options, double seconds, Embeddings& last) {
+std::vector<double> time_calls(const Model& model, const Call& call, double seconds,
+                               Embeddings& last) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> calls;
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   do {
     const auto start = Clock::now();
-    last = model.predict(texts, options);
+    last = model.predict(call.texts, call.tasks, call.options);
     calls.push_back(std::chrono::duration<double>(Clock::now() - start).count());
   } while (Clock::now() < end);
   return calls;
@@ -129,13 +150,13 @@ std::size_t sum_of_tokens(const Embeddings& embeddings) {
 }
 
 Measurement measure(const Model& model, const BenchCommand& command, const std::string& workload) {
-  const std::vector<std::string> texts = texts_of(workload, model.info().max_tokens);
-  const EmbedOptions options{.task = command.task};
+  const Call call = call_of(model, texts_of(workload, model.info().max_tokens), command.task);
   Measurement result;
   result.workload = workload;
-  result.texts = texts.size();
-  Embeddings embeddings = model.predict(texts, options);  // to warm up
-  result.seconds = time_calls(model, texts, options, command.seconds, embeddings);
+  result.texts = call.texts.size();
+  Embeddings embeddings;
+  time_calls(model, call, 0, embeddings);  // to warm up
+  result.seconds = time_calls(model, call, command.seconds, embeddings);
   result.tokens = sum_of_tokens(embeddings);
   std::sort(result.seconds.begin(), result.seconds.end());
   return result;
@@ -200,6 +221,7 @@ void print_json(const ModelInfo& info, const Measurement& m, std::ostream& out) 
 // A line of --on-request.
 struct Request {
   std::vector<std::string> texts;
+  std::string task;  // empty: the command's
   double seconds = 0;
   bool vectors = false;
 };
@@ -217,6 +239,7 @@ Request parse_request(const std::string& line, const std::string& name, std::siz
       request.texts.emplace_back(text.string());
     }
   }
+  if (const auto task = root.find("task")) request.task = task->string();
   if (const auto seconds = root.find("seconds")) request.seconds = seconds->number();
   if (const auto vectors = root.find("vectors")) request.vectors = vectors->boolean();
   return request;
@@ -236,26 +259,27 @@ void append_vectors(const Embeddings& embeddings, std::string& out) {
 
 void answer_requests(const Model& model, const BenchCommand& command, CliContext& context) {
   print_line("{" + json_head(model.info()) + "}", context.out);
-  for_each_line(
-      context.in, "standard input", [&](const std::string& line, const std::string& name) {
-        const Request request = parse_request(line, name, model.info().max_tokens);
-        Embeddings last;
-        const std::vector<double> calls =
-            time_calls(model, request.texts, {.task = command.task}, request.seconds, last);
-        std::string answer = "{\"texts\":" + std::to_string(request.texts.size()) +
-                             ",\"tokens\":" + std::to_string(sum_of_tokens(last)) +
-                             ",\"seconds\":[";
-        for (std::size_t i = 0; i < calls.size(); ++i) {
-          answer += (i > 0 ? "," : "") + number("%.9f", calls[i]);
-        }
-        answer += ']';
-        if (request.vectors) {
-          answer += ",\"vectors\":[";
-          append_vectors(last, answer);
-          answer += ']';
-        }
-        print_line(answer + "}", context.out);
-      });
+  for_each_line(context.in, "standard input",
+                [&](const std::string& line, const std::string& name) {
+                  Request request = parse_request(line, name, model.info().max_tokens);
+                  const Call call = call_of(model, std::move(request.texts),
+                                            request.task.empty() ? command.task : request.task);
+                  Embeddings last;
+                  const std::vector<double> calls = time_calls(model, call, request.seconds, last);
+                  std::string answer = "{\"texts\":" + std::to_string(call.texts.size()) +
+                                       ",\"tokens\":" + std::to_string(sum_of_tokens(last)) +
+                                       ",\"seconds\":[";
+                  for (std::size_t i = 0; i < calls.size(); ++i) {
+                    answer += (i > 0 ? "," : "") + number("%.9f", calls[i]);
+                  }
+                  answer += ']';
+                  if (request.vectors) {
+                    answer += ",\"vectors\":[";
+                    append_vectors(last, answer);
+                    answer += ']';
+                  }
+                  print_line(answer + "}", context.out);
+                });
 }
 
 void run_bench(const BenchCommand& command, CliContext& context) {
@@ -288,7 +312,10 @@ void add_bench_command(CLI::App& app, CliContext& context) {
   command->add_option("--seconds", options->seconds, "For each workload")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
-  command->add_option("--task", options->task, "Task of the texts, or none")->capture_default_str();
+  command
+      ->add_option("--task", options->task,
+                   "Task of the texts without its prompt, none, or mixed: all tasks in turn")
+      ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object a workload");
   command->add_flag("--on-request", options->on_request,
                     "Measure what standard input asks for, as told below");

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "nestvec/version.h"
 
@@ -195,15 +196,20 @@ std::string write_manifest(const Manifest& manifest) {
   return out + "\n";
 }
 
-Manifest read_manifest(const std::string& folder) {
-  const std::string path = (std::filesystem::path(folder) / kManifestName).string();
+Manifest parse_manifest(std::string_view json, const std::string& path) {
   try {
-    const JsonDocument document = JsonDocument::load(path);
+    const JsonDocument document = JsonDocument::parse(json, path);
     return read_members(document.root());
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInvalidArgument) throw;
     throw Error(ErrorCode::kDataLoss, error.what());
   }
+}
+
+Manifest read_manifest(const std::string& folder) {
+  constexpr std::size_t kMaxBytes = 1u << 24;
+  const std::string path = (std::filesystem::path(folder) / kManifestName).string();
+  return parse_manifest(read_file(path, kMaxBytes), path);
 }
 
 }  // namespace nestvec

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "compile/fingerprint.h"
 #include "compile/model_spec.h"
@@ -32,8 +33,11 @@ inline constexpr const char* kDataName = "weights.data";
 
 std::string write_manifest(const Manifest& manifest);
 
-// Reads FOLDER/nestvec.json. Throws Error: kNotFound (there is none), kFailedPrecondition (written
+// The manifest that `json` is; `path` stands in errors. Throws Error: kFailedPrecondition (written
 // by another version of the library), kDataLoss (damaged).
+Manifest parse_manifest(std::string_view json, const std::string& path);
+
+// Reads FOLDER/nestvec.json. Errors as parse_manifest, and kNotFound.
 Manifest read_manifest(const std::string& folder);
 
 }  // namespace nestvec

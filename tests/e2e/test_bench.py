@@ -50,6 +50,14 @@ def test_requests_are_answered_one_by_one(nestvec):  # noqa: F811
     assert process.wait(60) == 0
 
 
+def test_mixed_tasks_are_the_tasks_in_turn(nestvec):  # noqa: F811
+    tasks = list(json.loads(nestvec.ok("info", "--json", "--model", V3))["tasks"])
+    requests = [{"texts": TEXTS, "task": task, "vectors": True} for task in ["mixed", *tasks[:3]]]
+    stdin = "".join(json.dumps(request) + "\n" for request in requests)
+    mixed, *single = (line["vectors"] for line in lines_of(nestvec.ok(*ON_REQUEST, stdin=stdin))[1:])
+    assert mixed == [single[i][i] for i in range(3)]
+
+
 def test_vectors_and_tokens_of_a_request_are_those_of_embed(nestvec):  # noqa: F811
     ids = lines_of(nestvec.ok("tokenize", "--tokenizer", V3, stdin="\n".join(TEXTS)))
     answer = lines_of(nestvec.ok(*ON_REQUEST, stdin=json.dumps({"texts": TEXTS, "vectors": True}) + "\n"))[1]
