@@ -58,14 +58,14 @@ std::vector<Row> rows_of(const ModelInfo& info) {
       {"dimensions", std::to_string(info.dimensions)},
   };
   if (!info.matryoshka_dimensions.empty()) {
-    rows.push_back({"trained dimensions", join(info.matryoshka_dimensions)});
+    rows.emplace_back("trained dimensions", join(info.matryoshka_dimensions));
   }
-  rows.push_back({"max tokens", std::to_string(info.max_tokens)});
-  rows.push_back({"vocabulary", std::to_string(info.vocabulary)});
-  rows.push_back({"pooling", info.pooling});
-  rows.push_back({"default task", info.default_task});
+  rows.emplace_back("max tokens", std::to_string(info.max_tokens));
+  rows.emplace_back("vocabulary", std::to_string(info.vocabulary));
+  rows.emplace_back("pooling", info.pooling);
+  rows.emplace_back("default task", info.default_task);
   for (const TaskInfo& task : info.tasks) {
-    rows.push_back({"task", task.name + (task.prompt.empty() ? "" : "  \"" + task.prompt + "\"")});
+    rows.emplace_back("task", task.name + (task.prompt.empty() ? "" : "  \"" + task.prompt + "\""));
   }
   return rows;
 }
@@ -81,9 +81,9 @@ void print_table(const ModelInfo& info, std::ostream& out) {
 void print_json(const ModelInfo& info, std::ostream& out) {
   std::string json = "{";
   const auto member = [&](std::string_view key) {
-    if (json.size() > 1) json += ",";
+    if (json.size() > 1) json += ',';
     append_json_string(key, json);
-    json += ":";
+    json += ':';
   };
   const auto text = [&](std::string_view key, std::string_view value) {
     member(key);
@@ -114,11 +114,11 @@ void print_json(const ModelInfo& info, std::ostream& out) {
   text("pooling", info.pooling);
   text("default_task", info.default_task);
   member("tasks");
-  json += "{";
+  json += '{';
   for (const TaskInfo& task : info.tasks) {
-    if (!json.ends_with('{')) json += ",";
+    if (!json.ends_with('{')) json += ',';
     append_json_string(task.name, json);
-    json += ":";
+    json += ':';
     append_json_string(task.prompt, json);
   }
   out << json << "}}\n";

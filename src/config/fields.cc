@@ -75,8 +75,9 @@ void set_field(const Field& field, std::string_view text, std::uint64_t& value) 
     return;
   }
   std::uint64_t count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, code] = std::from_chars(text.data(), end, count);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, code] = std::from_chars(begin, end, count);
   if (text.empty() || code != std::errc() || stop != end || count > field.most) {
     throw wrong_value(field, text);
   }

@@ -38,13 +38,11 @@ struct Field {
   std::string environment() const;  // "NESTVEC_MAX_TOKENS"
 };
 
-// Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for
-// kText, kChoice and kSecret, a double for kCores and a std::uint64_t for kBytes and kCount; const
-// where `config` is.
-template <typename Config, typename Visitor>
-void visit_fields(Config& config, Visitor&& visit) {
-  constexpr std::uint64_t kMostTokens = 1u << 20;
-  auto& model = config.model;
+inline constexpr std::uint64_t kMostTokens = 1u << 20;
+
+// The keys of each section, for visit_fields.
+template <typename Section, typename Visitor>
+void visit_model_fields(Section& model, Visitor& visit) {
   visit(Field{"model", "id", "model-id", FieldKind::kText,
               "Name of the model to its callers; empty = the last part of repo_id."},
         model.id);
@@ -54,8 +52,10 @@ void visit_fields(Config& config, Visitor&& visit) {
         model.app_id);
   visit(Field{"model", "model_type_id", "model-type-id", FieldKind::kText, "Kind of model."},
         model.model_type_id);
+}
 
-  auto& compute = config.inference_compute_info;
+template <typename Section, typename Visitor>
+void visit_compute_fields(Section& compute, Visitor& visit) {
   visit(
       Field{"inference_compute_info", "cpu_limit", "cpu-limit", FieldKind::kCores,
             "Cores to use at most, such as \"2\" or \"500m\"; 0 = what affinity, cgroup quota and "
@@ -75,8 +75,10 @@ void visit_fields(Config& config, Visitor&& visit) {
               {},
               1024},
         compute.num_accelerators);
+}
 
-  auto& source = config.checkpoints;
+template <typename Section, typename Visitor>
+void visit_checkpoint_fields(Section& source, Visitor& visit) {
   visit(Field{"checkpoints",
               "type",
               "checkpoint-type",
@@ -93,8 +95,10 @@ void visit_fields(Config& config, Visitor&& visit) {
               "Access token of the hub; empty = $HF_TOKEN, then the token file of the Hugging Face "
               "CLI."},
         source.hf_token);
+}
 
-  auto& runtime = config.runtime;
+template <typename Section, typename Visitor>
+void visit_runtime_fields(Section& runtime, Visitor& visit) {
   visit(Field{"runtime",
               "precision",
               "precision",
@@ -144,6 +148,17 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit(Field{"runtime", "cache_dir", "cache-dir", FieldKind::kText,
               "Folder of compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec."},
         runtime.cache_dir);
+}
+
+// Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for
+// kText, kChoice and kSecret, a double for kCores and a std::uint64_t for kBytes and kCount; const
+// where `config` is.
+template <typename Config, typename Visitor>
+void visit_fields(Config& config, Visitor&& visit) {
+  visit_model_fields(config.model, visit);
+  visit_compute_fields(config.inference_compute_info, visit);
+  visit_checkpoint_fields(config.checkpoints, visit);
+  visit_runtime_fields(config.runtime, visit);
 }
 
 // Sets a value from its text form. Throws Error: kInvalidArgument, "expected ..., found ...",

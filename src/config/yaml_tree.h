@@ -12,16 +12,23 @@
 
 namespace nestvec {
 
+struct YamlMember;
+
 struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMapping };
 
   Kind kind = Kind::kNull;
   std::string text;     // of a scalar
   bool quoted = false;  // a scalar in quotes, or with the tag !!str: text whatever it looks like
-  std::vector<YamlNode> items;                         // of a sequence
-  std::vector<std::pair<YamlNode, YamlNode>> members;  // of a mapping, in file order, keys unique
+  std::vector<YamlNode> items;      // of a sequence
+  std::vector<YamlMember> members;  // of a mapping, in file order, keys unique
   std::size_t line = 1;
   std::size_t column = 1;
+};
+
+struct YamlMember {
+  YamlNode key;
+  YamlNode value;
 };
 
 // One YAML document; a null node for an empty one. `name` is the file in errors. Anchors with
