@@ -210,7 +210,8 @@ TEST_F(CorruptModel, ACompiledFolderThatIsTruncatedOrOfAnotherVersionIsRefused) 
               config.runtime.cache_dir = (root_ / "cache").string();
               config.runtime.precision = "int8";
               return config;
-            }()).predict("a text"));
+            }())
+                .predict("a text"));
   fs::resize_file(folder_ / "weights.data", fs::file_size(folder_ / "weights.data") - 1);
   expect_refused(ErrorCode::kDataLoss, "weights.data");
   compile();

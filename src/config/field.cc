@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/fields.h"
+#include "config/field.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One configuration key: its name, its kind, its help, and its values as text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nestvec {
+
+// How a value is written.
+enum class FieldKind {
+  kText,
+  kChoice,  // one of `choices`
+  kSecret,  // text that is never printed, nor taken from a command line, which others can read
+  kCores,   // see parse_cores
+  kBytes,   // see parse_bytes
+  kCount,   // an integer from 0 to `most`
+};
+
+struct Field {
+  std::string_view section;  // "runtime"
+  std::string_view key;      // "max_tokens"
+  // "max-tokens": the flag is --max-tokens, the environment variable NESTVEC_MAX_TOKENS.
+  std::string_view name;
+  FieldKind kind = FieldKind::kText;
+  std::string_view help;
+  std::vector<std::string_view> choices = {};
+  std::uint64_t most = 0;
+
+  std::string path() const;         // "runtime.max_tokens"
+  std::string flag() const;         // "--max-tokens"
+  std::string environment() const;  // "NESTVEC_MAX_TOKENS"
+};
+
+// Sets a value from its text form. Throws Error: kInvalidArgument, "expected ..., found ...",
+// without saying where; a secret is never part of the message.
+void set_field(const Field& field, std::string_view text, std::string& value);
+void set_field(const Field& field, std::string_view text, double& value);
+void set_field(const Field& field, std::string_view text, std::uint64_t& value);
+
+// The text form that set_field reads back; "(set)" for a secret that is not empty.
+std::string field_text(const Field& field, const std::string& value);
+std::string field_text(const Field& field, double value);
+std::string field_text(const Field& field, std::uint64_t value);
+
+// What set_field takes: "an integer from 0 to 4096", "one of auto, fp32".
+std::string field_form(const Field& field);
+
+}  // namespace nestvec
