@@ -63,14 +63,15 @@ def v3_workloads(chosen: list[str]) -> list[Workload]:
         "short": [even(1, 16, "short")],
         "lengths": [even(1, length) for length in (64, 128, 256, 512, 1024, 2048)],
         "batches": [even(texts, 128) for texts in (2, 4, 16)],
-        "uniform": [even(8, 128, "uniform 128"), even(8, 512, "uniform 512")],
+        "uniform": [even(8, 128, "uniform 128")],
+        "uniform512": [even(8, 512, "uniform 512")],
         "mixed": [mixed(512)],
         "long": [even(1, 8192, "long")],
     }
     return [workload for name, group in groups.items() if name in chosen for workload in group]
 
 
-GROUPS = ["short", "lengths", "batches", "uniform", "mixed", "long"]
+GROUPS = ["short", "lengths", "batches", "uniform", "uniform512", "mixed", "long"]
 
 
 def minilm_workloads(chosen: list[str]) -> list[Workload]:
