@@ -47,8 +47,8 @@ class Lines {
 // be measured instead.
 template <class T>
 Lines random_elements(std::size_t count) {
-  constexpr std::size_t kPattern = 1 << 18;
-  static const std::vector<T> pattern = [] {
+  static constexpr std::size_t kPattern = 1 << 18;
+  static const std::vector<T> kElements = [] {
     std::mt19937 random(1);
     std::vector<T> values(kPattern);
     for (T& x : values) {
@@ -63,7 +63,7 @@ Lines random_elements(std::size_t count) {
   Lines lines(count * sizeof(T));
   for (std::size_t begin = 0; begin < count; begin += kPattern) {
     const std::size_t length = count - begin < kPattern ? count - begin : kPattern;
-    std::memcpy(lines.data() + begin * sizeof(T), pattern.data(), length * sizeof(T));
+    std::memcpy(lines.data() + begin * sizeof(T), kElements.data(), length * sizeof(T));
   }
   return lines;
 }

@@ -12,7 +12,6 @@
 #include "encoder_products.h"
 #include "ops/isa.h"
 #include "ops/kernels/table.h"
-#include "ops/packed_matrix.h"
 
 namespace {
 
@@ -22,7 +21,6 @@ using nestvec::kLayerProducts;
 using nestvec::kLayerWeights;
 using nestvec::kPanel;
 using nestvec::Lines;
-using nestvec::PackedShape;
 using nestvec::PanelProduct;
 using nestvec::ProductShape;
 
@@ -31,22 +29,29 @@ using Kernel = void (*)(const PanelProduct<A, W, C>&);
 
 constexpr std::size_t kBlockRows = 96;
 
+template <class A, class W, class C>
+struct Operands {
+  std::size_t rows;
+  const A* a;
+  const W* weights;
+  C* out;
+};
+
 // One product, in blocks of rows, as ops/linear.cc walks them.
 template <class A, class W, class C>
-void multiply(Kernel<A, W, C> kernel, const ProductShape& shape, std::size_t rows, const A* a,
-              const W* weights, C* out) {
+void multiply(Kernel<A, W, C> kernel, const ProductShape& shape, const Operands<A, W, C>& x) {
   // Rows a multiple of 4 KiB apart would share the sets of the first cache level.
   const std::size_t stride = shape.inputs + 64 / sizeof(A);
   std::array<C, kBlockRows * kPanel> c;
-  const std::size_t blocks = (rows + kBlockRows - 1) / kBlockRows;
+  const std::size_t blocks = (x.rows + kBlockRows - 1) / kBlockRows;
   for (std::size_t b = 0; b < blocks; ++b) {
-    const std::size_t first = rows * b / blocks;
-    const std::size_t count = rows * (b + 1) / blocks - first;
+    const std::size_t first = x.rows * b / blocks;
+    const std::size_t count = x.rows * (b + 1) / blocks - first;
     for (std::size_t n = 0; n < shape.outputs; n += kPanel) {
-      kernel(
-          {a + first * stride, stride, count, weights + n * shape.inputs, shape.inputs, c.data()});
+      kernel({x.a + first * stride, stride, count, x.weights + n * shape.inputs, shape.inputs,
+              c.data()});
       for (std::size_t r = 0; r < count; ++r) {
-        std::copy_n(c.data() + r * kPanel, kPanel, out + (first + r) * shape.outputs + n);
+        std::copy_n(c.data() + r * kPanel, kPanel, x.out + (first + r) * shape.outputs + n);
       }
     }
   }
@@ -68,8 +73,9 @@ void encoder(benchmark::State& state, Kernel<A, W, C> Kernels::* product) {
     for (const Lines& layer : layers) {
       const W* weights = reinterpret_cast<const W*>(layer.data());
       for (const ProductShape& shape : kLayerProducts) {
-        multiply(kernel, shape, rows, reinterpret_cast<const A*>(a.data()), weights,
-                 reinterpret_cast<C*>(out.data()));
+        multiply<A, W, C>(kernel, shape,
+                          {rows, reinterpret_cast<const A*>(a.data()), weights,
+                           reinterpret_cast<C*>(out.data())});
         weights += shape.outputs * shape.inputs;
       }
     }

@@ -18,22 +18,22 @@ using nestvec::Tokenizer;
 using nestvec::Tokens;
 
 const std::string& tokenizer_json(const std::string& name) {
-  static const std::string xlm_roberta =
+  static const std::string kXlmRoberta =
       nestvec::read_xz(NESTVEC_TEST_DATA "/tokenizer/xlm-roberta/tokenizer.json.xz");
-  static const std::string wordpiece =
+  static const std::string kWordpiece =
       nestvec::read_xz(NESTVEC_TEST_DATA "/tokenizer/wordpiece/tokenizer.json.xz");
-  return name == "wordpiece" ? wordpiece : xlm_roberta;
+  return name == "wordpiece" ? kWordpiece : kXlmRoberta;
 }
 
 const std::vector<std::string>& mixed_texts() {
-  static const std::vector<std::string> texts = [] {
+  static const std::vector<std::string> kTexts = [] {
     std::vector<std::string> read;
     nestvec::for_each_record(
         NESTVEC_TEST_DATA "/tokenizer/xlm-roberta/goldens.jsonl.gz",
         [&](const nestvec::JsonValue& record) { read.emplace_back(record.at("text").string()); });
     return read;
   }();
-  return texts;
+  return kTexts;
 }
 
 void encode_texts(benchmark::State& state, const std::string& name, bool offsets,

@@ -20,7 +20,7 @@ using nestvec::Tokenizer;
 using nestvec::Tokens;
 
 const std::vector<Tokenizer>& tokenizers() {
-  static const std::vector<Tokenizer> all = [] {
+  static const std::vector<Tokenizer> kAll = [] {
     std::vector<Tokenizer> loaded;
     for (const char* name :
          {"norm_charsmap_u", "norm_nfkc_u", "norm_bert_1111", "pre_split_then_metaspace_u",
@@ -31,7 +31,7 @@ const std::vector<Tokenizer>& tokenizers() {
     }
     return loaded;
   }();
-  return all;
+  return kAll;
 }
 
 bool is_boundary(std::string_view text, std::size_t position) {

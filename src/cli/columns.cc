@@ -50,8 +50,8 @@ constexpr std::array<CodePointRange, 12> kWide = {{
     {0x20000, 0x3FFFD},
 }};
 
-template <std::size_t N>
-bool contains(const std::array<CodePointRange, N>& ranges, char32_t c) {
+template <std::size_t kCount>
+bool contains(const std::array<CodePointRange, kCount>& ranges, char32_t c) {
   return std::any_of(ranges.begin(), ranges.end(), [c](const CodePointRange& range) {
     return c >= range.first && c <= range.last;
   });

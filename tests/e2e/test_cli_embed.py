@@ -174,7 +174,7 @@ def test_info_tells_what_was_decided(nestvec):  # noqa: F811
     assert facts["tasks"]["retrieval.passage"] == "Represent the document for retrieval: "
     assert facts["threads_reason"] == "1: as configured"
     assert facts["memory_plan_bytes"] > 0 and facts["resident_bytes"] > 0
-    table = nestvec.ok("info", "--model", V3)
+    table = nestvec.ok("info", "--model", V3, "--threads", "1")
     for part in ("v3-tiny", "retrieval.query", facts["isa"], facts["memory_plan"]):
         assert part in table
 
