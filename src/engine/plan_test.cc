@@ -58,6 +58,15 @@ class PlanTest : public testing::Test {
 
 using Ids = std::vector<std::uint32_t>;
 
+std::string text_of(const Ids& ids) {
+  std::string text;
+  for (const std::uint32_t id : ids) {
+    if (!text.empty()) text += ' ';
+    text += static_cast<char>('a' + id - 3);
+  }
+  return text;
+}
+
 TEST_F(PlanTest, PromptIsTokenisedWithTheTextAndPooledWithIt) {
   const TextPlan plan = plan_text(tokenizer_, rules_, prompted_, "a b", 0);
   EXPECT_EQ(plan.sequence.ids, (Ids{kBegin, 18, 19, 3, 4, kEnd}));
@@ -147,16 +156,13 @@ TEST_F(PlanTest, WindowsDivideTheContextAmongChunks) {
   for (int round = 0; round < 300; ++round) {
     rules_.max_tokens = 6 + random() % 12;
     std::vector<std::string> chunks(1 + random() % 8);
-    std::vector<std::uint32_t> words(chunks.size());
-    std::size_t letter = 0;
+    std::uint32_t word = 0;
     std::vector<Ids> expected(chunks.size());
     for (std::size_t i = 0; i < chunks.size(); ++i) {
-      words[i] = 1 + static_cast<std::uint32_t>(random() % 9);
-      for (std::uint32_t w = 0; w < words[i]; ++w, ++letter) {
-        if (w > 0) chunks[i] += ' ';
-        chunks[i] += static_cast<char>('a' + letter % 26);
-        expected[i].push_back(static_cast<std::uint32_t>(letter % 26) + 3);
+      for (auto words = 1 + random() % 9; words > 0; --words, ++word) {
+        expected[i].push_back(word % 26 + 3);
       }
+      chunks[i] = text_of(expected[i]);
     }
     const LateChunkPlan plan = plan_late_chunks(tokenizer_, rules_, prompted_, chunks);
     std::vector<std::pair<const Sequence*, Span>> spans;

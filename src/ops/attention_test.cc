@@ -128,7 +128,8 @@ struct AttentionCase {
 class AttentionOp : public testing::TestWithParam<AttentionCase> {
  protected:
   // Around the blocks of 32, 64 and 128 keys, and of 64 queries.
-  Problem problem(std::vector<std::size_t> lengths = {1, 2, 31, 32, 33, 64, 65, 127, 129, 200, 5}) {
+  Problem problem(const std::vector<std::size_t>& lengths = {1, 2, 31, 32, 33, 64, 65, 127, 129,
+                                                             200, 5}) {
     std::mt19937 random(11);
     return Problem(GetParam().heads, GetParam().head_width, GetParam().rotated, lengths, random);
   }

@@ -9,8 +9,8 @@
 namespace nestvec {
 namespace {
 
-void check(const EmbeddingLayer& layer, std::span<const std::int64_t> ids,
-           std::span<const std::int64_t> offsets, std::span<const std::int64_t> tasks) {
+void check(const EmbeddingLayer& layer, const EmbeddingInput& in) {
+  const auto [ids, offsets, tasks] = in;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < layer.vocabulary) continue;
     throw Error(ErrorCode::kInvalidArgument,
@@ -42,50 +42,55 @@ void place(const EmbeddingLayer& layer, std::span<const std::int64_t> ids, std::
   }
 }
 
-// One token's row; `position` is its row of the position table.
-void embed_token(const EmbeddingLayer& layer, std::int64_t id, std::int64_t task,
-                 std::uint32_t position, float* out, const Kernels& kernels) {
+struct Token {
+  std::int64_t id;
+  std::int64_t task;
+  std::uint32_t position;  // its row of the position table
+};
+
+void embed_token(const EmbeddingLayer& layer, const Token& token, float* out,
+                 const Kernels& kernels) {
   const std::size_t width = layer.width;
-  const auto row = static_cast<std::size_t>(id);
+  const auto row = static_cast<std::size_t>(token.id);
   if (layer.words != nullptr) {
     std::copy_n(layer.words + row * width, width, out);
   } else {
     kernels.from_bf16(layer.words_bf16 + row * width, width, out);
   }
-  if (task >= 0 && layer.down != nullptr) {
-    const auto first = static_cast<std::size_t>(task) * layer.rank;
+  if (token.task >= 0 && layer.down != nullptr) {
+    const auto first = static_cast<std::size_t>(token.task) * layer.rank;
     const float* down = layer.down + row * layer.tasks * layer.rank + first;
     for (std::size_t r = 0; r < layer.rank; ++r) {
       kernels.add_scaled(down[r], layer.up + (first + r) * width, width, out);
     }
   }
-  kernels.add(layer.types + static_cast<std::size_t>(task + 1) * width, width, out);
+  kernels.add(layer.types + static_cast<std::size_t>(token.task + 1) * width, width, out);
   if (layer.positions != nullptr) {
-    kernels.add(layer.positions + position * width, width, out);
+    kernels.add(layer.positions + token.position * width, width, out);
   }
   kernels.layer_norm({out, layer.norm.weight, layer.norm.bias, layer.norm.eps, width, out});
 }
 
 }  // namespace
 
-void embedding(const EmbeddingLayer& layer, std::span<const std::int64_t> ids,
-               std::span<const std::int64_t> offsets, std::span<const std::int64_t> tasks,
-               float* out, EngineContext& context) {
-  check(layer, ids, offsets, tasks);
+void embedding(const EmbeddingLayer& layer, const EmbeddingInput& in, float* out,
+               EngineContext& context) {
+  check(layer, in);
+  const std::span<const std::int64_t> ids = in.ids;
   auto* positions = context.positions.get<std::uint32_t>(ids.size());
   auto* row_tasks = context.row_tasks.get<std::int32_t>(ids.size());
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const auto first = static_cast<std::size_t>(offsets[i]);
-    const auto count = static_cast<std::size_t>(offsets[i + 1]) - first;
+  for (std::size_t i = 0; i < in.tasks.size(); ++i) {
+    const auto first = static_cast<std::size_t>(in.offsets[i]);
+    const auto count = static_cast<std::size_t>(in.offsets[i + 1]) - first;
     place(layer, ids.subspan(first, count), positions + first);
-    std::fill_n(row_tasks + first, count, static_cast<std::int32_t>(tasks[i]));
+    std::fill_n(row_tasks + first, count, static_cast<std::int32_t>(in.tasks[i]));
   }
   constexpr std::size_t kTokens = 16;
   const std::size_t chunks = (ids.size() + kTokens - 1) / kTokens;
   context.pool.parallel_for(chunks, [&](std::size_t chunk, std::size_t) {
     const std::size_t end = std::min(ids.size(), (chunk + 1) * kTokens);
     for (std::size_t i = chunk * kTokens; i < end; ++i) {
-      embed_token(layer, ids[i], row_tasks[i], positions[i], out + i * layer.width,
+      embed_token(layer, {ids[i], row_tasks[i], positions[i]}, out + i * layer.width,
                   context.kernels);
     }
   });

@@ -32,10 +32,16 @@ struct EmbeddingLayer {
   NormLayer norm;
 };
 
-// out [T, H] of ids [T], offsets [N+1], tasks [N] (-1: base weights). Throws Error kInvalidArgument
-// for an id, a task or a length that the tables do not have, naming it and its place.
-void embedding(const EmbeddingLayer& layer, std::span<const std::int64_t> ids,
-               std::span<const std::int64_t> offsets, std::span<const std::int64_t> tasks,
-               float* out, EngineContext& context);
+// A packed batch.
+struct EmbeddingInput {
+  std::span<const std::int64_t> ids;      // [T]
+  std::span<const std::int64_t> offsets;  // [N+1]
+  std::span<const std::int64_t> tasks;    // [N], -1: base weights
+};
+
+// out [T, H]. Throws Error kInvalidArgument for an id, a task or a length that the tables do not
+// have, naming it and its place.
+void embedding(const EmbeddingLayer& layer, const EmbeddingInput& in, float* out,
+               EngineContext& context);
 
 }  // namespace nestvec

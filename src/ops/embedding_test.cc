@@ -83,7 +83,7 @@ std::string message_of(const EmbeddingLayer& layer, const std::vector<std::int64
   const std::vector<std::int64_t> offsets = {0, static_cast<std::int64_t>(ids.size())};
   const std::vector<std::int64_t> tasks = {task};
   try {
-    embedding(layer, ids, offsets, tasks, out.data(), context);
+    embedding(layer, {ids, offsets, tasks}, out.data(), context);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
     return error.what();
@@ -108,7 +108,7 @@ TEST(Embedding, EqualsThePlainSum) {
       }
       EngineContext context(2, isa);
       std::vector<float> out(ids.size() * kWidth);
-      embedding(layer, ids, offsets, tasks, out.data(), context);
+      embedding(layer, {ids, offsets, tasks}, out.data(), context);
       for (std::size_t t = 0; t < ids.size(); ++t) {
         const std::vector<double> expected =
             tables.reference(static_cast<std::size_t>(ids[t]), tasks[sequence[t]], -1);
@@ -135,7 +135,7 @@ TEST(Embedding, PositionsStartAnewWithEachSequenceAndSkipPadding) {
   const std::vector<std::int64_t> rows = {2, 1, 3, 2, 3};
   EngineContext context(1, machine_isa());
   std::vector<float> out(ids.size() * kWidth);
-  embedding(layer, ids, offsets, tasks, out.data(), context);
+  embedding(layer, {ids, offsets, tasks}, out.data(), context);
   for (std::size_t t = 0; t < ids.size(); ++t) {
     const std::vector<double> expected =
         tables.reference(static_cast<std::size_t>(ids[t]), -1, rows[t]);

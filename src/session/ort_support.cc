@@ -4,6 +4,7 @@
 namespace nestvec {
 namespace {
 
+// NOLINTNEXTLINE(readability-function-size): ONNX Runtime's signature
 void discard_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
 
 }  // namespace

@@ -46,7 +46,7 @@ struct Tile {
 // The rows of a tile, addressed by few registers: every third has a pointer of its own.
 template <class A, size_t kRows>
 struct RowPointers {
-  RowPointers(const A* a, size_t stride_) : stride(stride_) {
+  RowPointers(const A* a, size_t row_stride) : stride(row_stride) {
 #pragma GCC unroll 16
     for (size_t i = 0; i < kPointers; ++i) {
       pointers[i] = a + 3 * i * stride;

@@ -53,7 +53,7 @@ class EmbeddingKernel {
 
   void run(const NodeRun& run) {
     const std::span<const std::int64_t> ids = run.ints(0);
-    embedding(layer_, ids, run.ints(1), run.ints(2), run.output(ids.size(), layer_.width),
+    embedding(layer_, {ids, run.ints(1), run.ints(2)}, run.output(ids.size(), layer_.width),
               context_);
   }
 
