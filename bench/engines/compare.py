@@ -8,11 +8,13 @@
 
 Every engine is a process that keeps its model and sleeps between its turns. A workload's first call
 also compares vectors: an engine that computes something else is not timed, and the exit code is 1.
+One whose memory does not suffice beside all others takes turns with nestvec alone.
 The models (13 GB at full size) are made on first use in build/bench-models and kept there. PyTorch
 takes part where scripts/reference-venv.sh has put it.
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -20,6 +22,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import engines
@@ -91,17 +94,22 @@ def choose_engines(options: argparse.Namespace, model: Model,
     return chosen, left_out
 
 
-def start_workers(chosen: list[str], model: Model, setting: engines.Setting,
-                  left_out: dict[str, str]) -> list[engines.Worker]:
+@contextlib.contextmanager
+def running(chosen: list[str], model: Model, setting: engines.Setting,
+            left_out: dict[str, str]) -> Iterator[list[engines.Worker]]:
     workers = []
-    for name in chosen:
-        print(f"starting {name} on {model.name}", file=sys.stderr, flush=True)
-        try:
-            workers.append(engines.start(engines.ENGINES[name], model, setting))
-        except engines.EngineFailed as failure:
-            left_out[name] = str(failure)
-            print(f"  without it: {failure}", file=sys.stderr)
-    return workers
+    try:
+        for name in chosen:
+            print(f"starting {name} on {model.name}", file=sys.stderr, flush=True)
+            try:
+                workers.append(engines.start(engines.ENGINES[name], model, setting))
+            except engines.EngineFailed as failure:
+                left_out[name] = str(failure)
+                print(f"  without it: {failure}", file=sys.stderr)
+        yield workers
+    finally:
+        for worker in workers:
+            worker.close()
 
 
 def workloads_of(options: argparse.Namespace, model: Model) -> list[workloads.Workload]:
@@ -110,26 +118,44 @@ def workloads_of(options: argparse.Namespace, model: Model) -> list[workloads.Wo
     return workloads.v3_workloads(options.workloads)
 
 
-def compare(options: argparse.Namespace, model: Model, setting: engines.Setting,
-            facts: dict[str, Any]) -> dict[str, Any]:
-    plan = measure.Plan(options.rounds, options.turn_seconds, options.workload_minutes * 60)
-    texts = workloads.Texts(setting.nestvec, model.form("checkpoint"))
-    chosen, left_out = choose_engines(options, model, facts)
-    workers = start_workers(chosen, model, setting, left_out)
-    peaks = {worker.engine.name: worker.facts["load_peak_bytes"] for worker in workers}
-    measured = []
-    try:
-        for workload in workloads_of(options, model):
-            measured.append(measure.measure(workload, workers, texts, model.encoder.heads, plan))
-            for name, peak in measured[-1]["peak_bytes"].items():
-                peaks[name] = max(peaks[name], peak)
-    finally:
+class Comparison:
+    """All workloads of a model."""
+
+    def __init__(self, options: argparse.Namespace, model: Model, setting: engines.Setting, facts: dict[str, Any]):
+        self.model, self.setting, self.workloads = model, setting, workloads_of(options, model)
+        self.plan = measure.Plan(options.rounds, options.turn_seconds, options.workload_minutes * 60)
+        self.texts = workloads.Texts(setting.nestvec, model.form("checkpoint"))
+        self.chosen, self.left_out = choose_engines(options, model, facts)
+
+    def measure(self, workload: workloads.Workload, workers: list[engines.Worker]) -> dict[str, Any]:
+        return measure.measure(workload, workers, self.texts, self.model.encoder.heads, self.plan)
+
+    def run(self) -> dict[str, Any]:
+        with running(self.chosen, self.model, self.setting, self.left_out) as workers:
+            measured = [self.measure(workload, workers) for workload in self.workloads]
+        for workload, result in zip(self.workloads, measured):
+            self.second_pass(workload, result)
+        described = {}
         for worker in workers:
-            worker.close()
-    return {"title": model.title, "left_out": left_out, "workloads": measured, "engines": {
-        worker.engine.name: {"title": worker.engine.title, "precision": worker.engine.precision,
-                             "peak_bytes": peaks[worker.engine.name], "idle_share": worker.idle_share, **worker.facts}
-        for worker in workers}}
+            name = worker.engine.name
+            peaks = [worker.facts["load_peak_bytes"], *(result["peak_bytes"].get(name, 0) for result in measured)]
+            described[name] = {"title": worker.engine.title, "precision": worker.engine.precision, **worker.facts,
+                               "idle_share": worker.idle_share, "peak_bytes": max(peaks)}
+        return {"title": self.model.title, "left_out": self.left_out, "workloads": measured, "engines": described}
+
+    def second_pass(self, workload: workloads.Workload, result: dict[str, Any]) -> None:
+        """Who had no room beside all others takes turns with the first engine alone."""
+        left_out = result["left_out"]
+        for name in [name for name, why in left_out.items() if why.startswith(measure.NO_ROOM)]:
+            with running([self.chosen[0], name], self.model, self.setting, left_out) as pair:
+                again = self.measure(workload, pair)
+            rows = [row for row in again["rows"] if row["engine"] == name]
+            if rows:
+                del left_out[name]
+                result["rows"] += rows
+                result["peak_bytes"][name] = again["peak_bytes"][name]
+            else:
+                left_out |= again["left_out"]
 
 
 def machine(facts: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +182,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     programs = pathlib.Path(options.nestvec).parent / "bench"
     bounds = [] if options.size != "full" else products.measure(programs, setting.threads, options.turn_seconds)
     results = {"date": str(datetime.date.today()), "machine": machine(facts), "threads": setting.threads,
-               "size": options.size, "models": [compare(options, model, setting, facts) for model in chosen]}
+               "size": options.size, "models": [Comparison(options, model, setting, facts).run() for model in chosen]}
     if bounds:
         bounds = products.better(bounds, products.measure(programs, setting.threads, options.turn_seconds))
     return {**results, "products": bounds, "versions": versions(options, results)}

@@ -13,6 +13,7 @@ from engines import LEAST_COSINE, EngineFailed, Worker
 from workloads import Filling, Texts, Workload
 
 SETTLE_SECONDS = 0.1  # threads of the engine before spin for a while until they sleep
+NO_ROOM = "needs "    # how the reason of within_memory() begins
 MEMORY_SHARE = 0.9    # of what is available, for the workload ahead
 
 
@@ -77,7 +78,7 @@ def within_memory(workload: Workload, workers: list[Worker], heads: int, left_ou
     for worker in sorted(workers, key=lambda worker: worker.engine.score_copies):
         need = worker.engine.score_copies * heads * max(workload.lengths) ** 2 * 4
         if need > free:
-            left_out[worker.engine.name] = f"needs {need / 2**30:.1f} GiB more, {free / 2**30:.1f} GiB are free"
+            left_out[worker.engine.name] = f"{NO_ROOM}{need / 2**30:.1f} GiB more, {free / 2**30:.1f} GiB are free"
             continue
         free -= need
         admitted.append(worker)
