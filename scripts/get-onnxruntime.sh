@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Assembles ONNX Runtime in build/onnxruntime (include/, lib/) unless the machine has one:
-# the official release archive where it can be reached, else the shared library out of the Python
-# wheel and the headers out of Debian 13's libonnxruntime-dev. The library is backward compatible,
+# the official release archive where its hash is given and it can be reached, else the shared library
+# out of the Python wheel and the headers out of Debian 13's libonnxruntime-dev, both pinned. The
+# library is backward compatible,
 # so older headers are right as long as the code asks for the API version of its header.
 #
 # ONNXRUNTIME_ROOT              use this folder (include/, lib/) and assemble nothing
@@ -63,7 +64,7 @@ from_archive() {
   local file=$scratch/$archive out=$scratch/archive
   curl --fail --location --silent --connect-timeout 5 --speed-limit 1000 --speed-time 30 --retry 1 \
     --output "$file" "$archive_url" || return 1
-  [[ -z ${ONNXRUNTIME_ARCHIVE_SHA256:-} ]] || verify_sha256 "$file" "$ONNXRUNTIME_ARCHIVE_SHA256"
+  verify_sha256 "$file" "$ONNXRUNTIME_ARCHIVE_SHA256"
   mkdir -p "$out"
   tar -xzf "$file" -C "$out" --strip-components=1 || return 1
   # Archives hold lib/ and include/; CMake and pkg-config files are left out on purpose.
@@ -90,7 +91,8 @@ unpack_headers() {
   mirror=$(debian_mirror)
   [[ -n $mirror ]] ||
     die "the machine's apt sources name no Debian mirror to take ONNX Runtime's headers from;" \
-      "put a release of ONNX Runtime somewhere and set ONNXRUNTIME_ROOT"
+      "unpack a release of ONNX Runtime and set ONNXRUNTIME_ROOT, or set" \
+      "ONNXRUNTIME_ARCHIVE_SHA256 to the hash of its release archive"
   mkdir -p "$apt"/{lists,cache,state}/partial "$apt/cache/archives/partial" "$apt/download"
   printf 'deb [arch=amd64 signed-by=%s] %s trixie main\n' "$keyring" "$mirror" >"$apt/sources.list"
   local options=(
@@ -143,7 +145,10 @@ fi
 
 make_scratch onnxruntime
 say "getting ONNX Runtime $version"
-if ! from_archive; then
+# Nothing is used that was not checked, and the archive's hash is for its user to give.
+if [[ -z ${ONNXRUNTIME_ARCHIVE_SHA256:-} ]]; then
+  from_wheel
+elif ! from_archive; then
   say "the release archive cannot be reached; taking the Python wheel and Debian's headers"
   from_wheel
 fi

@@ -21,8 +21,9 @@ struct TaskChoice {
 class TaskTable {
  public:
   // `adapters` in the graph's order; `prompts` by task name, for adapters or of their own (models
-  // that were trained with prompts alone). `default_task` that the model does not have counts as
-  // "none".
+  // that were trained with prompts alone). "text-matching", the usual `default_task`, counts as
+  // "none" where the model does not have it. Throws Error kInvalidArgument for another that a model
+  // with tasks does not have.
   TaskTable(const std::vector<std::string>& adapters,
             const std::vector<std::pair<std::string, std::string>>& prompts,
             const std::string& default_task);
@@ -36,6 +37,7 @@ class TaskTable {
 
  private:
   const TaskInfo* find(std::string_view name) const;
+  Error unknown(std::string_view name) const;
 
   std::vector<TaskInfo> tasks_;
   std::size_t adapters_ = 0;  // the first so many of tasks_ have an adapter

@@ -25,6 +25,19 @@ TEST(TaskTable, ADefaultThatTheModelLacksIsNone) {
   EXPECT_EQ(table.resolve("").adapter, -1);
 }
 
+TEST(TaskTable, AMistypedDefaultIsRefused) {
+  try {
+    const TaskTable table(kAdapters, kPrompts, "seperation");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_STREQ(error.what(),
+                 "runtime.default_task: unknown task \"seperation\"; this model has "
+                 "retrieval.query, separation, none");
+  }
+  EXPECT_EQ(TaskTable(kAdapters, kPrompts, "text-matching").default_task(), "none");
+}
+
 TEST(TaskTable, PromptsAloneAreTasksWithoutAdapters) {
   const TaskTable table({}, {{"query", "query: "}}, "query");
   EXPECT_EQ(table.resolve("").prompt, "query: ");
