@@ -118,23 +118,23 @@ class DataWriter {
     return disk_full(path_, total_, free_bytes(fs::path(path_).parent_path().string()));
   }
 
-  // A line for each tenth; small models are done before anybody could read one.
+  // A line for each tenth, of what takes long enough to be waited for.
   void report(std::uint64_t done) {
-    constexpr std::uint64_t kSmall = 64u << 20;
-    if (total_ < kSmall || done < next_) return;
+    if (done < next_) return;
     const std::uint64_t percent = done * 100 / total_;
     next_ = total_ / 10 * (percent / 10 + 1);
-    if (percent < 100) {
-      say(log_, "compiling: " + std::to_string(percent) + " % (" + readable_bytes(done) + " of " +
-                    readable_bytes(total_) + ")");
-    }
+    if (percent == 100 || Clock::now() - start_ < std::chrono::seconds(1)) return;
+    say(log_, "compiling: " + std::to_string(percent) + " % (" + readable_bytes(done) + " of " +
+                  readable_bytes(total_) + ")");
   }
 
+  using Clock = std::chrono::steady_clock;
   std::string path_;
   std::uint64_t total_;
   const LogSink& log_;
   FileDescriptor file_;
   std::uint64_t next_ = total_ / 10;
+  Clock::time_point start_ = Clock::now();
 };
 
 // A folder that is there must be an older artefact: anything else is not ours to replace.
