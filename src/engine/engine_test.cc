@@ -21,9 +21,9 @@ class FakeSession final : public Session {
   void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) override {
     options.control.check();
     EXPECT_EQ(running_.fetch_add(1), 0) << "runs overlap";
-    ++runs_;
-    if (stop_after_ == runs_) stop_.request_stop();
-    longest_batch_ = std::max(longest_batch_, batch.tokens());
+    ++runs;
+    if (stop_after == runs) stop.request_stop();
+    longest_batch = std::max(longest_batch, batch.tokens());
     std::vector<float> hidden;
     for (std::size_t i = 0; i < batch.sequences(); ++i) {
       for (std::uint32_t t = batch.offsets[i]; t < batch.offsets[i + 1]; ++t) {
@@ -40,26 +40,26 @@ class FakeSession final : public Session {
                 {out.rows.data() + s * kWidth, kWidth});
     }
     out.tokens = options.want_tokens ? hidden : std::vector<float>();
-    if (!options.full_precision || always_overflows_) overflow(batch, out);
+    if (!options.full_precision || always_overflows) overflow(batch, out);
     running_.fetch_sub(1);
   }
   std::size_t width() const noexcept override { return kWidth; }
 
-  std::size_t longest_batch_ = 0;
-  int runs_ = 0;
+  std::size_t longest_batch = 0;
+  int runs = 0;
   // Sequences that begin with this id leave the range of the narrow arithmetic.
-  std::uint32_t overflowing_id_ = 1000;
-  bool always_overflows_ = false;
-  int stop_after_ = 0;
-  std::stop_source stop_;
+  std::uint32_t overflowing_id = 1000;
+  bool always_overflows = false;
+  int stop_after = 0;
+  std::stop_source stop;
 
  private:
   void overflow(const PackedBatch& batch, RunOutput& out) const {
     for (std::size_t s = 0; s < batch.spans.size(); ++s) {
       const std::uint32_t content = batch.spans[s].begin + 1;
-      if (batch.ids[content] == overflowing_id_) out.rows[s * kWidth + 5] = std::nanf("");
+      if (batch.ids[content] == overflowing_id) out.rows[s * kWidth + 5] = std::nanf("");
     }
-    if (!out.tokens.empty() && batch.ids[1] == overflowing_id_) out.tokens[2] = std::nanf("");
+    if (!out.tokens.empty() && batch.ids[1] == overflowing_id) out.tokens[2] = std::nanf("");
   }
 
   std::atomic<int> running_{0};
@@ -113,7 +113,7 @@ class EngineTest : public testing::Test {
 
 TEST_F(EngineTest, RowsKeepTheOrderOfTheTextsWhateverTheBatches) {
   const Embeddings together = engine_->embed(texts_, {}, {});
-  EXPECT_LE(session_->longest_batch_, 100u);
+  EXPECT_LE(session_->longest_batch, 100u);
   ASSERT_EQ(together.rows, texts_.size());
   for (std::size_t i = 0; i < texts_.size(); ++i) {
     const Embeddings alone = engine_->embed({&texts_[i], 1}, {}, {});
@@ -127,7 +127,7 @@ TEST_F(EngineTest, RowsKeepTheOrderOfTheTextsWhateverTheBatches) {
 TEST_F(EngineTest, MixedTasksEqualSingleTasks) {
   std::vector<std::string> tasks;
   for (std::size_t i = 0; i < texts_.size(); ++i) {
-    tasks.push_back(i % 3 == 0 ? "one" : i % 3 == 1 ? "two" : "");
+    tasks.emplace_back(i % 3 == 0 ? "one" : i % 3 == 1 ? "two" : "");
   }
   const Embeddings mixed = engine_->embed(texts_, tasks, {});
   for (std::size_t i = 0; i < texts_.size(); ++i) {
@@ -214,14 +214,14 @@ constexpr std::uint32_t kLetterB = 4;
 TEST_F(EngineTest, WhatOverflowsIsRunAgainInFullPrecision) {
   const Embeddings expected = engine_->embed(texts_, {}, {});
   const TokenEmbeddings expected_tokens = engine_->embed_tokens("b c", {});
-  session_->overflowing_id_ = kLetterB;
+  session_->overflowing_id = kLetterB;
   EXPECT_EQ(engine_->embed(texts_, {}, {}).values, expected.values);
   EXPECT_EQ(engine_->embed_tokens("b c", {}).values, expected_tokens.values);
 }
 
 TEST_F(EngineTest, WhatIsNotFiniteEvenThenIsAnErrorThatNamesTheText) {
-  session_->overflowing_id_ = kLetterB;
-  session_->always_overflows_ = true;
+  session_->overflowing_id = kLetterB;
+  session_->always_overflows = true;
   const std::vector<std::string> texts = {"a", "c d", "b c"};
   const auto message = [&](auto call) -> std::string {
     try {
@@ -238,14 +238,14 @@ TEST_F(EngineTest, WhatIsNotFiniteEvenThenIsAnErrorThatNamesTheText) {
 }
 
 TEST_F(EngineTest, WorkEndsBetweenBatchesWhenToldTo) {
-  session_->stop_after_ = 2;
+  session_->stop_after = 2;
   try {
-    engine_->embed(texts_, {}, {.stop = session_->stop_.get_token()});
+    engine_->embed(texts_, {}, {.stop = session_->stop.get_token()});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kCancelled);
   }
-  EXPECT_EQ(session_->runs_, 2);
+  EXPECT_EQ(session_->runs, 2);
 }
 
 TEST_F(EngineTest, ManyThreadsGetTheirOwnRows) {

@@ -28,6 +28,7 @@ constexpr std::size_t kProductRows = 96;
 
 // A layer's input as its kernel wants it.
 struct Prepared {
+  Product product = Product::kF32;
   const void* a = nullptr;
   std::size_t stride = 0;            // elements
   const RowScale* scales = nullptr;  // s8: [rows]
@@ -41,6 +42,7 @@ class Preparation {
               EngineContext& context)
       : layer_(layer), in_(in), product_(product), context_(context) {
     width_ = layer.shape.inputs;
+    result_.product = product;
     result_.stride = layer.shape.padded_inputs();
     ready_ = is_ready();
     if (ready_) {
@@ -154,13 +156,8 @@ class Preparation {
 class BlockProduct {
  public:
   BlockProduct(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
-               Product product, const Prepared& prepared, const Kernels& kernels)
-      : layer_(layer),
-        in_(in),
-        out_(out),
-        product_(product),
-        prepared_(prepared),
-        kernels_(kernels) {}
+               const Prepared& prepared, const Kernels& kernels)
+      : layer_(layer), in_(in), out_(out), prepared_(prepared), kernels_(kernels) {}
 
   void run(std::size_t first, std::size_t rows, std::size_t panel) const {
     alignas(64) std::array<float, kProductRows * kPanel> c;
@@ -173,7 +170,7 @@ class BlockProduct {
     finish.rows = rows;
     finish.columns = std::min(kPanel, width - column);
     finish.bias = layer_.bias + column;
-    if (product_ == Product::kS8) {
+    if (prepared_.product == Product::kS8) {
       finish.row_scales = prepared_.scales + first;
       finish.column_scales = layer_.scales + column;
       finish.column_sums = layer_.sums + column;
@@ -208,7 +205,7 @@ class BlockProduct {
   }
 
   void multiply(std::size_t first, std::size_t rows, std::size_t panel, float* c) const {
-    switch (product_) {
+    switch (prepared_.product) {
       case Product::kF32:
         return kernels_.gemm_f32(product<float, float, float>(first, rows, panel, c));
       case Product::kBf16:
@@ -236,7 +233,6 @@ class BlockProduct {
   const LinearLayer& layer_;
   const LinearInput& in_;
   const LinearOutput& out_;
-  Product product_;
   const Prepared& prepared_;
   const Kernels& kernels_;
 };
@@ -253,9 +249,8 @@ LinearInput rows_of(const LinearInput& in, std::size_t width, std::size_t first,
 // At most kBlockRows rows: prepare them, then all products in parallel.
 void linear_block(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
                   EngineContext& context) {
-  const Product product = product_of(layer, context);
-  const Prepared prepared = Preparation(layer, in, product, context).run();
-  const BlockProduct block(layer, in, out, product, prepared, context.kernels);
+  const Prepared prepared = Preparation(layer, in, product_of(layer, context), context).run();
+  const BlockProduct block(layer, in, out, prepared, context.kernels);
 
   const std::size_t panels = layer.shape.panels();
   const std::size_t blocks = (in.rows + kProductRows - 1) / kProductRows;

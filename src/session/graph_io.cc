@@ -9,7 +9,7 @@ namespace {
 std::string describe(const GraphValue& value) {
   std::string text = value.name + " " + value.type_name + " [";
   for (std::size_t i = 0; i < value.shape.size(); ++i) {
-    if (i > 0) text += ",";
+    if (i > 0) text += ',';
     text += value.shape[i] >= 0 ? std::to_string(value.shape[i])
                                 : (value.symbols[i].empty() ? "?" : value.symbols[i]);
   }
