@@ -47,7 +47,7 @@ def title_of(workload: dict[str, Any]) -> str:
     texts = f"{len(lengths)} texts" if len(lengths) > 1 else "one text"
     span = f"{lengths[0]}" if len(set(lengths)) == 1 else f"{min(lengths)} to {max(lengths)}"
     rounds = max((len(row["round_seconds"]) for row in workload["rows"]), default=0)
-    return f"{workload['name']}: {texts} of {span} tokens, {workload['tokens']:,} in all; {rounds} rounds"
+    return f"{workload['name']}: {texts} of {span} tokens, {workload['tokens']:,} in all; rounds: {rounds}"
 
 
 def engines_table(model: dict[str, Any]) -> str:
