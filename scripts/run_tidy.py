@@ -5,6 +5,7 @@ import argparse
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,10 @@ def main() -> int:
         path = Path(entry["directory"], entry["file"]).resolve()
         if ROOT in path.parents and args.build.resolve() not in path.parents:
             commands[path] = entry["command"]
+    # Last of all folders: GCC's own, for headers that clang lacks, omp.h among them.
+    compiler = shlex.split(next(iter(commands.values())))[0]
+    gcc = subprocess.run([compiler, "-print-file-name=include"], text=True, capture_output=True, check=True).stdout
+    extra = [*EXTRA, f"--extra-arg=-idirafter{gcc.strip()}"]
     chosen = {path.resolve() for path in args.sources} or set(commands)
 
     # A source is linted again when it, its command, any header, the rules or the tool changes.
@@ -45,7 +50,7 @@ def main() -> int:
         stamp = passed / digest(common.encode(), commands[path].encode(), path.read_bytes())
         if stamp.exists():
             return ""
-        run = subprocess.run([args.clang_tidy, "--quiet", "--use-color=false", *EXTRA, "-p", args.build, path],
+        run = subprocess.run([args.clang_tidy, "--quiet", "--use-color=false", *extra, "-p", args.build, path],
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         if run.returncode == 0:
             stamp.touch()

@@ -17,11 +17,12 @@ namespace nestvec {
 namespace {
 
 const std::map<std::string, NormalizationForm>& forms() {
-  static const std::map<std::string, NormalizationForm> map = {{"NFC", NormalizationForm::kNfc},
-                                                               {"NFD", NormalizationForm::kNfd},
-                                                               {"NFKC", NormalizationForm::kNfkc},
-                                                               {"NFKD", NormalizationForm::kNfkd}};
-  return map;
+  static const std::map<std::string, NormalizationForm> kForms = {
+      {"NFC", NormalizationForm::kNfc},
+      {"NFD", NormalizationForm::kNfd},
+      {"NFKC", NormalizationForm::kNfkc},
+      {"NFKD", NormalizationForm::kNfkd}};
+  return kForms;
 }
 
 struct Golden {
