@@ -54,7 +54,7 @@ std::pair<std::string, std::string> read_entry(std::span<const std::byte> messag
                                                const std::string& path) {
   std::pair<std::string, std::string> entry;
   MessageReader reader(message, path);
-  while (const std::optional<Field> field = reader.next()) {
+  while (const std::optional<MessageField> field = reader.next()) {
     if (field->number == 1) entry.first = field->text();
     if (field->number == 2) entry.second = field->text();
   }
@@ -65,7 +65,7 @@ std::pair<std::string, std::string> read_entry(std::span<const std::byte> messag
 TensorFields read_fields(std::span<const std::byte> message, const std::string& path) {
   TensorFields fields;
   MessageReader reader(message, path);
-  while (const std::optional<Field> field = reader.next()) {
+  while (const std::optional<MessageField> field = reader.next()) {
     switch (field->number) {
       case 1:
         read_numbers(*field, path, fields.dims);
@@ -168,7 +168,7 @@ std::optional<OnnxInitializer> read_tensor(std::span<const std::byte> message,
 void read_graph(std::span<const std::byte> message, const std::string& path, OnnxNodes& nodes,
                 std::vector<OnnxInitializer>& initializers) {
   MessageReader reader(message, path);
-  while (const std::optional<Field> field = reader.next()) {
+  while (const std::optional<MessageField> field = reader.next()) {
     if (field->wire != 2) continue;
     if (field->number == 1) nodes.add(field->bytes, path);
     if (field->number != 5) continue;
@@ -222,7 +222,7 @@ OnnxGraph parse_onnx_graph(std::span<const std::byte> file, const std::string& p
   OnnxNodes nodes;
   bool has_graph = false;
   MessageReader reader(file, path);
-  while (const std::optional<Field> field = reader.next()) {
+  while (const std::optional<MessageField> field = reader.next()) {
     if (field->number != 7 || field->wire != 2) continue;  // ModelProto.graph
     has_graph = true;
     read_graph(field->bytes, path, nodes, graph.initializers);

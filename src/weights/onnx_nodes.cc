@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kBias = ".bias";
 constexpr int kMaxSteps = 8;  // from a value back to what it is; a graph that is no graph may turn
 
-float float_of(const Field& field) {
+float float_of(const MessageField& field) {
   std::uint32_t bits = 0;
   if (field.bytes.size() == sizeof(bits)) std::memcpy(&bits, field.bytes.data(), sizeof(bits));
   return std::bit_cast<float>(bits);
@@ -39,7 +39,7 @@ void OnnxNodes::read_attribute(std::span<const std::byte> message, const std::st
   float real = 0.0f;
   std::vector<std::int64_t> integers;
   MessageReader reader(message, path);
-  while (const std::optional<Field> field = reader.next()) {
+  while (const std::optional<MessageField> field = reader.next()) {
     if (field->number == 1) name = field->text();
     if (field->number == 2) real = float_of(*field);
     if (field->number == 3) integer = field->varint;
@@ -63,7 +63,7 @@ void OnnxNodes::add(std::span<const std::byte> message, const std::string& path)
   Node node;
   std::size_t inputs = 0;
   MessageReader reader(message, path);
-  while (const std::optional<Field> field = reader.next()) {
+  while (const std::optional<MessageField> field = reader.next()) {
     if (field->number == 1 && inputs++ < node.inputs.size())
       node.inputs[inputs - 1] = field->text();
     if (field->number == 2 && node.output.empty()) node.output = field->text();

@@ -5,9 +5,9 @@
 
 namespace nestvec {
 
-std::optional<Field> MessageReader::next() {
+std::optional<MessageField> MessageReader::next() {
   if (rest_.empty()) return std::nullopt;
-  Field field;
+  MessageField field;
   const std::uint64_t tag = read_varint();
   field.number = tag >> 3;
   field.wire = tag & 7;
@@ -52,7 +52,8 @@ std::span<const std::byte> MessageReader::take(std::uint64_t size) {
   return taken;
 }
 
-void read_numbers(const Field& field, const std::string& path, std::vector<std::int64_t>& out) {
+void read_numbers(const MessageField& field, const std::string& path,
+                  std::vector<std::int64_t>& out) {
   if (field.wire == 0) {
     out.push_back(static_cast<std::int64_t>(field.varint));
     return;

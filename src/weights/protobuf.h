@@ -16,7 +16,7 @@
 namespace nestvec {
 
 // One field of a message.
-struct Field {
+struct MessageField {
   std::uint64_t number = 0;
   std::uint64_t wire = 0;            // 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes
   std::uint64_t varint = 0;          // of wire 0
@@ -34,7 +34,7 @@ class MessageReader {
       : rest_(message), path_(path) {}
 
   // The next field, or nullopt at the end. Throws Error kDataLoss for bytes that are no message.
-  std::optional<Field> next();
+  std::optional<MessageField> next();
 
  private:
   std::uint64_t read_varint();
@@ -46,7 +46,8 @@ class MessageReader {
 
 // Adds the numbers of a repeated int64 field, which writers pack into one field or do not. Throws
 // Error kDataLoss for one of over 64 bits.
-void read_numbers(const Field& field, const std::string& path, std::vector<std::int64_t>& out);
+void read_numbers(const MessageField& field, const std::string& path,
+                  std::vector<std::int64_t>& out);
 
 // kDataLoss: the ONNX file `path` is not what it should be.
 Error corrupt_onnx(const std::string& path, const std::string& message);
