@@ -23,6 +23,7 @@
 #include "compile/portable.h"
 #include "nestvec/version.h"
 #include "ops/isa.h"
+#include "ops/kernels/table.h"
 
 namespace nestvec {
 namespace {
@@ -47,6 +48,12 @@ CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std:
   if (!packed && options.precision != "fp32") {
     throw Error(ErrorCode::kUnimplemented, "precision \"" + options.precision +
                                                "\" is not supported by portable graphs; fp32 is");
+  }
+  if (packed && spec.head_width() > kMaxHeadWidth) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder + ": heads of " + std::to_string(spec.head_width()) +
+                    " elements are over the " + std::to_string(kMaxHeadWidth) +
+                    " of native graphs; a portable graph takes them");
   }
   if (options.max_tokens == 0) options.max_tokens = spec.max_positions;
   if (options.max_tokens > spec.max_positions) {

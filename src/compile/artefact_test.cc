@@ -137,6 +137,21 @@ TEST_F(ArtefactTest, RefusesOptionsThatItDoesNotKnow) {
   EXPECT_EQ(entries(folder_ / ""), 1u);
 }
 
+// The kernels' buffers end there.
+TEST_F(ArtefactTest, RefusesHeadsThatAreTooWideForANativeGraph) {
+  ModelSpec spec = small_spec();
+  spec.hidden = 258;
+  spec.heads = 1;
+  TestModel(spec, Publication::kJina).save(folder_ / "model");
+  EXPECT_NE(complaint([&] { compile(); }).find("heads of 258 elements are over the 256"),
+            std::string::npos);
+  EXPECT_EQ(entries(folder_ / ""), 1u);
+  EXPECT_EQ(compile({.layout = "padded"}).layout, "padded");
+  spec.hidden = 256;
+  TestModel(spec, Publication::kJina).save(folder_ / "model");
+  EXPECT_EQ(compile().layout, "packed");
+}
+
 TEST_F(ArtefactTest, NamesTheTensorThatDoesNotFit) {
   const fs::path config = folder_ / "model/config.json";
   std::string text = read_file(config.string(), 10000);

@@ -120,6 +120,11 @@ class AttentionKernel {
   AttentionKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.heads = node.size("heads");
     layer_.head_width = node.size("head_width");
+    if (layer_.head_width > kMaxHeadWidth) {
+      throw Error(ErrorCode::kDataLoss, "heads of " + std::to_string(layer_.head_width) +
+                                            " elements in a compiled graph, at most " +
+                                            std::to_string(kMaxHeadWidth) + " are supported");
+    }
     if (!node.has(2)) return;
     positions_ = node.rows(2);
     layer_.cos = node.floats(2, positions_ * layer_.head_width / 2);
