@@ -40,7 +40,7 @@ class Preparation {
  public:
   Preparation(const LinearLayer& layer, const LinearInput& in, Product product,
               EngineContext& context)
-      : layer_(layer), in_(in), product_(product), context_(context) {
+      : layer_(layer), in_(in), context_(context) {
     width_ = layer.shape.inputs;
     result_.product = product;
     result_.stride = layer.shape.padded_inputs();
@@ -80,7 +80,7 @@ class Preparation {
   // The input has the kernel's type and needs no padding.
   bool is_ready() const {
     const bool padded = width_ != layer_.shape.padded_inputs();
-    switch (product_) {
+    switch (result_.product) {
       case Product::kF32:
         return in_.x != nullptr;
       case Product::kF32Bf16:
@@ -96,7 +96,7 @@ class Preparation {
   bool has_adapters() const { return layer_.adapters.tasks > 0 && in_.tasks != nullptr; }
 
   std::size_t element() const {
-    switch (product_) {
+    switch (result_.product) {
       case Product::kBf16:
         return 2;
       case Product::kS8:
@@ -126,7 +126,7 @@ class Preparation {
 
   void convert(std::size_t row, const float* x) {
     std::byte* out = target_ + row * result_.stride * element();
-    switch (product_) {
+    switch (result_.product) {
       case Product::kBf16:
         context_.kernels.to_bf16(x, width_, reinterpret_cast<std::uint16_t*>(out));
         break;
@@ -141,7 +141,6 @@ class Preparation {
 
   const LinearLayer& layer_;
   const LinearInput& in_;
-  Product product_;
   EngineContext& context_;
   std::size_t width_ = 0;
   bool ready_ = false;

@@ -69,6 +69,10 @@ inline Floats first_lanes(Floats x, size_t n) {
 inline Floats min(Floats a, Floats b) { return a < b ? a : b; }
 inline Floats max(Floats a, Floats b) { return a > b ? a : b; }
 
+// 1.5 * 2^23: adding it to a small number rounds that to an integer, which then stands in the lower
+// bits; taking it off again leaves the integer as a float.
+inline constexpr float kRound = 12582912.0f;
+
 // bfloat16 is the upper half of a float.
 inline float widen(uint16_t x) { return __builtin_bit_cast(float, uint32_t{x} << 16); }
 inline Floats widen(Halves x) {

@@ -15,8 +15,6 @@ inline Floats exp(Floats x) {
   // ln 2 in two parts: the first has so few bits that its product with n is exact.
   constexpr float kLn2High = 0.693359375f;
   constexpr float kLn2Low = -2.12194440e-4f;
-  // Adding it rounds to an integer, which then stands in the lower bits.
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23
   x = min(broadcast(88.0f), max(broadcast(-87.0f), x));
   const Floats shifted = x * kLog2E + kRound;
   const Floats n = shifted - kRound;

@@ -82,8 +82,6 @@ void from_bf16(const uint16_t* x, size_t n, float* out) {
 
 RowScale to_u8(const float* x, size_t n, uint8_t* out) {
   constexpr float kLeast = 1e-30f;  // below it the inverse is out of range, and nothing is lost
-  constexpr float kRound =
-      12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
   const Range range = range_of(x, n);
   float scale = range.greatest / 255.0f - range.least / 255.0f;
   if (scale < kLeast) scale = 1.0f;

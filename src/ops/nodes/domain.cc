@@ -62,6 +62,14 @@ class EmbeddingKernel {
   EngineContext& context_;
 };
 
+// The inputs x, offsets, tasks, with which linear nodes begin.
+LinearInput input_of(const LinearLayer& layer, const NodeRun& run, EngineContext& context) {
+  const std::span<const float> x = run.floats(0);
+  return {.x = x.data(),
+          .rows = x.size() / layer.shape.inputs,
+          .tasks = layer.adapters.tasks > 0 ? run.row_tasks(context) : nullptr};
+}
+
 // x [T, K], offsets [N+1], tasks [N] -> [T, N], with a norm LayerNorm(residual + ...)
 template <bool kNarrow>
 class LinearKernel {
@@ -87,10 +95,7 @@ class LinearKernel {
   }
 
   void run(const NodeRun& run) {
-    LinearInput in;
-    in.x = run.floats(0).data();
-    in.rows = run.floats(0).size() / layer_.shape.inputs;
-    if (layer_.adapters.tasks > 0) in.tasks = run.row_tasks(context_);
+    const LinearInput in = input_of(layer_, run, context_);
     LinearOutput out;
     if constexpr (kNarrow) {
       out.bf16 = run.output_bf16(in.rows, layer_.shape.outputs);
@@ -190,10 +195,7 @@ class FeedForwardKernel {
   }
 
   void run(const NodeRun& run) {
-    LinearInput in;
-    in.x = run.floats(0).data();
-    in.rows = run.floats(0).size() / layer_.in.shape.inputs;
-    if (layer_.in.adapters.tasks > 0) in.tasks = run.row_tasks(context_);
+    const LinearInput in = input_of(layer_.in, run, context_);
     feed_forward(layer_, in, run.output(in.rows, layer_.out.shape.outputs), context_);
   }
 
