@@ -173,9 +173,10 @@ TokenEmbeddings Model::Engine::embed_tokens(std::string_view text,
   if (!all_finite(output_.tokens)) {
     run.full_precision = true;
     run_alone(plan.sequence, run);
-  }
-  if (!all_finite(output_.tokens)) {
-    throw Error(ErrorCode::kInternal, "the model computed a value that is not finite, in fp32 too");
+    if (!all_finite(output_.tokens)) {
+      throw Error(ErrorCode::kInternal,
+                  "the model computed a value that is not finite, in fp32 too");
+    }
   }
   out.values = output_.tokens;
   return out;
