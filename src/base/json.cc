@@ -269,4 +269,13 @@ void append_json_number(float value, std::string& out, int significant_digits) {
   out.append(buffer.data(), result.ptr);
 }
 
+void append_json_numbers(std::span<const float> values, std::string& out, int significant_digits) {
+  out.push_back('[');
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    append_json_number(values[i], out, significant_digits);
+  }
+  out.push_back(']');
+}
+
 }  // namespace nestvec

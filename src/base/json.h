@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -102,5 +103,9 @@ void append_json_string(std::string_view text, std::string& out);
 // Appends the shortest decimal that reads back as the same float, or with `significant_digits` > 0
 // that many digits. Precondition: the value is finite.
 void append_json_number(float value, std::string& out, int significant_digits = 0);
+
+// The same for an array of them.
+void append_json_numbers(std::span<const float> values, std::string& out,
+                         int significant_digits = 0);
 
 }  // namespace nestvec

@@ -8,7 +8,6 @@
 #include <memory>
 #include <ostream>
 #include <random>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -247,13 +246,8 @@ Request parse_request(const std::string& line, const std::string& name, std::siz
 
 void append_vectors(const Embeddings& embeddings, std::string& out) {
   for (std::size_t i = 0; i < embeddings.rows; ++i) {
-    out += i > 0 ? ",[" : "[";
-    const std::span<const float> row = embeddings.row(i);
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      if (k > 0) out += ',';
-      append_json_number(row[k], out);
-    }
-    out += ']';
+    if (i > 0) out += ',';
+    append_json_numbers(embeddings.row(i), out);
   }
 }
 

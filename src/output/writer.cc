@@ -24,15 +24,6 @@ constexpr std::array<std::pair<std::string_view, OutputFormat>, 6> kFormats = {{
 // A float needs 9 significant digits to read back as the same float.
 constexpr int kExactDigits = 9;
 
-void append_floats(std::span<const float> row, std::string& out) {
-  out.push_back('[');
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    append_json_number(row[i], out, kExactDigits);
-  }
-  out.push_back(']');
-}
-
 template <typename Integer>
 void append_integers(const std::vector<Integer>& values, std::string& out) {
   out.push_back('[');
@@ -88,7 +79,7 @@ void VectorWriter::write_line(std::span<const float> row) {
       append_integers(pack_ubinary(row), buffer_);
       break;
     default:
-      append_floats(row, buffer_);
+      append_json_numbers(row, buffer_, kExactDigits);
   }
   buffer_ += "}\n";
   out_ << buffer_;
@@ -99,7 +90,7 @@ void VectorWriter::write(std::span<const float> row) {
     kept_.insert(kept_.end(), row.begin(), row.end());
   } else if (format_ == OutputFormat::kJson) {
     buffer_ = rows_ == 0 ? "{\"dimensions\":" + std::to_string(width_) + ",\"embeddings\":[" : ",";
-    append_floats(row, buffer_);
+    append_json_numbers(row, buffer_, kExactDigits);
     out_ << buffer_;
   } else {
     write_line(row);
