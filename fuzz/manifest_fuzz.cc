@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "compile/manifest.h"
+#include "expect_one_line.h"
 #include "nestvec/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -19,9 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool expected = error.code() == nestvec::ErrorCode::kDataLoss ||
                           error.code() == nestvec::ErrorCode::kFailedPrecondition;
     if (!expected) std::abort();
-    for (const char* c = error.what(); *c != '\0'; ++c) {
-      if (static_cast<unsigned char>(*c) < 0x20) std::abort();
-    }
+    expect_one_line(error.what());
   }
   return 0;
 }

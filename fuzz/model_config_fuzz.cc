@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "compile/model_spec.h"
+#include "expect_one_line.h"
 #include "nestvec/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -21,9 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool expected = error.code() == nestvec::ErrorCode::kInvalidArgument ||
                           error.code() == nestvec::ErrorCode::kUnimplemented;
     if (!expected) std::abort();
-    for (const char* c = error.what(); *c != '\0'; ++c) {
-      if (static_cast<unsigned char>(*c) < 0x20) std::abort();
-    }
+    expect_one_line(error.what());
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "expect_one_line.h"
 #include "nestvec/error.h"
 #include "weights/safetensors.h"
 
@@ -22,9 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   } catch (const nestvec::Error& error) {
     if (error.code() != nestvec::ErrorCode::kDataLoss) std::abort();
-    for (const char* c = error.what(); *c != '\0'; ++c) {
-      if (static_cast<unsigned char>(*c) < 0x20) std::abort();
-    }
+    expect_one_line(error.what());
   }
   return 0;
 }

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "base/utf8.h"
+#include "expect_one_line.h"
 #include "nestvec/error.h"
 #include "tokenizer/tokenizer.h"
 
@@ -15,13 +15,6 @@ namespace {
 constexpr std::string_view kTexts[] = {"", " hello  world <mask> ",
                                        "a\u0301\u00e9 \u4f60\u597d\u2581x",
                                        "\x01\xFF\r\n\u200d\U0001f44d\U0001f3fd"};
-
-void check_message(std::string_view message) {
-  for (const char c : message) {
-    if (static_cast<unsigned char>(c) < 0x20) std::abort();
-  }
-  if (!nestvec::is_valid_utf8(message)) std::abort();
-}
 
 }  // namespace
 
@@ -37,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   } catch (const nestvec::Error& error) {
     if (error.code() != nestvec::ErrorCode::kInvalidArgument) std::abort();
-    check_message(error.what());
+    expect_one_line_of_utf8(error.what());
   }
   return 0;
 }
