@@ -3,45 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "compile/artefact.h"
 #include "nestvec/model.h"
+#include "support/model_copy_test.h"
 
 namespace nestvec {
 namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kModels = std::string(NESTVEC_TEST_DATA) + "/../models/";
-
-class CorruptModel : public testing::Test {
+class CorruptModel : public ModelCopyTest {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = fs::path(NESTVEC_TEST_BUILD) / "corrupt" / test->name();
-    fs::remove_all(root_);
-    fs::create_directories(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
-  // A fresh copy of a model, to be damaged.
-  fs::path copy_of(const std::string& model) {
-    folder_ = root_ / "model";
-    fs::remove_all(folder_);
-    fs::copy(kModels + model, folder_, fs::copy_options::recursive);
-    return folder_;
-  }
-
-  static std::string read(const fs::path& path) {
-    std::ostringstream text;
-    text << std::ifstream(path, std::ios::binary).rdbuf();
-    return text.str();
-  }
-  static void write(const fs::path& path, const std::string& text) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
-  }
   void replace(const std::string& file, const std::string& from, const std::string& to) {
     std::string text = read(folder_ / file);
     const std::size_t at = text.find(from);
@@ -76,9 +49,6 @@ class CorruptModel : public testing::Test {
       }
     }
   }
-
-  fs::path root_;
-  fs::path folder_;
 };
 
 TEST_F(CorruptModel, MissingFilesAreNamed) {
@@ -106,7 +76,7 @@ TEST_F(CorruptModel, BrokenJsonNamesItsFile) {
 }
 
 TEST_F(CorruptModel, SafetensorsCutAnywhereAreRefused) {
-  const std::string whole = read(kModels + "v3-tiny/model.safetensors");
+  const std::string whole = read(model_path("v3-tiny/model.safetensors"));
   for (const std::size_t size : {std::size_t{0}, std::size_t{3}, std::size_t{8}, std::size_t{100},
                                  whole.size() / 2, whole.size() - 1}) {
     write(copy_of("v3-tiny") / "model.safetensors", whole.substr(0, size));
@@ -143,7 +113,7 @@ TEST_F(CorruptModel, OtherFamiliesAreNamed) {
 }
 
 TEST_F(CorruptModel, OnnxFilesThatAreNoneAreRefused) {
-  const std::string whole = read(kModels + "bert-tiny-onnx/onnx/model.onnx");
+  const std::string whole = read(model_path("bert-tiny-onnx/onnx/model.onnx"));
   for (const std::string& text :
        {std::string(), std::string("not a graph"), whole.substr(0, whole.size() / 2)}) {
     write(copy_of("bert-tiny-onnx") / "onnx" / "model.onnx", text);
@@ -152,7 +122,7 @@ TEST_F(CorruptModel, OnnxFilesThatAreNoneAreRefused) {
 }
 
 TEST_F(CorruptModel, ExternalDataThatIsCutOrGoneIsRefused) {
-  const std::string whole = read(kModels + "bert-tiny-onnx/onnx/model.onnx_data");
+  const std::string whole = read(model_path("bert-tiny-onnx/onnx/model.onnx_data"));
   write(copy_of("bert-tiny-onnx") / "onnx" / "model.onnx_data", whole.substr(0, whole.size() / 2));
   expect_refused(ErrorCode::kDataLoss, "model.onnx_data");
   fs::remove(copy_of("bert-tiny-onnx") / "onnx" / "model.onnx_data");
@@ -165,7 +135,7 @@ TEST_F(CorruptModel, ATokenizerOfAnotherModelIsRefused) {
   expect_refused(ErrorCode::kInvalidArgument, "shape");
   folder_ = root_ / "model";
   copy_of("bert-tiny-onnx");
-  fs::copy_file(kModels + "v3-tiny/tokenizer.json", folder_ / "tokenizer.json",
+  fs::copy_file(model_path("v3-tiny/tokenizer.json"), folder_ / "tokenizer.json",
                 fs::copy_options::overwrite_existing);
   expect_refused(ErrorCode::kInvalidArgument, "do not belong together");
 }
@@ -199,14 +169,14 @@ TEST_F(CorruptModel, ATruncatedArtefactIsRemade) {
 TEST_F(CorruptModel, ACompiledFolderThatIsTruncatedOrOfAnotherVersionIsRefused) {
   const std::string compiled = (root_ / "compiled").string();
   const auto compile = [&] {
-    compile_model(kModels + "v3-tiny", compiled, {.precision = "int8", .with_companions = true});
+    compile_model(model_path("v3-tiny"), compiled, {.precision = "int8", .with_companions = true});
     folder_ = compiled;
   };
   compile();
   EXPECT_EQ(load_model(compiled).predict("a text"),
             load_model([&] {
               ModelConfig config;
-              config.checkpoints.repo_id = kModels + "v3-tiny";
+              config.checkpoints.repo_id = model_path("v3-tiny");
               config.runtime.cache_dir = (root_ / "cache").string();
               config.runtime.precision = "int8";
               return config;
@@ -230,7 +200,7 @@ TEST_F(CorruptModel, ACompiledFolderThatIsTruncatedOrOfAnotherVersionIsRefused) 
 
 TEST_F(CorruptModel, ACompiledFolderIsWhatItIs) {
   const std::string compiled = (root_ / "compiled").string();
-  compile_model(kModels + "v3-tiny", compiled, {.with_companions = true});
+  compile_model(model_path("v3-tiny"), compiled, {.with_companions = true});
   const auto message = [&](const std::string& graph, const std::string& precision) -> std::string {
     ModelConfig config;
     config.checkpoints.repo_id = compiled;

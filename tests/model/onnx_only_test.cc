@@ -5,46 +5,28 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "nestvec/model.h"
+#include "support/model_copy_test.h"
 
 namespace nestvec {
 namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kModels = std::string(NESTVEC_TEST_DATA) + "/../models/";
-
-class OnnxOnly : public testing::Test {
+class OnnxOnly : public ModelCopyTest {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = fs::path(NESTVEC_TEST_BUILD) / "onnx-only" / test->name();
-    fs::remove_all(root_);
-    fs::create_directories(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
-  std::string copy_of(const std::string& model) {
-    fs::copy(kModels + model, root_ / "model", fs::copy_options::recursive);
-    return (root_ / "model").string();
-  }
-
   // Gives a tensor of the graph, and all that use it, a name that says nothing: it runs as before.
   void rename(const std::string& from) {
-    const fs::path path = root_ / "model/onnx/model.onnx";
-    std::ostringstream stream;
-    stream << std::ifstream(path, std::ios::binary).rdbuf();
-    std::string graph = stream.str();
+    const fs::path path = folder_ / "onnx/model.onnx";
+    std::string graph = read(path);
     std::size_t count = 0;
     for (std::size_t at = graph.find(from); at != std::string::npos; at = graph.find(from, at)) {
       graph.replace(at, from.size(), from.size(), 'x');
       ++count;
     }
     ASSERT_EQ(count, 2u) << from;
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << graph;
+    write(path, graph);
   }
 
   Model load(const std::string& folder, const std::string& graph) {
@@ -62,18 +44,17 @@ class OnnxOnly : public testing::Test {
     });
   }
 
-  fs::path root_;
   std::vector<std::string> lines_;
 };
 
 TEST_F(OnnxOnly, GetsAGraphOfItsWeights) {
   for (const char* name : {"v3-tiny-onnx", "v3-narrow-onnx", "bert-tiny-onnx", "xlmr-tiny-onnx"}) {
-    const Model model = load(kModels + name, "auto");
+    const Model model = load(model_path(name), "auto");
     EXPECT_TRUE(model.info().graph.starts_with("native ")) << model.info().graph;
     EXPECT_TRUE(model.info().graph.ends_with(", compiled from onnx/model.onnx"))
         << model.info().graph;
     EXPECT_TRUE(said("compiled in")) << name;
-    load(kModels + name, "auto");
+    load(model_path(name), "auto");
     EXPECT_FALSE(said("compil")) << name << ": the second time it is in the cache";
   }
 }
@@ -81,14 +62,14 @@ TEST_F(OnnxOnly, GetsAGraphOfItsWeights) {
 TEST_F(OnnxOnly, IsCompiledAgainWhenItsDataChanges) {
   const std::string folder = copy_of("bert-tiny-onnx");
   load(folder, "auto");
-  const fs::path data = root_ / "model/onnx/model.onnx_data";
+  const fs::path data = folder_ / "onnx/model.onnx_data";
   fs::last_write_time(data, fs::last_write_time(data) + std::chrono::seconds(1));
   load(folder, "auto");
   EXPECT_TRUE(said("compiling again: onnx/model.onnx_data has changed"));
 }
 
 TEST_F(OnnxOnly, RunsAsItIsWhenAsked) {
-  const Model model = load(kModels + "v3-tiny-onnx", "published");
+  const Model model = load(model_path("v3-tiny-onnx"), "published");
   EXPECT_EQ(model.info().graph, "onnx/model.onnx as published");
   EXPECT_FALSE(fs::exists(root_ / "cache"));
 }
