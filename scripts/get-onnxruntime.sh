@@ -3,8 +3,8 @@
 # Assembles ONNX Runtime in build/onnxruntime (include/, lib/) unless the machine has one:
 # the official release archive where its hash is given and it can be reached, else the shared library
 # out of the Python wheel and the headers out of Debian 13's libonnxruntime-dev, both pinned. The
-# library is backward compatible,
-# so older headers are right as long as the code asks for the API version of its header.
+# library is backward compatible, so older headers are right as long as the code asks for the API
+# version of its header.
 #
 # ONNXRUNTIME_ROOT              use this folder (include/, lib/) and assemble nothing
 # ONNXRUNTIME_ARCHIVE_URL       another place of the release archive, for machines behind a mirror

@@ -85,8 +85,8 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
           "graph",
           "graph",
           FieldKind::kChoice,
-          "native = from the weights, of nestvec's own operators; portable = from the weights, of s"
-          "tock operators, fp32; published = the ONNX file as it is; auto = native where all "
+          "native = from the weights, of nestvec's own operators; portable = from the weights, of "
+          "stock operators, fp32; published = the ONNX file as it is; auto = native where all "
           "weights are there.",
           {"auto", "native", "portable", "published"}},
       runtime.graph);
