@@ -43,7 +43,32 @@ struct RuntimeOptions {
   std::size_t threads = 0;              // 0 = decided from cpu_limit, affinity and cgroup quota
   std::size_t max_tokens = 0;           // longest sequence; 0 = the model's own limit
   std::size_t max_batch_tokens = 8192;  // tokens of one run of the graph, over all its texts
+  // What a run of the graph should take at most, so that a short call need not wait behind a long
+  // one; 0 = no limit (`nestvec serve` then takes 100). A single text is never divided.
+  std::size_t batch_milliseconds = 0;
+  std::uint64_t vector_cache_bytes = 0;  // vectors of texts seen before are kept; 0 = none
   std::string cache_dir;  // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
+};
+
+// `server:` - how `nestvec serve` answers.
+struct ServerOptions {
+  std::string http = "127.0.0.1:8080";  // HOST:PORT, or unix:PATH; port 0 = any free one
+  std::string grpc;                     // HOST:PORT; empty = no gRPC
+  std::string api_keys;         // separated by commas; empty and no file = nobody is asked for one
+  std::string api_key_file;     // one a line, "#" begins a comment; read again on SIGHUP
+  std::string tls_certificate;  // PEM files; both or neither; read again on SIGHUP
+  std::string tls_key;
+  std::string cors_origins = "*";              // "*", or origins separated by commas, or empty
+  std::uint64_t max_body_bytes = 32ull << 20;  // of a request
+  std::size_t max_inputs = 2048;               // texts of a request
+  std::size_t max_connections = 16384;
+  std::size_t header_seconds = 10;  // until a request's head is there
+  std::size_t idle_seconds = 75;    // between requests, and without a byte of a body
+  std::size_t request_seconds = 0;  // deadline of every request; 0 = only what the client asks
+  std::size_t grace_seconds = 30;   // after SIGTERM, for requests that are being answered
+  std::size_t max_queue_tokens = 1u << 20;  // of waiting texts; over it 429
+  std::size_t max_queue_seconds = 30;       // expected wait; over it 429
+  std::string log_format = "text";          // text | json
 };
 
 // The whole of config.yaml.
@@ -52,6 +77,7 @@ struct ModelConfig {
   ComputeInfo inference_compute_info;
   CheckpointSource checkpoints;
   RuntimeOptions runtime;
+  ServerOptions server;
 
   std::vector<std::string> warnings;  // from the reader: unknown keys, with file, line and column
 };

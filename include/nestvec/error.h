@@ -2,6 +2,9 @@
 // The one error type of the library and the value form that crosses threads.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,17 +37,27 @@ enum class ErrorCode {
 // The code's canonical name, "INVALID_ARGUMENT" for kInvalidArgument.
 std::string_view error_code_name(ErrorCode code);
 
+// What a caller that answers in a protocol of its own needs besides the message.
+struct ErrorDetail {
+  std::optional<std::size_t> text;  // index of the text at fault, among those of the call
+  // kResourceExhausted: when the queue is expected to have room again; 0 = not known.
+  std::chrono::milliseconds retry_after{0};
+};
+
 // Thrown by every function of the library that can fail. what() is one line that says what is
 // wrong, where (file, line, index), what was expected, and what to do. It never holds a whole input
 // text.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(ErrorCode code, const std::string& message, const ErrorDetail& detail = {})
+      : std::runtime_error(message), code_(code), detail_(detail) {}
 
   ErrorCode code() const noexcept { return code_; }
+  const ErrorDetail& detail() const noexcept { return detail_; }
 
  private:
   ErrorCode code_;
+  ErrorDetail detail_;
 };
 
 // A value or the Error that stands in its place: how an error travels between threads.

@@ -30,6 +30,23 @@ enum class Truncation {
   kLeft,   // drop its beginning (after the prompt and leading special tokens) and report it
 };
 
+// Who is served first when calls wait for the model.
+enum class Priority {
+  kAuto,         // kInteractive for a call of few tokens, kBulk for a long one
+  kInteractive,  // someone waits for the answer
+  kBulk,         // may wait, but never for ever: what has waited long comes first
+};
+
+// How a call stands among others that wait for the same model. The defaults suit one caller.
+struct QueueOptions {
+  Priority priority = Priority::kAuto;
+  std::uint64_t client = 0;  // clients share the model's time evenly, however much each asks for
+  // Refuse the call at once (kResourceExhausted, with ErrorDetail::retry_after) rather than let it
+  // wait behind more than this; 0 = no limit. An empty queue takes any call.
+  std::size_t max_tokens = 0;
+  double max_seconds = 0;  // at the rate measured so far
+};
+
 // One call's choices. Defaults are what the model's authors recommend.
 struct EmbedOptions {
   // "retrieval.query", "retrieval.passage", "separation", "classification", "text-matching", "none"
@@ -49,6 +66,14 @@ struct EmbedOptions {
   // kDeadlineExceeded.
   std::stop_token stop = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
+  QueueOptions queue = {};
+};
+
+// Where the time of a call went, in seconds.
+struct Timing {
+  double tokenize = 0;
+  double queue = 0;    // from the end of tokenisation until the first batch with a text of the call
+  double compute = 0;  // from there until the last
 };
 
 // A matrix of vectors, row i for text i.
@@ -61,6 +86,7 @@ struct Embeddings {
   // rows.
   std::vector<std::uint32_t> tokens;
   std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
+  Timing timing;
 
   std::span<const float> row(std::size_t i) const& { return {values.data() + i * width, width}; }
   std::span<const float> row(std::size_t i) const&& = delete;  // would dangle
@@ -76,6 +102,15 @@ struct TokenEmbeddings {
   // tokens.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
   bool truncated = false;
+  Timing timing;
+};
+
+// One text's tokens, without a model run.
+struct TokenizedText {
+  std::vector<std::uint32_t> ids;  // [tokens]
+  // [tokens][2] half-open byte range in the text (UTF-8); {0,0} for tokens of no text.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
+  std::vector<std::uint8_t> special;  // [tokens] 1 = added around the text ("<s>", "</s>")
 };
 
 // A task that the model was trained for.
@@ -107,11 +142,38 @@ struct ModelInfo {
   std::string folder;
 };
 
+// What waits for a model and how fast it is.
+struct QueueStatus {
+  std::size_t texts = 0;           // waiting
+  std::size_t tokens = 0;          // waiting
+  std::size_t running_tokens = 0;  // in the batch that runs
+  double tokens_per_second = 0;    // measured; 0 before the first batch
+  double expected_seconds = 0;     // until all of them are done, 0 where the rate is not known
+};
+
+// One run of the graph.
+struct BatchReport {
+  std::size_t texts = 0;
+  std::size_t tokens = 0;
+  double seconds = 0;
+  std::size_t retried = 0;  // texts computed again in fp32
+};
+using BatchObserver = std::function<void(const BatchReport&)>;
+
+// The exact-match cache of vectors (runtime.vector_cache).
+struct CacheStatus {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+};
+
 // Progress and notes of a load, one finished line each, for a log or a terminal. Called on the
 // loading thread.
 using LogSink = std::function<void(std::string_view line)>;
 
-// A loaded model. Safe for concurrent use; movable, not copyable.
+// A loaded model. Safe for concurrent use; movable, not copyable. Calls that are made at the same
+// time share batches: texts of all of them, whatever their tasks, are packed into each run.
 class Model {
  public:
   class Engine;  // private to the library
@@ -137,6 +199,34 @@ class Model {
   // The token embeddings of one text with their offsets. `dimensions`, `normalize` and
   // `late_chunking` are not used. Blocks until done. Throws Error: kInvalidArgument.
   TokenEmbeddings tokenize_and_embed(std::string_view text, const EmbedOptions& options = {}) const;
+
+  // predict() without waiting: tokenises on the calling thread, queues, returns. `done` is called
+  // exactly once, with the rows or the error: from here (an error of the arguments, a full queue),
+  // from the thread that runs the model, or from the one that requests the stop. It must be short,
+  // must not throw, and must not wait for the model. `tasks` is empty or has one entry a text.
+  using Done = std::function<void(Result<Embeddings>)>;
+  void predict_async(std::span<const std::string> texts, std::span<const std::string> tasks,
+                     const EmbedOptions& options, Done done) const;
+
+  // tokenize_and_embed() in the same way.
+  using TokensDone = std::function<void(Result<TokenEmbeddings>)>;
+  void tokenize_and_embed_async(std::string_view text, const EmbedOptions& options,
+                                TokensDone done) const;
+
+  // A text's tokens as the model sees them, or without special tokens around it. No truncation, no
+  // prompt. Throws Error: kInvalidArgument.
+  TokenizedText tokenize(std::string_view text, bool add_special = true,
+                         bool parse_special = true) const;
+  // Text of token ids. Throws Error: kInvalidArgument for an id that does not exist.
+  std::string decode(std::span<const std::uint32_t> ids, bool skip_special = true) const;
+  // A token as the vocabulary writes it ("▁cat"); empty for an id that does not exist. Valid as
+  // long as the model.
+  std::string_view token(std::uint32_t id) const;
+
+  QueueStatus queue() const;
+  CacheStatus cache() const;
+  // Called after each run of the graph, on the thread that ran it. Set it before the first call.
+  void observe_batches(BatchObserver observer) const;
 
   const ModelInfo& info() const noexcept;
 

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a dialect tells an error. One table from ErrorCode to HTTP status for all of them; a style
+// may move a status and gives the body its form.
+#pragma once
+
+#include <string>
+
+#include "api/http.h"
+#include "nestvec/error.h"
+
+namespace nestvec {
+
+// 400 kInvalidArgument and kOutOfRange, 401 kUnauthenticated, 403 kPermissionDenied, 404 kNotFound,
+// 429 kResourceExhausted, 499 kCancelled, 501 kUnimplemented, 503 kUnavailable, 504
+// kDeadlineExceeded, otherwise 500.
+int http_status(ErrorCode code);
+
+// What is wrong with the request itself, before or instead of the model: the transport and the
+// router know these, and no ErrorCode is as fine.
+enum class Fault {
+  kNone,          // see the error's code
+  kEmpty,         // no input
+  kTooLarge,      // the body, 413
+  kMediaType,     // not JSON by its Content-Type, 415
+  kMethod,        // 405
+  kUnprocessable  // well-formed, but a value is not allowed, 422 where a dialect tells them apart
+};
+
+// An Error with the member of the request that is at fault ("input[22]", "dimensions").
+class RequestError : public Error {
+ public:
+  RequestError(ErrorCode code, const std::string& message, std::string param = "",
+               Fault fault = Fault::kNone)
+      : Error(code, message), param_(std::move(param)), fault_(fault) {}
+  const std::string& param() const noexcept { return param_; }
+  Fault fault() const noexcept { return fault_; }
+
+ private:
+  std::string param_;
+  Fault fault_;
+};
+
+// Renders errors of one dialect. `error` may be a RequestError, and Error::detail() names the text
+// at fault. Adds Retry-After where the error has a time. Stateless, safe for concurrent use.
+class ErrorStyle {
+ public:
+  virtual ~ErrorStyle() = default;
+  virtual HttpResponse render(const Error& error) const = 0;
+};
+
+// {"error":{"message","type","param","code"}}: OpenAI, and everything without a dialect.
+const ErrorStyle& openai_errors();
+// {"error","error_type"}: text-embeddings-inference.
+const ErrorStyle& tei_errors();
+// {"message"}: Cohere.
+const ErrorStyle& cohere_errors();
+// {"error"}: Ollama.
+const ErrorStyle& ollama_errors();
+
+}  // namespace nestvec

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request and its answer as the dialects see them: no sockets here.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nestvec {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  std::string method;            // "POST"
+  std::string path;              // "/v1/embeddings", percent-decoded, without the query
+  std::string query;             // behind the "?", as sent
+  Headers headers;               // names in lower case
+  std::string body;              // whole, decoded from chunks and Content-Encoding
+  std::string id;                // x-request-id of the client, or a new one
+  std::uint64_t connection = 0;  // a number for each connection
+  std::chrono::steady_clock::time_point received;
+  std::stop_token stop;  // requested when the client has gone
+
+  // The first value of a header by its lower-case name.
+  std::optional<std::string_view> header(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  Headers headers;  // beyond Content-Type, Content-Length and what the transport adds
+  std::string body;
+};
+
+// Sends the answer. To be called exactly once, from any thread; it does not block.
+using Respond = std::function<void(HttpResponse)>;
+
+// What a transport calls for each request, on one of its request threads. Must not throw.
+using HttpHandler = std::function<void(std::shared_ptr<const HttpRequest>, Respond)>;
+
+}  // namespace nestvec

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counters and histograms in Prometheus' text form (exposition format 0.0.4).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nestvec {
+
+class Counter {
+ public:
+  void add(std::uint64_t count = 1) noexcept { value_.fetch_add(count, std::memory_order_relaxed); }
+  std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+class Histogram {
+ public:
+  explicit Histogram(std::vector<double> bounds);  // upper bounds, ascending, without +Inf
+  void observe(double value) noexcept;
+
+ private:
+  friend class Metrics;
+  std::vector<double> bounds_;
+  std::unique_ptr<std::atomic<std::uint64_t>[]> counts_;  // one a bound and one for +Inf
+  std::atomic<double> sum_{0};
+};
+
+// Families by name, members by their labels ("method=\"single\""). References stay valid. Safe for
+// concurrent use; looking one up takes a lock, so hot paths keep the reference.
+class Metrics {
+ public:
+  Counter& counter(std::string_view family, std::string_view help, std::string_view labels = "");
+  Histogram& histogram(std::string_view family, std::string_view help,
+                       std::span<const double> bounds, std::string_view labels = "");
+  // A value that is asked for when the text is written.
+  void gauge(std::string_view family, std::string_view help, std::function<double()> read,
+             std::string_view labels = "");
+
+  std::string text() const;
+
+  // TEI's buckets: seconds in 35 steps of 1.5 from 15 us; powers of two up to 2^20 (tokens) and
+  // 2^12 (texts).
+  static std::vector<double> seconds();
+  static std::vector<double> powers_of_two(int last);
+
+ private:
+  struct Family;
+  Family& family(std::string_view name, std::string_view help, std::string_view type);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<Family>, std::less<>> families_;
+};
+
+}  // namespace nestvec

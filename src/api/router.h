@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to the dialect that answers it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/error_style.h"
+#include "api/http.h"
+#include "api/keys.h"
+#include "api/service.h"
+
+namespace nestvec {
+
+// A request on its way through a dialect. Copies share the request.
+struct Exchange {
+  const Service& service;
+  std::shared_ptr<const HttpRequest> request;
+  Respond respond;
+  const ErrorStyle* errors = nullptr;
+  std::string client;                   // name of the API key that was used, or empty
+  std::vector<std::string> parameters;  // what stood in place of the {} of the path, in order
+
+  // Answers with the error in the dialect's form.
+  void fail(const Error& error) const;
+};
+
+// Answers an exchange, now or later. May throw Error until it has started something that answers.
+using RouteHandler = std::function<void(Exchange)>;
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  // "/v1/embeddings"; "{}" stands for one segment
+  RouteHandler handle;
+  const ErrorStyle* errors;
+  bool open = false;  // answered without an API key: health, metrics, the page
+};
+
+class Router {
+ public:
+  // `keys` may be empty of keys: then nobody is asked for one. Both outlive the router.
+  Router(const Service& service, const KeyStore& keys, std::vector<Route> routes);
+
+  // Finds the route, checks the key, answers CORS pre-flight, 404, 405 (with Allow), 401, and what
+  // a handler throws. Adds CORS headers, x-request-id and traceparent to every answer, and counts
+  // it.
+  void handle(std::shared_ptr<const HttpRequest> request, Respond respond) const;
+
+  std::span<const Route> routes() const { return routes_; }
+
+ private:
+  const Service& service_;
+  const KeyStore& keys_;
+  std::vector<Route> routes_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every dialect works with: the model, the options, and somewhere to run work.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "api/metrics.h"
+#include "nestvec/config.h"
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+// Runs a piece of work on a request thread, soon. Does not block.
+using Executor = std::function<void(std::function<void()>)>;
+
+// One for the process; outlives all requests. Safe for concurrent use.
+struct Service {
+  const Model& model;
+  const ServerOptions& options;
+  Metrics& metrics;
+  Executor post;
+  std::string version;             // "0.1.0"
+  std::atomic<bool> ready{false};  // a real text has been embedded
+  std::atomic<bool> draining{false};
+};
+
+}  // namespace nestvec
