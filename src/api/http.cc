@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/http.h"
+
+namespace nestvec {
+
+std::optional<std::string_view> HttpRequest::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace nestvec
