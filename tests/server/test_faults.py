@@ -235,14 +235,18 @@ JSON = {
 }
 
 
-@pytest.mark.parametrize("path", ["/v1/embeddings", "/embed", "/tokenize", "/v2/embed", "/api/embed"])
-def test_malformed_json(served, path):
+@pytest.mark.parametrize("path, field", [("/v1/embeddings", b"input"), ("/embed", b"inputs"),
+                                         ("/tokenize", b"inputs"), ("/embed_all", b"inputs"),
+                                         ("/v2/embed", b"texts"), ("/api/embed", b"input")])
+def test_malformed_json(served, path, field):
     connection = served.connect()
+    # What is no member of a dialect is ignored there.
+    least = 400 if path == "/v1/embeddings" else 200
     for name, body in JSON.items():
-        reply = connection.call("POST", path, body)
-        assert 400 <= reply.status < 500, (name, reply.status, reply.body[:200])
+        reply = connection.call("POST", path, body.replace(b'"input"', b'"' + field + b'"'))
+        assert least <= reply.status < 500, (name, reply.status, reply.body[:200])
         assert b"a" * 2000 not in reply.body, "an error holds no whole input"
-        assert len(reply.body) < 2000, name
+        assert reply.status == 200 or len(reply.body) < 2000, name
 
 
 def test_bodies_over_the_limit(served):
