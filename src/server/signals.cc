@@ -22,33 +22,40 @@ sigset_t handled_signals() {
   return set;
 }
 
+FileDescriptor open_signals() {
+  const sigset_t set = handled_signals();
+  FileDescriptor file(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!file.valid()) throw file_error("cannot open", "signalfd", errno);
+  return file;
+}
+
+FileDescriptor open_event() {
+  FileDescriptor file(::eventfd(0, EFD_CLOEXEC));
+  if (!file.valid()) throw file_error("cannot open", "eventfd", errno);
+  return file;
+}
+
 }  // namespace
 
-SignalThread::SignalThread() {
+BlockedSignals::BlockedSignals() {
   const sigset_t set = handled_signals();
-  signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  quit_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC));
-  if (!signals_.valid() || !quit_.valid()) {
-    throw file_error("cannot wait for signals with", "signalfd", errno);
-  }
   pthread_sigmask(SIG_BLOCK, &set, &before_);
 }
 
-SignalThread::~SignalThread() {
-  if (thread_.joinable()) {
-    const std::uint64_t one = 1;
-    const ssize_t written = ::write(quit_.get(), &one, sizeof one);
-    // An eventfd takes its first count without fail; a thread that waits for ever would be worse.
-    if (written != sizeof one) std::abort();
-    thread_.join();
-  }
-  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-}
+BlockedSignals::~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
-void SignalThread::start(std::function<void()> stop, std::function<void()> reload) {
-  stop_ = std::move(stop);
-  reload_ = std::move(reload);
-  thread_ = std::thread([this] { run(); });
+SignalThread::SignalThread(std::function<void(int)> stop, std::function<void()> reload)
+    : stop_(std::move(stop)),
+      reload_(std::move(reload)),
+      signals_(open_signals()),
+      quit_(open_event()),
+      thread_([this] { run(); }) {}
+
+SignalThread::~SignalThread() {
+  const std::uint64_t one = 1;
+  // Cannot fail: the counter has room, and the descriptor is ours.
+  [[maybe_unused]] const ssize_t written = ::write(quit_.get(), &one, sizeof one);
+  thread_.join();
 }
 
 void SignalThread::run() {
@@ -71,7 +78,7 @@ void SignalThread::handle(int signal_number) {
   }
   if (stopping_) std::_Exit(128 + signal_number);
   stopping_ = true;
-  stop_();
+  stop_(signal_number);
 }
 
 }  // namespace nestvec

@@ -10,32 +10,40 @@
 
 namespace nestvec {
 
-// One at a time in a process. Not thread-safe.
+// While one lives, the signals wait instead of doing what they did before: in this thread and in
+// all that it starts meanwhile, so it comes before any of them.
+class BlockedSignals {
+ public:
+  BlockedSignals();
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+  ~BlockedSignals();
+
+ private:
+  sigset_t before_{};
+};
+
+// Takes the signals that wait, and those that come. One at a time in a process, during a
+// BlockedSignals. The destructor waits for a call that runs.
 class SignalThread {
  public:
-  // Blocks the signals in the calling thread and in all threads that it starts from now on, so it
-  // comes before any of them. Signals wait until start(). Throws Error kInternal.
-  SignalThread();
-  SignalThread(const SignalThread&) = delete;
-  SignalThread& operator=(const SignalThread&) = delete;
-  // Ends the thread and lets the signals do again what they did before.
-  ~SignalThread();
-
   // `stop` is called for the first SIGTERM or SIGINT; another one ends the process at once, with
   // code 128 + its number. `reload` is called for each SIGHUP. Both must return soon, for the next
-  // signal is seen after that, and must not throw.
-  void start(std::function<void()> stop, std::function<void()> reload);
+  // signal is seen after that, and must not throw. Throws Error where the system is out of files.
+  SignalThread(std::function<void(int signal_number)> stop, std::function<void()> reload);
+  SignalThread(const SignalThread&) = delete;
+  SignalThread& operator=(const SignalThread&) = delete;
+  ~SignalThread();
 
  private:
   void run();
   void handle(int signal_number);
 
-  sigset_t before_{};
-  FileDescriptor signals_;
-  FileDescriptor quit_;
-  std::function<void()> stop_;
+  std::function<void(int)> stop_;
   std::function<void()> reload_;
   bool stopping_ = false;  // of the thread
+  FileDescriptor signals_;
+  FileDescriptor quit_;
   std::thread thread_;
 };
 

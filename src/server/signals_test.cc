@@ -12,46 +12,48 @@ namespace {
 
 constexpr std::chrono::seconds kSoon{10};
 
+bool is_blocked(int number) {
+  sigset_t set;
+  pthread_sigmask(SIG_SETMASK, nullptr, &set);
+  return sigismember(&set, number) == 1;
+}
+
 TEST(SignalThread, CallsForEachSignal) {
-  SignalThread signals;
-  std::promise<void> stopped;
+  const BlockedSignals blocked;
+  std::promise<int> stopped;
   std::promise<void> reloaded;
-  signals.start([&] { stopped.set_value(); }, [&] { reloaded.set_value(); });
+  const SignalThread signals([&](int number) { stopped.set_value(number); },
+                             [&] { reloaded.set_value(); });
   ::kill(::getpid(), SIGHUP);
   EXPECT_EQ(reloaded.get_future().wait_for(kSoon), std::future_status::ready);
   ::kill(::getpid(), SIGTERM);
-  EXPECT_EQ(stopped.get_future().wait_for(kSoon), std::future_status::ready);
+  EXPECT_EQ(stopped.get_future().get(), SIGTERM);
 }
 
-TEST(SignalThread, SignalsWaitForTheStart) {
-  SignalThread signals;
+TEST(SignalThread, SignalsWaitForTheThread) {
+  const BlockedSignals blocked;
   ::kill(::getpid(), SIGINT);
-  std::promise<void> stopped;
-  signals.start([&] { stopped.set_value(); }, [] {});
-  EXPECT_EQ(stopped.get_future().wait_for(kSoon), std::future_status::ready);
+  std::promise<int> stopped;
+  const SignalThread signals([&](int number) { stopped.set_value(number); }, [] {});
+  EXPECT_EQ(stopped.get_future().get(), SIGINT);
 }
 
-TEST(SignalThread, GivesTheSignalsBack) {
-  sigset_t before;
-  pthread_sigmask(SIG_SETMASK, nullptr, &before);
-  EXPECT_EQ(sigismember(&before, SIGTERM), 0);
+TEST(BlockedSignals, GivesThemBack) {
+  EXPECT_FALSE(is_blocked(SIGTERM));
   {
-    const SignalThread signals;
-    sigset_t blocked;
-    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
-    EXPECT_EQ(sigismember(&blocked, SIGTERM), 1);
+    const BlockedSignals blocked;
+    EXPECT_TRUE(is_blocked(SIGTERM) && is_blocked(SIGINT) && is_blocked(SIGHUP));
+    EXPECT_FALSE(is_blocked(SIGQUIT));
   }
-  sigset_t after;
-  pthread_sigmask(SIG_SETMASK, nullptr, &after);
-  EXPECT_EQ(sigismember(&after, SIGTERM), 0);
+  EXPECT_FALSE(is_blocked(SIGTERM));
 }
 
 TEST(SignalThreadDeathTest, TheSecondStopEndsTheProcess) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(
       {
-        SignalThread signals;
-        signals.start([] { ::kill(::getpid(), SIGINT); }, [] {});
+        const BlockedSignals blocked;
+        const SignalThread signals([](int) { ::kill(::getpid(), SIGINT); }, [] {});
         ::kill(::getpid(), SIGTERM);
         std::this_thread::sleep_for(kSoon);
       },
