@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/embed_call.h"
+#include "api/embed_run.h"
 #include "api/gather.h"
 #include "api/tei_handlers.h"
 #include "api/tei_render.h"
@@ -53,19 +54,6 @@ HttpResponse render_predictions(const std::vector<Embeddings>& parts) {
   return response;
 }
 
-// What several calls took, as one.
-Embeddings summary(const std::vector<Embeddings>& parts) {
-  Embeddings sum;
-  for (const Embeddings& part : parts) {
-    sum.rows += part.rows;
-    sum.tokens.insert(sum.tokens.end(), part.tokens.begin(), part.tokens.end());
-    sum.timing.tokenize += part.timing.tokenize;
-    sum.timing.queue = std::max(sum.timing.queue, part.timing.queue);
-    sum.timing.compute = std::max(sum.timing.compute, part.timing.compute);
-  }
-  return sum;
-}
-
 }  // namespace
 
 void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
@@ -78,6 +66,19 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
   cost.total = seconds_since(request->received);
   add_te_headers(cost, response);
   metrics->count_success(cost);
+}
+
+void tei_answer(const Exchange& exchange, std::function<HttpResponse()> render) {
+  exchange.service.post([exchange, render = std::move(render)] {
+    try {
+      exchange.respond(render());
+    } catch (const Error& error) {
+      exchange.fail(error);
+    } catch (const std::bad_alloc&) {
+      exchange.fail(
+          Error(ErrorCode::kUnavailable, "no memory for this answer; send less at once"));
+    }
+  });
 }
 
 void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
@@ -123,23 +124,25 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   }
   using Rows = std::vector<Embeddings>;
   auto answer = [exchange, receipt, calls](Result<Rows> rows) {
-    auto parts = std::make_shared<Result<Rows>>(std::move(rows));
-    exchange.service.post([exchange, receipt, calls, parts] {
-      if (!parts->ok()) return exchange.fail(parts->error());
+    const auto parts = std::make_shared<Result<Rows>>(std::move(rows));
+    tei_answer(exchange, [&service = exchange.service, receipt, calls, parts] {
       HttpResponse response = render_predictions(parts->value());
       for (std::size_t i = 0; i < calls->size(); ++i) {
-        count_texts(exchange.service, (*calls)[i].call, parts->value()[i]);
+        count_texts(service, (*calls)[i].call, parts->value()[i]);
       }
-      receipt.settle(summary(parts->value()), response);
-      exchange.respond(std::move(response));
+      receipt.settle(join_rows(std::move(parts->value())), response);
+      return response;
     });
   };
-  const auto gather = std::make_shared<Gather<Embeddings>>(calls->size(), exchange.request->stop,
+  const auto gather = std::make_shared<Gather<Embeddings>>(calls->size(), exchange.service.post, exchange.request->stop,
                                                            std::move(answer));
   for (std::size_t i = 0; i < calls->size(); ++i) {
     EmbedCall& call = (*calls)[i].call;
     apply_exchange(exchange, call.options);
+    if (i == 0) end_at_deadline(exchange.service, call.options.deadline, gather);
     call.options.stop = gather->stop();
+    if (i > 0) call.options.queue.max_tokens = 0;  // a request is let in as a whole
+    if (i > 0) call.options.queue.max_seconds = 0;
     exchange.service.model.predict_async(
         call.texts, call.tasks, call.options,
         [gather, i](Result<Embeddings> rows) { gather->put(i, std::move(rows)); });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,9 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics);
 void tei_tokenize(Exchange exchange);
 void tei_decode(Exchange exchange);
 void tei_info(const Exchange& exchange);
+
+// Answers on a request thread with what `render` makes, or with the error that it throws.
+void tei_answer(const Exchange& exchange, std::function<HttpResponse()> render);
 
 // What is kept of a request until it is answered, to tell and count what it took.
 struct TeiReceipt {

@@ -60,14 +60,13 @@ using TokenRows = std::vector<TokenEmbeddings>;
 Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiReceipt& receipt,
                                             std::shared_ptr<const EmbedCall> call) {
   return [exchange, receipt, call = std::move(call)](Result<TokenRows> result) {
-    auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
-    exchange.service.post([exchange, receipt, call, parts] {
-      if (!parts->ok()) return exchange.fail(parts->error());
+    const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
+    tei_answer(exchange, [&service = exchange.service, receipt, call, parts] {
       HttpResponse response = render_tokens(parts->value());
       const Embeddings sum = summary(parts->value());
       receipt.settle(sum, response);
-      count_texts(exchange.service, *call, sum);
-      exchange.respond(std::move(response));
+      count_texts(service, *call, sum);
+      return response;
     });
   };
 }
@@ -92,12 +91,15 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const TeiReceipt receipt{metrics, exchange.request, inputs.batch, inputs.characters};
   const auto call = std::make_shared<const EmbedCall>(std::move(inputs.call));
   const auto gather = std::make_shared<Gather<TokenEmbeddings>>(
-      call->texts.size(), exchange.request->stop, answer_tokens(exchange, receipt, call));
+      call->texts.size(), exchange.service.post, exchange.request->stop, answer_tokens(exchange, receipt, call));
+  end_at_deadline(exchange.service, call->options.deadline, gather);
   const auto numbers = std::make_shared<std::atomic<std::size_t>>(0);
   const std::size_t limit = number_limit(rules.model);
   for (std::size_t i = 0; i < call->texts.size(); ++i) {
     EmbedOptions options = call->options;
     options.stop = gather->stop();
+    if (i > 0) options.queue.max_tokens = 0;  // a request is let in as a whole
+    if (i > 0) options.queue.max_seconds = 0;
     if (!call->tasks.empty() && !call->tasks[i].empty()) options.task = call->tasks[i];
     exchange.service.model.tokenize_and_embed_async(
         call->texts[i], options, [gather, i, numbers, limit](Result<TokenEmbeddings> part) {
