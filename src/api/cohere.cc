@@ -26,10 +26,10 @@ class CohereErrors final : public ErrorStyle {
 };
 
 RequestError wrong_content(const JsonValue& value) {
-  return RequestError(ErrorCode::kInvalidArgument,
-                      value.path() +
-                          ": expected {\"type\":\"text\",\"text\":...}; this model reads no images",
-                      value.path());
+  return RequestError(
+      ErrorCode::kInvalidArgument,
+      value.path() + ": expected {\"type\":\"text\",\"text\":...}; this model reads no images",
+      value.path());
 }
 
 // The text of one of `inputs`: its contents, a line each.

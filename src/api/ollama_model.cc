@@ -29,13 +29,12 @@ std::string sha256(std::string_view text) {
 
 // When the folder of the model changed last; 1970 where there is none.
 std::string modified_at(const std::string& folder) {
-  struct stat status {};
+  struct stat status{};
   const std::time_t seconds = ::stat(folder.c_str(), &status) == 0 ? status.st_mtime : 0;
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   std::array<char, 32> text{};
-  const std::size_t size =
-      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
   return std::string(text.data(), size);
 }
 
