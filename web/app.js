@@ -51,23 +51,21 @@ async function search(form, results) {
 }
 
 async function findInPassage(form, results) {
-  const text = form.text.value;
+  const passage = form.text.value;
   const chunking = { by: form.by.value, size: Number(form.size.value) };
   const bodies = [request(form, [form.query.value.trim()], taskNamed("retrieval.query")),
-    { ...request(form, [text], taskNamed("retrieval.passage")), late_chunking: true, chunking }];
+    { ...request(form, [passage], taskNamed("retrieval.passage")), late_chunking: true, chunking }];
   const answers = await Promise.all(bodies.map((body) => api.embed(body)));
   const [asked] = answers[0].data;
-  const characters = Array.from(text); // offsets count code points
+  const characters = Array.from(passage); // offsets count code points
   let end = 0;
   const chunks = answers[1].data.map((entry) => {
-    const chunk = {
-      text: characters.slice(entry.start, entry.end).join(""),
-      before: characters.slice(end, entry.start).join(""),
-      score: cosine(asked.embedding, entry.embedding),
-      note: `chunk ${entry.chunk + 1}`,
-    };
-    end = entry.end;
-    return chunk;
+    // White space behind a chunk belongs to it, but is not to be coloured.
+    const text = characters.slice(entry.start, entry.end).join("").trimEnd();
+    const before = characters.slice(end, entry.start).join("");
+    end = entry.start + Array.from(text).length;
+    return { text, before, score: cosine(asked.embedding, entry.embedding),
+      note: `chunk ${entry.chunk + 1}` };
   });
   results.hidden = false;
   drawChunks(find(".chunks", results), find(".legend", results), find(".readout", results), chunks);

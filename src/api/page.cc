@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "api/embed_call.h"
 #include "api/embedded_file.h"
 #include "base/json.h"
 
@@ -103,13 +104,23 @@ std::string quoted(std::string_view text) {
   return json;
 }
 
-// Every name that `task` takes, as members of a JSON array.
+bool has_task(std::string_view name, const ModelInfo& model) {
+  try {
+    resolve_task(name, model, "task");
+    return true;
+  } catch (const RequestError&) {
+    return false;
+  }
+}
+
+// The names that `task` takes, as members of a JSON array: the model's own, and of other APIs'
+// those for which it has a task.
 std::string task_names(const ModelInfo& model) {
   std::string names = R"("", "none")";
   for (const TaskInfo& task : model.tasks) names += ", " + quoted(task.name);
   for (const std::string_view alias :
        {"query", "search_query", "passage", "document", "search_document", "clustering"}) {
-    names += ", " + quoted(alias);
+    if (has_task(alias, model)) names += ", " + quoted(alias);
   }
   return names;
 }
@@ -122,6 +133,7 @@ Values values_of(const ModelInfo& model, const ServerOptions& options, std::stri
           {"model", quoted(model.id)},
           {"dimensions", std::to_string(model.dimensions)},
           {"max_inputs", std::to_string(options.max_inputs)},
+          {"max_sentences", std::to_string(options.max_inputs - 1)},  // beside the one they meet
           {"max_token_id", std::to_string(model.vocabulary - 1)},
           {"tasks", task_names(model)},
           {"security", keyed ? R"([{"bearer": []}])" : "[]"}};
