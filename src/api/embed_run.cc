@@ -198,8 +198,9 @@ void EmbedRun::answer_failure(const Error& error) {
 // The document that a text is a chunk of.
 std::size_t EmbedRun::document_of(std::size_t text) const {
   std::size_t document = 0;
-  for (std::size_t end = call_.documents.front(); text >= end; end += call_.documents[document]) {
-    if (++document + 1 >= call_.documents.size()) break;
+  while (document + 1 < call_.documents.size() && text >= call_.documents[document]) {
+    text -= call_.documents[document];
+    ++document;
   }
   return document;
 }
