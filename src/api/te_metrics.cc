@@ -96,9 +96,10 @@ void TeMetrics::count_failure(int status) const {
 }
 
 void TeMetrics::count_failure(std::string_view reason) const {
-  std::string label = "err=\"";
-  label.append(reason).push_back('"');
-  metrics_.counter("te_request_failure", "Requests that were refused or failed.", label).add();
+  metrics_
+      .counter("te_request_failure", "Requests that were refused or failed.",
+               metric_label("err", reason))
+      .add();
 }
 
 }  // namespace nestvec

@@ -13,6 +13,10 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
+// Of a request: more would make an answer, or the work for it, out of proportion.
+constexpr std::size_t kMaxTokenizeBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxIds = std::size_t{1} << 20;
+
 RequestError empty_error(std::string_view member) {
   std::string message = "`";
   message.append(member).append("` cannot be empty");
@@ -60,6 +64,14 @@ std::string read_task(const JsonValue& body, const ModelInfo& model) {
                        "prompt_name", Fault::kUnprocessable);
   }
   return task.empty() ? prompt : task;
+}
+
+RequestError too_much(std::string_view member, std::size_t count, std::size_t limit,
+                      std::string_view unit) {
+  std::string message = "`" + std::string(member) + "` have " + std::to_string(count) + " ";
+  message.append(unit).append(", at most ").append(std::to_string(limit));
+  message.append(" are taken at once; send fewer");
+  return RequestError(ErrorCode::kInvalidArgument, message, std::string(member));
 }
 
 std::vector<std::uint32_t> read_ids(const JsonValue& list) {
@@ -168,6 +180,9 @@ TokenizeCall read_tokenize(const JsonValue& body, const InputRules& rules) {
   } else {
     throw wrong_type(inputs, "a string or a list of strings");
   }
+  std::size_t bytes = 0;
+  for (const std::string& text : call.texts) bytes += text.size();
+  if (bytes > kMaxTokenizeBytes) throw too_much("inputs", bytes, kMaxTokenizeBytes, "bytes");
   return call;
 }
 
@@ -187,6 +202,9 @@ DecodeCall read_decode(const JsonValue& body, const InputRules& rules) {
   } else {
     call.ids.push_back(read_ids(ids));
   }
+  std::size_t count = 0;
+  for (const auto& list : call.ids) count += list.size();
+  if (count > kMaxIds) throw too_much("ids", count, kMaxIds, "token ids");
   return call;
 }
 

@@ -62,6 +62,13 @@ std::string message_of(const Error& error) {
   return "`" + param.substr(0, param.find('[')) + "` cannot be empty";
 }
 
+std::string param_of(const Error& error) {
+  const RequestError* request_error = as_request_error(error);
+  if (request_error != nullptr) return request_error->param();
+  const std::optional<std::size_t> text = error.detail().text;
+  return text ? "inputs[" + std::to_string(*text) + "]" : std::string();
+}
+
 // {"error","error_type"}, and as an extension the member at fault.
 class TeiErrors : public ErrorStyle {
  public:
@@ -72,10 +79,10 @@ class TeiErrors : public ErrorStyle {
     response.body = "{\"error\":";
     append_json_string(message_of(error), response.body);
     response.body.append(",\"error_type\":\"").append(kind.type).push_back('"');
-    const RequestError* request_error = as_request_error(error);
-    if (request_error != nullptr && !request_error->param().empty()) {
+    const std::string param = param_of(error);
+    if (!param.empty()) {
       response.body.append(",\"param\":");
-      append_json_string(request_error->param(), response.body);
+      append_json_string(param, response.body);
     }
     response.body.push_back('}');
     add_retry_after(error, response);
