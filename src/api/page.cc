@@ -133,6 +133,7 @@ Values values_of(const ModelInfo& model, const ServerOptions& options, std::stri
           {"model", quoted(model.id)},
           {"dimensions", std::to_string(model.dimensions)},
           {"max_inputs", std::to_string(options.max_inputs)},
+          {"max_tokens", std::to_string(model.max_tokens)},
           {"max_sentences", std::to_string(options.max_inputs - 1)},  // beside the one they meet
           {"max_token_id", std::to_string(model.vocabulary - 1)},
           {"tasks", task_names(model)},
