@@ -19,6 +19,7 @@ import datetime
 import json
 import os
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
@@ -51,7 +52,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     server.add_argument("--url", help="a server that runs")
     server.add_argument("--model", help="start one with this model, on a free port")
     parser.add_argument("--nestvec", default=str(ROOT / "build/release/nestvec"), help="the command, for --model")
-    parser.add_argument("--serve", nargs="*", default=[], metavar="FLAG", help="further flags of `nestvec serve`")
+    parser.add_argument("--serve", type=shlex.split, default=[], metavar="FLAGS",
+                        help="further flags of `nestvec serve`, in one argument: --serve='--precision int8'")
     parser.add_argument("--key", default="", help="API key")
     parser.add_argument("--workloads", type=names, default=WORKLOADS, metavar="NAME,...",
                         help=f"of {','.join(WORKLOADS)}")

@@ -53,5 +53,5 @@ def test_the_report_replaces_what_is_between_the_markers(measured):
 
 
 def test_a_server_that_refuses_ends_the_measurement(nestvec):  # noqa: F811
-    done = load(nestvec, "--workloads", "short", "--concurrency", "1", "--serve", "--api-key", "another")
+    done = load(nestvec, "--workloads", "short", "--concurrency", "1", "--serve=--api-key another")
     assert done.returncode == 1 and "no request was answered" in done.stderr and "401" in done.stderr
