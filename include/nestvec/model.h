@@ -5,113 +5,21 @@
 //   std::vector<float> vector = model.predict("a text");
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "nestvec/config.h"
 #include "nestvec/error.h"
+#include "nestvec/options.h"
+#include "nestvec/results.h"
 
 namespace nestvec {
-
-// What happens to a text of more tokens than the model takes.
-enum class Truncation {
-  kError,  // refuse it, naming its index, its length and the limit
-  kRight,  // drop its end and report it in `truncated`
-  kLeft,   // drop its beginning (after the prompt and leading special tokens) and report it
-};
-
-// Who is served first when calls wait for the model.
-enum class Priority {
-  kAuto,         // kInteractive for a call of few tokens, kBulk for a long one
-  kInteractive,  // someone waits for the answer
-  kBulk,         // may wait, but never for ever: what has waited long comes first
-};
-
-// How a call stands among others that wait for the same model. The defaults suit one caller.
-struct QueueOptions {
-  Priority priority = Priority::kAuto;
-  std::uint64_t client = 0;  // clients share the model's time evenly, however much each asks for
-  // Refuse the call at once (kResourceExhausted, with ErrorDetail::retry_after) rather than let it
-  // wait behind more than this; 0 = no limit. An empty queue takes any call.
-  std::size_t max_tokens = 0;
-  double max_seconds = 0;  // at the rate measured so far
-};
-
-// One call's choices. Defaults are what the model's authors recommend.
-struct EmbedOptions {
-  // "retrieval.query", "retrieval.passage", "separation", "classification", "text-matching", "none"
-  // for the base weights, or empty for the configured default. See ModelInfo::tasks.
-  std::string task = "";
-  std::size_t dimensions = 0;  // 1..ModelInfo::dimensions; 0 = all. Cut first, then normalised.
-  // L2; empty = as the folder of the model says, which is nearly always true.
-  std::optional<bool> normalize = std::nullopt;
-  bool add_prompt = true;  // prepend the task's instruction, where it has one
-  // The texts are consecutive chunks of one context, pooled apart (arXiv:2409.04701). A context of
-  // more tokens than the model takes is read in overlapping windows, or refused under
-  // Truncation::kError.
-  bool late_chunking = false;
-  bool parse_special = true;  // "</s>" typed in a text is the special token, as Hugging Face does
-  Truncation truncation = Truncation::kRight;
-  // End the call early: asked between the layers of the model. Errors kCancelled and
-  // kDeadlineExceeded.
-  std::stop_token stop = {};
-  std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
-  QueueOptions queue = {};
-};
-
-// Where the time of a call went, in seconds.
-struct Timing {
-  double tokenize = 0;
-  double queue = 0;    // from the end of tokenisation until the first batch with a text of the call
-  double compute = 0;  // from there until the last
-};
-
-// A matrix of vectors, row i for text i.
-struct Embeddings {
-  std::size_t rows = 0;
-  std::size_t width = 0;
-  std::vector<float> values;  // [rows, width], row-major
-  // [rows] tokens that stand behind each row, prompt and special tokens included. Their sum is the
-  // usage of the call; with late chunking too, where the context is read once and divided among
-  // rows.
-  std::vector<std::uint32_t> tokens;
-  std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
-  Timing timing;
-
-  std::span<const float> row(std::size_t i) const& { return {values.data() + i * width, width}; }
-  std::span<const float> row(std::size_t i) const&& = delete;  // would dangle
-};
-
-// The last hidden state of one text, token by token, neither pooled nor normalised.
-struct TokenEmbeddings {
-  std::size_t tokens = 0;
-  std::size_t width = 0;
-  std::vector<float> values;       // [tokens, width], row-major
-  std::vector<std::uint32_t> ids;  // [tokens]
-  // [tokens][2] half-open byte range in the text as given (UTF-8); {0,0} for special and prompt
-  // tokens.
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
-  bool truncated = false;
-  Timing timing;
-};
-
-// One text's tokens, without a model run.
-struct TokenizedText {
-  std::vector<std::uint32_t> ids;  // [tokens]
-  // [tokens][2] half-open byte range in the text (UTF-8); {0,0} for tokens of no text.
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
-  std::vector<std::uint8_t> special;  // [tokens] 1 = added around the text ("<s>", "</s>")
-};
 
 // A task that the model was trained for.
 struct TaskInfo {
@@ -140,32 +48,6 @@ struct ModelInfo {
   std::string memory_plan;  // one line: weights + workspace of the longest batch + fixed, against
                             // the budget
   std::string folder;
-};
-
-// What waits for a model and how fast it is.
-struct QueueStatus {
-  std::size_t texts = 0;           // waiting
-  std::size_t tokens = 0;          // waiting
-  std::size_t running_tokens = 0;  // in the batch that runs
-  double tokens_per_second = 0;    // measured; 0 before the first batch
-  double expected_seconds = 0;     // until all of them are done, 0 where the rate is not known
-};
-
-// One run of the graph.
-struct BatchReport {
-  std::size_t texts = 0;
-  std::size_t tokens = 0;
-  double seconds = 0;
-  std::size_t retried = 0;  // texts computed again in fp32
-};
-using BatchObserver = std::function<void(const BatchReport&)>;
-
-// The exact-match cache of vectors (runtime.vector_cache).
-struct CacheStatus {
-  std::uint64_t hits = 0;
-  std::uint64_t misses = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t entries = 0;
 };
 
 // Progress and notes of a load, one finished line each, for a log or a terminal. Called on the

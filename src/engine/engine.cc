@@ -3,20 +3,70 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 
-#include "batch/batch_plan.h"
 #include "output/vector.h"
 
 namespace nestvec {
 namespace {
 
-bool all_finite(std::span<const float> values) {
-  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// What a callback may be told instead of an exception, which has nowhere to go.
+template <typename Done, typename Work>
+void or_error(const Done& done, Work&& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    done(error);
+  } catch (const std::exception& error) {
+    done(Error(ErrorCode::kInternal, error.what()));
+  }
+}
+
+// Starts work that answers through a callback, and waits. The deadline also ends a wait behind
+// others' work.
+template <typename T, typename Start>
+T wait_for(const EmbedOptions& options, Start&& start) {
+  std::stop_source ours;
+  const std::stop_callback forward(options.stop, [&ours] { ours.request_stop(); });
+  EmbedOptions own = options;
+  own.stop = ours.get_token();
+  const auto promise = std::make_shared<std::promise<Result<T>>>();
+  std::future<Result<T>> future = promise->get_future();
+  start(own, [promise](Result<T> result) { promise->set_value(std::move(result)); });
+  if (options.deadline && future.wait_until(*options.deadline) == std::future_status::timeout) {
+    ours.request_stop();
+  }
+  return future.get().value();
 }
 
 }  // namespace
 
-Model::Engine::Engine(Parts parts) : parts_(std::move(parts)) {}
+// A call between its plan and its rows.
+struct Model::Engine::Call {
+  EmbedOptions options;
+  Done done;
+  Embeddings out;  // tokens and what was truncated; the rest at the end
+  std::vector<Sequence> sequences;
+  std::vector<std::vector<ChunkPiece>> chunks;  // late chunking: what each row is made of
+  // With a cache, which has no part in late chunking: [texts, width], and the rows that are still
+  // to be computed, with their sequences.
+  std::vector<float> rows;
+  std::vector<std::size_t> missing;
+  std::vector<Sequence> missing_sequences;
+};
+
+Model::Engine::Engine(Parts parts)
+    : parts_(std::move(parts)),
+      cache_(std::make_unique<VectorCache>(parts_.cache_bytes)),
+      scheduler_(std::make_unique<Scheduler>(
+          std::move(parts_.session),
+          Scheduler::Options{parts_.max_batch_tokens, parts_.batch_milliseconds})) {}
 
 PlanRules Model::Engine::rules_for(const EmbedOptions& options) const {
   PlanRules rules;
@@ -28,115 +78,10 @@ PlanRules Model::Engine::rules_for(const EmbedOptions& options) const {
   return rules;
 }
 
-// Runs sequences in batches and returns the rows of their spans in the sequences' order,
-// [sum of spans, width].
-std::vector<float> Model::Engine::run_all(std::span<const Sequence> sequences,
-                                          const EmbedOptions& call) const {
-  RunOptions options;
-  options.control = {call.stop, call.deadline};
-  const std::size_t width = parts_.session->width();
-  std::vector<std::size_t> lengths;
-  std::vector<std::size_t> first_row;
-  std::size_t rows = 0;
-  for (const Sequence& sequence : sequences) {
-    lengths.push_back(sequence.ids.size());
-    first_row.push_back(rows);
-    rows += sequence.spans.size();
-  }
-
-  std::vector<float> result(rows * width);
-  std::vector<std::size_t> unfinished;
-  for (const std::vector<std::size_t>& indices : plan_batches(lengths, parts_.max_batch_tokens)) {
-    const std::lock_guard lock(session_mutex_);
-    batch_.clear();
-    for (const std::size_t index : indices) batch_.add(sequences[index]);
-    parts_.session->run(batch_, options, output_);
-    float* row = output_.rows.data();
-    for (const std::size_t index : indices) {
-      const std::size_t values = sequences[index].spans.size() * width;
-      if (!all_finite({row, values})) unfinished.push_back(index);
-      std::copy_n(row, values, result.data() + first_row[index] * width);
-      row += values;
-    }
-  }
-  // Sequences whose values left the range of the graph's arithmetic get a second chance in fp32.
-  options.full_precision = true;
-  for (const std::size_t index : unfinished) {
-    const std::lock_guard lock(session_mutex_);
-    run_alone(sequences[index], options);
-    std::copy(output_.rows.begin(), output_.rows.end(), result.data() + first_row[index] * width);
-  }
-  return result;
-}
-
-void Model::Engine::run_alone(const Sequence& sequence, const RunOptions& options) const {
-  batch_.clear();
-  batch_.add(sequence);
-  parts_.session->run(batch_, options, output_);
-}
-
-void Model::Engine::finish(std::span<const float> pooled, const EmbedOptions& options,
-                           Embeddings& out) const {
-  const std::size_t width = parts_.session->width();
-  const bool normalize = options.normalize.value_or(parts_.normalize);
-  out.rows = pooled.size() / width;
-  out.width = options.dimensions == 0 ? width : options.dimensions;
-  out.values.resize(out.rows * out.width);
-  for (std::size_t i = 0; i < out.rows; ++i) {
-    finish_vector(pooled.subspan(i * width, width), normalize, i,
-                  {out.values.data() + i * out.width, out.width});
-  }
-}
-
-Embeddings Model::Engine::embed_texts(std::span<const std::string> texts,
-                                      std::span<const std::string> tasks,
-                                      const EmbedOptions& options) const {
-  const PlanRules rules = rules_for(options);
-  const TaskChoice common = parts_.tasks.resolve(options.task);
-  Embeddings out;
-  std::vector<Sequence> sequences;
-  sequences.reserve(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const bool own = !tasks.empty() && !tasks[i].empty();
-    const TaskChoice task = own ? parts_.tasks.resolve(tasks[i]) : common;
-    TextPlan plan = plan_text(parts_.tokenizer, rules, task, texts[i], i);
-    out.tokens.push_back(static_cast<std::uint32_t>(plan.sequence.ids.size()));
-    if (plan.truncated) out.truncated.push_back(static_cast<std::uint32_t>(i));
-    sequences.push_back(std::move(plan.sequence));
-  }
-  finish(run_all(sequences, options), options, out);
-  return out;
-}
-
-Embeddings Model::Engine::embed_chunks(std::span<const std::string> chunks,
-                                       const EmbedOptions& options) const {
-  const std::size_t width = parts_.session->width();
-  const LateChunkPlan plan = plan_late_chunks(parts_.tokenizer, rules_for(options),
-                                              parts_.tasks.resolve(options.task), chunks);
-  const std::vector<float> spans = run_all(plan.windows, options);
-  Embeddings out;
-  std::vector<float> pooled(chunks.size() * width);
-  for (std::size_t i = 0; i < chunks.size(); ++i) {
-    std::uint32_t tokens = 0;
-    for (const ChunkPiece& piece : plan.chunks[i]) tokens += piece.tokens;
-    for (const ChunkPiece& piece : plan.chunks[i]) {
-      const float weight = static_cast<float>(piece.tokens) / static_cast<float>(tokens);
-      for (std::size_t k = 0; k < width; ++k) {
-        pooled[i * width + k] += weight * spans[piece.span * width + k];
-      }
-    }
-    out.tokens.push_back(tokens);
-  }
-  finish(pooled, options, out);
-  return out;
-}
-
-Embeddings Model::Engine::embed(std::span<const std::string> texts,
-                                std::span<const std::string> tasks,
-                                const EmbedOptions& options) const {
+void Model::Engine::check(std::span<const std::string> texts, std::span<const std::string> tasks,
+                          const EmbedOptions& options) const {
   if (options.dimensions != 0) {
-    check_dimensions(options.dimensions, parts_.session->width(),
-                     parts_.info.matryoshka_dimensions);
+    check_dimensions(options.dimensions, scheduler_->width(), parts_.info.matryoshka_dimensions);
   }
   if (!tasks.empty() && tasks.size() != texts.size()) {
     throw Error(ErrorCode::kInvalidArgument, std::to_string(tasks.size()) + " tasks for " +
@@ -147,39 +92,189 @@ Embeddings Model::Engine::embed(std::span<const std::string> texts,
     throw Error(ErrorCode::kInvalidArgument,
                 "late chunking reads all chunks as one context, so they share one task");
   }
-  if (texts.empty()) {
-    Embeddings out;
-    out.width = options.dimensions == 0 ? parts_.session->width() : options.dimensions;
-    return out;
+}
+
+void Model::Engine::plan_texts(std::span<const std::string> texts,
+                               std::span<const std::string> tasks, Call& call) const {
+  const PlanRules rules = rules_for(call.options);
+  const TaskChoice common = parts_.tasks.resolve(call.options.task);
+  call.sequences.reserve(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const bool own = !tasks.empty() && !tasks[i].empty();
+    const TaskChoice task = own ? parts_.tasks.resolve(tasks[i]) : common;
+    TextPlan plan = plan_text(parts_.tokenizer, rules, task, texts[i], i);
+    call.out.tokens.push_back(static_cast<std::uint32_t>(plan.sequence.ids.size()));
+    if (plan.truncated) call.out.truncated.push_back(static_cast<std::uint32_t>(i));
+    call.sequences.push_back(std::move(plan.sequence));
   }
-  return options.late_chunking ? embed_chunks(texts, options) : embed_texts(texts, tasks, options);
+}
+
+void Model::Engine::plan_chunks(std::span<const std::string> chunks, Call& call) const {
+  LateChunkPlan plan = plan_late_chunks(parts_.tokenizer, rules_for(call.options),
+                                        parts_.tasks.resolve(call.options.task), chunks);
+  call.sequences = std::move(plan.windows);
+  call.chunks = std::move(plan.chunks);
+  for (const std::vector<ChunkPiece>& pieces : call.chunks) {
+    std::uint32_t tokens = 0;
+    for (const ChunkPiece& piece : pieces) tokens += piece.tokens;
+    call.out.tokens.push_back(tokens);
+  }
+}
+
+// Leaves in call.sequences what is still to be computed.
+void Model::Engine::take_from_cache(Call& call) const {
+  if (!cache_->enabled() || !call.chunks.empty()) return;
+  const std::size_t width = scheduler_->width();
+  call.rows.resize(call.sequences.size() * width);
+  std::vector<Sequence> missing;
+  for (std::size_t i = 0; i < call.sequences.size(); ++i) {
+    if (cache_->find(call.sequences[i], {call.rows.data() + i * width, width})) continue;
+    call.missing.push_back(i);
+    missing.push_back(std::move(call.sequences[i]));
+  }
+  call.missing_sequences = missing;
+  call.sequences = std::move(missing);
+}
+
+// Puts computed rows among those that the cache had.
+void Model::Engine::merge_rows(Call& call, std::vector<float> rows) const {
+  const std::size_t width = scheduler_->width();
+  if (!cache_->enabled() || !call.chunks.empty()) {
+    call.rows = std::move(rows);
+    return;
+  }
+  for (std::size_t i = 0; i < call.missing.size(); ++i) {
+    const std::span<const float> row(rows.data() + i * width, width);
+    std::copy(row.begin(), row.end(), call.rows.data() + call.missing[i] * width);
+    const bool finite =
+        std::all_of(row.begin(), row.end(), [](float value) { return std::isfinite(value); });
+    if (finite) cache_->insert(call.missing_sequences[i], row);
+  }
+}
+
+// One row a chunk from the means of its pieces.
+std::vector<float> Model::Engine::pool_chunks(const Call& call) const {
+  const std::size_t width = scheduler_->width();
+  std::vector<float> pooled(call.chunks.size() * width);
+  for (std::size_t i = 0; i < call.chunks.size(); ++i) {
+    for (const ChunkPiece& piece : call.chunks[i]) {
+      const float weight =
+          static_cast<float>(piece.tokens) / static_cast<float>(call.out.tokens[i]);
+      for (std::size_t k = 0; k < width; ++k) {
+        pooled[i * width + k] += weight * call.rows[piece.span * width + k];
+      }
+    }
+  }
+  return pooled;
+}
+
+Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
+  call.out.timing.queue = output.queue_seconds;
+  call.out.timing.compute = output.compute_seconds;
+  merge_rows(call, std::move(output.rows));
+  if (!call.chunks.empty()) call.rows = pool_chunks(call);
+  const std::size_t width = scheduler_->width();
+  Embeddings out = std::move(call.out);
+  out.rows = call.rows.size() / width;
+  out.width = call.options.dimensions == 0 ? width : call.options.dimensions;
+  out.values.resize(out.rows * out.width);
+  for (std::size_t i = 0; i < out.rows; ++i) {
+    finish_vector({call.rows.data() + i * width, width},
+                  call.options.normalize.value_or(parts_.normalize), i,
+                  {out.values.data() + i * out.width, out.width});
+  }
+  return out;
+}
+
+void Model::Engine::embed_async(std::span<const std::string> texts,
+                                std::span<const std::string> tasks, const EmbedOptions& options,
+                                Done done) const {
+  const Clock::time_point start = Clock::now();
+  const auto call = std::make_shared<Call>();
+  call->options = options;
+  call->done = std::move(done);
+  Job job;
+  try {
+    check(texts, tasks, options);
+    if (options.late_chunking && !texts.empty()) {
+      plan_chunks(texts, *call);
+    } else {
+      plan_texts(texts, tasks, *call);
+    }
+    take_from_cache(*call);
+  } catch (const Error& error) {
+    call->done(error);
+    return;
+  }
+  call->out.timing.tokenize = seconds_since(start);
+  job.sequences = std::move(call->sequences);
+  job.control = {options.stop, options.deadline};
+  job.queue = options.queue;
+  job.done = [this, call](Result<JobOutput> output) {
+    or_error(call->done, [&] {
+      Result<Embeddings> rows = finish(*call, std::move(output).value());
+      call->done(std::move(rows));
+    });
+  };
+  if (job.sequences.empty()) {  // no texts, or all of them known
+    job.done(JobOutput{});
+    return;
+  }
+  scheduler_->submit(std::move(job));
+}
+
+Embeddings Model::Engine::embed(std::span<const std::string> texts,
+                                std::span<const std::string> tasks,
+                                const EmbedOptions& options) const {
+  return wait_for<Embeddings>(options, [&](const EmbedOptions& own, Done done) {
+    embed_async(texts, tasks, own, std::move(done));
+  });
+}
+
+void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions& options,
+                                       TokensDone done) const {
+  const Clock::time_point start = Clock::now();
+  const auto out = std::make_shared<TokenEmbeddings>();
+  Job job;
+  try {
+    TextPlan plan =
+        plan_tokens(parts_.tokenizer, rules_for(options), parts_.tasks.resolve(options.task), text);
+    out->width = scheduler_->width();
+    out->tokens = plan.sequence.ids.size();
+    out->ids = plan.sequence.ids;
+    for (const ByteRange& range : plan.offsets) out->offsets.emplace_back(range.begin, range.end);
+    out->truncated = plan.truncated;
+    job.sequences.push_back(std::move(plan.sequence));
+  } catch (const Error& error) {
+    done(error);
+    return;
+  }
+  out->timing.tokenize = seconds_since(start);
+  job.want_tokens = true;
+  job.control = {options.stop, options.deadline};
+  job.queue = options.queue;
+  job.done = [out, done = std::move(done)](Result<JobOutput> result) {
+    or_error(done, [&] {
+      JobOutput output = std::move(result).value();
+      out->timing.queue = output.queue_seconds;
+      out->timing.compute = output.compute_seconds;
+      out->values = std::move(output.tokens);
+      if (!std::all_of(out->values.begin(), out->values.end(),
+                       [](float value) { return std::isfinite(value); })) {
+        throw Error(ErrorCode::kInternal,
+                    "the model computed a value that is not finite, in fp32 too");
+      }
+      done(std::move(*out));
+    });
+  };
+  scheduler_->submit(std::move(job));
 }
 
 TokenEmbeddings Model::Engine::embed_tokens(std::string_view text,
                                             const EmbedOptions& options) const {
-  const TextPlan plan =
-      plan_tokens(parts_.tokenizer, rules_for(options), parts_.tasks.resolve(options.task), text);
-  TokenEmbeddings out;
-  out.width = parts_.session->width();
-  out.tokens = plan.sequence.ids.size();
-  out.ids = plan.sequence.ids;
-  for (const ByteRange& range : plan.offsets) out.offsets.emplace_back(range.begin, range.end);
-  out.truncated = plan.truncated;
-  RunOptions run;
-  run.want_tokens = true;
-  run.control = {options.stop, options.deadline};
-  const std::lock_guard lock(session_mutex_);
-  run_alone(plan.sequence, run);
-  if (!all_finite(output_.tokens)) {
-    run.full_precision = true;
-    run_alone(plan.sequence, run);
-    if (!all_finite(output_.tokens)) {
-      throw Error(ErrorCode::kInternal,
-                  "the model computed a value that is not finite, in fp32 too");
-    }
-  }
-  out.values = output_.tokens;
-  return out;
+  return wait_for<TokenEmbeddings>(options, [&](const EmbedOptions& own, TokensDone done) {
+    embed_tokens_async(text, own, std::move(done));
+  });
 }
 
 }  // namespace nestvec

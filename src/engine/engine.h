@@ -4,22 +4,22 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/plan.h"
+#include "engine/scheduler.h"
 #include "engine/tasks.h"
+#include "engine/vector_cache.h"
 #include "nestvec/model.h"
 #include "session/session.h"
 #include "tokenizer/tokenizer.h"
 
 namespace nestvec {
 
-// Callers tokenise on their own threads; one run of the graph happens at a time, so that the memory
-// plan holds and threads are not oversubscribed. Safe for concurrent use.
+// Callers tokenise on their own threads; the scheduler's thread runs the graph, one batch at a
+// time, so that the memory plan holds and threads are not oversubscribed. Safe for concurrent use.
 class Model::Engine {
  public:
   struct Parts {
@@ -29,34 +29,44 @@ class Model::Engine {
     Pooling pooling = Pooling::kMean;
     bool normalize = true;
     std::size_t max_batch_tokens = 0;
-    std::unique_ptr<Session> session;
+    std::unique_ptr<Session> session;  // goes to the scheduler
+    std::size_t batch_milliseconds = 0;
+    std::uint64_t cache_bytes = 0;
   };
 
   explicit Engine(Parts parts);
 
-  // As Model::predict. `tasks` is empty or has one entry a text.
+  // As the functions of Model. `tasks` is empty or has one entry a text.
   Embeddings embed(std::span<const std::string> texts, std::span<const std::string> tasks,
                    const EmbedOptions& options) const;
-  // As Model::tokenize_and_embed.
+  void embed_async(std::span<const std::string> texts, std::span<const std::string> tasks,
+                   const EmbedOptions& options, Done done) const;
   TokenEmbeddings embed_tokens(std::string_view text, const EmbedOptions& options) const;
+  void embed_tokens_async(std::string_view text, const EmbedOptions& options,
+                          TokensDone done) const;
 
   const ModelInfo& info() const noexcept { return parts_.info; }
+  const Tokenizer& tokenizer() const noexcept { return parts_.tokenizer; }
+  Scheduler& scheduler() const noexcept { return *scheduler_; }
+  CacheStatus cache_status() const { return cache_->status(); }
 
  private:
+  struct Call;
+
   PlanRules rules_for(const EmbedOptions& options) const;
-  std::vector<float> run_all(std::span<const Sequence> sequences,
-                             const EmbedOptions& options) const;
-  // Precondition: session_mutex_ is held.
-  void run_alone(const Sequence& sequence, const RunOptions& options) const;
-  Embeddings embed_texts(std::span<const std::string> texts, std::span<const std::string> tasks,
-                         const EmbedOptions& options) const;
-  Embeddings embed_chunks(std::span<const std::string> chunks, const EmbedOptions& options) const;
-  void finish(std::span<const float> pooled, const EmbedOptions& options, Embeddings& out) const;
+  void check(std::span<const std::string> texts, std::span<const std::string> tasks,
+             const EmbedOptions& options) const;
+  void plan_texts(std::span<const std::string> texts, std::span<const std::string> tasks,
+                  Call& call) const;
+  void plan_chunks(std::span<const std::string> chunks, Call& call) const;
+  void take_from_cache(Call& call) const;
+  void merge_rows(Call& call, std::vector<float> rows) const;
+  Embeddings finish(Call& call, JobOutput output) const;
+  std::vector<float> pool_chunks(const Call& call) const;
 
   Parts parts_;
-  mutable std::mutex session_mutex_;  // guards *parts_.session, batch_ and output_
-  mutable PackedBatch batch_;
-  mutable RunOutput output_;
+  std::unique_ptr<VectorCache> cache_;
+  std::unique_ptr<Scheduler> scheduler_;  // last: its callbacks use what stands above
 };
 
 }  // namespace nestvec

@@ -91,7 +91,7 @@ class EngineTest : public testing::Test {
     info.dimensions = kWidth;
     engine_ = std::make_unique<const Model::Engine>(Model::Engine::Parts{
         info, letter_tokenizer(), TaskTable({"one", "two"}, {{"two", "p q "}}, "none"),
-        Pooling::kMean, true, max_batch_tokens, std::move(session)});
+        Pooling::kMean, true, max_batch_tokens, std::move(session), 0, 0});
     for (int i = 0; i < 40; ++i) {
       std::string text;
       for (int w = 0; w <= (i * 7) % 30; ++w)

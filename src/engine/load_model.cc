@@ -242,7 +242,8 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   info.dimensions = session->width();
   return Model(std::make_unique<const Model::Engine>(
       Model::Engine::Parts{std::move(info), std::move(tokenizer), std::move(tasks), folder.pooling,
-                           folder.normalize, batch_tokens, std::move(session)}));
+                           folder.normalize, batch_tokens, std::move(session),
+                           config.runtime.batch_milliseconds, config.runtime.vector_cache_bytes}));
 }
 
 Model load_model(const std::string& folder_or_repo, const LogSink& log) {

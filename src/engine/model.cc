@@ -29,6 +29,45 @@ TokenEmbeddings Model::tokenize_and_embed(std::string_view text,
   return engine_->embed_tokens(text, options);
 }
 
+void Model::predict_async(std::span<const std::string> texts, std::span<const std::string> tasks,
+                          const EmbedOptions& options, Done done) const {
+  engine_->embed_async(texts, tasks, options, std::move(done));
+}
+
+void Model::tokenize_and_embed_async(std::string_view text, const EmbedOptions& options,
+                                     TokensDone done) const {
+  engine_->embed_tokens_async(text, options, std::move(done));
+}
+
+TokenizedText Model::tokenize(std::string_view text, bool add_special, bool parse_special) const {
+  EncodeOptions options;
+  options.add_special = add_special;
+  options.parse_special = parse_special;
+  Tokens tokens = engine_->tokenizer().encode(text, options);
+  TokenizedText out;
+  out.ids = std::move(tokens.ids);
+  out.special = std::move(tokens.special);
+  out.offsets.reserve(tokens.offsets.size());
+  for (const ByteRange& range : tokens.offsets) out.offsets.emplace_back(range.begin, range.end);
+  return out;
+}
+
+std::string Model::decode(std::span<const std::uint32_t> ids, bool skip_special) const {
+  return engine_->tokenizer().decode(ids, skip_special);
+}
+
+std::string_view Model::token(std::uint32_t id) const {
+  return engine_->tokenizer().id_to_token(id);
+}
+
+QueueStatus Model::queue() const { return engine_->scheduler().status(); }
+
+CacheStatus Model::cache() const { return engine_->cache_status(); }
+
+void Model::observe_batches(BatchObserver observer) const {
+  engine_->scheduler().observe(std::move(observer));
+}
+
 const ModelInfo& Model::info() const noexcept { return engine_->info(); }
 
 }  // namespace nestvec

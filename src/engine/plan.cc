@@ -41,11 +41,19 @@ Tokens encode(const Tokenizer& tokenizer, const PlanRules& rules, std::string_vi
   return tokenizer.encode(text, options);
 }
 
-Error too_long(std::string_view what, std::size_t tokens, std::size_t limit) {
+ErrorDetail of_text(std::size_t index) {
+  ErrorDetail detail;
+  detail.text = index;
+  return detail;
+}
+
+Error too_long(std::string_view what, std::size_t tokens, std::size_t limit,
+               const ErrorDetail& detail = {}) {
   return Error(ErrorCode::kInvalidArgument,
                std::string(what) + " has " + std::to_string(tokens) +
                    " tokens with prompt and special tokens, the model takes " +
-                   std::to_string(limit) + "; shorten it, or allow truncation");
+                   std::to_string(limit) + "; shorten it, or allow truncation",
+               detail);
 }
 
 // Drops content tokens right behind the prompt until the encoding fits.
@@ -152,10 +160,11 @@ TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const Tas
   Tokens tokens = encode_text(tokenizer, rules, task, text, false);
   const std::string name = "text " + std::to_string(index);
   if (tokens.ids.size() > rules.max_tokens) {
-    throw too_long(name, tokens.ids.size(), rules.max_tokens);
+    throw too_long(name, tokens.ids.size(), rules.max_tokens, of_text(index));
   }
   if (tokens.ids.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, name + " has no tokens, so it has no vector");
+    throw Error(ErrorCode::kInvalidArgument, name + " has no tokens, so it has no vector",
+                of_text(index));
   }
   const std::uint32_t pooled = rules.pooling == Pooling::kCls ? 1 : narrow(tokens.ids.size());
   TextPlan plan;
@@ -222,7 +231,8 @@ LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rule
       throw Error(ErrorCode::kInvalidArgument,
                   "chunk " + std::to_string(i) +
                       " has no tokens of its own (it is empty, only spaces, or merged into a "
-                      "neighbour's last token), so it has no vector; leave it out");
+                      "neighbour's last token), so it has no vector; leave it out",
+                  of_text(i));
     }
   }
   return plan;

@@ -26,9 +26,12 @@ void finish_vector(std::span<const float> pooled, bool normalize, std::size_t in
   double sum = 0;
   for (const float value : out) sum += static_cast<double>(value) * static_cast<double>(value);
   if (!std::isfinite(sum)) {
+    ErrorDetail detail;
+    detail.text = index;
     throw Error(ErrorCode::kInternal,
                 "text " + std::to_string(index) +
-                    ": the model computed a value that is not finite, in fp32 too");
+                    ": the model computed a value that is not finite, in fp32 too",
+                detail);
   }
   if (!normalize || sum == 0) return;
   const double scale = 1.0 / std::sqrt(sum);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model gives back: vectors, tokens, and how it is doing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace nestvec {
+
+// Where the time of a call went, in seconds.
+struct Timing {
+  double tokenize = 0;
+  double queue = 0;    // from the end of tokenisation until the first batch with a text of the call
+  double compute = 0;  // from there until the last
+};
+
+// A matrix of vectors, row i for text i.
+struct Embeddings {
+  std::size_t rows = 0;
+  std::size_t width = 0;
+  std::vector<float> values;  // [rows, width], row-major
+  // [rows] tokens that stand behind each row, prompt and special tokens included. Their sum is the
+  // usage of the call; with late chunking too, where the context is read once and divided among
+  // rows.
+  std::vector<std::uint32_t> tokens;
+  std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
+  Timing timing;
+
+  std::span<const float> row(std::size_t i) const& { return {values.data() + i * width, width}; }
+  std::span<const float> row(std::size_t i) const&& = delete;  // would dangle
+};
+
+// The last hidden state of one text, token by token, neither pooled nor normalised.
+struct TokenEmbeddings {
+  std::size_t tokens = 0;
+  std::size_t width = 0;
+  std::vector<float> values;       // [tokens, width], row-major
+  std::vector<std::uint32_t> ids;  // [tokens]
+  // [tokens][2] half-open byte range in the text as given (UTF-8); {0,0} for special and prompt
+  // tokens.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
+  bool truncated = false;
+  Timing timing;
+};
+
+// One text's tokens, without a model run.
+struct TokenizedText {
+  std::vector<std::uint32_t> ids;  // [tokens]
+  // [tokens][2] half-open byte range in the text (UTF-8); {0,0} for tokens of no text.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
+  std::vector<std::uint8_t> special;  // [tokens] 1 = added around the text ("<s>", "</s>")
+};
+
+// What waits for a model and how fast it is.
+struct QueueStatus {
+  std::size_t texts = 0;           // waiting
+  std::size_t tokens = 0;          // waiting
+  std::size_t running_tokens = 0;  // in the batch that runs
+  double tokens_per_second = 0;    // measured; 0 before the first batch
+  double expected_seconds = 0;     // until all of them are done, 0 where the rate is not known
+};
+
+// One run of the graph.
+struct BatchReport {
+  std::size_t texts = 0;
+  std::size_t tokens = 0;
+  double seconds = 0;
+  std::size_t retried = 0;  // texts computed again in fp32
+};
+using BatchObserver = std::function<void(const BatchReport&)>;
+
+// The exact-match cache of vectors (runtime.vector_cache).
+struct CacheStatus {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one thread that runs the model: it packs what waits into batches, runs them one after
+// another, and hands each caller its rows. There is no timer: a batch is what waits at the moment
+// at which the model is free.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "batch/fair_queue.h"
+#include "batch/packed_batch.h"
+#include "engine/run_rate.h"
+#include "nestvec/model.h"
+#include "session/session.h"
+
+namespace nestvec {
+
+// The results of a job, [sum of spans, width] and [sum of lengths, width], in its own order.
+struct JobOutput {
+  std::vector<float> rows;
+  std::vector<float> tokens;  // where they were wanted
+  double queue_seconds = 0;
+  double compute_seconds = 0;
+};
+
+// A caller's sequences.
+struct Job {
+  std::vector<Sequence> sequences;  // at least one
+  bool want_tokens = false;
+  RunControl control;
+  QueueOptions queue;
+  std::function<void(Result<JobOutput>)> done;  // see Model::predict_async
+};
+
+// Safe for concurrent use.
+class Scheduler {
+ public:
+  struct Options {
+    std::size_t max_batch_tokens = 0;
+    std::size_t batch_milliseconds = 0;  // what a batch should take at most; 0 = no limit
+  };
+
+  // Jobs of at most so many tokens are interactive where their priority is kAuto.
+  static constexpr std::size_t kInteractiveTokens = 1024;
+  // However slow the model, batches may have so many tokens: fewer would only read the weights more
+  // often.
+  static constexpr std::size_t kLeastBatchTokens = 128;
+
+  Scheduler(std::unique_ptr<Session> session, const Options& options);
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+  ~Scheduler();  // ends all jobs with kCancelled
+
+  // Queues a job. job.done is called exactly once; at once with kResourceExhausted for a full
+  // queue.
+  void submit(Job job);
+
+  QueueStatus status() const;
+  std::size_t width() const noexcept { return session_->width(); }
+  void observe(BatchObserver observer);
+
+ private:
+  using Clock = FairQueue::Clock;
+
+  // A job on its way.
+  struct Pending;
+  using PendingPtr = std::shared_ptr<Pending>;
+  // A sequence of a batch.
+  struct Part {
+    PendingPtr job;
+    std::uint32_t index = 0;
+  };
+  // How the run ended for each job of a batch.
+  using Outcomes = std::vector<std::optional<Error>>;
+
+  void work();
+  // Blocks while nothing waits; empty when the scheduler is to end.
+  std::vector<Part> next_batch();
+  void run(const std::vector<Part>& parts);
+  std::optional<Error> run_parts(std::span<const Part> parts);
+  // Runs parts as one batch, keeps their results, and returns those with values that are not
+  // finite.
+  std::vector<std::size_t> run_batch(std::span<const Part> parts, const RunOptions& options);
+  RunOptions run_options(std::span<const Part> parts);
+  void finish(const std::vector<Part>& parts, const Outcomes& outcomes, double seconds);
+  void cancel(std::uint64_t id);
+
+  // Precondition of these: mutex_ is held.
+  std::vector<Part> take_batch(Clock::time_point now);
+  std::vector<PendingPtr> remove_late(Clock::time_point now);
+  PendingPtr remove(std::uint64_t id);
+  std::size_t batch_tokens() const;
+  void refuse_if_full(const Job& job, std::size_t tokens) const;
+  double expected_seconds(std::size_t tokens) const;
+
+  std::unique_ptr<Session> session_;
+  Options options_;
+
+  // Of the running batch; used by the scheduler's thread alone.
+  PackedBatch batch_;
+  RunOutput output_;
+  std::size_t retried_ = 0;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  BatchObserver observer_;
+  FairQueue queue_;
+  std::map<std::uint64_t, PendingPtr> jobs_;
+  std::uint64_t next_id_ = 1;
+  RunRate rate_;
+  std::size_t running_tokens_ = 0;
+  std::size_t running_jobs_ = 0;  // of the running batch, those that still want their rows
+  std::stop_source running_stop_;
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace nestvec
