@@ -2,6 +2,7 @@
 #include "server/grpc_call.h"
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 
 #include "base/excerpt.h"
@@ -61,7 +62,9 @@ GrpcCall admit(const grpc::CallbackServerContext& context, const KeyStore& keys)
   GrpcCall call;
   call.received = steady_clock::now();
   call.key = check_key(context, keys);
-  call.client = std::hash<std::string>()(call.key.empty() ? context.peer() : "key " + call.key);
+  // A key counts as one client over all transports; HTTP connections have small even numbers.
+  const std::hash<std::string> hash;
+  call.client = call.key.empty() ? hash(context.peer()) & ~std::uint64_t{1} : hash(call.key) | 1;
   call.priority = read_priority(context);
   call.deadline = read_deadline(context);
   return call;

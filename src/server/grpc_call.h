@@ -49,31 +49,14 @@ struct GrpcOutcome {
 };
 using GrpcDone = std::function<void(GrpcOutcome)>;
 
-// Answers one message: fills *response, then calls `done`, once and from any thread; may throw
-// Error before it has started something that calls it. `request` and `response` stay until `done`
-// has been called, `call` only until the method returns. Runs on a request thread.
+// Answers one message: fills *response, then calls `done`, once and from any thread. Must not throw.
+// `request` and `response` stay until `done` has been called, `call` only until the method returns.
+// Runs on a request thread.
 template <typename Request, typename Response>
 using GrpcMethod = std::function<void(const GrpcCall& call, const Request& request,
                                       Response* response, GrpcDone done)>;
 
-// Calls a method; what it throws goes to `done`.
-template <typename Request, typename Response>
-void run_method(const GrpcMethod<Request, Response>& method, const GrpcCall& call,
-                const Request& request, Response* response, const GrpcDone& done);
-
 // The error that stands for an exception on its way through catch (...).
 Error current_error();
-
-template <typename Request, typename Response>
-void run_method(const GrpcMethod<Request, Response>& method, const GrpcCall& call,
-                const Request& request, Response* response, const GrpcDone& done) {
-  std::optional<Error> error;
-  try {
-    method(call, request, response, done);
-  } catch (...) {
-    error = current_error();
-  }
-  if (error) done({.error = std::move(error)});
-}
 
 }  // namespace nestvec

@@ -2,12 +2,17 @@
 // The services of tei.v1 over the model. EmbedSparse and the services Predict and Rerank are left to
 // make_other_methods().
 #include <algorithm>
-#include <array>
+#include <chrono>
+#include <memory>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 
+#include "api/embed_call.h"
+#include "api/te_metrics.h"
+#include "api/tei_render.h"
+#include "api/tei_request.h"
+#include "api/tei_style.h"
 #include "server/grpc_services.h"
 #include "server/grpc_status.h"
 #include "server/grpc_stream.h"
@@ -23,6 +28,13 @@ namespace v1 = tei::v1;
 // A token takes some sixty bytes of an answer, and a text a token for each byte at the worst.
 constexpr std::size_t kMaxTokenizeBytes = std::size_t{4} << 20;
 constexpr std::size_t kTokenBytes = 64;
+
+// What the answers need; one for all calls.
+struct Backend {
+  const Service& service;
+  TeMetrics metrics;
+};
+using SharedBackend = std::shared_ptr<const Backend>;
 
 // A callback for the model: brings the result to a request thread, for the model's own has other
 // things to do, and there to `fill`, which says whether the text was truncated.
@@ -42,38 +54,70 @@ std::function<void(Result<Value>)> fill_with(const Service& service, GrpcDone do
   };
 }
 
-void embed(const Service& service, const GrpcCall& call, const v1::EmbedRequest& request,
-           v1::EmbedResponse* response, GrpcDone done) {
-  EmbedOptions options = read_options(request, service.model.info());
-  apply_call(call, service.options, options);
-  const std::string_view text = request.inputs();
-  service.model.predict_async(
-      std::array{std::string(text)}, {}, options,
-      fill_with<Embeddings>(service, std::move(done),
-                            [text, response, received = call.received](const Embeddings& rows) {
-                              const TeiCost cost{text, rows.tokens[0], rows.timing, received};
-                              write_embedding(rows, cost, response);
-                              return !rows.truncated.empty();
-                            }));
+// Counts an answer and what it took.
+TeCost settle(const Backend& backend, const EmbedCall& call, const Embeddings& rows,
+              std::chrono::steady_clock::time_point received) {
+  const std::chrono::duration<double> total = std::chrono::steady_clock::now() - received;
+  const TeCost cost{.inputs = 1,
+                    .characters = count_characters(call.texts),
+                    .tokens = rows.tokens,
+                    .timing = rows.timing,
+                    .total = total.count()};
+  backend.metrics.count_success(cost);
+  count_texts(backend.service, call, rows);
+  return cost;
 }
 
-void embed_all(const Service& service, const GrpcCall& call, const v1::EmbedAllRequest& request,
-               v1::EmbedAllResponse* response, GrpcDone done) {
-  EmbedOptions options = read_options(request, service.model.info());
-  apply_call(call, service.options, options);
-  const std::string_view text = request.inputs();
-  service.model.tokenize_and_embed_async(
-      text, options,
+template <typename Request>
+EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request& request) {
+  EmbedCall read;
+  read.options = read_options(request, backend.service.model.info());
+  apply_call(call, backend.service.options, read.options);
+  read.texts = {request.inputs()};
+  return read;
+}
+
+// `done` that also counts failures.
+GrpcDone counted(const Backend& backend, GrpcDone done) {
+  backend.metrics.count_request(false, 1);
+  return [&backend, done = std::move(done)](GrpcOutcome outcome) {
+    if (outcome.error) backend.metrics.count_failure(tei_error(*outcome.error).status);
+    done(std::move(outcome));
+  };
+}
+
+void embed(const Backend& backend, const GrpcCall& grpc_call, const v1::EmbedRequest& request,
+           v1::EmbedResponse* response, GrpcDone done) {
+  const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
+  backend.service.model.predict_async(
+      call->texts, {}, call->options,
+      fill_with<Embeddings>(
+          backend.service, std::move(done),
+          [&backend, call, response, received = grpc_call.received](const Embeddings& rows) {
+            write_embedding(rows, settle(backend, *call, rows, received), response);
+            return !rows.truncated.empty();
+          }));
+}
+
+void embed_all(const Backend& backend, const GrpcCall& grpc_call,
+               const v1::EmbedAllRequest& request, v1::EmbedAllResponse* response, GrpcDone done) {
+  const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
+  backend.service.model.tokenize_and_embed_async(
+      call->texts[0], call->options,
       fill_with<TokenEmbeddings>(
-          service, std::move(done),
-          [text, response, received = call.received](const TokenEmbeddings& tokens) {
-            const TeiCost cost{text, tokens.tokens, tokens.timing, received};
+          backend.service, std::move(done),
+          [&backend, call, response, received = grpc_call.received](const TokenEmbeddings& tokens) {
+            Embeddings rows;  // as the metrics know them
+            rows.tokens = {static_cast<std::uint32_t>(tokens.tokens)};
+            if (tokens.truncated) rows.truncated = {0};
+            rows.timing = tokens.timing;
+            const TeCost cost = settle(backend, *call, rows, received);
             write_token_embeddings(tokens, cost, response);
             return tokens.truncated;
           }));
 }
 
-void tokenize(const Service& service, const GrpcCall&, const v1::EncodeRequest& request,
+void tokenize(const Backend& backend, const GrpcCall&, const v1::EncodeRequest& request,
               v1::EncodeResponse* response, GrpcDone done) {
   if (request.inputs().size() > kMaxTokenizeBytes) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -81,55 +125,53 @@ void tokenize(const Service& service, const GrpcCall&, const v1::EncodeRequest& 
                     " bytes: at most " + std::to_string(kMaxTokenizeBytes) +
                     " are tokenised at once; send it in parts");
   }
-  const std::string text = read_text(request, service.model.info());
-  write_tokens(service.model, text, request.add_special_tokens(), response);
+  const std::string text = read_text(request, backend.service.model.info());
+  write_tokens(backend.service.model, text, request.add_special_tokens(), response);
   done({});
 }
 
-void decode(const Service& service, const GrpcCall&, const v1::DecodeRequest& request,
+void decode(const Backend& backend, const GrpcCall&, const v1::DecodeRequest& request,
             v1::DecodeResponse* response, GrpcDone done) {
   if (request.ids().empty()) {
     throw Error(ErrorCode::kInvalidArgument, "`ids` cannot be empty: expected token ids");
   }
   const std::span<const std::uint32_t> ids(request.ids().data(),
                                           static_cast<std::size_t>(request.ids().size()));
-  response->set_text(service.model.decode(ids, request.skip_special_tokens()));
+  response->set_text(backend.service.model.decode(ids, request.skip_special_tokens()));
   done({});
 }
 
-void describe(const Service& service, const GrpcCall&, const v1::InfoRequest&,
+void describe(const Backend& backend, const GrpcCall&, const v1::InfoRequest&,
               v1::InfoResponse* response, GrpcDone done) {
+  const Service& service = backend.service;
   const ModelInfo& model = service.model.info();
   const auto count = [](std::size_t number) { return static_cast<std::uint32_t>(number); };
   response->set_version(service.version);
   response->set_model_id(model.id);
-  response->set_model_dtype(model.precision);
+  response->set_model_dtype(std::string(tei_dtype(model.precision)));
   response->set_model_type(v1::MODEL_TYPE_EMBEDDING);
   response->set_max_concurrent_requests(count(service.options.max_connections));
   response->set_max_input_length(count(model.max_tokens));
-  response->set_max_batch_tokens(count(model.max_tokens));
+  response->set_max_batch_tokens(count(model.max_batch_tokens));
   response->set_max_client_batch_size(count(service.options.max_inputs));
-  response->set_tokenization_workers(std::max(1U, std::thread::hardware_concurrency()));
+  response->set_tokenization_workers(count(model.threads));
   done({});
 }
 
 // A method with its stream, for one kind of message. `cost` is what a message and its answer take in
-// memory, at most.
+// memory, at most. `wrap` may put something around every `done`.
 template <typename Request, typename Response>
 class Methods {
  public:
-  using Answer = void (*)(const Service&, const GrpcCall&, const Request&, Response*, GrpcDone);
+  using Answer = void (*)(const Backend&, const GrpcCall&, const Request&, Response*, GrpcDone);
   using Cost = std::size_t (*)(const ModelInfo&, const Request&);
+  using Wrap = GrpcDone (*)(const Backend&, GrpcDone);
 
-  Methods(const GrpcContext& context, Answer answer, Cost cost = nullptr)
-      : context_(context),
-        method_([&service = context.service, answer](const GrpcCall& call, const Request& request,
-                                                     Response* response, GrpcDone done) {
-          answer(service, call, request, response, std::move(done));
-        }),
-        cost_([&model = context.service.model, cost](const Request& request) {
-          return cost(model.info(), request);
-        }) {}
+  Methods(const GrpcContext& context, SharedBackend backend, Answer answer, Cost cost = nullptr,
+          Wrap wrap = nullptr)
+      : context_(context), backend_(std::move(backend)), answer_(answer), cost_(cost), wrap_(wrap) {}
+  Methods(const Methods&) = delete;
+  Methods& operator=(const Methods&) = delete;
 
   grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* call, const Request* request,
                                   Response* response) const {
@@ -141,15 +183,34 @@ class Methods {
   // Only where a cost was given.
   grpc::ServerBidiReactor<Request, Response>* stream(grpc::CallbackServerContext* call) const {
     auto* reactor =
-        new GrpcStream<Request, Response>(context_.service, tei_status, method_, cost_);
+        new GrpcStream<Request, Response>(context_.service, tei_status, method_,
+                                                  stream_cost_);
     reactor->start(*call, context_.keys, context_.drain);
     return reactor;
   }
 
  private:
+  void run(const GrpcCall& call, const Request& request, Response* response, GrpcDone done) const {
+    if (wrap_ != nullptr) done = wrap_(*backend_, std::move(done));
+    try {
+      answer_(*backend_, call, request, response, done);
+    } catch (...) {
+      done({.error = current_error(), .truncated = false});
+    }
+  }
+
   GrpcContext context_;
-  GrpcMethod<Request, Response> method_;
-  typename GrpcStream<Request, Response>::Cost cost_;
+  SharedBackend backend_;
+  Answer answer_;
+  Cost cost_;
+  Wrap wrap_;
+  GrpcMethod<Request, Response> method_ =
+      [this](const GrpcCall& call, const Request& request, Response* response, GrpcDone done) {
+        run(call, request, response, std::move(done));
+      };
+  typename GrpcStream<Request, Response>::Cost stream_cost_ = [this](const Request& request) {
+    return cost_(backend_->service.model.info(), request);
+  };
 };
 
 std::size_t cost_of(const ModelInfo& model, const v1::EmbedRequest& request) {
@@ -169,7 +230,8 @@ std::size_t cost_of(const ModelInfo&, const v1::DecodeRequest& request) {
 
 class InfoService final : public v1::Info::CallbackService {
  public:
-  explicit InfoService(const GrpcContext& context) : info_(context, describe) {}
+  InfoService(const GrpcContext& context, const SharedBackend& backend)
+      : info_(context, backend, describe) {}
 
   grpc::ServerUnaryReactor* Info(grpc::CallbackServerContext* call, const v1::InfoRequest* request,
                                  v1::InfoResponse* response) override {
@@ -188,8 +250,9 @@ using DenseEmbed = v1::Embed::WithCallbackMethod_Embed<
 
 class EmbedService final : public DenseEmbed {
  public:
-  explicit EmbedService(const GrpcContext& context)
-      : embed_(context, embed, cost_of), embed_all_(context, embed_all, cost_of) {}
+  EmbedService(const GrpcContext& context, const SharedBackend& backend)
+      : embed_(context, backend, embed, cost_of, counted),
+        embed_all_(context, backend, embed_all, cost_of, counted) {}
 
   grpc::ServerUnaryReactor* Embed(grpc::CallbackServerContext* call,
                                   const v1::EmbedRequest* request,
@@ -217,8 +280,8 @@ class EmbedService final : public DenseEmbed {
 
 class TokenizeService final : public v1::Tokenize::CallbackService {
  public:
-  explicit TokenizeService(const GrpcContext& context)
-      : tokenize_(context, tokenize, cost_of), decode_(context, decode, cost_of) {}
+  TokenizeService(const GrpcContext& context, const SharedBackend& backend)
+      : tokenize_(context, backend, tokenize, cost_of), decode_(context, backend, decode, cost_of) {}
 
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call,
                                      const v1::EncodeRequest* request,
@@ -247,10 +310,12 @@ class TokenizeService final : public v1::Tokenize::CallbackService {
 }  // namespace
 
 GrpcServices make_tei_services(const GrpcContext& context) {
+  const auto backend = std::make_shared<const Backend>(context.service,
+                                                       TeMetrics(context.service.metrics));
   GrpcServices services;
-  services.push_back(std::make_unique<InfoService>(context));
-  services.push_back(std::make_unique<EmbedService>(context));
-  services.push_back(std::make_unique<TokenizeService>(context));
+  services.push_back(std::make_unique<InfoService>(context, backend));
+  services.push_back(std::make_unique<EmbedService>(context, backend));
+  services.push_back(std::make_unique<TokenizeService>(context, backend));
   return services;
 }
 

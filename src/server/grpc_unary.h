@@ -30,13 +30,12 @@ class GrpcUnary final : public grpc::ServerUnaryReactor {
     try {
       call = admit(*context_, keys);
     } catch (...) {
-      finish({.error = current_error()});
+      finish({.error = current_error(), .truncated = false});
       return;
     }
     call.stop = stop_.get_token();
     service.post([this, call = std::move(call), request, response] {
-      run_method(method_, call, *request, response,
-                 [this](GrpcOutcome outcome) { finish(outcome); });
+      method_(call, *request, response, [this](const GrpcOutcome& outcome) { finish(outcome); });
     });
   }
 

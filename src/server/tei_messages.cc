@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <numeric>
 #include <span>
 
 #include "api/embed_call.h"
@@ -43,17 +45,11 @@ std::uint64_t nanoseconds(double seconds) {
   return static_cast<std::uint64_t>(std::llround(std::max(seconds, 0.0) * 1e9));
 }
 
-std::uint32_t count_code_points(std::string_view text) {
-  return static_cast<std::uint32_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
-
-void write_cost(const TeiCost& cost, tei::v1::Metadata* metadata) {
-  const std::chrono::duration<double> total = std::chrono::steady_clock::now() - cost.received;
-  metadata->set_compute_chars(count_code_points(cost.text));
-  metadata->set_compute_tokens(static_cast<std::uint32_t>(cost.tokens));
-  metadata->set_total_time_ns(nanoseconds(total.count()));
+void write_cost(const TeCost& cost, tei::v1::Metadata* metadata) {
+  const std::uint32_t tokens = std::accumulate(cost.tokens.begin(), cost.tokens.end(), 0U);
+  metadata->set_compute_chars(static_cast<std::uint32_t>(cost.characters));
+  metadata->set_compute_tokens(tokens);
+  metadata->set_total_time_ns(nanoseconds(cost.total));
   metadata->set_tokenization_time_ns(nanoseconds(cost.timing.tokenize));
   metadata->set_queue_time_ns(nanoseconds(cost.timing.queue));
   metadata->set_inference_time_ns(nanoseconds(cost.timing.compute));
@@ -88,13 +84,13 @@ std::string read_text(const tei::v1::EncodeRequest& request, const ModelInfo& mo
   return found == model.tasks.end() ? request.inputs() : found->prompt + request.inputs();
 }
 
-void write_embedding(const Embeddings& rows, const TeiCost& cost,
+void write_embedding(const Embeddings& rows, const TeCost& cost,
                      tei::v1::EmbedResponse* response) {
   response->mutable_embeddings()->Add(rows.values.begin(), rows.values.end());
   write_cost(cost, response->mutable_metadata());
 }
 
-void write_token_embeddings(const TokenEmbeddings& tokens, const TeiCost& cost,
+void write_token_embeddings(const TokenEmbeddings& tokens, const TeCost& cost,
                             tei::v1::EmbedAllResponse* response) {
   const std::span<const float> values = tokens.values;
   response->mutable_token_embeddings()->Reserve(static_cast<int>(tokens.tokens));

@@ -2,11 +2,10 @@
 // The messages of tei.v1 and what they mean to the model. No transport and no model is needed.
 #pragma once
 
-#include <chrono>
-#include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "api/te_metrics.h"
 #include "nestvec/model.h"
 #include "tei.pb.h"
 
@@ -20,19 +19,12 @@ EmbedOptions read_options(const tei::v1::EmbedAllRequest& request, const ModelIn
 // The text of a request with its prompt in front. Throws Error kInvalidArgument.
 std::string read_text(const tei::v1::EncodeRequest& request, const ModelInfo& model);
 
-// What an answer tells of its cost.
-struct TeiCost {
-  std::string_view text;
-  std::size_t tokens = 0;
-  Timing timing;
-  std::chrono::steady_clock::time_point received;
-};
-
 // Fill an answer.
-void write_embedding(const Embeddings& rows, const TeiCost& cost, tei::v1::EmbedResponse* response);
-void write_token_embeddings(const TokenEmbeddings& tokens, const TeiCost& cost,
+void write_embedding(const Embeddings& rows, const TeCost& cost, tei::v1::EmbedResponse* response);
+void write_token_embeddings(const TokenEmbeddings& tokens, const TeCost& cost,
                             tei::v1::EmbedAllResponse* response);
-// `token` names an id as the vocabulary does; ordinary tokens show their bytes of `text`.
+// Special tokens by their name in the vocabulary, the others by their bytes of `text`. Throws Error
+// kInvalidArgument.
 void write_tokens(const Model& model, std::string_view text, bool add_special,
                   tei::v1::EncodeResponse* response);
 
