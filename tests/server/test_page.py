@@ -6,11 +6,13 @@ import math
 import os
 import pathlib
 import subprocess
+import urllib.error
 import urllib.request
 
 import pytest
 
 from chromium import Browser, find_chromium
+from process import Served
 
 SCREENSHOTS = pathlib.Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
@@ -24,6 +26,18 @@ DONE = "document.querySelector('#status').textContent.includes('vectors of')"
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     with Browser(find_chromium(), tmp_path_factory.mktemp("chromium")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Served(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def keyed_server(tmp_path):
+    with Served(tmp_path, "--api-key", "open-sesame") as running:
         yield running
 
 
@@ -94,7 +108,6 @@ def test_dimensions_slider_asks_for_shorter_vectors(page):
     page.evaluate("""(() => { const e = document.querySelector('#compare [name=dimensions]');
         e.value = 0; e.dispatchEvent(new Event('input')); })()""")
     size = page.text("#compare .slider output")
-    page.press("Enter", control=True)
     page.click("#compare .go")
     page.wait(DONE)
     assert f"vectors of {size} dimensions" in page.text("#status")
@@ -173,9 +186,8 @@ def test_errors_are_shown_as_the_server_says_them(page, server):
     assert page.text("#status").strip() == ""
 
 
-def test_key_is_asked_for_and_kept_in_the_tab_only(browser, start_server):
-    server = start_server("--api-key", "open-sesame")
-    page = browser.open(server.url + "/")
+def test_key_is_asked_for_and_kept_in_the_tab_only(browser, keyed_server):
+    page = browser.open(keyed_server.url + "/")
     page.wait("document.activeElement.id === 'key'")
     assert page.text("#error") != ""
     page.fill("#key", "open-sesame")
