@@ -72,9 +72,8 @@ void add_cache_metrics(const Model& model, Metrics& metrics) {
 std::vector<Route> operations_routes(const Service& service) {
   add_queue_gauges(service.model, service.metrics);
   add_cache_metrics(service.model, service.metrics);
-  service.metrics.gauge("nestvec_ready", "1 where /ready answers 200.", [&service] {
-    return service.ready && !service.draining ? 1.0 : 0.0;
-  });
+  service.metrics.gauge("nestvec_ready", "1 where /ready answers 200.",
+                        [&service] { return service.ready && !service.draining ? 1.0 : 0.0; });
   service.metrics.gauge("nestvec_resident_bytes", "Resident memory of the process.", [] {
     return static_cast<double>(resident_memory(this_system()).current_bytes);
   });

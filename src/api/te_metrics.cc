@@ -35,8 +35,7 @@ double tokenize_share(const TeCost& cost) {
 }  // namespace
 
 void add_te_headers(const TeCost& cost, HttpResponse& response) {
-  const auto tokens =
-      std::accumulate(cost.tokens.begin(), cost.tokens.end(), std::uint64_t{0});
+  const auto tokens = std::accumulate(cost.tokens.begin(), cost.tokens.end(), std::uint64_t{0});
   Headers& headers = response.headers;
   headers.emplace_back("x-compute-type", "cpu+optimized");
   headers.emplace_back("x-compute-time", milliseconds(cost.total));

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "api/openai.h"
 #include "api/tei_handlers.h"
 #include "api/tei_style.h"
 
@@ -33,9 +32,8 @@ RouteHandler counted(const SharedTeMetrics& metrics, RouteHandler handle) {
 // A handler of tei_handlers.h as a counted one.
 RouteHandler embedding(const SharedTeMetrics& metrics,
                        void (*handle)(Exchange, const SharedTeMetrics&)) {
-  return counted(metrics, [metrics, handle](Exchange exchange) {
-    handle(std::move(exchange), metrics);
-  });
+  return counted(metrics,
+                 [metrics, handle](Exchange exchange) { handle(std::move(exchange), metrics); });
 }
 
 // A route of other kinds of models: says what this one is.
@@ -50,22 +48,13 @@ RouteHandler missing(const SharedTeMetrics& metrics, const char* what) {
   };
 }
 
-// The OpenAI route under its other name; here its errors are not nested.
-Route openai_embeddings(const Service& service, const SharedTeMetrics& metrics) {
-  Route route{"POST", "/embeddings", {}, &tei_openai_errors()};
-  for (Route& other : openai_routes(service)) {
-    if (other.path == "/v1/embeddings") route.handle = counted(metrics, std::move(other.handle));
-  }
-  return route;
-}
-
 }  // namespace
 
 std::vector<Route> tei_routes(const Service& service) {
   const auto metrics = std::make_shared<const TeMetrics>(service.metrics);
   const ErrorStyle* errors = &tei_errors();
   const RouteHandler embed = embedding(metrics, tei_embed);
-  std::vector<Route> routes = {
+  return {
       {"GET", "/info", tei_info, errors},
       {"POST", "/embed", embed, errors},
       {"POST", "/", embed, errors},
@@ -73,14 +62,13 @@ std::vector<Route> tei_routes(const Service& service) {
       {"POST", "/embed_all", embedding(metrics, tei_embed_all), errors},
       {"POST", "/similarity", embedding(metrics, tei_similarity), errors},
       {"POST", "/vertex", embedding(metrics, tei_vertex), errors},
+      {"POST", "/embeddings", embedding(metrics, tei_openai), &tei_openai_errors()},
       {"POST", "/tokenize", counted(metrics, tei_tokenize), errors},
       {"POST", "/decode", counted(metrics, tei_decode), errors},
       {"POST", "/embed_sparse", missing(metrics, "sparse vectors"), errors},
       {"POST", "/rerank", missing(metrics, "scores of pairs"), errors},
       {"POST", "/predict", missing(metrics, "class scores"), errors},
   };
-  routes.push_back(openai_embeddings(service, metrics));
-  return routes;
 }
 
 }  // namespace nestvec

@@ -6,6 +6,7 @@
 #include "api/embed_call.h"
 #include "api/embed_run.h"
 #include "api/gather.h"
+#include "api/openai_request.h"
 #include "api/tei_handlers.h"
 #include "api/tei_render.h"
 #include "api/tei_request.h"
@@ -75,8 +76,7 @@ void tei_answer(const Exchange& exchange, std::function<HttpResponse()> render) 
     } catch (const Error& error) {
       exchange.fail(error);
     } catch (const std::bad_alloc&) {
-      exchange.fail(
-          Error(ErrorCode::kUnavailable, "no memory for this answer; send less at once"));
+      exchange.fail(Error(ErrorCode::kUnavailable, "no memory for this answer; send less at once"));
     }
   });
 }
@@ -101,16 +101,36 @@ void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   EmbedCall call = read_similarity(document.root(), input_rules(exchange.service));
   metrics->count_request(true, call.texts.size());
-  std::size_t characters = 0;
-  for (const std::string& text : call.texts) characters += count_characters(text);
   RenderRows render = [receipt = TeiReceipt{metrics, exchange.request, true,
-                                            characters}](const Embeddings& rows) {
+                                            count_characters(call.texts)}](const Embeddings& rows) {
     HttpResponse response;
     append_similarities(rows, response.body);
     receipt.settle(rows, response);
     return response;
   };
   run_embed(std::move(exchange), std::move(call), "inputs", std::move(render));
+}
+
+void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
+  const Service& service = exchange.service;
+  const JsonDocument document = read_json_body(*exchange.request);
+  const InputRules rules = input_rules(service);
+  OpenAiRequest request = read_openai_request(document.root(), rules);
+  cut_documents(request, rules, [&service](std::string_view text) {
+    return service.model.tokenize(text, /*add_special=*/false);
+  });
+  const bool batch = request.call.texts.size() > 1;
+  metrics->count_request(batch, request.call.texts.size());
+  const TeiReceipt receipt{metrics, exchange.request, batch, count_characters(request.call.texts)};
+  EmbedCall call = request.call;
+  request.call.texts.clear();  // the answer does not need them
+  run_embed(std::move(exchange), std::move(call), "input",
+            [&service, receipt, request = std::move(request)](const Embeddings& rows) {
+              HttpResponse response;
+              response.body = render_openai(request, rows, service.model.info());
+              receipt.settle(rows, response);
+              return response;
+            });
 }
 
 void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
@@ -134,8 +154,8 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
       return response;
     });
   };
-  const auto gather = std::make_shared<Gather<Embeddings>>(calls->size(), exchange.service.post, exchange.request->stop,
-                                                           std::move(answer));
+  const auto gather = std::make_shared<Gather<Embeddings>>(
+      calls->size(), exchange.service.post, exchange.request->stop, std::move(answer));
   for (std::size_t i = 0; i < calls->size(); ++i) {
     EmbedCall& call = (*calls)[i].call;
     apply_exchange(exchange, call.options);

@@ -19,6 +19,8 @@ using SharedTeMetrics = std::shared_ptr<const TeMetrics>;
 void tei_embed(Exchange exchange, const SharedTeMetrics& metrics);
 void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics);
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics);
+// The OpenAI route under its other name.
+void tei_openai(Exchange exchange, const SharedTeMetrics& metrics);
 void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics);
 void tei_tokenize(Exchange exchange);
 void tei_decode(Exchange exchange);

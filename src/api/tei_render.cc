@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "base/json.h"
+#include "api/json_members.h"
 
 namespace nestvec {
 namespace {
@@ -24,26 +24,6 @@ std::vector<std::uint32_t> code_points_before(std::string_view text) {
   return before;
 }
 
-// Writes members of an object one behind the other.
-class Members {
- public:
-  explicit Members(std::string& out) : out_(out) { out_.push_back('{'); }
-
-  std::string& key(std::string_view name) {
-    if (out_.back() != '{') out_.push_back(',');
-    append_json_string(name, out_);
-    out_.push_back(':');
-    return out_;
-  }
-  void text(std::string_view name, std::string_view value) { append_json_string(value, key(name)); }
-  void raw(std::string_view name, std::string_view value) { key(name).append(value); }
-  void number(std::string_view name, std::size_t value) { raw(name, std::to_string(value)); }
-  void close() { out_.push_back('}'); }
-
- private:
-  std::string& out_;
-};
-
 // As PyTorch calls it.
 std::string_view dtype(std::string_view precision) {
   if (precision == "bf16") return "bfloat16";
@@ -63,7 +43,7 @@ void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
   out.push_back('[');
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (i > 0) out.push_back(',');
-    Members task(out);
+    JsonMembers task(out);
     task.text("name", tasks[i].name);
     task.text("prompt", tasks[i].prompt);
     task.close();
@@ -71,7 +51,7 @@ void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
   out.push_back(']');
 }
 
-void append_extensions(const ModelInfo& model, Members& members) {
+void append_extensions(const ModelInfo& model, JsonMembers& members) {
   members.number("dimensions", model.dimensions);
   append_numbers(model.matryoshka_dimensions, members.key("matryoshka_dimensions"));
   append_tasks(model.tasks, members.key("tasks"));
@@ -113,7 +93,7 @@ void append_tokens(std::string_view text, const TokenizedText& tokens, const Tok
     if (i > 0) out.push_back(',');
     const bool special = tokens.special[i] != 0;
     const auto [start, stop] = tokens.offsets[i];
-    Members token(out);
+    JsonMembers token(out);
     token.number("id", tokens.ids[i]);
     token.text("text", special ? name(tokens.ids[i]) : text.substr(start, stop - start));
     token.raw("special", special ? "true" : "false");
@@ -126,13 +106,13 @@ void append_tokens(std::string_view text, const TokenizedText& tokens, const Tok
 
 std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   std::string out;
-  Members members(out);
+  JsonMembers members(out);
   members.text("model_id", model.id);
   members.raw("model_sha", "null");
   members.text("model_dtype", dtype(model.precision));
   members.text("served_model_name", model.id);
-  Members type(members.key("model_type"));
-  Members embedding(type.key("embedding"));
+  JsonMembers type(members.key("model_type"));
+  JsonMembers embedding(type.key("embedding"));
   embedding.text("pooling", model.pooling);
   embedding.close();
   type.close();

@@ -37,8 +37,7 @@ std::vector<JsonValue> read_batch(const JsonValue& list, std::size_t limit) {
 }
 
 Truncation read_direction(const JsonValue& body) {
-  const std::string_view direction =
-      string_member(body, "truncation_direction").value_or("Right");
+  const std::string_view direction = string_member(body, "truncation_direction").value_or("Right");
   if (direction == "Right" || direction == "right") return Truncation::kRight;
   if (direction == "Left" || direction == "left") return Truncation::kLeft;
   throw RequestError(
@@ -80,8 +79,7 @@ std::vector<std::uint32_t> read_ids(const JsonValue& list) {
     std::uint64_t id = 0;
     if (element.get(id) != simdjson::SUCCESS || id > std::numeric_limits<std::uint32_t>::max()) {
       throw RequestError(ErrorCode::kInvalidArgument,
-                         "`" + list.path() + "[" + std::to_string(ids.size()) +
-                             "]` is no token id",
+                         "`" + list.path() + "[" + std::to_string(ids.size()) + "]` is no token id",
                          list.path());
     }
     ids.push_back(static_cast<std::uint32_t>(id));
@@ -135,7 +133,7 @@ TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules) {
     }
   }
   read_inputs(inputs, "inputs", rules, read.call);
-  for (const std::string& text : read.call.texts) read.characters += count_characters(text);
+  read.characters = count_characters(read.call.texts);
   return read;
 }
 
@@ -168,8 +166,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
 TokenizeCall read_tokenize(const JsonValue& body, const InputRules& rules) {
   TokenizeCall call;
   call.add_special = bool_member(body, "add_special_tokens").value_or(true);
-  const std::string prompt =
-      prompt_of(task_member(body, "prompt_name", rules.model), rules.model);
+  const std::string prompt = prompt_of(task_member(body, "prompt_name", rules.model), rules.model);
   const JsonValue inputs = required_member(body, "inputs");
   if (inputs.kind() == Kind::kString) {
     call.texts.push_back(prompt + std::string(inputs.string()));
@@ -208,9 +205,13 @@ DecodeCall read_decode(const JsonValue& body, const InputRules& rules) {
   return call;
 }
 
-std::size_t count_characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+std::size_t count_characters(std::span<const std::string> texts) {
+  std::ptrdiff_t count = 0;
+  for (const std::string& text : texts) {
+    count += std::count_if(text.begin(), text.end(),
+                           [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  }
+  return static_cast<std::size_t>(count);
 }
 
 }  // namespace nestvec

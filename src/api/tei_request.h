@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,7 +47,7 @@ struct DecodeCall {
 };
 DecodeCall read_decode(const JsonValue& body, const InputRules& rules);
 
-// Unicode code points of a text in valid UTF-8.
-std::size_t count_characters(std::string_view text);
+// Unicode code points of texts in valid UTF-8.
+std::size_t count_characters(std::span<const std::string> texts);
 
 }  // namespace nestvec

@@ -91,7 +91,8 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const TeiReceipt receipt{metrics, exchange.request, inputs.batch, inputs.characters};
   const auto call = std::make_shared<const EmbedCall>(std::move(inputs.call));
   const auto gather = std::make_shared<Gather<TokenEmbeddings>>(
-      call->texts.size(), exchange.service.post, exchange.request->stop, answer_tokens(exchange, receipt, call));
+      call->texts.size(), exchange.service.post, exchange.request->stop,
+      answer_tokens(exchange, receipt, call));
   end_at_deadline(exchange.service, call->options.deadline, gather);
   const auto numbers = std::make_shared<std::atomic<std::size_t>>(0);
   const std::size_t limit = number_limit(rules.model);
@@ -128,10 +129,11 @@ void tei_tokenize(Exchange exchange) {
     const TokenizedText tokenized = model.tokenize(text, call.add_special);
     tokens += tokenized.ids.size();
     if (tokens > kMaxTokens) {
-      throw RequestError(ErrorCode::kInvalidArgument,
-                         "`inputs` have more than " + std::to_string(kMaxTokens) +
-                             " tokens, the limit of an answer; send fewer or shorter inputs at once",
-                         "inputs");
+      throw RequestError(
+          ErrorCode::kInvalidArgument,
+          "`inputs` have more than " + std::to_string(kMaxTokens) +
+              " tokens, the limit of an answer; send fewer or shorter inputs at once",
+          "inputs");
     }
     if (response.body.size() > 1) response.body.push_back(',');
     append_tokens(text, tokenized, name, response.body);
@@ -156,9 +158,8 @@ void tei_decode(Exchange exchange) {
 void tei_info(const Exchange& exchange) {
   const Service& service = exchange.service;
   HttpResponse response;
-  response.body = render_info(
-      service.model.info(),
-      {service.options.max_connections, service.options.max_inputs, service.version});
+  response.body = render_info(service.model.info(), {service.options.max_connections,
+                                                     service.options.max_inputs, service.version});
   exchange.respond(std::move(response));
 }
 
