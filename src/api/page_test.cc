@@ -35,8 +35,12 @@ class Page : public ::testing::Test {
     request->path = path;
     request->headers = std::move(headers);
     HttpResponse answer;
-    route->handle({service_, request, [&](HttpResponse sent) { answer = std::move(sent); },
-                   route->errors, "", {}});
+    route->handle({service_,
+                   request,
+                   [&](HttpResponse sent) { answer = std::move(sent); },
+                   route->errors,
+                   "",
+                   {}});
     return answer;
   }
 
@@ -122,7 +126,8 @@ TEST_F(Page, DescriptionSaysWhatThisServerIs) {
   EXPECT_EQ(static_cast<std::size_t>(schemas.at("TokenId").at("maximum").integer()),
             model_.info().vocabulary - 1);
   std::set<std::string_view> tasks;
-  for (const JsonValue& task : schemas.at("Task").at("enum").elements()) tasks.insert(task.string());
+  for (const JsonValue& task : schemas.at("Task").at("enum").elements())
+    tasks.insert(task.string());
   for (const TaskInfo& task : model_.info().tasks) EXPECT_TRUE(tasks.contains(task.name));
   EXPECT_TRUE(tasks.contains("none"));
   EXPECT_EQ(get("/openapi.json").body, get("/api-doc/openapi.json").body);
@@ -149,8 +154,8 @@ std::string pattern_of(std::string_view path) {
 
 TEST_F(Page, DescriptionHasEveryRouteAndNoOther) {
   std::set<std::string> routes;
-  for (const auto make : {openai_routes, tei_routes, cohere_routes, ollama_routes,
-                          operations_routes, page_routes}) {
+  for (const auto make :
+       {openai_routes, tei_routes, cohere_routes, ollama_routes, operations_routes, page_routes}) {
     for (const Route& route : make(service_)) {
       const bool asset = std::regex_search(std::string(route.path), std::regex("\\.(js|css|svg)$"));
       if (!asset) routes.insert(std::string(route.method) + " " + std::string(route.path));
