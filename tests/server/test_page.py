@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages in a browser, as people use them. Screenshots go to build/screenshots."""
 
+import base64
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
+import numpy
 import pytest
 
 from chromium import Browser, find_chromium
@@ -83,6 +85,25 @@ def test_compare_draws_the_cosines_of_all_pairs(page, server):
     assert page.evaluate("document.querySelectorAll('.projection circle').length") == 4
     assert "variance" in page.text(".projection figcaption")
     assert page.complaints() == []
+
+
+def test_map_shows_the_principal_plane(page):
+    vectors = numpy.random.default_rng(7).normal(size=(9, 40)) * numpy.geomspace(5, 0.1, 40)
+    plane = page.evaluate("import('/vectors.js').then((m) => "
+                          f"m.principalPlane({json.dumps(vectors.tolist())}))")
+    left, values, _ = numpy.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    expected = left[:, :2] * values[:2]
+    points = numpy.array(plane["points"])
+    points *= numpy.sign((points * expected).sum(axis=0))  # an axis may point either way
+    assert numpy.abs(points - expected).max() < 1e-3 * values[0]
+    assert plane["shares"] == pytest.approx((values**2 / (values**2).sum())[:2], abs=1e-4)
+
+
+def test_floats_come_out_of_base64_as_they_went_in(page):
+    values = numpy.array([0.1, -1e-38, 3e38, 0, -2.5], dtype="<f4")
+    text = base64.b64encode(values.tobytes()).decode()
+    decoded = page.evaluate(f"import('/vectors.js').then((m) => [...m.decodeFloats('{text}')])")
+    assert numpy.array_equal(numpy.array(decoded, dtype="<f4"), values)
 
 
 def test_heat_map_is_read_by_keyboard(page):
