@@ -169,9 +169,8 @@ std::vector<Route> page_routes(const Service& service) {
   std::vector<Route> routes;
   for (const auto& [path, file, content_type] : kPageFiles) {
     std::string body =
-        file == kOpenApi
-            ? openapi_document(service.model.info(), service.options, service.version)
-            : std::string(web_file(file));
+        file == kOpenApi ? openapi_document(service.model.info(), service.options, service.version)
+                         : std::string(web_file(file));
     routes.push_back({"GET", path, serve(std::move(body), content_type), &openai_errors(), true});
   }
   return routes;

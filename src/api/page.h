@@ -13,8 +13,9 @@
 namespace nestvec {
 
 // GET "/" and the files that it loads, "/docs", "/openapi.json" and its second address
-// "/api-doc/openapi.json". All open, with an ETag; nothing comes from elsewhere and nothing else may
-// be loaded (Content-Security-Policy). The answers are made here, once: the model must be loaded.
+// "/api-doc/openapi.json". All open, with an ETag; nothing comes from elsewhere and nothing else
+// may be loaded (Content-Security-Policy). The answers are made here, once: the model must be
+// loaded.
 std::vector<Route> page_routes(const Service& service);
 
 // openapi.json for this server: with the model's dimensions, tasks and vocabulary, the limits of

@@ -8,7 +8,12 @@
 #include <regex>
 #include <set>
 
+#include "api/cohere.h"
 #include "api/embedded_file.h"
+#include "api/ollama.h"
+#include "api/openai.h"
+#include "api/operations.h"
+#include "api/tei.h"
 #include "base/json.h"
 
 namespace nestvec {
@@ -30,8 +35,12 @@ class Page : public ::testing::Test {
     request->path = path;
     request->headers = std::move(headers);
     HttpResponse answer;
-    route->handle({service_, request, [&](HttpResponse sent) { answer = std::move(sent); },
-                   route->errors, "", {}});
+    route->handle({service_,
+                   request,
+                   [&](HttpResponse sent) { answer = std::move(sent); },
+                   route->errors,
+                   "",
+                   {}});
     return answer;
   }
 
@@ -117,7 +126,8 @@ TEST_F(Page, DescriptionSaysWhatThisServerIs) {
   EXPECT_EQ(static_cast<std::size_t>(schemas.at("TokenId").at("maximum").integer()),
             model_.info().vocabulary - 1);
   std::set<std::string_view> tasks;
-  for (const JsonValue& task : schemas.at("Task").at("enum").elements()) tasks.insert(task.string());
+  for (const JsonValue& task : schemas.at("Task").at("enum").elements())
+    tasks.insert(task.string());
   for (const TaskInfo& task : model_.info().tasks) EXPECT_TRUE(tasks.contains(task.name));
   EXPECT_TRUE(tasks.contains("none"));
   EXPECT_EQ(get("/openapi.json").body, get("/api-doc/openapi.json").body);
@@ -135,6 +145,47 @@ TEST_F(Page, DescriptionAsksForKeysWhereTheServerDoes) {
   options_ = {};
   options_.api_keys = "a";
   EXPECT_EQ(security(), 1U);
+}
+
+// "/v1/models/{model}" as a route writes it.
+std::string pattern_of(std::string_view path) {
+  return std::regex_replace(std::string(path), std::regex("\\{[a-z]+\\}"), "{}");
+}
+
+TEST_F(Page, DescriptionHasEveryRouteAndNoOther) {
+  std::set<std::string> routes;
+  for (const auto make :
+       {openai_routes, tei_routes, cohere_routes, ollama_routes, operations_routes, page_routes}) {
+    for (const Route& route : make(service_)) {
+      const bool asset = std::regex_search(std::string(route.path), std::regex("\\.(js|css|svg)$"));
+      if (!asset) routes.insert(std::string(route.method) + " " + std::string(route.path));
+    }
+  }
+  std::set<std::string> described;
+  const JsonDocument document = JsonDocument::parse(get("/openapi.json").body, "openapi.json");
+  for (const auto& [path, item] : document.root().at("paths").members()) {
+    for (const auto& [method, operation] : item.members()) {
+      std::string name(method);
+      for (char& c : name) c = static_cast<char>(std::toupper(c));
+      described.insert(name + " " + pattern_of(path));
+    }
+  }
+  EXPECT_EQ(described, routes);
+}
+
+TEST_F(Page, DescriptionSaysWhichRoutesAreOpen) {
+  options_.api_keys = "a";
+  const std::string text = openapi_document(model_.info(), options_, "1");
+  const JsonDocument document = JsonDocument::parse(text, "openapi.json");
+  const JsonValue paths = document.root().at("paths");
+  for (const auto make : {openai_routes, tei_routes, operations_routes, page_routes}) {
+    for (const Route& route : make(service_)) {
+      const auto item = paths.find(route.path);
+      if (!item) continue;
+      const JsonValue operation = item->at(route.method == "GET" ? "get" : "post");
+      EXPECT_EQ(operation.find("security").has_value(), route.open) << route.path;
+    }
+  }
 }
 
 // Every "#/components/KIND/NAME" of the description.

@@ -143,7 +143,7 @@ class Page:
     def press(self, key, control=False, shift=False):
         modifiers = 2 * control + 8 * shift
         code = {"windowsVirtualKeyCode": KEYS[key], "key": key, "code": key, "modifiers": modifiers}
-        typed = {"text": "\r"} if key == "Enter" else {}
+        typed = {"text": "\r"} if key == "Enter" and not control else {}
         self._call("Input.dispatchKeyEvent", type="keyDown", **code, **typed)
         self._call("Input.dispatchKeyEvent", type="keyUp", **code)
 

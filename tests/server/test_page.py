@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages in a browser, as people use them. Screenshots go to build/screenshots."""
 
+import base64
 import json
 import math
 import os
 import pathlib
 import subprocess
+import urllib.error
 import urllib.request
 
+import numpy
 import pytest
 
 from chromium import Browser, find_chromium
+from process import Served
 
 SCREENSHOTS = pathlib.Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
@@ -24,6 +28,18 @@ DONE = "document.querySelector('#status').textContent.includes('vectors of')"
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     with Browser(find_chromium(), tmp_path_factory.mktemp("chromium")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Served(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def keyed_server(tmp_path):
+    with Served(tmp_path, "--api-key", "open-sesame") as running:
         yield running
 
 
@@ -71,6 +87,25 @@ def test_compare_draws_the_cosines_of_all_pairs(page, server):
     assert page.complaints() == []
 
 
+def test_map_shows_the_principal_plane(page):
+    vectors = numpy.random.default_rng(7).normal(size=(9, 40)) * numpy.geomspace(5, 0.1, 40)
+    plane = page.evaluate("import('/vectors.js').then((m) => "
+                          f"m.principalPlane({json.dumps(vectors.tolist())}))")
+    left, values, _ = numpy.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    expected = left[:, :2] * values[:2]
+    points = numpy.array(plane["points"])
+    points *= numpy.sign((points * expected).sum(axis=0))  # an axis may point either way
+    assert numpy.abs(points - expected).max() < 1e-3 * values[0]
+    assert plane["shares"] == pytest.approx((values**2 / (values**2).sum())[:2], abs=1e-4)
+
+
+def test_floats_come_out_of_base64_as_they_went_in(page):
+    values = numpy.array([0.1, -1e-38, 3e38, 0, -2.5], dtype="<f4")
+    text = base64.b64encode(values.tobytes()).decode()
+    decoded = page.evaluate(f"import('/vectors.js').then((m) => [...m.decodeFloats('{text}')])")
+    assert numpy.array_equal(numpy.array(decoded, dtype="<f4"), values)
+
+
 def test_heat_map_is_read_by_keyboard(page):
     page.fill("#compare textarea", "a\nb\nc")
     page.press("Enter", control=True)
@@ -94,7 +129,6 @@ def test_dimensions_slider_asks_for_shorter_vectors(page):
     page.evaluate("""(() => { const e = document.querySelector('#compare [name=dimensions]');
         e.value = 0; e.dispatchEvent(new Event('input')); })()""")
     size = page.text("#compare .slider output")
-    page.press("Enter", control=True)
     page.click("#compare .go")
     page.wait(DONE)
     assert f"vectors of {size} dimensions" in page.text("#status")
@@ -173,9 +207,8 @@ def test_errors_are_shown_as_the_server_says_them(page, server):
     assert page.text("#status").strip() == ""
 
 
-def test_key_is_asked_for_and_kept_in_the_tab_only(browser, start_server):
-    server = start_server("--api-key", "open-sesame")
-    page = browser.open(server.url + "/")
+def test_key_is_asked_for_and_kept_in_the_tab_only(browser, keyed_server):
+    page = browser.open(keyed_server.url + "/")
     page.wait("document.activeElement.id === 'key'")
     assert page.text("#error") != ""
     page.fill("#key", "open-sesame")
