@@ -55,8 +55,8 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
 
 void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                            NewConnection accepted) {
-  const std::shared_ptr<HttpConnection> connection(
-      new HttpConnection(loop, std::move(shared), std::move(accepted)));
+  const auto connection =
+      std::make_shared<HttpConnection>(loop, std::move(shared), std::move(accepted));
   connection->entry_ = loop->add(connection);
   connection->await_head();
   connection->state_ = State::kHandshake;
