@@ -30,9 +30,12 @@ void Acceptor::accept() {
   constexpr int kConnectionsPerTurn = 64;
   for (int i = 0; i < kConnectionsPerTurn; ++i) {
     switch (accept_one()) {
-      case Listener::Outcome::kAccepted: break;
-      case Listener::Outcome::kNone: return wait();
-      case Listener::Outcome::kNoResources: return pause();
+      case Listener::Outcome::kAccepted:
+        break;
+      case Listener::Outcome::kNone:
+        return wait();
+      case Listener::Outcome::kNoResources:
+        return pause();
     }
   }
   wait();

@@ -46,10 +46,9 @@ void HttpConnection::refuse(const HttpFault& fault) {
 
 void HttpConnection::send(HttpResponse response, bool close_after) {
   close_after_ = close_after || shared_->draining;
-  out_head_ = response_head(response, {.http10 = http10_,
-                                       .close = close_after_,
-                                       .date = loop_->date(),
-                                       .request_id = record_.id});
+  out_head_ = response_head(
+      response,
+      {.http10 = http10_, .close = close_after_, .date = loop_->date(), .request_id = record_.id});
   record_.status = response.status;
   record_.tokens = token_count(response);
   if (!head_only_ && status_has_body(response.status)) out_body_ = std::move(response.body);
@@ -65,18 +64,22 @@ void HttpConnection::send(HttpResponse response, bool close_after) {
 void HttpConnection::write() {
   if (state_ != State::kWriting) return;
   while (written_ < out_head_.size() + out_body_.size()) {
-    const std::string_view head = std::string_view(out_head_).substr(
-        std::min(written_, out_head_.size()));
+    const std::string_view head =
+        std::string_view(out_head_).substr(std::min(written_, out_head_.size()));
     const std::size_t body_written = written_ - (out_head_.size() - head.size());
-    const IoResult result = transport_->write(head, std::string_view(out_body_).substr(body_written));
+    const IoResult result =
+        transport_->write(head, std::string_view(out_body_).substr(body_written));
     switch (result.status) {
-      case IoStatus::kDone: written_ += result.bytes; break;
+      case IoStatus::kDone:
+        written_ += result.bytes;
+        break;
       case IoStatus::kWantRead:
       case IoStatus::kWantWrite:
         deadline_ = transfer_deadline(written_);
         return transport_->wait(result.status, [self = shared_from_this()] { self->write(); });
       case IoStatus::kEnd:
-      case IoStatus::kFailed: return close();
+      case IoStatus::kFailed:
+        return close();
     }
   }
   on_written();

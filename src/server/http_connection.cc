@@ -55,8 +55,8 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
 
 void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                            NewConnection accepted) {
-  const std::shared_ptr<HttpConnection> connection(
-      new HttpConnection(loop, std::move(shared), std::move(accepted)));
+  const auto connection =
+      std::make_shared<HttpConnection>(loop, std::move(shared), std::move(accepted));
   connection->entry_ = loop->add(connection);
   connection->await_head();
   connection->state_ = State::kHandshake;
@@ -74,7 +74,8 @@ void HttpConnection::handshake() {
     case IoStatus::kWantWrite:
       return transport_->wait(result.status, [self = shared_from_this()] { self->handshake(); });
     case IoStatus::kEnd:
-    case IoStatus::kFailed: return close();
+    case IoStatus::kFailed:
+      return close();
   }
 }
 
@@ -119,9 +120,15 @@ bool HttpConnection::read_some() {
       return false;
     }
     case IoStatus::kWantRead:
-    case IoStatus::kWantWrite: wait_to_read(result.status); return false;
-    case IoStatus::kEnd: on_end(); return false;
-    case IoStatus::kFailed: close(); return false;
+    case IoStatus::kWantWrite:
+      wait_to_read(result.status);
+      return false;
+    case IoStatus::kEnd:
+      on_end();
+      return false;
+    case IoStatus::kFailed:
+      close();
+      return false;
   }
   return false;
 }
@@ -177,13 +184,20 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
   }
   const std::size_t used = parser_->feed(bytes);
   switch (parser_->state()) {
-    case RequestParser::State::kStart: break;
+    case RequestParser::State::kStart:
+      break;
     case RequestParser::State::kHead:
       if (state_ == State::kIdle) await_head();
       break;
-    case RequestParser::State::kBody: on_body(); break;
-    case RequestParser::State::kDone: dispatch(); break;
-    case RequestParser::State::kFailed: refuse(HttpFault(parser_->fault())); break;
+    case RequestParser::State::kBody:
+      on_body();
+      break;
+    case RequestParser::State::kDone:
+      dispatch();
+      break;
+    case RequestParser::State::kFailed:
+      refuse(HttpFault(parser_->fault()));
+      break;
   }
   return used;
 }
@@ -217,9 +231,14 @@ void HttpConnection::on_body() {
 void HttpConnection::on_end() {
   peer_ended_ = true;
   switch (state_) {
-    case State::kAnswering: stop_->request_stop(); break;
-    case State::kWriting: break;  // it may have closed only its own side
-    default: close(); break;
+    case State::kAnswering:
+      stop_->request_stop();
+      break;
+    case State::kWriting:
+      break;  // it may have closed only its own side
+    default:
+      close();
+      break;
   }
 }
 

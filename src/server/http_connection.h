@@ -58,6 +58,9 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   static void start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                     NewConnection accepted);
 
+  // start() makes and starts one.
+  HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
+                 NewConnection accepted);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
@@ -79,9 +82,6 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
     kLingering,  // all is written; waits for the client's end, so that the answer reaches it
     kClosed,
   };
-
-  HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
-                 NewConnection accepted);
 
   // Reading (http_connection.cc).
   void handshake();

@@ -29,9 +29,8 @@ std::unique_ptr<TlsContext> make_tls(const HttpServerOptions& options) {
                                       options.http2_upstream.has_value());
 }
 
-std::shared_ptr<HttpShared> make_shared_state(const HttpServerOptions& options,
-                                              HttpHandler handler, RequestThreads& threads,
-                                              AccessLog access_log) {
+std::shared_ptr<HttpShared> make_shared_state(const HttpServerOptions& options, HttpHandler handler,
+                                              RequestThreads& threads, AccessLog access_log) {
   auto shared = std::make_shared<HttpShared>(options.server, std::move(handler), threads);
   shared->access_log = std::move(access_log);
   if (options.http2_upstream) shared->http2_upstream = resolve(*options.http2_upstream).front();
@@ -108,8 +107,8 @@ class HttpServer::Impl {
     connection->unfinished = Gauge::Share(shared_->unfinished);
     connection->client = client_name(accepted.peer);
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
-    connection->transport = std::make_unique<Transport>(loop->context(), std::move(accepted.socket),
-                                                        std::move(tls));
+    connection->transport =
+        std::make_unique<Transport>(loop->context(), std::move(accepted.socket), std::move(tls));
     if (loop == loops_.front()) {
       return HttpConnection::start(loop, shared_, std::move(*connection));
     }

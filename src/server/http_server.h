@@ -29,9 +29,10 @@ struct HttpServerOptions {
 };
 
 // Answers HTTP/1.0 and 1.1 on one address: keep-alive, pipelining (requests of a connection are
-// answered one after the other), chunked bodies, Expect: 100-continue, gzip and deflate bodies, HEAD
-// for every GET. Answers to GET that shrink are sent as gzip where the client takes it; vectors,
-// which answer POST, are not: they hardly shrink, and it would cost more than to compute them.
+// answered one after the other), chunked bodies, Expect: 100-continue, gzip and deflate bodies,
+// HEAD for every GET. Answers to GET that shrink are sent as gzip where the client takes it;
+// vectors, which answer POST, are not: they hardly shrink, and it would cost more than to compute
+// them.
 //
 // What is wrong with a request as such is answered here: 400, 408, 413, 415, 417, 431, 501, 503,
 // 505. Connections over max_connections get 503 and are closed. A client must send a head within
@@ -42,9 +43,9 @@ struct HttpServerOptions {
 // HttpRequest::stop requested. All functions are safe for concurrent use.
 class HttpServer {
  public:
-  // Listens, but takes no connection before start(). `handler` runs on `threads`; both, and what the
-  // handler uses, must outlive the server and all requests that it gave to them. `access_log` is
-  // called on the threads of the sockets. Throws Error naming the address (kAlreadyExists,
+  // Listens, but takes no connection before start(). `handler` runs on `threads`; both, and what
+  // the handler uses, must outlive the server and all requests that it gave to them. `access_log`
+  // is called on the threads of the sockets. Throws Error naming the address (kAlreadyExists,
   // kPermissionDenied, kNotFound, kInvalidArgument, kUnavailable) or a TLS file (kNotFound,
   // kInvalidArgument).
   HttpServer(const HttpServerOptions& options, HttpHandler handler, RequestThreads& threads,
@@ -71,12 +72,12 @@ class HttpServer {
   // their server.
   bool drain(std::chrono::steady_clock::time_point deadline);
 
-  // Reads certificate and key again, for new connections. Without TLS it does nothing. Throws as the
-  // constructor; the old ones then stay.
+  // Reads certificate and key again, for new connections. Without TLS it does nothing. Throws as
+  // the constructor; the old ones then stay.
   void reload_tls();
 
-  std::size_t connections() const;              // open now
-  std::uint64_t refused_connections() const;    // closed for max_connections
+  std::size_t connections() const;            // open now
+  std::uint64_t refused_connections() const;  // closed for max_connections
 
  private:
   class Impl;

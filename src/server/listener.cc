@@ -31,8 +31,8 @@ Error listen_error(const Address& address, int error_number) {
   } else if (error_number == ENOENT) {
     code = ErrorCode::kNotFound;
   }
-  return Error(code, "cannot listen on " + to_string(address) + ": " + std::strerror(error_number) +
-                         advice);
+  return Error(
+      code, "cannot listen on " + to_string(address) + ": " + std::strerror(error_number) + advice);
 }
 
 FileDescriptor open_socket(int family) {
@@ -62,7 +62,7 @@ Listener::Listener(const Address& address, mode_t unix_mode) : address_(address)
 }
 
 Listener::~Listener() {
-  struct stat now {};
+  struct stat now{};
   if (unix_file_ && ::lstat(address_.unix_path.c_str(), &now) == 0 &&
       now.st_dev == unix_file_->device && now.st_ino == unix_file_->inode) {
     ::unlink(address_.unix_path.c_str());
@@ -93,7 +93,7 @@ void Listener::bind_tcp(const Address& address) {
 void Listener::bind_unix(const Address& address, mode_t mode) {
   const SocketAddress target = resolve(address).front();
   const char* const path = address.unix_path.c_str();
-  struct stat file {};
+  struct stat file{};
   if (::lstat(path, &file) == 0) {
     if (!S_ISSOCK(file.st_mode)) {
       throw Error(ErrorCode::kAlreadyExists,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the server writes about itself and about requests: one line each, as text or JSON. No text of
-// a user is in it, and no query string.
+// What the server writes about itself and about requests: one line each, as text or JSON. No text
+// of a user is in it, and no query string.
 #pragma once
 
 #include <chrono>
@@ -21,9 +21,9 @@ struct AccessRecord {
   std::string method;  // "-" where the request could not be read
   std::string path;    // decoded, without the query; "-" likewise
   int status = 0;
-  double milliseconds = 0;      // until the answer's last byte was handed to the system
-  std::uint64_t bytes_in = 0;   // of the body, as sent
-  std::uint64_t bytes_out = 0;  // of the answer with its head
+  double milliseconds = 0;              // until the answer's last byte was handed to the system
+  std::uint64_t bytes_in = 0;           // of the body, as sent
+  std::uint64_t bytes_out = 0;          // of the answer with its head
   std::optional<std::uint64_t> tokens;  // the answer's x-nestvec-tokens
 };
 

@@ -15,8 +15,8 @@ namespace nestvec {
 namespace {
 
 namespace http = boost::beast::http;
-using boost::beast::iequals;
 using boost::beast::error_code;
+using boost::beast::iequals;
 using boost::beast::string_view;
 
 std::string_view view(string_view text) { return {text.data(), text.size()}; }

@@ -12,14 +12,15 @@
 
 namespace nestvec {
 
-// Reads one request; the next one needs a new parser. Not thread-safe. Does not throw but for memory
-// that is not to be had.
+// Reads one request; the next one needs a new parser. Not thread-safe. Does not throw but for
+// memory that is not to be had.
 class RequestParser {
  public:
   struct Limits {
-    std::size_t head_bytes = std::size_t{16} << 10;  // request line and headers together, 431 over it
-    std::size_t headers = 128;                       // 431 over it
-    std::uint64_t body_bytes = 0;                    // as sent, before any Content-Encoding; 413
+    std::size_t head_bytes = std::size_t{16}
+                             << 10;  // request line and headers together, 431 over it
+    std::size_t headers = 128;       // 431 over it
+    std::uint64_t body_bytes = 0;    // as sent, before any Content-Encoding; 413
   };
   enum class State {
     kStart,  // no byte of a request yet
@@ -45,9 +46,9 @@ class RequestParser {
 
   // From kBody on.
   bool expects_continue() const noexcept;
-  bool keep_alive() const noexcept;    // what the client's version and headers ask for
+  bool keep_alive() const noexcept;  // what the client's version and headers ask for
   bool is_http10() const noexcept;
-  bool is_head() const noexcept;       // a HEAD; the request then says GET
+  bool is_head() const noexcept;              // a HEAD; the request then says GET
   std::uint64_t body_bytes() const noexcept;  // of the body so far
 
   // Fills method, path, query, headers and body (still with its Content-Encoding). Precondition:

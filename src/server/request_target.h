@@ -15,9 +15,9 @@ struct RequestTarget {
   std::string query;  // as sent
 };
 
-// Reads origin form ("/path?query"), absolute form ("http://host/path", as proxies send it) and "*".
-// nullopt, with `fault` filled, for anything else, an escape that is none, and a path that is not
-// text. Safe for concurrent use.
+// Reads origin form ("/path?query"), absolute form ("http://host/path", as proxies send it) and
+// "*". nullopt, with `fault` filled, for anything else, an escape that is none, and a path that is
+// not text. Safe for concurrent use.
 std::optional<RequestTarget> parse_request_target(std::string_view target, HttpFault& fault);
 
 }  // namespace nestvec

@@ -43,8 +43,8 @@ std::vector<SocketAddress> resolve(const Address& address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* list = nullptr;
-  const int failed = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(),
-                                   &hints, &list);
+  const int failed =
+      ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
   if (failed != 0) {
     throw Error(ErrorCode::kNotFound, to_string(address) + ": " + ::gai_strerror(failed));
   }
@@ -70,9 +70,8 @@ FileDescriptor connect_without_waiting(const SocketAddress& address) {
 
 std::string client_name(const SocketAddress& address) {
   std::array<char, NI_MAXHOST> host{};
-  if (address.family() == AF_UNIX ||
-      ::getnameinfo(address.data(), address.size, host.data(), host.size(), nullptr, 0,
-                    NI_NUMERICHOST) != 0) {
+  if (address.family() == AF_UNIX || ::getnameinfo(address.data(), address.size, host.data(),
+                                                   host.size(), nullptr, 0, NI_NUMERICHOST) != 0) {
     return "unix";
   }
   return host.data();

@@ -18,8 +18,8 @@ Splice::Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
 
 void Splice::start(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
                    const SocketAddress& upstream, std::string_view received, Gauge::Share slot) {
-  const std::shared_ptr<Splice> splice(new Splice(
-      loop, std::move(client), connect_without_waiting(upstream), std::move(slot)));
+  const auto splice = std::make_shared<Splice>(loop, std::move(client),
+                                               connect_without_waiting(upstream), std::move(slot));
   splice->entry_ = loop->add(splice);
   Flow& up = splice->up_;
   up.end = std::min(received.size(), up.buffer.size());
@@ -60,8 +60,12 @@ bool Splice::move_some(Flow& flow) {
     case IoStatus::kWantWrite:
       wait(flow, writing ? *flow.to : *flow.from, result.status);
       return false;
-    case IoStatus::kEnd: end(flow); return false;
-    case IoStatus::kFailed: close(); return false;
+    case IoStatus::kEnd:
+      end(flow);
+      return false;
+    case IoStatus::kFailed:
+      close();
+      return false;
   }
   return false;
 }

@@ -26,6 +26,10 @@ class Splice final : public Peer, public std::enable_shared_from_this<Splice> {
   static void start(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
                     const SocketAddress& upstream, std::string_view received, Gauge::Share slot);
 
+  // start() makes and starts one.
+  Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client, FileDescriptor upstream,
+         Gauge::Share slot);
+
   void on_tick(Clock::time_point) override {}
   void on_drain(Clock::time_point) override {}
   void on_stop() override { close(); }
@@ -44,8 +48,6 @@ class Splice final : public Peer, public std::enable_shared_from_this<Splice> {
     bool ended = false;
   };
 
-  Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client, FileDescriptor upstream,
-         Gauge::Share slot);
   void pump(Flow& flow);
   // One read or write; false when the flow has to wait, has ended, or all is closed.
   bool move_some(Flow& flow);

@@ -32,10 +32,14 @@ Transport::Transport(boost::asio::io_context& context, FileDescriptor socket, Ss
 IoResult Transport::tls_result(int returned, std::size_t bytes) {
   if (returned > 0) return {IoStatus::kDone, bytes};
   switch (SSL_get_error(tls_.get(), returned)) {
-    case SSL_ERROR_WANT_READ: return {IoStatus::kWantRead, 0};
-    case SSL_ERROR_WANT_WRITE: return {IoStatus::kWantWrite, 0};
-    case SSL_ERROR_ZERO_RETURN: return {IoStatus::kEnd, 0};
-    default: return {IoStatus::kFailed, 0};
+    case SSL_ERROR_WANT_READ:
+      return {IoStatus::kWantRead, 0};
+    case SSL_ERROR_WANT_WRITE:
+      return {IoStatus::kWantWrite, 0};
+    case SSL_ERROR_ZERO_RETURN:
+      return {IoStatus::kEnd, 0};
+    default:
+      return {IoStatus::kFailed, 0};
   }
 }
 
