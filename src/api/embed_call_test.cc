@@ -134,7 +134,7 @@ TEST_F(EmbedCallTest, ARequestThatIsOverItsTimeIs504) {
   };
   const HttpResponse late = post(R"({"input": "a"})", {{"x-request-timeout-ms", "60000"}});
   EXPECT_EQ(late.status, 504) << late.body;
-  EXPECT_NE(test_.metrics.text().find("nestvec_failed_calls_total{code=\"CANCELLED\"}"),
+  EXPECT_NE(test_.metrics.text().find("nestvec_failed_calls_total{code=\"DEADLINE_EXCEEDED\"} 1"),
             std::string::npos);
 }
 

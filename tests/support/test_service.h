@@ -78,11 +78,11 @@ struct TestService {
 
 // Sends a request through the router and waits for its answer.
 inline HttpResponse call(const Router& router, HttpRequest request) {
-  std::promise<HttpResponse> answer;
+  const auto answer = std::make_shared<std::promise<HttpResponse>>();
   request.received = std::chrono::steady_clock::now();
   router.handle(std::make_shared<const HttpRequest>(std::move(request)),
-                [&answer](HttpResponse response) { answer.set_value(std::move(response)); });
-  return answer.get_future().get();
+                [answer](HttpResponse response) { answer->set_value(std::move(response)); });
+  return answer->get_future().get();
 }
 
 inline HttpRequest request_of(std::string method, std::string path, std::string body = "",
