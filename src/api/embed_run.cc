@@ -168,7 +168,7 @@ void EmbedRun::answer() {
 void EmbedRun::answer_error(const Error& error) {
   exchange_.service.metrics
       .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
-               "code=\"" + std::string(error_code_name(error.code())) + "\"")
+               metric_label("code", error_code_name(error.code())))
       .add();
   exchange_.fail(error);
 }
