@@ -159,7 +159,7 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   for (std::size_t i = 0; i < calls->size(); ++i) {
     EmbedCall& call = (*calls)[i].call;
     apply_exchange(exchange, call.options);
-    if (i == 0) end_at_deadline(exchange.service, call.options.deadline, gather);
+    if (i == 0) end_at_deadline(exchange.service.after, call.options.deadline, gather);
     call.options.stop = gather->stop();
     if (i > 0) call.options.queue.max_tokens = 0;  // a request is let in as a whole
     if (i > 0) call.options.queue.max_seconds = 0;

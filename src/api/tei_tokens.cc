@@ -93,7 +93,7 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const auto gather = std::make_shared<Gather<TokenEmbeddings>>(
       call->texts.size(), exchange.service.post, exchange.request->stop,
       answer_tokens(exchange, receipt, call));
-  end_at_deadline(exchange.service, call->options.deadline, gather);
+  end_at_deadline(exchange.service.after, call->options.deadline, gather);
   const auto numbers = std::make_shared<std::atomic<std::size_t>>(0);
   const std::size_t limit = number_limit(rules.model);
   for (std::size_t i = 0; i < call->texts.size(); ++i) {
