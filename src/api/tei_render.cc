@@ -24,12 +24,6 @@ std::vector<std::uint32_t> code_points_before(std::string_view text) {
   return before;
 }
 
-// As PyTorch calls it.
-std::string_view dtype(std::string_view precision) {
-  if (precision == "bf16") return "bfloat16";
-  return precision == "fp32" ? "float32" : precision;
-}
-
 void append_numbers(std::span<const std::size_t> numbers, std::string& out) {
   out.push_back('[');
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -104,12 +98,17 @@ void append_tokens(std::string_view text, const TokenizedText& tokens, const Tok
   out.push_back(']');
 }
 
+std::string_view tei_dtype(std::string_view precision) {
+  if (precision == "bf16") return "bfloat16";
+  return precision == "fp32" ? "float32" : precision;
+}
+
 std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   std::string out;
   JsonMembers members(out);
   members.text("model_id", model.id);
   members.raw("model_sha", "null");
-  members.text("model_dtype", dtype(model.precision));
+  members.text("model_dtype", tei_dtype(model.precision));
   members.text("served_model_name", model.id);
   JsonMembers type(members.key("model_type"));
   JsonMembers embedding(type.key("embedding"));

@@ -25,6 +25,9 @@ using TokenName = std::function<std::string_view(std::uint32_t)>;
 void append_tokens(std::string_view text, const TokenizedText& tokens, const TokenName& name,
                    std::string& out);
 
+// A precision as PyTorch calls it: "float32" for "fp32".
+std::string_view tei_dtype(std::string_view precision);
+
 // What /info says besides the model.
 struct TeiLimits {
   std::size_t max_concurrent_requests;

@@ -2,21 +2,20 @@
 // The server as a whole: transports, dialects and the model behind them.
 #pragma once
 
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <shared_mutex>
 #include <string>
 
+#include "api/http.h"
 #include "api/keys.h"
 #include "api/metrics.h"
-#include "api/router.h"
-#include "api/service.h"
 #include "nestvec/model.h"
+#include "server/address.h"
 #include "server/grpc_server.h"
 #include "server/http_server.h"
 #include "server/log.h"
 #include "server/request_threads.h"
+#include "server/timer_thread.h"
 
 namespace nestvec {
 
@@ -25,11 +24,11 @@ namespace nestvec {
 // called from another thread at any time, the rest from one thread.
 class Server {
  public:
-  // Answers /health at once and all else with 503 until open(). Both arguments outlive the server;
-  // the log takes a line for each request, unless `quiet`. Throws Error: kInvalidArgument (an
-  // address, a key, TLS files that do not fit), kNotFound (a file), kAlreadyExists (an address in
-  // use), kPermissionDenied.
-  Server(const ServerOptions& options, Log& log, bool quiet);
+  // Answers /health at once and all else with 503 until open(). `options` and `log` outlive the
+  // server; `access_log` is called for each request and may be empty. Throws Error:
+  // kInvalidArgument (an address, a key, TLS files that do not fit), kNotFound (a file),
+  // kAlreadyExists (an address in use), kPermissionDenied.
+  Server(const ServerOptions& options, Log& log, AccessLog access_log = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   // Ends what is still running.
@@ -50,18 +49,21 @@ class Server {
   bool drain();
 
  private:
+  struct Opened;  // what there is once the model is
+
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
-  std::unique_ptr<GrpcServer> start_grpc() const;
+  std::unique_ptr<GrpcServer> start_grpc(const Opened& opened) const;
 
   const ServerOptions& options_;
   Log& log_;
+  const Address http_address_;
   KeyStore keys_;
   Metrics metrics_;
-  std::optional<Model> model_;
-  std::unique_ptr<Service> service_;
-  std::shared_mutex gate_;          // shared by handlers that run, guards router_
-  std::unique_ptr<Router> router_;  // null = not open
+  std::unique_ptr<TimerThread> timer_;
   std::unique_ptr<RequestThreads> threads_;
+  std::shared_mutex gate_;  // guards open_; shared by handlers that run
+  bool open_ = false;
+  std::unique_ptr<Opened> opened_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<GrpcServer> grpc_;
 };
