@@ -150,7 +150,9 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
       for (std::size_t i = 0; i < calls->size(); ++i) {
         count_texts(service, (*calls)[i].call, parts->value()[i]);
       }
-      receipt.settle(join_rows(std::move(parts->value())), response);
+      const Embeddings rows = join_rows(std::move(parts->value()));
+      add_call_headers(*receipt.request, rows, response);
+      receipt.settle(rows, response);
       return response;
     });
   };
