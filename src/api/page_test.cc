@@ -8,12 +8,8 @@
 #include <regex>
 #include <set>
 
-#include "api/cohere.h"
+#include "api/dialects.h"
 #include "api/embedded_file.h"
-#include "api/ollama.h"
-#include "api/openai.h"
-#include "api/operations.h"
-#include "api/tei.h"
 #include "base/json.h"
 
 namespace nestvec {
@@ -154,12 +150,9 @@ std::string pattern_of(std::string_view path) {
 
 TEST_F(Page, DescriptionHasEveryRouteAndNoOther) {
   std::set<std::string> routes;
-  for (const auto make :
-       {openai_routes, tei_routes, cohere_routes, ollama_routes, operations_routes, page_routes}) {
-    for (const Route& route : make(service_)) {
-      const bool asset = std::regex_search(std::string(route.path), std::regex("\\.(js|css|svg)$"));
-      if (!asset) routes.insert(std::string(route.method) + " " + std::string(route.path));
-    }
+  for (const Route& route : all_routes(service_)) {
+    const bool asset = std::regex_search(std::string(route.path), std::regex("\\.(js|css|svg)$"));
+    if (!asset) routes.insert(std::string(route.method) + " " + std::string(route.path));
   }
   std::set<std::string> described;
   const JsonDocument document = JsonDocument::parse(get("/openapi.json").body, "openapi.json");
@@ -178,13 +171,11 @@ TEST_F(Page, DescriptionSaysWhichRoutesAreOpen) {
   const std::string text = openapi_document(model_.info(), options_, "1");
   const JsonDocument document = JsonDocument::parse(text, "openapi.json");
   const JsonValue paths = document.root().at("paths");
-  for (const auto make : {openai_routes, tei_routes, operations_routes, page_routes}) {
-    for (const Route& route : make(service_)) {
-      const auto item = paths.find(route.path);
-      if (!item) continue;
-      const JsonValue operation = item->at(route.method == "GET" ? "get" : "post");
-      EXPECT_EQ(operation.find("security").has_value(), route.open) << route.path;
-    }
+  for (const Route& route : all_routes(service_)) {
+    const auto item = paths.find(route.path);
+    if (!item) continue;
+    const JsonValue operation = item->at(route.method == "GET" ? "get" : "post");
+    EXPECT_EQ(operation.find("security").has_value(), route.open) << route.path;
   }
 }
 

@@ -31,12 +31,6 @@ def browser(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Served(tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
 @pytest.fixture
 def keyed_server(tmp_path):
     with Served(tmp_path, "--api-key", "open-sesame") as running:
