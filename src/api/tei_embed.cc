@@ -143,8 +143,8 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
     receipt.characters += inputs.characters;
   }
   using Rows = std::vector<Embeddings>;
-  auto answer = [exchange, receipt, calls](Result<Rows> rows) {
-    const auto parts = std::make_shared<Result<Rows>>(std::move(rows));
+  auto answer = [exchange, receipt, calls](Result<Rows> result) {
+    const auto parts = std::make_shared<Result<Rows>>(std::move(result));
     tei_answer(exchange, [&service = exchange.service, receipt, calls, parts] {
       HttpResponse response = render_predictions(parts->value());
       for (std::size_t i = 0; i < calls->size(); ++i) {
