@@ -89,7 +89,7 @@ void Transport::shutdown_write() {
 
 void Transport::close() {
   boost::system::error_code ignored;
-  watch_.close(ignored);
+  static_cast<void>(watch_.close(ignored));
   tls_.reset();
 }
 
