@@ -37,6 +37,7 @@ struct ModelInfo {
   std::string isa;               // instruction set that the kernels use: "avx512_bf16"
   std::size_t dimensions = 0;
   std::size_t max_tokens = 0;
+  std::size_t max_batch_tokens = 0;  // of one run of the graph, over all its texts
   std::size_t vocabulary = 0;
   std::string pooling;          // "mean", "cls"
   std::vector<TaskInfo> tasks;  // empty for a model without adapters

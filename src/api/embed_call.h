@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/request_body.h"
 #include "api/router.h"
-#include "base/json.h"
 #include "nestvec/model.h"
 
 namespace nestvec {
@@ -19,24 +19,34 @@ namespace nestvec {
 struct EmbedCall {
   std::vector<std::string> texts;
   std::vector<std::string> tasks;  // empty, or one a text (empty = options.task)
+  // How many texts each document was cut into; empty = a text is a document. With late chunking
+  // each document is a context of its own. Errors then name the document.
+  std::vector<std::size_t> documents;
   EmbedOptions options;
 };
 
-// The body as a JSON object. Throws RequestError: kMediaType for a Content-Type that is neither
-// absent nor JSON (form data, say), kInvalidArgument naming the place in the body.
-JsonDocument read_json_body(const HttpRequest& request);
+// What the reading of inputs needs to know of the model; tests make one up.
+struct InputRules {
+  const ModelInfo& model;
+  std::size_t max_inputs;
+  std::function<std::string(std::span<const std::uint32_t>)> decode;
+};
+InputRules input_rules(const Service& service);
 
 // A string, strings, token ids, lists of token ids, {"text": ...} or a list of those; items may
 // mix. Token ids become text by the model's decoder. A flat list of integers is one input. `param`
 // is the member's name in errors ("input" -> "input[22]"). An item's own "task" goes into
-// call.tasks. Throws RequestError: kEmpty, more than options.max_inputs, a wrong type.
+// call.tasks. Throws RequestError: kEmpty (no item, or one without text), more than max_inputs, a
+// wrong type.
+void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
+                 EmbedCall& call);
 void read_inputs(const JsonValue& value, std::string_view param, const Service& service,
                  EmbedCall& call);
 
 // A task by its name or an alias (query, search_query -> retrieval.query; passage, document,
-// search_document -> retrieval.passage; clustering -> separation; "" and null -> the default).
-// A model without tasks takes any alias and ignores it. Throws RequestError kUnprocessable (422)
-// with the valid list.
+// search_document -> retrieval.passage; clustering -> separation; "" and null -> the default), in
+// any case, with "_", "-" or "." between words. A model without tasks takes any of them and ignores
+// it. Throws RequestError kUnprocessable (422) with the valid list.
 std::string resolve_task(std::string_view name, const ModelInfo& model, std::string_view param);
 
 // 1..model.dimensions. Throws RequestError kInvalidArgument for another.
@@ -44,13 +54,14 @@ std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model, std:
 
 // Fills what the exchange decides: stop token, deadline (x-request-timeout-ms and the server's
 // own, the earlier), the client to be fair to, the queue's limits, priority
-// (x-nestvec-priority: interactive | bulk).
+// (x-nestvec-priority: interactive | bulk). run_embed does it itself. Throws RequestError for a
+// header that does not parse.
 void apply_exchange(const Exchange& exchange, EmbedOptions& options);
 
 // Runs the call and answers with what `render` makes of the rows, on a request thread. Errors are
 // told in the exchange's style, their text index as `param`[index]. Adds to the answer: x-nestvec-
 // tokenize-ms, -queue-ms, -compute-ms, -total-ms, x-nestvec-tokens and, where texts were cut,
-// x-truncated-inputs ("0,4"). Counts the call in the metrics (nestvec_* and te_*).
+// x-truncated-inputs ("0,4"). Counts the call in the metrics.
 using RenderRows = std::function<HttpResponse(const Embeddings& rows)>;
 void run_embed(Exchange exchange, EmbedCall call, std::string_view param, RenderRows render);
 

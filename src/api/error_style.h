@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "api/http.h"
 #include "nestvec/error.h"
@@ -14,6 +15,11 @@ namespace nestvec {
 // 429 kResourceExhausted, 499 kCancelled, 501 kUnimplemented, 503 kUnavailable, 504
 // kDeadlineExceeded, otherwise 500.
 int http_status(ErrorCode code);
+// The same for an error that may be a RequestError: its fault goes before the code.
+int http_status(const Error& error);
+
+// Adds Retry-After (whole seconds, at least one) and retry-after-ms where the error has a time.
+void add_retry_after(const Error& error, HttpResponse& response);
 
 // What is wrong with the request itself, before or instead of the model: the transport and the
 // router know these, and no ErrorCode is as fine.
@@ -30,8 +36,8 @@ enum class Fault {
 class RequestError : public Error {
  public:
   RequestError(ErrorCode code, const std::string& message, std::string param = "",
-               Fault fault = Fault::kNone)
-      : Error(code, message), param_(std::move(param)), fault_(fault) {}
+               Fault fault = Fault::kNone, const ErrorDetail& detail = {})
+      : Error(code, message, detail), param_(std::move(param)), fault_(fault) {}
   const std::string& param() const noexcept { return param_; }
   Fault fault() const noexcept { return fault_; }
 
@@ -48,7 +54,8 @@ class ErrorStyle {
   virtual HttpResponse render(const Error& error) const = 0;
 };
 
-// {"error":{"message","type","param","code"}}: OpenAI, and everything without a dialect.
+// {"error":{"message","type","param","code"},"detail","code"}: OpenAI with what Jina's clients look
+// for beside it, and everything without a dialect.
 const ErrorStyle& openai_errors();
 // {"error","error_type"}: text-embeddings-inference.
 const ErrorStyle& tei_errors();

@@ -37,17 +37,25 @@ class Histogram {
 };
 
 // Families by name, members by their labels ("method=\"single\""). References stay valid. Safe for
-// concurrent use; looking one up takes a lock, so hot paths keep the reference.
+// concurrent use; looking one up takes a lock, so hot paths keep the reference. A family keeps its
+// first kind and help; asking for it as another kind throws Error kInternal.
 class Metrics {
  public:
+  Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+  ~Metrics();
+
   Counter& counter(std::string_view family, std::string_view help, std::string_view labels = "");
   Histogram& histogram(std::string_view family, std::string_view help,
                        std::span<const double> bounds, std::string_view labels = "");
-  // A value that is asked for when the text is written.
+  // A value that is asked for when the text is written, by the thread that writes it.
   void gauge(std::string_view family, std::string_view help, std::function<double()> read,
              std::string_view labels = "");
 
+  // Families by name, their members by labels. To be sent as kContentType.
   std::string text() const;
+  static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
   // TEI's buckets: seconds in 35 steps of 1.5 from 15 us; powers of two up to 2^20 (tokens) and
   // 2^12 (texts).
@@ -61,5 +69,8 @@ class Metrics {
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Family>, std::less<>> families_;
 };
+
+// NAME="VALUE" with what a value must not hold escaped: one of the labels above.
+std::string metric_label(std::string_view name, std::string_view value);
 
 }  // namespace nestvec

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/cors.h"
 #include "api/error_style.h"
 #include "api/http.h"
 #include "api/keys.h"
@@ -22,8 +23,8 @@ struct Exchange {
   std::shared_ptr<const HttpRequest> request;
   Respond respond;
   const ErrorStyle* errors = nullptr;
-  std::string client;                   // name of the API key that was used, or empty
-  std::vector<std::string> parameters;  // what stood in place of the {} of the path, in order
+  std::string client = {};                   // name of the API key that was used, or empty
+  std::vector<std::string> parameters = {};  // what stood in place of the {} of the path, in order
 
   // Answers with the error in the dialect's form.
   void fail(const Error& error) const;
@@ -34,28 +35,47 @@ using RouteHandler = std::function<void(Exchange)>;
 
 struct Route {
   std::string_view method;
-  std::string_view path;  // "/v1/embeddings"; "{}" stands for one segment
+  std::string_view path;  // "/v1/embeddings"; "{}" stands for a segment, at the end for the rest
   RouteHandler handle;
   const ErrorStyle* errors;
   bool open = false;  // answered without an API key: health, metrics, the page
 };
 
+// Immutable after construction; safe for concurrent use.
 class Router {
  public:
   // `keys` may be empty of keys: then nobody is asked for one. Both outlive the router.
   Router(const Service& service, const KeyStore& keys, std::vector<Route> routes);
 
-  // Finds the route, checks the key, answers CORS pre-flight, 404, 405 (with Allow), 401, and what
-  // a handler throws. Adds CORS headers, x-request-id and traceparent to every answer, and counts
-  // it.
+  // Finds the route, checks the key, answers OPTIONS and CORS pre-flight, 404, 405 (with Allow),
+  // 401, and what a handler throws. HEAD is answered as GET is; the transport leaves the body out.
+  // Adds CORS headers, x-request-id and traceparent to every answer, and counts it. Does not throw.
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond) const;
 
   std::span<const Route> routes() const { return routes_; }
 
  private:
+  struct Match {
+    const Route* route = nullptr;     // of path and method
+    std::vector<const Route*> paths;  // of that path, whatever the method
+    std::vector<std::string> parameters;
+  };
+
+  Match match(const HttpRequest& request) const;
+  void dispatch(const Match& match, Exchange exchange) const;
+  const ErrorStyle& nearest_style(std::string_view path) const;
+  std::string check_key(const HttpRequest& request) const;
+  Respond finished(std::shared_ptr<const HttpRequest> request, const Match& match,
+                   Respond respond) const;
+  void count(std::string_view route, int status, double seconds) const;
+
   const Service& service_;
   const KeyStore& keys_;
+  Cors cors_;
   std::vector<Route> routes_;
+  std::vector<double> seconds_;  // bounds of the histogram
+  Counter& refused_;
+  Counter& cancelled_;
 };
 
 }  // namespace nestvec

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -15,6 +16,9 @@ namespace nestvec {
 // Runs a piece of work on a request thread, soon. Does not block.
 using Executor = std::function<void(std::function<void()>)>;
 
+// Calls a function after that time, from any thread. Does not block, cannot be taken back.
+using Timer = std::function<void(std::chrono::milliseconds, std::function<void()>)>;
+
 // One for the process; outlives all requests. Safe for concurrent use.
 struct Service {
   const Model& model;
@@ -22,6 +26,7 @@ struct Service {
   Metrics& metrics;
   Executor post;
   std::string version;             // "0.1.0"
+  Timer after = {};                // empty = deadlines are met by the model alone
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1u << 20;
 constexpr std::string_view kModelField = "repo-id";
+constexpr std::string_view kServerSection = "server";
 
 std::string type_name(const Field& field) {
   switch (field.kind) {
@@ -49,14 +50,12 @@ std::string choose_model(const ModelConfig& config, const Environment& environme
       "run `make quickstart`, which fetches the small default model");
 }
 
-}  // namespace
-
-void add_model_options(CLI::App& command, ModelOptions& options) {
-  command.add_option("--config", options.config, "A config.yaml")->type_name("FILE");
-  command.add_flag("-q,--quiet", options.quiet, "No notes on standard error");
+// Declares one option for every key whose section `wanted` takes.
+template <typename Wanted>
+void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& wanted) {
   const ModelConfig defaults;
   visit_fields(defaults, [&](const Field& field, const auto&) {
-    if (field.kind == FieldKind::kSecret) return;
+    if (field.kind == FieldKind::kSecret || !wanted(field.section)) return;
     const std::string name(field.name);
     const CLI::callback_t store = [&options, name](const CLI::results_t& results) {
       options.settings[name] = results.back();
@@ -77,11 +76,25 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   });
 }
 
+}  // namespace
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  command.add_option("--config", options.config, "A config.yaml")->type_name("FILE");
+  command.add_flag("-q,--quiet", options.quiet, "No notes on standard error");
+  add_field_options(command, options,
+                    [](std::string_view section) { return section != kServerSection; });
+}
+
+void add_server_options(CLI::App& command, ModelOptions& options) {
+  add_field_options(command, options,
+                    [](std::string_view section) { return section == kServerSection; });
+}
+
 std::string default_model_folder(const Environment& environment) {
   return cache_folder("", environment) + "/models/all-MiniLM-L6-v2";
 }
 
-ModelConfig make_config(const ModelOptions& options, const CliContext& context) {
+ModelConfig read_settings(const ModelOptions& options, const CliContext& context) {
   ModelConfig config;
   if (!options.config.empty()) {
     config = parse_config(read_file(options.config, kMaxConfigBytes), options.config);
@@ -90,6 +103,11 @@ ModelConfig make_config(const ModelOptions& options, const CliContext& context) 
   for (const auto& [name, text] : options.settings) {
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
   }
+  return config;
+}
+
+ModelConfig make_config(const ModelOptions& options, const CliContext& context) {
+  ModelConfig config = read_settings(options, context);
   config.checkpoints.repo_id = choose_model(config, context.environment);
   return config;
 }

@@ -17,12 +17,18 @@ struct ModelOptions {
   bool quiet = false;
 };
 
-// Declares --config, --quiet, --model and one option for every other key of the configuration.
+// Declares --config, --quiet, --model and one option for every other key that a model has.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
-// Defaults, then the file, the environment, the options. The model is that of --model, else of
-// NESTVEC_REPO_ID, else of the file, else NESTVEC_MODEL, else the small default model where `make
-// quickstart` put it. Throws Error as read_config, and kNotFound when nothing names a model.
+// Declares one option for every key of the section `server`.
+void add_server_options(CLI::App& command, ModelOptions& options);
+
+// Defaults, then the file, the environment, the options. Throws Error as read_config.
+ModelConfig read_settings(const ModelOptions& options, const CliContext& context);
+
+// read_settings with a model: that of --model, else of NESTVEC_REPO_ID, else of the file, else
+// NESTVEC_MODEL, else the small default model where `make quickstart` put it. Throws Error as
+// read_settings, and kNotFound when nothing names a model.
 ModelConfig make_config(const ModelOptions& options, const CliContext& context);
 
 // load_model of make_config. Notes of the load go to context.err unless quiet.

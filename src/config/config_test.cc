@@ -18,6 +18,7 @@
 #include "config/cache_folder.h"
 #include "config/fields.h"
 #include "config/reader.h"
+#include "config/writer.h"
 #include "nestvec/config.h"
 #include "nestvec/error.h"
 
@@ -197,6 +198,40 @@ TEST(ApplySetting, AcceleratorsAreNotedWhereverTheyAreAskedFor) {
   EXPECT_TRUE(config.warnings[1].starts_with("--num-accelerators: no accelerator"));
   apply_setting("threads", "1", "--threads", config);
   EXPECT_EQ(config.warnings.size(), 2u);
+}
+
+TEST(ApplySetting, CountsHaveALeast) {
+  ModelConfig config;
+  apply_setting("max-inputs", "1", "--max-inputs", config);
+  EXPECT_EQ(config.server.max_inputs, 1u);
+  try {
+    apply_setting("max-inputs", "0", "--max-inputs", config);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "--max-inputs: expected an integer from 1 to 1048576, found \"0\"");
+  }
+  EXPECT_EQ(config.server.max_inputs, 1u);
+}
+
+TEST(ConfigYaml, ReadsBackAsTheSame) {
+  ModelConfig config = parse_config(
+      "model: {id: \"a \\\"quoted\\\" \\\\ name\\nin two lines: # \u00e9\"}\n"
+      "inference_compute_info: {cpu_limit: 500m, cpu_memory: 5Gi}\n"
+      "runtime: {threads: 3, vector_cache: 256Mi, default_task: \"123\"}\n"
+      "server: {http: \"unix:/tmp/x y\", log_format: json, idle_seconds: 9}\n",
+      "config.yaml");
+  EXPECT_EQ(values_of(parse_config(config_yaml(config), "again")), values_of(config));
+  EXPECT_EQ(values_of(parse_config(config_yaml(ModelConfig{}), "again")), values_of(ModelConfig{}));
+}
+
+TEST(ConfigYaml, SecretsAreCommentsThatSayOnlyThatTheyAreSet) {
+  ModelConfig config;
+  config.server.api_keys = "hunter2";
+  const std::string yaml = config_yaml(config);
+  EXPECT_EQ(yaml.find("hunter2"), std::string::npos);
+  EXPECT_NE(yaml.find("\n  # api_keys: (set)\n"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("\n  hf_token: \"\"\n"), std::string::npos) << yaml;
+  EXPECT_EQ(parse_config(yaml, "again").server.api_keys, "");
 }
 
 TEST(VisitFields, NamesAreDistinct) {

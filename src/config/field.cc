@@ -51,7 +51,7 @@ std::string field_form(const Field& field) {
     case FieldKind::kBytes:
       return "bytes such as 5Gi or 512Mi";
     case FieldKind::kCount:
-      return "an integer from 0 to " + std::to_string(field.most);
+      return "an integer from " + std::to_string(field.least) + " to " + std::to_string(field.most);
   }
   return "";
 }
@@ -78,7 +78,8 @@ void set_field(const Field& field, std::string_view text, std::uint64_t& value) 
   const char* const begin = text.data();
   const char* const end = begin + text.size();
   const auto [stop, code] = std::from_chars(begin, end, count);
-  if (text.empty() || code != std::errc() || stop != end || count > field.most) {
+  if (text.empty() || code != std::errc() || stop != end || count > field.most ||
+      count < field.least) {
     throw wrong_value(field, text);
   }
   value = count;

@@ -16,7 +16,7 @@ enum class FieldKind {
   kSecret,  // text that is never printed, nor taken from a command line, which others can read
   kCores,   // see parse_cores
   kBytes,   // see parse_bytes
-  kCount,   // an integer from 0 to `most`
+  kCount,   // an integer from `least` to `most`
 };
 
 struct Field {
@@ -28,6 +28,7 @@ struct Field {
   std::string_view help;
   std::vector<std::string_view> choices = {};
   std::uint64_t most = 0;
+  std::uint64_t least = 0;
 
   std::string path() const;         // "runtime.max_tokens"
   std::string flag() const;         // "--max-tokens"

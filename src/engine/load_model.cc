@@ -214,14 +214,14 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   ModelInfo info = describe(config, graph, folder);
   info.isa = graph.native ? isa_name(isa) : best_isa();
   info.max_tokens = choose_max_tokens(folder, graph.spec, config.runtime);
-  const std::size_t batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
+  info.max_batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
 
   const ThreadPlan threads =
       decide_threads(config.inference_compute_info.cpu_limit, config.runtime.threads);
   info.threads = threads.threads;
   info.threads_reason = threads.reason;
 
-  MemoryFacts facts = memory_facts(graph, folder, info.max_tokens, batch_tokens);
+  MemoryFacts facts = memory_facts(graph, folder, info.max_tokens, info.max_batch_tokens);
   facts.threads = threads.threads;
   const std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
   check_budget(facts, budget);
@@ -240,6 +240,7 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
       graph.native ? open_packed_session({graph.path, info.threads, isa})
                    : open_ort_session({graph.path, info.threads, graph.spec.pad_id});
   info.dimensions = session->width();
+  const std::size_t batch_tokens = info.max_batch_tokens;  // `info` moves into the parts
   return Model(std::make_unique<const Model::Engine>(
       Model::Engine::Parts{std::move(info), std::move(tokenizer), std::move(tasks), folder.pooling,
                            folder.normalize, batch_tokens, std::move(session),

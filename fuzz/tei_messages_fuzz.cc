@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A message of any bytes, of the kind that the first byte chooses, gives options that the model
+// takes, or an error of one line.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "expect_one_line.h"
+#include "nestvec/error.h"
+#include "server/tei_messages.h"
+
+namespace {
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+nestvec::ModelInfo model() {
+  nestvec::ModelInfo info;
+  info.dimensions = 64;
+  info.tasks = {{"retrieval.query", "query: "}, {"retrieval.passage", "passage: "}};
+  info.default_task = "retrieval.passage";
+  return info;
+}
+
+bool is_task(std::string_view name) {
+  return name.empty() || name == "none" || name == "retrieval.query" || name == "retrieval.passage";
+}
+
+template <typename Request>
+void check_options(const void* data, int size) {
+  Request request;
+  if (!request.ParseFromArray(data, size)) return;
+  const nestvec::EmbedOptions options = nestvec::read_options(request, model());
+  require(!request.inputs().empty());
+  require(is_task(options.task));
+  require(options.dimensions <= 64);
+  require(request.truncate() == (options.truncation != nestvec::Truncation::kError));
+}
+
+void check_text(const void* data, int size) {
+  tei::v1::EncodeRequest request;
+  if (!request.ParseFromArray(data, size)) return;
+  require(nestvec::read_text(request, model()).ends_with(request.inputs()));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const int rest = static_cast<int>(size) - 1;
+  try {
+    switch (data[0] % 3) {
+      case 0:
+        check_options<tei::v1::EmbedRequest>(data + 1, rest);
+        break;
+      case 1:
+        check_options<tei::v1::EmbedAllRequest>(data + 1, rest);
+        break;
+      default:
+        check_text(data + 1, rest);
+    }
+  } catch (const nestvec::Error& error) {
+    require(error.code() == nestvec::ErrorCode::kInvalidArgument);
+    expect_one_line_of_utf8(error.what());
+  }
+  return 0;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/chunking.h"
+
+#include <algorithm>
+#include <span>
+
+#include "api/sentence_marks.h"
+#include "base/utf8.h"
+
+namespace nestvec {
+namespace {
+
+bool is_blank(std::string_view text) {
+  while (!text.empty()) {
+    const DecodedCodePoint next = decode_utf8(text);
+    if (!is_invisible(next.code_point)) return false;
+    text.remove_prefix(next.length);
+  }
+  return true;
+}
+
+class SentenceSplitter {
+ public:
+  explicit SentenceSplitter(std::string_view text) : text_(text) {}
+
+  std::vector<ByteSpan> split() {
+    while (position_ < text_.size()) step();
+    if (visible_) {
+      close(text_.size());
+    } else if (!spans_.empty()) {
+      spans_.back().end = text_.size();
+    }
+    return std::move(spans_);
+  }
+
+ private:
+  // White space from a place on.
+  struct Gap {
+    std::size_t end = 0;
+    std::size_t breaks = 0;  // lines that end in it
+    char32_t following = 0;  // the character behind it; 0 at the end of the text
+  };
+
+  char32_t at(std::size_t position) const {
+    return position < text_.size() ? decode_utf8(text_.substr(position)).code_point : 0;
+  }
+
+  Gap gap_at(std::size_t position) const {
+    Gap gap{.end = position};
+    char32_t before = 0;
+    while (gap.end < text_.size()) {
+      const DecodedCodePoint next = decode_utf8(text_.substr(gap.end));
+      gap.following = next.code_point;
+      if (!is_white_space(next.code_point)) return gap;
+      if (is_line_break(next.code_point) && !(before == '\r' && next.code_point == '\n')) {
+        gap.breaks += next.code_point == 0x2029 ? 2 : 1;
+      }
+      before = next.code_point;
+      gap.end += next.length;
+    }
+    gap.following = 0;
+    return gap;
+  }
+
+  void step() {
+    const DecodedCodePoint next = decode_utf8(text_.substr(position_));
+    const char32_t c = next.code_point;
+    if (is_line_break(c)) {
+      const Gap gap = gap_at(position_);
+      position_ = gap.end;
+      if (visible_ && (gap.breaks > 1 || !is_lower_case_letter(gap.following))) close(gap.end);
+      return;
+    }
+    if (is_terminator(c) || is_strong_terminator(c)) {
+      pass_terminators();
+      return;
+    }
+    visible_ = visible_ || !is_invisible(c);
+    position_ += next.length;
+  }
+
+  // At a terminator: goes behind it, its companions and closers, and ends the sentence if it does.
+  void pass_terminators() {
+    const std::size_t first = position_;
+    visible_ = true;
+    bool strong = false;
+    bool closed = false;
+    while (position_ < text_.size()) {
+      const DecodedCodePoint next = decode_utf8(text_.substr(position_));
+      const bool terminator =
+          is_terminator(next.code_point) || is_strong_terminator(next.code_point);
+      // Behind a quote the next terminator is another sentence's.
+      if (terminator ? closed : !is_closer(next.code_point)) break;
+      closed = !terminator;
+      strong = strong || is_strong_terminator(next.code_point);
+      position_ += next.length;
+    }
+    const Gap gap = gap_at(position_);
+    if (strong ? !is_digit(at(position_)) : ends_sentence(first, gap)) {
+      position_ = gap.end;
+      close(gap.end);
+    }
+  }
+
+  // Whether terminators that need white space, from `first` to the current place, end a sentence.
+  bool ends_sentence(std::size_t first, const Gap& gap) const {
+    if (gap.following == 0) return true;
+    if (gap.end == position_ || is_lower_case_letter(gap.following)) return false;
+    const bool only_full_stop = text_[first] == '.' && position_ == first + 1;
+    if (!only_full_stop) return true;
+    const std::string_view word = word_before(first);
+    const bool number = !word.empty() && std::all_of(word.begin(), word.end(),
+                                                     [](char c) { return c >= '0' && c <= '9'; });
+    if (number && is_blank(text_.substr(start_, first - word.size() - start_))) return false;
+    return !is_abbreviation(word, is_digit(gap.following));
+  }
+
+  // What stands before `end`, back to white space or an opening bracket; long words are cut.
+  std::string_view word_before(std::size_t end) const {
+    constexpr std::size_t kEnough = 16;
+    std::size_t begin = end;
+    while (begin > start_ && end - begin < kEnough) {
+      const char c = text_[begin - 1];
+      if (static_cast<unsigned char>(c) <= 0x20 || c == '(' || c == '[' || c == '"') break;
+      --begin;
+    }
+    while (begin < end && is_continuation(text_[begin])) ++begin;
+    return text_.substr(begin, end - begin);
+  }
+
+  static bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+  void close(std::size_t end) {
+    spans_.push_back({start_, end});
+    start_ = end;
+    visible_ = false;
+  }
+
+  std::string_view text_;
+  std::size_t position_ = 0;
+  std::size_t start_ = 0;  // of the sentence
+  bool visible_ = false;   // something of it is
+  std::vector<ByteSpan> spans_;
+};
+
+// Whether a cut at `position` parts two words.
+bool is_between_words(std::string_view text, std::size_t position) {
+  const auto space = [text](std::size_t i) { return static_cast<unsigned char>(text[i]) <= 0x20; };
+  return position > 0 && position < text.size() && (space(position) || space(position - 1));
+}
+
+// Where the tokens begin in the text: between characters, not descending. Several tokens of one
+// character begin at the same place.
+std::vector<std::size_t> token_starts(std::string_view text, TokenOffsets offsets) {
+  std::vector<std::size_t> starts;
+  for (const auto& [begin, end] : offsets) {
+    std::size_t start = begin;
+    if (begin >= end || end > text.size()) continue;
+    while (start < text.size() && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) ++start;
+    starts.push_back(starts.empty() ? start : std::max(start, starts.back()));
+  }
+  return starts;
+}
+
+// Where the chunk that begins with token `first` ends: the token behind its last.
+std::size_t end_of_chunk(std::string_view text, std::span<const std::size_t> starts,
+                         std::size_t first, std::size_t tokens) {
+  const std::size_t most = first + tokens;
+  for (std::size_t end = most; end > first + (tokens + 1) / 2; --end) {
+    if (starts[end] > starts[end - 1] && is_between_words(text, starts[end])) return end;
+  }
+  std::size_t end = most;
+  while (end > first && starts[end] == starts[end - 1]) --end;
+  if (end > first) return end;
+  // A character of more tokens than a chunk has.
+  end = most;
+  while (end < starts.size() && starts[end] == starts[end - 1]) ++end;
+  return end;
+}
+
+}  // namespace
+
+std::vector<ByteSpan> split_sentences(std::string_view text) {
+  return SentenceSplitter(text).split();
+}
+
+std::vector<ByteSpan> chunk_by_sentences(std::string_view text, std::size_t sentences) {
+  const std::vector<ByteSpan> all = split_sentences(text);
+  std::vector<ByteSpan> chunks;
+  for (std::size_t i = 0; i < all.size();) {
+    const std::size_t count = std::min(sentences, all.size() - i);
+    chunks.push_back({all[i].begin, all[i + count - 1].end});
+    i += count;
+  }
+  return chunks;
+}
+
+std::vector<ByteSpan> chunk_by_tokens(std::string_view text, TokenOffsets offsets,
+                                      std::size_t tokens) {
+  const std::vector<std::size_t> starts = token_starts(text, offsets);
+  std::vector<ByteSpan> chunks;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < starts.size() && starts.size() - i > tokens;) {
+    i = end_of_chunk(text, starts, i, tokens);
+    if (i == starts.size() || is_blank(text.substr(begin, starts[i] - begin))) continue;
+    chunks.push_back({begin, starts[i]});
+    begin = starts[i];
+  }
+  if (!is_blank(text.substr(begin))) {
+    chunks.push_back({begin, text.size()});
+  } else if (!chunks.empty()) {
+    chunks.back().end = text.size();
+  }
+  return chunks;
+}
+
+ByteSpan trim(std::string_view text, ByteSpan span) {
+  while (span.begin < span.end) {
+    const DecodedCodePoint first = decode_utf8(text.substr(span.begin));
+    if (!is_white_space(first.code_point)) break;
+    span.begin += first.length;
+  }
+  while (span.begin < span.end) {
+    std::size_t last = span.end - 1;
+    while (last > span.begin && (static_cast<unsigned char>(text[last]) & 0xC0) == 0x80) --last;
+    if (!is_white_space(decode_utf8(text.substr(last)).code_point)) break;
+    span.end = last;
+  }
+  return span;
+}
+
+std::size_t CodePointCounter::at(std::size_t byte_offset) {
+  for (; byte_ < byte_offset; ++byte_) {
+    if ((static_cast<unsigned char>(text_[byte_]) & 0xC0) != 0x80) ++count_;
+  }
+  return count_;
+}
+
+}  // namespace nestvec

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/cohere.h"
+
+#include <array>
+#include <utility>
+
+#include "api/json_members.h"
+#include "base/excerpt.h"
+
+namespace nestvec {
+namespace {
+
+using Kind = JsonValue::Kind;
+
+class CohereErrors final : public ErrorStyle {
+ public:
+  HttpResponse render(const Error& error) const override {
+    HttpResponse response;
+    response.status = http_status(error);
+    JsonMembers members(response.body);
+    members.text("message", error.what());
+    members.close();
+    add_retry_after(error, response);
+    return response;
+  }
+};
+
+RequestError wrong_content(const JsonValue& value) {
+  return RequestError(
+      ErrorCode::kInvalidArgument,
+      value.path() + ": expected {\"type\":\"text\",\"text\":...}; this model reads no images",
+      value.path());
+}
+
+// The text of one of `inputs`: its contents, a line each.
+std::string read_content(const JsonValue& input) {
+  if (input.kind() != Kind::kObject) throw wrong_content(input);
+  const JsonValue content = required_member(input, "content");
+  if (content.kind() != Kind::kArray) throw wrong_content(content);
+  std::string text;
+  for (const JsonValue& part : content.elements()) {
+    if (part.kind() != Kind::kObject || string_member(part, "type") != "text") {
+      throw wrong_content(part);
+    }
+    if (!text.empty()) text.push_back('\n');
+    text.append(read_string(required_member(part, "text")));
+  }
+  if (text.empty()) {
+    throw RequestError(ErrorCode::kInvalidArgument, input.path() + " is empty", input.path(),
+                       Fault::kEmpty);
+  }
+  return text;
+}
+
+void read_contents(const JsonValue& inputs, const InputRules& rules, EmbedCall& call) {
+  const std::size_t count = inputs.kind() == Kind::kArray ? inputs.size() : 0;
+  if (count == 0 || count > rules.max_inputs) {
+    throw RequestError(
+        ErrorCode::kInvalidArgument,
+        "inputs: expected a list of 1 to " + std::to_string(rules.max_inputs) + " objects",
+        "inputs", count == 0 ? Fault::kEmpty : Fault::kNone);
+  }
+  for (const JsonValue& input : inputs.elements()) call.texts.push_back(read_content(input));
+}
+
+void read_texts(const JsonValue& body, const InputRules& rules, EmbedCall& call) {
+  const std::optional<JsonValue> texts = body.find("texts");
+  const std::optional<JsonValue> inputs = body.find("inputs");
+  if (texts.has_value() == inputs.has_value()) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "give either `texts` or `inputs`; this model reads no images", "texts",
+                       texts ? Fault::kNone : Fault::kEmpty);
+  }
+  if (inputs) return read_contents(*inputs, rules, call);
+  if (texts->kind() != Kind::kArray) {
+    throw RequestError(ErrorCode::kInvalidArgument, "texts: expected a list of strings", "texts");
+  }
+  read_inputs(*texts, "texts", rules, call);
+}
+
+Truncation read_truncate(const JsonValue& body) {
+  const std::string_view side = string_member(body, "truncate").value_or("END");
+  if (side == "END") return Truncation::kRight;
+  if (side == "START") return Truncation::kLeft;
+  if (side == "NONE") return Truncation::kError;
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     "truncate is " + excerpt(side) + "; it may be NONE, START or END", "truncate");
+}
+
+void check_max_tokens(const JsonValue& body, const ModelInfo& model) {
+  const std::optional<std::int64_t> limit = integer_member(body, "max_tokens");
+  if (!limit) return;
+  if (*limit >= 0 && static_cast<std::uint64_t>(*limit) >= model.max_tokens) return;
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     "max_tokens is " + std::to_string(*limit) +
+                         "; here texts are cut at the model's limit of " +
+                         std::to_string(model.max_tokens) + " only",
+                     "max_tokens");
+}
+
+void append_rows_as(const Embeddings& rows, EmbeddingFormat format, std::string& out) {
+  const std::array<EmbeddingFormat, 1> formats = {format};
+  out.reserve(out.size() + rows.rows * (embedding_size(rows.width, formats) + 1));
+  out.push_back('[');
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    if (i > 0) out.push_back(',');
+    append_embedding(rows.row(i), format, out);
+  }
+  out.push_back(']');
+}
+
+void append_texts(const std::vector<std::string>& texts, std::string& out) {
+  out.push_back('[');
+  for (const std::string& text : texts) {
+    if (out.back() != '[') out.push_back(',');
+    append_json_string(text, out);
+  }
+  out.push_back(']');
+}
+
+void append_meta(int version, const Embeddings& rows, std::string& out) {
+  std::uint64_t tokens = 0;
+  for (const std::uint32_t count : rows.tokens) tokens += count;
+  JsonMembers meta(out);
+  JsonMembers api(meta.key("api_version"));
+  api.text("version", std::to_string(version));
+  api.close();
+  JsonMembers units(meta.key("billed_units"));
+  units.number("input_tokens", tokens);
+  units.close();
+  meta.close();
+}
+
+void embed(Exchange exchange, int version) {
+  const JsonDocument document = read_json_body(*exchange.request);
+  CohereCall request = read_cohere(document.root(), version, input_rules(exchange.service));
+  const char* param = document.root().find("inputs") ? "inputs" : "texts";
+  RenderRows render = [answer = CohereAnswer{version, exchange.request->id, request.call.texts,
+                                             std::move(request.formats)}](const Embeddings& rows) {
+    HttpResponse response;
+    response.body = render_cohere(answer, rows);
+    return response;
+  };
+  run_embed(std::move(exchange), std::move(request.call), param, std::move(render));
+}
+
+}  // namespace
+
+CohereCall read_cohere(const JsonValue& body, int version, const InputRules& rules) {
+  CohereCall request;
+  EmbedOptions& options = request.call.options;
+  string_member(body, "model");  // any name; its type is checked
+  options.task =
+      resolve_task(string_member(body, "input_type").value_or(""), rules.model, "input_type");
+  options.truncation = read_truncate(body);
+  check_max_tokens(body, rules.model);
+  if (const auto dimensions = body.find("output_dimension")) {
+    options.dimensions = read_dimensions(*dimensions, rules.model, "output_dimension");
+  }
+  if (const auto types = body.find("embedding_types")) {
+    request.formats = read_formats(*types, "embedding_types");
+    check_formats(request.formats,
+                  options.dimensions == 0 ? rules.model.dimensions : options.dimensions,
+                  "embedding_types");
+  } else if (version > 1) {
+    request.formats.push_back(EmbeddingFormat::kFloat);
+  }
+  read_texts(body, rules, request.call);
+  return request;
+}
+
+std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows) {
+  std::string out;
+  JsonMembers members(out);
+  members.text("id", answer.id);
+  if (answer.formats.empty()) {
+    append_rows_as(rows, EmbeddingFormat::kFloat, members.key("embeddings"));
+  } else {
+    JsonMembers types(members.key("embeddings"));
+    for (const EmbeddingFormat format : answer.formats) {
+      append_rows_as(rows, format, types.key(format_name(format)));
+    }
+    types.close();
+  }
+  append_texts(answer.texts, members.key("texts"));
+  append_meta(answer.version, rows, members.key("meta"));
+  members.text("response_type",
+               answer.formats.empty() ? "embeddings_floats" : "embeddings_by_type");
+  members.close();
+  return out;
+}
+
+std::vector<Route> cohere_routes(const Service&) {
+  const ErrorStyle* errors = &cohere_errors();
+  return {
+      {"POST", "/v2/embed", [](Exchange exchange) { embed(std::move(exchange), 2); }, errors},
+      {"POST", "/v1/embed", [](Exchange exchange) { embed(std::move(exchange), 1); }, errors},
+  };
+}
+
+const ErrorStyle& cohere_errors() {
+  static const CohereErrors style;
+  return style;
+}
+
+}  // namespace nestvec

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cohere's embedding routes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/embed_call.h"
+#include "api/embedding_format.h"
+#include "api/router.h"
+
+namespace nestvec {
+
+// POST /v2/embed and /v1/embed.
+std::vector<Route> cohere_routes(const Service& service);
+
+struct CohereCall {
+  EmbedCall call;
+  std::vector<EmbeddingFormat> formats;  // empty: version 1 with its plain list of rows
+};
+
+// A request of `version` 1 or 2: texts or inputs, input_type (a task or an alias), embedding_types,
+// output_dimension, truncate; max_tokens under the model's own limit is refused. Throws
+// RequestError, whose param is the member at fault.
+CohereCall read_cohere(const JsonValue& body, int version, const InputRules& rules);
+
+// Of an answer, what is known before the rows.
+struct CohereAnswer {
+  int version = 2;
+  std::string id;
+  std::vector<std::string> texts;
+  std::vector<EmbeddingFormat> formats;
+};
+std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows);
+
+}  // namespace nestvec

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/cors.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace nestvec {
+namespace {
+
+constexpr std::string_view kExposed =
+    "x-request-id, traceparent, retry-after, retry-after-ms, x-truncated-inputs, x-nestvec-tokens, "
+    "x-nestvec-tokenize-ms, x-nestvec-queue-ms, x-nestvec-compute-ms, x-nestvec-total-ms";
+
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> parts;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view part = trim(list.substr(0, comma));
+    if (!part.empty()) parts.emplace_back(part);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return parts;
+}
+
+// x-api-key, x-stainless-os: a token of RFC 9110 that begins with "x-".
+bool is_extension(std::string_view name) {
+  constexpr std::size_t kLongest = 64;
+  return name.starts_with("x-") && name.size() <= kLongest &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+}
+
+}  // namespace
+
+Cors::Cors(std::string_view origins) : origins_(split(origins)) {
+  any_ = std::find(origins_.begin(), origins_.end(), "*") != origins_.end();
+}
+
+bool Cors::is_preflight(const HttpRequest& request) {
+  return request.method == "OPTIONS" && request.header("origin") &&
+         request.header("access-control-request-method");
+}
+
+bool Cors::allows(std::string_view origin) const {
+  return any_ || std::find(origins_.begin(), origins_.end(), origin) != origins_.end();
+}
+
+void Cors::add_headers(const HttpRequest& request, HttpResponse& response) const {
+  if (origins_.empty()) return;
+  if (!any_) response.headers.emplace_back("Vary", "Origin");
+  const auto origin = request.header("origin");
+  if (!origin || !allows(*origin)) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", any_ ? "*" : std::string(*origin));
+  response.headers.emplace_back("Access-Control-Expose-Headers", kExposed);
+}
+
+void Cors::add_preflight_headers(const HttpRequest& request, std::string_view methods,
+                                 HttpResponse& response) const {
+  const auto origin = request.header("origin");
+  if (!origin || !allows(*origin)) return;
+  std::string allowed = "authorization, content-type, traceparent, tracestate";
+  for (std::string name : split(request.header("access-control-request-headers").value_or(""))) {
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (is_extension(name)) allowed.append(", ").append(name);
+  }
+  response.headers.emplace_back("Access-Control-Allow-Methods", methods);
+  response.headers.emplace_back("Access-Control-Allow-Headers", std::move(allowed));
+  response.headers.emplace_back("Access-Control-Max-Age", "86400");
+}
+
+}  // namespace nestvec

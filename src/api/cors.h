@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cross-origin requests of browsers (https://fetch.spec.whatwg.org/#http-cors-protocol).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http.h"
+
+namespace nestvec {
+
+// Immutable after construction; safe for concurrent use.
+class Cors {
+ public:
+  // "*" for every origin, origins separated by commas, or nothing.
+  explicit Cors(std::string_view origins);
+
+  // True for the question that a browser asks before a request that is not a simple one.
+  static bool is_preflight(const HttpRequest& request);
+
+  // Headers of any answer: whether the page may read it, and which headers of it.
+  void add_headers(const HttpRequest& request, HttpResponse& response) const;
+
+  // Headers of the answer to a pre-flight, beside those: Authorization, Content-Type, tracing
+  // headers and every x-* header that is asked for are allowed.
+  void add_preflight_headers(const HttpRequest& request, std::string_view methods,
+                             HttpResponse& response) const;
+
+ private:
+  bool allows(std::string_view origin) const;
+
+  bool any_ = false;
+  std::vector<std::string> origins_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inputs in the forms that clients send them.
+#include <limits>
+
+#include "api/embed_call.h"
+
+namespace nestvec {
+namespace {
+
+using Kind = JsonValue::Kind;
+
+RequestError empty_input(std::string_view param) {
+  return {ErrorCode::kInvalidArgument,
+          std::string(param) + " is empty; send a text of at least one character",
+          std::string(param), Fault::kEmpty};
+}
+
+RequestError wrong_type(const std::string& param) {
+  return {ErrorCode::kInvalidArgument,
+          param + ": expected a string, {\"text\": ...} or a list of token ids", param};
+}
+
+class InputReader {
+ public:
+  InputReader(std::string_view param, const InputRules& rules, EmbedCall& call)
+      : param_(param), rules_(rules), call_(call) {}
+
+  void read(const JsonValue& value) {
+    if (value.kind() != Kind::kArray) {
+      read_item(value, param_);
+      return;
+    }
+    const std::size_t count = value.size();
+    if (count == 0) throw empty_input(param_);
+    // An array of integers is one text; only the first element needs to be looked at.
+    bool ids = false;
+    bool first = true;
+    value.for_each_element([&](const auto& element) {
+      if (first) ids = element.is_int64() || element.is_uint64();
+      first = false;
+    });
+    if (ids) {
+      push(decode(value, param_), "");
+      return;
+    }
+    // Before the elements are looked at: a million of them cost nothing.
+    if (count > rules_.max_inputs) {
+      throw RequestError(ErrorCode::kInvalidArgument,
+                         param_ + " has " + std::to_string(count) + " items, at most " +
+                             std::to_string(rules_.max_inputs) + " are taken in a request",
+                         param_);
+    }
+    const std::vector<JsonValue> items = value.elements();
+    call_.texts.reserve(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      read_item(items[i], param_ + "[" + std::to_string(i) + "]");
+    }
+  }
+
+ private:
+  void read_item(const JsonValue& value, const std::string& param) {
+    switch (value.kind()) {
+      case Kind::kString:
+        add(std::string(value.string()), "", param);
+        break;
+      case Kind::kArray:
+        push(decode(value, param), "");
+        break;
+      case Kind::kObject:
+        read_object(value, param);
+        break;
+      default:
+        throw wrong_type(param);
+    }
+  }
+
+  void read_object(const JsonValue& value, const std::string& param) {
+    const std::optional<std::string_view> text = string_member(value, "text");
+    if (!text) {
+      throw RequestError(ErrorCode::kInvalidArgument,
+                         param + ": \"text\" is missing; this model embeds texts", param);
+    }
+    const std::string_view task = string_member(value, "task").value_or("");
+    add(std::string(*text), resolve_task(task, rules_.model, param + ".task"), param);
+  }
+
+  std::string decode(const JsonValue& value, const std::string& param) {
+    std::vector<std::uint32_t> ids;
+    value.for_each_element([&](const auto& element) {
+      std::uint64_t id = 0;
+      if (element.get(id) != simdjson::SUCCESS) throw wrong_type(param);
+      if (id >= rules_.model.vocabulary) throw unknown_token(id, param);
+      ids.push_back(static_cast<std::uint32_t>(id));
+    });
+    if (ids.empty()) throw empty_input(param);
+    try {
+      return rules_.decode(ids);
+    } catch (const Error& error) {
+      throw RequestError(error.code(), param + ": " + error.what(), param);
+    }
+  }
+
+  RequestError unknown_token(std::uint64_t id, const std::string& param) const {
+    return {ErrorCode::kInvalidArgument,
+            param + ": token " + std::to_string(id) + " is not in the model's vocabulary of " +
+                std::to_string(rules_.model.vocabulary) +
+                "; send texts, or ids of the model's own tokenizer (with LangChain: "
+                "check_embedding_ctx_length=False)",
+            param};
+  }
+
+  void add(std::string text, std::string task, const std::string& param) {
+    if (text.empty()) throw empty_input(param);
+    push(std::move(text), std::move(task));
+  }
+
+  // Ids of special tokens alone are a text without characters.
+  void push(std::string text, std::string task) {
+    call_.texts.push_back(std::move(text));
+    if (!task.empty()) call_.tasks.resize(call_.texts.size() - 1);
+    if (!task.empty() || !call_.tasks.empty()) call_.tasks.push_back(std::move(task));
+  }
+
+  const std::string param_;
+  const InputRules& rules_;
+  EmbedCall& call_;
+};
+
+}  // namespace
+
+InputRules input_rules(const Service& service) {
+  return {
+      service.model.info(), service.options.max_inputs,
+      [&model = service.model](std::span<const std::uint32_t> ids) { return model.decode(ids); }};
+}
+
+void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
+                 EmbedCall& call) {
+  InputReader(param, rules, call).read(value);
+}
+
+void read_inputs(const JsonValue& value, std::string_view param, const Service& service,
+                 EmbedCall& call) {
+  read_inputs(value, param, input_rules(service), call);
+}
+
+std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,
+                            std::string_view param) {
+  const std::int64_t dimensions = read_integer(value);
+  if (dimensions < 1 || static_cast<std::uint64_t>(dimensions) > model.dimensions) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       std::string(param) + " is " + std::to_string(dimensions) +
+                           "; this model gives 1 to " + std::to_string(model.dimensions),
+                       std::string(param));
+  }
+  return static_cast<std::size_t>(dimensions);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ollama's routes for an embedding model.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/embed_call.h"
+#include "api/router.h"
+
+namespace nestvec {
+
+// POST /api/embed, /api/embeddings (the older form), /api/show; GET /api/tags, /api/ps,
+// /api/version. One model, whatever name a request gives.
+std::vector<Route> ollama_routes(const Service& service);
+
+// A request of /api/embed: input, truncate, dimensions, task (an extension); options and keep_alive
+// are not used. No texts, no vectors: clients load a model so. Throws RequestError.
+EmbedCall read_ollama_embed(const JsonValue& body, const InputRules& rules);
+// A request of /api/embeddings: prompt.
+EmbedCall read_ollama_embeddings(const JsonValue& body, const InputRules& rules);
+
+// The model as the routes describe it.
+struct OllamaModel {
+  std::string name;         // "jina-embeddings-v3:latest"
+  std::string digest;       // SHA-256 in hexadecimal of what was loaded, by its name
+  std::string modified_at;  // RFC 3339
+};
+OllamaModel describe_ollama_model(const ModelInfo& model);
+
+std::string render_ollama_tags(const OllamaModel& names, const ModelInfo& model);
+std::string render_ollama_ps(const OllamaModel& names, const ModelInfo& model);
+std::string render_ollama_show(const OllamaModel& names, const ModelInfo& model);
+
+}  // namespace nestvec

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model in the words of Ollama's lists.
+#include <openssl/evp.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <ctime>
+
+#include "api/json_members.h"
+#include "api/ollama.h"
+
+namespace nestvec {
+namespace {
+
+std::string sha256(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  std::string out;
+  for (const unsigned char byte : std::span(digest).first(size)) {
+    out.push_back(kHex[byte >> 4]);
+    out.push_back(kHex[byte & 15]);
+  }
+  return out;
+}
+
+// When the folder of the model changed last; 1970 where there is none.
+std::string modified_at(const std::string& folder) {
+  struct stat status{};
+  const std::time_t seconds = ::stat(folder.c_str(), &status) == 0 ? status.st_mtime : 0;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return std::string(text.data(), size);
+}
+
+// "BF16", "F32", "INT8".
+std::string quantization_level(std::string_view precision) {
+  if (precision == "fp32") return "F32";
+  std::string level(precision);
+  std::transform(level.begin(), level.end(), level.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return level;
+}
+
+void append_details(const ModelInfo& model, std::string& out) {
+  JsonMembers details(out);
+  details.text("parent_model", "");
+  details.text("format", "onnx");
+  details.text("family", model.family);
+  std::string& families = details.key("families");
+  families.push_back('[');
+  append_json_string(model.family, families);
+  families.push_back(']');
+  details.text("parameter_size", "");
+  details.text("quantization_level", quantization_level(model.precision));
+  details.close();
+}
+
+void append_identity(const OllamaModel& names, const ModelInfo& model, JsonMembers& members) {
+  members.text("name", names.name);
+  members.text("model", names.name);
+  members.number("size", model.memory_plan_bytes);
+  members.text("digest", names.digest);
+  append_details(model, members.key("details"));
+}
+
+}  // namespace
+
+OllamaModel describe_ollama_model(const ModelInfo& model) {
+  return {model.id + ":latest", sha256(model.id + "\n" + model.graph + "\n" + model.precision),
+          modified_at(model.folder)};
+}
+
+std::string render_ollama_tags(const OllamaModel& names, const ModelInfo& model) {
+  std::string out = "{\"models\":[";
+  JsonMembers entry(out);
+  append_identity(names, model, entry);
+  entry.text("modified_at", names.modified_at);
+  entry.close();
+  return out.append("]}");
+}
+
+std::string render_ollama_ps(const OllamaModel& names, const ModelInfo& model) {
+  std::string out = "{\"models\":[";
+  JsonMembers entry(out);
+  append_identity(names, model, entry);
+  entry.text("expires_at", "9999-12-31T00:00:00Z");  // it stays loaded
+  entry.number("size_vram", 0);
+  entry.number("context_length", model.max_tokens);
+  entry.close();
+  return out.append("]}");
+}
+
+std::string render_ollama_show(const OllamaModel& names, const ModelInfo& model) {
+  std::string out;
+  JsonMembers members(out);
+  members.text("modelfile", "");
+  members.text("parameters", "");
+  members.text("template", "");
+  append_details(model, members.key("details"));
+  JsonMembers info(members.key("model_info"));
+  info.text("general.architecture", model.family);
+  info.text("general.basename", model.id);
+  info.number(model.family + ".context_length", model.max_tokens);
+  info.number(model.family + ".embedding_length", model.dimensions);
+  info.close();
+  members.raw("capabilities", "[\"embedding\"]");
+  members.text("modified_at", names.modified_at);
+  members.close();
+  return out;
+}
+
+}  // namespace nestvec

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/openai.h"
+
+#include <chrono>
+#include <utility>
+
+#include "api/embed_call.h"
+#include "api/openai_request.h"
+#include "base/excerpt.h"
+
+namespace nestvec {
+namespace {
+
+void embeddings(Exchange exchange) {
+  const Service& service = exchange.service;
+  const JsonDocument body = read_json_body(*exchange.request);
+  const InputRules rules = input_rules(service);
+  OpenAiRequest request = read_openai_request(body.root(), rules);
+  cut_documents(request, rules, [&service](std::string_view text) {
+    return service.model.tokenize(text, /*add_special=*/false);
+  });
+  // The answer needs all of the call but the texts.
+  std::vector<std::string> texts = std::exchange(request.call.texts, {});
+  EmbedCall call = request.call;
+  call.texts = std::move(texts);
+  run_embed(std::move(exchange), std::move(call), "input",
+            [&service, request = std::move(request)](const Embeddings& rows) {
+              HttpResponse response;
+              response.body = render_openai(request, rows, service.model.info());
+              return response;
+            });
+}
+
+// `created` is asked for by OpenAI's clients; here it is when the server began.
+std::string model_object(const ModelInfo& model, std::int64_t created) {
+  std::string out = R"({"id":)";
+  append_json_string(model.id, out);
+  out += R"(,"object":"model","created":)" + std::to_string(created);
+  out += R"(,"owned_by":"nestvec","dimensions":)" + std::to_string(model.dimensions);
+  out += R"(,"max_tokens":)" + std::to_string(model.max_tokens);
+  out += R"(,"matryoshka_dimensions":[)";
+  for (std::size_t i = 0; i < model.matryoshka_dimensions.size(); ++i) {
+    if (i > 0) out += ',';
+    out += std::to_string(model.matryoshka_dimensions[i]);
+  }
+  out += R"(],"tasks":[)";
+  for (std::size_t i = 0; i < model.tasks.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(model.tasks[i].name, out);
+  }
+  out += R"(],"default_task":)";
+  append_json_string(model.default_task, out);
+  return out + "}";
+}
+
+// "jina-embeddings-v3" is also "jinaai/jina-embeddings-v3".
+bool is_name_of(std::string_view name, const ModelInfo& model) {
+  return name == model.id || name.substr(name.rfind('/') + 1) == model.id;
+}
+
+void one_model(const Exchange& exchange, std::int64_t created) {
+  const ModelInfo& model = exchange.service.model.info();
+  const std::string& name = exchange.parameters.front();
+  if (!is_name_of(name, model)) {
+    throw RequestError(ErrorCode::kNotFound,
+                       "there is no model " + excerpt(name) + " here; this is " + model.id,
+                       "model");
+  }
+  HttpResponse response;
+  response.body = model_object(model, created);
+  exchange.respond(std::move(response));
+}
+
+void models(const Exchange& exchange, std::int64_t created) {
+  HttpResponse response;
+  response.body =
+      R"({"object":"list","data":[)" + model_object(exchange.service.model.info(), created) + "]}";
+  exchange.respond(std::move(response));
+}
+
+}  // namespace
+
+std::vector<Route> openai_routes(const Service&) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t created = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  const ErrorStyle* errors = &openai_errors();
+  return {
+      {"POST", "/v1/embeddings", embeddings, errors},
+      {"GET", "/v1/models", [created](const Exchange& e) { models(e, created); }, errors},
+      {"GET", "/v1/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
+  };
+}
+
+}  // namespace nestvec

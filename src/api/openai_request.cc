@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/openai_request.h"
+
+#include <utility>
+
+#include "api/chunking.h"
+#include "base/excerpt.h"
+
+namespace nestvec {
+namespace {
+
+RequestError wrong_value(std::string_view param, std::string_view found,
+                         std::string_view expected) {
+  return {ErrorCode::kInvalidArgument,
+          std::string(param) + ": expected " + std::string(expected) + ", found " + excerpt(found),
+          std::string(param)};
+}
+
+// embedding_type (Jina; encoding_type is its older name) goes before encoding_format, which
+// OpenAI's clients send unasked.
+// All that are given are checked, so that a slip is seen whichever counts.
+std::vector<EmbeddingFormat> formats_of(const JsonValue& body, std::size_t dimensions) {
+  std::vector<EmbeddingFormat> chosen;
+  for (const std::string_view name : {"embedding_type", "encoding_type", "encoding_format"}) {
+    if (const auto value = body.find(name)) {
+      std::vector<EmbeddingFormat> formats = read_formats(*value, name);
+      check_formats(formats, dimensions, name);
+      if (chosen.empty()) chosen = std::move(formats);
+    }
+  }
+  if (chosen.empty()) chosen.push_back(EmbeddingFormat::kFloat);
+  return chosen;
+}
+
+// true and false as Jina has them; NONE, START and END as NIM and Cohere do.
+Truncation truncation_of(const JsonValue& body) {
+  const auto value = body.find("truncate");
+  if (!value) return Truncation::kRight;
+  if (value->kind() != JsonValue::Kind::kString) {
+    return read_bool(*value) ? Truncation::kRight : Truncation::kError;
+  }
+  const std::string_view name = value->string();
+  if (name == "NONE") return Truncation::kError;
+  if (name == "START") return Truncation::kLeft;
+  if (name == "END") return Truncation::kRight;
+  throw wrong_value("truncate", name, "true, false, \"NONE\", \"START\" or \"END\"");
+}
+
+std::string task_of(const JsonValue& body, const ModelInfo& model) {
+  std::string chosen;
+  for (const std::string_view name : {"task", "input_type"}) {
+    const auto task = string_member(body, name);
+    std::string resolved = task ? resolve_task(*task, model, name) : "";
+    if (chosen.empty()) chosen = std::move(resolved);
+  }
+  return chosen;
+}
+
+std::optional<Chunking> chunking_of(const JsonValue& body) {
+  const auto value = body.find("chunking");
+  if (!value) return std::nullopt;
+  if (value->kind() != JsonValue::Kind::kObject) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "chunking: expected {\"by\": \"sentence\" or \"tokens\", \"size\": n}",
+                       "chunking");
+  }
+  constexpr std::int64_t kMostSize = 1 << 20;
+  constexpr std::int64_t kUsualTokens = 256;
+  Chunking chunking;
+  const std::string_view by = string_member(*value, "by").value_or("sentence");
+  if (by != "sentence" && by != "tokens") {
+    throw wrong_value("chunking.by", by, "\"sentence\" or \"tokens\"");
+  }
+  chunking.by = by == "tokens" ? Chunking::By::kTokens : Chunking::By::kSentence;
+  const std::int64_t size =
+      integer_member(*value, "size").value_or(by == "tokens" ? kUsualTokens : 1);
+  if (size < 1 || size > kMostSize) {
+    throw wrong_value("chunking.size", std::to_string(size),
+                      "a whole number from 1 to " + std::to_string(kMostSize));
+  }
+  chunking.size = static_cast<std::size_t>(size);
+  return chunking;
+}
+
+void cut_document(const std::string& text, std::span<const ByteSpan> chunks,
+                  OpenAiRequest& request) {
+  CodePointCounter code_points(text);
+  const std::size_t document = request.call.documents.size();
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const std::size_t start = code_points.at(chunks[i].begin);
+    request.places.push_back({document, i, start, code_points.at(chunks[i].end)});
+    request.call.texts.emplace_back(trim(text, chunks[i]).of(text));
+  }
+  request.call.documents.push_back(chunks.size());
+}
+
+std::string input_name(std::size_t index) { return "input[" + std::to_string(index) + "]"; }
+
+void append_number(std::string_view name, std::size_t value, std::string& out) {
+  out.append(",\"").append(name).append("\":").append(std::to_string(value));
+}
+
+void append_string(std::string_view name, std::string_view value, std::string& out) {
+  out.append(",\"").append(name).append("\":");
+  append_json_string(value, out);
+}
+
+const std::string& task_or_default(const std::string& task, const OpenAiRequest& request,
+                                   const ModelInfo& model) {
+  if (!task.empty()) return task;
+  return request.call.options.task.empty() ? model.default_task : request.call.options.task;
+}
+
+}  // namespace
+
+OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules) {
+  OpenAiRequest request;
+  EmbedOptions& options = request.call.options;
+  string_member(body, "model");  // any name: there is one model
+  options.task = task_of(body, rules.model);
+  if (const auto dimensions = body.find("dimensions")) {
+    options.dimensions = read_dimensions(*dimensions, rules.model, "dimensions");
+  }
+  request.formats =
+      formats_of(body, options.dimensions > 0 ? options.dimensions : rules.model.dimensions);
+  options.normalize = bool_member(body, "normalized");
+  options.late_chunking = bool_member(body, "late_chunking").value_or(false);
+  options.truncation = truncation_of(body);
+  request.chunking = chunking_of(body);
+  read_inputs(required_member(body, "input"), "input", rules, request.call);
+  if (options.late_chunking && !request.chunking && !request.call.tasks.empty()) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "late_chunking reads all inputs as one text, which has one task; leave the "
+                       "tasks of items out",
+                       "late_chunking");
+  }
+  return request;
+}
+
+void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize) {
+  if (!request.chunking) return;
+  const std::vector<std::string> documents = std::exchange(request.call.texts, {});
+  const std::vector<std::string> tasks = std::exchange(request.call.tasks, {});
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    const std::string& text = documents[i];
+    std::vector<ByteSpan> chunks =
+        request.chunking->by == Chunking::By::kSentence
+            ? chunk_by_sentences(text, request.chunking->size)
+            : chunk_by_tokens(text, tokenize(text).offsets, request.chunking->size);
+    // Nothing to be seen is a text like any other.
+    if (chunks.empty()) chunks.push_back({0, text.size()});
+    if (chunks.size() + request.call.texts.size() > rules.max_inputs) {
+      throw RequestError(ErrorCode::kInvalidArgument,
+                         "the documents up to " + input_name(i) + " have more than " +
+                             std::to_string(rules.max_inputs) +
+                             " chunks, the most vectors of a request; make chunks larger, or send "
+                             "fewer documents",
+                         input_name(i));
+    }
+    cut_document(text, chunks, request);
+    if (!tasks.empty()) request.call.tasks.resize(request.call.texts.size(), tasks[i]);
+  }
+}
+
+std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
+                          const ModelInfo& model) {
+  constexpr std::size_t kEntry = 64;  // what stands around a vector
+  const EmbedCall& call = request.call;
+  std::string out;
+  out.reserve(256 + rows.rows * (kEntry + embedding_size(rows.width, request.formats)));
+  out += R"({"object":"list","data":[)";
+  for (std::size_t i = 0; i < rows.rows; ++i) {
+    out += i == 0 ? R"({"object":"embedding","index":)" : R"(,{"object":"embedding","index":)";
+    out += std::to_string(i);
+    if (!request.places.empty()) {
+      append_number("document", request.places[i].document, out);
+      append_number("chunk", request.places[i].chunk, out);
+      append_number("start", request.places[i].start, out);
+      append_number("end", request.places[i].end, out);
+    }
+    if (!call.tasks.empty()) {
+      append_string("task", task_or_default(call.tasks[i], request, model), out);
+    }
+    out += R"(,"embedding":)";
+    append_embedding(rows.row(i), request.formats, out);
+    out += '}';
+  }
+  out += ']';
+  append_string("model", model.id, out);
+  std::size_t tokens = 0;
+  for (const std::uint32_t count : rows.tokens) tokens += count;
+  const std::string total = std::to_string(tokens);
+  out += R"(,"usage":{"prompt_tokens":)" + total + R"(,"total_tokens":)" + total + "}";
+  if (!model.tasks.empty()) append_string("task", task_or_default("", request, model), out);
+  for (std::size_t i = 0; i < rows.truncated.size(); ++i) {
+    out += i == 0 ? R"(,"truncated":[)" : ",";
+    out += std::to_string(rows.truncated[i]);
+  }
+  if (!rows.truncated.empty()) out += ']';
+  out += '}';
+  return out;
+}
+
+}  // namespace nestvec

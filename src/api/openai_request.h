@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /v1/embeddings as OpenAI and Jina define it: the body to a call, the rows to an answer. No
+// model is needed here.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/embed_call.h"
+#include "api/embedding_format.h"
+
+namespace nestvec {
+
+// How the server cuts documents: member "chunking".
+struct Chunking {
+  enum class By { kSentence, kTokens };
+  By by = By::kSentence;
+  std::size_t size = 1;  // sentences or tokens of a chunk
+};
+
+// Where a chunk lies in the request's documents.
+struct ChunkPlace {
+  std::size_t document = 0;
+  std::size_t chunk = 0;  // number within the document
+  std::size_t start = 0;  // code points of the document, as Python counts
+  std::size_t end = 0;
+};
+
+struct OpenAiRequest {
+  EmbedCall call;
+  std::vector<EmbeddingFormat> formats;  // one or several, each once
+  std::optional<Chunking> chunking;
+  std::vector<ChunkPlace> places;  // one a text once cut_documents has run
+};
+
+// Members of both dialects at once; unknown ones are ignored, null is the same as absent. Throws
+// RequestError naming the member.
+OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules);
+
+// Replaces the texts of a request with `chunking` by their chunks, at most rules.max_inputs of
+// them; a document with nothing to be seen is one chunk. `tokenize` gives a text's token offsets.
+// Throws RequestError: too many chunks.
+using Tokenize = std::function<TokenizedText(std::string_view text)>;
+void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize);
+
+// The list object of OpenAI, with "task" (what was asked for, or the default), "truncated" (indices
+// of data whose texts were cut, where some were) and of chunks their places.
+std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
+                          const ModelInfo& model);
+
+}  // namespace nestvec

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string_view>
+
+#include "api/error_style.h"
+#include "base/json.h"
+
+namespace nestvec {
+namespace {
+
+// What OpenAI and Jina call the kinds of errors. Empty = null.
+struct Names {
+  std::string_view type;
+  std::string_view code;
+  std::string_view jina_code;
+};
+
+Names client_names(int status, std::string_view param) {
+  constexpr std::string_view kInvalid = "invalid_request_error";
+  switch (status) {
+    case 401:
+      return {kInvalid, "invalid_api_key", "AUTH_INVALID_API_KEY"};
+    case 403:
+      return {"permission_error", "permission_denied", "AUTHZ_RESOURCE_LIMIT_EXCEEDED"};
+    case 404:
+      return {kInvalid, param == "model" ? "model_not_found" : "not_found", "RESOURCE_NOT_FOUND"};
+    case 405:
+      return {kInvalid, "method_not_allowed", "METHOD_NOT_ALLOWED"};
+    case 413:
+      return {kInvalid, "request_too_large", "INPUT_TOO_LARGE"};
+    case 415:
+      return {kInvalid, "unsupported_media_type", "INPUT_INVALID"};
+    case 429:
+      return {"rate_limit_error", "rate_limit_exceeded", "RATE_CONCURRENCY_LIMIT_EXCEEDED"};
+    case 499:
+      return {kInvalid, "cancelled", "REQUEST_CANCELLED"};
+    default:
+      return {kInvalid, "", "INPUT_INVALID"};
+  }
+}
+
+Names server_names(int status) {
+  constexpr std::string_view kServer = "server_error";
+  switch (status) {
+    case 501:
+      return {kServer, "not_implemented", "NOT_IMPLEMENTED"};
+    case 503:
+      return {kServer, "service_unavailable", "SERVICE_UNAVAILABLE"};
+    case 504:
+      return {kServer, "timeout", "SERVICE_TIMEOUT"};
+    default:
+      return {kServer, "internal_error", "INTERNAL_ERROR"};
+  }
+}
+
+void append_or_null(std::string_view text, std::string& out) {
+  if (text.empty()) {
+    out += "null";
+  } else {
+    append_json_string(text, out);
+  }
+}
+
+class OpenAiErrors final : public ErrorStyle {
+ public:
+  HttpResponse render(const Error& error) const override {
+    const auto* request_error = dynamic_cast<const RequestError*>(&error);
+    std::string param = request_error == nullptr ? "" : request_error->param();
+    if (request_error == nullptr && error.detail().text) {
+      param = "input[" + std::to_string(*error.detail().text) + "]";
+    }
+    HttpResponse response;
+    response.status = http_status(error);
+    const Names names = response.status < 500 ? client_names(response.status, param)
+                                              : server_names(response.status);
+    std::string& body = response.body;
+    body = R"({"error":{"message":)";
+    append_json_string(error.what(), body);
+    body += R"(,"type":)";
+    append_json_string(names.type, body);
+    body += R"(,"param":)";
+    append_or_null(param, body);
+    body += R"(,"code":)";
+    append_or_null(names.code, body);
+    body += R"(},"detail":)";
+    append_json_string(error.what(), body);
+    body += R"(,"code":)";
+    append_json_string(names.jina_code, body);
+    body += "}";
+    add_retry_after(error, response);
+    return response;
+  }
+};
+
+}  // namespace
+
+const ErrorStyle& openai_errors() {
+  static const OpenAiErrors style;
+  return style;
+}
+
+}  // namespace nestvec

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/router.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <optional>
+
+#include "base/excerpt.h"
+
+namespace nestvec {
+namespace {
+
+// The first segment of a path, which then is behind it.
+std::string_view next_segment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::size_t end = std::min(path.find('/'), path.size());
+  const std::string_view segment = path.substr(0, end);
+  path.remove_prefix(end);
+  return segment;
+}
+
+// What stands in place of each {}; nullopt where the path is another one.
+std::optional<std::vector<std::string>> match_path(std::string_view pattern,
+                                                   std::string_view path) {
+  std::vector<std::string> parameters;
+  if (!path.starts_with('/')) return std::nullopt;
+  while (!pattern.empty() && !path.empty()) {
+    if (pattern == "/{}") {
+      path.remove_prefix(1);
+      if (path.empty()) return std::nullopt;
+      parameters.emplace_back(path);
+      return parameters;
+    }
+    const std::string_view expected = next_segment(pattern);
+    const std::string_view segment = next_segment(path);
+    if (expected == "{}" && !segment.empty()) {
+      parameters.emplace_back(segment);
+    } else if (expected != segment) {
+      return std::nullopt;
+    }
+  }
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return parameters;
+}
+
+// How many segments two paths begin with in common.
+std::size_t common_segments(std::string_view a, std::string_view b) {
+  std::size_t count = 0;
+  while (!a.empty() && !b.empty() && b.front() == '/') {
+    if (next_segment(a) != next_segment(b)) break;
+    ++count;
+  }
+  return count;
+}
+
+bool same_method(std::string_view of_route, std::string_view of_request) {
+  return of_route == of_request || (of_route == "GET" && of_request == "HEAD");
+}
+
+std::string allowed_methods(const std::vector<const Route*>& paths) {
+  std::string methods;
+  for (const Route* route : paths) {
+    methods.append(route->method).append(route->method == "GET" ? ", HEAD, " : ", ");
+  }
+  return methods + "OPTIONS";
+}
+
+// "00-<32 hex>-<16 hex>-<2 hex>" (W3C Trace Context); another value is not worth passing on.
+bool is_traceparent(std::string_view value) {
+  constexpr std::size_t kLength = 55;
+  return value.size() == kLength &&
+         value.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
+}
+
+bool has_header(const HttpResponse& response, std::string_view name) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [name](const auto& header) { return header.first == name; });
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+void Exchange::fail(const Error& error) const {
+  respond((errors == nullptr ? openai_errors() : *errors).render(error));
+}
+
+Router::Router(const Service& service, const KeyStore& keys, std::vector<Route> routes)
+    : service_(service),
+      keys_(keys),
+      cors_(service.options.cors_origins),
+      routes_(std::move(routes)),
+      seconds_(Metrics::seconds()),
+      refused_(service.metrics.counter("nestvec_refused_total",
+                                       "Requests answered with 429: the queue was full.")),
+      cancelled_(service.metrics.counter("nestvec_cancelled_total",
+                                         "Requests whose client had gone before the answer.")) {}
+
+Router::Match Router::match(const HttpRequest& request) const {
+  Match found;
+  for (const Route& route : routes_) {
+    auto parameters = match_path(route.path, request.path);
+    if (!parameters) continue;
+    found.paths.push_back(&route);
+    if (found.route == nullptr && same_method(route.method, request.method)) {
+      found.route = &route;
+      found.parameters = std::move(*parameters);
+    }
+  }
+  return found;
+}
+
+const ErrorStyle& Router::nearest_style(std::string_view path) const {
+  const ErrorStyle* style = &openai_errors();
+  std::size_t longest = 0;
+  for (const Route& route : routes_) {
+    const std::size_t common = common_segments(route.path, path);
+    if (common > longest && route.errors != nullptr) {
+      longest = common;
+      style = route.errors;
+    }
+  }
+  return *style;
+}
+
+std::string Router::check_key(const HttpRequest& request) const {
+  if (keys_.empty()) return "";
+  std::optional<std::string_view> key;
+  if (const auto header = request.header("authorization")) {
+    key = KeyStore::from_authorization(*header);
+  }
+  if (!key) key = request.header("x-api-key");
+  if (!key) {
+    throw RequestError(
+        ErrorCode::kUnauthenticated,
+        "no API key; send it as \"Authorization: Bearer KEY\" or \"x-api-key: KEY\"");
+  }
+  std::optional<std::string> name = keys_.find(*key);
+  if (!name) {
+    throw RequestError(ErrorCode::kUnauthenticated, "this API key is not known here");
+  }
+  return *name;
+}
+
+void Router::count(std::string_view route, int status, double seconds) const {
+  const std::string label = metric_label("route", route);
+  service_.metrics
+      .counter("nestvec_requests_total", "Requests answered, by route and status.",
+               label + "," + metric_label("status", std::to_string(status)))
+      .add();
+  service_.metrics
+      .histogram("nestvec_request_seconds", "Time from a request's arrival to its answer.",
+                 seconds_, label)
+      .observe(seconds);
+  if (status == 429) refused_.add();
+  if (status == 499) cancelled_.add();
+}
+
+Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match& match,
+                         Respond respond) const {
+  const std::string_view route = match.paths.empty() ? "other" : match.paths.front()->path;
+  return [this, route, request = std::move(request),
+          respond = std::move(respond)](HttpResponse response) {
+    cors_.add_headers(*request, response);
+    if (!request->id.empty() && !has_header(response, "x-request-id")) {
+      response.headers.emplace_back("x-request-id", request->id);
+    }
+    if (const auto trace = request->header("traceparent"); trace && is_traceparent(*trace)) {
+      response.headers.emplace_back("traceparent", *trace);
+    }
+    if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    count(route, response.status, seconds_since(request->received));
+    respond(std::move(response));
+  };
+}
+
+void Router::dispatch(const Match& match, Exchange exchange) const {
+  const HttpRequest& request = *exchange.request;
+  if (match.paths.empty()) {
+    throw RequestError(ErrorCode::kNotFound, "there is nothing at " + excerpt(request.path) +
+                                                 "; GET /openapi.json lists what there is");
+  }
+  const std::string allowed = allowed_methods(match.paths);
+  if (match.route == nullptr && request.method == "OPTIONS") {
+    HttpResponse response;
+    response.status = 204;
+    response.content_type = "";
+    response.headers.emplace_back("Allow", allowed);
+    if (Cors::is_preflight(request)) cors_.add_preflight_headers(request, allowed, response);
+    exchange.respond(std::move(response));
+    return;
+  }
+  if (match.route == nullptr) {
+    HttpResponse response = exchange.errors->render(
+        RequestError(ErrorCode::kUnimplemented,
+                     excerpt(request.method) + " is not for this path; it answers " + allowed, "",
+                     Fault::kMethod));
+    response.headers.emplace_back("Allow", allowed);
+    exchange.respond(std::move(response));
+    return;
+  }
+  if (!match.route->open) exchange.client = check_key(request);
+  exchange.parameters = match.parameters;
+  match.route->handle(std::move(exchange));
+}
+
+void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond) const {
+  const Match found = match(*request);
+  Exchange exchange{.service = service_,
+                    .request = request,
+                    .respond = finished(request, found, std::move(respond))};
+  exchange.errors = found.route != nullptr && found.route->errors != nullptr
+                        ? found.route->errors
+                        : &nearest_style(request->path);
+  try {
+    dispatch(found, exchange);
+  } catch (const Error& error) {
+    exchange.fail(error);
+  } catch (const std::bad_alloc&) {
+    exchange.fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
+  } catch (const std::exception&) {
+    // Its text may hold anything, so it stays here.
+    exchange.fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+  }
+}
+
+}  // namespace nestvec

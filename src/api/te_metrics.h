@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests as text-embeddings-inference counts them: the te_* families that its dashboards show.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "api/http.h"
+#include "api/metrics.h"
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+// What an answered request took. For the reply's headers and for the metrics.
+struct TeCost {
+  bool batch = false;  // a list came, if of one item
+  std::size_t inputs = 0;
+  std::size_t characters = 0;
+  std::span<const std::uint32_t> tokens;  // of each input
+  Timing timing;     // of the call; `tokenize` is divided among the inputs, the rest they share
+  double total = 0;  // seconds from the first byte to the answer
+};
+
+// Adds x-compute-*, x-total-time, x-tokenization-time, x-queue-time and x-inference-time, times in
+// whole milliseconds.
+void add_te_headers(const TeCost& cost, HttpResponse& response);
+
+// Safe for concurrent use; keeps the metrics that it counts in.
+class TeMetrics {
+ public:
+  explicit TeMetrics(Metrics& metrics);
+
+  void count_request(bool batch, std::size_t inputs) const;
+  void count_success(const TeCost& cost) const;
+  // "validation", "overloaded", "inference" or "dropped" by an answer's status.
+  void count_failure(int status) const;
+  // "batch_size", "model_type".
+  void count_failure(std::string_view reason) const;
+
+ private:
+  struct Durations {
+    Durations(Metrics& metrics, std::string_view subject);
+    void observe(const TeCost& cost, std::size_t times) const;
+    Histogram& total;
+    Histogram& tokenize;
+    Histogram& queue;
+    Histogram& inference;
+  };
+
+  Metrics& metrics_;
+  Counter& single_requests_;
+  Counter& batch_requests_;
+  Counter& single_successes_;
+  Counter& batch_successes_;
+  Counter& embeds_;
+  Counter& embed_successes_;
+  Histogram& lengths_;
+  Durations request_;
+  Durations embed_;
+};
+
+}  // namespace nestvec

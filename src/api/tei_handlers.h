@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The handlers behind text-embeddings-inference's routes.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/router.h"
+#include "api/te_metrics.h"
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+using SharedTeMetrics = std::shared_ptr<const TeMetrics>;
+
+// As a RouteHandler, each: answers now or later, throws Error before.
+void tei_embed(Exchange exchange, const SharedTeMetrics& metrics);
+void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics);
+void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics);
+// The OpenAI route under its other name.
+void tei_openai(Exchange exchange, const SharedTeMetrics& metrics);
+void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics);
+void tei_tokenize(Exchange exchange);
+void tei_decode(Exchange exchange);
+void tei_info(const Exchange& exchange);
+
+// Answers on a request thread with what `render` makes, or with the error that it throws.
+void tei_answer(const Exchange& exchange, std::function<HttpResponse()> render);
+
+// What is kept of a request until it is answered, to tell and count what it took.
+struct TeiReceipt {
+  SharedTeMetrics metrics;
+  std::shared_ptr<const HttpRequest> request;
+  bool batch = false;
+  std::size_t characters = 0;
+
+  // Adds the headers and counts a success. Of the rows it needs `rows`, `tokens` and `timing`.
+  void settle(const Embeddings& rows, HttpResponse& response) const;
+};
+
+}  // namespace nestvec

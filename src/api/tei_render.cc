@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/tei_render.h"
+
+#include <numeric>
+
+#include "api/json_members.h"
+#include "base/utf8.h"
+
+namespace nestvec {
+namespace {
+
+// Bytes of a number in JSON, mostly: what to reserve.
+constexpr std::size_t kNumberBytes = 14;
+
+// The number of code points before each byte of a text.
+std::vector<std::uint32_t> code_points_before(std::string_view text) {
+  std::vector<std::uint32_t> before;
+  before.reserve(text.size() + 1);
+  std::uint32_t count = 0;
+  for (const char c : text) {
+    before.push_back(count);
+    if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) ++count;
+  }
+  before.push_back(count);
+  return before;
+}
+
+void append_numbers(std::span<const std::size_t> numbers, std::string& out) {
+  out.push_back('[');
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    out.append(std::to_string(numbers[i]));
+  }
+  out.push_back(']');
+}
+
+void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
+  out.push_back('[');
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    JsonMembers task(out);
+    task.text("name", tasks[i].name);
+    task.text("prompt", tasks[i].prompt);
+    task.close();
+  }
+  out.push_back(']');
+}
+
+void append_extensions(const ModelInfo& model, JsonMembers& members) {
+  members.number("dimensions", model.dimensions);
+  append_numbers(model.matryoshka_dimensions, members.key("matryoshka_dimensions"));
+  append_tasks(model.tasks, members.key("tasks"));
+  members.text("default_task", model.default_task);
+  members.text("precision", model.precision);
+  members.text("isa", model.isa);
+  members.number("threads", model.threads);
+}
+
+}  // namespace
+
+void append_rows(std::span<const float> values, std::size_t width, std::string& out) {
+  out.reserve(out.size() + values.size() * kNumberBytes + 2);
+  out.push_back('[');
+  for (std::size_t start = 0; start < values.size(); start += width) {
+    if (start > 0) out.push_back(',');
+    append_json_numbers(values.subspan(start, width), out);
+  }
+  out.push_back(']');
+}
+
+void append_similarities(const Embeddings& rows, std::string& out) {
+  const std::span<const float> source = rows.row(0);
+  std::vector<float> products;
+  products.reserve(rows.rows);
+  for (std::size_t i = 1; i < rows.rows; ++i) {
+    const std::span<const float> row = rows.row(i);
+    products.push_back(
+        static_cast<float>(std::inner_product(source.begin(), source.end(), row.begin(), 0.0)));
+  }
+  append_json_numbers(products, out);
+}
+
+void append_tokens(std::string_view text, const TokenizedText& tokens, const TokenName& name,
+                   std::string& out) {
+  const std::vector<std::uint32_t> position = code_points_before(text);
+  out.push_back('[');
+  for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    const bool special = tokens.special[i] != 0;
+    const auto [start, stop] = tokens.offsets[i];
+    JsonMembers token(out);
+    token.number("id", tokens.ids[i]);
+    std::string repaired;  // a token may be a part of a character
+    token.text("text", repair_utf8(special ? name(tokens.ids[i]) : text.substr(start, stop - start),
+                                   repaired));
+    token.raw("special", special ? "true" : "false");
+    token.raw("start", special ? "null" : std::to_string(position[start]));
+    token.raw("stop", special ? "null" : std::to_string(position[stop]));
+    token.close();
+  }
+  out.push_back(']');
+}
+
+std::string_view tei_dtype(std::string_view precision) {
+  if (precision == "bf16") return "bfloat16";
+  return precision == "fp32" ? "float32" : precision;
+}
+
+std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
+  std::string out;
+  JsonMembers members(out);
+  members.text("model_id", model.id);
+  members.raw("model_sha", "null");
+  members.text("model_dtype", tei_dtype(model.precision));
+  members.text("served_model_name", model.id);
+  JsonMembers type(members.key("model_type"));
+  JsonMembers embedding(type.key("embedding"));
+  embedding.text("pooling", model.pooling);
+  embedding.close();
+  type.close();
+  members.number("max_concurrent_requests", limits.max_concurrent_requests);
+  members.number("max_input_length", model.max_tokens);
+  members.number("max_batch_tokens", model.max_batch_tokens);
+  members.raw("max_batch_requests", "null");
+  members.number("max_client_batch_size", limits.max_client_batch_size);
+  members.raw("auto_truncate", "true");
+  members.number("tokenization_workers", model.threads);
+  members.text("version", limits.version);
+  members.raw("sha", "null");
+  members.raw("docker_label", "null");
+  append_extensions(model, members);
+  members.close();
+  return out;
+}
+
+}  // namespace nestvec

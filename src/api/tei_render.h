@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers of text-embeddings-inference's routes. No model is needed to write them.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+// All of these append JSON.
+
+// [[...],...]: a list of rows, shortest digits that read back as the same float.
+void append_rows(std::span<const float> values, std::size_t width, std::string& out);
+
+// [...]: the product of row 0 with each of the others.
+void append_similarities(const Embeddings& rows, std::string& out);
+
+// [{"id","text","special","start","stop"},...]: offsets in Unicode code points of `text`, which is
+// valid UTF-8; null for special tokens, whose text is what `name` gives.
+using TokenName = std::function<std::string_view(std::uint32_t)>;
+void append_tokens(std::string_view text, const TokenizedText& tokens, const TokenName& name,
+                   std::string& out);
+
+// A precision as PyTorch calls it: "float32" for "fp32".
+std::string_view tei_dtype(std::string_view precision);
+
+// What /info says besides the model.
+struct TeiLimits {
+  std::size_t max_concurrent_requests;
+  std::size_t max_client_batch_size;
+  std::string_view version;
+};
+// /info: the members that text-embeddings-inference has, then what it has no word for: dimensions,
+// matryoshka_dimensions, tasks (name and prompt), default_task, precision, isa, threads.
+std::string render_info(const ModelInfo& model, const TeiLimits& limits);
+
+}  // namespace nestvec

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What text-embeddings-inference's requests hold. No model is needed to read them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "api/embed_call.h"
+#include "api/request_body.h"
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+// All of these throw RequestError, whose param is the path of the member at fault: kEmpty where
+// there is no input, BatchSizeError over the limit of inputs, kInvalidArgument for a wrong type or
+// value, kUnprocessable for an unknown task.
+
+// truncate (null: true), truncation_direction, prompt_name (a task of the model or an alias),
+// task (an extension: the same under its own name), normalize (true), dimensions.
+EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model);
+
+// `inputs` of an embedding request: a text, token ids, or a list that mixes them.
+struct TeiInputs {
+  EmbedCall call;
+  bool batch = false;  // a list came
+  std::size_t characters = 0;
+};
+TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules);
+
+// /similarity: the source sentence, then the sentences to compare it with.
+EmbedCall read_similarity(const JsonValue& body, const InputRules& rules);
+
+// /tokenize.
+struct TokenizeCall {
+  std::vector<std::string> texts;  // with the prompt, where one is named
+  bool add_special = true;
+};
+TokenizeCall read_tokenize(const JsonValue& body, const InputRules& rules);
+
+// /decode.
+struct DecodeCall {
+  std::vector<std::vector<std::uint32_t>> ids;
+  bool skip_special = true;
+};
+DecodeCall read_decode(const JsonValue& body, const InputRules& rules);
+
+// Unicode code points of texts in valid UTF-8.
+std::size_t count_characters(std::span<const std::string> texts);
+
+}  // namespace nestvec

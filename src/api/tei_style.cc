@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/tei_style.h"
+
+#include "base/json.h"
+
+namespace nestvec {
+namespace {
+
+const RequestError* as_request_error(const Error& error) {
+  return dynamic_cast<const RequestError*>(&error);
+}
+
+TeiError by_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kOutOfRange:
+      return {422, "Validation"};
+    case ErrorCode::kResourceExhausted:
+      return {429, "Overloaded"};
+    case ErrorCode::kUnavailable:
+      return {503, "Unhealthy"};
+    case ErrorCode::kDeadlineExceeded:
+      return {504, "Overloaded"};
+    case ErrorCode::kCancelled:
+      return {499, "Backend"};
+    case ErrorCode::kUnauthenticated:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kUnimplemented:
+      return {http_status(code), "Validation"};
+    default:
+      return {424, "Backend"};
+  }
+}
+
+TeiError by_fault(const RequestError& error) {
+  switch (error.fault()) {
+    case Fault::kNone:
+      return by_code(error.code());
+    case Fault::kEmpty:
+      return {400, "Empty"};
+    case Fault::kTooLarge:
+      return {413, "Validation"};
+    case Fault::kMediaType:
+      return {415, "Validation"};
+    case Fault::kMethod:
+      return {405, "Validation"};
+    case Fault::kUnprocessable:
+      return {422, "Validation"};
+  }
+  return by_code(error.code());
+}
+
+// Where an input is empty clients know one text, whatever the index.
+std::string message_of(const Error& error) {
+  const RequestError* request_error = as_request_error(error);
+  if (request_error == nullptr || request_error->fault() != Fault::kEmpty ||
+      request_error->param().empty()) {
+    return error.what();
+  }
+  const std::string& param = request_error->param();
+  return "`" + param.substr(0, param.find('[')) + "` cannot be empty";
+}
+
+std::string param_of(const Error& error) {
+  const RequestError* request_error = as_request_error(error);
+  if (request_error != nullptr) return request_error->param();
+  const std::optional<std::size_t> text = error.detail().text;
+  return text ? "inputs[" + std::to_string(*text) + "]" : std::string();
+}
+
+// {"error","error_type"}, and as an extension the member at fault.
+class TeiErrors : public ErrorStyle {
+ public:
+  HttpResponse render(const Error& error) const override {
+    const TeiError kind = tei_error(error);
+    HttpResponse response;
+    response.status = kind.status;
+    response.body = "{\"error\":";
+    append_json_string(message_of(error), response.body);
+    response.body.append(",\"error_type\":\"").append(kind.type).push_back('"');
+    const std::string param = param_of(error);
+    if (!param.empty()) {
+      response.body.append(",\"param\":");
+      append_json_string(param, response.body);
+    }
+    response.body.push_back('}');
+    add_retry_after(error, response);
+    return response;
+  }
+};
+
+class TeiOpenaiErrors : public ErrorStyle {
+ public:
+  HttpResponse render(const Error& error) const override {
+    const TeiError kind = tei_error(error);
+    HttpResponse response;
+    response.status = kind.status;
+    response.body = "{\"message\":";
+    append_json_string(message_of(error), response.body);
+    response.body.append(",\"code\":").append(std::to_string(kind.status));
+    response.body.append(",\"type\":\"").append(kind.type).append("\"}");
+    add_retry_after(error, response);
+    return response;
+  }
+};
+
+std::string batch_size_message(std::size_t size, std::size_t limit) {
+  return "batch size " + std::to_string(size) + " > maximum allowed batch size " +
+         std::to_string(limit);
+}
+
+}  // namespace
+
+TeiError tei_error(const Error& error) {
+  const RequestError* request_error = as_request_error(error);
+  return request_error != nullptr ? by_fault(*request_error) : by_code(error.code());
+}
+
+BatchSizeError::BatchSizeError(std::size_t size, std::size_t limit, std::string_view param)
+    : RequestError(ErrorCode::kInvalidArgument, batch_size_message(size, limit),
+                   std::string(param)) {}
+
+const ErrorStyle& tei_errors() {
+  static const TeiErrors style;
+  return style;
+}
+
+const ErrorStyle& tei_openai_errors() {
+  static const TeiOpenaiErrors style;
+  return style;
+}
+
+}  // namespace nestvec

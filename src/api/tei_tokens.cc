@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokens and their vectors: /embed_all, /tokenize, /decode; and /info.
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "api/embed_call.h"
+#include "api/embed_run.h"
+#include "api/gather.h"
+#include "api/tei_handlers.h"
+#include "api/tei_render.h"
+#include "api/tei_request.h"
+#include "base/json.h"
+#include "base/utf8.h"
+
+namespace nestvec {
+namespace {
+
+// An answer in JSON takes about a dozen bytes for each number.
+constexpr std::size_t kMaxNumbers = std::size_t{4} << 20;
+constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
+
+// One text at the model's limit is always answered.
+std::size_t number_limit(const ModelInfo& model) {
+  return std::max(kMaxNumbers, model.max_tokens * model.dimensions);
+}
+
+Error too_many_numbers(std::size_t limit) {
+  return Error(ErrorCode::kInvalidArgument,
+               "the token vectors of these inputs are more than " + std::to_string(limit) +
+                   " numbers, the limit of an answer; send fewer or shorter inputs at once");
+}
+
+HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts) {
+  HttpResponse response;
+  response.body.push_back('[');
+  for (const TokenEmbeddings& part : parts) {
+    if (response.body.size() > 1) response.body.push_back(',');
+    append_rows(part.values, part.width, response.body);
+  }
+  response.body.push_back(']');
+  return response;
+}
+
+// What the texts took, in the form that metrics and headers read.
+Embeddings summary(const std::vector<TokenEmbeddings>& parts) {
+  Embeddings sum;
+  sum.rows = parts.size();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const TokenEmbeddings& part = parts[i];
+    sum.tokens.push_back(static_cast<std::uint32_t>(part.tokens));
+    if (part.truncated) sum.truncated.push_back(static_cast<std::uint32_t>(i));
+    sum.timing.tokenize += part.timing.tokenize;
+    sum.timing.queue = std::max(sum.timing.queue, part.timing.queue);
+    sum.timing.compute = std::max(sum.timing.compute, part.timing.compute);
+  }
+  return sum;
+}
+
+using TokenRows = std::vector<TokenEmbeddings>;
+
+Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiReceipt& receipt,
+                                            std::shared_ptr<const EmbedCall> call) {
+  return [exchange, receipt, call = std::move(call)](Result<TokenRows> result) {
+    const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
+    tei_answer(exchange, [&service = exchange.service, receipt, call, parts] {
+      HttpResponse response = render_tokens(parts->value());
+      const Embeddings sum = summary(parts->value());
+      add_call_headers(*receipt.request, sum, response);
+      receipt.settle(sum, response);
+      count_texts(service, *call, sum);
+      return response;
+    });
+  };
+}
+
+// The error of text `index` of the request, which was text 0 of its own call.
+Error of_text(std::size_t index, const Error& error) {
+  if (error.code() != ErrorCode::kInvalidArgument) return error;
+  ErrorDetail detail = error.detail();
+  detail.text = index;
+  return Error(error.code(), error.what(), detail);
+}
+
+}  // namespace
+
+void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*exchange.request);
+  const InputRules rules = input_rules(exchange.service);
+  TeiInputs inputs = read_tei_inputs(document.root(), rules);
+  inputs.call.options = read_tei_options(document.root(), rules.model);
+  apply_exchange(exchange, inputs.call.options);
+  metrics->count_request(inputs.batch, inputs.call.texts.size());
+
+  const TeiReceipt receipt{metrics, exchange.request, inputs.batch, inputs.characters};
+  const auto call = std::make_shared<const EmbedCall>(std::move(inputs.call));
+  const auto gather = std::make_shared<Gather<TokenEmbeddings>>(
+      call->texts.size(), exchange.service.post, exchange.request->stop,
+      answer_tokens(exchange, receipt, call));
+  end_at_deadline(exchange.service.after, call->options.deadline, gather);
+  const auto numbers = std::make_shared<std::atomic<std::size_t>>(0);
+  const std::size_t limit = number_limit(rules.model);
+  for (std::size_t i = 0; i < call->texts.size(); ++i) {
+    EmbedOptions options = call->options;
+    options.stop = gather->stop();
+    if (options.stop.stop_requested()) {
+      gather->fail(Error(ErrorCode::kCancelled, "the client has gone"));
+      return;
+    }
+    if (i > 0) options.queue.max_tokens = 0;  // a request is let in as a whole
+    if (i > 0) options.queue.max_seconds = 0;
+    if (!call->tasks.empty() && !call->tasks[i].empty()) options.task = call->tasks[i];
+    exchange.service.model.tokenize_and_embed_async(
+        call->texts[i], options, [gather, i, numbers, limit](Result<TokenEmbeddings> part) {
+          if (!part.ok()) return gather->put(i, of_text(i, part.error()));
+          const std::size_t count = part.value().values.size();
+          if (numbers->fetch_add(count) + count > limit) {
+            return gather->put(i, too_many_numbers(limit));
+          }
+          gather->put(i, std::move(part));
+        });
+  }
+}
+
+void tei_tokenize(Exchange exchange) {
+  const JsonDocument document = read_json_body(*exchange.request);
+  const Model& model = exchange.service.model;
+  const TokenizeCall call = read_tokenize(document.root(), input_rules(exchange.service));
+  const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
+  std::size_t tokens = 0;
+  HttpResponse response;
+  response.body.push_back('[');
+  for (const std::string& text : call.texts) {
+    if (exchange.request->stop.stop_requested()) {
+      throw Error(ErrorCode::kCancelled, "the client has gone");
+    }
+    const TokenizedText tokenized = model.tokenize(text, call.add_special);
+    tokens += tokenized.ids.size();
+    if (tokens > kMaxTokens) {
+      throw RequestError(
+          ErrorCode::kInvalidArgument,
+          "`inputs` have more than " + std::to_string(kMaxTokens) +
+              " tokens, the limit of an answer; send fewer or shorter inputs at once",
+          "inputs");
+    }
+    if (response.body.size() > 1) response.body.push_back(',');
+    append_tokens(text, tokenized, name, response.body);
+  }
+  response.body.push_back(']');
+  exchange.respond(std::move(response));
+}
+
+void tei_decode(Exchange exchange) {
+  const JsonDocument document = read_json_body(*exchange.request);
+  const DecodeCall call = read_decode(document.root(), input_rules(exchange.service));
+  HttpResponse response;
+  response.body.push_back('[');
+  for (const std::vector<std::uint32_t>& ids : call.ids) {
+    if (response.body.size() > 1) response.body.push_back(',');
+    const std::string text = exchange.service.model.decode(ids, call.skip_special);
+    std::string repaired;  // ids in any order may decode to parts of characters
+    append_json_string(repair_utf8(text, repaired), response.body);
+  }
+  response.body.push_back(']');
+  exchange.respond(std::move(response));
+}
+
+void tei_info(const Exchange& exchange) {
+  const Service& service = exchange.service;
+  HttpResponse response;
+  response.body = render_info(service.model.info(), {service.options.max_connections,
+                                                     service.options.max_inputs, service.version});
+  exchange.respond(std::move(response));
+}
+
+}  // namespace nestvec

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration as the text of a config.yaml.
+#pragma once
+
+#include <string>
+
+#include "nestvec/config.h"
+
+namespace nestvec {
+
+// Every key with its value, defaults too. parse_config reads it back, but for secrets: one that is
+// set stands there as a comment, "# hf_token: (set)".
+std::string config_yaml(const ModelConfig& config);
+
+}  // namespace nestvec

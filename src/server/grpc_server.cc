@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/grpc_server.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <limits>
+#include <mutex>
+#include <stop_token>
+#include <utility>
+
+#include "base/environment.h"
+#include "server/grpc_credentials.h"
+#include "server/grpc_services.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::array<const char*, 3> kServiceNames = {"tei.v1.Info", "tei.v1.Embed",
+                                                      "tei.v1.Tokenize"};
+
+int clamp_to_int(std::uint64_t value) {
+  return static_cast<int>(
+      std::min<std::uint64_t>(value, static_cast<std::uint64_t>(std::numeric_limits<int>::max())));
+}
+
+std::string target_of(const Address& address) {
+  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
+  const bool ipv6 = address.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+// Why nothing can listen there. gRPC knows, but tells only its log.
+std::string listen_failure(const Address& address) {
+  if (!address.unix_path.empty()) return "its folder must exist and be writable";
+  namespace asio = boost::asio;
+  using asio::ip::tcp;
+  boost::system::error_code code;
+  asio::io_context context;
+  const auto found = tcp::resolver(context).resolve(address.host, std::to_string(address.port),
+                                                    tcp::resolver::passive, code);
+  for (auto entry = found.begin(); !code && entry != found.end(); ++entry) {
+    tcp::acceptor acceptor(context);
+    acceptor.open(entry->endpoint().protocol(), code);
+    if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);
+    if (!code) acceptor.bind(entry->endpoint(), code);
+  }
+  return code ? code.message() : "the address is in use";
+}
+
+void limit_connections(const ServerOptions& options, grpc::ServerBuilder& builder) {
+  constexpr int kSecond = 1000;
+  const auto milliseconds = [](std::size_t seconds) { return clamp_to_int(seconds * kSecond); };
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1024);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             milliseconds(options.header_seconds));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, milliseconds(options.idle_seconds));
+  // A peer that is gone without a word must not hold a call for ever.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(options.idle_seconds));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20 * kSecond);
+  // Clients may ping as often as their libraries like to.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5 * kSecond);
+  builder.SetMaxReceiveMessageSize(clamp_to_int(options.max_body_bytes));
+  builder.SetMaxSendMessageSize(-1);
+}
+
+// Reflection alone has methods that hold a thread.
+void limit_threads(grpc::ServerBuilder& builder) {
+  using Option = grpc::ServerBuilder::SyncServerOption;
+  builder.SetSyncServerOption(Option::NUM_CQS, 1);
+  builder.SetSyncServerOption(Option::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(Option::MAX_POLLERS, 1);
+  constexpr int kMaxThreads = 16;
+  builder.SetResourceQuota(grpc::ResourceQuota("nestvec").SetMaxThreads(kMaxThreads));
+}
+
+// gRPC writes what it thinks is wrong to standard error, which is not its to write to.
+void silence_log() {
+  const auto environment = process_environment();
+  if (environment("GRPC_VERBOSITY") || environment("GRPC_TRACE")) return;
+  gpr_set_log_function([](gpr_log_func_args*) {});
+}
+
+}  // namespace
+
+struct GrpcServer::Parts {
+  std::vector<Address> addresses;
+  std::shared_ptr<grpc::ServerCredentials> credentials;
+  const Service& service;
+  std::stop_source drain;
+  GrpcServices services;
+  std::unique_ptr<grpc::CallbackGenericService> others;
+  std::vector<int> ports;
+  std::once_flag drained;
+  std::unique_ptr<grpc::Server> server;  // the first to go
+};
+
+GrpcServer::GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, const Service& service,
+                       const KeyStore& keys)
+    : parts_(new Parts{.addresses = std::move(addresses),
+                       .credentials = make_credentials(tls.certificate, tls.key),
+                       .service = service,
+                       .drain = {},
+                       .services = {},
+                       .others = {},
+                       .ports = {},
+                       .drained = {},
+                       .server = {}}) {
+  const GrpcContext context{service, keys, parts_->drain.get_token()};
+  parts_->services = make_tei_services(context);
+  parts_->others = make_other_methods(context);
+}
+
+GrpcServer::~GrpcServer() { drain(std::chrono::steady_clock::now()); }
+
+void GrpcServer::start() {
+  silence_log();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  limit_connections(parts_->service.options, builder);
+  limit_threads(builder);
+  for (const auto& service : parts_->services) builder.RegisterService(service.get());
+  builder.RegisterCallbackGenericService(parts_->others.get());
+  parts_->ports.resize(parts_->addresses.size());
+  for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
+    builder.AddListeningPort(target_of(parts_->addresses[i]), parts_->credentials,
+                             &parts_->ports[i]);
+  }
+  parts_->server = builder.BuildAndStart();
+  for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
+    if (parts_->server && parts_->ports[i] != 0) continue;
+    const Address& address = parts_->addresses[i];
+    throw Error(ErrorCode::kUnavailable, "cannot listen for gRPC on " + target_of(address) + ": " +
+                                             listen_failure(address));
+  }
+  for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
+    if (!parts_->addresses[i].unix_path.empty()) parts_->ports[i] = 0;  // gRPC says 1
+  }
+  set_serving(false);
+}
+
+std::span<const int> GrpcServer::ports() const { return parts_->ports; }
+
+void GrpcServer::set_serving(bool serving) {
+  grpc::HealthCheckServiceInterface* health = parts_->server->GetHealthCheckService();
+  health->SetServingStatus("", serving);
+  for (const char* name : kServiceNames) health->SetServingStatus(name, serving);
+}
+
+void GrpcServer::drain(std::chrono::steady_clock::time_point deadline) {
+  if (!parts_->server) return;
+  std::call_once(parts_->drained, [&] {
+    parts_->server->GetHealthCheckService()->Shutdown();
+    parts_->drain.request_stop();
+    const auto left = std::min<std::chrono::steady_clock::duration>(
+        deadline - std::chrono::steady_clock::now(), std::chrono::hours(24));
+    parts_->server->Shutdown(
+        std::chrono::system_clock::now() +
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
+  });
+}
+
+}  // namespace nestvec

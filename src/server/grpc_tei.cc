@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+// The services of tei.v1 over the model. EmbedSparse and the services Predict and Rerank are left to
+// make_other_methods().
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "api/embed_call.h"
+#include "api/te_metrics.h"
+#include "api/tei_render.h"
+#include "api/tei_request.h"
+#include "api/tei_style.h"
+#include "server/grpc_services.h"
+#include "server/grpc_status.h"
+#include "server/grpc_stream.h"
+#include "server/grpc_unary.h"
+#include "server/tei_messages.h"
+#include "tei.grpc.pb.h"
+
+namespace nestvec {
+namespace {
+
+namespace v1 = tei::v1;
+
+// A token takes some sixty bytes of an answer, and a text a token for each byte at the worst.
+constexpr std::size_t kMaxTokenizeBytes = std::size_t{4} << 20;
+constexpr std::size_t kTokenBytes = 64;
+
+// What the answers need; one for all calls.
+struct Backend {
+  const Service& service;
+  TeMetrics metrics;
+};
+using SharedBackend = std::shared_ptr<const Backend>;
+
+// A callback for the model: brings the result to a request thread, for the model's own has other
+// things to do, and there to `fill`, which says whether the text was truncated.
+template <typename Value, typename Fill>
+std::function<void(Result<Value>)> fill_with(const Service& service, GrpcDone done, Fill fill) {
+  return [&service, done = std::move(done), fill = std::move(fill)](Result<Value> result) {
+    auto shared = std::make_shared<Result<Value>>(std::move(result));
+    service.post([done, fill, shared = std::move(shared)] {
+      GrpcOutcome outcome;
+      try {
+        outcome.truncated = fill(shared->value());
+      } catch (...) {
+        outcome.error = current_error();
+      }
+      done(std::move(outcome));
+    });
+  };
+}
+
+// Counts an answer and what it took.
+TeCost settle(const Backend& backend, const EmbedCall& call, const Embeddings& rows,
+              std::chrono::steady_clock::time_point received) {
+  const std::chrono::duration<double> total = std::chrono::steady_clock::now() - received;
+  const TeCost cost{.inputs = 1,
+                    .characters = count_characters(call.texts),
+                    .tokens = rows.tokens,
+                    .timing = rows.timing,
+                    .total = total.count()};
+  backend.metrics.count_success(cost);
+  count_texts(backend.service, call, rows);
+  return cost;
+}
+
+template <typename Request>
+EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request& request) {
+  EmbedCall read;
+  read.options = read_options(request, backend.service.model.info());
+  apply_call(call, backend.service.options, read.options);
+  read.texts = {request.inputs()};
+  return read;
+}
+
+// `done` that also counts failures.
+GrpcDone counted(const Backend& backend, GrpcDone done) {
+  backend.metrics.count_request(false, 1);
+  return [&backend, done = std::move(done)](GrpcOutcome outcome) {
+    if (outcome.error) backend.metrics.count_failure(tei_error(*outcome.error).status);
+    done(std::move(outcome));
+  };
+}
+
+void embed(const Backend& backend, const GrpcCall& grpc_call, const v1::EmbedRequest& request,
+           v1::EmbedResponse* response, GrpcDone done) {
+  const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
+  backend.service.model.predict_async(
+      call->texts, {}, call->options,
+      fill_with<Embeddings>(
+          backend.service, std::move(done),
+          [&backend, call, response, received = grpc_call.received](const Embeddings& rows) {
+            write_embedding(rows, settle(backend, *call, rows, received), response);
+            return !rows.truncated.empty();
+          }));
+}
+
+void embed_all(const Backend& backend, const GrpcCall& grpc_call,
+               const v1::EmbedAllRequest& request, v1::EmbedAllResponse* response, GrpcDone done) {
+  const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
+  backend.service.model.tokenize_and_embed_async(
+      call->texts[0], call->options,
+      fill_with<TokenEmbeddings>(
+          backend.service, std::move(done),
+          [&backend, call, response, received = grpc_call.received](const TokenEmbeddings& tokens) {
+            Embeddings rows;  // as the metrics know them
+            rows.tokens = {static_cast<std::uint32_t>(tokens.tokens)};
+            if (tokens.truncated) rows.truncated = {0};
+            rows.timing = tokens.timing;
+            const TeCost cost = settle(backend, *call, rows, received);
+            write_token_embeddings(tokens, cost, response);
+            return tokens.truncated;
+          }));
+}
+
+void tokenize(const Backend& backend, const GrpcCall&, const v1::EncodeRequest& request,
+              v1::EncodeResponse* response, GrpcDone done) {
+  if (request.inputs().size() > kMaxTokenizeBytes) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "`inputs` has " + std::to_string(request.inputs().size()) +
+                    " bytes: at most " + std::to_string(kMaxTokenizeBytes) +
+                    " are tokenised at once; send it in parts");
+  }
+  const std::string text = read_text(request, backend.service.model.info());
+  write_tokens(backend.service.model, text, request.add_special_tokens(), response);
+  done({});
+}
+
+void decode(const Backend& backend, const GrpcCall&, const v1::DecodeRequest& request,
+            v1::DecodeResponse* response, GrpcDone done) {
+  if (request.ids().empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "`ids` cannot be empty: expected token ids");
+  }
+  const std::span<const std::uint32_t> ids(request.ids().data(),
+                                          static_cast<std::size_t>(request.ids().size()));
+  response->set_text(backend.service.model.decode(ids, request.skip_special_tokens()));
+  done({});
+}
+
+void describe(const Backend& backend, const GrpcCall&, const v1::InfoRequest&,
+              v1::InfoResponse* response, GrpcDone done) {
+  const Service& service = backend.service;
+  const ModelInfo& model = service.model.info();
+  const auto count = [](std::size_t number) { return static_cast<std::uint32_t>(number); };
+  response->set_version(service.version);
+  response->set_model_id(model.id);
+  response->set_model_dtype(std::string(tei_dtype(model.precision)));
+  response->set_model_type(v1::MODEL_TYPE_EMBEDDING);
+  response->set_max_concurrent_requests(count(service.options.max_connections));
+  response->set_max_input_length(count(model.max_tokens));
+  response->set_max_batch_tokens(count(model.max_batch_tokens));
+  response->set_max_client_batch_size(count(service.options.max_inputs));
+  response->set_tokenization_workers(count(model.threads));
+  done({});
+}
+
+// A method with its stream, for one kind of message. `cost` is what a message and its answer take in
+// memory, at most. `wrap` may put something around every `done`.
+template <typename Request, typename Response>
+class Methods {
+ public:
+  using Answer = void (*)(const Backend&, const GrpcCall&, const Request&, Response*, GrpcDone);
+  using Cost = std::size_t (*)(const ModelInfo&, const Request&);
+  using Wrap = GrpcDone (*)(const Backend&, GrpcDone);
+
+  Methods(const GrpcContext& context, SharedBackend backend, Answer answer, Cost cost = nullptr,
+          Wrap wrap = nullptr)
+      : context_(context), backend_(std::move(backend)), answer_(answer), cost_(cost), wrap_(wrap) {}
+  Methods(const Methods&) = delete;
+  Methods& operator=(const Methods&) = delete;
+
+  grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* call, const Request* request,
+                                  Response* response) const {
+    auto* reactor = new GrpcUnary<Request, Response>(call, tei_status, method_);
+    reactor->start(context_.service, context_.keys, request, response);
+    return reactor;
+  }
+
+  // Only where a cost was given.
+  grpc::ServerBidiReactor<Request, Response>* stream(grpc::CallbackServerContext* call) const {
+    auto* reactor =
+        new GrpcStream<Request, Response>(context_.service, tei_status, method_,
+                                                  stream_cost_);
+    reactor->start(*call, context_.keys, context_.drain);
+    return reactor;
+  }
+
+ private:
+  void run(const GrpcCall& call, const Request& request, Response* response, GrpcDone done) const {
+    if (wrap_ != nullptr) done = wrap_(*backend_, std::move(done));
+    try {
+      answer_(*backend_, call, request, response, done);
+    } catch (...) {
+      done({.error = current_error(), .truncated = false});
+    }
+  }
+
+  GrpcContext context_;
+  SharedBackend backend_;
+  Answer answer_;
+  Cost cost_;
+  Wrap wrap_;
+  GrpcMethod<Request, Response> method_ =
+      [this](const GrpcCall& call, const Request& request, Response* response, GrpcDone done) {
+        run(call, request, response, std::move(done));
+      };
+  typename GrpcStream<Request, Response>::Cost stream_cost_ = [this](const Request& request) {
+    return cost_(backend_->service.model.info(), request);
+  };
+};
+
+std::size_t cost_of(const ModelInfo& model, const v1::EmbedRequest& request) {
+  return request.inputs().size() + model.dimensions * sizeof(float);
+}
+std::size_t cost_of(const ModelInfo& model, const v1::EmbedAllRequest& request) {
+  const std::size_t bytes = request.inputs().size();
+  return bytes + std::min(bytes, model.max_tokens) * model.dimensions * sizeof(float);
+}
+std::size_t cost_of(const ModelInfo&, const v1::EncodeRequest& request) {
+  return request.inputs().size() * kTokenBytes;
+}
+std::size_t cost_of(const ModelInfo&, const v1::DecodeRequest& request) {
+  constexpr std::size_t kIdBytes = 16;  // a number, and the text that it stands for
+  return static_cast<std::size_t>(request.ids().size()) * kIdBytes;
+}
+
+class InfoService final : public v1::Info::CallbackService {
+ public:
+  InfoService(const GrpcContext& context, const SharedBackend& backend)
+      : info_(context, backend, describe) {}
+
+  grpc::ServerUnaryReactor* Info(grpc::CallbackServerContext* call, const v1::InfoRequest* request,
+                                 v1::InfoResponse* response) override {
+    return info_.unary(call, request, response);
+  }
+
+ private:
+  Methods<v1::InfoRequest, v1::InfoResponse> info_;
+};
+
+// The methods that a model of dense vectors has; the others stay generic.
+using DenseEmbed = v1::Embed::WithCallbackMethod_Embed<
+    v1::Embed::WithCallbackMethod_EmbedStream<v1::Embed::WithCallbackMethod_EmbedAll<
+        v1::Embed::WithCallbackMethod_EmbedAllStream<v1::Embed::WithGenericMethod_EmbedSparse<
+            v1::Embed::WithGenericMethod_EmbedSparseStream<v1::Embed::Service>>>>>>;
+
+class EmbedService final : public DenseEmbed {
+ public:
+  EmbedService(const GrpcContext& context, const SharedBackend& backend)
+      : embed_(context, backend, embed, cost_of, counted),
+        embed_all_(context, backend, embed_all, cost_of, counted) {}
+
+  grpc::ServerUnaryReactor* Embed(grpc::CallbackServerContext* call,
+                                  const v1::EmbedRequest* request,
+                                  v1::EmbedResponse* response) override {
+    return embed_.unary(call, request, response);
+  }
+  grpc::ServerBidiReactor<v1::EmbedRequest, v1::EmbedResponse>* EmbedStream(
+      grpc::CallbackServerContext* call) override {
+    return embed_.stream(call);
+  }
+  grpc::ServerUnaryReactor* EmbedAll(grpc::CallbackServerContext* call,
+                                     const v1::EmbedAllRequest* request,
+                                     v1::EmbedAllResponse* response) override {
+    return embed_all_.unary(call, request, response);
+  }
+  grpc::ServerBidiReactor<v1::EmbedAllRequest, v1::EmbedAllResponse>* EmbedAllStream(
+      grpc::CallbackServerContext* call) override {
+    return embed_all_.stream(call);
+  }
+
+ private:
+  Methods<v1::EmbedRequest, v1::EmbedResponse> embed_;
+  Methods<v1::EmbedAllRequest, v1::EmbedAllResponse> embed_all_;
+};
+
+class TokenizeService final : public v1::Tokenize::CallbackService {
+ public:
+  TokenizeService(const GrpcContext& context, const SharedBackend& backend)
+      : tokenize_(context, backend, tokenize, cost_of), decode_(context, backend, decode, cost_of) {}
+
+  grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call,
+                                     const v1::EncodeRequest* request,
+                                     v1::EncodeResponse* response) override {
+    return tokenize_.unary(call, request, response);
+  }
+  grpc::ServerBidiReactor<v1::EncodeRequest, v1::EncodeResponse>* TokenizeStream(
+      grpc::CallbackServerContext* call) override {
+    return tokenize_.stream(call);
+  }
+  grpc::ServerUnaryReactor* Decode(grpc::CallbackServerContext* call,
+                                   const v1::DecodeRequest* request,
+                                   v1::DecodeResponse* response) override {
+    return decode_.unary(call, request, response);
+  }
+  grpc::ServerBidiReactor<v1::DecodeRequest, v1::DecodeResponse>* DecodeStream(
+      grpc::CallbackServerContext* call) override {
+    return decode_.stream(call);
+  }
+
+ private:
+  Methods<v1::EncodeRequest, v1::EncodeResponse> tokenize_;
+  Methods<v1::DecodeRequest, v1::DecodeResponse> decode_;
+};
+
+}  // namespace
+
+GrpcServices make_tei_services(const GrpcContext& context) {
+  const auto backend = std::make_shared<const Backend>(context.service,
+                                                       TeMetrics(context.service.metrics));
+  GrpcServices services;
+  services.push_back(std::make_unique<InfoService>(context, backend));
+  services.push_back(std::make_unique<EmbedService>(context, backend));
+  services.push_back(std::make_unique<TokenizeService>(context, backend));
+  return services;
+}
+
+}  // namespace nestvec

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request, one answer, and no thread that waits in between.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <stop_token>
+#include <string>
+
+#include "server/grpc_call.h"
+
+namespace nestvec {
+
+// A call of a GrpcMethod. Owns itself: made by new in the handler of the method, deleted when gRPC
+// has done with it.
+template <typename Request, typename Response>
+class GrpcUnary final : public grpc::ServerUnaryReactor {
+ public:
+  using Method = GrpcMethod<Request, Response>;
+  using ToStatus = grpc::Status (*)(const Error&);
+
+  // `method` must outlive the server.
+  GrpcUnary(grpc::CallbackServerContext* context, ToStatus to_status, const Method& method)
+      : context_(context), to_status_(to_status), method_(method) {}
+
+  void start(const Service& service, const KeyStore& keys, const Request* request,
+             Response* response) {
+    GrpcCall call;
+    try {
+      call = admit(*context_, keys);
+    } catch (...) {
+      finish({.error = current_error(), .truncated = false});
+      return;
+    }
+    call.stop = stop_.get_token();
+    service.post([this, call = std::move(call), request, response] {
+      method_(call, *request, response, [this](const GrpcOutcome& outcome) { finish(outcome); });
+    });
+  }
+
+  void OnCancel() override { stop_.request_stop(); }
+  void OnDone() override { delete this; }
+
+ private:
+  // The last act: `this` may be gone when it returns.
+  void finish(const GrpcOutcome& outcome) {
+    if (outcome.truncated) context_->AddTrailingMetadata("x-truncated-inputs", "0");
+    if (!outcome.error) return Finish(grpc::Status::OK);
+    const auto pause = outcome.error->detail().retry_after.count();
+    // What gRPC's own retry policies obey (gRFC A6).
+    if (pause > 0) context_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(pause));
+    Finish(to_status_(*outcome.error));
+  }
+
+  grpc::CallbackServerContext* context_;
+  ToStatus to_status_;
+  const Method& method_;
+  std::stop_source stop_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/stream_progress.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace nestvec {
+namespace {
+
+// Reads a message that must be wanted.
+std::uint64_t read_one(StreamProgress& progress, std::size_t bytes = 1) {
+  EXPECT_TRUE(progress.take_read());
+  const std::optional<std::uint64_t> number = progress.opened(bytes);
+  EXPECT_TRUE(number.has_value());
+  return number.value_or(0);
+}
+
+Error bad() { return {ErrorCode::kInvalidArgument, "bad"}; }
+
+TEST(StreamProgress, AnswersInTheOrderOfTheRequests) {
+  StreamProgress progress;
+  const std::uint64_t first = read_one(progress);
+  const std::uint64_t second = read_one(progress);
+  progress.answered(second);
+  EXPECT_FALSE(progress.take_write());
+  progress.answered(first);
+  EXPECT_TRUE(progress.take_write());
+  EXPECT_FALSE(progress.take_write()) << "one write at a time";
+  progress.written(true);
+  EXPECT_TRUE(progress.take_write());
+  progress.written(true);
+  EXPECT_FALSE(progress.take_finish()) << "the client has not ended";
+  EXPECT_TRUE(progress.take_read());
+  progress.ended();
+  EXPECT_TRUE(progress.take_finish());
+  EXPECT_FALSE(progress.take_finish());
+  EXPECT_FALSE(progress.error());
+}
+
+TEST(StreamProgress, OneReadAtATimeAndNoMoreThanTheLimit) {
+  StreamProgress progress({.messages = 3, .bytes = 1000});
+  EXPECT_TRUE(progress.take_read());
+  EXPECT_FALSE(progress.take_read());
+  EXPECT_TRUE(progress.opened(1));
+  read_one(progress);
+  const std::uint64_t last = read_one(progress);
+  EXPECT_FALSE(progress.take_read());
+  progress.answered(last);
+  EXPECT_FALSE(progress.take_read()) << "an answer that waits for its turn still takes room";
+  progress.answered(0);
+  EXPECT_TRUE(progress.take_write());
+  progress.written(true);
+  EXPECT_TRUE(progress.take_read());
+}
+
+TEST(StreamProgress, BytesAreLimitedButOneMessageIsAlwaysAllowed) {
+  StreamProgress progress({.messages = 100, .bytes = 1000});
+  const std::uint64_t huge = read_one(progress, 5000);
+  EXPECT_FALSE(progress.take_read());
+  progress.answered(huge);
+  EXPECT_TRUE(progress.take_write());
+  progress.written(true);
+  read_one(progress, 999);
+  read_one(progress, 999);
+  EXPECT_FALSE(progress.take_read());
+}
+
+TEST(StreamProgress, TheFirstErrorEndsTheStreamAfterTheAnswersBeforeIt) {
+  StreamProgress progress;
+  const std::uint64_t good = read_one(progress);
+  const std::uint64_t wrong = read_one(progress);
+  const std::uint64_t behind = read_one(progress);
+  progress.answered(wrong, bad());
+  EXPECT_FALSE(progress.take_read()) << "what follows an error is never answered";
+  EXPECT_FALSE(progress.take_stop()) << "the answer before the error is still wanted";
+  EXPECT_FALSE(progress.error());
+  progress.answered(good);
+  EXPECT_TRUE(progress.take_write());
+  progress.written(true);
+  EXPECT_TRUE(progress.take_stop());
+  EXPECT_FALSE(progress.take_stop());
+  EXPECT_FALSE(progress.take_finish()) << "one message is still worked on";
+  progress.answered(behind, Error(ErrorCode::kCancelled, "stopped"));
+  EXPECT_FALSE(progress.take_write());
+  EXPECT_TRUE(progress.take_finish());
+  ASSERT_TRUE(progress.error());
+  EXPECT_EQ(progress.error()->code(), ErrorCode::kInvalidArgument);
+  EXPECT_STREQ(progress.error()->what(), "message 1 of the stream: bad");
+}
+
+TEST(StreamProgress, AMessageThatComesAfterAnErrorIsNotOpened) {
+  StreamProgress progress;
+  const std::uint64_t wrong = read_one(progress);
+  EXPECT_TRUE(progress.take_read());
+  progress.answered(wrong, bad());
+  EXPECT_TRUE(progress.take_finish()) << "a read that is under way holds nothing up";
+  EXPECT_FALSE(progress.opened(1));
+}
+
+TEST(StreamProgress, AClientThatIsGoneStopsTheWork) {
+  StreamProgress progress;
+  const std::uint64_t first = read_one(progress);
+  const std::uint64_t second = read_one(progress);
+  progress.answered(first);
+  EXPECT_TRUE(progress.take_write());
+  progress.abandon();
+  EXPECT_TRUE(progress.take_stop());
+  EXPECT_FALSE(progress.take_read());
+  progress.answered(second, Error(ErrorCode::kCancelled, "stopped"));
+  EXPECT_FALSE(progress.take_finish()) << "the write is still under way";
+  progress.written(false);
+  EXPECT_TRUE(progress.take_finish());
+  EXPECT_EQ(progress.error()->code(), ErrorCode::kCancelled);
+}
+
+TEST(StreamProgress, DrainingAnswersWhatIsOpenAndReadsNoMore) {
+  StreamProgress progress;
+  const std::uint64_t first = read_one(progress);
+  progress.drain();
+  EXPECT_FALSE(progress.take_read());
+  EXPECT_FALSE(progress.take_finish());
+  progress.answered(first);
+  EXPECT_TRUE(progress.take_write());
+  progress.written(true);
+  EXPECT_TRUE(progress.take_finish());
+  EXPECT_EQ(progress.error()->code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(std::string(progress.error()->what()).find("the server is shutting down; 1 messages"),
+            0U);
+}
+
+TEST(StreamProgress, DrainingAStreamThatTheClientHasEndedIsASuccess) {
+  StreamProgress progress;
+  EXPECT_TRUE(progress.take_read());
+  progress.ended();
+  progress.drain();
+  EXPECT_TRUE(progress.take_finish());
+  EXPECT_FALSE(progress.error());
+}
+
+// Whatever the order of events: answers come in order, limits hold, and each stream ends once.
+TEST(StreamProgress, RandomOrders) {
+  std::mt19937 engine(7);
+  for (int round = 0; round < 200; ++round) {
+    StreamProgress progress({.messages = 4, .bytes = 100});
+    std::vector<std::uint64_t> working;
+    bool reading = false;
+    bool writing = false;
+    std::size_t sent = 0;
+    std::size_t written = 0;
+    const std::size_t messages = engine() % 20;
+    for (int step = 0; !progress.take_finish(); ++step) {
+      ASSERT_LT(step, 2000);
+      if (progress.take_read()) reading = true;
+      if (progress.take_write()) writing = true;
+      ASSERT_LE(progress.open(), 4U);
+      switch (engine() % 3) {
+        case 0:
+          if (!reading) break;
+          reading = false;
+          if (sent == messages) {
+            progress.ended();
+          } else {
+            const std::optional<std::uint64_t> number = progress.opened(1 + engine() % 60);
+            ASSERT_TRUE(number);
+            ASSERT_EQ(*number, sent++);
+            working.push_back(*number);
+          }
+          break;
+        case 1: {
+          if (working.empty()) break;
+          const std::size_t which = engine() % working.size();
+          progress.answered(working[which]);
+          working.erase(working.begin() + static_cast<std::ptrdiff_t>(which));
+          break;
+        }
+        default:
+          if (!writing) break;
+          writing = false;
+          progress.written(true);
+          ++written;
+      }
+    }
+    EXPECT_EQ(written, messages);
+    EXPECT_FALSE(progress.error());
+  }
+}
+
+}  // namespace
+}  // namespace nestvec

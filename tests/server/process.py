@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running `nestvec serve`, and plain HTTP to it over any kind of socket."""
+
+import http.client
+import json
+import pathlib
+import re
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from command import MODELS, Command  # noqa: E402
+
+V3 = MODELS / "v3-tiny"
+START_SECONDS = 120  # under sanitizers
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over TCP, TLS or a Unix socket."""
+
+    def __init__(self, address, timeout=60, context=None):
+        super().__init__("localhost", timeout=timeout)
+        self.address, self.context = address, context
+
+    def connect(self):
+        if isinstance(self.address, str):
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(self.address)
+        else:
+            self.sock = socket.create_connection(self.address, self.timeout)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.context:
+            self.sock = self.context.wrap_socket(self.sock, server_hostname="localhost")
+
+    def call(self, method, path, body=None, headers=None):
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+        if body is not None:
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        self.request(method, path, body, headers or {})
+        answer = self.getresponse()
+        return Reply(answer.status, answer.headers, answer.read())
+
+
+class Served:
+    """Starts the server and waits for its ready line. `log` is what it has written to stderr."""
+
+    def __init__(self, home, *arguments, model=V3, env=None, http="127.0.0.1:0", **options):
+        self.command = Command(home)
+        self.model = model
+        self.log_path = home / f"log-{time.monotonic_ns()}"
+        with open(self.log_path, "wb") as log:
+            self.process = self.command.start("serve", "--model", model, "--http", http, *arguments,
+                                              env=env, stdout=subprocess.PIPE, stderr=log, **options)
+        self.ready_line = self._line(START_SECONDS)
+        found = re.match(r"nestvec: ready (\S+)", self.ready_line)
+        assert found, (self.ready_line, self.log)
+        self.url = found[1]
+        self.context = None
+        if self.url.startswith("unix:"):
+            self.address = self.url[len("unix:"):]
+        else:
+            host, _, port = self.url.partition("://")[2].rpartition(":")
+            self.address = (host.strip("[]"), int(port))
+        if self.url.startswith("https:"):
+            self.context = ssl._create_unverified_context()
+
+    def _line(self, seconds):
+        readable, _, _ = select.select([self.process.stdout], [], [], seconds)
+        line = self.process.stdout.readline().decode() if readable else ""
+        if not line:
+            self.process.kill()
+            raise AssertionError("no ready line: " + self.log)
+        return line.rstrip("\n")
+
+    @property
+    def log(self):
+        return self.log_path.read_text()
+
+    def wait_for_log(self, part, seconds=20):
+        end = time.monotonic() + seconds
+        while part not in self.log:
+            assert time.monotonic() < end, f"{part!r} is not in the log:\n{self.log}"
+            time.sleep(0.02)
+
+    def connect(self, **options):
+        return Connection(self.address, context=self.context, **options)
+
+    def call(self, method, path, body=None, headers=None, **options):
+        """One request on a connection of its own."""
+        connection = self.connect(**options)
+        try:
+            return connection.call(method, path, body, headers)
+        finally:
+            connection.close()
+
+    def embed(self, texts=("a",), headers=None, **fields):
+        return self.call("POST", "/v1/embeddings", {"input": list(texts), **fields}, headers)
+
+    def raw(self, timeout=30):
+        """A connected plain socket."""
+        return socket.create_connection(self.address, timeout)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=60):
+        """The exit code."""
+        return self.process.wait(seconds)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.wait()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def rss(self):
+        """Resident bytes."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
