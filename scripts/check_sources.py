@@ -60,7 +60,19 @@ def problems(path: Path):
                 yield f"{name}:{number}: {reason}"
 
 
+def doubles(headers):
+    """Classes of one name in one program destroy each other's objects, and no linker says so."""
+    homes = {}
+    for path in headers:
+        for match in re.finditer(r"^(?:class|struct) (\w+)(?: final)?(?: :[^;\n]*)? \{",
+                                 path.read_text(), re.MULTILINE):
+            first = homes.setdefault(match[1], path)
+            if first != path:
+                yield f"{path.relative_to(ROOT)}: {match[1]} is in {first.relative_to(ROOT)}, too"
+
+
 files = list(sources())
 found = [problem for path in files for problem in problems(path)]
+found += doubles(path for path in files if path.suffix == ".h" and ROOT / "src" in path.parents)
 print("\n".join(found) or f"{len(files)} sources keep the rules")
 sys.exit(bool(found))

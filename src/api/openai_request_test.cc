@@ -205,7 +205,8 @@ Embeddings rows_of(std::size_t rows) {
   result.rows = rows;
   result.width = 2;
   for (std::size_t i = 0; i < rows; ++i) {
-    result.values.insert(result.values.end(), {0.5f, static_cast<float>(i)});
+    result.values.push_back(0.5f);
+    result.values.push_back(static_cast<float>(i));
     result.tokens.push_back(static_cast<std::uint32_t>(i + 3));
   }
   return result;

@@ -211,10 +211,7 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
   const Match found = match(*request);
   Exchange exchange{.service = service_,
                     .request = request,
-                    .respond = finished(request, found, std::move(respond)),
-                    .errors = nullptr,
-                    .client = {},
-                    .parameters = {}};
+                    .respond = finished(request, found, std::move(respond))};
   exchange.errors = found.route != nullptr && found.route->errors != nullptr
                         ? found.route->errors
                         : &nearest_style(request->path);

@@ -23,8 +23,8 @@ struct Exchange {
   std::shared_ptr<const HttpRequest> request;
   Respond respond;
   const ErrorStyle* errors = nullptr;
-  std::string client;                   // name of the API key that was used, or empty
-  std::vector<std::string> parameters;  // what stood in place of the {} of the path, in order
+  std::string client = {};                   // name of the API key that was used, or empty
+  std::vector<std::string> parameters = {};  // what stood in place of the {} of the path, in order
 
   // Answers with the error in the dialect's form.
   void fail(const Error& error) const;

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "base/json.h"
 #include "support/test_service.h"
 
 namespace nestvec {
