@@ -67,6 +67,8 @@ GrpcCall admit(const grpc::CallbackServerContext& context, const KeyStore& keys)
   call.client = call.key.empty() ? hash(context.peer()) & ~std::uint64_t{1} : hash(call.key) | 1;
   call.priority = read_priority(context);
   call.deadline = read_deadline(context);
+  constexpr std::size_t kLongestName = 64;
+  call.sdk = metadata(context, "x-clarifai-request-id-prefix").value_or("").substr(0, kLongestName);
   return call;
 }
 
@@ -92,6 +94,13 @@ bool has_room(const Service& service) {
   const auto seconds = static_cast<double>(limits.max_queue_seconds);
   return (limits.max_queue_tokens == 0 || queue.tokens < limits.max_queue_tokens) &&
          (limits.max_queue_seconds == 0 || queue.expected_seconds < seconds);
+}
+
+void count_failure(const Service& service, const Error& error) {
+  service.metrics
+      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
+               metric_label("code", error_code_name(error.code())))
+      .add();
 }
 
 Error current_error() {

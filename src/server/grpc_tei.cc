@@ -81,7 +81,10 @@ EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request&
 GrpcDone counted(const Backend& backend, GrpcDone done) {
   backend.metrics.count_request(false, 1);
   return [&backend, done = std::move(done)](GrpcOutcome outcome) {
-    if (outcome.error) backend.metrics.count_failure(tei_error(*outcome.error).status);
+    if (outcome.error) {
+      backend.metrics.count_failure(tei_error(*outcome.error).status);
+      count_failure(backend.service, *outcome.error);
+    }
     done(std::move(outcome));
   };
 }
@@ -175,8 +178,9 @@ class Methods {
 
   grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* call, const Request* request,
                                   Response* response) const {
-    auto* reactor = new GrpcUnary<Request, Response>(call, tei_status, method_);
-    reactor->start(context_.service, context_.keys, request, response);
+    auto* reactor = new GrpcUnary<Request, Response>(
+        call, response, [](const Error& error, Response*) { return tei_status(error); }, method_);
+    reactor->start(context_.service, context_.keys, request);
     return reactor;
   }
 
