@@ -2,12 +2,16 @@
 # The commands of this repository. Each may be run again and again, and needs no network once
 # everything is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart build test check bench bench-engines goldens format lint clean
+.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
+.PHONY: goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
 venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
 venv-test = scripts/make-venv.sh test tests/requirements.txt
+venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
+venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
+venv-deploy = scripts/make-venv.sh deploy tests/deploy/requirements.txt
 venv-bench = scripts/make-venv.sh bench scripts/requirements-bench.txt
 configure = mkdir -p build && cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
 binary = build/release/nestvec
@@ -34,7 +38,24 @@ quickstart: build  ## Build, fetch a small model, embed sample sentences, or TEX
 test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
 	@$(venv-tools)
 	@$(venv-test)
+	@$(venv-clients)
+	@$(venv-schemathesis)
+	@$(venv-deploy)
 	@scripts/test.sh
+
+test-server: build  ## The server over HTTP and gRPC, its page, its faults
+	@$(venv-test)
+	@scripts/pytest.sh test tests/server
+
+test-clients: build  ## Clients from PyPI, unmodified, and schemathesis against the server
+	@$(venv-clients)
+	@$(venv-schemathesis)
+	@scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py
+	@scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py
+
+test-deploy: build  ## The files of deploy/: schemas, and what they say of the server
+	@$(venv-deploy)
+	@scripts/pytest.sh deploy tests/deploy
 
 check: setup  ## The quick tests
 	@$(venv-tools)
@@ -54,6 +75,9 @@ bench-engines: setup  ## Beside ONNX Runtime, OpenVINO, PyTorch: hours; minutes 
 	@$(configure)
 	@cmake --build build/release
 	@build/venv-bench/bin/python bench/engines/compare.py $(ARGS)
+
+bench-load: build  ## Clients at once against the server on a small model: minutes
+	@python3 bench/load/load.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
 	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \

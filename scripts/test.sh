@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every test, cheapest first. The last lines are ctest's summary of the release build and pytest's.
+# Every test, cheapest first. The last lines are ctest's summary of the release build and those of pytest.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -26,9 +26,16 @@ for sanitizer in asan tsan; do
 done
 
 step "release tests"
-export NESTVEC_BINARY=$build_dir/release/nestvec PYTHONDONTWRITEBYTECODE=1
 failed=0
 ctest --preset release -j "$jobs" || failed=1
 step "end-to-end tests"
-"$build_dir/venv-test/bin/python" -m pytest -p no:cacheprovider tests/e2e || failed=1
+scripts/pytest.sh test tests/e2e || failed=1
+step "server tests"
+scripts/pytest.sh test tests/server || failed=1
+step "clients"
+scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py || failed=1
+step "the server against its description"
+scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py || failed=1
+step "deployment files"
+scripts/pytest.sh deploy tests/deploy || failed=1
 exit $failed

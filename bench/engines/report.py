@@ -2,21 +2,12 @@
 """Results to Markdown, for the terminal and for the part of a document between two markers."""
 
 import pathlib
+import sys
 from typing import Any
 
-BEGIN = "<!-- bench-engines: begin; written by `make bench-engines` -->"
-END = "<!-- bench-engines: end -->"
-Table = list[list[str]]
-
-
-def table(rows: Table) -> str:
-    """The first row is the head. The first column is text, the others are numbers."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-
-    def line(cells: list[str]) -> str:
-        return "| " + " | ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) + " |"
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join([line(rows[0]), line(rule), *map(line, rows[1:])]) + "\n"
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import tables  # noqa: E402
+from tables import table  # noqa: E402
 
 
 def milliseconds(seconds: float) -> str:
@@ -141,11 +132,4 @@ def markdown(results: dict[str, Any], images: str = "") -> str:
 
 
 def rewrite(document: pathlib.Path, text: str) -> None:
-    """Puts `text` between the markers, which it adds at the end where there are none."""
-    old = document.read_text() if document.exists() else ""
-    if BEGIN not in old:
-        old = old.rstrip("\n") + f"\n\n{BEGIN}\n{END}\n"
-    before, rest = old.split(BEGIN, 1)
-    if END not in rest:
-        raise SystemExit(f"{document}: the end marker is missing: {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{rest.split(END, 1)[1]}")
+    tables.rewrite(document, "bench-engines", text)

@@ -75,8 +75,7 @@ void count_texts(const Service& service, const EmbedCall& call, const Embeddings
   }
   for (const auto& [task, count] : texts) {
     service.metrics
-        .counter("nestvec_texts_total", "Texts embedded, by task.",
-                 "task=\"" + std::string(task) + "\"")
+        .counter("nestvec_texts_total", "Texts embedded, by task.", metric_label("task", task))
         .add(count);
   }
   std::uint64_t tokens = 0;
@@ -89,7 +88,7 @@ void count_texts(const Service& service, const EmbedCall& call, const Embeddings
   const auto stage = [&](std::string_view name, double seconds) {
     service.metrics
         .histogram("nestvec_stage_seconds", "Where the time of a call went.", Metrics::seconds(),
-                   "stage=\"" + std::string(name) + "\"")
+                   metric_label("stage", name))
         .observe(seconds);
   };
   stage("tokenize", rows.timing.tokenize);

@@ -17,7 +17,9 @@ std::string milliseconds(double seconds) {
   return {buffer.data(), result.ptr};
 }
 
-void add_headers(const HttpRequest& request, const Embeddings& rows, HttpResponse& response) {
+}  // namespace
+
+void add_call_headers(const HttpRequest& request, const Embeddings& rows, HttpResponse& response) {
   std::uint64_t tokens = 0;
   for (const std::uint32_t count : rows.tokens) tokens += count;
   const std::chrono::duration<double> total = std::chrono::steady_clock::now() - request.received;
@@ -34,8 +36,6 @@ void add_headers(const HttpRequest& request, const Embeddings& rows, HttpRespons
   }
   response.headers.emplace_back("x-truncated-inputs", std::move(indices));
 }
-
-}  // namespace
 
 Embeddings join_rows(std::vector<Embeddings> parts) {
   if (parts.size() == 1) return std::move(parts.front());
@@ -152,7 +152,7 @@ void EmbedRun::answer() {
     for (Part& part : parts_) parts.push_back(std::move(*part.rows));
     const Embeddings rows = join_rows(std::move(parts));
     HttpResponse response = render_(rows);
-    add_headers(*exchange_.request, rows, response);
+    add_call_headers(*exchange_.request, rows, response);
     count_texts(exchange_.service, call_, rows);
     exchange_.respond(std::move(response));
   } catch (const Error& error) {
@@ -168,7 +168,7 @@ void EmbedRun::answer() {
 void EmbedRun::answer_error(const Error& error) {
   exchange_.service.metrics
       .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
-               "code=\"" + std::string(error_code_name(error.code())) + "\"")
+               metric_label("code", error_code_name(error.code())))
       .add();
   exchange_.fail(error);
 }

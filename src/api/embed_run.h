@@ -63,6 +63,10 @@ class EmbedRun : public std::enable_shared_from_this<EmbedRun> {
   std::optional<std::stop_callback<std::function<void()>>> client_gone_;
 };
 
+// Adds what every answer tells: x-nestvec-tokens, -tokenize-ms, -queue-ms, -compute-ms, -total-ms
+// and, where texts were cut, x-truncated-inputs.
+void add_call_headers(const HttpRequest& request, const Embeddings& rows, HttpResponse& response);
+
 // Rows of several calls as if they came from one.
 Embeddings join_rows(std::vector<Embeddings> parts);
 

@@ -76,20 +76,19 @@ class Gather {
 
 // Ends it at the deadline, if there is one.
 template <typename T>
-void end_at_deadline(const Service& service,
+void end_at_deadline(const Timer& after,
                      const std::optional<std::chrono::steady_clock::time_point>& deadline,
                      const std::shared_ptr<Gather<T>>& gather) {
-  if (!deadline || !service.after) return;
+  if (!deadline || !after) return;
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
-  service.after(std::max(left, std::chrono::milliseconds(0)),
-                [weak = std::weak_ptr<Gather<T>>(gather)] {
-                  const std::shared_ptr<Gather<T>> alive = weak.lock();
-                  if (!alive) return;
-                  alive->fail(Error(ErrorCode::kDeadlineExceeded,
-                                    "the request was not done within its time; ask for less, or "
-                                    "allow more"));
-                });
+  after(std::max(left, std::chrono::milliseconds(0)), [weak = std::weak_ptr<Gather<T>>(gather)] {
+    const std::shared_ptr<Gather<T>> alive = weak.lock();
+    if (!alive) return;
+    alive->fail(Error(ErrorCode::kDeadlineExceeded,
+                      "the request was not done within its time; ask for less, or "
+                      "allow more"));
+  });
 }
 
 }  // namespace nestvec

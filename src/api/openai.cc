@@ -2,7 +2,7 @@
 #include "api/openai.h"
 
 #include <chrono>
-#include <memory>
+#include <utility>
 
 #include "api/embed_call.h"
 #include "api/openai_request.h"
@@ -19,8 +19,10 @@ void embeddings(Exchange exchange) {
   cut_documents(request, rules, [&service](std::string_view text) {
     return service.model.tokenize(text, /*add_special=*/false);
   });
+  // The answer needs all of the call but the texts.
+  std::vector<std::string> texts = std::exchange(request.call.texts, {});
   EmbedCall call = request.call;
-  request.call.texts.clear();  // the answer does not need them
+  call.texts = std::move(texts);
   run_embed(std::move(exchange), std::move(call), "input",
             [&service, request = std::move(request)](const Embeddings& rows) {
               HttpResponse response;

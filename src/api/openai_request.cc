@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/openai_request.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "api/chunking.h"
 #include "base/excerpt.h"

@@ -141,10 +141,10 @@ std::string Router::check_key(const HttpRequest& request) const {
 }
 
 void Router::count(std::string_view route, int status, double seconds) const {
-  const std::string label = "route=\"" + std::string(route) + "\"";
+  const std::string label = metric_label("route", route);
   service_.metrics
       .counter("nestvec_requests_total", "Requests answered, by route and status.",
-               label + ",status=\"" + std::to_string(status) + "\"")
+               label + "," + metric_label("status", std::to_string(status)))
       .add();
   service_.metrics
       .histogram("nestvec_request_seconds", "Time from a request's arrival to its answer.",

@@ -150,7 +150,9 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
       for (std::size_t i = 0; i < calls->size(); ++i) {
         count_texts(service, (*calls)[i].call, parts->value()[i]);
       }
-      receipt.settle(join_rows(std::move(parts->value())), response);
+      const Embeddings rows = join_rows(std::move(parts->value()));
+      add_call_headers(*receipt.request, rows, response);
+      receipt.settle(rows, response);
       return response;
     });
   };
@@ -159,7 +161,7 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   for (std::size_t i = 0; i < calls->size(); ++i) {
     EmbedCall& call = (*calls)[i].call;
     apply_exchange(exchange, call.options);
-    if (i == 0) end_at_deadline(exchange.service, call.options.deadline, gather);
+    if (i == 0) end_at_deadline(exchange.service.after, call.options.deadline, gather);
     call.options.stop = gather->stop();
     if (i > 0) call.options.queue.max_tokens = 0;  // a request is let in as a whole
     if (i > 0) call.options.queue.max_seconds = 0;

@@ -28,10 +28,11 @@ RequestError wrong_type(const JsonValue& value, std::string_view expected) {
                       "`" + value.path() + "`: expected " + std::string(expected), value.path());
 }
 
-// The elements of a list of inputs. `member` is where it stands.
-std::vector<JsonValue> read_batch(const JsonValue& list, std::size_t limit) {
-  const std::size_t size = list.size();
-  if (size == 0) throw empty_error(list.path());
+// The elements of a list of inputs; `others` count for the limit, too.
+std::vector<JsonValue> read_batch(const JsonValue& list, std::size_t limit,
+                                  std::size_t others = 0) {
+  const std::size_t size = list.size() + others;
+  if (list.size() == 0) throw empty_error(list.path());
   if (size > limit) throw BatchSizeError(size, limit, list.path());
   return list.elements();
 }
@@ -153,8 +154,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
   call.texts.emplace_back(read_string(required_member(inputs, "source_sentence")));
   const JsonValue sentences = required_member(inputs, "sentences");
   if (sentences.kind() != Kind::kArray) throw wrong_type(sentences, "a list of strings");
-  // The source sentence counts, too.
-  for (const JsonValue& sentence : read_batch(sentences, rules.max_inputs - 1)) {
+  for (const JsonValue& sentence : read_batch(sentences, rules.max_inputs, 1)) {
     call.texts.emplace_back(read_string(sentence));
   }
   const bool blank = std::any_of(call.texts.begin(), call.texts.end(),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/embed_call.h"
+#include "api/embed_run.h"
 #include "api/gather.h"
 #include "api/tei_handlers.h"
 #include "api/tei_render.h"
@@ -64,6 +65,7 @@ Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiR
     tei_answer(exchange, [&service = exchange.service, receipt, call, parts] {
       HttpResponse response = render_tokens(parts->value());
       const Embeddings sum = summary(parts->value());
+      add_call_headers(*receipt.request, sum, response);
       receipt.settle(sum, response);
       count_texts(service, *call, sum);
       return response;
@@ -73,6 +75,7 @@ Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiR
 
 // The error of text `index` of the request, which was text 0 of its own call.
 Error of_text(std::size_t index, const Error& error) {
+  if (error.code() != ErrorCode::kInvalidArgument) return error;
   ErrorDetail detail = error.detail();
   detail.text = index;
   return Error(error.code(), error.what(), detail);
@@ -93,12 +96,16 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const auto gather = std::make_shared<Gather<TokenEmbeddings>>(
       call->texts.size(), exchange.service.post, exchange.request->stop,
       answer_tokens(exchange, receipt, call));
-  end_at_deadline(exchange.service, call->options.deadline, gather);
+  end_at_deadline(exchange.service.after, call->options.deadline, gather);
   const auto numbers = std::make_shared<std::atomic<std::size_t>>(0);
   const std::size_t limit = number_limit(rules.model);
   for (std::size_t i = 0; i < call->texts.size(); ++i) {
     EmbedOptions options = call->options;
     options.stop = gather->stop();
+    if (options.stop.stop_requested()) {
+      gather->fail(Error(ErrorCode::kCancelled, "the client has gone"));
+      return;
+    }
     if (i > 0) options.queue.max_tokens = 0;  // a request is let in as a whole
     if (i > 0) options.queue.max_seconds = 0;
     if (!call->tasks.empty() && !call->tasks[i].empty()) options.task = call->tasks[i];

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "nestvec/error.h"
 
@@ -22,6 +23,8 @@ class FileDescriptor {
 
   bool valid() const noexcept { return fd_ >= 0; }
   int get() const noexcept { return fd_; }
+  // Gives the descriptor away: to close it is the caller's.
+  int release() noexcept { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;

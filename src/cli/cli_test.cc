@@ -114,7 +114,7 @@ TEST(Usage, EmbedOnATerminalAsksForText) {
 
 TEST(Help, EveryCommandHasExamplesAndExitCodes) {
   for (const char* command :
-       {"embed", "tokenize", "info", "compile", "bench", "pull", "quickstart"}) {
+       {"embed", "tokenize", "info", "compile", "bench", "pull", "serve", "quickstart"}) {
     const Outcome outcome = run({command, "--help"});
     EXPECT_EQ(outcome.code, kExitOk);
     EXPECT_EQ(outcome.err, "");

@@ -15,6 +15,7 @@ void add_info_command(CLI::App& app, CliContext& context);
 void add_bench_command(CLI::App& app, CliContext& context);
 void add_compile_command(CLI::App& app, CliContext& context);
 void add_pull_command(CLI::App& app, CliContext& context);
+void add_serve_command(CLI::App& app, CliContext& context);
 void add_quickstart_command(CLI::App& app, CliContext& context);
 
 // The command of that name; nullptr where there is none.

@@ -76,6 +76,7 @@ void add_commands(CLI::App& app, CliContext& context) {
   add_compile_command(app, context);
   add_bench_command(app, context);
   add_pull_command(app, context);
+  add_serve_command(app, context);
   add_quickstart_command(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
     const std::string examples = command->get_footer();

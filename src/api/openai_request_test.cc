@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/openai_request.h"
+
+#include <gtest/gtest.h>
+
+#include "support/request_test.h"
+
+namespace nestvec {
+namespace {
+
+using enum EmbeddingFormat;
+using Texts = std::vector<std::string>;
+using Formats = std::vector<EmbeddingFormat>;
+
+class OpenAiRequestTest : public testing::Test {
+ protected:
+  OpenAiRequest read(const std::string& body) const {
+    HttpRequest request;
+    request.body = body;
+    const JsonDocument document = read_json_body(request);
+    return read_openai_request(document.root(), rules_);
+  }
+
+  // With `members` beside an input.
+  OpenAiRequest with(const std::string& members) const {
+    return read(R"({"input": "a", )" + members + "}");
+  }
+
+  std::string refusal(const std::string& members) const {
+    return refusal_of([&] { with(members); });
+  }
+
+  // A token a byte.
+  OpenAiRequest cut(const std::string& body) const {
+    OpenAiRequest request = read(body);
+    cut_documents(request, rules_, [](std::string_view text) {
+      TokenizedText tokens;
+      for (std::uint32_t i = 0; i < text.size(); ++i) tokens.offsets.emplace_back(i, i + 1);
+      return tokens;
+    });
+    return request;
+  }
+
+  ModelInfo model_ = described_model();
+  InputRules rules_ = described_rules(model_);
+};
+
+TEST_F(OpenAiRequestTest, WhatIsLeftOutIsAsTheAuthorsRecommend) {
+  const OpenAiRequest request = read(R"({"model": "anything", "input": ["a", "b"]})");
+  EXPECT_EQ(request.call.texts, (Texts{"a", "b"}));
+  EXPECT_EQ(request.call.options.task, "");
+  EXPECT_EQ(request.call.options.dimensions, 0u);
+  EXPECT_EQ(request.call.options.normalize, std::nullopt);
+  EXPECT_EQ(request.call.options.truncation, Truncation::kRight);
+  EXPECT_FALSE(request.call.options.late_chunking);
+  EXPECT_EQ(request.formats, Formats{kFloat});
+  EXPECT_FALSE(request.chunking);
+}
+
+TEST_F(OpenAiRequestTest, NullIsTheSameAsAbsentAndUnknownMembersAreIgnored) {
+  const OpenAiRequest request = with(
+      R"("model": null, "encoding_format": null, "embedding_type": null, "dimensions": null,
+         "user": null, "task": null, "late_chunking": null, "truncate": null, "normalized": null,
+         "chunking": null, "input_type": null, "metadata": {"a": [1]}, "proxy_server_request": 7)");
+  EXPECT_EQ(request.call.options.truncation, Truncation::kRight);
+  EXPECT_EQ(request.formats, Formats{kFloat});
+}
+
+TEST_F(OpenAiRequestTest, MembersOfBothDialects) {
+  const OpenAiRequest request =
+      with(R"("encoding_format": "base64", "dimensions": 256, "user": "u", "task": "query",
+              "late_chunking": true, "truncate": false, "normalized": false)");
+  EXPECT_EQ(request.formats, Formats{kBase64});
+  EXPECT_EQ(request.call.options.dimensions, 256u);
+  EXPECT_EQ(request.call.options.task, "retrieval.query");
+  EXPECT_TRUE(request.call.options.late_chunking);
+  EXPECT_EQ(request.call.options.truncation, Truncation::kError);
+  EXPECT_EQ(request.call.options.normalize, false);
+}
+
+TEST_F(OpenAiRequestTest, TheTypeGoesBeforeTheFormatThatClientsSendUnasked) {
+  EXPECT_EQ(with(R"("encoding_format": "base64", "embedding_type": ["float", "ubinary"])").formats,
+            (Formats{kFloat, kUbinary}));
+  EXPECT_EQ(with(R"("encoding_type": "binary")").formats, Formats{kBinary});
+}
+
+TEST_F(OpenAiRequestTest, NamesOfOtherApis) {
+  EXPECT_EQ(with(R"("input_type": "passage")").call.options.task, "retrieval.passage");
+  EXPECT_EQ(with(R"("input_type": "passage", "task": "query")").call.options.task,
+            "retrieval.query");
+  EXPECT_EQ(with(R"("truncate": "NONE")").call.options.truncation, Truncation::kError);
+  EXPECT_EQ(with(R"("truncate": "START")").call.options.truncation, Truncation::kLeft);
+  EXPECT_EQ(with(R"("truncate": "END")").call.options.truncation, Truncation::kRight);
+}
+
+TEST_F(OpenAiRequestTest, WrongMembersAreNamed) {
+  EXPECT_EQ(refusal(R"("task": "sumarize")").substr(0, 9), "422 task:");
+  EXPECT_EQ(refusal(R"("dimensions": 63, "embedding_type": "binary")").substr(0, 18),
+            "400 embedding_type");
+  const std::pair<const char*, const char*> expected[] = {
+      {R"("task": 1)", "400 task: "},
+      {R"("model": 1)", "400 model: "},
+      {R"("dimensions": 2000)", "400 dimensions: "},
+      {R"("dimensions": "x")", "400 dimensions: "},
+      {R"("encoding_format": "md5")", "400 encoding_format: "},
+      {R"("embedding_type": {})", "400 embedding_type: "},
+      {R"("late_chunking": "yes")", "400 late_chunking: "},
+      {R"("normalized": 1)", "400 normalized: "},
+      {R"("truncate": 1)", "400 truncate: "},
+      {R"("truncate": "MIDDLE")", "400 truncate: "},
+      {R"("chunking": true)", "400 chunking: "},
+      {R"("chunking": {"by": "word"})", "400 chunking.by: "},
+      {R"("chunking": {"by": 1})", "400 chunking.by: "},
+      {R"("chunking": {"size": 0})", "400 chunking.size: "},
+      {R"("chunking": {"size": 1e3})", "400 chunking.size: "},
+      {R"("chunking": {"size": 1048577})", "400 chunking.size: "}};
+  for (const auto& [members, beginning] : expected) {
+    EXPECT_EQ(refusal(members).substr(0, std::string_view(beginning).size()), beginning) << members;
+  }
+  EXPECT_EQ(refusal_of([&] { read("{}"); }), "400 input: \"input\" is missing in the request");
+  EXPECT_EQ(refusal_of([&] { read(R"({"input": null})"); }),
+            "400 input: \"input\" is missing in the request");
+}
+
+TEST_F(OpenAiRequestTest, OneContextHasOneTask) {
+  const std::string items = R"({"input": [{"text": "a", "task": "query"}, "b"], )";
+  EXPECT_EQ(refusal_of([&] { read(items + R"("late_chunking": true})"); }).substr(0, 18),
+            "400 late_chunking:");
+  EXPECT_EQ(read(items + R"("late_chunking": true, "chunking": {}})").call.tasks,
+            (Texts{"retrieval.query", ""}));
+}
+
+TEST_F(OpenAiRequestTest, HostileBodiesAreRefused) {
+  const std::string deep(100'000, '[');
+  const std::string cases[] = {"",
+                               "null",
+                               "[]",
+                               "\"x\"",
+                               "{",
+                               deep,
+                               R"({"input": )" + deep,
+                               R"({"input": )" + deep + std::string(100'000, ']') + "}",
+                               R"({"input": 1e999})",
+                               R"({"input": [123456789012345678901234567890]})",
+                               R"({"input": "a", "dimensions": 1e400})",
+                               R"({"input": "a", "dimensions": -9223372036854775808})",
+                               std::string("{\"input\": \"\0\"}", 13),
+                               R"({"input": "a"} trailing)"};
+  for (const std::string& body : cases) {
+    EXPECT_EQ(refusal_of([&] { read(body); }).substr(0, 3), "400") << body.substr(0, 40);
+  }
+  EXPECT_EQ(read(R"({"input": "a", "input": "b"})").call.texts, Texts{"a"}) << "the first counts";
+}
+
+TEST_F(OpenAiRequestTest, OnlyJsonIsRead) {
+  HttpRequest request;
+  request.body = R"({"input": "a"})";
+  for (const char* type : {"", "application/json", "Application/JSON; charset=utf-8", "text/json",
+                           "application/vnd.api+json"}) {
+    request.headers = {{"content-type", type}};
+    EXPECT_EQ(refusal_of([&] { read_json_body(request); }), "no error") << type;
+  }
+  for (const char* type : {"application/x-www-form-urlencoded", "text/plain", "json", "a/xjson"}) {
+    request.headers = {{"content-type", type}};
+    EXPECT_EQ(refusal_of([&] { read_json_body(request); }).substr(0, 4), "415 ") << type;
+  }
+}
+
+TEST_F(OpenAiRequestTest, DocumentsAreCut) {
+  const OpenAiRequest request =
+      cut("{\"input\": [\"\\u00e9\\u00e9. Two. \", \"  three\"], \"chunking\": {\"by\": "
+          "\"sentence\"}}");
+  EXPECT_EQ(request.call.texts, (Texts{"\u00e9\u00e9.", "Two.", "three"}));
+  EXPECT_EQ(request.call.documents, (std::vector<std::size_t>{2, 1}));
+  ASSERT_EQ(request.places.size(), 3u);
+  EXPECT_EQ(request.places[1].document, 0u);
+  EXPECT_EQ(request.places[1].chunk, 1u);
+  EXPECT_EQ(request.places[1].start, 4u);
+  EXPECT_EQ(request.places[1].end, 9u);
+  EXPECT_EQ(request.places[2].document, 1u);
+  EXPECT_EQ(request.places[2].chunk, 0u);
+  EXPECT_EQ(request.places[2].start, 0u);
+  EXPECT_EQ(request.places[2].end, 7u);
+  EXPECT_EQ(cut(R"({"input": "abcdef", "chunking": {"by": "tokens", "size": 4}})").call.texts,
+            (Texts{"abcd", "ef"}));
+}
+
+TEST_F(OpenAiRequestTest, ChunksKeepTheTaskOfTheirDocument) {
+  const OpenAiRequest request =
+      cut(R"({"input": ["A b. C d.", {"text": "E f. G", "task": "query"}], "chunking": {}})");
+  EXPECT_EQ(request.call.tasks, (Texts{"", "", "retrieval.query", "retrieval.query"}));
+}
+
+TEST_F(OpenAiRequestTest, DocumentsThatCannotBeCut) {
+  EXPECT_EQ(refusal_of([&] { cut(R"({"input": ["a", " \n"], "chunking": {}})"); }).substr(0, 14),
+            "400 input[1]: ");
+  const std::string message = refusal_of([&] {
+    cut(R"({"input": ["A. B c. ", "D e. F g. H i."], "chunking": {"by": "tokens", "size": 2}})");
+  });
+  EXPECT_NE(message.find("more than 4 chunks"), std::string::npos) << message;
+}
+
+Embeddings rows_of(std::size_t rows) {
+  Embeddings result;
+  result.rows = rows;
+  result.width = 2;
+  for (std::size_t i = 0; i < rows; ++i) {
+    result.values.insert(result.values.end(), {0.5f, static_cast<float>(i)});
+    result.tokens.push_back(static_cast<std::uint32_t>(i + 3));
+  }
+  return result;
+}
+
+TEST_F(OpenAiRequestTest, TheAnswerOfOpenAi) {
+  EXPECT_EQ(render_openai(read(R"({"input": ["a", "b"]})"), rows_of(2), model_),
+            R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,0]},)"
+            R"({"object":"embedding","index":1,"embedding":[0.5,1]}],"model":"jina-embeddings-v3",)"
+            R"("usage":{"prompt_tokens":7,"total_tokens":7},"task":"text-matching"})");
+}
+
+TEST_F(OpenAiRequestTest, TasksTruncationAndPlacesInTheAnswer) {
+  Embeddings rows = rows_of(2);
+  rows.truncated = {0, 1};
+  const OpenAiRequest request =
+      cut(R"({"input": [{"text": "a", "task": "query"}, "b"], "chunking": {}})");
+  const JsonDocument answer = JsonDocument::parse(render_openai(request, rows, model_), "answer");
+  const JsonValue root = answer.root();
+  EXPECT_EQ(root.at("truncated").elements()[1].integer(), 1);
+  const std::vector<JsonValue> data = root.at("data").elements();
+  EXPECT_EQ(data[0].at("task").string(), "retrieval.query");
+  EXPECT_EQ(data[1].at("task").string(), "text-matching");
+  EXPECT_EQ(data[1].at("document").integer(), 1);
+  EXPECT_EQ(data[1].at("chunk").integer(), 0);
+  EXPECT_EQ(data[1].at("start").integer(), 0);
+  EXPECT_EQ(data[1].at("end").integer(), 1);
+  model_.tasks.clear();
+  const std::string plain = render_openai(read(R"({"input": "a"})"), rows_of(1), model_);
+  EXPECT_EQ(plain.find("task"), std::string::npos);
+  EXPECT_EQ(plain.find("truncated"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/page.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "api/embed_call.h"
+#include "api/embedded_file.h"
+#include "base/json.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::string_view kHtml = "text/html; charset=utf-8";
+constexpr std::string_view kScript = "text/javascript; charset=utf-8";
+constexpr std::string_view kStyle = "text/css; charset=utf-8";
+constexpr std::string_view kOpenApi = "openapi.json";
+
+struct PageFile {
+  std::string_view path;
+  std::string_view file;
+  std::string_view content_type;
+};
+
+constexpr PageFile kPageFiles[] = {
+    {"/", "index.html", kHtml},
+    {"/api.js", "api.js", kScript},
+    {"/app.js", "app.js", kScript},
+    {"/charts.js", "charts.js", kScript},
+    {"/code.js", "code.js", kScript},
+    {"/docs", "docs.html", kHtml},
+    {"/docs.css", "docs.css", kStyle},
+    {"/docs.js", "docs.js", kScript},
+    {"/examples.js", "examples.js", kScript},
+    {"/favicon.svg", "favicon.svg", "image/svg+xml"},
+    {"/style.css", "style.css", kStyle},
+    {"/vectors.js", "vectors.js", kScript},
+    {"/openapi.json", kOpenApi, "application/json"},
+    {"/api-doc/openapi.json", kOpenApi, "application/json"},
+};
+
+std::string_view web_file(std::string_view name) {
+  const auto files = web_files();
+  const auto file = std::ranges::find(files, name, &EmbeddedFile::name);
+  if (file == files.end()) {
+    throw Error(ErrorCode::kInternal, "web file " + std::string(name) + " is not in the program");
+  }
+  return file->body;
+}
+
+std::string entity_tag(std::string_view body) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (EVP_Digest(body.data(), body.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+    throw Error(ErrorCode::kInternal, "OpenSSL cannot compute SHA-256");
+  }
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string tag = "\"";
+  for (const unsigned char byte : std::span(digest).first(8)) {
+    tag += kDigits[byte >> 4];
+    tag += kDigits[byte & 15];
+  }
+  return tag + '"';
+}
+
+// Browsers ask each time whether the file is still the same: a server may be replaced by another
+// version under their eyes, and 304 costs next to nothing.
+Headers page_headers(const std::string& tag) {
+  return {{"ETag", tag},
+          {"Cache-Control", "no-cache"},
+          {"Content-Security-Policy",
+           "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+          {"X-Content-Type-Options", "nosniff"},
+          {"Referrer-Policy", "no-referrer"}};
+}
+
+// Whether an If-None-Match list names `tag`. Tags are in quotes, so looking for one in the list
+// cannot find a part of another.
+bool names_tag(std::string_view list, std::string_view tag) {
+  return list == "*" || list.find(tag) != std::string_view::npos;
+}
+
+RouteHandler serve(std::string body, std::string_view content_type) {
+  auto tag = entity_tag(body);
+  const auto page = std::make_shared<const HttpResponse>(
+      HttpResponse{200, std::string(content_type), page_headers(tag), std::move(body)});
+  return [page, tag = std::move(tag)](const Exchange& exchange) {
+    const auto known = exchange.request->header("if-none-match");
+    if (known && names_tag(*known, tag)) {
+      exchange.respond({304, page->content_type, page->headers, ""});
+    } else {
+      exchange.respond(*page);
+    }
+  };
+}
+
+std::string quoted(std::string_view text) {
+  std::string json;
+  append_json_string(text, json);
+  return json;
+}
+
+bool has_task(std::string_view name, const ModelInfo& model) {
+  try {
+    resolve_task(name, model, "task");
+    return true;
+  } catch (const RequestError&) {
+    return false;
+  }
+}
+
+// The names that `task` takes, as members of a JSON array: the model's own, and of other APIs'
+// those for which it has a task.
+std::string task_names(const ModelInfo& model) {
+  std::string names = R"("", "none")";
+  for (const TaskInfo& task : model.tasks) names += ", " + quoted(task.name);
+  for (const std::string_view alias :
+       {"query", "search_query", "passage", "document", "search_document", "clustering"}) {
+    if (has_task(alias, model)) names += ", " + quoted(alias);
+  }
+  return names;
+}
+
+using Values = std::vector<std::pair<std::string_view, std::string>>;
+
+Values values_of(const ModelInfo& model, const ServerOptions& options, std::string_view version) {
+  const bool keyed = !options.api_keys.empty() || !options.api_key_file.empty();
+  return {{"version", quoted(version)},
+          {"model", quoted(model.id)},
+          {"dimensions", std::to_string(model.dimensions)},
+          {"max_inputs", std::to_string(options.max_inputs)},
+          {"max_tokens", std::to_string(model.max_tokens)},
+          {"max_sentences", std::to_string(options.max_inputs - 1)},  // beside the one they meet
+          {"max_token_id", std::to_string(model.vocabulary - 1)},
+          {"tasks", task_names(model)},
+          {"security", keyed ? R"([{"bearer": []}])" : "[]"}};
+}
+
+}  // namespace
+
+std::string openapi_document(const ModelInfo& model, const ServerOptions& options,
+                             std::string_view version) {
+  // A placeholder is a string of the file: "{version}".
+  constexpr std::string_view kOpen = "\"{";
+  constexpr std::string_view kClose = "}\"";
+  const Values values = values_of(model, options, version);
+  std::string_view rest = web_file(kOpenApi);
+  std::string document;
+  for (auto at = rest.find(kOpen); at != std::string_view::npos; at = rest.find(kOpen)) {
+    document += rest.substr(0, at);
+    rest.remove_prefix(at + kOpen.size());
+    const std::string_view name = rest.substr(0, rest.find(kClose));
+    const auto value = std::ranges::find(values, name, &Values::value_type::first);
+    if (value == values.end()) {
+      throw Error(ErrorCode::kInternal,
+                  "openapi.json: no value for {" + std::string(name.substr(0, 32)) + "}");
+    }
+    document += value->second;
+    rest.remove_prefix(name.size() + kClose.size());
+  }
+  return document.append(rest);
+}
+
+std::vector<Route> page_routes(const Service& service) {
+  std::vector<Route> routes;
+  for (const auto& [path, file, content_type] : kPageFiles) {
+    std::string body =
+        file == kOpenApi ? openapi_document(service.model.info(), service.options, service.version)
+                         : std::string(web_file(file));
+    routes.push_back({"GET", path, serve(std::move(body), content_type), &openai_errors(), true});
+  }
+  return routes;
+}
+
+}  // namespace nestvec

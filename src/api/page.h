@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people open in a browser: the page, the API's description and the page that shows it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/router.h"
+#include "nestvec/config.h"
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+// GET "/" and the files that it loads, "/docs", "/openapi.json" and its second address
+// "/api-doc/openapi.json". All open, with an ETag; nothing comes from elsewhere and nothing else
+// may be loaded (Content-Security-Policy). The answers are made here, once: the model must be
+// loaded.
+std::vector<Route> page_routes(const Service& service);
+
+// openapi.json for this server: with the model's dimensions, tasks and vocabulary, the limits of
+// the options, and security where keys are asked for. Throws Error kInternal for a placeholder
+// without a value.
+std::string openapi_document(const ModelInfo& model, const ServerOptions& options,
+                             std::string_view version);
+
+}  // namespace nestvec

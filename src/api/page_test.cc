@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/page.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <regex>
+#include <set>
+
+#include "api/dialects.h"
+#include "api/embedded_file.h"
+#include "base/json.h"
+
+namespace nestvec {
+namespace {
+
+class Page : public ::testing::Test {
+ protected:
+  static ModelConfig config() {
+    ModelConfig config = config_for_model(NESTVEC_TEST_DATA "/../models/v3-tiny");
+    config.runtime.cache_dir = NESTVEC_TEST_BUILD "/page-cache";
+    return config;
+  }
+
+  HttpResponse get(std::string_view path, Headers headers = {}) {
+    const auto route = std::ranges::find(routes_, path, &Route::path);
+    if (route == routes_.end()) return {404, "", {}, ""};
+    auto request = std::make_shared<HttpRequest>();
+    request->method = "GET";
+    request->path = path;
+    request->headers = std::move(headers);
+    HttpResponse answer;
+    route->handle({service_,
+                   request,
+                   [&](HttpResponse sent) { answer = std::move(sent); },
+                   route->errors,
+                   "",
+                   {}});
+    return answer;
+  }
+
+  static std::string header(const HttpResponse& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers) {
+      if (key == name) return value;
+    }
+    return "";
+  }
+
+  const Model model_ = load_model(config());
+  ServerOptions options_;
+  Metrics metrics_;
+  Service service_{model_, options_, metrics_, [](const auto& work) { work(); }, "1.2.3"};
+  std::vector<Route> routes_ = page_routes(service_);
+};
+
+TEST_F(Page, EveryEmbeddedFileIsServed) {
+  for (const EmbeddedFile& file : web_files()) {
+    const bool served = std::ranges::any_of(routes_, [&](const Route& route) {
+      return file.name == "openapi.json" ? route.path == "/openapi.json"
+                                         : get(route.path).body == file.body;
+    });
+    EXPECT_TRUE(served) << file.name;
+    EXPECT_FALSE(file.body.empty()) << file.name;
+  }
+}
+
+TEST_F(Page, WhatPagesLoadIsThere) {
+  const std::regex reference(R"re((?:src|href|from)(?:=| )"(?:\./)?([a-z.]+)")re");
+  std::size_t found = 0;
+  for (const Route& route : std::vector<Route>(routes_)) {
+    if (route.path.ends_with("openapi.json")) continue;
+    const std::string body = get(route.path).body;
+    for (std::sregex_iterator match(body.begin(), body.end(), reference), end; match != end;
+         ++match) {
+      ++found;
+      EXPECT_EQ(get("/" + (*match)[1].str()).status, 200) << route.path << ": " << (*match)[1];
+    }
+  }
+  EXPECT_GT(found, 10U);
+}
+
+TEST_F(Page, NothingComesFromElsewhere) {
+  const std::regex elsewhere(R"re((?:src|href|from|url)(?:=| |\()["']?https?:)re");
+  for (const EmbeddedFile& file : web_files()) {
+    const std::string body(file.body);
+    EXPECT_FALSE(std::regex_search(body, elsewhere)) << file.name;
+  }
+}
+
+TEST_F(Page, HtmlHasItsTypeAndAPolicy) {
+  const HttpResponse page = get("/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+  EXPECT_TRUE(page.body.starts_with("<!doctype html>"));
+  EXPECT_TRUE(header(page, "Content-Security-Policy").starts_with("default-src 'self';"));
+  EXPECT_EQ(header(page, "X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(get("/app.js").content_type, "text/javascript; charset=utf-8");
+  EXPECT_TRUE(std::ranges::all_of(routes_, &Route::open));
+}
+
+TEST_F(Page, UnchangedFilesAreNotSentAgain) {
+  const std::string tag = header(get("/"), "ETag");
+  ASSERT_GT(tag.size(), 10U);
+  EXPECT_NE(tag, header(get("/docs"), "ETag"));
+  for (const std::string& list : {tag, "W/" + tag, "\"other\", " + tag, std::string("*")}) {
+    const HttpResponse unchanged = get("/", {{"if-none-match", list}});
+    EXPECT_EQ(unchanged.status, 304) << list;
+    EXPECT_TRUE(unchanged.body.empty());
+    EXPECT_EQ(header(unchanged, "ETag"), tag);
+  }
+  EXPECT_EQ(get("/", {{"if-none-match", "\"other\""}}).status, 200);
+}
+
+TEST_F(Page, DescriptionSaysWhatThisServerIs) {
+  const JsonDocument document = JsonDocument::parse(get("/openapi.json").body, "openapi.json");
+  const JsonValue root = document.root();
+  EXPECT_EQ(root.at("info").at("version").string(), "1.2.3");
+  const JsonValue schemas = root.at("components").at("schemas");
+  EXPECT_EQ(static_cast<std::size_t>(schemas.at("Dimensions").at("maximum").integer()),
+            model_.info().dimensions);
+  EXPECT_EQ(static_cast<std::size_t>(schemas.at("TokenId").at("maximum").integer()),
+            model_.info().vocabulary - 1);
+  std::set<std::string_view> tasks;
+  for (const JsonValue& task : schemas.at("Task").at("enum").elements())
+    tasks.insert(task.string());
+  for (const TaskInfo& task : model_.info().tasks) EXPECT_TRUE(tasks.contains(task.name));
+  EXPECT_TRUE(tasks.contains("none"));
+  EXPECT_EQ(get("/openapi.json").body, get("/api-doc/openapi.json").body);
+}
+
+TEST_F(Page, DescriptionAsksForKeysWhereTheServerDoes) {
+  const auto security = [&] {
+    const JsonDocument document =
+        JsonDocument::parse(openapi_document(model_.info(), options_, "1"), "openapi.json");
+    return document.root().at("security").size();
+  };
+  EXPECT_EQ(security(), 0U);
+  options_.api_key_file = "keys";
+  EXPECT_EQ(security(), 1U);
+  options_ = {};
+  options_.api_keys = "a";
+  EXPECT_EQ(security(), 1U);
+}
+
+// "/v1/models/{model}" as a route writes it.
+std::string pattern_of(std::string_view path) {
+  return std::regex_replace(std::string(path), std::regex("\\{[a-z]+\\}"), "{}");
+}
+
+TEST_F(Page, DescriptionHasEveryRouteAndNoOther) {
+  std::set<std::string> routes;
+  for (const Route& route : all_routes(service_)) {
+    const bool asset = std::regex_search(std::string(route.path), std::regex("\\.(js|css|svg)$"));
+    if (!asset) routes.insert(std::string(route.method) + " " + std::string(route.path));
+  }
+  std::set<std::string> described;
+  const JsonDocument document = JsonDocument::parse(get("/openapi.json").body, "openapi.json");
+  for (const auto& [path, item] : document.root().at("paths").members()) {
+    for (const auto& [method, operation] : item.members()) {
+      std::string name(method);
+      for (char& c : name) c = static_cast<char>(std::toupper(c));
+      described.insert(name + " " + pattern_of(path));
+    }
+  }
+  EXPECT_EQ(described, routes);
+}
+
+TEST_F(Page, DescriptionSaysWhichRoutesAreOpen) {
+  options_.api_keys = "a";
+  const std::string text = openapi_document(model_.info(), options_, "1");
+  const JsonDocument document = JsonDocument::parse(text, "openapi.json");
+  const JsonValue paths = document.root().at("paths");
+  for (const Route& route : all_routes(service_)) {
+    const auto item = paths.find(route.path);
+    if (!item) continue;
+    const JsonValue operation = item->at(route.method == "GET" ? "get" : "post");
+    EXPECT_EQ(operation.find("security").has_value(), route.open) << route.path;
+  }
+}
+
+// Every "#/components/KIND/NAME" of the description.
+void follow_references(const JsonValue& value, const JsonValue& components, std::size_t& count) {
+  if (value.kind() == JsonValue::Kind::kArray) {
+    for (const JsonValue& element : value.elements()) follow_references(element, components, count);
+  }
+  if (value.kind() != JsonValue::Kind::kObject) return;
+  for (const auto& [key, member] : value.members()) {
+    if (key != "$ref") {
+      follow_references(member, components, count);
+      continue;
+    }
+    const std::string reference(member.string());
+    constexpr std::string_view kStart = "#/components/";
+    ASSERT_TRUE(reference.starts_with(kStart)) << reference;
+    const std::size_t slash = reference.find('/', kStart.size());
+    const std::string kind = reference.substr(kStart.size(), slash - kStart.size());
+    EXPECT_TRUE(components.at(kind).find(reference.substr(slash + 1))) << reference;
+    ++count;
+  }
+}
+
+TEST_F(Page, ReferencesOfTheDescriptionLeadSomewhere) {
+  const JsonDocument document = JsonDocument::parse(get("/openapi.json").body, "openapi.json");
+  std::size_t count = 0;
+  follow_references(document.root(), document.root().at("components"), count);
+  EXPECT_GT(count, 100U);
+}
+
+}  // namespace
+}  // namespace nestvec

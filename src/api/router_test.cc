@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/router.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "support/test_service.h"
+
+namespace nestvec {
+namespace {
+
+// A dialect whose errors are told apart from OpenAI's.
+class OtherErrors final : public ErrorStyle {
+ public:
+  HttpResponse render(const Error& error) const override {
+    HttpResponse response;
+    response.status = http_status(error);
+    response.body = "other: " + std::string(error.what());
+    return response;
+  }
+};
+
+RouteHandler says(const std::string& text) {
+  return [text](const Exchange& exchange) {
+    HttpResponse response;
+    response.body = text;
+    for (const std::string& parameter : exchange.parameters) response.body += " " + parameter;
+    if (!exchange.client.empty()) response.body += " for " + exchange.client;
+    exchange.respond(std::move(response));
+  };
+}
+
+RouteHandler throws(const Error& error) {
+  return [error](const Exchange&) { throw Error(error); };
+}
+
+class RouterTest : public testing::Test {
+ protected:
+  Router make() const {
+    return {test_.service,
+            keys_,
+            {{"GET", "/", says("root"), nullptr, true},
+             {"POST", "/v1/embeddings", says("embeddings"), &openai_errors()},
+             {"GET", "/v1/models", says("models"), &openai_errors()},
+             {"GET", "/v1/models/{}", says("model"), &openai_errors()},
+             {"GET", "/files/{}/part/{}", says("part"), &openai_errors()},
+             {"POST", "/api/embed", says("embed"), &other_},
+             {"GET", "/api/fails",
+              throws(Error(ErrorCode::kResourceExhausted, "full",
+                           {.text = {}, .retry_after = std::chrono::milliseconds(2500)})),
+              &other_},
+             {"GET", "/fails", throws(Error(ErrorCode::kUnavailable, "later")), &openai_errors()},
+             {"GET", "/breaks", [](const Exchange&) { throw std::runtime_error("secret"); },
+              &openai_errors()},
+             {"GET", "/health", says("healthy"), &openai_errors(), true}}};
+  }
+
+  std::string body(const std::string& method, const std::string& path) {
+    return call(make(), request_of(method, path)).body;
+  }
+  int status(const std::string& method, const std::string& path) {
+    return call(make(), request_of(method, path)).status;
+  }
+
+  TestService test_;
+  KeyStore keys_;
+  OtherErrors other_;
+};
+
+TEST_F(RouterTest, FindsTheRouteOfMethodAndPath) {
+  EXPECT_EQ(body("GET", "/"), "root");
+  EXPECT_EQ(body("POST", "/v1/embeddings"), "embeddings");
+  EXPECT_EQ(body("GET", "/v1/models"), "models");
+  EXPECT_EQ(body("HEAD", "/v1/models"), "models");
+}
+
+TEST_F(RouterTest, ParametersStandForSegmentsAndAtTheEndForTheRest) {
+  EXPECT_EQ(body("GET", "/v1/models/a"), "model a");
+  EXPECT_EQ(body("GET", "/v1/models/jinaai/jina-embeddings-v3"), "model jinaai/jina-embeddings-v3");
+  EXPECT_EQ(body("GET", "/files/x/part/y/z"), "part x y/z");
+  for (const char* path : {"/v1/models/", "/files//part/y", "/files/x/part/", "/files/x/party"}) {
+    EXPECT_EQ(status("GET", path), 404) << path;
+  }
+}
+
+TEST_F(RouterTest, OtherPathsAre404InTheStyleOfTheNearestDialect) {
+  for (const char* path : {"", "nothing", "/v1", "/v1/embedding", "/v1/embeddings/", "//",
+                           "/v1//embeddings", "*", "/\xff\xfe"}) {
+    const HttpResponse response = call(make(), request_of("POST", path));
+    EXPECT_EQ(response.status, 404) << path;
+    const JsonDocument document = JsonDocument::parse(response.body, "answer");
+    EXPECT_EQ(document.root().at("error").at("code").string(), "not_found") << path;
+  }
+  EXPECT_EQ(body("POST", "/api/unknown").substr(0, 6), "other:");
+}
+
+TEST_F(RouterTest, OtherMethodsAre405WithAllow) {
+  HttpResponse response = call(make(), request_of("DELETE", "/v1/models"));
+  EXPECT_EQ(response.status, 405);
+  EXPECT_EQ(header_of(response, "Allow"), "GET, HEAD, OPTIONS");
+  response = call(make(), request_of("GET", "/v1/embeddings"));
+  EXPECT_EQ(response.status, 405);
+  EXPECT_EQ(header_of(response, "Allow"), "POST, OPTIONS");
+  response = call(make(), request_of("PUT", "/api/embed"));
+  EXPECT_EQ(response.status, 405);
+  EXPECT_EQ(response.body.substr(0, 6), "other:");
+  response = call(make(), request_of("OPTIONS", "/v1/embeddings"));
+  EXPECT_EQ(response.status, 204);
+  EXPECT_EQ(header_of(response, "Allow"), "POST, OPTIONS");
+}
+
+TEST_F(RouterTest, WhatAHandlerThrowsIsAnsweredInItsStyle) {
+  EXPECT_EQ(body("GET", "/api/fails"), "other: full");
+  EXPECT_EQ(status("GET", "/api/fails"), 429);
+  EXPECT_EQ(status("GET", "/fails"), 503);
+  const HttpResponse broken = call(make(), request_of("GET", "/breaks"));
+  EXPECT_EQ(broken.status, 500);
+  EXPECT_EQ(broken.body.find("secret"), std::string::npos);
+}
+
+TEST_F(RouterTest, AsksForAKeyWhereThereAreKeys) {
+  keys_.load("first,second", "");
+  const Router router = make();
+  const auto answer = [&router](const Headers& headers) {
+    return call(router, request_of("POST", "/v1/embeddings", "", headers));
+  };
+  HttpResponse response = answer({});
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(header_of(response, "WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(answer({{"authorization", "Bearer third"}}).status, 401);
+  EXPECT_EQ(answer({{"authorization", "Basic first"}}).status, 401);
+  EXPECT_EQ(answer({{"x-api-key", ""}}).status, 401);
+  EXPECT_EQ(answer({{"authorization", "Bearer first"}}).body, "embeddings for key-1");
+  EXPECT_EQ(answer({{"authorization", "Token second"}}).body, "embeddings for key-2");
+  EXPECT_EQ(answer({{"x-api-key", "second"}}).body, "embeddings for key-2");
+  EXPECT_EQ(call(router, request_of("GET", "/health")).body, "healthy");
+  EXPECT_EQ(call(router, request_of("GET", "/nothing")).status, 404);
+}
+
+TEST_F(RouterTest, AddsTheRequestsIdAndTrace) {
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  HttpResponse response = call(make(), request_of("GET", "/", "", {{"traceparent", trace}}));
+  EXPECT_EQ(header_of(response, "x-request-id"), "request-1");
+  EXPECT_EQ(header_of(response, "traceparent"), trace);
+  response = call(make(), request_of("GET", "/nothing", "", {{"traceparent", "x\r\ny: z"}}));
+  EXPECT_EQ(header_of(response, "x-request-id"), "request-1");
+  EXPECT_EQ(header_of(response, "traceparent"), "");
+}
+
+TEST_F(RouterTest, CountsAnswersByRouteAndStatus) {
+  const Router router = make();
+  call(router, request_of("GET", "/v1/models/a"));
+  call(router, request_of("GET", "/v1/models/b"));
+  call(router, request_of("GET", "/made/up"));
+  call(router, request_of("PUT", "/v1/embeddings"));
+  const std::string text = test_.metrics.text();
+  for (const char* line : {"nestvec_requests_total{route=\"/v1/models/{}\",status=\"200\"} 2\n",
+                           "nestvec_requests_total{route=\"other\",status=\"404\"} 1\n",
+                           "nestvec_requests_total{route=\"/v1/embeddings\",status=\"405\"} 1\n",
+                           "nestvec_request_seconds_count{route=\"/v1/models/{}\"} 2\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
+Headers preflight(const std::string& origin, const std::string& headers) {
+  return {{"origin", origin},
+          {"access-control-request-method", "POST"},
+          {"access-control-request-headers", headers}};
+}
+
+TEST_F(RouterTest, AnswersPreflightWithoutAKey) {
+  keys_.load("key", "");
+  const HttpResponse response = call(
+      make(),
+      request_of("OPTIONS", "/v1/embeddings", "",
+                 preflight("https://a.example", "authorization, X-Stainless-OS,x-a b, cookie")));
+  EXPECT_EQ(response.status, 204);
+  EXPECT_EQ(header_of(response, "Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(header_of(response, "Access-Control-Allow-Methods"), "POST, OPTIONS");
+  EXPECT_EQ(header_of(response, "Access-Control-Allow-Headers"),
+            "authorization, content-type, traceparent, tracestate, x-stainless-os");
+}
+
+TEST_F(RouterTest, OnlyListedOriginsMayRead) {
+  test_.options.cors_origins = "https://a.example, https://b.example";
+  const Router router = make();
+  const auto answer = [&router](const std::string& origin) {
+    return call(router, request_of("GET", "/v1/models", "", {{"origin", origin}}));
+  };
+  EXPECT_EQ(header_of(answer("https://b.example"), "Access-Control-Allow-Origin"),
+            "https://b.example");
+  EXPECT_EQ(header_of(answer("https://b.example"), "Vary"), "Origin");
+  EXPECT_EQ(header_of(answer("https://c.example"), "Access-Control-Allow-Origin"), "");
+  EXPECT_EQ(header_of(answer("https://c.example"), "Vary"), "Origin");
+  const HttpResponse refused =
+      call(router, request_of("OPTIONS", "/v1/models", "", preflight("https://c.example", "x-a")));
+  EXPECT_EQ(header_of(refused, "Access-Control-Allow-Headers"), "");
+
+  test_.options.cors_origins = "";
+  EXPECT_EQ(header_of(call(make(), request_of("GET", "/", "", {{"origin", "https://a.example"}})),
+                      "Access-Control-Allow-Origin"),
+            "");
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/tei.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/test_service.h"
+
+namespace nestvec {
+namespace {
+
+class Tei : public testing::Test {
+ protected:
+  HttpResponse post(const std::string& path, const std::string& body, Headers headers = {}) const {
+    return call(router_, request_of("POST", path, body, std::move(headers)));
+  }
+  // The answer to a request that must succeed.
+  JsonDocument good(const std::string& path, const std::string& body) const {
+    const HttpResponse response = post(path, body);
+    EXPECT_EQ(response.status, 200) << path << " " << body << " " << response.body;
+    return JsonDocument::parse(response.body, path);
+  }
+  std::string metrics_line(const std::string& name) const {
+    const std::string text = "\n" + test_.metrics.text();
+    const std::size_t at = text.find("\n" + name + " ");
+    if (at == std::string::npos) return "";
+    return text.substr(at + name.size() + 2, text.find('\n', at + 1) - at - name.size() - 2);
+  }
+
+  static std::vector<float> floats(const JsonValue& row) {
+    std::vector<float> values;
+    for (const JsonValue& value : row.elements()) {
+      values.push_back(static_cast<float>(value.number()));
+    }
+    return values;
+  }
+
+  TestService test_;
+  KeyStore keys_;
+  Router router_{test_.service, keys_, tei_routes(test_.service)};
+};
+
+TEST_F(Tei, EmbedGivesTheModelsVectors) {
+  const std::vector<std::string> texts = {"Hello, world!", "a"};
+  EmbedOptions query;
+  query.task = "retrieval.query";
+  query.dimensions = 32;
+  const Embeddings expected = test_model().predict(texts, query);
+  for (const char* path : {"/embed", "/", "/invocations"}) {
+    const JsonDocument answer =
+        good(path, R"({"inputs":["Hello, world!","a"],"prompt_name":"query","dimensions":32})");
+    ASSERT_EQ(answer.root().size(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) {
+      const auto row = expected.row(i);
+      EXPECT_EQ(floats(answer.root().elements()[i]), std::vector<float>(row.begin(), row.end()));
+    }
+  }
+  // A single input is nested, too.
+  EXPECT_EQ(good("/embed", R"({"inputs":"a"})").root().elements().at(0).size(), 64u);
+  EmbedOptions raw;
+  raw.normalize = false;
+  EXPECT_EQ(floats(good("/embed", R"({"inputs":"a","normalize":false})").root().elements().at(0)),
+            test_model().predict("a", raw));
+}
+
+TEST_F(Tei, AnswersTellWhatTheyTook) {
+  const HttpResponse response = post("/embed", "{\"inputs\":[\"h\xC3\xA9\",\"a\"]}");
+  EXPECT_EQ(header_of(response, "x-compute-type"), "cpu+optimized");
+  EXPECT_EQ(header_of(response, "x-compute-characters"), "3");
+  EXPECT_GT(std::stoi(header_of(response, "x-compute-tokens")), 5);
+  for (const char* name : {"x-compute-time", "x-total-time", "x-tokenization-time", "x-queue-time",
+                           "x-inference-time"}) {
+    EXPECT_NE(header_of(response, name), "") << name;
+  }
+  EXPECT_EQ(metrics_line("te_request_count{method=\"batch\"}"), "1");
+  EXPECT_EQ(metrics_line("te_request_success{method=\"batch\"}"), "1");
+  EXPECT_EQ(metrics_line("te_embed_success"), "2");
+}
+
+TEST_F(Tei, EmbedAllGivesTokenVectors) {
+  const JsonDocument answer = good("/embed_all", R"({"inputs":["Hello, world!","a"]})");
+  ASSERT_EQ(answer.root().size(), 2u);
+  const TokenEmbeddings expected = test_model().tokenize_and_embed("Hello, world!");
+  const std::vector<JsonValue> rows = answer.root().elements().at(0).elements();
+  ASSERT_EQ(rows.size(), expected.tokens);
+  std::vector<float> values;
+  for (const JsonValue& row : rows) {
+    const std::vector<float> part = floats(row);
+    values.insert(values.end(), part.begin(), part.end());
+  }
+  EXPECT_EQ(values, expected.values);
+  EXPECT_EQ(metrics_line("te_embed_success"), "2");
+}
+
+TEST_F(Tei, SimilarityIsTheCosine) {
+  const JsonDocument answer = good(
+      "/similarity", R"({"inputs":{"source_sentence":"a cat","sentences":["a cat","a dog"]}})");
+  const std::vector<float> values = floats(answer.root());
+  ASSERT_EQ(values.size(), 2u);
+  EXPECT_NEAR(values[0], 1, 1e-6);
+  const std::vector<float> cat = test_model().predict("a cat");
+  const std::vector<float> dog = test_model().predict("a dog");
+  double product = 0;
+  for (std::size_t i = 0; i < cat.size(); ++i) product += double{cat[i]} * dog[i];
+  EXPECT_NEAR(values[1], product, 1e-6);
+}
+
+TEST_F(Tei, TokenizeAndDecodeAreInverse) {
+  const JsonDocument answer = good("/tokenize", "{\"inputs\":[\"h\xC3\xA9 you\"]}");
+  const std::vector<JsonValue> tokens = answer.root().elements().at(0).elements();
+  ASSERT_GT(tokens.size(), 2u);
+  EXPECT_TRUE(tokens.front().at("special").boolean());
+  EXPECT_EQ(tokens.front().find("start"), std::nullopt);
+  EXPECT_FALSE(tokens[1].at("special").boolean());
+  EXPECT_EQ(tokens[tokens.size() - 2].at("stop").integer(), 6);
+  std::string ids = "{\"ids\":[";
+  for (const JsonValue& token : tokens) ids += std::to_string(token.at("id").integer()) + ",";
+  ids.back() = ']';
+  EXPECT_EQ(good("/decode", ids + "}").root().elements().at(0).string(), "h\xC3\xA9 you");
+  const JsonDocument bare = good("/tokenize", R"({"inputs":"a","add_special_tokens":false})");
+  for (const JsonValue& token : bare.root().elements().at(0).elements()) {
+    EXPECT_FALSE(token.at("special").boolean());
+  }
+  EXPECT_EQ(post("/decode", R"({"ids":[4000000]})").status, 422);
+}
+
+TEST_F(Tei, OpenAiRoute) {
+  const JsonDocument answer = good("/embeddings", R"({"input":"a","model":"x"})");
+  EXPECT_EQ(floats(answer.root().at("data").elements().at(0).at("embedding")),
+            test_model().predict("a"));
+  const HttpResponse bad = post("/embeddings", R"({"input":[]})");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find(R"("code":400,"type":"Empty")"), std::string::npos) << bad.body;
+}
+
+TEST_F(Tei, Vertex) {
+  const JsonDocument answer =
+      good("/vertex", R"({"instances":[{"inputs":"a"},{"inputs":["a","b"],"dimensions":32}]})");
+  const std::vector<JsonValue> predictions = answer.root().at("predictions").elements();
+  ASSERT_EQ(predictions.size(), 2u);
+  EXPECT_EQ(floats(predictions[0].elements().at(0)), test_model().predict("a"));
+  EXPECT_EQ(predictions[1].size(), 2u);
+  EXPECT_EQ(predictions[1].elements().at(1).size(), 32u);
+  EXPECT_EQ(post("/vertex", R"({"instances":[]})").status, 400);
+  EXPECT_EQ(post("/vertex", R"({"instances":[{"inputs":"a"},{"inputs":1}]})").status, 422);
+}
+
+TEST_F(Tei, LongTextsAreCutOrRefused) {
+  test_.options.max_inputs = 2;
+  std::string words = "word";
+  for (std::size_t i = 0; i < test_model().info().max_tokens; ++i) words += " word";
+  const HttpResponse cut = post("/embed", "{\"inputs\":[\"a\",\"" + words + "\"]}");
+  EXPECT_EQ(cut.status, 200);
+  EXPECT_EQ(header_of(cut, "x-truncated-inputs"), "1");
+  const HttpResponse refused =
+      post("/embed", "{\"inputs\":[\"a\",\"" + words + "\"],\"truncate\":false}");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_NE(refused.body.find(R"("error_type":"Validation","param":"inputs[1]")"),
+            std::string::npos)
+      << refused.body;
+  const HttpResponse tokens =
+      post("/embed_all", "{\"inputs\":[\"a\",\"" + words + "\"],\"truncate\":false}");
+  EXPECT_EQ(tokens.status, 422);
+  EXPECT_NE(tokens.body.find("inputs[1]"), std::string::npos) << tokens.body;
+}
+
+TEST_F(Tei, FailuresHaveTeisFormAndAreCounted) {
+  test_.options.max_inputs = 2;
+  EXPECT_EQ(post("/embed", R"({"inputs":""})").body,
+            R"({"error":"`inputs` cannot be empty","error_type":"Empty","param":"inputs"})");
+  EXPECT_EQ(post("/embed", R"({"inputs":["a","b","c"]})").status, 422);
+  EXPECT_EQ(metrics_line("te_request_failure{err=\"batch_size\"}"), "1");
+  EXPECT_EQ(metrics_line("te_request_failure{err=\"validation\"}"), "1");
+  EXPECT_EQ(post("/embed", "{").status, 422);
+  EXPECT_EQ(post("/embed", R"({"inputs":"a"})", {{"content-type", "text/plain"}}).status, 415);
+  const HttpResponse missing = post("/rerank", "{}");
+  EXPECT_EQ(missing.status, 422);
+  EXPECT_NE(missing.body.find("v3-tiny is a dense text-embedding model"), std::string::npos);
+  EXPECT_EQ(metrics_line("te_request_failure{err=\"model_type\"}"), "1");
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// nestvec serve: the model behind HTTP and gRPC.
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <ostream>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/model_options.h"
+#include "config/writer.h"
+#include "server/server.h"
+#include "server/signals.h"
+#include "server/systemd.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::size_t kDefaultBatchMilliseconds = 100;
+
+constexpr const char* kExamples =
+    "Prints one line on standard output when it is ready. SIGTERM and SIGINT finish what is being\n"
+    "answered and end it, SIGHUP reads API keys and the TLS certificate again. Keys come from\n"
+    "--api-key-file or NESTVEC_API_KEYS; --api-key is for trying out, since others on the machine\n"
+    "can read a command line.\n"
+    "\n"
+    "Examples:\n"
+    "  nestvec serve\n"
+    "  nestvec serve --model jinaai/jina-embeddings-v3 --http :8080 --api-key-file keys\n"
+    "  nestvec serve --config config.yaml --print-config\n"
+    "  curl http://127.0.0.1:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
+    "       -d '{\"input\": \"The cat sat on the mat.\"}'\n";
+
+struct ServeFlags {
+  ModelOptions model;
+  std::vector<std::string> api_keys;
+  bool print_config = false;
+};
+
+std::string joined_keys(const std::vector<std::string>& keys) {
+  std::string joined;
+  for (const std::string& key : keys) {
+    if (key.empty() || key.find(',') != std::string::npos) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "--api-key: expected a key, without a comma in it; repeat the flag for several");
+    }
+    joined += (joined.empty() ? "" : ",") + key;
+  }
+  return joined;
+}
+
+ModelConfig serve_config(const ServeFlags& flags, const CliContext& context) {
+  ModelConfig config =
+      flags.print_config ? read_settings(flags.model, context) : make_config(flags.model, context);
+  if (!flags.api_keys.empty()) config.server.api_keys = joined_keys(flags.api_keys);
+  std::size_t& milliseconds = config.runtime.batch_milliseconds;
+  if (milliseconds == 0) milliseconds = kDefaultBatchMilliseconds;
+  return config;
+}
+
+void print_config(const ModelConfig& config, CliContext& context) {
+  for (const std::string& warning : config.warnings) context.err << "nestvec: " << warning << '\n';
+  context.out << config_yaml(config);
+}
+
+void warn_of_strangers(const ServerOptions& options, Log& log) {
+  if (!options.api_keys.empty() || !options.api_key_file.empty()) return;
+  for (const std::string& address : {options.http, options.grpc}) {
+    if (address.empty() || parse_address(address).loopback()) continue;
+    log.message(LogLevel::kWarning,
+                "other machines may reach " + address +
+                    " and nobody is asked for an API key; set server.api_key_file");
+  }
+}
+
+// Every connection is an open file. What the process may raise by itself it raises; what remains
+// too little is the limit of connections.
+void fit_connections(ServerOptions& options, Log& log) {
+  constexpr rlim_t kOtherFiles = 128;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0) getrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_cur == RLIM_INFINITY) return;
+  if (options.max_connections + kOtherFiles <= files.rlim_cur) return;
+  const rlim_t room = files.rlim_cur > 2 * kOtherFiles ? files.rlim_cur - kOtherFiles : kOtherFiles;
+  log.message(LogLevel::kWarning, "max_connections is " + std::to_string(room) + " instead of " +
+                                      std::to_string(options.max_connections) +
+                                      ": this process may open only " +
+                                      std::to_string(files.rlim_cur) + " files (ulimit -n)");
+  options.max_connections = room;
+}
+
+std::string describe(const ModelInfo& model) {
+  std::string text = model.id + " (" + model.precision + ", ";
+  if (!model.isa.empty()) text += model.isa + ", ";
+  return text + std::to_string(model.threads) + (model.threads == 1 ? " thread)" : " threads)");
+}
+
+// Waits for a signal, and for the requests that it finds.
+void finish(Server& server, int signal_number, const std::string& socket, Log& log, bool quiet) {
+  notify_systemd(socket, "STOPPING=1");
+  if (!quiet) {
+    log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
+                                     ": finishing what is being answered");
+  }
+  if (server.drain()) return;
+  log.message(LogLevel::kWarning,
+              "requests were still being answered at the end of server.grace_seconds");
+  // They hold on to everything, so nothing can be taken down in order.
+  std::_Exit(kExitOk);
+}
+
+void run_serve(const ServeFlags& flags, CliContext& context) {
+  ModelConfig config = serve_config(flags, context);
+  if (flags.print_config) return print_config(config, context);
+  const bool quiet = flags.model.quiet;
+  Log log(parse_log_format(config.server.log_format), [&context](std::string_view line) {
+    context.err << line;
+    context.err.flush();
+  });
+  LogSink note;
+  AccessLog access;
+  if (!quiet) note = [&log](std::string_view line) { log.message(LogLevel::kInfo, line); };
+  if (!quiet) access = [&log](const AccessRecord& record) { log.access(record); };
+  warn_of_strangers(config.server, log);
+  fit_connections(config.server, log);
+
+  const BlockedSignals blocked;
+  Server server(config.server, log, access);
+  std::atomic<bool> serves{false};
+  std::promise<int> stopped;
+  const SignalThread signals(
+      [&](int number) {
+        if (!serves) std::_Exit(kExitOk);  // a load cannot be interrupted, and nobody is served
+        stopped.set_value(number);
+      },
+      [&] { server.reload(); });
+  Model model = load_model(config, note);
+  const std::string description = describe(model.info());
+  serves = true;
+  server.open(std::move(model));
+  context.out << "nestvec: ready " << server.addresses() << " model " << description << '\n';
+  context.out.flush();
+  const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");
+  notify_systemd(socket, "READY=1\nSTATUS=" + server.addresses() + " model " + description);
+  finish(server, stopped.get_future().get(), socket, log, quiet);
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, CliContext& context) {
+  CLI::App* command = app.add_subcommand("serve", "Answer HTTP and gRPC");
+  const auto flags = std::make_shared<ServeFlags>();
+  add_model_options(*command, flags->model);
+  add_server_options(*command, flags->model);
+  command
+      ->add_option("--api-key", flags->api_keys,
+                   "Ask for this API key, or one of several; better --api-key-file or "
+                   "NESTVEC_API_KEYS, since others can read a command line")
+      ->type_name("KEY")
+      ->allow_extra_args(false);
+  command->add_flag("--print-config", flags->print_config,
+                    "Print the configuration with all defaults as YAML, and exit");
+  command->footer(kExamples);
+  command->callback([flags, &context] { run_serve(*flags, context); });
+}
+
+}  // namespace nestvec

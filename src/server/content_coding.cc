@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/content_coding.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+// zlib takes 32-bit counts, so input goes in slices.
+constexpr std::size_t kSlice = std::size_t{1} << 20;
+constexpr int kGzipWindow = 15 + 16;  // zlib's way to say "gzip, the largest window"
+
+Bytef* mutable_bytes(const char* text) {
+  return reinterpret_cast<Bytef*>(const_cast<char*>(text));  // zlib reads it only
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same_word(std::string_view text, std::string_view word) {
+  return std::ranges::equal(text, word, {}, lower);
+}
+
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+class Inflater {
+ public:
+  explicit Inflater(int window) {
+    if (inflateInit2(&stream_, window) != Z_OK) {
+      throw Error(ErrorCode::kResourceExhausted, "no memory to decode a request's body");
+    }
+  }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+  ~Inflater() { inflateEnd(&stream_); }
+
+  // The decoded bytes, but no more than limit + 1; nullopt where `encoded` is not whole and sound.
+  // A gzip file may have several members.
+  std::optional<std::string> decode(std::string_view encoded, std::uint64_t limit) {
+    std::string decoded;
+    std::array<char, std::size_t{64} << 10> piece;
+    std::size_t given = 0;
+    int status = Z_OK;
+    while (decoded.size() <= limit) {
+      if (stream_.avail_in == 0) {
+        const std::size_t slice = std::min(kSlice, encoded.size() - given);
+        stream_.next_in = mutable_bytes(encoded.data() + given);
+        stream_.avail_in = static_cast<uInt>(slice);
+        given += slice;
+      }
+      if (status == Z_STREAM_END) {
+        if (stream_.avail_in == 0) return decoded;
+        inflateReset(&stream_);
+      }
+      stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
+      stream_.avail_out = static_cast<uInt>(piece.size());
+      status = inflate(&stream_, Z_NO_FLUSH);
+      if (status != Z_OK && status != Z_STREAM_END) return std::nullopt;
+      decoded.append(piece.data(), piece.size() - stream_.avail_out);
+    }
+    return decoded;
+  }
+
+ private:
+  z_stream stream_{};
+};
+
+// The window that tells zlib the format. Clients disagree on what "deflate" is; zlib's wrapper
+// begins with a byte that no sensible raw stream begins with.
+std::optional<int> window_of(std::string_view coding, std::string_view body) {
+  if (same_word(coding, "gzip") || same_word(coding, "x-gzip")) return kGzipWindow;
+  if (!same_word(coding, "deflate")) return std::nullopt;
+  const bool wrapped = !body.empty() && (static_cast<unsigned char>(body[0]) & 0x0f) == 8;
+  return wrapped ? 15 : -15;
+}
+
+double quality(std::string_view parameters) {
+  const std::size_t at = parameters.find("q=");
+  if (at == std::string_view::npos) return 1;
+  double value = 0;
+  std::from_chars(parameters.data() + at + 2, parameters.data() + parameters.size(), value);
+  return value;
+}
+
+}  // namespace
+
+std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
+                                        std::string& body) {
+  coding = trim(coding);
+  if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
+  const std::optional<int> window = window_of(coding, body);
+  if (!window) return HttpFault{415, "Content-Encoding: expected gzip, deflate or none"};
+  std::optional<std::string> decoded = Inflater(*window).decode(body, limit);
+  if (!decoded) return HttpFault{400, "the body is not what its Content-Encoding says"};
+  if (decoded->size() > limit) {
+    return HttpFault{413, "the decoded body is longer than " + std::to_string(limit) +
+                              " bytes (server.max_body_bytes)"};
+  }
+  body = std::move(*decoded);
+  return std::nullopt;
+}
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  while (!accept_encoding.empty()) {
+    const std::size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
+    const std::string_view item = accept_encoding.substr(0, comma);
+    const std::size_t mark = std::min(item.find(';'), item.size());
+    if (same_word(trim(item.substr(0, mark)), "gzip")) return quality(item.substr(mark)) > 0;
+    accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
+  }
+  return false;
+}
+
+std::string encode_gzip(std::string_view text) {
+  z_stream stream{};
+  constexpr int kMemoryLevel = 8;
+  if (text.size() > std::numeric_limits<uInt>::max() / 2 ||
+      deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, kMemoryLevel,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw Error(ErrorCode::kResourceExhausted, "no memory to compress an answer");
+  }
+  std::string encoded(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
+  stream.next_in = mutable_bytes(text.data());
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(encoded.data());
+  stream.avail_out = static_cast<uInt>(encoded.size());
+  deflate(&stream, Z_FINISH);  // the bound makes one call enough
+  encoded.resize(stream.total_out);
+  deflateEnd(&stream);
+  return encoded;
+}
+
+}  // namespace nestvec

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/content_coding.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+namespace nestvec {
+namespace {
+
+constexpr std::uint64_t kLimit = 1'000'000;
+
+// `text` in one of zlib's three formats.
+std::string deflated(std::string_view text, int window) {
+  z_stream stream{};
+  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
+  std::string in(text);
+  stream.next_in = reinterpret_cast<Bytef*>(in.data());
+  stream.avail_in = static_cast<uInt>(in.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string numbers(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += std::to_string(i * 7919) + ",";
+  return text;
+}
+
+int status_of(std::string_view coding, std::string body, std::uint64_t limit = kLimit) {
+  const auto fault = decode_content(coding, limit, body);
+  return fault ? fault->status : 200;
+}
+
+TEST(ContentCoding, DecodesAllThatClientsMean) {
+  const std::string text = numbers(20'000);
+  for (const auto& [coding, window] :
+       {std::pair{"gzip", 31}, {"X-GZIP", 31}, {" deflate ", 15}, {"deflate", -15}}) {
+    std::string body = deflated(text, window);
+    EXPECT_FALSE(decode_content(coding, kLimit, body)) << coding;
+    EXPECT_EQ(body, text) << coding << window;
+  }
+  std::string plain = "plain";
+  EXPECT_FALSE(decode_content("identity", 1, plain));
+  EXPECT_EQ(plain, "plain");
+}
+
+TEST(ContentCoding, DecodesMembersBehindOneAnother) {
+  std::string body = deflated("one", 31) + deflated("", 31) + deflated(" two", 31);
+  EXPECT_FALSE(decode_content("gzip", kLimit, body));
+  EXPECT_EQ(body, "one two");
+}
+
+TEST(ContentCoding, RefusesWhatIsNotWhole) {
+  const std::string whole = deflated(numbers(100), 31);
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    EXPECT_EQ(status_of("gzip", whole.substr(0, i)), 400) << i;
+  EXPECT_EQ(status_of("gzip", whole + "x"), 400);
+  EXPECT_EQ(status_of("br", whole), 415);
+  EXPECT_EQ(status_of("gzip, gzip", whole), 415);
+}
+
+TEST(ContentCoding, StopsAtTheLimit) {
+  const std::string text(1000, 'x');
+  EXPECT_EQ(status_of("gzip", deflated(text, 31), 1000), 200);
+  EXPECT_EQ(status_of("gzip", deflated(text, 31), 999), 413);
+  EXPECT_EQ(status_of("gzip", deflated(std::string(std::size_t{64} << 20, '\0'), 31), 1000), 413);
+}
+
+TEST(ContentCoding, EncodesWhatItDecodes) {
+  for (const std::string& text : {std::string(), std::string("x"), numbers(100'000)}) {
+    std::string body = encode_gzip(text);
+    EXPECT_FALSE(decode_content("gzip", kLimit, body));
+    EXPECT_EQ(body, text);
+  }
+}
+
+TEST(ContentCoding, ReadsAcceptEncoding) {
+  for (const char* header : {"gzip", "br, GZIP", "gzip;q=0.5", "deflate,gzip ;q=1"}) {
+    EXPECT_TRUE(accepts_gzip(header)) << header;
+  }
+  for (const char* header : {"", "br", "gzip;q=0", "gzip; q=0.0", "gzipped", ",,,"}) {
+    EXPECT_FALSE(accepts_gzip(header)) << header;
+  }
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The writing half of HttpConnection.
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "server/http_connection.h"
+#include "server/response_head.h"
+
+namespace nestvec {
+namespace {
+
+// Up to this size head and body go as one piece: under TLS each piece is a record of its own.
+constexpr std::size_t kOnePiece = std::size_t{8} << 10;
+// How long to wait for a client to take note of the end; see linger().
+constexpr std::chrono::seconds kLinger{2};
+
+std::optional<std::uint64_t> token_count(const HttpResponse& response) {
+  for (const auto& [name, value] : response.headers) {
+    if (name != "x-nestvec-tokens") continue;
+    std::uint64_t count = 0;
+    const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), count);
+    if (failed == std::errc{}) return count;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void HttpConnection::answer(std::uint64_t exchange, HttpResponse response) {
+  if (exchange != exchange_ || state_ != State::kAnswering) return;
+  const bool more_waits = !input_.empty();
+  send(std::move(response), !keep_alive_ || (peer_ended_ && !more_waits));
+}
+
+void HttpConnection::refuse(const HttpFault& fault) {
+  received_ = Clock::now();
+  record_.time = std::chrono::system_clock::now();
+  record_.id = loop_->random_id();
+  record_.method = record_.path = "-";
+  record_.bytes_in = parser_ ? parser_->body_bytes() : 0;
+  http10_ = head_only_ = false;
+  parser_.reset();
+  send(fault_response(fault), true);
+}
+
+void HttpConnection::send(HttpResponse response, bool close_after) {
+  close_after_ = close_after || shared_->draining;
+  out_head_ = response_head(
+      response,
+      {.http10 = http10_, .close = close_after_, .date = loop_->date(), .request_id = record_.id});
+  record_.status = response.status;
+  record_.tokens = token_count(response);
+  if (!head_only_ && status_has_body(response.status)) out_body_ = std::move(response.body);
+  if (out_body_.size() <= kOnePiece) {
+    out_head_ += out_body_;
+    out_body_.clear();
+  }
+  transfer_start_ = Clock::now();
+  state_ = State::kWriting;
+  write();
+}
+
+void HttpConnection::write() {
+  if (state_ != State::kWriting) return;
+  while (written_ < out_head_.size() + out_body_.size()) {
+    const std::string_view head =
+        std::string_view(out_head_).substr(std::min(written_, out_head_.size()));
+    const std::size_t body_written = written_ - (out_head_.size() - head.size());
+    const IoResult result =
+        transport_->write(head, std::string_view(out_body_).substr(body_written));
+    switch (result.status) {
+      case IoStatus::kDone:
+        written_ += result.bytes;
+        break;
+      case IoStatus::kWantRead:
+      case IoStatus::kWantWrite:
+        deadline_ = transfer_deadline(written_);
+        return transport_->wait(result.status, [self = shared_from_this()] { self->write(); });
+      case IoStatus::kEnd:
+      case IoStatus::kFailed:
+        return close();
+    }
+  }
+  on_written();
+}
+
+void HttpConnection::on_written() {
+  finish_exchange();
+  if (close_after_) return linger();
+  await_request();
+  if (!input_.empty()) use(std::exchange(input_, {}));
+  if (peer_ended_ && state_ != State::kAnswering && state_ != State::kWriting) return close();
+  read();
+}
+
+// Tells the log, and lets go of what the request held.
+void HttpConnection::finish_exchange() {
+  record_.client = client_;
+  record_.bytes_out = written_;
+  record_.milliseconds =
+      std::chrono::duration<double, std::milli>(Clock::now() - received_).count();
+  if (shared_->access_log) shared_->access_log(record_);
+  record_ = AccessRecord();
+  written_ = 0;
+  stop_.reset();
+  out_head_ = std::string();
+  out_body_ = std::string();
+}
+
+// A socket that is closed with unread bytes resets the connection, and the client may lose the
+// answer. So only the writing side ends here, and what still comes is read and dropped for a while.
+void HttpConnection::linger() {
+  unfinished_.release();
+  input_ = std::string();
+  state_ = State::kLingering;
+  deadline_ = Clock::now() + kLinger;
+  transport_->shutdown_write();
+  if (peer_ended_) return close();
+  read();
+}
+
+void HttpConnection::close() {
+  if (state_ == State::kClosed) return;
+  const bool was_answering = state_ == State::kAnswering || state_ == State::kWriting;
+  state_ = State::kClosed;
+  if (stop_) stop_->request_stop();
+  if (was_answering) {
+    constexpr int kClientClosedRequest = 499;
+    if (record_.status == 0) record_.status = kClientClosedRequest;
+    finish_exchange();
+  }
+  if (transport_) transport_->close();
+  unfinished_.release();
+  slot_.release();
+  loop_->remove(entry_);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// One HTTP/1 connection: reads a request, has it answered, reads the next.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "api/http.h"
+#include "nestvec/config.h"
+#include "server/gauge.h"
+#include "server/http_fault.h"
+#include "server/io_loop.h"
+#include "server/log.h"
+#include "server/request_parser.h"
+#include "server/request_threads.h"
+#include "server/socket_address.h"
+#include "server/transport.h"
+
+namespace nestvec {
+
+// What all connections of a server share.
+struct HttpShared {
+  HttpShared(ServerOptions server_options, HttpHandler http_handler, RequestThreads& pool)
+      : options(std::move(server_options)), handler(std::move(http_handler)), threads(pool) {}
+
+  const ServerOptions options;
+  const HttpHandler handler;
+  RequestThreads& threads;
+  AccessLog access_log;  // may be empty
+  std::optional<SocketAddress> http2_upstream;
+  std::atomic<bool> draining{false};
+  std::atomic<std::uint64_t> last_connection{0};
+  std::atomic<std::uint64_t> refused{0};  // connections over the limit
+  Gauge connections;
+  Gauge unfinished;  // connections that may still have something to be answered
+};
+
+// What the acceptor hands on. The shares count it from then on.
+struct NewConnection {
+  std::unique_ptr<Transport> transport;
+  std::string client;  // for the log
+  Gauge::Share slot;
+  Gauge::Share unfinished;
+};
+
+// Lives on its loop, which keeps it until it is closed; all of it runs there. Between requests it
+// holds no buffers. Bytes that come while a request is being answered are the next requests; a
+// bounded number is read, to see the client's end, and kept.
+class HttpConnection final : public Peer, public std::enable_shared_from_this<HttpConnection> {
+ public:
+  static void start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
+                    NewConnection accepted);
+
+  // start() makes and starts one.
+  HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
+                 NewConnection accepted);
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+
+  // The answer to a request by its number; ignored when that one is not awaited any more.
+  void answer(std::uint64_t exchange, HttpResponse response);
+
+  void on_tick(Clock::time_point now) override;
+  void on_drain(Clock::time_point now) override;
+  void on_stop() override { close(); }
+
+ private:
+  enum class State {
+    kHandshake,
+    kIdle,  // no byte of a request yet
+    kHead,
+    kBody,
+    kAnswering,  // until the handler responds
+    kWriting,
+    kLingering,  // all is written; waits for the client's end, so that the answer reaches it
+    kClosed,
+  };
+
+  // Reading (http_connection.cc).
+  void handshake();
+  void await_request();
+  void await_head();
+  void read();
+  bool read_some();
+  std::size_t room() const;  // how many bytes may be read now
+  void wait_to_read(IoStatus want);
+  void on_bytes(std::string_view bytes);
+  void use(std::string bytes);
+  void keep(std::string_view rest);
+  std::size_t consume(std::string_view bytes);  // returns how many it used
+  std::size_t hand_over(std::string_view bytes);
+  void on_body();
+  void on_end();
+  void dispatch();
+
+  // Answering (http_answer.cc).
+  void refuse(const HttpFault& fault);
+  void send(HttpResponse response, bool close_after);
+  void write();
+  void on_written();
+  void finish_exchange();
+  void linger();
+  void close();
+
+  Clock::time_point transfer_deadline(std::uint64_t bytes) const;
+
+  const std::shared_ptr<IoLoop> loop_;
+  const std::shared_ptr<HttpShared> shared_;
+  std::unique_ptr<Transport> transport_;
+  IoLoop::Peers::iterator entry_;
+  Gauge::Share slot_;
+  Gauge::Share unfinished_;
+
+  const std::uint64_t number_;
+  const std::string client_;
+  State state_ = State::kIdle;
+  Clock::time_point deadline_;
+  Clock::time_point transfer_start_;  // of the body or the answer under way
+  bool may_be_http2_ = false;         // until its first bytes tell
+  bool reading_ = false;              // inside read()
+  bool waiting_to_read_ = false;
+  bool peer_ended_ = false;
+  bool keep_alive_ = false;  // what the request that is answered asks for
+  bool close_after_ = false;
+  bool head_only_ = false;
+  bool http10_ = false;
+  std::string input_;  // received and not used yet
+  std::unique_ptr<RequestParser> parser_;
+
+  std::uint64_t exchange_ = 0;  // the number of the request that is answered
+  std::optional<std::stop_source> stop_;
+  Clock::time_point received_;
+  AccessRecord record_;
+  std::string out_head_;
+  std::string out_body_;
+  std::size_t written_ = 0;
+};
+
+}  // namespace nestvec

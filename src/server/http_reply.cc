@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/http_reply.h"
+
+#include <exception>
+#include <string_view>
+#include <utility>
+
+#include "server/content_coding.h"
+#include "server/http_connection.h"
+#include "server/http_fault.h"
+#include "server/io_loop.h"
+
+namespace nestvec {
+namespace {
+
+// Pages, metrics, the API's description: they shrink to a fifth or less.
+bool is_worth_compressing(const HttpResponse& response) {
+  constexpr std::size_t kLeast = std::size_t{8} << 10;
+  const std::string_view type = response.content_type;
+  return response.body.size() > kLeast && response.status == 200 &&
+         (type.starts_with("text/") || type.starts_with("application/json") ||
+          type.starts_with("application/javascript") || type.starts_with("image/svg"));
+}
+
+void compress(HttpResponse& response) {
+  try {
+    response.body = encode_gzip(response.body);
+  } catch (const std::exception&) {
+    return;  // it goes as it is
+  }
+  response.headers.emplace_back("Content-Encoding", "gzip");
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+}
+
+}  // namespace
+
+HttpReply::HttpReply(std::shared_ptr<IoLoop> loop, std::weak_ptr<HttpConnection> connection,
+                     std::uint64_t exchange, bool may_compress)
+    : loop_(std::move(loop)),
+      connection_(std::move(connection)),
+      exchange_(exchange),
+      may_compress_(may_compress) {}
+
+HttpReply::~HttpReply() {
+  if (!sent_) send(fault_response({500, "the request was given up without an answer"}));
+}
+
+void HttpReply::send(HttpResponse response) {
+  if (sent_.exchange(true)) return;
+  if (may_compress_ && is_worth_compressing(response)) compress(response);
+  loop_->post([connection = connection_, exchange = exchange_,
+               answer = std::make_shared<HttpResponse>(std::move(response))] {
+    if (const auto alive = connection.lock()) alive->answer(exchange, std::move(*answer));
+  });
+}
+
+}  // namespace nestvec

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of an answer from the thread that has it back to its connection.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "api/http.h"
+
+namespace nestvec {
+
+class HttpConnection;
+class IoLoop;
+
+// Takes one answer, from any thread and at any time, also after the connection or the server is
+// gone. One that is destroyed without an answer answers 500: no client waits for ever.
+class HttpReply {
+ public:
+  // With `may_compress`, answers that gain from it are sent as gzip.
+  HttpReply(std::shared_ptr<IoLoop> loop, std::weak_ptr<HttpConnection> connection,
+            std::uint64_t exchange, bool may_compress);
+  HttpReply(const HttpReply&) = delete;
+  HttpReply& operator=(const HttpReply&) = delete;
+  ~HttpReply();
+
+  // Ignored but for the first time.
+  void send(HttpResponse response);
+
+ private:
+  const std::shared_ptr<IoLoop> loop_;
+  const std::weak_ptr<HttpConnection> connection_;
+  const std::uint64_t exchange_;
+  const bool may_compress_;
+  std::atomic<bool> sent_{false};
+};
+
+}  // namespace nestvec

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/http_server.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <exception>
+#include <future>
+#include <utility>
+#include <vector>
+
+#include "nestvec/error.h"
+#include "server/acceptor.h"
+#include "server/http_connection.h"
+#include "server/io_loop.h"
+#include "server/tls_context.h"
+
+namespace nestvec {
+namespace {
+
+std::unique_ptr<TlsContext> make_tls(const HttpServerOptions& options) {
+  const ServerOptions& server = options.server;
+  if (server.tls_certificate.empty() && server.tls_key.empty()) return nullptr;
+  if (server.tls_certificate.empty() || server.tls_key.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "server.tls_certificate and server.tls_key: expected both or neither");
+  }
+  return std::make_unique<TlsContext>(server.tls_certificate, server.tls_key,
+                                      options.http2_upstream.has_value());
+}
+
+std::shared_ptr<HttpShared> make_shared_state(const HttpServerOptions& options, HttpHandler handler,
+                                              RequestThreads& threads, AccessLog access_log) {
+  auto shared = std::make_shared<HttpShared>(options.server, std::move(handler), threads);
+  shared->access_log = std::move(access_log);
+  if (options.http2_upstream) shared->http2_upstream = resolve(*options.http2_upstream).front();
+  return shared;
+}
+
+}  // namespace
+
+class HttpServer::Impl {
+ public:
+  Impl(const HttpServerOptions& options, HttpHandler handler, RequestThreads& threads,
+       AccessLog access_log)
+      : shared_(make_shared_state(options, std::move(handler), threads, std::move(access_log))),
+        tls_(make_tls(options)),
+        loops_(make_loops(options.io_threads)),
+        acceptor_(*loops_.front(), options.address, options.unix_mode,
+                  [this](Listener::Accepted accepted) { take(std::move(accepted)); }) {}
+
+  ~Impl() {
+    stop_accepting();
+    for (const auto& loop : loops_) loop->stop();
+  }
+
+  void start() {
+    started_ = true;
+    acceptor_.start();
+    for (const auto& loop : loops_) loop->start();
+  }
+
+  void stop_accepting() {
+    if (shared_->draining.exchange(true)) return;
+    if (started_) {
+      std::promise<void> closed;
+      loops_.front()->post([&] {
+        acceptor_.close();
+        closed.set_value();
+      });
+      closed.get_future().wait();
+    }
+    for (const auto& loop : loops_) {
+      loop->post([loop = loop.get()] { loop->drain(); });
+    }
+  }
+
+  bool drain(std::chrono::steady_clock::time_point deadline) {
+    stop_accepting();
+    return shared_->unfinished.wait_for_none(deadline);
+  }
+
+  void reload_tls() {
+    if (tls_) tls_->reload();
+  }
+
+  std::uint16_t port() const { return acceptor_.port(); }
+  const HttpShared& shared() const { return *shared_; }
+
+ private:
+  using Loops = std::vector<std::shared_ptr<IoLoop>>;
+
+  static Loops make_loops(std::size_t count) {
+    Loops loops(std::max<std::size_t>(1, count));
+    for (auto& loop : loops) loop = std::make_shared<IoLoop>();
+    return loops;
+  }
+
+  // A new connection, on the first loop.
+  void take(Listener::Accepted accepted) {
+    if (shared_->connections.count() >= shared_->options.max_connections) {
+      return refuse(accepted.socket);
+    }
+    const auto loop = loops_[next_loop_++ % loops_.size()];
+    const auto connection = std::make_shared<NewConnection>();
+    connection->slot = Gauge::Share(shared_->connections);
+    connection->unfinished = Gauge::Share(shared_->unfinished);
+    connection->client = client_name(accepted.peer);
+    SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
+    connection->transport =
+        std::make_unique<Transport>(loop->context(), std::move(accepted.socket), std::move(tls));
+    if (loop == loops_.front()) {
+      return HttpConnection::start(loop, shared_, std::move(*connection));
+    }
+    loop->post([loop, shared = shared_, connection] {
+      HttpConnection::start(loop, shared, std::move(*connection));
+    });
+  }
+
+  void refuse(const FileDescriptor& socket) {
+    ++shared_->refused;
+    if (tls_) return;
+    constexpr std::string_view kAnswer =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        "Content-Length: 122\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+        R"({"error":{"message":"too many connections (server.max_connections)",)"
+        R"("type":"server_error","param":null,"code":null}})";
+    static_assert(kAnswer.size() - kAnswer.find('{') == 122);
+    // The buffer of a new socket has room; a client that is gone needs none.
+    [[maybe_unused]] const auto sent =
+        ::send(socket.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+
+  const std::shared_ptr<HttpShared> shared_;
+  const std::unique_ptr<TlsContext> tls_;
+  const Loops loops_;
+  std::size_t next_loop_ = 0;
+  std::atomic<bool> started_{false};
+  Acceptor acceptor_;
+};
+
+HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler,
+                       RequestThreads& threads, AccessLog access_log)
+    : impl_(std::make_unique<Impl>(options, std::move(handler), threads, std::move(access_log))) {}
+HttpServer::~HttpServer() = default;
+
+void HttpServer::start() { impl_->start(); }
+std::uint16_t HttpServer::port() const { return impl_->port(); }
+void HttpServer::stop_accepting() { impl_->stop_accepting(); }
+bool HttpServer::drain(std::chrono::steady_clock::time_point deadline) {
+  return impl_->drain(deadline);
+}
+void HttpServer::reload_tls() { impl_->reload_tls(); }
+std::size_t HttpServer::connections() const { return impl_->shared().connections.count(); }
+std::uint64_t HttpServer::refused_connections() const { return impl_->shared().refused; }
+
+}  // namespace nestvec

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP/1 transport: sockets, TLS, limits, timeouts; hands whole requests to a handler.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "api/http.h"
+#include "nestvec/config.h"
+#include "server/address.h"
+#include "server/log.h"
+#include "server/request_threads.h"
+
+namespace nestvec {
+
+struct HttpServerOptions {
+  Address address;
+  // Of these: TLS files, max_body_bytes (as sent, and again after Content-Encoding),
+  // max_connections, header_seconds, idle_seconds.
+  ServerOptions server;
+  // Where connections go that begin with HTTP/2's preface: a gRPC server on this machine. Under TLS
+  // they arrive there without it.
+  std::optional<Address> http2_upstream;
+  std::size_t io_threads = 1;
+  unsigned unix_mode = 0660;  // of a Unix socket
+};
+
+// Answers HTTP/1.0 and 1.1 on one address: keep-alive, pipelining (requests of a connection are
+// answered one after the other), chunked bodies, Expect: 100-continue, gzip and deflate bodies,
+// HEAD for every GET. Answers to GET that shrink are sent as gzip where the client takes it;
+// vectors, which answer POST, are not: they hardly shrink, and it would cost more than to compute
+// them.
+//
+// What is wrong with a request as such is answered here: 400, 408, 413, 415, 417, 431, 501, 503,
+// 505. Connections over max_connections get 503 and are closed. A client must send a head within
+// header_seconds of its first byte, and bodies, as it must take answers, without a pause of
+// idle_seconds and at 1 KiB a second beyond the first idle_seconds.
+//
+// A client that closes its connection, or only its sending side, while a request is answered has
+// HttpRequest::stop requested. All functions are safe for concurrent use.
+class HttpServer {
+ public:
+  // Listens, but takes no connection before start(). `handler` runs on `threads`; both, and what
+  // the handler uses, must outlive the server and all requests that it gave to them. `access_log`
+  // is called on the threads of the sockets. Throws Error naming the address (kAlreadyExists,
+  // kPermissionDenied, kNotFound, kInvalidArgument, kUnavailable) or a TLS file (kNotFound,
+  // kInvalidArgument).
+  HttpServer(const HttpServerOptions& options, HttpHandler handler, RequestThreads& threads,
+             AccessLog access_log = {});
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  // Closes every connection, also those of requests that are being answered; their stop tokens are
+  // requested, and answers that come later are dropped.
+  ~HttpServer();
+
+  // Once.
+  void start();
+
+  // The TCP port it listens on; 0 for a Unix socket.
+  std::uint16_t port() const;
+
+  // Takes the connections that wait already, then no more. From now on each answer is the last of
+  // its connection, and idle connections are closed, after a moment for what their clients may just
+  // have sent. Blocks until nothing listens any more.
+  void stop_accepting();
+
+  // stop_accepting(), then blocks until every request that was begun is answered and its answer is
+  // written, or until `deadline`. Returns whether all are. Spliced HTTP/2 connections are left to
+  // their server.
+  bool drain(std::chrono::steady_clock::time_point deadline);
+
+  // Reads certificate and key again, for new connections. Without TLS it does nothing. Throws as
+  // the constructor; the old ones then stay.
+  void reload_tls();
+
+  std::size_t connections() const;            // open now
+  std::uint64_t refused_connections() const;  // closed for max_connections
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// HttpServer under TLS, and connections that it hands to an HTTP/2 server.
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "nestvec/error.h"
+#include "server/http_server.h"
+#include "server/listener.h"
+#include "server/splice.h"
+#include "server/test_client.h"
+
+namespace nestvec {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+using FilePtr = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+FilePtr open_file(const std::string& path) { return {std::fopen(path.c_str(), "w"), &std::fclose}; }
+
+// A self-signed certificate for `name`, and its key.
+void write_certificate(const std::string& name, const std::string& certificate,
+                       const std::string& key) {
+  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> pair(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  const std::unique_ptr<X509, void (*)(X509*)> x509(X509_new(), &X509_free);
+  ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(x509.get()), 0);
+  X509_gmtime_adj(X509_getm_notAfter(x509.get()), 3600);
+  X509_set_pubkey(x509.get(), pair.get());
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(x509.get()), "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  X509_set_issuer_name(x509.get(), X509_get_subject_name(x509.get()));
+  X509_sign(x509.get(), pair.get(), EVP_sha256());
+  PEM_write_X509(open_file(certificate).get(), x509.get());
+  PEM_write_PrivateKey(open_file(key).get(), pair.get(), nullptr, nullptr, 0, nullptr, nullptr);
+}
+
+// The name in the certificate that the server showed.
+std::string server_name(const TestClient& client) {
+  const std::unique_ptr<X509, void (*)(X509*)> shown(SSL_get1_peer_certificate(client.tls()),
+                                                     &X509_free);
+  char* const line = X509_NAME_oneline(X509_get_subject_name(shown.get()), nullptr, 0);
+  const std::string name = line;
+  OPENSSL_free(line);
+  return name;
+}
+
+class HttpTls : public ::testing::Test {
+ protected:
+  HttpTls() {
+    std::filesystem::create_directories(folder_);
+    options_ = local_options();
+    options_.server.tls_certificate = folder_ / "certificate.pem";
+    options_.server.tls_key = folder_ / "key.pem";
+    options_.server.header_seconds = 1;
+    write("CN-one");
+  }
+  ~HttpTls() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::string& name) {
+    write_certificate(name, options_.server.tls_certificate, options_.server.tls_key);
+  }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("nestvec-tls-" + std::to_string(::getpid()));
+  HttpServerOptions options_;
+};
+
+TEST_F(HttpTls, AnswersAndKeepsTheConnection) {
+  TestServer server(options_);
+  TestClient client = server.client();
+  ASSERT_TRUE(client.start_tls());
+  EXPECT_EQ(client.ask(post("/1", "one")).body, "POST /1 one");
+  client.send(post("/wait/2", "two") + post("/3", std::string(100'000, 'x')));
+  EXPECT_EQ(client.response().value().body, "POST /wait/2 two");
+  EXPECT_EQ(client.response().value().body, "POST /3 " + std::string(100'000, 'x'));
+}
+
+TEST_F(HttpTls, WritesLargeAnswersToASlowReader) {
+  const std::string large(std::size_t{8} << 20, 'v');
+  TestServer server(options_, [&](const auto&, const Respond& respond) {
+    HttpResponse response;
+    response.body = large;
+    respond(std::move(response));
+  });
+  TestClient client = server.client();
+  ASSERT_TRUE(client.start_tls());
+  client.send(get("/"));
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_EQ(client.response().value().body, large);
+}
+
+TEST_F(HttpTls, SeesWhenTheClientGoes) {
+  std::atomic<bool> stopped = false;
+  TestServer server(options_, [&](const auto& request, const Respond& respond) {
+    eventually([&] { return request->stop.stop_requested(); });
+    stopped = request->stop.stop_requested();
+    respond({});
+  });
+  TestClient client = server.client();
+  ASSERT_TRUE(client.start_tls());
+  client.send(get("/"));
+  std::this_thread::sleep_for(milliseconds(20));
+  client.close();
+  EXPECT_TRUE(eventually([&] { return stopped.load(); }));
+}
+
+TEST_F(HttpTls, EndsClientsThatDoNotShakeHands) {
+  TestServer server(options_);
+  TestClient silent = server.client();
+  TestClient plain = server.client();
+  plain.send(get("/"));
+  plain.rest();  // whatever it is, it ends
+  EXPECT_TRUE(silent.is_closed_within(seconds(5)));
+}
+
+TEST_F(HttpTls, UsesNewFilesForNewConnections) {
+  TestServer server(options_);
+  TestClient first = server.client();
+  ASSERT_TRUE(first.start_tls());
+  EXPECT_EQ(server_name(first), "/CN=CN-one");
+  write("CN-two");
+  server.server->reload_tls();
+  TestClient second = server.client();
+  ASSERT_TRUE(second.start_tls());
+  EXPECT_EQ(server_name(second), "/CN=CN-two");
+  EXPECT_EQ(first.ask(get("/")).status, 200);
+
+  std::ofstream(options_.server.tls_key) << "no key";
+  EXPECT_THROW(server.server->reload_tls(), Error);
+  TestClient third = server.client();
+  ASSERT_TRUE(third.start_tls());
+  EXPECT_EQ(server_name(third), "/CN=CN-two");
+}
+
+TEST_F(HttpTls, NamesTheFileThatIsWrong) {
+  RequestThreads threads(1);
+  const auto error_of = [&](const HttpServerOptions& options) -> std::string {
+    try {
+      HttpServer(options, &echo, threads);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  HttpServerOptions missing = options_;
+  missing.server.tls_key += ".missing";
+  EXPECT_NE(error_of(missing).find(missing.server.tls_key), std::string::npos);
+  HttpServerOptions half = options_;
+  half.server.tls_key.clear();
+  EXPECT_NE(error_of(half).find("server.tls_key"), std::string::npos);
+  HttpServerOptions swapped = options_;
+  std::swap(swapped.server.tls_key, swapped.server.tls_certificate);
+  EXPECT_NE(error_of(swapped).find("PEM"), std::string::npos);
+}
+
+// Stands for the gRPC server: returns what it gets, until its client has said all.
+class Upstream {
+ public:
+  Upstream() : listener_({"127.0.0.1", 0, ""}, 0), thread_([this] { serve(); }) {}
+  ~Upstream() { thread_.join(); }
+  Address address() const { return {"127.0.0.1", listener_.port(), ""}; }
+
+ private:
+  void serve() {
+    Listener::Accepted accepted;
+    if (!eventually([&] { return listener_.accept(accepted) == Listener::Outcome::kAccepted; })) {
+      return;
+    }
+    const int fd = accepted.socket.get();
+    std::string buffer(10'000, '\0');
+    const auto retry = [](ssize_t result) { return result < 0 && errno == EAGAIN; };
+    for (;;) {
+      const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+      if (retry(got)) {
+        std::this_thread::sleep_for(milliseconds(1));
+        continue;
+      }
+      if (got <= 0) break;
+      for (ssize_t sent = 0; sent < got;) {
+        const ssize_t more =
+            ::send(fd, buffer.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
+        if (more < 0 && !retry(more)) return;
+        sent += std::max<ssize_t>(more, 0);
+      }
+    }
+    ::send(fd, "bye", 3, MSG_NOSIGNAL);
+  }
+
+  Listener listener_;
+  std::thread thread_;
+};
+
+TEST_F(HttpTls, HandsHttp2ToItsServer) {
+  for (const bool tls : {false, true}) {
+    Upstream upstream;
+    HttpServerOptions options = tls ? options_ : local_options();
+    options.http2_upstream = upstream.address();
+    TestServer server(options);
+    TestClient client = server.client();
+    if (tls) ASSERT_TRUE(client.start_tls("\x02h2"));
+    const std::string text = std::string(kHttp2Preface) + std::string(300'000, 'h');
+    std::thread sender([&] {
+      for (const char c : text.substr(0, 30)) {
+        client.send(std::string_view(&c, 1));
+        std::this_thread::sleep_for(milliseconds(1));
+      }
+      if (!tls) client.send(std::string_view(text).substr(30));
+      if (!tls) client.shutdown_write();
+    });
+    if (tls) {
+      sender.join();
+      client.shutdown_write();
+      EXPECT_EQ(client.rest(), text.substr(0, 30) + "bye");
+    } else {
+      EXPECT_EQ(client.rest(), text + "bye");
+      sender.join();
+    }
+    EXPECT_TRUE(eventually([&] { return server.server->connections() == 0; }));
+  }
+}
+
+TEST_F(HttpTls, SpeaksHttp1BesideHttp2) {
+  options_.http2_upstream = Address{"127.0.0.1", 1, ""};  // nobody
+  TestServer server(options_);
+  TestClient client = server.client();
+  ASSERT_TRUE(client.start_tls(std::string("\x02h2\x08http/1.1")));
+  const unsigned char* chosen = nullptr;
+  unsigned length = 0;
+  SSL_get0_alpn_selected(client.tls(), &chosen, &length);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(chosen), length), "http/1.1");
+  EXPECT_EQ(client.ask(post("/P", "PRI")).body, "POST /P PRI");
+  client.send("P");
+  std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(client.ask(post("/2", "").substr(1)).status, 200);
+  TestClient lost = server.client();
+  ASSERT_TRUE(lost.start_tls("\x02h2"));
+  lost.send(kHttp2Preface);
+  EXPECT_EQ(lost.rest(), "");
+}
+
+TEST_F(HttpTls, DoesNotWaitForHttp2WhenItDrains) {
+  Upstream upstream;
+  HttpServerOptions options = local_options();
+  options.http2_upstream = upstream.address();
+  TestServer server(options);
+  TestClient client = server.client();
+  client.send(kHttp2Preface);
+  EXPECT_FALSE(client.is_closed_within(milliseconds(200)));
+  EXPECT_TRUE(server.server->drain(steady_clock::now() + seconds(5)));
+  EXPECT_EQ(server.server->connections(), 1u);
+  server.server.reset();
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/io_loop.h"
+
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+
+#include "server/response_head.h"
+#include "server/thread_signals.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::size_t kScratchBytes = std::size_t{64} << 10;
+// How late a deadline may be noticed. One timer for all connections: they cost nothing in between.
+constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kDrainingTick{25};
+
+}  // namespace
+
+IoLoop::IoLoop()
+    : work_(boost::asio::make_work_guard(context_)),
+      timer_(context_),
+      scratch_(kScratchBytes),
+      random_((std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()) {}
+
+IoLoop::~IoLoop() { stop(); }
+
+template <class Call>
+void IoLoop::for_each_peer(Call call) {
+  for (auto next = peers_.begin(); next != peers_.end();) {
+    const std::shared_ptr<Peer> peer = *next++;  // a peer may remove itself, and only itself
+    call(*peer);
+  }
+}
+
+void IoLoop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void IoLoop::run() {
+  block_signals_in_this_thread();
+  for (;;) {
+    try {
+      context_.run();
+      return;
+    } catch (const std::exception&) {
+      // No memory or no descriptor for one connection: its deadline ends it, the others go on.
+    }
+  }
+}
+
+void IoLoop::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(stopped_, true)) return;
+    boost::asio::post(context_, [this] {
+      for_each_peer([](Peer& peer) { peer.on_stop(); });
+      timer_.cancel();
+      work_.reset();
+    });
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void IoLoop::post(std::function<void()> work) {
+  const std::lock_guard lock(mutex_);
+  if (!stopped_) boost::asio::post(context_, std::move(work));
+}
+
+IoLoop::Peers::iterator IoLoop::add(std::shared_ptr<Peer> peer) {
+  const auto entry = peers_.insert(peers_.end(), std::move(peer));
+  if (!ticking_) schedule_tick();
+  return entry;
+}
+
+void IoLoop::remove(Peers::iterator peer) { peers_.erase(peer); }
+
+void IoLoop::drain() {
+  draining_ = true;
+  const auto now = Peer::Clock::now();
+  for_each_peer([now](Peer& peer) { peer.on_drain(now); });
+  schedule_tick();
+}
+
+void IoLoop::schedule_tick() {
+  ticking_ = true;
+  timer_.expires_after(draining_ ? kDrainingTick : kTick);
+  timer_.async_wait([this](const boost::system::error_code& failed) {
+    if (!failed) tick();
+  });
+}
+
+void IoLoop::tick() {
+  const auto now = Peer::Clock::now();
+  for_each_peer([now](Peer& peer) { peer.on_tick(now); });
+  ticking_ = false;
+  if (!peers_.empty()) schedule_tick();
+}
+
+std::string_view IoLoop::date() {
+  const std::time_t now = std::time(nullptr);
+  if (now != date_second_) {
+    date_second_ = now;
+    date_ = http_date(now);
+  }
+  return date_;
+}
+
+std::string IoLoop::random_id() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::size_t kLength = 32;
+  std::string id;
+  id.reserve(kLength);
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < kLength; ++i) {
+    if (i % 16 == 0) bits = random_();
+    id += kDigits[bits & 15];
+    bits >>= 4;
+  }
+  return id;
+}
+
+}  // namespace nestvec

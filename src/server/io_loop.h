@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread that waits for sockets, and what it serves.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <ctime>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace nestvec {
+
+// Something on a loop that has deadlines: a connection. All calls come on the loop's thread.
+class Peer {
+ public:
+  using Clock = std::chrono::steady_clock;
+  virtual ~Peer() = default;
+  virtual void on_tick(Clock::time_point now) = 0;   // some times a second
+  virtual void on_drain(Clock::time_point now) = 0;  // nothing new is to begin
+  virtual void on_stop() = 0;                        // close at once
+};
+
+class IoLoop {
+ public:
+  using Peers = std::list<std::shared_ptr<Peer>>;
+
+  IoLoop();
+  IoLoop(const IoLoop&) = delete;
+  IoLoop& operator=(const IoLoop&) = delete;
+  ~IoLoop();
+
+  void start();
+  // Stops every peer, ends the thread and waits for it. Work that is posted later is dropped.
+  void stop();
+
+  // Runs `work` on the loop's thread. Safe for concurrent use, also after stop(). Does not block.
+  void post(std::function<void()> work);
+
+  // The rest is for the loop's thread, or for one thread before start().
+  boost::asio::io_context& context() { return context_; }
+  Peers::iterator add(std::shared_ptr<Peer> peer);
+  void remove(Peers::iterator peer);
+  void drain();
+
+  // Where bytes are read to before somebody keeps them.
+  std::span<char> scratch() { return scratch_; }
+  std::string_view date();  // of now, as HTTP writes it
+  std::string random_id();  // 32 hexadecimal digits
+
+ private:
+  void run();
+  template <class Call>
+  void for_each_peer(Call call);
+  void schedule_tick();
+  void tick();
+
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer timer_;
+  bool ticking_ = false;
+  bool draining_ = false;
+  Peers peers_;
+  std::vector<char> scratch_;
+  std::time_t date_second_ = 0;
+  std::string date_;
+  std::mt19937_64 random_;
+
+  std::mutex mutex_;  // guards stopped_
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+}  // namespace nestvec

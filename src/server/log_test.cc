@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/log.h"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+
+#include "base/json.h"
+#include "nestvec/error.h"
+
+namespace nestvec {
+namespace {
+
+AccessRecord record() {
+  AccessRecord record;
+  record.time = std::chrono::system_clock::from_time_t(784111777) + std::chrono::milliseconds(45);
+  record.id = "id-1";
+  record.client = "127.0.0.1";
+  record.method = "POST";
+  record.path = "/v1/\"x\"\n";
+  record.status = 200;
+  record.milliseconds = 1.5;
+  record.bytes_in = 10;
+  record.bytes_out = 20;
+  return record;
+}
+
+std::string line_of(LogFormat format, const AccessRecord& entry) {
+  std::string line;
+  Log(format, [&](std::string_view text) { line += text; }).access(entry);
+  return line;
+}
+
+TEST(Log, WritesText) {
+  EXPECT_EQ(line_of(LogFormat::kText, record()),
+            "1994-11-06T08:49:37.045Z info 127.0.0.1 \"POST /v1/\\\"x\\\"\\n\" 200 1.500 ms in=10 "
+            "out=20 id=id-1\n");
+}
+
+TEST(Log, WritesJson) {
+  AccessRecord entry = record();
+  entry.status = 500;
+  entry.tokens = 7;
+  const std::string line = line_of(LogFormat::kJson, entry);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  const JsonDocument json = JsonDocument::parse(line, "line");
+  EXPECT_EQ(json.root().at("time").string(), "1994-11-06T08:49:37.045Z");
+  EXPECT_EQ(json.root().at("level").string(), "error");
+  EXPECT_EQ(json.root().at("path").string(), entry.path);
+  EXPECT_EQ(json.root().at("ms").number(), 1.5);
+  EXPECT_EQ(json.root().at("tokens").integer(), 7);
+}
+
+TEST(Log, CutsLongPaths) {
+  AccessRecord entry = record();
+  entry.path = std::string(10'000, 'x');
+  EXPECT_LT(line_of(LogFormat::kJson, entry).size(), 600u);
+}
+
+TEST(Log, WritesMessages) {
+  std::string lines;
+  Log log(LogFormat::kJson, [&](std::string_view text) { lines += text; });
+  log.message(LogLevel::kWarning, "two\nlines");
+  EXPECT_EQ(JsonDocument::parse(lines, "line").root().at("message").string(), "two\nlines");
+  EXPECT_THROW(parse_log_format("xml"), Error);
+}
+
+}  // namespace
+}  // namespace nestvec

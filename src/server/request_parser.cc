@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/request_parser.h"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <optional>
+#include <string>
+
+#include "server/request_target.h"
+
+namespace nestvec {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::beast::error_code;
+using boost::beast::iequals;
+using boost::beast::string_view;
+
+std::string_view view(string_view text) { return {text.data(), text.size()}; }
+
+std::string lower(string_view text) {
+  std::string result(text.data(), text.size());
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+}  // namespace
+
+class RequestParser::Impl final : public http::basic_parser<true> {
+ public:
+  explicit Impl(const Limits& limits) : limits_(limits) {
+    header_limit(static_cast<std::uint32_t>(limits.head_bytes));
+    body_limit(limits.body_bytes);
+    eager(true);
+  }
+
+  std::size_t feed(std::string_view bytes);
+  State state() const noexcept;
+  const HttpFault& fault() const { return *fault_; }
+
+  bool expects_continue = false;
+  bool http10 = false;
+  bool head_method = false;
+  HttpRequest request;
+
+ private:
+  void on_request_impl(http::verb verb, string_view method, string_view target, int version,
+                       error_code& ec) override;
+  void on_response_impl(int, string_view, int, error_code&) override {}
+  void on_field_impl(http::field name, string_view name_text, string_view value,
+                     error_code& ec) override;
+  void on_header_impl(error_code& ec) override;
+  void on_body_init_impl(boost::optional<std::uint64_t> const& length, error_code& ec) override;
+  std::size_t on_body_impl(string_view body, error_code& ec) override;
+  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t remain, string_view body, error_code& ec) override;
+  void on_finish_impl(error_code&) override {}
+
+  void fail(int status, std::string message, error_code& ec);
+  void count_head(std::size_t bytes, error_code& ec);
+  HttpFault fault_of(const error_code& ec) const;
+
+  Limits limits_;
+  std::optional<HttpFault> fault_;
+  std::size_t head_bytes_ = 0;
+  std::size_t hosts_ = 0;
+};
+
+std::size_t RequestParser::Impl::feed(std::string_view bytes) {
+  std::size_t used = 0;
+  // Some clients end a body with a line break that belongs to nothing.
+  while (!got_some() && used < bytes.size() && (bytes[used] == '\r' || bytes[used] == '\n')) ++used;
+  if (used == bytes.size()) return used;
+  error_code ec;
+  used += put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
+  if (ec == http::error::need_more) {
+    // What is left is part of a head, a chunk's head or a trailer, and Beast limits only the first.
+    if (bytes.size() - used > limits_.head_bytes) fail(431, "the head of a chunk is too long", ec);
+  } else if (ec && !fault_) {
+    fault_ = fault_of(ec);
+  }
+  return used;
+}
+
+RequestParser::State RequestParser::Impl::state() const noexcept {
+  if (fault_) return State::kFailed;
+  if (is_done()) return State::kDone;
+  if (is_header_done()) return State::kBody;
+  return got_some() ? State::kHead : State::kStart;
+}
+
+void RequestParser::Impl::fail(int status, std::string message, error_code& ec) {
+  if (!fault_) fault_ = HttpFault{status, std::move(message)};
+  ec = http::error::bad_value;
+}
+
+void RequestParser::Impl::count_head(std::size_t bytes, error_code& ec) {
+  head_bytes_ += bytes;
+  if (head_bytes_ > limits_.head_bytes) ec = http::error::header_limit;
+}
+
+HttpFault RequestParser::Impl::fault_of(const error_code& ec) const {
+  if (ec == http::error::header_limit) {
+    return {431, "the head is longer than " + std::to_string(limits_.head_bytes) + " bytes"};
+  }
+  if (ec == http::error::body_limit) {
+    return {413, "the body is longer than " + std::to_string(limits_.body_bytes) +
+                     " bytes (server.max_body_bytes)"};
+  }
+  if (ec == http::error::bad_version) {
+    return {505, "the request line does not end in HTTP/1.0 or HTTP/1.1"};
+  }
+  return {400, "this is not an HTTP/1 request: " + ec.message()};
+}
+
+void RequestParser::Impl::on_request_impl(http::verb verb, string_view method, string_view target,
+                                          int version, error_code& ec) {
+  constexpr std::size_t kMaxMethod = 32;
+  head_method = verb == http::verb::head;
+  http10 = version == 10;
+  if (method.size() > kMaxMethod) return fail(501, "no such method", ec);
+  request.method = head_method ? "GET" : view(method);
+  HttpFault fault;
+  std::optional<RequestTarget> parsed = parse_request_target(view(target), fault);
+  if (!parsed) return fail(fault.status, std::move(fault.message), ec);
+  request.path = std::move(parsed->path);
+  request.query = std::move(parsed->query);
+  count_head(method.size() + target.size(), ec);
+}
+
+void RequestParser::Impl::on_field_impl(http::field name, string_view name_text, string_view value,
+                                        error_code& ec) {
+  if (is_header_done()) return;  // a trailer: nothing here needs one
+  constexpr std::size_t kPunctuation = 4;
+  count_head(name_text.size() + value.size() + kPunctuation, ec);
+  if (ec) return;
+  if (request.headers.size() == limits_.headers) {
+    return fail(431, "more than " + std::to_string(limits_.headers) + " headers", ec);
+  }
+  if (name == http::field::host) ++hosts_;
+  if (name == http::field::transfer_encoding && !iequals(value, "chunked")) {
+    return fail(501, "Transfer-Encoding: expected chunked or none", ec);
+  }
+  if (name == http::field::expect) {
+    if (!iequals(value, "100-continue")) return fail(417, "Expect: expected 100-continue", ec);
+    expects_continue = true;
+  }
+  request.headers.emplace_back(lower(name_text), view(value));
+}
+
+void RequestParser::Impl::on_header_impl(error_code& ec) {
+  if (hosts_ > 1 || (hosts_ == 0 && !http10)) {
+    fail(400, "expected one Host header, found " + std::to_string(hosts_), ec);
+  }
+}
+
+void RequestParser::Impl::on_body_init_impl(boost::optional<std::uint64_t> const& length,
+                                            error_code&) {
+  // Not all that a client promises: a promise costs it nothing.
+  constexpr std::uint64_t kMaxReserve = std::uint64_t{1} << 20;
+  if (length) request.body.reserve(static_cast<std::size_t>(std::min(*length, kMaxReserve)));
+}
+
+std::size_t RequestParser::Impl::on_body_impl(string_view body, error_code&) {
+  request.body.append(body.data(), body.size());
+  return body.size();
+}
+
+std::size_t RequestParser::Impl::on_chunk_body_impl(std::uint64_t, string_view body,
+                                                    error_code& ec) {
+  return on_body_impl(body, ec);
+}
+
+RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+RequestParser::~RequestParser() = default;
+
+std::size_t RequestParser::feed(std::string_view bytes) { return impl_->feed(bytes); }
+RequestParser::State RequestParser::state() const noexcept { return impl_->state(); }
+const HttpFault& RequestParser::fault() const { return impl_->fault(); }
+bool RequestParser::expects_continue() const noexcept {
+  return impl_->expects_continue && !impl_->http10;
+}
+bool RequestParser::keep_alive() const noexcept { return impl_->keep_alive(); }
+bool RequestParser::is_http10() const noexcept { return impl_->http10; }
+bool RequestParser::is_head() const noexcept { return impl_->head_method; }
+std::uint64_t RequestParser::body_bytes() const noexcept { return impl_->request.body.size(); }
+HttpRequest RequestParser::take_request() { return std::move(impl_->request); }
+
+}  // namespace nestvec

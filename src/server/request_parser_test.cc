@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/request_parser.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "server/request_target.h"
+
+namespace nestvec {
+namespace {
+
+using State = RequestParser::State;
+
+constexpr RequestParser::Limits kLimits{.body_bytes = 100};
+
+// Feeds `text` in pieces of `step` bytes, giving again what is left over.
+std::size_t feed_in_pieces(RequestParser& parser, std::string_view text, std::size_t step) {
+  std::string held;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < text.size(); i += step) {
+    held += text.substr(i, step);
+    const std::size_t taken = parser.feed(held);
+    used += taken;
+    held.erase(0, taken);
+    if (parser.state() == State::kDone || parser.state() == State::kFailed) break;
+  }
+  return used;
+}
+
+TEST(RequestParser, ReadsTheSameInPiecesOfAnySize) {
+  const std::string text =
+      "\r\nPUT /p%41?q HTTP/1.1\r\nHost: h\r\nX-One:  1 \r\nTransfer-Encoding: chunked\r\n\r\n"
+      "1\r\na\r\nA;x=y\r\n0123456789\r\n0\r\nx: y\r\n\r\n";
+  for (std::size_t step = 1; step <= text.size() + 3; ++step) {
+    RequestParser parser(kLimits);
+    EXPECT_EQ(feed_in_pieces(parser, text + "GET", step), text.size()) << step;
+    ASSERT_EQ(parser.state(), State::kDone) << step;
+    EXPECT_TRUE(parser.keep_alive());
+    EXPECT_EQ(parser.body_bytes(), 11u);
+    const HttpRequest request = parser.take_request();
+    EXPECT_EQ(request.method, "PUT");
+    EXPECT_EQ(request.path, "/pA");
+    EXPECT_EQ(request.query, "q");
+    EXPECT_EQ(request.header("x-one"), "1");
+    EXPECT_EQ(request.header("x"), std::nullopt);
+    EXPECT_EQ(request.body, "a0123456789");
+  }
+}
+
+TEST(RequestParser, TellsHowFarItIs) {
+  RequestParser parser(kLimits);
+  EXPECT_EQ(parser.feed("\r\n"), 2u);
+  EXPECT_EQ(parser.state(), State::kStart);
+  parser.feed("G");
+  EXPECT_EQ(parser.state(), State::kHead);
+}
+
+TEST(RequestParser, LimitsTheBody) {
+  RequestParser exact(kLimits);
+  exact.feed("POST / HTTP/1.0\r\nContent-Length: 100\r\n\r\n" + std::string(100, 'x'));
+  EXPECT_EQ(exact.state(), State::kDone);
+  RequestParser over(kLimits);
+  over.feed("POST / HTTP/1.0\r\nContent-Length: 101\r\n\r\n");
+  ASSERT_EQ(over.state(), State::kFailed);
+  EXPECT_EQ(over.fault().status, 413);
+  EXPECT_NE(over.fault().message.find("100 bytes"), std::string::npos);
+}
+
+TEST(RequestParser, TakesHttp10WithoutAHost) {
+  RequestParser parser(kLimits);
+  parser.feed("GET / HTTP/1.0\r\n\r\n");
+  ASSERT_EQ(parser.state(), State::kDone);
+  EXPECT_TRUE(parser.is_http10());
+  EXPECT_FALSE(parser.keep_alive());
+}
+
+std::string path_of(std::string_view target) {
+  HttpFault fault;
+  const auto parsed = parse_request_target(target, fault);
+  return parsed ? parsed->path + "|" + parsed->query : std::to_string(fault.status);
+}
+
+TEST(RequestTarget, Decodes) {
+  EXPECT_EQ(path_of("/a/b?c?d=%20"), "/a/b|c?d=%20");
+  EXPECT_EQ(path_of("/%2f%C3%A9%25"), "//\xC3\xA9%|");
+  EXPECT_EQ(path_of("http://host:1/x?y"), "/x|y");
+  EXPECT_EQ(path_of("https://host"), "/|");
+  EXPECT_EQ(path_of("http://host?y"), "/|y");
+  EXPECT_EQ(path_of("*"), "*|");
+}
+
+TEST(RequestTarget, Refuses) {
+  for (const char* target : {"", "x", "/%", "/%1", "/%1g", "/%g1", "/% 1", "/%+1", "/%-1", "/%00",
+                             "/%0a", "/%7f", "/%ff", "/%c3", "ftp://host/", "?x"}) {
+    EXPECT_EQ(path_of(target), "400") << target;
+  }
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/request_threads.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/thread_signals.h"
+
+namespace nestvec {
+
+RequestThreads::RequestThreads(std::size_t threads, std::size_t max_new_requests)
+    : max_new_requests_(max_new_requests) {
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  threads_.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+RequestThreads::~RequestThreads() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void RequestThreads::post(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    begun_.push_back(std::move(work));
+  }
+  wake_.notify_one();
+}
+
+bool RequestThreads::try_post(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (new_requests_.size() >= max_new_requests_) return false;
+    new_requests_.push_back(std::move(work));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void RequestThreads::run() {
+  block_signals_in_this_thread();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || !begun_.empty() || !new_requests_.empty(); });
+    std::deque<Work>& queue = begun_.empty() ? new_requests_ : begun_;
+    if (queue.empty()) return;
+    {
+      const Work work = std::move(queue.front());
+      queue.pop_front();
+      lock.unlock();
+      work();
+    }  // what the work held is let go before the lock is taken
+    lock.lock();
+  }
+}
+
+}  // namespace nestvec

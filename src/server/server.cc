@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/server.h"
+
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "api/dialects.h"
+#include "api/operations.h"
+#include "api/router.h"
+#include "api/service.h"
+#include "nestvec/version.h"
+#include "server/loading.h"
+
+namespace nestvec {
+namespace {
+
+std::string address_text(std::string_view scheme, const Address& address, int port) {
+  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
+  const bool is_ipv6 = address.host.find(':') != std::string::npos;
+  const std::string host = is_ipv6 ? "[" + address.host + "]" : address.host;
+  return std::string(scheme) + "://" + host + ":" + std::to_string(port);
+}
+
+void check_tls_pair(const ServerOptions& options) {
+  if (options.tls_certificate.empty() == options.tls_key.empty()) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              options.tls_key.empty()
+                  ? "server.tls_certificate needs server.tls_key, the file of its private key"
+                  : "server.tls_key needs server.tls_certificate, the file of its certificate");
+}
+
+}  // namespace
+
+struct Server::Opened {
+  Opened(Model loaded, Server& server, Executor post, Timer after)
+      : model(std::move(loaded)),
+        service{.model = *model,
+                .options = server.options_,
+                .metrics = server.metrics_,
+                .post = std::move(post),
+                .version = kVersion,
+                .after = std::move(after)},
+        router(service, server.keys_, all_routes(service)) {}
+
+  std::optional<Model> model;
+  Service service;
+  Router router;
+};
+
+Server::Server(const ServerOptions& options, Log& log, AccessLog access_log)
+    : options_(options),
+      log_(log),
+      http_address_(parse_address(options.http)),
+      timer_(std::make_unique<TimerThread>()),
+      threads_(std::make_unique<RequestThreads>()) {
+  if (!options.grpc.empty()) parse_address(options.grpc);
+  check_tls_pair(options);
+  keys_.load(options.api_keys, options.api_key_file);
+  HttpServerOptions http;
+  http.address = http_address_;
+  http.server = options;
+  http_ = std::make_unique<HttpServer>(
+      http,
+      [this](std::shared_ptr<const HttpRequest> request, Respond respond) {
+        handle(std::move(request), std::move(respond));
+      },
+      *threads_, std::move(access_log));
+  metrics_.gauge("nestvec_connections", "Open connections of HTTP.",
+                 [this] { return static_cast<double>(http_->connections()); });
+  http_->start();
+}
+
+Server::~Server() {
+  grpc_.reset();
+  http_.reset();
+  {
+    // Handlers that run end; those that still wait for a thread find the gate closed.
+    const std::unique_lock lock(gate_);
+    open_ = false;
+  }
+  // Calls that the model has not ended are ended by it, and answer on threads that must be there.
+  if (opened_) opened_->model.reset();
+  timer_.reset();
+  threads_.reset();
+}
+
+void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond) {
+  const std::shared_lock lock(gate_);
+  if (open_) {
+    opened_->router.handle(std::move(request), std::move(respond));
+  } else {
+    respond(answer_while_loading(*request));
+  }
+}
+
+void Server::open(Model model) {
+  model.observe_batches(batch_metrics(metrics_));
+  opened_ = std::make_unique<Opened>(
+      std::move(model), *this,
+      [threads = threads_.get()](std::function<void()> work) { threads->post(std::move(work)); },
+      [timer = timer_.get()](std::chrono::milliseconds wait, std::function<void()> work) {
+        timer->after(wait, std::move(work));
+      });
+  opened_->model->predict("The first text is for the server itself.");
+  opened_->service.ready = true;
+  if (!options_.grpc.empty()) grpc_ = start_grpc(*opened_);
+  const std::unique_lock lock(gate_);
+  open_ = true;
+}
+
+std::unique_ptr<GrpcServer> Server::start_grpc(const Opened& opened) const {
+  const TlsFiles tls{.certificate = options_.tls_certificate, .key = options_.tls_key};
+  auto server = std::make_unique<GrpcServer>(std::vector{parse_address(options_.grpc)}, tls,
+                                             opened.service, keys_);
+  server->start();
+  server->set_serving(true);
+  return server;
+}
+
+std::string Server::addresses() const {
+  const bool tls = !options_.tls_certificate.empty();
+  std::string text = address_text(tls ? "https" : "http", http_address_, http_->port());
+  if (grpc_) {
+    text += " " + address_text(tls ? "grpcs" : "grpc", parse_address(options_.grpc),
+                               grpc_->ports().front());
+  }
+  return text;
+}
+
+void Server::reload() {
+  try {
+    keys_.load(options_.api_keys, options_.api_key_file);
+    log_.message(LogLevel::kInfo, "SIGHUP: API keys were read again");
+  } catch (const Error& error) {
+    log_.message(LogLevel::kError,
+                 std::string("SIGHUP: ") + error.what() + "; the API keys of before are kept");
+  }
+  if (options_.tls_certificate.empty()) return;
+  try {
+    http_->reload_tls();
+    log_.message(LogLevel::kInfo, "SIGHUP: the TLS certificate was read again");
+  } catch (const Error& error) {
+    log_.message(LogLevel::kError, std::string("SIGHUP: ") + error.what() +
+                                       "; the TLS certificate and key of before are kept");
+  }
+}
+
+bool Server::drain() {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(options_.grace_seconds);
+  if (opened_) opened_->service.draining = true;
+  http_->stop_accepting();
+  std::future<void> grpc;
+  if (grpc_) {
+    grpc = std::async(std::launch::async, [this, deadline] { grpc_->drain(deadline); });
+  }
+  const bool all = http_->drain(deadline);
+  if (grpc.valid()) grpc.wait();
+  return all;
+}
+
+}  // namespace nestvec

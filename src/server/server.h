@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server as a whole: transports, dialects and the model behind them.
+#pragma once
+
+#include <memory>
+#include <shared_mutex>
+#include <string>
+
+#include "api/http.h"
+#include "api/keys.h"
+#include "api/metrics.h"
+#include "nestvec/model.h"
+#include "server/address.h"
+#include "server/grpc_server.h"
+#include "server/http_server.h"
+#include "server/log.h"
+#include "server/request_threads.h"
+#include "server/timer_thread.h"
+
+namespace nestvec {
+
+// Made in three steps: it listens from its construction on, so that a port in use and a missing
+// file are told before a model is loaded; open() brings the model; drain() ends it. reload() may be
+// called from another thread at any time, the rest from one thread.
+class Server {
+ public:
+  // Answers /health at once and all else with 503 until open(). `options` and `log` outlive the
+  // server; `access_log` is called for each request and may be empty. Throws Error:
+  // kInvalidArgument (an address, a key, TLS files that do not fit), kNotFound (a file),
+  // kAlreadyExists (an address in use), kPermissionDenied.
+  Server(const ServerOptions& options, Log& log, AccessLog access_log = {});
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  // Ends what is still running.
+  ~Server();
+
+  // Takes the model into service: embeds a first text, then listens for gRPC and is ready. Blocks.
+  // To be called once. Throws Error as Model::predict, and as the constructor for gRPC's address.
+  void open(Model model);
+
+  // Where it answers, "http://127.0.0.1:8080 grpc://127.0.0.1:9090"; gRPC is there after open().
+  std::string addresses() const;
+
+  // Keys and TLS files anew. What cannot be read stays as it was; the log tells.
+  void reload();
+
+  // Takes no more requests and waits for those that are being answered, grace_seconds at most.
+  // Returns whether all have been.
+  bool drain();
+
+ private:
+  struct Opened;  // what there is once the model is
+
+  void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
+  std::unique_ptr<GrpcServer> start_grpc(const Opened& opened) const;
+
+  const ServerOptions& options_;
+  Log& log_;
+  const Address http_address_;
+  KeyStore keys_;
+  Metrics metrics_;
+  std::unique_ptr<TimerThread> timer_;
+  std::unique_ptr<RequestThreads> threads_;
+  std::shared_mutex gate_;  // guards open_; shared by handlers that run
+  bool open_ = false;
+  std::unique_ptr<Opened> opened_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<GrpcServer> grpc_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole server in this process, with a small model and plain sockets.
+#include "server/server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+ModelConfig test_config() {
+  ModelConfig config;
+  config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
+  config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/server-cache";
+  config.runtime.precision = "fp32";
+  config.server.http = "127.0.0.1:0";
+  config.server.grace_seconds = 20;
+  return config;
+}
+
+// What a log was told.
+class Lines {
+ public:
+  Log::Sink sink() {
+    return [this](std::string_view line) {
+      const std::lock_guard lock(mutex_);
+      text_ += line;
+    };
+  }
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+std::uint16_t port_of(const Server& server) {
+  const std::string text = server.addresses();
+  return static_cast<std::uint16_t>(std::stoi(text.substr(text.rfind("127.0.0.1:") + 10)));
+}
+
+// Sends one request and returns the answer as it came; empty where nobody listens.
+std::string exchange(std::uint16_t port, const std::string& request) {
+  const FileDescriptor peer(::socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(peer.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return "";
+  }
+  EXPECT_EQ(::send(peer.get(), request.data(), request.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(request.size()));
+  std::string answer;
+  std::array<char, 4096> part{};
+  while (true) {
+    const ssize_t count = ::recv(peer.get(), part.data(), part.size(), 0);
+    if (count <= 0) return answer;
+    answer.append(part.data(), static_cast<std::size_t>(count));
+  }
+}
+
+std::string get(std::uint16_t port, const std::string& path) {
+  return exchange(port, "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+}
+
+std::string embed(std::uint16_t port, const std::string& body, const std::string& key = "") {
+  return exchange(port,
+                  "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: "
+                  "application/json\r\nAuthorization: Bearer " +
+                      key + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                      body);
+}
+
+int status(const std::string& answer) {
+  return answer.size() < 12 ? 0 : std::stoi(answer.substr(9, 3));
+}
+
+const std::string kBody = R"({"input":["a","b"],"encoding_format":"base64"})";
+
+TEST(Server, LivesBeforeItIsReady) {
+  const ModelConfig config = test_config();
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  Server server(config.server, log);
+  const std::uint16_t port = port_of(server);
+  EXPECT_EQ(status(get(port, "/health")), 200);
+  EXPECT_EQ(status(get(port, "/ready")), 503);
+  EXPECT_EQ(status(embed(port, kBody)), 503);
+  server.open(load_model(config));
+  EXPECT_EQ(status(get(port, "/health")), 200);
+  EXPECT_EQ(status(get(port, "/ready")), 200);
+  EXPECT_EQ(status(embed(port, kBody)), 200);
+  EXPECT_NE(get(port, "/metrics").find("\nnestvec_connections "), std::string::npos);
+  EXPECT_TRUE(server.drain());
+  EXPECT_EQ(status(get(port, "/health")), 0);
+}
+
+TEST(Server, AnswersWhatWasBegunWhenItDrains) {
+  ModelConfig config = test_config();
+  config.server.grpc = "127.0.0.1:0";
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  Server server(config.server, log);
+  server.open(load_model(config));
+  const std::string addresses = server.addresses();
+  EXPECT_EQ(addresses.find("http://127.0.0.1:"), 0u);
+  EXPECT_NE(addresses.find(" grpc://127.0.0.1:"), std::string::npos);
+  const auto port = static_cast<std::uint16_t>(std::stoi(addresses.substr(17)));
+  std::string many = R"({"input":[)";
+  for (int i = 0; i < 400; ++i) many += "\"text number " + std::to_string(i) + "\",";
+  many.back() = ']';
+  std::vector<std::thread> clients;
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] { answered += status(embed(port, many + "}")) == 200 ? 1 : 0; });
+  }
+  while (get(port, "/metrics").find("\nnestvec_queue_tokens 0\n") != std::string::npos) {
+    if (answered > 0) break;
+  }
+  EXPECT_TRUE(server.drain());
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(answered, 4);
+}
+
+TEST(Server, EndsInTheMiddleOfWork) {
+  const ModelConfig config = test_config();
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  std::vector<std::thread> clients;
+  {
+    Server server(config.server, log);
+    server.open(load_model(config));
+    const std::uint16_t port = port_of(server);
+    for (int i = 0; i < 4; ++i) {
+      clients.emplace_back([port] {
+        for (int j = 0; j < 50; ++j) embed(port, kBody);
+      });
+    }
+    while (get(port, "/metrics").find("nestvec_batches_total 1") == std::string::npos) {
+      std::this_thread::yield();
+    }
+  }
+  for (std::thread& client : clients) client.join();
+}
+
+TEST(Server, ReadsItsKeysAgain) {
+  const std::string file =
+      (fs::temp_directory_path() / ("keys-" + std::to_string(::getpid()))).string();
+  std::ofstream(file) << "one\n";
+  ModelConfig config = test_config();
+  config.server.api_key_file = file;
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  Server server(config.server, log);
+  server.open(load_model(config));
+  const std::uint16_t port = port_of(server);
+  EXPECT_EQ(status(embed(port, kBody, "one")), 200);
+  EXPECT_EQ(status(embed(port, kBody, "two")), 401);
+  std::ofstream(file) << "two\n";
+  server.reload();
+  EXPECT_EQ(status(embed(port, kBody, "one")), 401);
+  EXPECT_EQ(status(embed(port, kBody, "two")), 200);
+  fs::remove(file);
+  server.reload();
+  EXPECT_EQ(status(embed(port, kBody, "two")), 200);
+  EXPECT_NE(lines.text().find("read again"), std::string::npos);
+  EXPECT_NE(lines.text().find("are kept"), std::string::npos);
+}
+
+std::string refusal(const ServerOptions& options) {
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  try {
+    const Server server(options, log);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Server, RefusesWhatCannotWorkBeforeItListens) {
+  const auto with = [](auto change) {
+    ServerOptions options = test_config().server;
+    change(options);
+    return refusal(options);
+  };
+  EXPECT_EQ(with([](ServerOptions&) {}), "");
+  EXPECT_NE(with([](ServerOptions& o) { o.http = "8080"; }).find("HOST:PORT"), std::string::npos);
+  EXPECT_NE(with([](ServerOptions& o) { o.grpc = "x"; }).find("HOST:PORT"), std::string::npos);
+  EXPECT_NE(with([](ServerOptions& o) { o.tls_key = "x"; }).find("tls_certificate"),
+            std::string::npos);
+  EXPECT_NE(with([](ServerOptions& o) { o.api_key_file = "/nonexistent"; }).find("/nonexistent"),
+            std::string::npos);
+}
+
+TEST(Server, TellsOfAnAddressInUse) {
+  const ModelConfig config = test_config();
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  const Server first(config.server, log);
+  ServerOptions same = config.server;
+  same.http = "127.0.0.1:" + std::to_string(port_of(first));
+  EXPECT_NE(refusal(same).find(same.http), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nestvec

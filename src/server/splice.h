@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A connection that is handed, bytes as they are, to another server: HTTP/2 to the gRPC port.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "server/gauge.h"
+#include "server/io_loop.h"
+#include "server/socket_address.h"
+#include "server/transport.h"
+
+namespace nestvec {
+
+// What every HTTP/2 client sends first (RFC 9113, 3.4).
+inline constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+// Copies both ways until both sides have ended, one is broken, or the loop stops. A drain leaves it
+// alone: the other server tells its clients to go. Holds 32 KiB. Lives on its loop, which keeps it.
+class Splice final : public Peer, public std::enable_shared_from_this<Splice> {
+ public:
+  // Starts one between `client`, of which `received` is read already, and a new connection to
+  // `upstream`. Throws Error kUnavailable; `client` is then gone.
+  static void start(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
+                    const SocketAddress& upstream, std::string_view received, Gauge::Share slot);
+
+  // start() makes and starts one.
+  Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client, FileDescriptor upstream,
+         Gauge::Share slot);
+
+  void on_tick(Clock::time_point) override {}
+  void on_drain(Clock::time_point) override {}
+  void on_stop() override { close(); }
+
+ private:
+  static constexpr std::size_t kBufferBytes = std::size_t{16} << 10;
+
+  // One direction. `end` is what the buffer holds, `begin` what of it is written.
+  struct Flow {
+    Transport* from = nullptr;
+    Transport* to = nullptr;
+    std::array<char, kBufferBytes> buffer;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    bool waiting = false;
+    bool ended = false;
+  };
+
+  void pump(Flow& flow);
+  // One read or write; false when the flow has to wait, has ended, or all is closed.
+  bool move_some(Flow& flow);
+  void wait(Flow& flow, Transport& side, IoStatus want);
+  void end(Flow& flow);
+  void close();
+
+  std::shared_ptr<IoLoop> loop_;
+  std::unique_ptr<Transport> client_;
+  Transport upstream_;
+  Flow up_;
+  Flow down_;
+  bool closed_ = false;
+  Gauge::Share slot_;
+  IoLoop::Peers::iterator entry_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/timer_thread.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <vector>
+
+namespace nestvec {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(TimerThread, CallsInTheOrderOfTheTimesNotOfTheCalls) {
+  std::vector<int> order;
+  std::promise<void> done;
+  TimerThread timer;
+  const auto start = std::chrono::steady_clock::now();
+  timer.after(milliseconds(60), [&] {
+    order.push_back(3);
+    done.set_value();
+  });
+  timer.after(milliseconds(0), [&] { order.push_back(1); });
+  timer.after(milliseconds(30), [&] { order.push_back(2); });
+  done.get_future().wait();
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(60));
+}
+
+TEST(TimerThread, AFunctionMayAskForAnother) {
+  std::promise<void> done;
+  TimerThread timer;
+  timer.after(milliseconds(1), [&] { timer.after(milliseconds(1), [&] { done.set_value(); }); });
+  EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+}
+
+TEST(TimerThread, DropsWhatHasNotComeAtItsEnd) {
+  const auto held = std::make_shared<int>(1);
+  std::atomic<bool> called{false};
+  {
+    TimerThread timer;
+    timer.after(std::chrono::hours(1), [&called, held] { called = true; });
+  }
+  EXPECT_FALSE(called);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace nestvec

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Certificate and key of the server, replaced while connections live.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace nestvec {
+
+struct SslDeleter {
+  void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
+};
+using SslPtr = std::unique_ptr<SSL, SslDeleter>;
+
+// TLS 1.2 and newer. Safe for concurrent use.
+class TlsContext {
+ public:
+  // Reads the PEM files, a chain and its key. With `offer_http2`, ALPN chooses h2 for clients that
+  // do not also offer http/1.1 (those of gRPC). Throws Error kNotFound, kInvalidArgument naming the
+  // file.
+  TlsContext(std::string certificate, std::string key, bool offer_http2);
+
+  // Reads the files again, for connections that come from now on. Throws as the constructor; what
+  // was there then stays.
+  void reload();
+
+  // The server's side of a connection on `fd`, which it does not own. Throws Error
+  // kResourceExhausted.
+  SslPtr new_session(int fd) const;
+
+ private:
+  std::shared_ptr<SSL_CTX> load() const;
+
+  const std::string certificate_;
+  const std::string key_;
+  const bool offer_http2_;
+  mutable std::mutex mutex_;  // guards context_
+  std::shared_ptr<SSL_CTX> context_;
+};
+
+}  // namespace nestvec

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running servers for clients as their users have them, and what the vectors must be."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
+from process import Served  # noqa: E402  (puts tests/e2e on the path, too)
+from command import MODELS  # noqa: E402
+
+KEY = "sk-clients-7f3a"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def server(home):
+    """jina-embeddings-v3 in the small, with the key `server.key`."""
+    with Served(home, env={"NESTVEC_API_KEYS": KEY}) as served:
+        served.key = KEY
+        yield served
+
+
+@pytest.fixture(scope="session")
+def plain_server(home):
+    """A model without tasks, and no key."""
+    with Served(home, model=MODELS / "bert-tiny") as served:
+        yield served

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""schemathesis: the server does what its /openapi.json says, for requests that obey it and for those that do not.
+
+All of its checks: no 5xx, documented status codes, content types, headers and bodies, refusal of what the description
+forbids, acceptance of what it allows, API keys asked for where it says so. NESTVEC_SCHEMATHESIS_EXAMPLES is how many
+requests are drawn for each route, beside those that enumerate the description.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+EXAMPLES = os.environ.get("NESTVEC_SCHEMATHESIS_EXAMPLES", "10")
+
+
+def test_openapi_is_true(server, tmp_path):
+    command = pathlib.Path(sys.executable).with_name("schemathesis")
+    run = [command, "run", f"{server.url}/openapi.json", "--url", server.url,
+           "--header", f"Authorization: Bearer {server.key}", "--checks", "all", "--mode", "all",
+           "--max-examples", EXAMPLES, "--generation-deterministic", "--generation-database", "none",
+           "--continue-on-failure", "--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]
+    done = subprocess.run(run, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=3000)
+    print(done.stdout)
+    assert done.returncode == 0
+    assert server.process.poll() is None
+    # It must have called something.
+    assert "No API operations" not in done.stdout
+    assert server.call("GET", "/health").status == 200

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAI's embeddings over plain HTTP: inputs, formats, errors, models, CORS."""
+
+import base64
+import json
+
+import numpy
+import pytest
+
+TEXTS = ["Hello, world!", "Zwei Zeilen sind genug.", "\u6f22\u5b57 and emoji \U0001f600", "a"]
+
+
+def rows(reply):
+    assert reply.status == 200, reply.body
+    answer = reply.json()
+    assert answer["object"] == "list"
+    assert [entry["index"] for entry in answer["data"]] == list(range(len(answer["data"])))
+    return [entry["embedding"] for entry in answer["data"]]
+
+
+def floats(reply):
+    return numpy.array(rows(reply), numpy.float32)
+
+
+def refused(reply, status, param=None):
+    assert reply.status == status, (reply.status, reply.body)
+    answer = reply.json()
+    assert set(answer["error"]) == {"message", "type", "param", "code"}
+    assert answer["error"]["param"] == param
+    assert answer["detail"] == answer["error"]["message"]
+    assert "\n" not in answer["detail"]
+    return answer["error"]["message"]
+
+
+def post(server, body, headers=None):
+    return server.call("POST", "/v1/embeddings", body, headers)
+
+
+def test_vectors_are_those_of_the_command(server):
+    assert numpy.array_equal(floats(server.embed(TEXTS)), server.expected(*TEXTS))
+
+
+def test_base64_holds_the_same_floats(server):
+    encoded = rows(server.embed(TEXTS, encoding_format="base64"))
+    decoded = [numpy.frombuffer(base64.b64decode(row, validate=True), "<f4") for row in encoded]
+    assert numpy.array_equal(decoded, server.expected(*TEXTS))
+
+
+def test_one_string_and_token_ids(server):
+    assert numpy.array_equal(floats(post(server, {"input": TEXTS[0]})), server.expected(TEXTS[0]))
+    line = server.command.ok("tokenize", "--model", server.model, "--json", TEXTS[1])
+    ids = json.loads(line)["ids"]
+    assert len(ids) > 3
+    flat = floats(post(server, {"input": ids}))
+    assert flat.shape == (1, 64), "a flat list of integers is one input"
+    nested = floats(post(server, {"input": [ids, ids]}))
+    assert numpy.array_equal(nested[0], flat[0]) and numpy.array_equal(nested[1], flat[0])
+
+
+def test_usage_counts_prompt_and_special_tokens(server):
+    reply = server.embed(["a"])
+    usage = reply.json()["usage"]
+    assert usage["prompt_tokens"] == usage["total_tokens"] == int(reply.headers["x-nestvec-tokens"])
+    assert usage["total_tokens"] >= 3
+    query = server.embed(["a"], task="retrieval.query").json()["usage"]["total_tokens"]
+    assert query > usage["total_tokens"]
+    twice = server.embed(["a", "a"]).json()["usage"]["total_tokens"]
+    assert twice == 2 * usage["total_tokens"]
+
+
+def test_dimensions(server):
+    cut = floats(server.embed(TEXTS, dimensions=32))
+    assert numpy.array_equal(cut, server.expected(*TEXTS, dimensions=32))
+    for wrong in (0, -1, 65, 2**40):
+        assert "1 to 64" in refused(server.embed(dimensions=wrong), 400, "dimensions")
+    refused(server.embed(dimensions="32"), 400, "dimensions")
+
+
+def test_the_served_name_whatever_is_asked_for(server):
+    for model in ("text-embedding-3-small", "", None):
+        assert server.embed(model=model).json()["model"] == "v3-tiny"
+    models = server.call("GET", "/v1/models").json()
+    assert [model["id"] for model in models["data"]] == ["v3-tiny"]
+    assert server.call("GET", "/v1/models/v3-tiny").json()["object"] == "model"
+    assert "v3-tiny" in refused(server.call("GET", "/v1/models/gpt-4"), 404, "model")
+    assert server.call("HEAD", "/v1/models").body == b""
+
+
+def test_null_and_unknown_members(server):
+    reply = server.embed(["a"], encoding_format=None, dimensions=None, user=None, task=None,
+                         metadata={"a": 1}, proxy_server_request={})
+    assert numpy.array_equal(floats(reply), server.expected("a"))
+
+
+def test_errors_name_what_is_wrong(server):
+    assert "md5" in refused(server.embed(encoding_format="md5"), 400, "encoding_format")
+    refused(post(server, {"model": "m"}), 400, "input")
+    refused(post(server, {"input": []}), 400, "input")
+    refused(post(server, {"input": ""}), 400, "input")
+    refused(post(server, {"input": ["a", ""]}), 400, "input[1]")
+    refused(post(server, {"input": ["a"] * 22 + [1.5]}), 400, "input[22]")
+    refused(post(server, {"input": [[1], [10**6]]}), 400, "input[1]")
+    assert "2048" in refused(post(server, {"input": ["a"] * 2049}), 400, "input")
+
+
+def test_2048_inputs_are_taken(server):
+    assert floats(server.embed(["a"] * 2048, encoding_format="float")).shape == (2048, 64)
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"null", b"[]", b'"x"', b"[" * 100_000, b'{"input":' + b"[" * 100_000,
+    b'{"input": 1e999}', b'{"input": "a", "dimensions": 1e400}', b'{"input": "a\x00"}',
+    b'{"input": "a"} x', b"\xff\xfe", b'{"input": [' + b"9" * 5000 + b"]}"])
+def test_hostile_bodies_are_refused(server, body):
+    reply = post(server, body)
+    assert reply.status == 400, (reply.status, reply.body)
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_ill_formed_unicode_is_replaced(server):
+    broken = floats(post(server, b'{"input": ["\\ud800", "a\xff"]}'))
+    assert numpy.array_equal(broken, server.expected("\ufffd", "a\ufffd"))
+
+
+def test_paths_methods_and_types(server):
+    refused(server.call("GET", "/v1/nothing"), 404)
+    reply = server.call("GET", "/v1/embeddings")
+    refused(reply, 405)
+    assert reply.headers["Allow"] == "POST, OPTIONS"
+    form = server.call("POST", "/v1/embeddings", b"input=a",
+                       {"Content-Type": "application/x-www-form-urlencoded"})
+    assert "application/json" in refused(form, 415)
+
+
+def test_headers_of_an_answer(server):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    reply = server.embed(["a"], {"x-request-id": "abc-1", "traceparent": trace})
+    assert reply.headers.get_all("x-request-id") == ["abc-1"]
+    assert reply.headers["traceparent"] == trace
+    for stage in ("tokenize", "queue", "compute", "total"):
+        assert float(reply.headers[f"x-nestvec-{stage}-ms"]) >= 0
+    assert "x-truncated-inputs" not in reply.headers
+
+
+def test_a_page_of_another_origin_may_ask(server):
+    ask = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST",
+           "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os"}
+    reply = server.call("OPTIONS", "/v1/embeddings", None, ask)
+    assert reply.status == 204
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    allowed = reply.headers["Access-Control-Allow-Headers"].split(", ")
+    assert {"authorization", "content-type", "x-stainless-os"} <= set(allowed)
+    answered = server.embed(["a"], {"Origin": "https://app.example"})
+    assert answered.headers["Access-Control-Allow-Origin"] == "*"
+    assert "x-request-id" in answered.headers["Access-Control-Expose-Headers"]
+
+
+def test_a_deadline(server):
+    late = server.embed(["a b c d " * 1500] * 64, {"x-request-timeout-ms": "1"})
+    refused(late, 504)
+    assert server.embed(["a"], {"x-request-timeout-ms": "60000"}).status == 200
+    refused(server.embed(["a"], {"x-request-timeout-ms": "soon"}), 400, "x-request-timeout-ms")
+    refused(server.embed(["a"], {"x-nestvec-priority": "high"}), 400, "x-nestvec-priority")
+    assert server.embed(["a"], {"x-nestvec-priority": "bulk"}).status == 200
+
+
+def test_requests_are_counted(server):
+    server.embed(["a"], task="separation")
+    text = server.call("GET", "/metrics").body.decode()
+    assert 'nestvec_requests_total{route="/v1/embeddings",status="200"}' in text
+    assert 'nestvec_texts_total{task="separation"}' in text
