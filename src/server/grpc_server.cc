@@ -7,11 +7,10 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <limits>
 #include <mutex>
 #include <stop_token>
@@ -20,40 +19,24 @@
 #include "base/environment.h"
 #include "server/grpc_credentials.h"
 #include "server/grpc_services.h"
+#include "server/listener.h"
+#include "server/socket_address.h"
 
 namespace nestvec {
 namespace {
 
-constexpr std::array<const char*, 3> kServiceNames = {"tei.v1.Info", "tei.v1.Embed",
-                                                      "tei.v1.Tokenize"};
+constexpr std::array kServiceNames = {"tei.v1.Info", "tei.v1.Embed", "tei.v1.Tokenize",
+                                      "clarifai.api.V2"};
 
 int clamp_to_int(std::uint64_t value) {
   return static_cast<int>(
       std::min<std::uint64_t>(value, static_cast<std::uint64_t>(std::numeric_limits<int>::max())));
 }
 
-std::string target_of(const Address& address) {
-  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
-  const bool ipv6 = address.host.find(':') != std::string::npos;
-  return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
-// Why nothing can listen there. gRPC knows, but tells only its log.
-std::string listen_failure(const Address& address) {
-  if (!address.unix_path.empty()) return "its folder must exist and be writable";
-  namespace asio = boost::asio;
-  using asio::ip::tcp;
-  boost::system::error_code code;
-  asio::io_context context;
-  const auto found = tcp::resolver(context).resolve(address.host, std::to_string(address.port),
-                                                    tcp::resolver::passive, code);
-  for (auto entry = found.begin(); !code && entry != found.end(); ++entry) {
-    tcp::acceptor acceptor(context);
-    acceptor.open(entry->endpoint().protocol(), code);
-    if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);
-    if (!code) acceptor.bind(entry->endpoint(), code);
-  }
-  return code ? code.message() : "the address is in use";
+// Why nothing can listen there. gRPC knows, but tells only its log; a listener of our own says it.
+[[noreturn]] void throw_listen_failure(const Address& address) {
+  const Listener free_after_all(address, S_IRUSR | S_IWUSR);
+  throw Error(ErrorCode::kUnavailable, "gRPC cannot listen on " + to_string(address));
 }
 
 void limit_connections(const ServerOptions& options, grpc::ServerBuilder& builder) {
@@ -118,6 +101,9 @@ GrpcServer::GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, cons
                        .server = {}}) {
   const GrpcContext context{service, keys, parts_->drain.get_token()};
   parts_->services = make_tei_services(context);
+  for (auto& clarifai : make_clarifai_services(context, service.identity)) {
+    parts_->services.push_back(std::move(clarifai));
+  }
   parts_->others = make_other_methods(context);
 }
 
@@ -134,15 +120,13 @@ void GrpcServer::start() {
   builder.RegisterCallbackGenericService(parts_->others.get());
   parts_->ports.resize(parts_->addresses.size());
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
-    builder.AddListeningPort(target_of(parts_->addresses[i]), parts_->credentials,
+    builder.AddListeningPort(to_string(parts_->addresses[i]), parts_->credentials,
                              &parts_->ports[i]);
   }
   parts_->server = builder.BuildAndStart();
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
     if (parts_->server && parts_->ports[i] != 0) continue;
-    const Address& address = parts_->addresses[i];
-    throw Error(ErrorCode::kUnavailable, "cannot listen for gRPC on " + target_of(address) + ": " +
-                                             listen_failure(address));
+    throw_listen_failure(parts_->addresses[i]);
   }
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
     if (!parts_->addresses[i].unix_path.empty()) parts_->ports[i] = 0;  // gRPC says 1
