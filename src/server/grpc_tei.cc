@@ -314,8 +314,8 @@ class TokenizeService final : public v1::Tokenize::CallbackService {
 }  // namespace
 
 GrpcServices make_tei_services(const GrpcContext& context) {
-  const auto backend = std::make_shared<const Backend>(context.service,
-                                                       TeMetrics(context.service.metrics));
+  const auto backend = std::make_shared<const Backend>(
+      Backend{context.service, TeMetrics(context.service.metrics)});
   GrpcServices services;
   services.push_back(std::make_unique<InfoService>(context, backend));
   services.push_back(std::make_unique<EmbedService>(context, backend));
