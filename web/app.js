@@ -121,23 +121,23 @@ function summary(answers) {
     (cut ? ` ${cut} text${cut > 1 ? "s were" : " was"} too long and cut.` : "");
 }
 
-function tell(message) {
-  find("#status").textContent = message;
-  find("#error").textContent = "";
+const openPanel = () => find("[role=tabpanel]:not([hidden])");
+
+function tell(message, error = "") {
+  find(".status", openPanel()).textContent = message;
+  find(".error", openPanel()).textContent = error;
 }
 
 function fail(error) {
   if (!(error instanceof ServerError || error instanceof InputError)) throw error;
-  tell("");
-  find("#error").textContent = error.message;
+  tell("", error.message);
   if (error.status === 401) keyField.focus();
 }
 
 const callsOf = new Map(); // the last calls of each panel
-const openPanel = () => find("[role=tabpanel]:not([hidden])").id;
 
 function writeCode() {
-  const calls = callsOf.get(openPanel());
+  const calls = callsOf.get(openPanel().id);
   find("#code").hidden = !calls;
   if (!calls) return;
   const base = new URL(".", location.href).href;
@@ -162,7 +162,7 @@ async function copyCode() {
 async function describeModel() {
   model = await api.model();
   find("#model").textContent = `${model.id} · ${model.detail}`;
-  find("#error").textContent = "";
+  tell("");
   for (const select of findAll("select[name=task]")) {
     const usual = model.defaultTask ? `default (${model.defaultTask})` : "default";
     const names = [...new Set([...model.tasks, "none"])];
@@ -211,7 +211,6 @@ function setUpTabs() {
       find(`#${other.getAttribute("aria-controls")}`).hidden = other !== tab;
     }
     history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`);
-    tell("");
     writeCode();
   };
   tabs.forEach((tab, i) => {

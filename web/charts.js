@@ -42,7 +42,8 @@ function rangeOf(values) {
 
 function tint(element, t) {
   element.style.setProperty("--t", t.toFixed(3));
-  element.classList.toggle("strong", t > 0.5);
+  element.classList.toggle("half", t > 0.485);
+  element.classList.toggle("most", t > 0.755);
 }
 
 function legend({ low, high }) {

@@ -8,6 +8,11 @@ function anchorOf(...words) {
   return words.join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }
 
+// Text with `code` in it.
+function prose(text = "") {
+  return text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
+}
+
 class Renderer {
   constructor(description) {
     this.description = description;
@@ -60,7 +65,7 @@ class Renderer {
       make("td", {}, name, ...(required.includes(name)
         ? [make("span", { className: "needed" }, "required")] : [])),
       make("td", {}, ...this.type(field)),
-      make("td", {}, field.description ?? this.resolve(field).description ?? "", " ",
+      make("td", {}, ...prose(field.description ?? this.resolve(field).description), " ",
         make("span", { className: "muted" }, this.limits(this.resolve(field))))));
     return make("div", { className: "scroll" }, make("table", {},
       make("thead", {}, make("tr", {}, ...["Field", "Type", "What it is"]
@@ -78,7 +83,8 @@ class Renderer {
     const rows = Object.entries(operation.responses).map(([status, reference]) => {
       const answer = this.resolve(reference);
       const [kind, media] = Object.entries(answer.content ?? {})[0] ?? [];
-      return make("tr", {}, make("td", {}, status), make("td", {}, answer.description),
+      return make("tr", {}, make("td", {}, status),
+        make("td", {}, ...prose(answer.description)),
         make("td", {}, ...(kind === "application/json" ? this.type(media.schema) : [kind ?? ""])));
     });
     return make("div", { className: "scroll" }, make("table", {}, make("tbody", {}, ...rows)));
@@ -90,7 +96,7 @@ class Renderer {
     const parameters = (operation.parameters ?? []).map((each) => this.resolve(each));
     const article = make("article", { id: anchorOf(method, path) },
       make("h3", {}, make("span", {}, method.toUpperCase()), path),
-      make("p", {}, [operation.summary, operation.description].filter(Boolean).join("\n")));
+      make("p", {}, ...prose([operation.summary, operation.description].filter(Boolean).join("\n"))));
     if (parameters.length) {
       const properties = Object.fromEntries(parameters.map((each) =>
         [each.name, { ...each.schema, description: `${each.description} (${each.in})` }]));
@@ -145,7 +151,7 @@ function render(description) {
   for (const [name, schema] of Object.entries(description.components.schemas)) {
     content.push(make("article", { id: anchorOf("schema", name) },
       make("h3", { className: "schema-name" }, name),
-      make("p", {}, schema.description ?? ""), renderer.schema(schema)));
+      make("p", {}, ...prose(schema.description)), renderer.schema(schema)));
   }
   document.querySelector("main").replaceChildren(...content);
   document.querySelector("nav").replaceChildren(...links);

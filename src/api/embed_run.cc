@@ -6,6 +6,7 @@
 #include <charconv>
 #include <exception>
 #include <limits>
+#include <new>
 
 namespace nestvec {
 namespace {
@@ -114,7 +115,7 @@ void EmbedRun::start_part(std::size_t part) {
   const auto done = [self = shared_from_this(), part](Result<Embeddings> result) {
     self->part_done(part, std::move(result));
   };
-  if (part > 0 && stop_->source.stop_requested()) {
+  if (part > 0 && has_failed()) {
     done(Error(ErrorCode::kCancelled, "another document of the request has failed"));
     return;
   }
@@ -139,6 +140,11 @@ void EmbedRun::part_done(std::size_t part, Result<Embeddings> result) {
   if (remaining_.fetch_sub(1) == 1) {
     exchange_.service.post([self = shared_from_this()] { self->answer(); });
   }
+}
+
+bool EmbedRun::has_failed() const {
+  const std::lock_guard lock(mutex_);
+  return error_.has_value();
 }
 
 void EmbedRun::answer() {

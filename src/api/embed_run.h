@@ -41,6 +41,7 @@ class EmbedRun : public std::enable_shared_from_this<EmbedRun> {
   void start_timer();
   void start_part(std::size_t part);
   void part_done(std::size_t part, Result<Embeddings> result);
+  bool has_failed() const;
   void answer();
   void answer_error(const Error& error);
   // Tells it as the client knows the request: its time, its inputs.
@@ -55,7 +56,7 @@ class EmbedRun : public std::enable_shared_from_this<EmbedRun> {
 
   std::vector<Part> parts_;
   std::atomic<std::size_t> remaining_{0};
-  std::mutex mutex_;  // guards error_ and failed_part_
+  mutable std::mutex mutex_;  // guards error_ and failed_part_
   std::optional<Error> error_;
   std::size_t failed_part_ = 0;
 

@@ -40,7 +40,7 @@ class InputReader {
       first = false;
     });
     if (ids) {
-      add(decode(value, param_), "", param_);
+      push(decode(value, param_), "");
       return;
     }
     // Before the elements are looked at: a million of them cost nothing.
@@ -64,7 +64,7 @@ class InputReader {
         add(std::string(value.string()), "", param);
         break;
       case Kind::kArray:
-        add(decode(value, param), "", param);
+        push(decode(value, param), "");
         break;
       case Kind::kObject:
         read_object(value, param);
@@ -111,6 +111,11 @@ class InputReader {
 
   void add(std::string text, std::string task, const std::string& param) {
     if (text.empty()) throw empty_input(param);
+    push(std::move(text), std::move(task));
+  }
+
+  // Ids of special tokens alone are a text without characters.
+  void push(std::string text, std::string task) {
     call_.texts.push_back(std::move(text));
     if (!task.empty()) call_.tasks.resize(call_.texts.size() - 1);
     if (!task.empty() || !call_.tasks.empty()) call_.tasks.push_back(std::move(task));

@@ -11,9 +11,9 @@ using Texts = std::vector<std::string>;
 
 EmbedCall read(const std::string& json) {
   const ModelInfo model = described_model();
-  const JsonDocument document = JsonDocument::parse(json, "test");
+  const JsonDocument document = JsonDocument::parse("{\"input\": " + json + "}", "test");
   EmbedCall call;
-  read_inputs(document.root(), "input", described_rules(model), call);
+  read_inputs(document.root().members().at(0).second, "input", described_rules(model), call);
   return call;
 }
 

@@ -18,15 +18,18 @@ RequestError wrong_value(std::string_view param, std::string_view found,
 
 // embedding_type (Jina; encoding_type is its older name) goes before encoding_format, which
 // OpenAI's clients send unasked.
+// All that are given are checked, so that a slip is seen whichever counts.
 std::vector<EmbeddingFormat> formats_of(const JsonValue& body, std::size_t dimensions) {
+  std::vector<EmbeddingFormat> chosen;
   for (const std::string_view name : {"embedding_type", "encoding_type", "encoding_format"}) {
     if (const auto value = body.find(name)) {
       std::vector<EmbeddingFormat> formats = read_formats(*value, name);
       check_formats(formats, dimensions, name);
-      return formats;
+      if (chosen.empty()) chosen = std::move(formats);
     }
   }
-  return {EmbeddingFormat::kFloat};
+  if (chosen.empty()) chosen.push_back(EmbeddingFormat::kFloat);
+  return chosen;
 }
 
 // true and false as Jina has them; NONE, START and END as NIM and Cohere do.
@@ -44,10 +47,13 @@ Truncation truncation_of(const JsonValue& body) {
 }
 
 std::string task_of(const JsonValue& body, const ModelInfo& model) {
+  std::string chosen;
   for (const std::string_view name : {"task", "input_type"}) {
-    if (const auto task = string_member(body, name)) return resolve_task(*task, model, name);
+    const auto task = string_member(body, name);
+    std::string resolved = task ? resolve_task(*task, model, name) : "";
+    if (chosen.empty()) chosen = std::move(resolved);
   }
-  return "";
+  return chosen;
 }
 
 std::optional<Chunking> chunking_of(const JsonValue& body) {
@@ -137,15 +143,12 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
   const std::vector<std::string> tasks = std::exchange(request.call.tasks, {});
   for (std::size_t i = 0; i < documents.size(); ++i) {
     const std::string& text = documents[i];
-    const std::vector<ByteSpan> chunks =
+    std::vector<ByteSpan> chunks =
         request.chunking->by == Chunking::By::kSentence
             ? chunk_by_sentences(text, request.chunking->size)
             : chunk_by_tokens(text, tokenize(text).offsets, request.chunking->size);
-    if (chunks.empty()) {
-      throw RequestError(ErrorCode::kInvalidArgument,
-                         input_name(i) + " has nothing to make chunks of, only white space",
-                         input_name(i), Fault::kEmpty);
-    }
+    // Nothing to be seen is a text like any other.
+    if (chunks.empty()) chunks.push_back({0, text.size()});
     if (chunks.size() + request.call.texts.size() > rules.max_inputs) {
       throw RequestError(ErrorCode::kInvalidArgument,
                          "the documents up to " + input_name(i) + " have more than " +

@@ -144,7 +144,7 @@ TEST_F(OpenAiRequestTest, HostileBodiesAreRefused) {
                                R"({"input": [123456789012345678901234567890]})",
                                R"({"input": "a", "dimensions": 1e400})",
                                R"({"input": "a", "dimensions": -9223372036854775808})",
-                               std::string("{\"input\": \"\0\"}", 13),
+                               std::string("{\"input\": \"\0\"}", 14),
                                R"({"input": "a"} trailing)"};
   for (const std::string& body : cases) {
     EXPECT_EQ(refusal_of([&] { read(body); }).substr(0, 3), "400") << body.substr(0, 40);

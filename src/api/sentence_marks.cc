@@ -107,7 +107,8 @@ bool is_abbreviation(std::string_view word, bool before_number) {
   if (word.empty() || word.size() > kLongest) return false;
   const DecodedCodePoint first = decode_utf8(word);
   if (first.length == word.size() && !is_digit(first.code_point)) {
-    return first.length <= 2;  // one letter of an alphabet: an initial
+    // One letter of an alphabet: an initial, or the p. of a page.
+    return first.length <= 2 && (before_number || !is_lower_case_letter(first.code_point));
   }
   if (is_dotted(word)) return true;
   std::string lower(word);

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "api/json_members.h"
+#include "base/utf8.h"
 
 namespace nestvec {
 namespace {
@@ -89,7 +90,9 @@ void append_tokens(std::string_view text, const TokenizedText& tokens, const Tok
     const auto [start, stop] = tokens.offsets[i];
     JsonMembers token(out);
     token.number("id", tokens.ids[i]);
-    token.text("text", special ? name(tokens.ids[i]) : text.substr(start, stop - start));
+    std::string repaired;  // a token may be a part of a character
+    token.text("text", repair_utf8(special ? name(tokens.ids[i]) : text.substr(start, stop - start),
+                                   repaired));
     token.raw("special", special ? "true" : "false");
     token.raw("start", special ? "null" : std::to_string(position[start]));
     token.raw("stop", special ? "null" : std::to_string(position[stop]));

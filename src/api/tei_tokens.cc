@@ -11,6 +11,7 @@
 #include "api/tei_render.h"
 #include "api/tei_request.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 namespace nestvec {
 namespace {
@@ -156,7 +157,9 @@ void tei_decode(Exchange exchange) {
   response.body.push_back('[');
   for (const std::vector<std::uint32_t>& ids : call.ids) {
     if (response.body.size() > 1) response.body.push_back(',');
-    append_json_string(exchange.service.model.decode(ids, call.skip_special), response.body);
+    const std::string text = exchange.service.model.decode(ids, call.skip_special);
+    std::string repaired;  // ids in any order may decode to parts of characters
+    append_json_string(repair_utf8(text, repaired), response.body);
   }
   response.body.push_back(']');
   exchange.respond(std::move(response));

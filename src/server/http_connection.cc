@@ -243,6 +243,7 @@ void HttpConnection::on_end() {
 }
 
 void HttpConnection::dispatch() {
+  record_.bytes_in = parser_->body_bytes();
   auto request = std::make_shared<HttpRequest>(parser_->take_request());
   keep_alive_ = parser_->keep_alive();
   http10_ = parser_->is_http10();
@@ -258,7 +259,6 @@ void HttpConnection::dispatch() {
   record_.id = request->id;
   record_.method = head_only_ ? "HEAD" : request->method;
   record_.path = request->path;
-  record_.bytes_in = parser_->body_bytes();
   parser_.reset();
   state_ = State::kAnswering;
   deadline_ = Clock::time_point::max();

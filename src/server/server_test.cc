@@ -59,7 +59,7 @@ std::uint16_t port_of(const Server& server) {
 }
 
 // Sends one request and returns the answer as it came; empty where nobody listens.
-std::string exchange(std::uint16_t port, const std::string& request) {
+std::string answer_of(std::uint16_t port, const std::string& request) {
   const FileDescriptor peer(::socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -80,15 +80,15 @@ std::string exchange(std::uint16_t port, const std::string& request) {
 }
 
 std::string get(std::uint16_t port, const std::string& path) {
-  return exchange(port, "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  return answer_of(port, "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 }
 
 std::string embed(std::uint16_t port, const std::string& body, const std::string& key = "") {
-  return exchange(port,
-                  "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: "
-                  "application/json\r\nAuthorization: Bearer " +
-                      key + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-                      body);
+  return answer_of(port,
+                   "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: "
+                   "application/json\r\nAuthorization: Bearer " +
+                       key + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                       body);
 }
 
 int status(const std::string& answer) {

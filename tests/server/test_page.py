@@ -22,7 +22,10 @@ pytestmark = pytest.mark.skipif(
     find_chromium() is None and "NESTVEC_NEED_CHROMIUM" not in os.environ,
     reason="Chromium is not installed (Debian: apt-get install chromium)")
 
-DONE = "document.querySelector('#status').textContent.includes('vectors of')"
+OPEN = "[role=tabpanel]:not([hidden])"
+STATUS = f"document.querySelector('{OPEN} .status').textContent"
+ERROR = f"document.querySelector('{OPEN} .error').textContent"
+DONE = f"{STATUS}.includes('vectors of')"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +128,7 @@ def test_dimensions_slider_asks_for_shorter_vectors(page):
     size = page.text("#compare .slider output")
     page.click("#compare .go")
     page.wait(DONE)
-    assert f"vectors of {size} dimensions" in page.text("#status")
+    assert f"vectors of {size} dimensions" in page.text(OPEN + " .status")
 
 
 def test_search_ranks_documents(page, server):
@@ -176,7 +179,7 @@ def test_code_does_what_was_just_done(page):
     code = run_code(page, "python")
     assert 'client.embeddings.create(' in code and '"it\'s one"' in code
     page.click("#copy")
-    page.wait("/Copied|Ctrl C/.test(document.querySelector('#status').textContent)")
+    page.wait(f"/Copied|Ctrl C/.test({STATUS})")
     page.click("#tab-search")
     assert page.evaluate("document.querySelector('#code').hidden"), "nothing was done here yet"
     page.click("#tab-compare")
@@ -188,28 +191,29 @@ def test_errors_are_shown_as_the_server_says_them(page, server):
     page.evaluate("document.querySelector('#passage [name=by]').innerHTML += "
                   "'<option value=\"verse\" selected>'")
     page.click("#passage .go")
-    page.wait("document.querySelector('#error').textContent !== ''")
+    page.wait(f"{ERROR} !== ''")
     with pytest.raises(urllib.error.HTTPError) as refused:
         embed(server, model="m", input=["x"], late_chunking=True,
               chunking={"by": "verse", "size": 1})
-    assert page.text("#error") == json.load(refused.value)["error"]["message"]
-    assert page.evaluate("document.querySelector('#error').getAttribute('role')") == "alert"
+    assert page.evaluate(ERROR) == json.load(refused.value)["error"]["message"]
+    role = f"document.querySelector('{OPEN} .error').getAttribute('role')"
+    assert page.evaluate(role) == "alert"
     page.click("#tab-compare")
     page.fill("#compare textarea", "alone")
     page.click("#compare .go")
-    assert "Two texts" in page.text("#error")
-    assert page.text("#status").strip() == ""
+    assert "Two texts" in page.text(OPEN + " .error")
+    assert page.text(OPEN + " .status").strip() == ""
 
 
 def test_key_is_asked_for_and_kept_in_the_tab_only(browser, keyed_server):
     page = browser.open(keyed_server.url + "/")
     page.wait("document.activeElement.id === 'key'")
-    assert page.text("#error") != ""
+    assert page.text(OPEN + " .error") != ""
     page.fill("#key", "open-sesame")
     page.press("Enter")
     page.press("Tab")
     page.wait("document.querySelector('#model').textContent.includes('dimensions')")
-    page.wait("document.querySelector('#error').textContent === ''")
+    page.wait(f"{ERROR} === ''")
     page.click("#compare .go")
     page.wait(DONE)
     assert "open-sesame" not in page.text("#code code")
