@@ -49,10 +49,12 @@ std::string_view without_origin(std::string_view target) {
 }  // namespace
 
 std::optional<RequestTarget> parse_request_target(std::string_view target, HttpFault& fault) {
-  target = without_origin(target);
+  const std::string_view local = without_origin(target);
+  const bool is_absolute = local.data() != target.data();
+  target = local;
   const std::size_t mark = target.find('?');
   const std::string_view raw_path = target.substr(0, mark);
-  if (raw_path != "*" && !raw_path.starts_with('/') && !target.starts_with('?')) {
+  if (raw_path != "*" && !raw_path.starts_with('/') && !is_absolute) {
     fault = {400, "the request target does not begin with \"/\""};
     return std::nullopt;
   }
