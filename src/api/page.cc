@@ -98,7 +98,7 @@ RouteHandler serve(std::string body, std::string_view content_type) {
   };
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string json;
   append_json_string(text, json);
   return json;
@@ -117,10 +117,10 @@ bool has_task(std::string_view name, const ModelInfo& model) {
 // those for which it has a task.
 std::string task_names(const ModelInfo& model) {
   std::string names = R"("", "none")";
-  for (const TaskInfo& task : model.tasks) names += ", " + quoted(task.name);
+  for (const TaskInfo& task : model.tasks) names += ", " + json_string(task.name);
   for (const std::string_view alias :
        {"query", "search_query", "passage", "document", "search_document", "clustering"}) {
-    if (has_task(alias, model)) names += ", " + quoted(alias);
+    if (has_task(alias, model)) names += ", " + json_string(alias);
   }
   return names;
 }
@@ -129,8 +129,8 @@ using Values = std::vector<std::pair<std::string_view, std::string>>;
 
 Values values_of(const ModelInfo& model, const ServerOptions& options, std::string_view version) {
   const bool keyed = !options.api_keys.empty() || !options.api_key_file.empty();
-  return {{"version", quoted(version)},
-          {"model", quoted(model.id)},
+  return {{"version", json_string(version)},
+          {"model", json_string(model.id)},
           {"dimensions", std::to_string(model.dimensions)},
           {"max_inputs", std::to_string(options.max_inputs)},
           {"max_tokens", std::to_string(model.max_tokens)},
