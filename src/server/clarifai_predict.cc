@@ -18,9 +18,7 @@ namespace api = clarifai::api;
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
-Error wrong_argument(const std::string& message) {
-  return {ErrorCode::kInvalidArgument, message};
-}
+Error wrong_argument(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
 const Value* find(const Struct& object, const std::string& key) {
   const auto found = object.fields().find(key);
@@ -28,8 +26,8 @@ const Value* find(const Struct& object, const std::string& key) {
 }
 
 std::size_t check_dimensions(double number, const ModelInfo& info) {
-  const bool valid = number >= 1 && number <= static_cast<double>(info.dimensions) &&
-                     number == std::floor(number);
+  const bool valid =
+      number >= 1 && number <= static_cast<double>(info.dimensions) && number == std::floor(number);
   if (!valid) {
     throw wrong_argument("dimensions: expected a whole number from 1 to " +
                          std::to_string(info.dimensions));

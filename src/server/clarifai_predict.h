@@ -35,8 +35,8 @@ struct ClarifaiRules {
 // `parts`; without one, `text.raw` with `params` ("task", "dimensions"). Texts that are too long
 // will be truncated. Throws Error: kInvalidArgument naming the argument, kUnimplemented for a text
 // that would have to be fetched and for other data.
-ClarifaiInput read_input(const clarifai::api::Input& input,
-                         const google::protobuf::Struct& params, const ClarifaiRules& rules);
+ClarifaiInput read_input(const clarifai::api::Input& input, const google::protobuf::Struct& params,
+                         const ClarifaiRules& rules);
 
 // How a value of the type JSON_DATA travels: SDKs from 11.10.3 on read a Struct, older ones JSON in
 // a string.

@@ -13,14 +13,14 @@ namespace nestvec {
 enum class ClarifaiCode {
   kSuccess = 10000,
   kUnknownKey = 11009,
-  kThrottled = 11005,      // any call is repeated every five seconds
+  kThrottled = 11005,  // any call is repeated every five seconds
   kInvalidRequest = 11102,
   kModelNotFound = 21200,
   kInvalidArgument = 21202,
-  kModelReady = 21100,        // of a model version
+  kModelReady = 21100,  // of a model version
   kPredictionFailed = 21313,
-  kModelBusy = 21354,         // a prediction is repeated with growing pauses, up to ten minutes
-  kModelLoading = 21355,      // the same
+  kModelBusy = 21354,     // a prediction is repeated with growing pauses, up to ten minutes
+  kModelLoading = 21355,  // the same
   kUnsupportedInput = 30101,
 };
 

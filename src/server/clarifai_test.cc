@@ -267,8 +267,7 @@ TEST(Clarifai, SignaturesAreThoseThatTheSdkTakes) {
       "responses", "what", "GetModelVersion, signature 'both'");
   EXPECT_EQ(both.SerializeAsString(),
             expected.model_version().method_signatures(0).SerializeAsString());
-  EXPECT_NE(model.signatures_json(ClarifaiVariant::kBoth).find("\"JSON_DATA\""),
-            std::string::npos);
+  EXPECT_NE(model.signatures_json(ClarifaiVariant::kBoth).find("\"JSON_DATA\""), std::string::npos);
 }
 
 TEST(Clarifai, ModelsAreFoundByNameOwnerAndVersion) {

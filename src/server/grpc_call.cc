@@ -42,9 +42,8 @@ std::optional<Priority> read_priority(const grpc::CallbackServerContext& context
   if (!text) return std::nullopt;
   if (*text == "interactive") return Priority::kInteractive;
   if (*text == "bulk") return Priority::kBulk;
-  throw Error(ErrorCode::kInvalidArgument,
-              "the metadata \"x-nestvec-priority\" is " + excerpt(*text) +
-                  ": expected interactive or bulk");
+  throw Error(ErrorCode::kInvalidArgument, "the metadata \"x-nestvec-priority\" is " +
+                                               excerpt(*text) + ": expected interactive or bulk");
 }
 
 std::optional<steady_clock::time_point> read_deadline(const grpc::CallbackServerContext& context) {
@@ -80,8 +79,7 @@ void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions&
     options.deadline = options.deadline ? std::min(*options.deadline, own) : own;
   }
   // A stream that keeps many texts going is somebody's bulk load, however short they are.
-  options.queue.priority =
-      call.priority.value_or(call.crowded ? Priority::kBulk : Priority::kAuto);
+  options.queue.priority = call.priority.value_or(call.crowded ? Priority::kBulk : Priority::kAuto);
   options.queue.client = call.client;
   if (call.waits) return;
   options.queue.max_tokens = server.max_queue_tokens;

@@ -50,9 +50,9 @@ struct GrpcOutcome {
 };
 using GrpcDone = std::function<void(GrpcOutcome)>;
 
-// Answers one message: fills *response, then calls `done`, once and from any thread. Must not throw.
-// `request` and `response` stay until `done` has been called, `call` only until the method returns.
-// Runs on a request thread.
+// Answers one message: fills *response, then calls `done`, once and from any thread. Must not
+// throw. `request` and `response` stay until `done` has been called, `call` only until the method
+// returns. Runs on a request thread.
 template <typename Request, typename Response>
 using GrpcMethod = std::function<void(const GrpcCall& call, const Request& request,
                                       Response* response, GrpcDone done)>;

@@ -56,17 +56,17 @@ Prediction read_prediction(const Backend& backend, const GrpcCall& call,
   const Service& service = backend.service;
   if (!service.ready) throw Error(ErrorCode::kUnavailable, "the model is being loaded");
   Prediction prediction{
-      .variant = backend.model.find(request.user_app_id(), request.model_id(),
-                                    request.version_id()),
+      .variant =
+          backend.model.find(request.user_app_id(), request.model_id(), request.version_id()),
       .carrier = json_carrier(call.sdk),
       .inputs = {},
   };
   const ClarifaiRules rules{backend.model.info(), prediction.variant, service.options.max_inputs};
   const auto& params = request.model().model_version().output_info().params();
   if (static_cast<std::size_t>(request.inputs_size()) > rules.max_texts) {
-    throw Error(ErrorCode::kInvalidArgument,
-                std::to_string(request.inputs_size()) + " inputs; this server takes " +
-                    std::to_string(rules.max_texts) + " at once");
+    throw Error(ErrorCode::kInvalidArgument, std::to_string(request.inputs_size()) +
+                                                 " inputs; this server takes " +
+                                                 std::to_string(rules.max_texts) + " at once");
   }
   for (const v2::Input& input : request.inputs()) {
     prediction.inputs.push_back(read_input(input, params, rules));
@@ -109,8 +109,8 @@ void run_calls(const Service& service, const std::shared_ptr<const Prediction>& 
     service.post([finish, shared] { finish(std::move(*shared)); });
   };
   if (prediction->inputs.empty()) return on_request_thread(Rows{});
-  const auto gather = std::make_shared<Gather<Embeddings>>(
-      prediction->inputs.size(), service.post, std::move(stop), on_request_thread);
+  const auto gather = std::make_shared<Gather<Embeddings>>(prediction->inputs.size(), service.post,
+                                                           std::move(stop), on_request_thread);
   for (std::size_t i = 0; i < prediction->inputs.size(); ++i) {
     const EmbedCall& call = prediction->inputs[i].call;
     if (call.texts.empty()) {
@@ -119,9 +119,9 @@ void run_calls(const Service& service, const std::shared_ptr<const Prediction>& 
     }
     EmbedOptions options = call.options;
     options.stop = gather->stop();
-    service.model.predict_async(
-        call.texts, {}, options,
-        [gather, i](Result<Embeddings> rows) { gather->put(i, std::move(rows)); });
+    service.model.predict_async(call.texts, {}, options, [gather, i](Result<Embeddings> rows) {
+      gather->put(i, std::move(rows));
+    });
   }
 }
 
@@ -221,7 +221,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<v2::MultiOutputRespon
   }
 
   void OnCancel() override { stop_.request_stop(); }
-  void OnDone() override { delete this; }
+  void OnDone() override { const std::unique_ptr<GenerateCall> self(this); }
 
  private:
   void finish(const GrpcOutcome& outcome) {
@@ -283,21 +283,25 @@ class ClarifaiService final : public v2::V2::CallbackService {
   grpc::ServerUnaryReactor* PostModelOutputs(grpc::CallbackServerContext* call,
                                              const v2::PostModelOutputsRequest* request,
                                              v2::MultiOutputResponse* response) override {
-    auto* reactor = new GrpcUnary<v2::PostModelOutputsRequest, v2::MultiOutputResponse>(
-        call, response, refuse, predict_);
+    auto* reactor =
+        std::make_unique<GrpcUnary<v2::PostModelOutputsRequest, v2::MultiOutputResponse>>(
+            call, response, refuse, predict_)
+            .release();
     reactor->start(context_.service, context_.keys, request);
     return reactor;
   }
   grpc::ServerWriteReactor<v2::MultiOutputResponse>* GenerateModelOutputs(
       grpc::CallbackServerContext* call, const v2::PostModelOutputsRequest* request) override {
-    auto* reactor = new GenerateCall(predict_);
+    auto* reactor = std::make_unique<GenerateCall>(predict_).release();
     reactor->start(context_, *call, request);
     return reactor;
   }
   grpc::ServerBidiReactor<v2::PostModelOutputsRequest, v2::MultiOutputResponse>* StreamModelOutputs(
       grpc::CallbackServerContext* call) override {
-    auto* reactor = new GrpcStream<v2::PostModelOutputsRequest, v2::MultiOutputResponse>(
-        context_.service, grpc_status, answered_in_body_, cost_);
+    auto* reactor =
+        std::make_unique<GrpcStream<v2::PostModelOutputsRequest, v2::MultiOutputResponse>>(
+            context_.service, grpc_status, answered_in_body_, cost_)
+            .release();
     reactor->start(*call, context_.keys, context_.drain);
     return reactor;
   }
@@ -360,9 +364,8 @@ class ClarifaiService final : public v2::V2::CallbackService {
 GrpcServices make_clarifai_services(const GrpcContext& context, const ModelIdentity& identity) {
   GrpcServices services;
   services.push_back(std::make_unique<ClarifaiService>(
-      context,
-      std::make_shared<const Backend>(Backend{
-          context.service, ClarifaiModel(context.service.model.info(), identity)})));
+      context, std::make_shared<const Backend>(Backend{
+                   context.service, ClarifaiModel(context.service.model.info(), identity)})));
   return services;
 }
 

@@ -77,6 +77,11 @@ void silence_log() {
 }  // namespace
 
 struct GrpcServer::Parts {
+  Parts(std::vector<Address> where, const TlsFiles& tls, const Service& what)
+      : addresses(std::move(where)),
+        credentials(make_credentials(tls.certificate, tls.key)),
+        service(what) {}
+
   std::vector<Address> addresses;
   std::shared_ptr<grpc::ServerCredentials> credentials;
   const Service& service;
@@ -90,15 +95,7 @@ struct GrpcServer::Parts {
 
 GrpcServer::GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, const Service& service,
                        const KeyStore& keys)
-    : parts_(new Parts{.addresses = std::move(addresses),
-                       .credentials = make_credentials(tls.certificate, tls.key),
-                       .service = service,
-                       .drain = {},
-                       .services = {},
-                       .others = {},
-                       .ports = {},
-                       .drained = {},
-                       .server = {}}) {
+    : parts_(std::make_unique<Parts>(std::move(addresses), tls, service)) {
   const GrpcContext context{service, keys, parts_->drain.get_token()};
   parts_->services = make_tei_services(context);
   for (auto& clarifai : make_clarifai_services(context, service.identity)) {
@@ -149,9 +146,8 @@ void GrpcServer::drain(std::chrono::steady_clock::time_point deadline) {
     parts_->drain.request_stop();
     const auto left = std::min<std::chrono::steady_clock::duration>(
         deadline - std::chrono::steady_clock::now(), std::chrono::hours(24));
-    parts_->server->Shutdown(
-        std::chrono::system_clock::now() +
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
+    parts_->server->Shutdown(std::chrono::system_clock::now() +
+                             std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
   });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gRPC transport: tei.v1, clarifai.api.V2, grpc.health.v1 and server reflection on one or more addresses.
+// The gRPC transport: tei.v1, clarifai.api.V2, grpc.health.v1 and server reflection on one or more
+// addresses.
 #pragma once
 
 #include <chrono>

@@ -5,6 +5,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -12,8 +13,8 @@
 
 namespace nestvec {
 
-// A call of a GrpcMethod. Owns itself: made by new in the handler of the method, deleted when gRPC
-// has done with it.
+// A call of a GrpcMethod. Released to itself by the handler of the method; ends when gRPC has done
+// with it.
 template <typename Request, typename Response>
 class GrpcUnary final : public grpc::ServerUnaryReactor {
  public:
@@ -41,7 +42,7 @@ class GrpcUnary final : public grpc::ServerUnaryReactor {
   }
 
   void OnCancel() override { stop_.request_stop(); }
-  void OnDone() override { delete this; }
+  void OnDone() override { const std::unique_ptr<GrpcUnary> self(this); }
 
  private:
   // The last act: `this` may be gone when it returns.
