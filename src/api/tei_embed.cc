@@ -143,16 +143,16 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
     receipt.characters += inputs.characters;
   }
   using Rows = std::vector<Embeddings>;
-  auto answer = [exchange, receipt, calls](Result<Rows> rows) {
-    const auto parts = std::make_shared<Result<Rows>>(std::move(rows));
+  auto answer = [exchange, receipt, calls](Result<Rows> result) {
+    const auto parts = std::make_shared<Result<Rows>>(std::move(result));
     tei_answer(exchange, [&service = exchange.service, receipt, calls, parts] {
       HttpResponse response = render_predictions(parts->value());
       for (std::size_t i = 0; i < calls->size(); ++i) {
         count_texts(service, (*calls)[i].call, parts->value()[i]);
       }
-      const Embeddings rows = join_rows(std::move(parts->value()));
-      add_call_headers(*receipt.request, rows, response);
-      receipt.settle(rows, response);
+      const Embeddings joined = join_rows(std::move(parts->value()));
+      add_call_headers(*receipt.request, joined, response);
+      receipt.settle(joined, response);
       return response;
     });
   };

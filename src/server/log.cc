@@ -99,7 +99,7 @@ void Log::message(LogLevel level, std::string_view text) {
   if (format_ == LogFormat::kText) {
     line = time + " ";
     line += level_name(level);
-    line += " ";
+    line += ' ';
     line += text;
   } else {
     line = R"({"time":")" + time + R"(","level":")";
@@ -107,7 +107,7 @@ void Log::message(LogLevel level, std::string_view text) {
     line += R"(","message":)";
     std::string storage;
     append_json_string(repair_utf8(text, storage), line);
-    line += "}";
+    line += '}';
   }
   write(line + "\n");
 }
