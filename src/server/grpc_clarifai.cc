@@ -283,10 +283,9 @@ class ClarifaiService final : public v2::V2::CallbackService {
   grpc::ServerUnaryReactor* PostModelOutputs(grpc::CallbackServerContext* call,
                                              const v2::PostModelOutputsRequest* request,
                                              v2::MultiOutputResponse* response) override {
-    auto* reactor =
-        std::make_unique<GrpcUnary<v2::PostModelOutputsRequest, v2::MultiOutputResponse>>(
-            call, response, refuse, predict_)
-            .release();
+    using Reactor = GrpcUnary<v2::PostModelOutputsRequest, v2::MultiOutputResponse>;
+    const Reactor::Refuse in_the_body = refuse;
+    auto* reactor = std::make_unique<Reactor>(call, response, in_the_body, predict_).release();
     reactor->start(context_.service, context_.keys, request);
     return reactor;
   }
