@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     expect_one_line_of_utf8(fault.message);
   }
   const Outcome whole = read(text, std::max<std::size_t>(1, size));
-  for (const std::size_t step : {1, 7}) {
+  for (const std::size_t step : {1u, 7u}) {
     const Outcome pieces = read(text, step);
     expect((pieces.state == State::kDone) == (whole.state == State::kDone));
     if (!whole.request) continue;

@@ -63,27 +63,32 @@ void apply_exchange(const Exchange& exchange, EmbedOptions& options) {
 void count_texts(const Service& service, const EmbedCall& call, const Embeddings& rows) {
   const ModelInfo& model = service.model.info();
   const std::string& standard = call.options.task.empty() ? model.default_task : call.options.task;
-  std::vector<std::pair<std::string_view, std::uint64_t>> texts;  // by task, of which there are few
+  struct Share {
+    std::string_view task;
+    std::uint64_t texts = 0;
+    std::uint64_t tokens = 0;
+  };
+  std::vector<Share> shares;  // few: one a task
   for (std::size_t i = 0; i < call.texts.size(); ++i) {
     const bool own = i < call.tasks.size() && !call.tasks[i].empty();
     std::string_view task = own ? call.tasks[i] : standard;
     if (task.empty()) task = "none";
-    auto known = std::find_if(texts.begin(), texts.end(),
-                              [task](const auto& entry) { return entry.first == task; });
-    if (known == texts.end()) known = texts.insert(known, {task, 0});
-    ++known->second;
+    auto share = std::find_if(shares.begin(), shares.end(),
+                              [task](const Share& known) { return known.task == task; });
+    if (share == shares.end()) share = shares.insert(share, {.task = task});
+    ++share->texts;
+    if (i < rows.tokens.size()) share->tokens += rows.tokens[i];
   }
-  for (const auto& [task, count] : texts) {
+  for (const Share& share : shares) {
+    const std::string label = metric_label("task", share.task);
+    service.metrics.counter("nestvec_texts_total", "Texts embedded, by task.", label)
+        .add(share.texts);
     service.metrics
-        .counter("nestvec_texts_total", "Texts embedded, by task.", metric_label("task", task))
-        .add(count);
+        .counter("nestvec_tokens_total",
+                 "Tokens embedded, by task, prompts and special tokens included.", label)
+        .add(share.tokens);
   }
-  std::uint64_t tokens = 0;
-  for (const std::uint32_t count : rows.tokens) tokens += count;
-  service.metrics
-      .counter("nestvec_tokens_total", "Tokens embedded, prompts and special tokens included.")
-      .add(tokens);
-  service.metrics.counter("nestvec_truncated_texts_total", "Texts that lost tokens to the limit.")
+  service.metrics.counter("nestvec_truncated_total", "Texts that lost tokens to the limit.")
       .add(rows.truncated.size());
   const auto stage = [&](std::string_view name, double seconds) {
     service.metrics

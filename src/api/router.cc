@@ -93,7 +93,11 @@ Router::Router(const Service& service, const KeyStore& keys, std::vector<Route> 
       keys_(keys),
       cors_(service.options.cors_origins),
       routes_(std::move(routes)),
-      seconds_(Metrics::seconds()) {}
+      seconds_(Metrics::seconds()),
+      refused_(service.metrics.counter("nestvec_refused_total",
+                                       "Requests answered with 429: the queue was full.")),
+      cancelled_(service.metrics.counter("nestvec_cancelled_total",
+                                         "Requests whose client had gone before the answer.")) {}
 
 Router::Match Router::match(const HttpRequest& request) const {
   Match found;
@@ -151,6 +155,8 @@ void Router::count(std::string_view route, int status, double seconds) const {
       .histogram("nestvec_request_seconds", "Time from a request's arrival to its answer.",
                  seconds_, label)
       .observe(seconds);
+  if (status == 429) refused_.add();
+  if (status == 499) cancelled_.add();
 }
 
 Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match& match,

@@ -74,6 +74,8 @@ class Router {
   Cors cors_;
   std::vector<Route> routes_;
   std::vector<double> seconds_;  // bounds of the histogram
+  Counter& refused_;
+  Counter& cancelled_;
 };
 
 }  // namespace nestvec

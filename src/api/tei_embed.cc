@@ -150,9 +150,9 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
       for (std::size_t i = 0; i < calls->size(); ++i) {
         count_texts(service, (*calls)[i].call, parts->value()[i]);
       }
-      const Embeddings rows = join_rows(std::move(parts->value()));
-      add_call_headers(*receipt.request, rows, response);
-      receipt.settle(rows, response);
+      const Embeddings joined = join_rows(std::move(parts->value()));
+      add_call_headers(*receipt.request, joined, response);
+      receipt.settle(joined, response);
       return response;
     });
   };

@@ -17,8 +17,8 @@ namespace {
 constexpr std::size_t kSlice = std::size_t{1} << 20;
 constexpr int kGzipWindow = 15 + 16;  // zlib's way to say "gzip, the largest window"
 
-Bytef* mutable_bytes(const char* text) {
-  return reinterpret_cast<Bytef*>(const_cast<char*>(text));  // zlib reads it only
+Bytef* mutable_bytes(std::string_view text) {
+  return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib reads it only
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -54,7 +54,7 @@ class Inflater {
     while (decoded.size() <= limit) {
       if (stream_.avail_in == 0) {
         const std::size_t slice = std::min(kSlice, encoded.size() - given);
-        stream_.next_in = mutable_bytes(encoded.data() + given);
+        stream_.next_in = mutable_bytes(encoded.substr(given));
         stream_.avail_in = static_cast<uInt>(slice);
         given += slice;
       }
@@ -130,7 +130,7 @@ std::string encode_gzip(std::string_view text) {
     throw Error(ErrorCode::kResourceExhausted, "no memory to compress an answer");
   }
   std::string encoded(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
-  stream.next_in = mutable_bytes(text.data());
+  stream.next_in = mutable_bytes(text);
   stream.avail_in = static_cast<uInt>(text.size());
   stream.next_out = reinterpret_cast<Bytef*>(encoded.data());
   stream.avail_out = static_cast<uInt>(encoded.size());

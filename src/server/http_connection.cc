@@ -161,7 +161,7 @@ void HttpConnection::on_bytes(std::string_view bytes) {
 }
 
 // Not a view of input_: what becomes of the connection may clear it.
-void HttpConnection::use(std::string bytes) {
+void HttpConnection::use(const std::string& bytes) {
   keep(std::string_view(bytes).substr(consume(bytes)));
 }
 

@@ -92,7 +92,7 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   std::size_t room() const;  // how many bytes may be read now
   void wait_to_read(IoStatus want);
   void on_bytes(std::string_view bytes);
-  void use(std::string bytes);
+  void use(const std::string& bytes);
   void keep(std::string_view rest);
   std::size_t consume(std::string_view bytes);  // returns how many it used
   std::size_t hand_over(std::string_view bytes);

@@ -122,10 +122,10 @@ class HttpServer::Impl {
     if (tls_) return;
     constexpr std::string_view kAnswer =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Content-Length: 116\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-        R"({"error":{"message":"too many connections (server.max_connections)",)"
+        "Content-Length: 115\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+        R"({"error":{"message":"too many connections: server.max_connections",)"
         R"("type":"server_error","param":null,"code":null}})";
-    static_assert(kAnswer.size() - kAnswer.find('{') == 116);
+    static_assert(kAnswer.size() - kAnswer.find('{') == 115);
     // The buffer of a new socket has room; a client that is gone needs none.
     [[maybe_unused]] const auto sent =
         ::send(socket.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -200,7 +200,7 @@ class Later {
 TEST(HttpServer, StopsTheRequestOfAClientThatHasGone) {
   Later later;
   TestServer server(local_options(), later.handler());
-  for (const std::size_t ahead : {0, 100, 50'000}) {
+  for (const std::size_t ahead : {0u, 100u, 50'000u}) {
     TestClient client = server.client();
     client.send(post("/", "") + std::string(ahead, '\n'));
     const auto [request, respond] = later.next();
@@ -239,7 +239,7 @@ TEST(HttpServer, AlwaysAnswersOnce) {
     if (call == 0) throw std::runtime_error("a fault of the handler");
     if (call == 1) return;
     respond({});
-    respond({.status = 500});
+    respond(HttpResponse());
   });
   TestClient client = server.client();
   const auto thrown = client.ask(get("/"));
@@ -324,16 +324,16 @@ TEST(HttpServer, FinishesWhatWasBegunBeforeItEnds) {
 }
 
 TEST(HttpServer, AnswersWhoConnectedBeforeItStoppedToAccept) {
-  Later later;
-  TestServer server(local_options(), later.handler());
+  RequestThreads threads(2);
+  HttpServer server(local_options(), &echo, threads);
   std::vector<TestClient> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(server.client());
-  std::thread stop([&] { server.server->stop_accepting(); });
-  for (TestClient& client : clients) client.send(get("/"));
-  for (std::size_t i = 0; i < clients.size(); ++i) later.next().second({});
+  for (int i = 0; i < 100; ++i) {  // more than are accepted in one turn
+    clients.emplace_back(server.port());
+    clients.back().send(get("/"));
+  }
+  server.start();
+  EXPECT_TRUE(server.drain(steady_clock::now() + seconds(10)));
   for (TestClient& client : clients) EXPECT_EQ(client.response().value().status, 200);
-  stop.join();
-  EXPECT_TRUE(server.server->drain(steady_clock::now() + seconds(10)));
 }
 
 TEST(HttpServer, UsesSeveralIoThreads) {

@@ -208,7 +208,7 @@ TEST_F(HttpTls, HandsHttp2ToItsServer) {
     options.http2_upstream = upstream.address();
     TestServer server(options);
     TestClient client = server.client();
-    if (tls) ASSERT_TRUE(client.start_tls("\x02h2"));
+    EXPECT_TRUE(!tls || client.start_tls("\x02h2"));
     const std::string text = std::string(kHttp2Preface) + std::string(300'000, 'h');
     std::thread sender([&] {
       for (const char c : text.substr(0, 30)) {

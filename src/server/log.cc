@@ -46,7 +46,7 @@ std::string milliseconds(double value) {
 }
 
 // Quotes and escapes, in the text form too: a path with a line break must not look like two lines.
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   constexpr std::size_t kLongest = 256;
   std::string storage;
   std::string result;
@@ -57,8 +57,8 @@ std::string quoted(std::string_view text) {
 std::string json_line(const AccessRecord& record, LogLevel level) {
   std::string line = R"({"time":")" + timestamp(record.time) + R"(","level":")";
   line += level_name(level);
-  line += R"(","id":)" + quoted(record.id) + R"(,"client":)" + quoted(record.client);
-  line += R"(,"method":)" + quoted(record.method) + R"(,"path":)" + quoted(record.path);
+  line += R"(","id":)" + json_text(record.id) + R"(,"client":)" + json_text(record.client);
+  line += R"(,"method":)" + json_text(record.method) + R"(,"path":)" + json_text(record.path);
   line += R"(,"status":)" + std::to_string(record.status);
   line += R"(,"ms":)" + milliseconds(record.milliseconds);
   line += R"(,"bytes_in":)" + std::to_string(record.bytes_in);
@@ -70,7 +70,7 @@ std::string json_line(const AccessRecord& record, LogLevel level) {
 std::string text_line(const AccessRecord& record, LogLevel level) {
   std::string line = timestamp(record.time) + " ";
   line += level_name(level);
-  line += " " + record.client + " " + quoted(record.method + " " + record.path) + " " +
+  line += " " + record.client + " " + json_text(record.method + " " + record.path) + " " +
           std::to_string(record.status) + " " + milliseconds(record.milliseconds) +
           " ms in=" + std::to_string(record.bytes_in) + " out=" + std::to_string(record.bytes_out);
   if (record.tokens) line += " tokens=" + std::to_string(*record.tokens);
@@ -99,7 +99,7 @@ void Log::message(LogLevel level, std::string_view text) {
   if (format_ == LogFormat::kText) {
     line = time + " ";
     line += level_name(level);
-    line += " ";
+    line += ' ';
     line += text;
   } else {
     line = R"({"time":")" + time + R"(","level":")";
@@ -107,7 +107,7 @@ void Log::message(LogLevel level, std::string_view text) {
     line += R"(","message":)";
     std::string storage;
     append_json_string(repair_utf8(text, storage), line);
-    line += "}";
+    line += '}';
   }
   write(line + "\n");
 }

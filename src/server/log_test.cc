@@ -61,7 +61,8 @@ TEST(Log, WritesMessages) {
   std::string lines;
   Log log(LogFormat::kJson, [&](std::string_view text) { lines += text; });
   log.message(LogLevel::kWarning, "two\nlines");
-  EXPECT_EQ(JsonDocument::parse(lines, "line").root().at("message").string(), "two\nlines");
+  const JsonDocument json = JsonDocument::parse(lines, "line");
+  EXPECT_EQ(json.root().at("message").string(), "two\nlines");
   EXPECT_THROW(parse_log_format("xml"), Error);
 }
 

@@ -20,9 +20,9 @@ std::optional<std::string> percent_decode(std::string_view text) {
     }
     const std::string_view digits = text.substr(i + 1, 2);
     std::uint8_t byte = 0;
-    const char* const last = digits.data() + digits.size();
-    const auto [end, failed] = std::from_chars(digits.data(), last, byte, 16);
-    if (digits.size() != 2 || failed != std::errc{} || end != last) return std::nullopt;
+    const auto [end, failed] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (failed != std::errc{} || end != digits.data() + 2) return std::nullopt;
     decoded += static_cast<char>(byte);
     i += 2;
   }
@@ -49,10 +49,12 @@ std::string_view without_origin(std::string_view target) {
 }  // namespace
 
 std::optional<RequestTarget> parse_request_target(std::string_view target, HttpFault& fault) {
-  target = without_origin(target);
+  const std::string_view local = without_origin(target);
+  const bool is_absolute = local.data() != target.data();
+  target = local;
   const std::size_t mark = target.find('?');
   const std::string_view raw_path = target.substr(0, mark);
-  if (raw_path != "*" && !raw_path.starts_with('/') && !target.starts_with('?')) {
+  if (raw_path != "*" && !raw_path.starts_with('/') && !is_absolute) {
     fault = {400, "the request target does not begin with \"/\""};
     return std::nullopt;
   }

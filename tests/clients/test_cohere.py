@@ -58,10 +58,10 @@ def test_a_model_without_tasks(plain_server):
 def test_errors(server, client):
     with pytest.raises((cohere.BadRequestError, cohere.UnprocessableEntityError)) as caught:
         client.embed(model=MODEL, texts=TEXTS, input_type="translation")
-    assert "search_query" in str(caught.value.body)
+    assert "retrieval.query" in str(caught.value.body)
     with pytest.raises(cohere.BadRequestError) as caught:
         client.embed(model=MODEL, texts=["a", "b " * 9000], input_type="search_query", truncate="NONE")
-    assert "8192" in str(caught.value.body)
+    assert "8194" in str(caught.value.body)
     with pytest.raises(cohere.UnauthorizedError):
         cohere.ClientV2(api_key="wrong", base_url=server.url).embed(model=MODEL, texts=["a"],
                                                                     input_type="search_query")

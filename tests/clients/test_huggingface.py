@@ -34,7 +34,7 @@ def test_prompt_names_are_tasks(server, client, prompt_name, task):
 
 def test_truncation(server, client):
     assert same(client.feature_extraction(LONG, truncate=True), embed(server, [LONG], "--truncate", "right"))
-    with pytest.raises(HfHubHTTPError, match="8192") as caught:
+    with pytest.raises(HfHubHTTPError, match="8194") as caught:
         client.feature_extraction(LONG, truncate=False)
     assert caught.value.response.status_code == 422
 

@@ -39,7 +39,7 @@ def test_the_older_route(server, client):
 def test_truncate(server, client):
     text = "b " * 9000
     assert same(client.embed(MODEL, text).embeddings, embed(server, [text]))
-    with pytest.raises(ollama.ResponseError, match="8192") as caught:
+    with pytest.raises(ollama.ResponseError, match="8194") as caught:
         client.embed(MODEL, text, truncate=False)
     assert caught.value.status_code == 400
 

@@ -108,7 +108,7 @@ def test_models(client):
     ({"input": "a", "encoding_format": "md5"}, openai.BadRequestError, "encoding_format", "base64"),
     ({"input": "a", "extra_body": {"task": "translation"}}, openai.UnprocessableEntityError, "task",
      "retrieval.query, retrieval.passage, separation, classification, text-matching, none"),
-    ({"input": ["a", "b " * 9000], "extra_body": {"truncate": False}}, openai.BadRequestError, "input[1]", "8192"),
+    ({"input": ["a", "b " * 9000], "extra_body": {"truncate": False}}, openai.BadRequestError, "input[1]", "8194"),
 ])
 def test_errors(client, arguments, error, param, says):
     with pytest.raises(error) as caught:
