@@ -60,19 +60,33 @@ def problems(path: Path):
                 yield f"{name}:{number}: {reason}"
 
 
-def doubles(headers):
-    """Classes of one name in one program destroy each other's objects, and no linker says so."""
-    homes = {}
-    for path in headers:
-        for match in re.finditer(r"^(?:class|struct) (\w+)(?: final)?(?: :[^;\n]*)? \{",
-                                 path.read_text(), re.MULTILINE):
-            first = homes.setdefault(match[1], path)
-            if first != path:
-                yield f"{path.relative_to(ROOT)}: {match[1]} is in {first.relative_to(ROOT)}, too"
+DEFINED = re.compile(r"(?:struct|class|enum class|union) (\w+)(?: final)?(?: :[^:;].*)? \{")
+
+
+def types_of(path: Path):
+    """The types that a file defines in our namespace, where all files see them."""
+    hidden = False
+    for line in path.read_text(errors="replace").splitlines():
+        if line.startswith("namespace {"):
+            hidden = True
+        elif line.startswith("}  // namespace"):
+            hidden = False
+        elif not hidden and (found := DEFINED.match(line)):
+            yield found[1]
+
+
+def doubles(paths):
+    """Two types of one name are one to the linker, which takes the functions of either for both."""
+    first: dict[str, Path] = {}
+    for path in paths:
+        if path.relative_to(ROOT).parts[0] in ("include", "src") and not path.stem.endswith("_test"):
+            for name in types_of(path):
+                if first.setdefault(name, path) != path:
+                    yield (f"{path.relative_to(ROOT)}: {name} is also defined in "
+                           f"{first[name].relative_to(ROOT)}; give it a name of its own")
 
 
 files = list(sources())
-found = [problem for path in files for problem in problems(path)]
-found += doubles(path for path in files if path.suffix == ".h" and ROOT / "src" in path.parents)
+found = [problem for path in files for problem in problems(path)] + list(doubles(files))
 print("\n".join(found) or f"{len(files)} sources keep the rules")
 sys.exit(bool(found))
