@@ -4,7 +4,7 @@
 set(proto_dir ${PROJECT_BINARY_DIR}/proto)
 file(MAKE_DIRECTORY ${proto_dir})
 add_library(nestvec_proto STATIC)
-foreach(name tei)
+foreach(name clarifai tei)
   set(source ${PROJECT_SOURCE_DIR}/proto/${name}.proto)
   set(generated ${proto_dir}/${name}.pb.cc ${proto_dir}/${name}.grpc.pb.cc)
   add_custom_command(

@@ -203,6 +203,8 @@ function setUpForms() {
 }
 
 function setUpTabs() {
+  // No element's id: the browser would begin there, behind the header, to move the focus.
+  const addressOf = (tab) => `#view=${tab.getAttribute("aria-controls")}`;
   const tabs = findAll("[role=tab]");
   const select = (tab) => {
     for (const other of tabs) {
@@ -210,7 +212,7 @@ function setUpTabs() {
       other.tabIndex = other === tab ? 0 : -1;
       find(`#${other.getAttribute("aria-controls")}`).hidden = other !== tab;
     }
-    history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`);
+    history.replaceState(null, "", addressOf(tab));
     writeCode();
   };
   tabs.forEach((tab, i) => {
@@ -223,7 +225,7 @@ function setUpTabs() {
       next.focus();
     });
   });
-  select(tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash) ?? tabs[0]);
+  select(tabs.find((tab) => addressOf(tab) === location.hash) ?? tabs[0]);
 }
 
 // The key lives as long as the tab. Storage may be closed to the page; then it lives as long as

@@ -102,7 +102,7 @@ class Model {
                          bool parse_special = true) const;
   // Text of token ids. Throws Error: kInvalidArgument for an id that does not exist.
   std::string decode(std::span<const std::uint32_t> ids, bool skip_special = true) const;
-  // A token as the vocabulary writes it ("▁cat"); empty for an id that does not exist. Valid as
+  // A token as the vocabulary writes it ("\u2581cat"); empty for an id that does not exist. Valid as
   // long as the model.
   std::string_view token(std::uint32_t id) const;
 

@@ -142,7 +142,7 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   Model model = load_model(config, note);
   const std::string description = describe(model.info());
   serves = true;
-  server.open(std::move(model));
+  server.open(std::move(model), config.model);
   context.out << "nestvec: ready " << server.addresses() << " model " << description << '\n';
   context.out.flush();
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");

@@ -111,7 +111,7 @@ struct HttpClient::Handle {
 // One hop of a request: what curl's callbacks need.
 class HttpClient::Transfer {
  public:
-  Transfer(const HttpSink& sink, const HttpOptions& options, FetchResponse& response, bool trusted)
+  Transfer(const HttpSink& sink, const HttpOptions& options, HubResponse& response, bool trusted)
       : sink_(sink), options_(options), response_(response), trusted_(trusted) {}
 
   void attach(CURL* curl) {
@@ -207,7 +207,7 @@ class HttpClient::Transfer {
 
   const HttpSink& sink_;
   const HttpOptions& options_;
-  FetchResponse& response_;
+  HubResponse& response_;
   bool trusted_;
   bool begun_ = false;
   std::exception_ptr exception_;
@@ -246,8 +246,8 @@ HttpClient::HttpClient(HttpOptions options)
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
-std::string HttpClient::perform(const std::string& url, const FetchRequest& request,
-                                const HttpSink& sink, FetchResponse& response) {
+std::string HttpClient::perform(const std::string& url, const HubRequest& request,
+                                const HttpSink& sink, HubResponse& response) {
   CURL* const curl = handle_->curl.get();
   const bool trusted = url_origin(url) == options_.token_origin;
   response.host = url_host(url);
@@ -273,12 +273,12 @@ std::string HttpClient::perform(const std::string& url, const FetchRequest& requ
   return is_redirect(response.status) && location != nullptr ? location : "";
 }
 
-FetchResponse HttpClient::fetch(const FetchRequest& request, const HttpSink& sink) {
+HubResponse HttpClient::fetch(const HubRequest& request, const HttpSink& sink) {
   std::string url = request.url;
-  FetchResponse response;
+  HubResponse response;
   for (int hop = 0;; ++hop) {
     // What the hub itself said of the file outlives the redirect to where its bytes are.
-    FetchResponse next;
+    HubResponse next;
     next.linked_etag = response.linked_etag;
     next.linked_size = response.linked_size;
     response = std::move(next);

@@ -27,14 +27,14 @@ struct HttpOptions {
   std::stop_token stop;
 };
 
-struct FetchRequest {
+struct HubRequest {
   std::string url;
   bool head_only = false;
   std::uint64_t range_start = 0;  // > 0 asks for the rest from there
 };
 
 // How a request ended. `status` is that of the last answer; 0 = there was none.
-struct FetchResponse {
+struct HubResponse {
   long status = 0;
   std::string failure;        // what broke the transfer off, for a person; empty = it is complete
   bool can_retry = true;      // false for a failure that will come again, such as a certificate
@@ -56,7 +56,7 @@ struct FetchResponse {
 // Takes a successful answer (2xx): its headers once, then its body in pieces; `write` returns false
 // to refuse the rest. What they throw ends the request and is passed on to the caller of fetch.
 struct HttpSink {
-  std::function<void(const FetchResponse& head)> begin;
+  std::function<void(const HubResponse& head)> begin;
   std::function<bool(std::span<const std::byte> bytes)> write;
 };
 
@@ -71,15 +71,15 @@ class HttpClient {
 
   // Blocks. A broken transfer or an error status is an answer, not an exception; the body of an
   // error answer is dropped. Throws Error: kCancelled (stopped), and what the sink throws.
-  FetchResponse fetch(const FetchRequest& request, const HttpSink& sink);
+  HubResponse fetch(const HubRequest& request, const HttpSink& sink);
 
  private:
   class Transfer;
   struct Handle;
 
   // One hop; returns the address that it redirects to, empty for none.
-  std::string perform(const std::string& url, const FetchRequest& request, const HttpSink& sink,
-                      FetchResponse& response);
+  std::string perform(const std::string& url, const HubRequest& request, const HttpSink& sink,
+                      HubResponse& response);
 
   HttpOptions options_;
   std::unique_ptr<Handle> handle_;

@@ -48,8 +48,8 @@ bool is_still_there(int fd, const std::string& path) {
 
 }  // namespace
 
-CacheLock::CacheLock(const std::string& path, const std::stop_token& stop,
-                     const std::function<void()>& on_wait) {
+HubLock::HubLock(const std::string& path, const std::stop_token& stop,
+                 const std::function<void()>& on_wait) {
   bool told = false;
   while (true) {
     file_ = FileDescriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));

@@ -17,12 +17,12 @@
 namespace nestvec {
 
 // An exclusive lock on a file that other processes, Python's filelock among them, respect.
-class CacheLock {
+class HubLock {
  public:
   // Blocks until the lock is held; calls `on_wait` once when it has to wait. Throws Error:
   // kCancelled (stopped meanwhile), as file_error.
-  CacheLock(const std::string& path, const std::stop_token& stop,
-            const std::function<void()>& on_wait);
+  HubLock(const std::string& path, const std::stop_token& stop,
+          const std::function<void()>& on_wait);
 
  private:
   FileDescriptor file_;  // closing it unlocks

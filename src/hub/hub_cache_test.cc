@@ -99,7 +99,7 @@ TEST_F(Cache, LocksExclude) {
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         for (int k = 0; k < 3; ++k) {
-          const CacheLock lock(path, {}, [] {});
+          const HubLock lock(path, {}, [] {});
           most = std::max<int>(most, ++inside);
           std::this_thread::sleep_for(std::chrono::milliseconds(5));
           --inside;
@@ -111,11 +111,11 @@ TEST_F(Cache, LocksExclude) {
 }
 
 TEST_F(Cache, AWaitForALockCanBeStopped) {
-  const CacheLock held(cache_->lock(kHello), {}, [] {});
+  const HubLock held(cache_->lock(kHello), {}, [] {});
   std::stop_source stop;
   stop.request_stop();
   bool waited = false;
-  EXPECT_THROW(CacheLock(cache_->lock(kHello), stop.get_token(), [&] { waited = true; }), Error);
+  EXPECT_THROW(HubLock(cache_->lock(kHello), stop.get_token(), [&] { waited = true; }), Error);
   EXPECT_FALSE(waited);
 }
 

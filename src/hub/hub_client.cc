@@ -28,7 +28,7 @@ HttpOptions http_options(const PullOptions& options, std::stop_token stop) {
   return http;
 }
 
-bool is_success(const FetchResponse& response) {
+bool is_success(const HubResponse& response) {
   return response.complete() && response.status >= 200 && response.status < 300;
 }
 
@@ -38,7 +38,7 @@ std::string seconds_text(std::chrono::milliseconds delay) {
   return text.data();
 }
 
-std::string reason(const FetchResponse& response) {
+std::string reason(const HubResponse& response) {
   if (!response.complete()) return response.failure;
   return "HTTP " + std::to_string(response.status);
 }
@@ -68,7 +68,7 @@ HubSubject HubClient::subject(const std::string& file) const {
           .has_token = !options_.token.empty()};
 }
 
-void HubClient::wait_or_throw(const FetchResponse& response, const HubSubject& subject,
+void HubClient::wait_or_throw(const HubResponse& response, const HubSubject& subject,
                               std::size_t failures) {
   if (!is_transient(response) || failures >= options_.retry.attempts) {
     throw hub_error(response, subject);
@@ -90,14 +90,14 @@ RepoInfo HubClient::repo_info() {
   for (std::size_t failures = 1;; ++failures) {
     std::string body;
     const HttpSink sink{
-        .begin = [](const FetchResponse&) {},
+        .begin = [](const HubResponse&) {},
         .write =
             [&](std::span<const std::byte> bytes) {
               body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
               return body.size() <= kMaxMetadataBytes;
             },
     };
-    const FetchResponse response = http_.fetch({.url = url}, sink);
+    const HubResponse response = http_.fetch({.url = url}, sink);
     const std::string name = "the list of files of " + options_.repo + " from " + response.host;
     if (response.refused) {
       throw Error(ErrorCode::kResourceExhausted,
@@ -116,12 +116,12 @@ RepoInfo HubClient::repo_info() {
 }
 
 void HubClient::complete(const std::string& commit, RepoFile& file) {
-  const FetchRequest request{.url = file_url(options_.endpoint, options_.repo, commit, file.path),
-                             .head_only = true};
-  const HttpSink sink{.begin = [](const FetchResponse&) {},
+  const HubRequest request{.url = file_url(options_.endpoint, options_.repo, commit, file.path),
+                           .head_only = true};
+  const HttpSink sink{.begin = [](const HubResponse&) {},
                       .write = [](std::span<const std::byte>) { return false; }};
   for (std::size_t failures = 1;; ++failures) {
-    const FetchResponse response = http_.fetch(request, sink);
+    const HubResponse response = http_.fetch(request, sink);
     if (!is_success(response)) {
       wait_or_throw(response, subject(file.path), failures);
       continue;
@@ -139,10 +139,10 @@ void HubClient::complete(const std::string& commit, RepoFile& file) {
   }
 }
 
-FetchResponse HubClient::receive_once(const std::string& commit, const RepoFile& file,
-                                      PartialFile& partial) {
-  const FetchRequest request{.url = file_url(options_.endpoint, options_.repo, commit, file.path),
-                             .range_start = partial.size()};
+HubResponse HubClient::receive_once(const std::string& commit, const RepoFile& file,
+                                    PartialFile& partial) {
+  const HubRequest request{.url = file_url(options_.endpoint, options_.repo, commit, file.path),
+                           .range_start = partial.size()};
   const auto restart = [&] {
     progress_.advanced(file, -static_cast<std::int64_t>(partial.size()));
     partial.restart();
@@ -150,7 +150,7 @@ FetchResponse HubClient::receive_once(const std::string& commit, const RepoFile&
   bool wanted = true;
   const HttpSink sink{
       .begin =
-          [&](const FetchResponse& head) {
+          [&](const HubResponse& head) {
             const bool other_etag = !head.linked_etag.empty() && head.linked_etag != file.etag();
             const bool other_size = head.linked_size && *head.linked_size != file.size;
             const bool resumed = head.status == 206 && head.has_range;
@@ -164,7 +164,7 @@ FetchResponse HubClient::receive_once(const std::string& commit, const RepoFile&
             return true;
           },
   };
-  FetchResponse response = http_.fetch(request, sink);
+  HubResponse response = http_.fetch(request, sink);
   if (response.complete() && response.status == 416) {
     restart();
     response.failure = "the hub cannot resume it";
@@ -177,7 +177,7 @@ std::string HubClient::receive(const std::string& commit, const RepoFile& file,
   std::size_t failures = 0;
   std::uint64_t best = partial.size();
   while (!partial.is_whole()) {
-    FetchResponse response = receive_once(commit, file, partial);
+    HubResponse response = receive_once(commit, file, partial);
     if (response.refused) {
       if (!response.linked_etag.empty() && response.linked_etag != file.etag()) {
         return response.linked_etag + " (by X-Linked-Etag)";
@@ -200,7 +200,7 @@ std::string HubClient::receive(const std::string& commit, const RepoFile& file,
 
 void HubClient::download(const std::string& commit, const RepoFile& file, const HubCache& cache) {
   progress_.started(file);
-  const CacheLock lock(cache.lock(file), stop_, [&] {
+  const HubLock lock(cache.lock(file), stop_, [&] {
     progress_.note(file.path + ": waiting for another pull that downloads it");
   });
   if (cache.has_blob(file)) {

@@ -33,11 +33,10 @@ class HubClient {
  private:
   HubSubject subject(const std::string& file) const;
   // Waits before the next attempt, or throws where there will be none.
-  void wait_or_throw(const FetchResponse& response, const HubSubject& subject,
-                     std::size_t failures);
+  void wait_or_throw(const HubResponse& response, const HubSubject& subject, std::size_t failures);
   // Receives until the file is whole; otherwise says what was wrong with the bytes.
   std::string receive(const std::string& commit, const RepoFile& file, PartialFile& partial);
-  FetchResponse receive_once(const std::string& commit, const RepoFile& file, PartialFile& partial);
+  HubResponse receive_once(const std::string& commit, const RepoFile& file, PartialFile& partial);
 
   const PullOptions& options_;
   PullProgress& progress_;

@@ -4,13 +4,13 @@
 namespace nestvec {
 namespace {
 
-std::string status_text(const FetchResponse& response) {
+std::string status_text(const HubResponse& response) {
   std::string text = " (HTTP " + std::to_string(response.status) + " from " + response.host;
   if (!response.error_message.empty()) text += ": " + response.error_message;
   return text + ")";
 }
 
-Error gated(const FetchResponse& response, const HubSubject& subject) {
+Error gated(const HubResponse& response, const HubSubject& subject) {
   const std::string page = subject.endpoint + "/" + subject.repo;
   const std::string step =
       subject.has_token
@@ -20,7 +20,7 @@ Error gated(const FetchResponse& response, const HubSubject& subject) {
                subject.repo + " is gated" + status_text(response) + "; " + step);
 }
 
-Error unauthenticated(const FetchResponse& response, const HubSubject& subject) {
+Error unauthenticated(const HubResponse& response, const HubSubject& subject) {
   const std::string step =
       subject.has_token
           ? "the token is invalid or may not read it, or the name is wrong: check the name, and "
@@ -31,14 +31,14 @@ Error unauthenticated(const FetchResponse& response, const HubSubject& subject) 
                "the hub does not show " + subject.repo + status_text(response) + "; " + step);
 }
 
-Error forbidden(const FetchResponse& response, const HubSubject& subject) {
+Error forbidden(const HubResponse& response, const HubSubject& subject) {
   const std::string step = subject.has_token ? "give HF_TOKEN a token that may read it"
                                              : "set HF_TOKEN to a token that may read it";
   return Error(ErrorCode::kPermissionDenied,
                "access to " + subject.repo + " is denied" + status_text(response) + "; " + step);
 }
 
-Error not_found(const FetchResponse& response, const HubSubject& subject) {
+Error not_found(const HubResponse& response, const HubSubject& subject) {
   const std::string at = subject.repo + "@" + subject.revision;
   std::string text;
   if (response.error_code == "RevisionNotFound") {
@@ -58,7 +58,7 @@ Error not_found(const FetchResponse& response, const HubSubject& subject) {
 
 }  // namespace
 
-Error hub_error(const FetchResponse& response, const HubSubject& subject) {
+Error hub_error(const HubResponse& response, const HubSubject& subject) {
   const std::string what = subject.file.empty() ? subject.repo : subject.repo + "/" + subject.file;
   if (!response.complete()) {
     return Error(ErrorCode::kUnavailable, what + ": " + response.failure + " (" + response.host +
@@ -92,7 +92,7 @@ Error hub_error(const FetchResponse& response, const HubSubject& subject) {
                                         subject.endpoint + " a Hugging Face hub?");
 }
 
-bool is_transient(const FetchResponse& response) {
+bool is_transient(const HubResponse& response) {
   if (!response.complete()) return response.can_retry;
   switch (response.status) {
     case 408:

@@ -22,10 +22,10 @@ struct HubSubject {
 // The error for an answer that is not a success, or for a transfer that broke off. Codes:
 // kUnauthenticated (401), kPermissionDenied (403, gated), kNotFound (404), kResourceExhausted
 // (429), kUnavailable (5xx, no connection), kUnknown (another status).
-Error hub_error(const FetchResponse& response, const HubSubject& subject);
+Error hub_error(const HubResponse& response, const HubSubject& subject);
 
 // True for answers that a later attempt may better: a broken transfer, 408, 429, 500, 502, 503,
 // 504.
-bool is_transient(const FetchResponse& response);
+bool is_transient(const HubResponse& response);
 
 }  // namespace nestvec

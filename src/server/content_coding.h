@@ -14,7 +14,7 @@ namespace nestvec {
 // Replaces `body` by what it encodes. `coding` is the header's value: gzip, x-gzip, deflate (with
 // or without zlib's wrapper), identity or empty. Returns a fault for another coding (415), bytes
 // that are not in it (400), and more than `limit` decoded bytes (413; at most that much is held).
-// Blocks for the decoding, some 3 ms a MB. Safe for concurrent use.
+// Blocks for the decoding, some 5 ms a MB. Safe for concurrent use.
 std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
                                         std::string& body);
 

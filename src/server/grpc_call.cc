@@ -42,9 +42,8 @@ std::optional<Priority> read_priority(const grpc::CallbackServerContext& context
   if (!text) return std::nullopt;
   if (*text == "interactive") return Priority::kInteractive;
   if (*text == "bulk") return Priority::kBulk;
-  throw Error(ErrorCode::kInvalidArgument,
-              "the metadata \"x-nestvec-priority\" is " + excerpt(*text) +
-                  ": expected interactive or bulk");
+  throw Error(ErrorCode::kInvalidArgument, "the metadata \"x-nestvec-priority\" is " +
+                                               excerpt(*text) + ": expected interactive or bulk");
 }
 
 std::optional<steady_clock::time_point> read_deadline(const grpc::CallbackServerContext& context) {
@@ -67,6 +66,8 @@ GrpcCall admit(const grpc::CallbackServerContext& context, const KeyStore& keys)
   call.client = call.key.empty() ? hash(context.peer()) & ~std::uint64_t{1} : hash(call.key) | 1;
   call.priority = read_priority(context);
   call.deadline = read_deadline(context);
+  constexpr std::size_t kLongestName = 64;
+  call.sdk = metadata(context, "x-clarifai-request-id-prefix").value_or("").substr(0, kLongestName);
   return call;
 }
 
@@ -78,8 +79,7 @@ void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions&
     options.deadline = options.deadline ? std::min(*options.deadline, own) : own;
   }
   // A stream that keeps many texts going is somebody's bulk load, however short they are.
-  options.queue.priority =
-      call.priority.value_or(call.crowded ? Priority::kBulk : Priority::kAuto);
+  options.queue.priority = call.priority.value_or(call.crowded ? Priority::kBulk : Priority::kAuto);
   options.queue.client = call.client;
   if (call.waits) return;
   options.queue.max_tokens = server.max_queue_tokens;
@@ -92,6 +92,13 @@ bool has_room(const Service& service) {
   const auto seconds = static_cast<double>(limits.max_queue_seconds);
   return (limits.max_queue_tokens == 0 || queue.tokens < limits.max_queue_tokens) &&
          (limits.max_queue_seconds == 0 || queue.expected_seconds < seconds);
+}
+
+void count_failure(const Service& service, const Error& error) {
+  service.metrics
+      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
+               metric_label("code", error_code_name(error.code())))
+      .add();
 }
 
 Error current_error() {

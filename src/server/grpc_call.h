@@ -29,6 +29,7 @@ struct GrpcCall {
   std::stop_token stop;                                           // the client has gone
   bool waits = false;    // of a stream: a full queue is waited for instead of refused
   bool crowded = false;  // others of its stream are being worked on
+  std::string sdk;       // x-clarifai-request-id-prefix: name and version of Clarifai's SDK
 };
 
 // Checks the key ("authorization: Bearer KEY") and reads the metadata. Throws Error:
@@ -49,12 +50,15 @@ struct GrpcOutcome {
 };
 using GrpcDone = std::function<void(GrpcOutcome)>;
 
-// Answers one message: fills *response, then calls `done`, once and from any thread. Must not throw.
-// `request` and `response` stay until `done` has been called, `call` only until the method returns.
-// Runs on a request thread.
+// Answers one message: fills *response, then calls `done`, once and from any thread. Must not
+// throw. `request` and `response` stay until `done` has been called, `call` only until the method
+// returns. Runs on a request thread.
 template <typename Request, typename Response>
 using GrpcMethod = std::function<void(const GrpcCall& call, const Request& request,
                                       Response* response, GrpcDone done)>;
+
+// Adds a call that failed to the metrics.
+void count_failure(const Service& service, const Error& error);
 
 // The error that stands for an exception on its way through catch (...).
 Error current_error();

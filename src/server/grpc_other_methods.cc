@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The answer to methods that are not offered.
+#include <memory>
 #include <string>
 
 #include "base/excerpt.h"
@@ -13,16 +14,15 @@ namespace {
 class Refusal final : public grpc::ServerGenericBidiReactor {
  public:
   explicit Refusal(const grpc::Status& status) { Finish(status); }
-  void OnDone() override { delete this; }
+  void OnDone() override { const std::unique_ptr<Refusal> self(this); }
 };
 
 class OtherMethods final : public grpc::CallbackGenericService {
  public:
   explicit OtherMethods(const GrpcContext& context) : context_(context) {}
 
-  grpc::ServerGenericBidiReactor* CreateReactor(
-      grpc::GenericCallbackServerContext* call) override {
-    return new Refusal(refuse(*call));
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* call) override {
+    return std::make_unique<Refusal>(refuse(*call)).release();  // owns itself now
   }
 
  private:

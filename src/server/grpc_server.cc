@@ -7,11 +7,10 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <limits>
 #include <mutex>
 #include <stop_token>
@@ -20,40 +19,24 @@
 #include "base/environment.h"
 #include "server/grpc_credentials.h"
 #include "server/grpc_services.h"
+#include "server/listener.h"
+#include "server/socket_address.h"
 
 namespace nestvec {
 namespace {
 
-constexpr std::array<const char*, 3> kServiceNames = {"tei.v1.Info", "tei.v1.Embed",
-                                                      "tei.v1.Tokenize"};
+constexpr std::array kServiceNames = {"tei.v1.Info", "tei.v1.Embed", "tei.v1.Tokenize",
+                                      "clarifai.api.V2"};
 
 int clamp_to_int(std::uint64_t value) {
   return static_cast<int>(
       std::min<std::uint64_t>(value, static_cast<std::uint64_t>(std::numeric_limits<int>::max())));
 }
 
-std::string target_of(const Address& address) {
-  if (!address.unix_path.empty()) return "unix:" + address.unix_path;
-  const bool ipv6 = address.host.find(':') != std::string::npos;
-  return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
-// Why nothing can listen there. gRPC knows, but tells only its log.
-std::string listen_failure(const Address& address) {
-  if (!address.unix_path.empty()) return "its folder must exist and be writable";
-  namespace asio = boost::asio;
-  using asio::ip::tcp;
-  boost::system::error_code code;
-  asio::io_context context;
-  const auto found = tcp::resolver(context).resolve(address.host, std::to_string(address.port),
-                                                    tcp::resolver::passive, code);
-  for (auto entry = found.begin(); !code && entry != found.end(); ++entry) {
-    tcp::acceptor acceptor(context);
-    acceptor.open(entry->endpoint().protocol(), code);
-    if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);
-    if (!code) acceptor.bind(entry->endpoint(), code);
-  }
-  return code ? code.message() : "the address is in use";
+// Why nothing can listen there. gRPC knows, but tells only its log; a listener of our own says it.
+[[noreturn]] void throw_listen_failure(const Address& address) {
+  const Listener free_after_all(address, S_IRUSR | S_IWUSR);
+  throw Error(ErrorCode::kUnavailable, "gRPC cannot listen on " + to_string(address));
 }
 
 void limit_connections(const ServerOptions& options, grpc::ServerBuilder& builder) {
@@ -94,6 +77,11 @@ void silence_log() {
 }  // namespace
 
 struct GrpcServer::Parts {
+  Parts(std::vector<Address> where, const TlsFiles& tls, const Service& what)
+      : addresses(std::move(where)),
+        credentials(make_credentials(tls.certificate, tls.key)),
+        service(what) {}
+
   std::vector<Address> addresses;
   std::shared_ptr<grpc::ServerCredentials> credentials;
   const Service& service;
@@ -107,17 +95,12 @@ struct GrpcServer::Parts {
 
 GrpcServer::GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, const Service& service,
                        const KeyStore& keys)
-    : parts_(new Parts{.addresses = std::move(addresses),
-                       .credentials = make_credentials(tls.certificate, tls.key),
-                       .service = service,
-                       .drain = {},
-                       .services = {},
-                       .others = {},
-                       .ports = {},
-                       .drained = {},
-                       .server = {}}) {
+    : parts_(std::make_unique<Parts>(std::move(addresses), tls, service)) {
   const GrpcContext context{service, keys, parts_->drain.get_token()};
   parts_->services = make_tei_services(context);
+  for (auto& clarifai : make_clarifai_services(context, service.identity)) {
+    parts_->services.push_back(std::move(clarifai));
+  }
   parts_->others = make_other_methods(context);
 }
 
@@ -134,15 +117,13 @@ void GrpcServer::start() {
   builder.RegisterCallbackGenericService(parts_->others.get());
   parts_->ports.resize(parts_->addresses.size());
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
-    builder.AddListeningPort(target_of(parts_->addresses[i]), parts_->credentials,
+    builder.AddListeningPort(to_string(parts_->addresses[i]), parts_->credentials,
                              &parts_->ports[i]);
   }
   parts_->server = builder.BuildAndStart();
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
     if (parts_->server && parts_->ports[i] != 0) continue;
-    const Address& address = parts_->addresses[i];
-    throw Error(ErrorCode::kUnavailable, "cannot listen for gRPC on " + target_of(address) + ": " +
-                                             listen_failure(address));
+    throw_listen_failure(parts_->addresses[i]);
   }
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
     if (!parts_->addresses[i].unix_path.empty()) parts_->ports[i] = 0;  // gRPC says 1
@@ -165,9 +146,8 @@ void GrpcServer::drain(std::chrono::steady_clock::time_point deadline) {
     parts_->drain.request_stop();
     const auto left = std::min<std::chrono::steady_clock::duration>(
         deadline - std::chrono::steady_clock::now(), std::chrono::hours(24));
-    parts_->server->Shutdown(
-        std::chrono::system_clock::now() +
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
+    parts_->server->Shutdown(std::chrono::system_clock::now() +
+                             std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
   });
 }
 

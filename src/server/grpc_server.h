@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gRPC transport: tei.v1, grpc.health.v1 and server reflection on one or more addresses.
+// The gRPC transport: tei.v1, clarifai.api.V2, grpc.health.v1 and server reflection on one or more
+// addresses.
 #pragma once
 
 #include <chrono>
@@ -38,7 +39,8 @@ class GrpcServer {
   ~GrpcServer();
 
   // Listens and answers from now on; health says NOT_SERVING until set_serving(true). To be called
-  // once. Blocks for name resolution. Throws Error kUnavailable, naming the address and the reason.
+  // once. Blocks for name resolution. Throws Error naming the address and the
+  // reason: kAlreadyExists (in use), kPermissionDenied, kNotFound, kInvalidArgument, kUnavailable.
   void start();
 
   // Ports in the order of the addresses, as they were chosen for port 0; 0 for a Unix socket.

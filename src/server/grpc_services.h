@@ -28,6 +28,9 @@ using GrpcServices = std::vector<std::unique_ptr<grpc::Service>>;
 // tei.v1: Info, Embed, Tokenize.
 GrpcServices make_tei_services(const GrpcContext& context);
 
+// clarifai.api.V2, for the model under the names of `identity`.
+GrpcServices make_clarifai_services(const GrpcContext& context, const ModelIdentity& identity);
+
 // Every other method, whatever its service: UNIMPLEMENTED, naming what this model is and what it
 // answers.
 std::unique_ptr<grpc::CallbackGenericService> make_other_methods(const GrpcContext& context);

@@ -39,7 +39,8 @@ TEST(GrpcStatus, AFailureOfTheModelIsFailedPreconditionToTeiClients) {
   }
   for (const ErrorCode code : {ErrorCode::kInvalidArgument, ErrorCode::kResourceExhausted,
                                ErrorCode::kUnavailable, ErrorCode::kCancelled}) {
-    EXPECT_EQ(tei_status(Error(code, "why")).error_code(), grpc_status(Error(code, "")).error_code());
+    EXPECT_EQ(tei_status(Error(code, "why")).error_code(),
+              grpc_status(Error(code, "")).error_code());
   }
 }
 

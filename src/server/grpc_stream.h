@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -17,8 +18,8 @@
 
 namespace nestvec {
 
-// A stream over a GrpcMethod. Owns itself: made by new in the handler of the method, deleted when
-// gRPC has done with it. Never finishes while a message is being worked on, so that callbacks may
+// A stream over a GrpcMethod. Released to itself by the handler of the method; ends when gRPC has
+// done with it. Never finishes while a message is being worked on, so that callbacks may
 // hold `this`.
 template <typename Request, typename Response>
 class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
@@ -60,8 +61,10 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
     tell([this] { progress_.abandon(); });
   }
   void OnDone() override {
-    { const std::lock_guard lock(mutex_); }  // whoever called Finish() has left
-    delete this;
+    {
+      const std::lock_guard lock(mutex_);
+    }  // whoever called Finish() has left
+    const std::unique_ptr<GrpcStream> self(this);
   }
 
  private:

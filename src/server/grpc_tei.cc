@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The services of tei.v1 over the model. EmbedSparse and the services Predict and Rerank are left to
-// make_other_methods().
+// The services of tei.v1 over the model. EmbedSparse and the services Predict and Rerank are left
+// to make_other_methods().
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -81,7 +81,10 @@ EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request&
 GrpcDone counted(const Backend& backend, GrpcDone done) {
   backend.metrics.count_request(false, 1);
   return [&backend, done = std::move(done)](GrpcOutcome outcome) {
-    if (outcome.error) backend.metrics.count_failure(tei_error(*outcome.error).status);
+    if (outcome.error) {
+      backend.metrics.count_failure(tei_error(*outcome.error).status);
+      count_failure(backend.service, *outcome.error);
+    }
     done(std::move(outcome));
   };
 }
@@ -121,9 +124,8 @@ void tokenize(const Backend& backend, const GrpcCall&, const v1::EncodeRequest& 
               v1::EncodeResponse* response, GrpcDone done) {
   if (request.inputs().size() > kMaxTokenizeBytes) {
     throw Error(ErrorCode::kInvalidArgument,
-                "`inputs` has " + std::to_string(request.inputs().size()) +
-                    " bytes: at most " + std::to_string(kMaxTokenizeBytes) +
-                    " are tokenised at once; send it in parts");
+                "`inputs` has " + std::to_string(request.inputs().size()) + " bytes: at most " +
+                    std::to_string(kMaxTokenizeBytes) + " are tokenised at once; send it in parts");
   }
   const std::string text = read_text(request, backend.service.model.info());
   write_tokens(backend.service.model, text, request.add_special_tokens(), response);
@@ -136,7 +138,7 @@ void decode(const Backend& backend, const GrpcCall&, const v1::DecodeRequest& re
     throw Error(ErrorCode::kInvalidArgument, "`ids` cannot be empty: expected token ids");
   }
   const std::span<const std::uint32_t> ids(request.ids().data(),
-                                          static_cast<std::size_t>(request.ids().size()));
+                                           static_cast<std::size_t>(request.ids().size()));
   response->set_text(backend.service.model.decode(ids, request.skip_special_tokens()));
   done({});
 }
@@ -158,8 +160,8 @@ void describe(const Backend& backend, const GrpcCall&, const v1::InfoRequest&,
   done({});
 }
 
-// A method with its stream, for one kind of message. `cost` is what a message and its answer take in
-// memory, at most. `wrap` may put something around every `done`.
+// A method with its stream, for one kind of message. `cost` is what a message and its answer take
+// in memory, at most. `wrap` may put something around every `done`.
 template <typename Request, typename Response>
 class Methods {
  public:
@@ -169,22 +171,29 @@ class Methods {
 
   Methods(const GrpcContext& context, SharedBackend backend, Answer answer, Cost cost = nullptr,
           Wrap wrap = nullptr)
-      : context_(context), backend_(std::move(backend)), answer_(answer), cost_(cost), wrap_(wrap) {}
+      : context_(context),
+        backend_(std::move(backend)),
+        answer_(answer),
+        cost_(cost),
+        wrap_(wrap) {}
   Methods(const Methods&) = delete;
   Methods& operator=(const Methods&) = delete;
 
   grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* call, const Request* request,
                                   Response* response) const {
-    auto* reactor = new GrpcUnary<Request, Response>(call, tei_status, method_);
-    reactor->start(context_.service, context_.keys, request, response);
+    auto* reactor = std::make_unique<GrpcUnary<Request, Response>>(
+                        call, response,
+                        [](const Error& error, Response*) { return tei_status(error); }, method_)
+                        .release();
+    reactor->start(context_.service, context_.keys, request);
     return reactor;
   }
 
   // Only where a cost was given.
   grpc::ServerBidiReactor<Request, Response>* stream(grpc::CallbackServerContext* call) const {
-    auto* reactor =
-        new GrpcStream<Request, Response>(context_.service, tei_status, method_,
-                                                  stream_cost_);
+    auto* reactor = std::make_unique<GrpcStream<Request, Response>>(context_.service, tei_status,
+                                                                    method_, stream_cost_)
+                        .release();
     reactor->start(*call, context_.keys, context_.drain);
     return reactor;
   }
@@ -204,10 +213,10 @@ class Methods {
   Answer answer_;
   Cost cost_;
   Wrap wrap_;
-  GrpcMethod<Request, Response> method_ =
-      [this](const GrpcCall& call, const Request& request, Response* response, GrpcDone done) {
-        run(call, request, response, std::move(done));
-      };
+  GrpcMethod<Request, Response> method_ = [this](const GrpcCall& call, const Request& request,
+                                                 Response* response, GrpcDone done) {
+    run(call, request, response, std::move(done));
+  };
   typename GrpcStream<Request, Response>::Cost stream_cost_ = [this](const Request& request) {
     return cost_(backend_->service.model.info(), request);
   };
@@ -281,7 +290,8 @@ class EmbedService final : public DenseEmbed {
 class TokenizeService final : public v1::Tokenize::CallbackService {
  public:
   TokenizeService(const GrpcContext& context, const SharedBackend& backend)
-      : tokenize_(context, backend, tokenize, cost_of), decode_(context, backend, decode, cost_of) {}
+      : tokenize_(context, backend, tokenize, cost_of),
+        decode_(context, backend, decode, cost_of) {}
 
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call,
                                      const v1::EncodeRequest* request,
@@ -310,8 +320,8 @@ class TokenizeService final : public v1::Tokenize::CallbackService {
 }  // namespace
 
 GrpcServices make_tei_services(const GrpcContext& context) {
-  const auto backend = std::make_shared<const Backend>(context.service,
-                                                       TeMetrics(context.service.metrics));
+  const auto backend =
+      std::make_shared<const Backend>(Backend{context.service, TeMetrics(context.service.metrics)});
   GrpcServices services;
   services.push_back(std::make_unique<InfoService>(context, backend));
   services.push_back(std::make_unique<EmbedService>(context, backend));

@@ -5,6 +5,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -12,20 +13,21 @@
 
 namespace nestvec {
 
-// A call of a GrpcMethod. Owns itself: made by new in the handler of the method, deleted when gRPC
-// has done with it.
+// A call of a GrpcMethod. Released to itself by the handler of the method; ends when gRPC has done
+// with it.
 template <typename Request, typename Response>
 class GrpcUnary final : public grpc::ServerUnaryReactor {
  public:
   using Method = GrpcMethod<Request, Response>;
-  using ToStatus = grpc::Status (*)(const Error&);
+  // How the dialect tells an error: by the status, or in the response.
+  using Refuse = grpc::Status (*)(const Error&, Response*);
 
   // `method` must outlive the server.
-  GrpcUnary(grpc::CallbackServerContext* context, ToStatus to_status, const Method& method)
-      : context_(context), to_status_(to_status), method_(method) {}
+  GrpcUnary(grpc::CallbackServerContext* context, Response* response, Refuse refuse,
+            const Method& method)
+      : context_(context), response_(response), refuse_(refuse), method_(method) {}
 
-  void start(const Service& service, const KeyStore& keys, const Request* request,
-             Response* response) {
+  void start(const Service& service, const KeyStore& keys, const Request* request) {
     GrpcCall call;
     try {
       call = admit(*context_, keys);
@@ -34,13 +36,13 @@ class GrpcUnary final : public grpc::ServerUnaryReactor {
       return;
     }
     call.stop = stop_.get_token();
-    service.post([this, call = std::move(call), request, response] {
-      method_(call, *request, response, [this](const GrpcOutcome& outcome) { finish(outcome); });
+    service.post([this, call = std::move(call), request] {
+      method_(call, *request, response_, [this](const GrpcOutcome& outcome) { finish(outcome); });
     });
   }
 
   void OnCancel() override { stop_.request_stop(); }
-  void OnDone() override { delete this; }
+  void OnDone() override { const std::unique_ptr<GrpcUnary> self(this); }
 
  private:
   // The last act: `this` may be gone when it returns.
@@ -50,11 +52,12 @@ class GrpcUnary final : public grpc::ServerUnaryReactor {
     const auto pause = outcome.error->detail().retry_after.count();
     // What gRPC's own retry policies obey (gRFC A6).
     if (pause > 0) context_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(pause));
-    Finish(to_status_(*outcome.error));
+    Finish(refuse_(*outcome.error, response_));
   }
 
   grpc::CallbackServerContext* context_;
-  ToStatus to_status_;
+  Response* response_;
+  Refuse refuse_;
   const Method& method_;
   std::stop_source stop_;
 };

@@ -20,9 +20,9 @@ std::optional<std::string> percent_decode(std::string_view text) {
     }
     const std::string_view digits = text.substr(i + 1, 2);
     std::uint8_t byte = 0;
-    const char* const last = digits.data() + digits.size();
-    const auto [end, failed] = std::from_chars(digits.data(), last, byte, 16);
-    if (digits.size() != 2 || failed != std::errc{} || end != last) return std::nullopt;
+    const auto [end, failed] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (failed != std::errc{} || end != digits.data() + 2) return std::nullopt;
     decoded += static_cast<char>(byte);
     i += 2;
   }

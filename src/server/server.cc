@@ -35,13 +35,14 @@ void check_tls_pair(const ServerOptions& options) {
 }  // namespace
 
 struct Server::Opened {
-  Opened(Model loaded, Server& server, Executor post, Timer after)
+  Opened(Model loaded, ModelIdentity identity, Server& server, Executor post, Timer after)
       : model(std::move(loaded)),
         service{.model = *model,
                 .options = server.options_,
                 .metrics = server.metrics_,
                 .post = std::move(post),
                 .version = kVersion,
+                .identity = std::move(identity),
                 .after = std::move(after)},
         router(service, server.keys_, all_routes(service)) {}
 
@@ -96,10 +97,10 @@ void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
   }
 }
 
-void Server::open(Model model) {
+void Server::open(Model model, ModelIdentity identity) {
   model.observe_batches(batch_metrics(metrics_));
   opened_ = std::make_unique<Opened>(
-      std::move(model), *this,
+      std::move(model), std::move(identity), *this,
       [threads = threads_.get()](std::function<void()> work) { threads->post(std::move(work)); },
       [timer = timer_.get()](std::chrono::milliseconds wait, std::function<void()> work) {
         timer->after(wait, std::move(work));

@@ -35,8 +35,9 @@ class Server {
   ~Server();
 
   // Takes the model into service: embeds a first text, then listens for gRPC and is ready. Blocks.
-  // To be called once. Throws Error as Model::predict, and as the constructor for gRPC's address.
-  void open(Model model);
+  // To be called once. `identity` is what Clarifai's clients call it by. Throws Error as
+  // Model::predict, and as the constructor for gRPC's address.
+  void open(Model model, ModelIdentity identity = {});
 
   // Where it answers, "http://127.0.0.1:8080 grpc://127.0.0.1:9090"; gRPC is there after open().
   std::string addresses() const;

@@ -16,7 +16,7 @@ Splice::Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
   up_.to = down_.from = &upstream_;
 }
 
-void Splice::start(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
+void Splice::start(const std::shared_ptr<IoLoop>& loop, std::unique_ptr<Transport> client,
                    const SocketAddress& upstream, std::string_view received, Gauge::Share slot) {
   const auto splice = std::make_shared<Splice>(loop, std::move(client),
                                                connect_without_waiting(upstream), std::move(slot));

@@ -23,7 +23,7 @@ class Splice final : public Peer, public std::enable_shared_from_this<Splice> {
  public:
   // Starts one between `client`, of which `received` is read already, and a new connection to
   // `upstream`. Throws Error kUnavailable; `client` is then gone.
-  static void start(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
+  static void start(const std::shared_ptr<IoLoop>& loop, std::unique_ptr<Transport> client,
                     const SocketAddress& upstream, std::string_view received, Gauge::Share slot);
 
   // start() makes and starts one.

@@ -33,7 +33,8 @@ void StreamProgress::look_at_front() {
   if (failed_ || open_.empty() || !open_.front().error) return;
   failed_ = true;
   const Error& fault = *open_.front().error;
-  error_.emplace(fault.code(), "message " + std::to_string(first_) + " of the stream: " + fault.what(),
+  error_.emplace(fault.code(),
+                 "message " + std::to_string(first_) + " of the stream: " + fault.what(),
                  fault.detail());
 }
 
@@ -85,7 +86,8 @@ bool StreamProgress::take_finish() {
   if (!over()) return false;
   finished_ = true;
   if (!failed_ && !ended_) {
-    error_.emplace(ErrorCode::kUnavailable, "the server is shutting down; " + std::to_string(first_) +
+    error_.emplace(ErrorCode::kUnavailable, "the server is shutting down; " +
+                                                std::to_string(first_) +
                                                 " messages were read and answered");
   }
   return true;

@@ -21,9 +21,9 @@ void require_inputs(std::string_view inputs) {
 
 Truncation read_truncation(bool truncate, tei::v1::TruncationDirection direction) {
   if (!tei::v1::TruncationDirection_IsValid(direction)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "`truncation_direction` is " + std::to_string(static_cast<int>(direction)) +
-                    ": expected 0 (right) or 1 (left)");
+    throw Error(ErrorCode::kInvalidArgument, "`truncation_direction` is " +
+                                                 std::to_string(static_cast<int>(direction)) +
+                                                 ": expected 0 (right) or 1 (left)");
   }
   if (!truncate) return Truncation::kError;
   return direction == tei::v1::TRUNCATION_DIRECTION_LEFT ? Truncation::kLeft : Truncation::kRight;
@@ -84,8 +84,7 @@ std::string read_text(const tei::v1::EncodeRequest& request, const ModelInfo& mo
   return found == model.tasks.end() ? request.inputs() : found->prompt + request.inputs();
 }
 
-void write_embedding(const Embeddings& rows, const TeCost& cost,
-                     tei::v1::EmbedResponse* response) {
+void write_embedding(const Embeddings& rows, const TeCost& cost, tei::v1::EmbedResponse* response) {
   response->mutable_embeddings()->Add(rows.values.begin(), rows.values.end());
   write_cost(cost, response->mutable_metadata());
 }

@@ -11,8 +11,8 @@
 
 namespace nestvec {
 
-// The options of a request. Throw Error kInvalidArgument: empty inputs, an unknown prompt_name (with
-// the valid list), dimensions out of range, a truncation direction that does not exist.
+// The options of a request. Throw Error kInvalidArgument: empty inputs, an unknown prompt_name
+// (with the valid list), dimensions out of range, a truncation direction that does not exist.
 EmbedOptions read_options(const tei::v1::EmbedRequest& request, const ModelInfo& model);
 EmbedOptions read_options(const tei::v1::EmbedAllRequest& request, const ModelInfo& model);
 

@@ -26,6 +26,7 @@ void expect_readable(const std::string& path) {
 }
 
 // http/1.1 first: a browser or curl offers both and wants the HTTP routes, a gRPC client only h2.
+// NOLINTNEXTLINE(readability-function-size): the signature is OpenSSL's.
 int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* length,
                     const unsigned char* offered, unsigned int offered_length, void* /*argument*/) {
   static constexpr std::array<unsigned char, 12> kOurs = {8,   'h', 't', 't', 'p', '/',

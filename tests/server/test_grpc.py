@@ -90,7 +90,7 @@ class Client:
 
 
 def target(served):
-    return re.search(r"grpc://(\S+)", served.ready_line)[1]
+    return re.search(r"grpcs?://(\S+)", served.ready_line)[1]
 
 
 @pytest.fixture(scope="module")

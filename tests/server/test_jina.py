@@ -139,9 +139,15 @@ def test_a_document_over_the_limit_is_read_in_windows(plain_server):
                                 "chunking": {"by": "sentence"}}), 400, "input[0]")
 
 
+def test_a_blank_document_is_one_chunk(server):
+    blank = {"input": ["a", " \n\u200b"], "chunking": {}}
+    places = [(e["document"], e["start"], e["end"]) for e in post(server, blank).json()["data"]]
+    assert places == [(0, 0, 1), (1, 0, 3)]
+    refused(post(server, {**blank, "late_chunking": True}), 400, "input[1]")
+
+
 def test_chunking_that_cannot_be(server):
     refused(post(server, {"input": "a", "chunking": {"by": "word"}}), 400, "chunking.by")
     refused(post(server, {"input": "a", "chunking": {"size": 0}}), 400, "chunking.size")
-    refused(post(server, {"input": ["a", " \n\u200b"], "chunking": {}}), 400, "input[1]")
     many = "A b. " * 2049
     assert "2048" in refused(post(server, {"input": many, "chunking": {}}), 400, "input[0]")

@@ -226,8 +226,10 @@ def test_key_is_asked_for_and_kept_in_the_tab_only(browser, keyed_server):
 def test_tab_goes_through_all_controls_and_focus_is_seen(page):
     page.evaluate("document.activeElement.blur()")
     seen = []
-    for _ in range(14):
+    for _ in range(20):
         page.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break  # behind the last one
         seen.append(page.evaluate(
             "(({id, name, className, textContent}) => id || name || className || textContent)"
             "(document.activeElement)"))

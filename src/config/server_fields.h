@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of `server:`, as part of the table in config/fields.h.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "config/field.h"
+
+namespace nestvec {
+
+// Parts of visit_server_fields.
+template <typename Section, typename Visitor>
+void visit_access_fields(Section& server, Visitor& visit) {
+  visit(Field{"server", "api_keys", "api-keys", FieldKind::kSecret,
+              "API keys, separated by commas. Without a key here or in a file nobody is asked for "
+              "one."},
+        server.api_keys);
+  visit(Field{"server", "api_key_file", "api-key-file", FieldKind::kText,
+              "File of API keys, one a line: KEY, or NAME: KEY to see the name in the log; `#` "
+              "begins a comment. Read again on SIGHUP."},
+        server.api_key_file);
+  visit(Field{"server", "tls_certificate", "tls-certificate", FieldKind::kText,
+              "PEM file of the certificate and its chain: TLS instead of plain connections. Read "
+              "again on SIGHUP."},
+        server.tls_certificate);
+  visit(Field{"server", "tls_key", "tls-key", FieldKind::kText,
+              "PEM file of the certificate's private key. Read again on SIGHUP."},
+        server.tls_key);
+  visit(Field{"server", "cors_origins", "cors-origins", FieldKind::kText,
+              "Origins whose pages may call the server, separated by commas; `*` = all, empty = "
+              "none."},
+        server.cors_origins);
+}
+
+template <typename Section, typename Visitor>
+void visit_limit_fields(Section& server, Visitor& visit) {
+  constexpr std::uint64_t kDay = 86'400;
+  constexpr std::uint64_t kMany = 1u << 20;
+  const auto count = [&](std::string_view key, std::string_view name, std::string_view help,
+                         std::uint64_t least, std::uint64_t most, auto& value) {
+    visit(Field{"server", key, name, FieldKind::kCount, help, {}, most, least}, value);
+  };
+  visit(Field{"server", "max_body", "max-body", FieldKind::kBytes,
+              "Longest body of a request, unpacked, such as 32Mi."},
+        server.max_body_bytes);
+  count("max_inputs", "max-inputs", "Texts of a request.", 1, kMany, server.max_inputs);
+  count("max_connections", "max-connections", "Connections at a time.", 1, kMany,
+        server.max_connections);
+  count("header_seconds", "header-seconds", "Time for the head of a request to arrive.", 1, kDay,
+        server.header_seconds);
+  count("idle_seconds", "idle-seconds",
+        "Time between requests of a connection, and without a byte of a body.", 1, kDay,
+        server.idle_seconds);
+  count("request_seconds", "request-seconds",
+        "Deadline of every request; 0 = only what x-request-timeout-ms asks for.", 0, kDay,
+        server.request_seconds);
+  count("grace_seconds", "grace-seconds",
+        "After SIGTERM, time for the requests that are being answered.", 0, kDay,
+        server.grace_seconds);
+  count("max_queue_tokens", "max-queue-tokens",
+        "Tokens that may wait for the model; over it requests are refused with status 429. 0 = no "
+        "limit.",
+        0, std::uint64_t{1} << 40, server.max_queue_tokens);
+  count("max_queue_seconds", "max-queue-seconds",
+        "Expected wait for the model over which requests are refused with status 429; 0 = no "
+        "limit.",
+        0, kDay, server.max_queue_seconds);
+}
+
+template <typename Section, typename Visitor>
+void visit_server_fields(Section& server, Visitor& visit) {
+  visit(Field{"server", "http", "http", FieldKind::kText,
+              "Where to answer HTTP: HOST:PORT, :PORT for every interface, or unix:PATH; port 0 = "
+              "any free one."},
+        server.http);
+  visit(Field{"server", "grpc", "grpc", FieldKind::kText,
+              "Where to answer gRPC, in the same form; empty = nowhere."},
+        server.grpc);
+  visit_access_fields(server, visit);
+  visit_limit_fields(server, visit);
+  visit(Field{"server",
+              "log_format",
+              "log-format",
+              FieldKind::kChoice,
+              "Form of the log on standard error.",
+              {"text", "json"}},
+        server.log_format);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/clarifai_model.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <array>
+#include <utility>
+
+#include "base/excerpt.h"
+#include "nestvec/error.h"
+#include "server/clarifai_status.h"
+
+namespace nestvec {
+namespace {
+
+namespace api = clarifai::api;
+using Field = api::ModelTypeField;
+
+constexpr std::string_view kVersion = "1";
+constexpr std::array kVariants = {ClarifaiVariant::kBoth, ClarifaiVariant::kSingle,
+                                  ClarifaiVariant::kBatch};
+
+Field field(const std::string& name, Field::DataType type) {
+  Field made;
+  made.set_name(name);
+  made.set_type(type);
+  return made;
+}
+
+Field required(Field made) {
+  made.set_required(true);
+  return made;
+}
+
+// "null" makes an explicit None count as not given.
+Field optional(Field made, const std::string& description) {
+  made.set_default_("null");
+  made.set_description(description);
+  return made;
+}
+
+Field list_of(const std::string& name, const Field& item) {
+  Field made = field(name, Field::LIST);
+  *made.add_type_args() = item;
+  return made;
+}
+
+std::string tasks_of(const ModelInfo& info) {
+  std::string names;
+  for (const TaskInfo& task : info.tasks) names += task.name + ", ";
+  return names + "none";
+}
+
+void add_inputs(ClarifaiVariant variant, api::MethodSignature* method) {
+  const Field input = field("input", Field::STR);
+  const Field texts = list_of("texts", field("texts_item", Field::STR));
+  switch (variant) {
+    case ClarifaiVariant::kBoth:
+      *method->add_input_fields() = optional(input, "One text.");
+      *method->add_input_fields() = optional(texts, "Several texts, instead of input.");
+      break;
+    case ClarifaiVariant::kSingle:
+      *method->add_input_fields() = required(input);
+      break;
+    case ClarifaiVariant::kBatch:
+      *method->add_input_fields() = required(texts);
+  }
+}
+
+Field output_of(ClarifaiVariant variant) {
+  switch (variant) {
+    case ClarifaiVariant::kSingle:
+      return list_of("return", field("return_item", Field::FLOAT));
+    case ClarifaiVariant::kBatch:
+      return list_of("return", list_of("return_item", field("return_item_item", Field::FLOAT)));
+    case ClarifaiVariant::kBoth:
+      break;
+  }
+  return field("return", Field::JSON_DATA);
+}
+
+api::MethodSignature predict_signature(ClarifaiVariant variant, const ModelInfo& info) {
+  api::MethodSignature method;
+  method.set_name("predict");
+  method.set_method_type(api::UNARY_UNARY);
+  add_inputs(variant, &method);
+  *method.add_output_fields() = output_of(variant);
+  if (variant != ClarifaiVariant::kBoth) return method;
+  const std::string width = std::to_string(info.dimensions);
+  method.set_description("Vectors of texts: " + width + " floats for input, a list for texts.");
+  *method.add_input_fields() = optional(field("task", Field::STR), tasks_of(info));
+  *method.add_input_fields() = optional(field("dimensions", Field::INT), "1 to " + width + ".");
+  *method.add_input_fields() =
+      optional(field("late_chunking", Field::BOOL), "The texts are chunks of one document.");
+  return method;
+}
+
+bool matches(const std::string& configured, const std::string& asked) {
+  return configured.empty() || asked.empty() || asked == configured || asked == "me";
+}
+
+}  // namespace
+
+ClarifaiModel::ClarifaiModel(const ModelInfo& info, ModelIdentity identity)
+    : info_(info), identity_(std::move(identity)) {}
+
+std::string ClarifaiModel::id(ClarifaiVariant variant) const {
+  switch (variant) {
+    case ClarifaiVariant::kSingle:
+      return info_.id + "-single";
+    case ClarifaiVariant::kBatch:
+      return info_.id + "-batch";
+    case ClarifaiVariant::kBoth:
+      break;
+  }
+  return info_.id;
+}
+
+ClarifaiVariant ClarifaiModel::find(const api::UserAppIDSet& owner, std::string_view model_id,
+                                    std::string_view version_id) const {
+  if (!matches(identity_.user_id, owner.user_id()) || !matches(identity_.app_id, owner.app_id())) {
+    throw Error(ErrorCode::kNotFound, "this server's models belong to user " +
+                                          excerpt(identity_.user_id) + ", app " +
+                                          excerpt(identity_.app_id));
+  }
+  if (!version_id.empty() && version_id != kVersion) {
+    throw Error(ErrorCode::kNotFound, "there is no version " + excerpt(version_id) +
+                                          " of the model; it has version " + std::string(kVersion));
+  }
+  for (const ClarifaiVariant variant : kVariants) {
+    if (model_id == id(variant)) return variant;
+  }
+  throw Error(ErrorCode::kNotFound,
+              "there is no model " + excerpt(model_id) + "; this server has " + info_.id);
+}
+
+void ClarifaiModel::describe(ClarifaiVariant variant, const api::UserAppIDSet& owner,
+                             api::Model* model) const {
+  model->set_id(id(variant));
+  model->set_name(info_.id);
+  model->set_user_id(identity_.user_id.empty() ? owner.user_id() : identity_.user_id);
+  model->set_app_id(identity_.app_id.empty() ? owner.app_id() : identity_.app_id);
+  model->set_model_type_id(identity_.model_type_id);
+  describe_version(variant, owner, model->mutable_model_version());
+}
+
+void ClarifaiModel::describe_version(ClarifaiVariant variant, const api::UserAppIDSet& owner,
+                                     api::ModelVersion* version) const {
+  version->set_id(std::string(kVersion));
+  version->set_user_id(identity_.user_id.empty() ? owner.user_id() : identity_.user_id);
+  version->set_app_id(identity_.app_id.empty() ? owner.app_id() : identity_.app_id);
+  write_status(ClarifaiCode::kModelReady, "", version->mutable_status());
+  *version->add_method_signatures() = predict_signature(variant, info_);
+}
+
+void ClarifaiModel::describe_type(std::string_view id, api::ModelType* type) const {
+  if (id != identity_.model_type_id) {
+    throw Error(ErrorCode::kNotFound, "there is no model type " + excerpt(id) +
+                                          "; this server has " + identity_.model_type_id);
+  }
+  type->set_id(std::string(id));
+  type->add_input_fields("text");
+  type->add_output_fields("embeddings");
+}
+
+std::string ClarifaiModel::signatures_json(ClarifaiVariant variant) const {
+  std::string json;
+  const auto status =
+      google::protobuf::util::MessageToJsonString(predict_signature(variant, info_), &json);
+  if (!status.ok()) throw Error(ErrorCode::kInternal, "a method signature is no JSON");
+  return "{\"predict\":" + json + "}";
+}
+
+}  // namespace nestvec

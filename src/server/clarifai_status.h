@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// How Clarifai tells success and failure: in the body, by numbers of its own.
+#pragma once
+
+#include <string>
+
+#include "clarifai.pb.h"
+#include "nestvec/error.h"
+
+namespace nestvec {
+
+// The numbers that its SDK acts upon.
+enum class ClarifaiCode {
+  kSuccess = 10000,
+  kUnknownKey = 11009,
+  kThrottled = 11005,  // any call is repeated every five seconds
+  kInvalidRequest = 11102,
+  kModelNotFound = 21200,
+  kInvalidArgument = 21202,
+  kModelReady = 21100,  // of a model version
+  kPredictionFailed = 21313,
+  kModelBusy = 21354,     // a prediction is repeated with growing pauses, up to ten minutes
+  kModelLoading = 21355,  // the same
+  kUnsupportedInput = 30101,
+};
+
+// An error for which Clarifai has a number that no ErrorCode stands for.
+class ClarifaiError : public Error {
+ public:
+  ClarifaiError(ErrorCode code, ClarifaiCode clarifai, const std::string& message)
+      : Error(code, message), clarifai_(clarifai) {}
+  ClarifaiCode clarifai() const noexcept { return clarifai_; }
+
+ private:
+  ClarifaiCode clarifai_;
+};
+
+// The one table: kUnauthenticated 11009, kNotFound 21200, kInvalidArgument and kOutOfRange 21202,
+// kResourceExhausted 21354, kUnavailable 21355, kUnimplemented 30101, otherwise 21313.
+ClarifaiCode clarifai_code(const Error& error);
+
+// The HTTP status of the same over REST.
+int clarifai_http_status(ClarifaiCode code);
+
+// Fill a status; the error's message goes into `details`.
+void write_status(ClarifaiCode code, const std::string& details, clarifai::api::Status* status);
+void write_status(const Error& error, clarifai::api::Status* status);
+void write_success(clarifai::api::Status* status);
+
+}  // namespace nestvec
