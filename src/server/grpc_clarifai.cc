@@ -285,7 +285,7 @@ class ClarifaiService final : public v2::V2::CallbackService {
                                              v2::MultiOutputResponse* response) override {
     auto* reactor =
         std::make_unique<GrpcUnary<v2::PostModelOutputsRequest, v2::MultiOutputResponse>>(
-            call, response, refuse, predict_)
+            call, response, refuse<v2::MultiOutputResponse>, predict_)
             .release();
     reactor->start(context_.service, context_.keys, request);
     return reactor;
