@@ -36,7 +36,7 @@ class InputReader {
     bool ids = false;
     bool first = true;
     value.for_each_element([&](const auto& element) {
-      if (first) ids = element.is_int64() || element.is_uint64();
+      if (first) ids = element.is_number();
       first = false;
     });
     if (ids) {
@@ -87,10 +87,11 @@ class InputReader {
   std::string decode(const JsonValue& value, const std::string& param) {
     std::vector<std::uint32_t> ids;
     value.for_each_element([&](const auto& element) {
-      std::uint64_t id = 0;
-      if (element.get(id) != simdjson::SUCCESS) throw wrong_type(param);
-      if (id >= rules_.model.vocabulary) throw unknown_token(id, param);
-      ids.push_back(static_cast<std::uint32_t>(id));
+      const std::optional<std::int64_t> id = whole_number(element);
+      if (!id || *id < 0) throw wrong_type(param);
+      const auto token = static_cast<std::uint64_t>(*id);
+      if (token >= rules_.model.vocabulary) throw unknown_token(token, param);
+      ids.push_back(static_cast<std::uint32_t>(token));
     });
     if (ids.empty()) throw empty_input(param);
     try {
