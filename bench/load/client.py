@@ -61,7 +61,7 @@ class Connection:
 class Load:
     """What clients of one kind saw while the clock ran."""
 
-    seconds: float = 0
+    seconds: float = 0  # from the clock's begin to the last answer
     texts: int = 0
     failed: dict[int, int] = dataclasses.field(default_factory=dict)  # by status
     latencies: list[float] = dataclasses.field(default_factory=list)
@@ -87,7 +87,7 @@ class Clients:
 
 @dataclasses.dataclass(frozen=True)
 class Clock:
-    """Counts what is answered between two instants."""
+    """What is answered after `begin` counts; no request starts after `end`, other than a first that counts."""
 
     begin: float
     end: float
@@ -100,11 +100,12 @@ class Clock:
 
 async def one_client(connection: Connection, requests: Iterator[Request], pause: float, clock: Clock,
                      load: Load) -> None:
-    while (start := time.perf_counter()) < clock.end:
+    while (start := time.perf_counter()) < clock.end or not (load.latencies or load.failed):
         request = next(requests)
         answer = await connection.send(request)
         now = time.perf_counter()
-        if clock.begin <= now < clock.end:
+        if now >= clock.begin:
+            load.seconds = max(load.seconds, now - clock.begin)
             if answer.status == 200:
                 load.texts += request.texts
                 if start >= clock.begin:
@@ -119,7 +120,7 @@ async def one_client(connection: Connection, requests: Iterator[Request], pause:
 
 async def run(address: tuple[str, int], groups: list[Clients], warm_up: float, seconds: float) -> list[Load]:
     """All groups at once; one Load each."""
-    loads = [Load(seconds=seconds) for _ in groups]
+    loads = [Load() for _ in groups]
     pairs = [(group, load, index) for group, load in zip(groups, loads, strict=True) for index in range(group.count)]
     connections = [await Connection.open(*address) for _ in pairs]
     clock = Clock.after(warm_up, seconds)

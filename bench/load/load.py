@@ -23,6 +23,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -76,11 +77,13 @@ def serving(arguments: argparse.Namespace) -> Iterator[tuple[Address, str]]:
         yield (parts.hostname or "127.0.0.1", parts.port or 80), arguments.url
         return
     command = [arguments.nestvec, "serve", "--model", arguments.model, "--http", "127.0.0.1:0", *arguments.serve]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (tempfile.TemporaryFile() as log,  # a line a request, as it is by default
+          subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process):
         try:
             line = process.stdout.readline()
             if not line.startswith("nestvec: ready http://"):
-                raise SystemExit(f"the server did not start: {line!r}")
+                log.seek(0)
+                raise SystemExit(f"the server did not start: {log.read().decode(errors='replace').strip()}")
             parts = urlsplit(line.split()[2])
             yield (parts.hostname, parts.port), line.removeprefix("nestvec: ready ").strip()
         finally:
@@ -91,7 +94,7 @@ def serving(arguments: argparse.Namespace) -> Iterator[tuple[Address, str]]:
 def cell(workload: str, clients: int, load: client.Load, own_share: float) -> dict[str, Any]:
     return {"workload": workload, "clients": clients, "texts_per_second": load.texts_per_second,
             "p50": load.percentile(0.5), "p99": load.percentile(0.99), "requests": len(load.latencies),
-            "failed": sum(load.failed.values()), "failed_by_status": load.failed, "client_cores": own_share}
+            "seconds": load.seconds, "failed": sum(load.failed.values()), "failed_by_status": load.failed, "client_cores": own_share}
 
 
 def measure(address: Address, groups: list[client.Clients], arguments: argparse.Namespace
@@ -101,7 +104,7 @@ def measure(address: Address, groups: list[client.Clients], arguments: argparse.
     loads = asyncio.run(client.run(address, groups, arguments.warm_up, arguments.seconds))
     for load in loads:
         if not load.latencies:
-            raise SystemExit(f"no request was answered within {arguments.seconds:g} s; by status: {load.failed}")
+            raise SystemExit(f"no request was answered with vectors; answers by status: {load.failed}")
     return loads, (time.process_time() - own) / (time.perf_counter() - wall)
 
 

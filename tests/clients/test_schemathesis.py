@@ -8,22 +8,24 @@ requests are drawn for each route, beside those that enumerate the description.
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
+HERE = pathlib.Path(__file__).parent
 EXAMPLES = os.environ.get("NESTVEC_SCHEMATHESIS_EXAMPLES", "10")
 
 
 def test_openapi_is_true(server, tmp_path):
     command = pathlib.Path(sys.executable).with_name("schemathesis")
-    run = [command, "run", f"{server.url}/openapi.json", "--url", server.url,
-           "--header", f"Authorization: Bearer {server.key}", "--checks", "all", "--mode", "all",
-           "--max-examples", EXAMPLES, "--generation-deterministic",
-           "--continue-on-failure", "--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]
-    done = subprocess.run(run, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=3000)
+    run = [command, "--config-file", HERE / "schemathesis.toml", "run", f"{server.url}/openapi.json",
+           "--url", server.url, "--header", f"Authorization: Bearer {server.key}", "--checks", "all", "--mode", "all",
+           "--max-examples", EXAMPLES, "--generation-deterministic", "--continue-on-failure",
+           "--request-timeout", "60", "--suppress-health-check", "all", "--no-color"]
+    done = subprocess.run(run, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=3000)
     print(done.stdout)
+    assert server.process.poll() is None, f"the server ended with {server.process.poll()}: {server.log[-2000:]}"
     assert done.returncode == 0
-    assert server.process.poll() is None
-    # It must have called something.
-    assert "No API operations" not in done.stdout
-    assert server.call("GET", "/health").status == 200
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    assert tested and int(tested[1]) > 25

@@ -14,8 +14,8 @@ MARKERS = "<!-- bench-load: begin; written by `make bench-load` -->\nold\n<!-- b
 
 
 def load(nestvec, *arguments):  # noqa: F811
-    run = [sys.executable, LOAD, "--nestvec", nestvec.binary, "--model", MODELS / "v3-tiny", "--warm-up", "0.1",
-           "--seconds", "0.5", *arguments]
+    run = [sys.executable, LOAD, "--nestvec", nestvec.binary, "--model", MODELS / "bert-tiny", "--warm-up", "0.1",
+           "--seconds", "1", *arguments]
     return subprocess.run(run, env=nestvec.environment(PYTHONDONTWRITEBYTECODE="1"), text=True, capture_output=True,
                           timeout=300)
 
@@ -39,10 +39,10 @@ def test_every_workload_is_measured(measured):
         assert 0 < cell["p50"] <= cell["p99"] < 60
         texts = 32 if workload.startswith("bulk") else 1
         # Those that began before the clock did count as texts, not as latencies.
-        assert cell["texts_per_second"] * results["seconds"] >= cell["requests"] * texts - 0.5
+        assert cell["texts_per_second"] * cell["seconds"] >= cell["requests"] * texts - 0.5
     for row in results["overhead"]:
         times = row["milliseconds"]
-        assert times["tokens"] == pytest.approx(8192, rel=0.01) or row["texts"] == 1
+        assert times["tokens"] >= row["texts"] * 5
         assert 0 < times["compute"] <= times["total"] <= times["client"]
 
 
@@ -54,4 +54,4 @@ def test_the_report_replaces_what_is_between_the_markers(measured):
 
 def test_a_server_that_refuses_ends_the_measurement(nestvec):  # noqa: F811
     done = load(nestvec, "--workloads", "short", "--concurrency", "1", "--serve=--api-key another")
-    assert done.returncode == 1 and "no request was answered" in done.stderr and "401" in done.stderr
+    assert done.returncode == 1 and "no request was answered with vectors" in done.stderr and "401" in done.stderr
