@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -11,10 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "base/cpu.h"
 #include "ops/isa.h"
 #include "ops/kernels/table.h"
-#include "ops/kernels/tiles.h"
 
 namespace nestvec {
 namespace {
@@ -130,7 +127,7 @@ void expect_rows_alone(Kernel<A, W, C> kernel) {
 class Gemm : public testing::TestWithParam<Isa> {
  protected:
   void SetUp() override {
-    if (GetParam() > choose_isa(detect_cpu())) GTEST_SKIP() << "this machine lacks it";
+    if (GetParam() > machine_isa()) GTEST_SKIP() << "this machine lacks it";
   }
   const Kernels& table() const { return kernels(GetParam()); }
 };
@@ -159,81 +156,6 @@ INSTANTIATE_TEST_SUITE_P(, Gemm,
                          testing::Values(Isa::kGeneric, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni,
                                          Isa::kAvx512Bf16, Isa::kAmx),
                          [](const auto& isa) { return std::string(isa_name(isa.param)); });
-
-// The unit of tiles in software, as Intel's Software Developer's Manual describes it.
-struct EmulatedTiles {
-  using Tile = std::array<std::array<std::byte, 64>, 16>;
-
-  static void configure(const generic::TileRows& shape) { rows = shape; }
-  static void release() { rows = {}; }
-
-  template <int kTile>
-  static void zero() {
-    tiles[kTile] = {};
-  }
-
-  template <int kTile>
-  static void load(const void* address, std::size_t stride) {
-    EXPECT_GT(rows.rows[kTile], 0);
-    tiles[kTile] = {};
-    for (std::size_t r = 0; r < rows.rows[kTile]; ++r) {
-      std::memcpy(&tiles[kTile][r], static_cast<const std::byte*>(address) + r * stride, 64);
-    }
-  }
-
-  template <int kTile>
-  static void store(void* address, std::size_t stride) {
-    EXPECT_GT(rows.rows[kTile], 0);
-    for (std::size_t r = 0; r < rows.rows[kTile]; ++r) {
-      std::memcpy(static_cast<std::byte*>(address) + r * stride, &tiles[kTile][r], 64);
-    }
-  }
-
-  template <int kSums, int kInputs, int kWeights>
-  static void add(const std::uint16_t*) {
-    add_groups<kSums, kInputs, kWeights, float, std::uint16_t, std::uint16_t>();
-  }
-
-  template <int kSums, int kInputs, int kWeights>
-  static void add(const std::int8_t*) {
-    add_groups<kSums, kInputs, kWeights, std::int32_t, std::uint8_t, std::int8_t>();
-  }
-
-  static inline generic::TileRows rows = {};
-  static inline std::array<Tile, 8> tiles;
-
- private:
-  template <int kSums, int kInputs, int kWeights, class C, class A, class W>
-  static void add_groups() {
-    constexpr std::size_t kGroup = 4 / sizeof(W);
-    EXPECT_EQ(rows.rows[kSums], rows.rows[kInputs]);
-    EXPECT_EQ(rows.rows[kWeights], 16);
-    const auto* inputs = reinterpret_cast<const A*>(&tiles[kInputs]);
-    const auto* weights = reinterpret_cast<const W*>(&tiles[kWeights]);
-    auto* sums = reinterpret_cast<C*>(&tiles[kSums]);
-    for (std::size_t row = 0; row < rows.rows[kSums]; ++row) {
-      for (std::size_t column = 0; column < 16; ++column) {
-        for (std::size_t i = 0; i < 16 * kGroup; ++i) {
-          const std::size_t place = (i / kGroup * 16 + column) * kGroup + i % kGroup;
-          sums[row * 16 + column] += static_cast<C>(value(inputs[row * 16 * kGroup + i])) *
-                                     static_cast<C>(value(weights[place]));
-        }
-      }
-    }
-  }
-};
-
-template <class A, class W, class C>
-void expect_tiles_multiply() {
-  constexpr Kernel<A, W, C> kKernel = generic::multiply_tiles<EmulatedTiles, PanelProduct<A, W, C>>;
-  expect_products(kKernel, 64);
-  expect_rows_alone(kKernel);
-  for (const std::uint8_t rows : EmulatedTiles::rows.rows) EXPECT_EQ(rows, 0);
-}
-
-TEST(Tiles, MultiplyBf16) { expect_tiles_multiply<std::uint16_t, std::uint16_t, float>(); }
-
-TEST(Tiles, MultiplyS8) { expect_tiles_multiply<std::uint8_t, std::int8_t, std::int32_t>(); }
 
 }  // namespace
 }  // namespace nestvec

@@ -2,10 +2,8 @@
 #include "ops/isa.h"
 
 #include <array>
-#include <optional>
 #include <string>
 
-#include "base/environment.h"
 #include "nestvec/error.h"
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -53,11 +51,6 @@ Isa choose_isa(const CpuFeatures& cpu, Isa limit) {
   }
   if (best == Isa::kAmx && !may_use_tiles()) best = Isa::kAvx512Bf16;
   return best;
-}
-
-Isa machine_isa() {
-  const std::optional<std::string> limit = process_environment()("NESTVEC_MAX_ISA");
-  return choose_isa(detect_cpu(), limit ? isa_of(*limit) : Isa::kAmx);
 }
 
 }  // namespace nestvec

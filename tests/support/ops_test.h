@@ -12,10 +12,10 @@
 
 namespace nestvec {
 
-// Every instruction set that this machine has.
+// Every instruction set that this machine has, or that the program emulates (tests/emulation).
 inline std::vector<Isa> machine_isas() {
   std::vector<Isa> all;
-  const Isa best = choose_isa(detect_cpu());
+  const Isa best = machine_isa();
   for (int i = 0; i <= static_cast<int>(best); ++i) all.push_back(static_cast<Isa>(i));
   return all;
 }

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// The two functions that say which kernels run, alone in a file: a program that defines them itself
+// runs others (tests/emulation).
+#include <optional>
+#include <string>
+
+#include "base/environment.h"
 #include "ops/isa.h"
 #include "ops/kernels/table.h"
 
@@ -44,6 +50,11 @@ const Kernels& kernels(Isa isa) {
 #endif
   static_cast<void>(isa);
   return generic::kKernels;
+}
+
+Isa machine_isa() {
+  const std::optional<std::string> limit = process_environment()("NESTVEC_MAX_ISA");
+  return choose_isa(detect_cpu(), limit ? isa_of(*limit) : Isa::kAmx);
 }
 
 }  // namespace nestvec

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
+#include "ops/kernels/instructions.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/product.h"
 #include "ops/kernels/tiles.h"
@@ -25,9 +22,7 @@ struct WideningOps {
 
   template <size_t kPart>
   static Floats weights(const uint16_t* w) {
-    using Words = uint32_t __attribute__((vector_size(kLanes * 4)));
-    Words pairs;
-    __builtin_memcpy(&pairs, w, sizeof pairs);
+    const Words pairs = __builtin_bit_cast(Words, load_ints(w));
     return __builtin_bit_cast(Floats, kPart == 0 ? pairs << 16 : pairs & 0xffff0000);
   }
 
@@ -50,23 +45,21 @@ struct Bf16Ops {
   static constexpr size_t kParts = 1;
   static constexpr bool kConverts = false;
 
-  static __m512 load_sums(const float* c) { return _mm512_loadu_ps(c); }
+  static Floats load_sums(const float* c) { return load(c); }
 
   template <size_t>
-  static __m512i weights(const uint16_t* w) {
-    return _mm512_loadu_si512(w);
+  static Ints weights(const uint16_t* w) {
+    return load_ints(w);
   }
 
   template <size_t>
-  static __m512i input(const uint16_t* a) {
-    int pair;
+  static Ints input(const uint16_t* a) {
+    int32_t pair;
     __builtin_memcpy(&pair, a, sizeof pair);
-    return _mm512_set1_epi32(pair);
+    return pair - Ints{};
   }
 
-  static __m512 add(__m512 sums, __m512i a, __m512i w) {
-    return _mm512_dpbf16_ps(sums, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(w));
-  }
+  static Floats add(Floats sums, Ints a, Ints w) { return add_bf16_products(sums, a, w); }
 };
 #elif !defined(__AMX_BF16__)
 struct Bf16Ops : WideningOps {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
+#include "ops/kernels/instructions.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/product.h"
 #include "ops/kernels/tiles.h"
@@ -21,25 +18,23 @@ struct Ops {
   static constexpr size_t kParts = 1;
   static constexpr bool kConverts = false;
 
-  static __m512i load_sums(const int32_t* c) { return _mm512_loadu_si512(c); }
+  static Ints load_sums(const int32_t* c) { return load_ints(c); }
 
   template <size_t>
-  static __m512i weights(const int8_t* w) {
-    return _mm512_loadu_si512(w);
+  static Ints weights(const int8_t* w) {
+    return load_ints(w);
   }
 
   template <size_t>
-  static __m512i input(const uint8_t* a) {
-    int group;
+  static Ints input(const uint8_t* a) {
+    int32_t group;
     __builtin_memcpy(&group, a, sizeof group);
-    return _mm512_set1_epi32(group);
+    return group - Ints{};
   }
 
-  static __m512i add(__m512i sums, __m512i a, __m512i w) { return _mm512_dpbusd_epi32(sums, a, w); }
+  static Ints add(Ints sums, Ints a, Ints w) { return add_byte_products(sums, a, w); }
 };
 #elif !defined(__AMX_INT8__)
-using Shorts = int16_t __attribute__((vector_size(kLanes * 4)));
-
 // Products of u8 and s8 do not fit in 16 bits in pairs (the sums of vpmaddubsw saturate), so both
 // are widened: of each four, the first and third, then the others.
 struct Ops {
@@ -61,11 +56,7 @@ struct Ops {
     }
   }
 
-  static Ints load_sums(const int32_t* c) {
-    Ints sums;
-    __builtin_memcpy(&sums, c, sizeof sums);
-    return sums;
-  }
+  static Ints load_sums(const int32_t* c) { return load_ints(c); }
 
   template <size_t kPart>
   static Shorts weights(const int8_t* w) {
@@ -80,22 +71,7 @@ struct Ops {
     return reinterpret_cast<Shorts>(pair);
   }
 
-  // Adds the sums of two products each.
-  static Ints add(Ints sums, Shorts a, Shorts w) {
-#if defined(__AVX2__)
-    // The compiler would add products to each other first, and has no registers for them.
-    Ints products;
-    asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(sums), "=&v"(products) : "v"(a), "v"(w));
-    return sums;
-#elif defined(__SSE2__)
-    return sums + reinterpret_cast<Ints>(
-                      _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(w)));
-#else
-    const Ints x = reinterpret_cast<Ints>(a);
-    const Ints y = reinterpret_cast<Ints>(w);
-    return sums + (x << 16 >> 16) * (y << 16 >> 16) + (x >> 16) * (y >> 16);
-#endif
-  }
+  static Ints add(Ints sums, Shorts a, Shorts w) { return add_products(sums, a, w); }
 };
 #endif
 

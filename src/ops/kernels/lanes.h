@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A register of floats, as wide as the instruction set that this file is compiled for, on the
 // compiler's vector extension. Kernels are written once over these and compiled once an
-// instruction set (NESTVEC_ISA, see src/ops/CMakeLists.txt).
+// instruction set (NESTVEC_ISA, see src/ops/kernels/CMakeLists.txt).
 //
 // Only such headers may be included by kernels whose functions are all their own: an inline
 // function of the standard library compiled here could be the copy that the linker keeps for
@@ -28,6 +28,7 @@ inline constexpr size_t kLanes = 4;
 using Floats = float __attribute__((vector_size(kLanes * 4)));
 using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
 using Words = uint32_t __attribute__((vector_size(kLanes * 4)));
+using Shorts = int16_t __attribute__((vector_size(kLanes * 4)));
 using Halves = uint16_t __attribute__((vector_size(kLanes * 2)));
 using Bytes = uint8_t __attribute__((vector_size(kLanes)));
 
@@ -35,6 +36,12 @@ inline Floats broadcast(float x) { return x - Floats{}; }
 
 inline Floats load(const float* p) {
   Floats x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return x;
+}
+
+inline Ints load_ints(const void* p) {
+  Ints x;
   __builtin_memcpy(&x, p, sizeof x);
   return x;
 }

@@ -20,17 +20,6 @@ inline constexpr size_t kBlockSteps = 128;
 inline constexpr size_t kUnroll = 4;
 inline constexpr size_t kLine = 64;
 
-// sums + a * w.
-inline Floats add_product(Floats sums, Floats a, Floats w) {
-#if defined(__FMA__)
-  // The compiler would choose forms that overwrite a or w, and copy registers to and fro.
-  asm("vfmadd231ps %2, %1, %0" : "+v"(sums) : "v"(a), "v"(w));
-  return sums;
-#else
-  return sums + a * w;
-#endif
-}
-
 template <class Ops>
 struct Tile {
   const typename Ops::Input* a;

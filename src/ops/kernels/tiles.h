@@ -2,26 +2,29 @@
 // A PanelProduct on a unit that multiplies tiles (Intel AMX): up to 16 rows of 64 bytes each. A
 // panel's layout is the unit's own: 16 groups of inputs, a row each, by 16 columns.
 //
-// Tiles are the unit, so that a test can stand in for it:
-//   configure(TileRows), release()      of this thread, around all the others
+// Tiles are the unit, AmxTiles of instructions.h:
+//   configure(TileConfig), release()    of this thread, around all the others
 //   zero<tile>(), load<tile>(address, stride), store<tile>(address, stride)
 //   add<sums, inputs, weights>(W*)      sums += inputs * weights; the pointer names the types
 #pragma once
 
-#include "ops/kernels/lanes.h"
 #include "ops/kernels/table.h"
+#include "ops/kernels/tile_config.h"
 
 namespace nestvec::NESTVEC_ISA {
 
-inline constexpr size_t kTiles = 8;
-inline constexpr size_t kTileHeight = 16;
-inline constexpr size_t kTileBytes = 64;  // of a row
-
-// Tiles 0 to 3 are sums: two columns of tiles for each of two rows of them. 4 and 5 are inputs, 6
-// and 7 weights.
-struct TileRows {
-  uint8_t rows[kTiles];  // 0: unused
-};
+// Tiles 0 to 3 are sums: two columns of tiles for each of two rows of them, of `first` and of
+// `second` rows. 4 and 5 are inputs, 6 and 7 weights.
+inline TileConfig tile_config(size_t first, size_t second) {
+  const size_t rows[kTiles] = {first, first,  second,      second,
+                               first, second, kTileHeight, kTileHeight};
+  TileConfig config;
+  for (size_t i = 0; i < kTiles; ++i) {
+    config.row_bytes[i] = rows[i] > 0 ? kTileBytes : 0;
+    config.rows[i] = static_cast<uint8_t>(rows[i]);
+  }
+  return config;
+}
 
 // Rows [0, kHeight tiles) of `p` from `row` on. Each k-step also fetches `lines` lines of `ahead`.
 template <class Tiles, bool kTwo, class Product>
@@ -62,13 +65,6 @@ void multiply_tile_group(const Product& p, size_t row, const char* ahead, size_t
   }
 }
 
-// first and second rows of tiles of sums
-inline TileRows tile_rows(size_t first, size_t second) {
-  const auto a = static_cast<uint8_t>(first);
-  const auto b = static_cast<uint8_t>(second);
-  return {{a, a, b, b, a, b, kTileHeight, kTileHeight}};
-}
-
 // p.k fills whole rows of tiles.
 template <class Tiles, class Product>
 void multiply_tiles(const Product& p) {
@@ -81,79 +77,19 @@ void multiply_tiles(const Product& p) {
   const size_t steps = p.k * sizeof(*p.a) / kTileBytes;
   const char* ahead = reinterpret_cast<const char*>(p.panel) + bytes;
   size_t row = 0;
-  if (p.rows >= kGroup) Tiles::configure(tile_rows(kTileHeight, kTileHeight));
+  if (p.rows >= kGroup) Tiles::configure(tile_config(kTileHeight, kTileHeight));
   for (; row + kGroup <= p.rows; row += kGroup, ahead += lines * steps * kTileBytes) {
     multiply_tile_group<Tiles, true>(p, row, ahead, lines);
   }
   const size_t rest = p.rows - row;
   if (rest > kTileHeight) {
-    Tiles::configure(tile_rows(kTileHeight, rest - kTileHeight));
+    Tiles::configure(tile_config(kTileHeight, rest - kTileHeight));
     multiply_tile_group<Tiles, true>(p, row, ahead, lines);
   } else if (rest > 0) {
-    Tiles::configure(tile_rows(rest, 0));
+    Tiles::configure(tile_config(rest, 0));
     multiply_tile_group<Tiles, false>(p, row, ahead, lines);
   }
   Tiles::release();
 }
-
-#if defined(__AMX_TILE__)
-// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18. In assembly:
-// the compiler's intrinsics take a tile's number only as a literal, and declare too little of the
-// memory that they read.
-struct AmxTiles {
-  static void configure(const TileRows& rows) {
-    struct alignas(64) {
-      uint8_t palette = 1;
-      uint8_t start_row = 0;
-      uint8_t reserved[14] = {};
-      uint16_t row_bytes[16] = {};
-      uint8_t rows[16] = {};
-    } config;
-    static_assert(sizeof config == 64);
-    for (size_t i = 0; i < kTiles; ++i) {
-      config.row_bytes[i] = rows.rows[i] > 0 ? kTileBytes : 0;
-      config.rows[i] = rows.rows[i];
-    }
-    asm volatile("ldtilecfg %0" : : "m"(config));
-  }
-
-  static void release() { asm volatile("tilerelease"); }
-
-  template <int kTile>
-  static void zero() {
-    asm volatile("tilezero %%tmm%c0" : : "i"(kTile));
-  }
-
-  template <int kTile>
-  static void load(const void* address, size_t stride) {
-    asm volatile("tileloadd (%0,%1,1), %%tmm%c2"
-                 :
-                 : "r"(address), "r"(stride), "i"(kTile)
-                 : "memory");
-  }
-
-  template <int kTile>
-  static void store(void* address, size_t stride) {
-    asm volatile("tilestored %%tmm%c2, (%0,%1,1)"
-                 :
-                 : "r"(address), "r"(stride), "i"(kTile)
-                 : "memory");
-  }
-
-  template <int kSums, int kInputs, int kWeights>
-  static void add(const uint16_t*) {
-    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0"
-                 :
-                 : "i"(kSums), "i"(kInputs), "i"(kWeights));
-  }
-
-  template <int kSums, int kInputs, int kWeights>
-  static void add(const int8_t*) {  // inputs are unsigned
-    asm volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0"
-                 :
-                 : "i"(kSums), "i"(kInputs), "i"(kWeights));
-  }
-};
-#endif
 
 }  // namespace nestvec::NESTVEC_ISA

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// What kernels ask of an instruction set by name, beside the compiler's vectors. It is in one file
+// so that tests/emulation can stand in for processors: there, a file of this name comes first.
+#pragma once
+
+#include "ops/kernels/lanes.h"
+#include "ops/kernels/tile_config.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace nestvec::NESTVEC_ISA {
+
+// sums + a * w.
+inline Floats add_product(Floats sums, Floats a, Floats w) {
+#if defined(__FMA__)
+  // The compiler would choose forms that overwrite a or w, and copy registers to and fro.
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sums) : "v"(a), "v"(w));
+  return sums;
+#else
+  return sums + a * w;
+#endif
+}
+
+// Each of the sums + two products.
+inline Ints add_products(Ints sums, Shorts a, Shorts w) {
+#if defined(__AVX2__)
+  // The compiler would add products to each other first, and has no registers for them.
+  Ints products;
+  asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(sums), "=&v"(products) : "v"(a), "v"(w));
+  return sums;
+#elif defined(__SSE2__)
+  return sums + reinterpret_cast<Ints>(
+                    _mm_madd_epi16(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(w)));
+#else
+  const Ints x = reinterpret_cast<Ints>(a);
+  const Ints y = reinterpret_cast<Ints>(w);
+  return sums + (x << 16 >> 16) * (y << 16 >> 16) + (x >> 16) * (y >> 16);
+#endif
+}
+
+#if defined(__AVX512VNNI__)
+// Each of the sums + four products of an unsigned byte of a and a signed one of w.
+inline Ints add_byte_products(Ints sums, Ints a, Ints w) {
+  return reinterpret_cast<Ints>(_mm512_dpbusd_epi32(
+      reinterpret_cast<__m512i>(sums), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(w)));
+}
+#endif
+
+#if defined(__AVX512BF16__)
+// Each of the sums + two products of bfloat16, the upper one first; every step rounds to nearest
+// even and takes what is denormal for zero.
+inline Floats add_bf16_products(Floats sums, Ints a, Ints w) {
+  return _mm512_dpbf16_ps(sums, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(w));
+}
+#endif
+
+#if defined(__AMX_TILE__)
+// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18. In assembly:
+// the compiler's intrinsics take a tile's number only as a literal, and declare too little of the
+// memory that they read.
+struct AmxTiles {
+  static void configure(const TileConfig& config) { asm volatile("ldtilecfg %0" : : "m"(config)); }
+
+  static void release() { asm volatile("tilerelease"); }
+
+  template <int kTile>
+  static void zero() {
+    asm volatile("tilezero %%tmm%c0" : : "i"(kTile));
+  }
+
+  template <int kTile>
+  static void load(const void* address, size_t stride) {
+    asm volatile("tileloadd (%0,%1,1), %%tmm%c2"
+                 :
+                 : "r"(address), "r"(stride), "i"(kTile)
+                 : "memory");
+  }
+
+  template <int kTile>
+  static void store(void* address, size_t stride) {
+    asm volatile("tilestored %%tmm%c2, (%0,%1,1)"
+                 :
+                 : "r"(address), "r"(stride), "i"(kTile)
+                 : "memory");
+  }
+
+  template <int kSums, int kInputs, int kWeights>
+  static void add(const uint16_t*) {
+    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0"
+                 :
+                 : "i"(kSums), "i"(kInputs), "i"(kWeights));
+  }
+
+  template <int kSums, int kInputs, int kWeights>
+  static void add(const int8_t*) {  // inputs are unsigned
+    asm volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0"
+                 :
+                 : "i"(kSums), "i"(kInputs), "i"(kWeights));
+  }
+};
+#endif
+
+}  // namespace nestvec::NESTVEC_ISA
