@@ -57,10 +57,6 @@ TEST(Inputs, NothingToEmbedIsAnError) {
 TEST(Inputs, WrongTypesNameTheItem) {
   for (const char* json : {"1", "null", "true", "1.5", "[1.5]", "[1, \"a\"]", "[1, -1]", "[1, [1]]",
                            "{}", R"({"text": 1})", "[4294967296]", "[1, 18446744073709551616]"}) {
-    if (std::string_view(json).find("18446744073709551616") != std::string_view::npos) {
-      EXPECT_EQ(refusal(json).substr(0, 4), "400:") << json;  // no number of JSON's parser
-      continue;
-    }
     EXPECT_EQ(refusal(json).substr(0, 9), "400 input") << json;
   }
   for (const char* json :
