@@ -4,7 +4,6 @@
 #include <chrono>
 #include <future>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "api/dialects.h"
@@ -37,7 +36,7 @@ void check_tls_pair(const ServerOptions& options) {
 struct Server::Opened {
   Opened(Model loaded, ModelIdentity identity, Server& server, Executor post, Timer after)
       : model(std::move(loaded)),
-        service{.model = *model,
+        service{.model = model,
                 .options = server.options_,
                 .metrics = server.metrics_,
                 .post = std::move(post),
@@ -46,7 +45,7 @@ struct Server::Opened {
                 .after = std::move(after)},
         router(service, server.keys_, all_routes(service)) {}
 
-  std::optional<Model> model;
+  const Model model;
   Service service;
   Router router;
 };
@@ -76,25 +75,30 @@ Server::Server(const ServerOptions& options, Log& log, AccessLog access_log)
 
 Server::~Server() {
   grpc_.reset();
-  http_.reset();
+  http_->stop_accepting();
   {
     // Handlers that run end; those that still wait for a thread find the gate closed.
     const std::unique_lock lock(gate_);
     open_ = false;
   }
-  // Calls that the model has not ended are ended by it, and answer on threads that must be there.
-  if (opened_) opened_->model.reset();
+  http_.reset();  // its clients are gone, so the model gives up what they asked for
+  requests_.wait_for_none(std::chrono::steady_clock::time_point::max());
+  opened_.reset();
   timer_.reset();
   threads_.reset();
 }
 
 void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond) {
   const std::shared_lock lock(gate_);
-  if (open_) {
-    opened_->router.handle(std::move(request), std::move(respond));
-  } else {
+  if (!open_) {
     respond(answer_while_loading(*request));
+    return;
   }
+  // Whoever may still touch the model or the router for this request holds a copy of this.
+  auto share = std::make_shared<Gauge::Share>(requests_);
+  opened_->router.handle(std::move(request),
+                         [share = std::move(share), answer = std::move(respond)](
+                             HttpResponse response) { answer(std::move(response)); });
 }
 
 void Server::open(Model model, ModelIdentity identity) {
@@ -105,7 +109,7 @@ void Server::open(Model model, ModelIdentity identity) {
       [timer = timer_.get()](std::chrono::milliseconds wait, std::function<void()> work) {
         timer->after(wait, std::move(work));
       });
-  opened_->model->predict("The first text is for the server itself.");
+  opened_->model.predict("The first text is for the server itself.");
   opened_->service.ready = true;
   if (!options_.grpc.empty()) grpc_ = start_grpc(*opened_);
   const std::unique_lock lock(gate_);
