@@ -36,7 +36,7 @@ class InputReader {
     bool ids = false;
     bool first = true;
     value.for_each_element([&](const auto& element) {
-      if (first) ids = element.is_int64() || element.is_uint64();
+      if (first) ids = element.is_number();
       first = false;
     });
     if (ids) {
@@ -87,10 +87,12 @@ class InputReader {
   std::string decode(const JsonValue& value, const std::string& param) {
     std::vector<std::uint32_t> ids;
     value.for_each_element([&](const auto& element) {
-      std::uint64_t id = 0;
-      if (element.get(id) != simdjson::SUCCESS) throw wrong_type(param);
-      if (id >= rules_.model.vocabulary) throw unknown_token(id, param);
-      ids.push_back(static_cast<std::uint32_t>(id));
+      const std::optional<std::int64_t> id = whole_number(element);
+      if (!id) throw wrong_type(param);
+      if (*id < 0 || static_cast<std::uint64_t>(*id) >= rules_.model.vocabulary) {
+        throw unknown_token(*id, param);
+      }
+      ids.push_back(static_cast<std::uint32_t>(*id));
     });
     if (ids.empty()) throw empty_input(param);
     try {
@@ -100,7 +102,7 @@ class InputReader {
     }
   }
 
-  RequestError unknown_token(std::uint64_t id, const std::string& param) const {
+  RequestError unknown_token(std::int64_t id, const std::string& param) const {
     return {ErrorCode::kInvalidArgument,
             param + ": token " + std::to_string(id) + " is not in the model's vocabulary of " +
                 std::to_string(rules_.model.vocabulary) +

@@ -61,12 +61,9 @@ bool read_bool(const JsonValue& value) {
 
 std::int64_t read_integer(const JsonValue& value) {
   return with_param(value, [](const JsonValue& v) {
-    if (v.kind() != JsonValue::Kind::kInteger) return v.integer();  // throws, saying what it is
-    try {
-      return v.integer();
-    } catch (const Error&) {
-      throw v.error("is too large");
-    }
+    if (const auto whole = v.whole_number()) return *whole;
+    if (v.kind() == JsonValue::Kind::kInteger) throw v.error("is too large");
+    return v.integer();  // throws, saying what it is
   });
 }
 

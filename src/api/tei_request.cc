@@ -77,27 +77,27 @@ RequestError too_much(std::string_view member, std::size_t count, std::size_t li
 std::vector<std::uint32_t> read_ids(const JsonValue& list) {
   std::vector<std::uint32_t> ids;
   list.for_each_element([&](const auto& element) {
-    std::uint64_t id = 0;
-    if (element.get(id) != simdjson::SUCCESS || id > std::numeric_limits<std::uint32_t>::max()) {
+    const std::optional<std::int64_t> id = whole_number(element);
+    if (!id || *id < 0 || *id > std::numeric_limits<std::uint32_t>::max()) {
       throw RequestError(ErrorCode::kInvalidArgument,
                          "`" + list.path() + "[" + std::to_string(ids.size()) + "]` is no token id",
                          list.path());
     }
-    ids.push_back(static_cast<std::uint32_t>(id));
+    ids.push_back(static_cast<std::uint32_t>(*id));
   });
   return ids;
 }
 
-// Whether a list begins with a list or an integer; without a look at the rest, which may be long.
+// Whether a list begins with a list or a number; without a look at the rest, which may be long.
 struct First {
   bool list = false;
-  bool integer = false;
+  bool number = false;
 };
 First first_element(const JsonValue& list) {
   First first;
   bool seen = false;
   list.for_each_element([&](const auto& element) {
-    if (!seen) first = {element.is_array(), element.is_int64() || element.is_uint64()};
+    if (!seen) first = {element.is_array(), element.is_number()};
     seen = true;
   });
   return first;
@@ -128,7 +128,7 @@ TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules) {
   TeiInputs read;
   if (inputs.kind() == Kind::kArray) {
     if (inputs.size() == 0) throw empty_error("inputs");
-    read.batch = !first_element(inputs).integer;
+    read.batch = !first_element(inputs).number;
     if (read.batch && inputs.size() > rules.max_inputs) {
       throw BatchSizeError(inputs.size(), rules.max_inputs, "inputs");
     }

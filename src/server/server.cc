@@ -45,7 +45,7 @@ struct Server::Opened {
                 .after = std::move(after)},
         router(service, server.keys_, all_routes(service)) {}
 
-  const Model model;
+  Model model;
   Service service;
   Router router;
 };
@@ -81,24 +81,21 @@ Server::~Server() {
     const std::unique_lock lock(gate_);
     open_ = false;
   }
-  http_.reset();  // its clients are gone, so the model gives up what they asked for
-  requests_.wait_for_none(std::chrono::steady_clock::time_point::max());
-  opened_.reset();
+  http_.reset();  // not before: /metrics asks it how many connections there are
+  // Calls that the model has not ended are ended by it. They answer on the request threads, which
+  // still ask the model what it is.
+  if (opened_) opened_->model.shut_down();
   timer_.reset();
   threads_.reset();
 }
 
 void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond) {
   const std::shared_lock lock(gate_);
-  if (!open_) {
+  if (open_) {
+    opened_->router.handle(std::move(request), std::move(respond));
+  } else {
     respond(answer_while_loading(*request));
-    return;
   }
-  // Whoever may still touch the model or the router for this request holds a copy of this.
-  auto share = std::make_shared<Gauge::Share>(requests_);
-  opened_->router.handle(std::move(request),
-                         [share = std::move(share), answer = std::move(respond)](
-                             HttpResponse response) { answer(std::move(response)); });
 }
 
 void Server::open(Model model, ModelIdentity identity) {

@@ -11,7 +11,6 @@
 #include "api/metrics.h"
 #include "nestvec/model.h"
 #include "server/address.h"
-#include "server/gauge.h"
 #include "server/grpc_server.h"
 #include "server/http_server.h"
 #include "server/log.h"
@@ -66,7 +65,6 @@ class Server {
   std::shared_mutex gate_;  // guards open_; shared by handlers that run
   bool open_ = false;
   std::unique_ptr<Opened> opened_;
-  Gauge requests_;  // that may still use opened_
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<GrpcServer> grpc_;
 };
