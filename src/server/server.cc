@@ -75,12 +75,13 @@ Server::Server(const ServerOptions& options, Log& log, AccessLog access_log)
 
 Server::~Server() {
   grpc_.reset();
-  http_.reset();
+  http_->stop_accepting();
   {
     // Handlers that run end; those that still wait for a thread find the gate closed.
     const std::unique_lock lock(gate_);
     open_ = false;
   }
+  http_.reset();  // not before: /metrics asks it how many connections there are
   // Calls that the model has not ended are ended by it. They answer on the request threads, which
   // still ask the model what it is.
   if (opened_) opened_->model.shut_down();
