@@ -36,6 +36,7 @@ quickstart: build  ## Build, fetch a small model, embed sample sentences, or TEX
 	@if [[ -n "$$TEXT" ]]; then scripts/quickstart.sh "$$TEXT"; else scripts/quickstart.sh; fi
 
 test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
+	@scripts/setup-apt.sh --tests
 	@$(venv-tools)
 	@$(venv-test)
 	@$(venv-clients)
@@ -44,6 +45,7 @@ test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
 	@scripts/test.sh
 
 test-server: build  ## The server over HTTP and gRPC, its page, its faults
+	@scripts/setup-apt.sh --tests
 	@$(venv-test)
 	@scripts/pytest.sh test tests/server
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the system packages that a build needs; does nothing, and needs no network, when they are
-# there. Debian 12 and 13, Ubuntu 24.04.
+# setup-apt.sh [--tests]: installs the system packages that a build needs, and those of the tests;
+# does nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -17,6 +17,13 @@ packages=(
   libgtest-dev libbenchmark-dev                      # tests, benchmarks
   python3-venv python3-pip curl xz-utils ca-certificates
 )
+
+if [[ ${1:-} == --tests ]]; then
+  packages+=(fonts-dejavu-core fonts-noto-core openssl)
+  # Ubuntu's package of that name installs a snap, which fails in containers; there the tests of the
+  # page are skipped.
+  grep -qs '^ID=debian' /etc/os-release && packages+=(chromium)
+fi
 
 if ! command -v dpkg-query >/dev/null; then
   say "this is not Debian or Ubuntu: install what corresponds to: ${packages[*]}"

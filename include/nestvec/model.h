@@ -106,6 +106,10 @@ class Model {
   // long as the model.
   std::string_view token(std::uint32_t id) const;
 
+  // Ends all calls that wait or run, and all later ones, with kCancelled; blocks until none runs.
+  // What needs no run of the graph stays usable. Not to be called from a callback.
+  void shut_down() const;
+
   QueueStatus queue() const;
   CacheStatus cache() const;
   // Called after each run of the graph, on the thread that ran it. Set it before the first call.

@@ -32,6 +32,11 @@ RequestError wrong_content(const JsonValue& value) {
       value.path());
 }
 
+RequestError empty_error(const JsonValue& value) {
+  return RequestError(ErrorCode::kInvalidArgument, value.path() + " is empty", value.path(),
+                      Fault::kEmpty);
+}
+
 // The text of one of `inputs`: its contents, a line each.
 std::string read_content(const JsonValue& input) {
   if (input.kind() != Kind::kObject) throw wrong_content(input);
@@ -45,22 +50,25 @@ std::string read_content(const JsonValue& input) {
     if (!text.empty()) text.push_back('\n');
     text.append(read_string(required_member(part, "text")));
   }
-  if (text.empty()) {
-    throw RequestError(ErrorCode::kInvalidArgument, input.path() + " is empty", input.path(),
-                       Fault::kEmpty);
-  }
+  if (text.empty()) throw empty_error(input);
   return text;
 }
 
-void read_contents(const JsonValue& inputs, const InputRules& rules, EmbedCall& call) {
-  const std::size_t count = inputs.kind() == Kind::kArray ? inputs.size() : 0;
-  if (count == 0 || count > rules.max_inputs) {
-    throw RequestError(
-        ErrorCode::kInvalidArgument,
-        "inputs: expected a list of 1 to " + std::to_string(rules.max_inputs) + " objects",
-        "inputs", count == 0 ? Fault::kEmpty : Fault::kNone);
-  }
-  for (const JsonValue& input : inputs.elements()) call.texts.push_back(read_content(input));
+// The elements of a member that must be a list of 1 to max_inputs of them.
+std::vector<JsonValue> read_list(const JsonValue& list, const InputRules& rules,
+                                 std::string_view of_what) {
+  const std::size_t count = list.kind() == Kind::kArray ? list.size() : 0;
+  if (count > 0 && count <= rules.max_inputs) return list.elements();
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     list.path() + ": expected a list of 1 to " + std::to_string(rules.max_inputs) +
+                         " " + std::string(of_what),
+                     list.path());
+}
+
+std::string read_text(const JsonValue& value) {
+  const std::string_view text = read_string(value);
+  if (text.empty()) throw empty_error(value);
+  return std::string(text);
 }
 
 void read_texts(const JsonValue& body, const InputRules& rules, EmbedCall& call) {
@@ -71,11 +79,15 @@ void read_texts(const JsonValue& body, const InputRules& rules, EmbedCall& call)
                        "give either `texts` or `inputs`; this model reads no images", "texts",
                        texts ? Fault::kNone : Fault::kEmpty);
   }
-  if (inputs) return read_contents(*inputs, rules, call);
-  if (texts->kind() != Kind::kArray) {
-    throw RequestError(ErrorCode::kInvalidArgument, "texts: expected a list of strings", "texts");
+  if (inputs) {
+    for (const JsonValue& input : read_list(*inputs, rules, "objects")) {
+      call.texts.push_back(read_content(input));
+    }
+    return;
   }
-  read_inputs(*texts, "texts", rules, call);
+  for (const JsonValue& text : read_list(*texts, rules, "strings")) {
+    call.texts.push_back(read_text(text));
+  }
 }
 
 Truncation read_truncate(const JsonValue& body) {

@@ -86,6 +86,8 @@ TEST_F(CohereRequest, NeedsTextsOfOneKind) {
             "texts");
   EXPECT_EQ(refused(R"({"texts":"a"})"), "texts");
   EXPECT_EQ(refused(R"({"texts":[]})"), "texts");
+  EXPECT_EQ(refused(R"({"texts":[1,2]})"), "texts[0]");
+  EXPECT_EQ(refused(R"({"texts":["a",""]})"), "texts[1]");
   EXPECT_EQ(refused(R"({"texts":["1","2","3","4","5","6","7","8","9"]})"), "texts");
 }
 

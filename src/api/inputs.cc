@@ -88,10 +88,11 @@ class InputReader {
     std::vector<std::uint32_t> ids;
     value.for_each_element([&](const auto& element) {
       const std::optional<std::int64_t> id = whole_number(element);
-      if (!id || *id < 0) throw wrong_type(param);
-      const auto token = static_cast<std::uint64_t>(*id);
-      if (token >= rules_.model.vocabulary) throw unknown_token(token, param);
-      ids.push_back(static_cast<std::uint32_t>(token));
+      if (!id) throw wrong_type(param);
+      if (*id < 0 || static_cast<std::uint64_t>(*id) >= rules_.model.vocabulary) {
+        throw unknown_token(*id, param);
+      }
+      ids.push_back(static_cast<std::uint32_t>(*id));
     });
     if (ids.empty()) throw empty_input(param);
     try {
@@ -101,7 +102,7 @@ class InputReader {
     }
   }
 
-  RequestError unknown_token(std::uint64_t id, const std::string& param) const {
+  RequestError unknown_token(std::int64_t id, const std::string& param) const {
     return {ErrorCode::kInvalidArgument,
             param + ": token " + std::to_string(id) + " is not in the model's vocabulary of " +
                 std::to_string(rules_.model.vocabulary) +

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 
 #include "base/excerpt.h"
 
@@ -30,12 +29,6 @@ auto with_param(const JsonValue& value, Read read) {
 
 std::optional<JsonValue> find_member(const JsonValue& object, std::string_view key) {
   return with_param(object, [key](const JsonValue& value) { return value.find(key); });
-}
-
-std::optional<std::int64_t> whole(double number) {
-  constexpr double kExact = 9007199254740992;  // above 2^53 a double is no certain integer
-  if (std::abs(number) > kExact || std::trunc(number) != number) return std::nullopt;
-  return static_cast<std::int64_t>(number);
 }
 
 }  // namespace
@@ -66,25 +59,11 @@ bool read_bool(const JsonValue& value) {
   return with_param(value, [](const JsonValue& v) { return v.boolean(); });
 }
 
-std::optional<std::int64_t> whole_number(simdjson::dom::element element) {
-  std::int64_t integer = 0;
-  if (element.get(integer) == simdjson::SUCCESS) return integer;
-  double number = 0;
-  if (!element.is_double() || element.get(number) != simdjson::SUCCESS) return std::nullopt;
-  return whole(number);
-}
-
 std::int64_t read_integer(const JsonValue& value) {
   return with_param(value, [](const JsonValue& v) {
-    if (v.kind() == JsonValue::Kind::kNumber) {
-      if (const auto integer = whole(v.number())) return *integer;
-    }
-    if (v.kind() != JsonValue::Kind::kInteger) return v.integer();  // throws, saying what it is
-    try {
-      return v.integer();
-    } catch (const Error&) {
-      throw v.error("is too large");
-    }
+    if (const auto whole = v.whole_number()) return *whole;
+    if (v.kind() == JsonValue::Kind::kInteger) throw v.error("is too large");
+    return v.integer();  // throws, saying what it is
   });
 }
 

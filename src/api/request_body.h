@@ -23,9 +23,6 @@ std::string_view read_string(const JsonValue& value);
 bool read_bool(const JsonValue& value);
 std::int64_t read_integer(const JsonValue& value);
 
-// A number without a fraction, however it is written: 13 and 13.0 are one integer to JSON Schema.
-std::optional<std::int64_t> whole_number(simdjson::dom::element element);
-
 // Optional members of an object: absent and null are the same. Errors as above.
 std::optional<std::string_view> string_member(const JsonValue& object, std::string_view key);
 std::optional<bool> bool_member(const JsonValue& object, std::string_view key);

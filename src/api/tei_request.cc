@@ -88,10 +88,10 @@ std::vector<std::uint32_t> read_ids(const JsonValue& list) {
   return ids;
 }
 
-// Whether a list begins with a list or an integer; without a look at the rest, which may be long.
+// Whether a list begins with a list or a number; without a look at the rest, which may be long.
 struct First {
   bool list = false;
-  bool integer = false;  // or another number
+  bool number = false;
 };
 First first_element(const JsonValue& list) {
   First first;
@@ -128,7 +128,7 @@ TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules) {
   TeiInputs read;
   if (inputs.kind() == Kind::kArray) {
     if (inputs.size() == 0) throw empty_error("inputs");
-    read.batch = !first_element(inputs).integer;
+    read.batch = !first_element(inputs).number;
     if (read.batch && inputs.size() > rules.max_inputs) {
       throw BatchSizeError(inputs.size(), rules.max_inputs, "inputs");
     }

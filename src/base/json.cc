@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "base/excerpt.h"
 #include "base/mapped_file.h"
@@ -34,6 +36,30 @@ int unicode_escape(std::string_view text, std::size_t i) {
 
 bool is_high_surrogate(int value) { return value >= 0xD800 && value <= 0xDBFF; }
 bool is_low_surrogate(int value) { return value >= 0xDC00 && value <= 0xDFFF; }
+
+// Integers of more digits than 64 bits may hold get a fraction, so that they are read as doubles.
+std::string widen_integers(std::string_view text) {
+  constexpr std::size_t kFits = 19;  // digits that surely do
+  std::string out;
+  out.reserve(text.size());
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = std::min(text.find_first_not_of("-+.0123456789eE", i), text.size());
+    if (in_string || end == i) {
+      const std::size_t length = in_string && text[i] == '\\' ? 2 : 1;
+      if (text[i] == '"') in_string = !in_string;
+      out.append(text.substr(i, length));
+      i += length;
+      continue;
+    }
+    const std::string_view number = text.substr(i, end - i);
+    out.append(number);
+    const bool whole = number.find_first_of(".eE") == std::string_view::npos;
+    if (whole && number.size() > kFits) out.append(".0");
+    i = end;
+  }
+  return out;
+}
 
 // Lone surrogates written as escapes become \uFFFD. Backslashes occur inside strings only, so the
 // text need not be parsed.
@@ -122,6 +148,20 @@ bool JsonValue::boolean() const {
   return value;
 }
 
+std::optional<std::int64_t> whole_number(simdjson::dom::element element) {
+  std::int64_t integer = 0;
+  if (element.get(integer) == simdjson::SUCCESS) return integer;
+  constexpr double kExact = 9007199254740992.0;  // 2^53: below it a double holds every integer
+  double number = 0;
+  if (!element.is_double() || element.get(number) != simdjson::SUCCESS) return std::nullopt;
+  if (std::abs(number) >= kExact || std::trunc(number) != number) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
+std::optional<std::int64_t> JsonValue::whole_number() const {
+  return nestvec::whole_number(element_);
+}
+
 std::int64_t JsonValue::integer() const {
   std::int64_t value = 0;
   if (element_.get(value) != simdjson::SUCCESS) throw type_error("an integer");
@@ -202,9 +242,13 @@ JsonDocument JsonDocument::parse(std::string_view text, std::string name) {
   if (code == simdjson::SUCCESS) {
     code = document.parser_->parse(text.data(), text.size()).get(document.root_);
   }
-  if (code == simdjson::STRING_ERROR) {
-    const std::string without_surrogates = repair_surrogates(text);
-    code = document.parser_->parse(without_surrogates).get(document.root_);
+  // What simdjson refuses although it is JSON; either may hide the other.
+  std::string rewritten;
+  for (int pass = 0; pass < 2; ++pass) {
+    if (code != simdjson::STRING_ERROR && code != simdjson::NUMBER_ERROR) break;
+    rewritten = code == simdjson::STRING_ERROR ? repair_surrogates(text) : widen_integers(text);
+    text = rewritten;
+    code = document.parser_->parse(rewritten).get(document.root_);
   }
   if (code != simdjson::SUCCESS) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -33,7 +33,10 @@ class JsonValue {
   // there.
   bool boolean() const;
   std::int64_t integer() const;
-  double number() const;            // an integer is a number
+  double number() const;  // an integer is a number
+  // 8 or 8.0: JSON has one kind of number. nullopt for a fraction, what is beyond 64 bits (2^53 in
+  // the second form), and what is no number.
+  std::optional<std::int64_t> whole_number() const;
   std::string_view string() const;  // UTF-8, valid until the document dies
   std::size_t size() const;         // elements of an array or members of an object
 
@@ -74,12 +77,15 @@ class JsonValue {
   std::string path_;
 };
 
+// JsonValue::whole_number for elements of for_each_element.
+std::optional<std::int64_t> whole_number(simdjson::dom::element element);
+
 // A parsed JSON text. Movable; values point into it.
 class JsonDocument {
  public:
   // Parses `text`; `name` is what errors call it (a path, or "line 12 of FILE"). Ill-formed UTF-8
-  // and lone surrogates written as \uD800 become U+FFFD (see base/utf8.h). Nesting is limited to
-  // 1024. Throws Error kInvalidArgument.
+  // and lone surrogates written as \uD800 become U+FFFD (see base/utf8.h); an integer beyond 64
+  // bits becomes the nearest double. Nesting is limited to 1024. Throws Error kInvalidArgument.
   static JsonDocument parse(std::string_view text, std::string name);
   // Reads and parses a file. Throws Error as MappedFile, and kResourceExhausted over `limit_bytes`.
   static JsonDocument load(const std::string& path, std::size_t limit_bytes = kDefaultLimit);

@@ -100,5 +100,28 @@ TEST(Json, NumbersReadBackToTheSameFloat) {
   }
 }
 
+TEST(Json, WholeNumbersMayBeWrittenWithAFraction) {
+  const JsonDocument document =
+      JsonDocument::parse("[8, 8.0, -2e1, 8.5, 9007199254740992.0, \"8\", null, 1e300]", "text");
+  std::vector<std::optional<std::int64_t>> whole;
+  for (const JsonValue& value : document.root().elements()) whole.push_back(value.whole_number());
+  const std::vector<std::optional<std::int64_t>> expected = {
+      8, 8, -20, std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt};
+  EXPECT_EQ(whole, expected);
+}
+
+TEST(Json, IntegersBeyond64BitsBecomeDoubles) {
+  const std::string text =
+      R"({"a": -4072195821974919494199385522176, "4072195821974919494199385522176 \"7": )"
+      R"([123456789012345678901234567890, 1234567890123456789], "s": "\ud800 99999999999999999999"})";
+  const JsonDocument document = JsonDocument::parse(text, "text");
+  EXPECT_DOUBLE_EQ(document.root().at("a").number(), -4072195821974919494199385522176.0);
+  EXPECT_EQ(document.root().at("s").string(), "\xEF\xBF\xBD 99999999999999999999");
+  const JsonValue list = document.root().at("4072195821974919494199385522176 \"7");
+  EXPECT_DOUBLE_EQ(list.elements()[0].number(), 123456789012345678901234567890.0);
+  EXPECT_EQ(list.elements()[1].kind(), JsonValue::Kind::kInteger);
+  EXPECT_THROW(JsonDocument::parse("[00000000000000000000001]", "text"), Error);
+}
+
 }  // namespace
 }  // namespace nestvec

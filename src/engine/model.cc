@@ -60,6 +60,8 @@ std::string_view Model::token(std::uint32_t id) const {
   return engine_->tokenizer().id_to_token(id);
 }
 
+void Model::shut_down() const { engine_->scheduler().shut_down(); }
+
 QueueStatus Model::queue() const { return engine_->scheduler().status(); }
 
 CacheStatus Model::cache() const { return engine_->cache_status(); }

@@ -25,6 +25,8 @@ std::size_t count_tokens(const Job& job) {
   return tokens;
 }
 
+Error unloaded() { return Error(ErrorCode::kCancelled, "the model is being unloaded"); }
+
 Error cancellation(const RunControl& control) {
   try {
     control.check();
@@ -67,23 +69,24 @@ struct Scheduler::Pending {
 Scheduler::Scheduler(std::unique_ptr<Session> session, const Options& options)
     : session_(std::move(session)), options_(options), thread_([this] { work(); }) {}
 
-Scheduler::~Scheduler() {
+Scheduler::~Scheduler() { shut_down(); }
+
+void Scheduler::shut_down() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     running_stop_.request_stop();
   }
   wake_.notify_all();
-  thread_.join();
-  // Their callbacks take the mutex, so the jobs must not end under it.
+  std::call_once(joined_, [this] { thread_.join(); });
+  // Their stop callbacks take the mutex, so the jobs must not end under it.
   std::map<std::uint64_t, PendingPtr> jobs;
   {
     const std::lock_guard lock(mutex_);
     jobs.swap(jobs_);
+    for (const auto& [id, pending] : jobs) queue_.remove(id);
   }
-  for (const auto& [id, pending] : jobs) {
-    pending->job.done(Error(ErrorCode::kCancelled, "the model is being unloaded"));
-  }
+  for (const auto& [id, pending] : jobs) pending->job.done(unloaded());
 }
 
 void Scheduler::observe(BatchObserver observer) {
@@ -137,6 +140,7 @@ void Scheduler::submit(Job job) {
   try {
     pending->job.control.check();
     const std::lock_guard lock(mutex_);
+    if (stopping_) throw unloaded();
     refuse_if_full(pending->job, tokens);
     pending->id = next_id_++;
     jobs_.emplace(pending->id, pending);

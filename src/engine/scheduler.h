@@ -60,7 +60,11 @@ class Scheduler {
   Scheduler(std::unique_ptr<Session> session, const Options& options);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
-  ~Scheduler();  // ends all jobs with kCancelled
+  ~Scheduler();
+
+  // Ends all jobs, and all that come later, with kCancelled. Blocks until the running batch has
+  // stopped.
+  void shut_down();
 
   // Queues a job. job.done is called exactly once; at once with kResourceExhausted for a full
   // queue.
@@ -124,6 +128,7 @@ class Scheduler {
   std::stop_source running_stop_;
   bool stopping_ = false;
 
+  std::once_flag joined_;
   std::thread thread_;
 };
 

@@ -253,6 +253,15 @@ TEST_F(SchedulerTest, UnloadingEndsWhatWaits) {
   EXPECT_EQ(code(waiting), ErrorCode::kCancelled);
 }
 
+TEST_F(SchedulerTest, AfterTheEndJobsAreRefused) {
+  Future first = occupy();
+  scheduler_->shut_down();
+  EXPECT_EQ(code(first), ErrorCode::kCancelled);
+  Future late = submit({sequence(2)});
+  EXPECT_EQ(code(late), ErrorCode::kCancelled);
+  scheduler_->shut_down();
+}
+
 TEST(SchedulerBatches, AreAsLongAsTheTimeThatWasAsked) {
   auto session = std::make_unique<GatedSession>();
   GatedSession* gate = session.get();

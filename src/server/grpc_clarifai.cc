@@ -283,9 +283,10 @@ class ClarifaiService final : public v2::V2::CallbackService {
   grpc::ServerUnaryReactor* PostModelOutputs(grpc::CallbackServerContext* call,
                                              const v2::PostModelOutputsRequest* request,
                                              v2::MultiOutputResponse* response) override {
-    using Reactor = GrpcUnary<v2::PostModelOutputsRequest, v2::MultiOutputResponse>;
-    const Reactor::Refuse in_the_body = refuse;
-    auto* reactor = std::make_unique<Reactor>(call, response, in_the_body, predict_).release();
+    auto* reactor =
+        std::make_unique<GrpcUnary<v2::PostModelOutputsRequest, v2::MultiOutputResponse>>(
+            call, response, refuse<v2::MultiOutputResponse>, predict_)
+            .release();
     reactor->start(context_.service, context_.keys, request);
     return reactor;
   }

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <future>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "api/dialects.h"
@@ -37,7 +36,7 @@ void check_tls_pair(const ServerOptions& options) {
 struct Server::Opened {
   Opened(Model loaded, ModelIdentity identity, Server& server, Executor post, Timer after)
       : model(std::move(loaded)),
-        service{.model = *model,
+        service{.model = model,
                 .options = server.options_,
                 .metrics = server.metrics_,
                 .post = std::move(post),
@@ -46,7 +45,7 @@ struct Server::Opened {
                 .after = std::move(after)},
         router(service, server.keys_, all_routes(service)) {}
 
-  std::optional<Model> model;
+  Model model;
   Service service;
   Router router;
 };
@@ -82,8 +81,9 @@ Server::~Server() {
     const std::unique_lock lock(gate_);
     open_ = false;
   }
-  // Calls that the model has not ended are ended by it, and answer on threads that must be there.
-  if (opened_) opened_->model.reset();
+  // Calls that the model has not ended are ended by it. They answer on the request threads, which
+  // still ask the model what it is.
+  if (opened_) opened_->model.shut_down();
   timer_.reset();
   threads_.reset();
 }
@@ -105,7 +105,7 @@ void Server::open(Model model, ModelIdentity identity) {
       [timer = timer_.get()](std::chrono::milliseconds wait, std::function<void()> work) {
         timer->after(wait, std::move(work));
       });
-  opened_->model->predict("The first text is for the server itself.");
+  opened_->model.predict("The first text is for the server itself.");
   opened_->service.ready = true;
   if (!options_.grpc.empty()) grpc_ = start_grpc(*opened_);
   const std::unique_lock lock(gate_);
