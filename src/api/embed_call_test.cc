@@ -63,7 +63,7 @@ TEST_F(EmbedCallTest, AnswersWithTheModelsRows) {
 
 TEST_F(EmbedCallTest, ReportsWhatItCut) {
   std::string long_text;
-  for (int i = 0; i < 9000; ++i) long_text += "a b ";
+  for (std::size_t i = 0; i < kTestTokens; ++i) long_text += "a b ";
   const std::string inputs = R"({"input": ["x", ")" + long_text + R"("])";
   HttpResponse response = post(inputs + "}");
   ASSERT_EQ(response.status, 200) << response.body.substr(0, 300);
@@ -74,7 +74,8 @@ TEST_F(EmbedCallTest, ReportsWhatItCut) {
   EXPECT_EQ(response.status, 400);
   const JsonDocument document = JsonDocument::parse(response.body, "answer");
   EXPECT_EQ(document.root().at("error").at("param").string(), "input[1]");
-  EXPECT_NE(std::string(document.root().at("detail").string()).find("8192"), std::string::npos);
+  EXPECT_NE(std::string(document.root().at("detail").string()).find(std::to_string(kTestTokens)),
+            std::string::npos);
 }
 
 TEST_F(EmbedCallTest, DocumentsOfLateChunkingAreContextsOfTheirOwn) {
@@ -103,7 +104,7 @@ TEST_F(EmbedCallTest, DocumentsOfLateChunkingAreContextsOfTheirOwn) {
 
 TEST_F(EmbedCallTest, ErrorsOfChunksNameTheirDocument) {
   std::string long_text;
-  for (int i = 0; i < 9000; ++i) long_text += "a b ";
+  for (std::size_t i = 0; i < kTestTokens; ++i) long_text += "a b ";
   for (const char* late : {"true", "false"}) {
     const HttpResponse response =
         post(R"({"input": ["One. Two.", ")" + long_text +

@@ -23,7 +23,7 @@ constexpr std::array<Named, 5> kFormats = {{{EmbeddingFormat::kFloat, "float", 1
                                             {EmbeddingFormat::kBase64, "base64", 43},
                                             {EmbeddingFormat::kBinary, "binary", 5},
                                             {EmbeddingFormat::kUbinary, "ubinary", 4},
-                                            {EmbeddingFormat::kInt8, "int8", 32}}};
+                                            {EmbeddingFormat::kInt8, "int8", 40}}};
 
 const Named& named(EmbeddingFormat format) {
   return *std::find_if(kFormats.begin(), kFormats.end(),

@@ -191,9 +191,13 @@ TEST_F(OpenAiRequestTest, ChunksKeepTheTaskOfTheirDocument) {
   EXPECT_EQ(request.call.tasks, (Texts{"", "", "retrieval.query", "retrieval.query"}));
 }
 
-TEST_F(OpenAiRequestTest, DocumentsThatCannotBeCut) {
-  EXPECT_EQ(refusal_of([&] { cut(R"({"input": ["a", " \n"], "chunking": {}})"); }).substr(0, 14),
-            "400 input[1]: ");
+TEST_F(OpenAiRequestTest, ABlankDocumentIsOneChunk) {
+  const OpenAiRequest request = cut(R"({"input": ["a", " \n"], "chunking": {}})");
+  EXPECT_EQ(request.call.documents, (std::vector<std::size_t>{1, 1}));
+  EXPECT_EQ(request.places.at(1).end, 2u);
+}
+
+TEST_F(OpenAiRequestTest, MoreChunksThanVectorsAreGiven) {
   const std::string message = refusal_of([&] {
     cut(R"({"input": ["A. B c. ", "D e. F g. H i."], "chunking": {"by": "tokens", "size": 2}})");
   });

@@ -89,9 +89,11 @@ void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions&
 bool has_room(const Service& service) {
   const QueueStatus queue = service.model.queue();
   const ServerOptions& limits = service.options;
-  const auto seconds = static_cast<double>(limits.max_queue_seconds);
-  return (limits.max_queue_tokens == 0 || queue.tokens < limits.max_queue_tokens) &&
-         (limits.max_queue_seconds == 0 || queue.expected_seconds < seconds);
+  std::size_t tokens = 2 * service.model.info().max_batch_tokens;
+  if (limits.max_queue_tokens > 0) tokens = std::min(tokens, limits.max_queue_tokens);
+  constexpr double kShare = 0.25;
+  const double seconds = kShare * static_cast<double>(limits.max_queue_seconds);
+  return queue.tokens < tokens && (seconds == 0 || queue.expected_seconds < seconds);
 }
 
 void count_failure(const Service& service, const Error& error) {

@@ -40,7 +40,8 @@ GrpcCall admit(const grpc::CallbackServerContext& context, const KeyStore& keys)
 // priority, client and limits of the queue.
 void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions& options);
 
-// True while a stream may hand the model more: less waits than single calls are refused at.
+// True while a stream may hand the model more: less waits than two batches, and much less than
+// single calls are refused at, so that a stream that takes all it can get shuts nobody out.
 bool has_room(const Service& service);
 
 // How answering a message has ended.

@@ -53,12 +53,16 @@ class TestExecutor {
   std::thread thread_;
 };
 
+// Few, so that texts over the limit are soon computed.
+inline constexpr std::size_t kTestTokens = 256;
+
 inline Model load_test_model(const std::string& name) {
   ModelConfig config;
   config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/" + name;
   config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/api-cache";
   config.runtime.precision = "fp32";
   config.runtime.threads = 1;
+  config.runtime.max_tokens = kTestTokens;
   return load_model(config);
 }
 
