@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulation/tile_unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 namespace nestvec::emulation {
 namespace {
 
 void require(bool holds, const char* instruction, const char* what) {
   if (holds) return;
-  fprintf(stderr, "emulated processor: %s: %s\n", instruction, what);
-  abort();
+  std::fprintf(stderr, "emulated processor: %s: %s\n", instruction, what);
+  std::abort();
 }
 
 // What is denormal as a zero of its sign.
 float flushed(float x) {
   uint32_t bits;
-  memcpy(&bits, &x, sizeof bits);
+  std::memcpy(&bits, &x, sizeof bits);
   if ((bits & 0x7f800000u) == 0) bits &= 0x80000000u;
-  memcpy(&x, &bits, sizeof x);
+  std::memcpy(&x, &bits, sizeof x);
   return x;
 }
 
 // bfloat16 `index` of a row.
 float bf16_at(const uint8_t* row, size_t index) {
   uint16_t half;
-  memcpy(&half, row + 2 * index, sizeof half);
+  std::memcpy(&half, row + 2 * index, sizeof half);
   const uint32_t bits = uint32_t{half} << 16;
   float x;
-  memcpy(&x, &bits, sizeof x);
+  std::memcpy(&x, &bits, sizeof x);
   return flushed(x);
 }
 
@@ -38,7 +38,7 @@ float bf16_at(const uint8_t* row, size_t index) {
 void TileUnit::configure(const void* config) {
   constexpr const char* kName = "ldtilecfg";
   uint8_t bytes[64];
-  memcpy(bytes, config, sizeof bytes);
+  std::memcpy(bytes, config, sizeof bytes);
   release();
   if (bytes[0] == 0) return;
   require(bytes[0] == 1, kName, "unknown palette");
@@ -71,15 +71,15 @@ void TileUnit::check_tile(const char* instruction, size_t tile) const {
 
 void TileUnit::zero(size_t tile) {
   check_tile("tilezero", tile);
-  memset(tiles_[tile].bytes, 0, sizeof tiles_[tile].bytes);
+  std::memset(tiles_[tile].bytes, 0, sizeof tiles_[tile].bytes);
 }
 
 void TileUnit::load(size_t tile, const void* address, size_t stride) {
   check_tile("tileloadd", tile);
   Tile& t = tiles_[tile];
-  memset(t.bytes, 0, sizeof t.bytes);
+  std::memset(t.bytes, 0, sizeof t.bytes);
   for (size_t r = 0; r < t.rows; ++r) {
-    memcpy(t.bytes[r], static_cast<const uint8_t*>(address) + r * stride, t.row_bytes);
+    std::memcpy(t.bytes[r], static_cast<const uint8_t*>(address) + r * stride, t.row_bytes);
   }
 }
 
@@ -87,7 +87,7 @@ void TileUnit::store(size_t tile, void* address, size_t stride) const {
   check_tile("tilestored", tile);
   const Tile& t = tiles_[tile];
   for (size_t r = 0; r < t.rows; ++r) {
-    memcpy(static_cast<uint8_t*>(address) + r * stride, t.bytes[r], t.row_bytes);
+    std::memcpy(static_cast<uint8_t*>(address) + r * stride, t.bytes[r], t.row_bytes);
   }
 }
 
@@ -125,11 +125,11 @@ void TileUnit::add_bf16(size_t sums, size_t a, size_t b) {
       }
     }
     float c[kColumns];
-    memcpy(c, tiles_[sums].bytes[row], sizeof c);
+    std::memcpy(c, tiles_[sums].bytes[row], sizeof c);
     for (size_t n = 0; n < kColumns; ++n) {
       c[n] = flushed(flushed(c[n]) + flushed(part[0][n] + part[1][n]));
     }
-    memcpy(tiles_[sums].bytes[row], c, tiles_[sums].row_bytes);
+    std::memcpy(tiles_[sums].bytes[row], c, tiles_[sums].row_bytes);
   }
 }
 
@@ -139,7 +139,7 @@ void TileUnit::add_bytes(size_t sums, size_t a, size_t b) {
   constexpr size_t kColumns = kRowBytes / 4;
   for (size_t row = 0; row < tiles_[sums].rows; ++row) {
     uint32_t c[kColumns];
-    memcpy(c, tiles_[sums].bytes[row], sizeof c);
+    std::memcpy(c, tiles_[sums].bytes[row], sizeof c);
     for (size_t k = 0; k < tiles_[b].rows; ++k) {
       const uint8_t* x = tiles_[a].bytes[row] + 4 * k;
       const uint8_t* w = tiles_[b].bytes[k];
@@ -147,7 +147,7 @@ void TileUnit::add_bytes(size_t sums, size_t a, size_t b) {
         c[i / 4] += static_cast<uint32_t>(int32_t{x[i % 4]} * static_cast<int8_t>(w[i]));
       }
     }
-    memcpy(tiles_[sums].bytes[row], c, tiles_[sums].row_bytes);
+    std::memcpy(tiles_[sums].bytes[row], c, tiles_[sums].row_bytes);
   }
 }
 
