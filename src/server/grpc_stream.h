@@ -108,6 +108,7 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
       method_(call, message.request, &message.response, [this, number](GrpcOutcome outcome) {
         tell([&] { progress_.answered(number, std::move(outcome.error)); });
       });
+      tell([this] { progress_.handed_over(); });
     });
   }
 

@@ -12,8 +12,11 @@ std::optional<std::uint64_t> StreamProgress::opened(std::size_t bytes) {
   open_.push_back({.bytes = bytes, .answered = false, .error = std::nullopt});
   bytes_ += bytes;
   ++unanswered_;
+  ++on_the_way_;
   return first_ + open_.size() - 1;
 }
+
+void StreamProgress::handed_over() { --on_the_way_; }
 
 void StreamProgress::ended() {
   reading_ = false;
@@ -56,6 +59,7 @@ void StreamProgress::abandon() {
 
 bool StreamProgress::may_read() const {
   if (reading_ || ended_ || draining_ || faulty_ || failed_ || finished_) return false;
+  if (on_the_way_ >= limits_.hand_overs) return false;
   return open_.empty() || (open_.size() < limits_.messages && bytes_ < limits_.bytes);
 }
 
@@ -78,7 +82,7 @@ bool StreamProgress::take_stop() {
 }
 
 bool StreamProgress::over() const {
-  if (finished_ || writing_ || unanswered_ > 0) return false;
+  if (finished_ || writing_ || unanswered_ > 0 || on_the_way_ > 0) return false;
   return failed_ || (open_.empty() && (ended_ || draining_));
 }
 

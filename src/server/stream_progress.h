@@ -13,10 +13,12 @@
 namespace nestvec {
 
 // How much one stream may hold: messages that are read and not yet answered to the client, and the
-// bytes that they and their answers may take. One message is always allowed.
+// bytes that they and their answers may take. One message is always allowed. Few are handed over at
+// a time: before that they are in no queue yet, and so in nobody's account.
 struct StreamLimits {
   std::size_t messages = 1024;
   std::size_t bytes = std::size_t{64} << 20;
+  std::size_t hand_overs = 2;
 };
 
 // Messages are worked on at once and answered in their order. The first error ends the stream when
@@ -29,6 +31,8 @@ class StreamProgress {
   // A read has brought a message: the number by which its answer is told, or nothing if the stream
   // is past answering it.
   std::optional<std::uint64_t> opened(std::size_t bytes);
+  // A message that was opened is where its work is queued, or is answered already.
+  void handed_over();
   // A read has brought the end of the client's messages.
   void ended();
   // Message `number` has its answer, or an error in its place.
@@ -49,7 +53,7 @@ class StreamProgress {
   bool take_write();
   // True once: nobody will want the answers of messages that are still worked on.
   bool take_stop();
-  // True once: all is over; no message is being worked on, no write is under way.
+  // True once: all is over; no message is on its way or being worked on, no write is under way.
   bool take_finish();
 
   // Why the stream ends; empty when all messages were answered.
@@ -68,6 +72,7 @@ class StreamProgress {
   std::deque<Message> open_;
   std::uint64_t first_ = 0;     // number of the front message
   std::size_t bytes_ = 0;       // of open messages
+  std::size_t on_the_way_ = 0;  // opened, not handed over
   std::size_t unanswered_ = 0;  // open messages that are being worked on
   bool reading_ = false;
   bool writing_ = false;

@@ -15,6 +15,7 @@ std::uint64_t read_one(StreamProgress& progress, std::size_t bytes = 1) {
   EXPECT_TRUE(progress.take_read());
   const std::optional<std::uint64_t> number = progress.opened(bytes);
   EXPECT_TRUE(number.has_value());
+  progress.handed_over();
   return number.value_or(0);
 }
 
@@ -41,10 +42,11 @@ TEST(StreamProgress, AnswersInTheOrderOfTheRequests) {
 }
 
 TEST(StreamProgress, OneReadAtATimeAndNoMoreThanTheLimit) {
-  StreamProgress progress({.messages = 3, .bytes = 1000});
+  StreamProgress progress({.messages = 3, .bytes = 1000, .hand_overs = 100});
   EXPECT_TRUE(progress.take_read());
   EXPECT_FALSE(progress.take_read());
   EXPECT_TRUE(progress.opened(1));
+  progress.handed_over();
   read_one(progress);
   const std::uint64_t last = read_one(progress);
   EXPECT_FALSE(progress.take_read());
@@ -57,7 +59,7 @@ TEST(StreamProgress, OneReadAtATimeAndNoMoreThanTheLimit) {
 }
 
 TEST(StreamProgress, BytesAreLimitedButOneMessageIsAlwaysAllowed) {
-  StreamProgress progress({.messages = 100, .bytes = 1000});
+  StreamProgress progress({.messages = 100, .bytes = 1000, .hand_overs = 100});
   const std::uint64_t huge = read_one(progress, 5000);
   EXPECT_FALSE(progress.take_read());
   progress.answered(huge);
@@ -66,6 +68,25 @@ TEST(StreamProgress, BytesAreLimitedButOneMessageIsAlwaysAllowed) {
   read_one(progress, 999);
   read_one(progress, 999);
   EXPECT_FALSE(progress.take_read());
+}
+
+TEST(StreamProgress, FewMessagesAreOnTheWayAtATime) {
+  StreamProgress progress({.messages = 100, .bytes = 1000, .hand_overs = 2});
+  EXPECT_TRUE(progress.take_read());
+  const std::optional<std::uint64_t> first = progress.opened(1);
+  EXPECT_TRUE(progress.take_read());
+  EXPECT_TRUE(progress.opened(1));
+  EXPECT_FALSE(progress.take_read());
+  progress.answered(*first);  // by the thread that hands it over, which has not come back yet
+  EXPECT_FALSE(progress.take_read());
+  progress.handed_over();
+  EXPECT_TRUE(progress.take_read());
+  progress.ended();
+  progress.answered(1);
+  while (progress.take_write()) progress.written(true);
+  EXPECT_FALSE(progress.take_finish()) << "somebody still holds the stream";
+  progress.handed_over();
+  EXPECT_TRUE(progress.take_finish());
 }
 
 TEST(StreamProgress, TheFirstErrorEndsTheStreamAfterTheAnswersBeforeIt) {
@@ -144,7 +165,7 @@ TEST(StreamProgress, DrainingAStreamThatTheClientHasEndedIsASuccess) {
 TEST(StreamProgress, RandomOrders) {
   std::mt19937 engine(7);
   for (int round = 0; round < 200; ++round) {
-    StreamProgress progress({.messages = 4, .bytes = 100});
+    StreamProgress progress({.messages = 4, .bytes = 100, .hand_overs = 4});
     std::vector<std::uint64_t> working;
     bool reading = false;
     bool writing = false;
@@ -167,6 +188,7 @@ TEST(StreamProgress, RandomOrders) {
             ASSERT_TRUE(number);
             ASSERT_EQ(*number, sent++);
             working.push_back(*number);
+            progress.handed_over();
           }
           break;
         case 1: {
