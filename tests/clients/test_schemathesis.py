@@ -21,7 +21,7 @@ def test_openapi_is_true(server, tmp_path):
     run = [command, "--config-file", HERE / "schemathesis.toml", "run", f"{server.url}/openapi.json",
            "--url", server.url, "--header", f"Authorization: Bearer {server.key}", "--checks", "all", "--mode", "all",
            "--max-examples", EXAMPLES, "--generation-deterministic", "--continue-on-failure",
-           "--request-timeout", "60", "--suppress-health-check", "all", "--no-color"]
+           "--request-timeout", "300", "--max-response-time", "300", "--suppress-health-check", "all", "--no-color"]
     done = subprocess.run(run, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=3000)
     print(done.stdout)
