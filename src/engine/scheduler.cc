@@ -198,7 +198,7 @@ std::vector<Scheduler::Part> Scheduler::next_batch() {
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       ended = stopping_;
       const Clock::time_point now = Clock::now();
-      if (!ended) late = remove_late(now);
+      if (!ended) late = remove_ended(now);
       if (!ended) parts = take_batch(now);
     }
     for (const PendingPtr& pending : late) {
@@ -209,17 +209,19 @@ std::vector<Scheduler::Part> Scheduler::next_batch() {
   return parts;
 }
 
-std::vector<Scheduler::PendingPtr> Scheduler::remove_late(Clock::time_point now) {
-  std::vector<PendingPtr> late;
+std::vector<Scheduler::PendingPtr> Scheduler::remove_ended(Clock::time_point now) {
+  std::vector<PendingPtr> ended_jobs;
   for (const auto& [id, pending] : jobs_) {
-    const auto& deadline = pending->job.control.deadline;
-    if (deadline && *deadline <= now) late.push_back(pending);
+    const RunControl& control = pending->job.control;
+    // A stop may come before submit() has told whom to call.
+    const bool late = control.deadline && *control.deadline <= now;
+    if (late || control.stop.stop_requested()) ended_jobs.push_back(pending);
   }
-  for (const PendingPtr& pending : late) {
+  for (const PendingPtr& pending : ended_jobs) {
     remove(pending->id);
     queue_.remove(pending->id);
   }
-  return late;
+  return ended_jobs;
 }
 
 std::size_t Scheduler::batch_tokens() const {

@@ -102,7 +102,7 @@ class Scheduler {
 
   // Precondition of these: mutex_ is held.
   std::vector<Part> take_batch(Clock::time_point now);
-  std::vector<PendingPtr> remove_late(Clock::time_point now);
+  std::vector<PendingPtr> remove_ended(Clock::time_point now);
   PendingPtr remove(std::uint64_t id);
   std::size_t batch_tokens() const;
   void refuse_if_full(const Job& job, std::size_t tokens) const;
