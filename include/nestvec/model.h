@@ -102,8 +102,8 @@ class Model {
                          bool parse_special = true) const;
   // Text of token ids. Throws Error: kInvalidArgument for an id that does not exist.
   std::string decode(std::span<const std::uint32_t> ids, bool skip_special = true) const;
-  // A token as the vocabulary writes it ("\u2581cat"); empty for an id that does not exist. Valid as
-  // long as the model.
+  // A token as the vocabulary writes it ("\u2581cat"); empty for an id that does not exist. Valid
+  // as long as the model.
   std::string_view token(std::uint32_t id) const;
 
   // Ends all calls that wait or run, and all later ones, with kCancelled; blocks until none runs.
