@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A message of any bytes, of the kind that the first byte chooses, gives options that the model
 // takes, or an error of one line.
+#include <google/protobuf/stubs/logging.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -49,6 +51,7 @@ void check_text(const void* data, int size) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
+  [[maybe_unused]] static auto* const logged = google::protobuf::SetLogHandler(nullptr);
   const int rest = static_cast<int>(size) - 1;
   try {
     switch (data[0] % 3) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/grpc_server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -67,8 +68,10 @@ void limit_threads(grpc::ServerBuilder& builder) {
   builder.SetResourceQuota(grpc::ResourceQuota("nestvec").SetMaxThreads(kMaxThreads));
 }
 
-// gRPC writes what it thinks is wrong to standard error, which is not its to write to.
-void silence_log() {
+// What gRPC thinks is wrong, and Protobuf of messages that clients send, goes to standard error,
+// which is not theirs to write to.
+void silence_logs() {
+  google::protobuf::SetLogHandler(nullptr);
   const auto environment = process_environment();
   if (environment("GRPC_VERBOSITY") || environment("GRPC_TRACE")) return;
   gpr_set_log_function([](gpr_log_func_args*) {});
@@ -107,7 +110,7 @@ GrpcServer::GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, cons
 GrpcServer::~GrpcServer() { drain(std::chrono::steady_clock::now()); }
 
 void GrpcServer::start() {
-  silence_log();
+  silence_logs();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
