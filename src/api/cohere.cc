@@ -2,6 +2,7 @@
 #include "api/cohere.h"
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "api/json_members.h"
@@ -100,12 +101,16 @@ Truncation read_truncate(const JsonValue& body) {
 }
 
 void check_max_tokens(const JsonValue& body, const ModelInfo& model) {
-  const std::optional<std::int64_t> limit = integer_member(body, "max_tokens");
+  const std::optional<JsonValue> limit = body.find("max_tokens");
   if (!limit) return;
-  if (*limit >= 0 && static_cast<std::uint64_t>(*limit) >= model.max_tokens) return;
+  // As a double, for any that is larger will do, however large.
+  const double tokens =
+      limit->kind() == Kind::kNumber && std::trunc(limit->number()) == limit->number()
+          ? limit->number()
+          : static_cast<double>(read_integer(*limit));
+  if (tokens >= static_cast<double>(model.max_tokens)) return;
   throw RequestError(ErrorCode::kInvalidArgument,
-                     "max_tokens is " + std::to_string(*limit) +
-                         "; here texts are cut at the model's limit of " +
+                     "max_tokens is too small; here texts are cut at the model's limit of " +
                          std::to_string(model.max_tokens) + " only",
                      "max_tokens");
 }

@@ -59,6 +59,8 @@ TEST_F(CohereRequest, Options) {
   EXPECT_EQ(refused(R"({"texts":["a"],"output_dimension":0})"), "output_dimension");
   EXPECT_EQ(refused(R"({"texts":["a"],"max_tokens":127})"), "max_tokens");
   EXPECT_EQ(refused(R"({"texts":["a"],"max_tokens":-1})"), "max_tokens");
+  EXPECT_EQ(refused(R"({"texts":["a"],"max_tokens":1000.5})"), "max_tokens");
+  EXPECT_EQ(read(R"({"texts":["a"],"max_tokens":1e16})").call.texts.size(), 1u);
   EXPECT_EQ(refused(R"({"texts":["a"],"embedding_types":["float16"]})").substr(0, 15),
             "embedding_types");
   EXPECT_EQ(refused(R"({"texts":["a"],"output_dimension":12,"embedding_types":["binary"]})"),
