@@ -5,7 +5,7 @@
 #include <fstream>
 #include <utility>
 
-#include "server/grpc_test_server.h"
+#include "support/grpc_test_server.h"
 
 namespace nestvec {
 namespace {

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <thread>
 
-#include "server/grpc_test_server.h"
+#include "support/grpc_test_server.h"
 
 namespace nestvec {
 namespace {
