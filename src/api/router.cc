@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/excerpt.h"
+#include "base/seconds.h"
 
 namespace nestvec {
 namespace {
@@ -76,10 +77,6 @@ bool is_traceparent(std::string_view value) {
 bool has_header(const HttpResponse& response, std::string_view name) {
   return std::any_of(response.headers.begin(), response.headers.end(),
                      [name](const auto& header) { return header.first == name; });
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace

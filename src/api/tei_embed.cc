@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows for texts: /embed, /similarity, /vertex.
-#include <chrono>
 #include <utility>
 
 #include "api/embed_call.h"
@@ -11,13 +10,10 @@
 #include "api/tei_render.h"
 #include "api/tei_request.h"
 #include "api/tei_style.h"
+#include "base/seconds.h"
 
 namespace nestvec {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // Calls that are answered together, each with options of its own.
 std::vector<TeiInputs> read_instances(const JsonValue& body, const InputRules& rules) {

@@ -2,19 +2,15 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <cmath>
 #include <future>
 
+#include "base/seconds.h"
 #include "output/vector.h"
 
 namespace nestvec {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // What a callback may be told instead of an exception, which has nowhere to go.
 template <typename Done, typename Work>
@@ -146,9 +142,7 @@ void Model::Engine::merge_rows(Call& call, std::vector<float> rows) const {
   for (std::size_t i = 0; i < call.missing.size(); ++i) {
     const std::span<const float> row(rows.data() + i * width, width);
     std::copy(row.begin(), row.end(), call.rows.data() + call.missing[i] * width);
-    const bool finite =
-        std::all_of(row.begin(), row.end(), [](float value) { return std::isfinite(value); });
-    if (finite) cache_->insert(call.missing_sequences[i], row);
+    if (all_finite(row)) cache_->insert(call.missing_sequences[i], row);
   }
 }
 
@@ -259,8 +253,7 @@ void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions
       out->timing.queue = output.queue_seconds;
       out->timing.compute = output.compute_seconds;
       out->values = std::move(output.tokens);
-      if (!std::all_of(out->values.begin(), out->values.end(),
-                       [](float value) { return std::isfinite(value); })) {
+      if (!all_finite(out->values)) {
         throw Error(ErrorCode::kInternal,
                     "the model computed a value that is not finite, in fp32 too");
       }

@@ -4,20 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <set>
+
+#include "base/seconds.h"
+#include "output/vector.h"
 
 namespace nestvec {
 namespace {
 
 using Clock = FairQueue::Clock;
-
-double seconds_between(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
-bool all_finite(std::span<const float> values) {
-  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
-}
 
 std::size_t count_tokens(const Job& job) {
   std::size_t tokens = 0;

@@ -20,6 +20,10 @@ void check_dimensions(std::size_t dimensions, std::size_t width,
   throw Error(ErrorCode::kInvalidArgument, message);
 }
 
+bool all_finite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
 void finish_vector(std::span<const float> pooled, bool normalize, std::size_t index,
                    std::span<float> out) {
   std::copy_n(pooled.begin(), out.size(), out.begin());

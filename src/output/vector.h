@@ -12,6 +12,8 @@ namespace nestvec {
 void check_dimensions(std::size_t dimensions, std::size_t width,
                       std::span<const std::size_t> trained = {});
 
+bool all_finite(std::span<const float> values);
+
 // out = the first out.size() values of `pooled`, divided by their L2 norm if `normalize` (a norm of
 // zero leaves them as they are). The norm is accumulated in double. `index` names the row in
 // errors. Throws Error kInternal for a row that is not finite: such a vector never leaves the
