@@ -202,5 +202,19 @@ TEST_F(RouterTest, OnlyListedOriginsMayRead) {
             "");
 }
 
+TEST(MatchPath, ABraceStandsForASegmentOrForTheRest) {
+  using Parameters = std::optional<std::vector<std::string>>;
+  const auto match = [](std::string_view pattern, std::string_view path) {
+    return match_path(pattern, path);
+  };
+  EXPECT_EQ(match("/a/{}/b", "/a/x/b"), Parameters({"x"}));
+  EXPECT_EQ(match("/a/{}", "/a/x/y"), Parameters({"x/y"}));
+  EXPECT_EQ(match("/a/{one}", "/a/x"), Parameters({"x"}));
+  EXPECT_EQ(match("/a/{}/b/{one}", "/a/x/b/y"), Parameters({"x", "y"}));
+  for (const char* path : {"/a/x/y", "/a/", "/a", "a/x", ""}) {
+    EXPECT_EQ(match("/a/{one}", path), std::nullopt) << path;
+  }
+}
+
 }  // namespace
 }  // namespace nestvec
