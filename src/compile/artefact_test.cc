@@ -239,7 +239,7 @@ TEST_F(ArtefactTest, CacheRemakesWhatChanged) {
 TEST_F(ArtefactTest, CacheRemakesTheWorkOfAnotherVersion) {
   const std::string path = cached().folder + "/nestvec.json";
   std::string manifest = read_file(path, 100'000);
-  manifest.replace(manifest.find("\"format_version\": 2"), 19, "\"format_version\": 7");
+  manifest.replace(manifest.find("\"format_version\": 3"), 19, "\"format_version\": 7");
   write_text(path, manifest);
   EXPECT_NE(complaint([&] {
               open_artefact(fs::path(path).parent_path().string());
