@@ -13,6 +13,8 @@ namespace {
 // levels.
 constexpr size_t kStepKeys = 128;
 
+constexpr float kLog2E = 1.44269504f;
+
 constexpr size_t round_up(size_t n, size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
@@ -178,6 +180,8 @@ void pack(const PackKeysValues<T>& p) {
 // A block of queries against all keys.
 template <class T>
 class Attention {
+  static constexpr bool kExact = sizeof(T) == sizeof(float);
+
  public:
   explicit Attention(const AttendQueries<T>& a) : a_(a), depth_(round_up(a.shape.width, kPanel)) {}
 
@@ -186,17 +190,17 @@ class Attention {
     for (size_t i = 0; i < a_.count; ++i) {
       float row[kMaxHeadWidth];
       const Rotation rotation = rotation_at(a_.cos, a_.sin, a_.first + i, a_.shape.width);
-      read_row(a_.q + i * a_.stride, a_.shape.width, rotation, a_.scale, row);
+      read_row(a_.q + i * a_.stride, a_.shape.width, rotation, a_.scale * kLog2E, row);
       put_row(row, depth_, queries_ + i * depth_);
       greatest_[i] = -__builtin_inff();
-      sums_[i] = 0.0f;
+      store(sums_[i], Floats{});
     }
     for (size_t key = 0; key < a_.shape.keys; key += kStepKeys) {
       const size_t rest = a_.shape.keys - key;
       step(key, rest < kStepKeys ? rest : kStepKeys);
     }
     for (size_t i = 0; i < a_.count; ++i) {
-      const Floats factor = broadcast(1.0f / sums_[i]);
+      const Floats factor = broadcast(1.0f / sum(load(sums_[i])));
       for (size_t j = 0; j < a_.shape.width; j += kLanes) {
         store_some(a_.out + i * a_.out_stride + j, load(out_ + i * depth_ + j) * factor,
                    a_.shape.width - j);
@@ -231,7 +235,7 @@ class Attention {
     }
   }
 
-  // Scores of query i become weights relative to the greatest score so far.
+  // Scores of query i, logarithms to base 2, become weights relative to the greatest score so far.
   void soften(size_t i, size_t count, size_t panels) {
     float* scores = scores_ + i * kPanel;
     for (size_t key = count; key < panels * kPanel; ++key) {
@@ -243,18 +247,20 @@ class Attention {
         most = max(most, load(scores + p * kQueryBlock * kPanel + j));
       }
     }
-    const float greatest = greatest_of(most);
-    Floats sums{};
+    most = greatest_lane(most);
+    const Floats correction = exp2_of_negative<kExact>(broadcast(greatest_[i]) - most);
+    Floats sums = load(sums_[i]) * correction;
     for (size_t p = 0; p < panels; ++p) {
       for (size_t j = 0; j < kPanel; j += kLanes) {
-        const Floats weight = exp(load(scores + p * kQueryBlock * kPanel + j) - greatest);
+        const Floats score = load(scores + p * kQueryBlock * kPanel + j);
+        const Floats weight = exp2_of_negative<kExact>(score - most);
         sums += weight;
         put(weight, weights_ + i * kStepKeys + p * kPanel + j);
       }
     }
-    corrections_[i] = exp(broadcast(greatest_[i] - greatest))[0];
-    sums_[i] = sums_[i] * corrections_[i] + sum(sums);
-    greatest_[i] = greatest;
+    store(sums_[i], sums);
+    corrections_[i] = correction[0];
+    greatest_[i] = most[0];
   }
 
   void accumulate(size_t i, size_t j, bool first) {
@@ -267,12 +273,6 @@ class Attention {
     }
   }
 
-  static float greatest_of(Floats x) {
-    float most = x[0];
-    for (size_t i = 1; i < kLanes; ++i) most = most > x[i] ? most : x[i];
-    return most;
-  }
-
   const AttendQueries<T>& a_;
   const size_t depth_;
   alignas(64) T queries_[kQueryBlock * kMaxHeadWidth];
@@ -281,7 +281,7 @@ class Attention {
   alignas(64) float product_[kQueryBlock * kPanel];
   alignas(64) float out_[kQueryBlock * kMaxHeadWidth];
   float greatest_[kQueryBlock];
-  float sums_[kQueryBlock];
+  alignas(64) float sums_[kQueryBlock][kLanes];  // of weights, lane by lane
   float corrections_[kQueryBlock];
 };
 
