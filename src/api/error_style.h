@@ -25,6 +25,7 @@ void add_retry_after(const Error& error, HttpResponse& response);
 // router know these, and no ErrorCode is as fine.
 enum class Fault {
   kNone,          // see the error's code
+  kMalformed,     // the body is no JSON
   kEmpty,         // no input
   kTooLarge,      // the body, 413
   kMediaType,     // not JSON by its Content-Type, 415

@@ -82,7 +82,27 @@ bool has_header(const HttpResponse& response, std::string_view name) {
 }  // namespace
 
 void Exchange::fail(const Error& error) const {
+  if (on_error) on_error(error);
   respond((errors == nullptr ? openai_errors() : *errors).render(error));
+}
+
+void Exchange::attempt(const std::function<void()>& work) const {
+  try {
+    work();
+  } catch (const Error& error) {
+    fail(error);
+  } catch (const std::bad_alloc&) {
+    fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
+  } catch (const std::exception&) {
+    // Its text may hold anything, so it stays here.
+    fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+  }
+}
+
+void Exchange::answer_later(std::function<HttpResponse()> make) const {
+  service.post([exchange = *this, make = std::move(make)] {
+    exchange.attempt([&] { exchange.respond(make()); });
+  });
 }
 
 Router::Router(const Service& service, const KeyStore& keys, std::vector<Route> routes)
@@ -212,16 +232,7 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
   exchange.errors = found.route != nullptr && found.route->errors != nullptr
                         ? found.route->errors
                         : &nearest_style(request->path);
-  try {
-    dispatch(found, exchange);
-  } catch (const Error& error) {
-    exchange.fail(error);
-  } catch (const std::bad_alloc&) {
-    exchange.fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
-  } catch (const std::exception&) {
-    // Its text may hold anything, so it stays here.
-    exchange.fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
-  }
+  exchange.attempt([&] { dispatch(found, exchange); });
 }
 
 }  // namespace nestvec

@@ -25,9 +25,14 @@ struct Exchange {
   const ErrorStyle* errors = nullptr;
   std::string client = {};                   // name of the API key that was used, or empty
   std::vector<std::string> parameters = {};  // what stood in place of the {} of the path, in order
+  std::function<void(const Error&)> on_error = {};  // told each error before it is answered
 
   // Answers with the error in the dialect's form.
   void fail(const Error& error) const;
+  // Runs `work`, which answers or throws; what it throws is the answer then. Does not throw.
+  void attempt(const std::function<void()>& work) const;
+  // Answers on a request thread, soon, with what `make` returns or throws.
+  void answer_later(std::function<HttpResponse()> make) const;
 };
 
 // Answers an exchange, now or later. May throw Error until it has started something that answers.

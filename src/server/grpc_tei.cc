@@ -79,10 +79,11 @@ EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request&
 
 // `done` that also counts failures.
 GrpcDone counted(const Backend& backend, GrpcDone done) {
-  backend.metrics.count_request(false, 1);
+  backend.metrics.count_request(false);
+  backend.metrics.count_inputs(1);
   return [&backend, done = std::move(done)](GrpcOutcome outcome) {
     if (outcome.error) {
-      backend.metrics.count_failure(tei_error(*outcome.error).status);
+      backend.metrics.count_failure(*outcome.error);
       count_failure(backend.service, *outcome.error);
     }
     done(std::move(outcome));
@@ -320,8 +321,9 @@ class TokenizeService final : public v1::Tokenize::CallbackService {
 }  // namespace
 
 GrpcServices make_tei_services(const GrpcContext& context) {
-  const auto backend =
-      std::make_shared<const Backend>(Backend{context.service, TeMetrics(context.service.metrics)});
+  const Service& service = context.service;
+  const auto backend = std::make_shared<const Backend>(
+      Backend{service, TeMetrics(service.metrics, service.model.info().max_tokens)});
   GrpcServices services;
   services.push_back(std::make_unique<InfoService>(context, backend));
   services.push_back(std::make_unique<EmbedService>(context, backend));
