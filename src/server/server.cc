@@ -70,6 +70,9 @@ Server::Server(const ServerOptions& options, Log& log, AccessLog access_log)
       *threads_, std::move(access_log));
   metrics_.gauge("nestvec_connections", "Open connections of HTTP.",
                  [this] { return static_cast<double>(http_->connections()); });
+  metrics_.counter_of("nestvec_refused_connections_total",
+                      "Connections closed at once: there were server.max_connections.",
+                      [this] { return static_cast<double>(http_->refused_connections()); });
   http_->start();
 }
 
