@@ -16,9 +16,10 @@ import time
 
 import pytest
 import yaml
-from process import V3, Command, Connection, Served
+from process import REPOSITORY, V3, Command, Connection, Served
 
 REQUESTS = int(os.environ.get("NESTVEC_SOAK_REQUESTS", "300"))
+ROUNDS = int(os.environ.get("NESTVEC_SOAK_ROUNDS", "1"))
 
 
 @pytest.fixture
@@ -204,7 +205,8 @@ def wait_until_busy(served, seconds=20):
     raise AssertionError("the requests never reached the queue")
 
 
-def test_sigterm_under_load_cuts_no_answer(serve):
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_sigterm_under_load_cuts_no_answer(serve, number):
     served = serve()
     outcomes, stop = [], threading.Event()
 
@@ -228,7 +230,7 @@ def test_sigterm_under_load_cuts_no_answer(serve):
     threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(1.0)
+    time.sleep(1.0 + random.Random(number).random())
     served.signal(signal.SIGTERM)
     assert served.wait() == 0
     stop.set()
@@ -238,6 +240,28 @@ def test_sigterm_under_load_cuts_no_answer(serve):
     # A connection that the kernel had accepted and the server not yet is closed without a byte.
     assert set(outcomes) - {"whole", "RemoteDisconnected('Remote end closed connection without "
                                      "response')"} == set()
+
+
+def test_sigterm_while_loading_leaves_nothing(nestvec, tmp_path):
+    """A model of 90 MB, so that there is something to interrupt."""
+    model = subprocess.run([REPOSITORY / "scripts" / "fetch-default-model.sh"], check=True,
+                           capture_output=True, text=True).stdout.splitlines()[-1]
+    interrupted = 0
+    for attempt in range(5):
+        cache, log = tmp_path / f"cache-{attempt}", tmp_path / f"log-{attempt}"
+        with open(log, "wb") as stderr:
+            process = nestvec.start("serve", "--model", model, "--http", f"unix:{tmp_path}/socket",
+                                    env={"NESTVEC_CACHE": str(cache)}, stdout=subprocess.PIPE,
+                                    stderr=stderr)
+        end = time.monotonic() + 60
+        while process.poll() is None and not list(cache.glob("*.tmp-*/weights.data")):
+            assert time.monotonic() < end, log.read_text()
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, log.read_text()
+        assert not list(cache.glob("*.tmp-*")) and not (tmp_path / "socket").exists()
+        interrupted += output == b""  # not ready yet
+    assert interrupted > 0
 
 
 def long_request(served):
