@@ -2,7 +2,7 @@
 # The commands of this repository. Each may be run again and again, and needs no network once
 # everything is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
+.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load bench-json
 .PHONY: goldens format lint clean
 SHELL := bash
 
@@ -80,6 +80,9 @@ bench-engines: setup  ## Beside ONNX Runtime, OpenVINO, PyTorch: hours; minutes 
 
 bench-load: build  ## Clients at once against the server on a small model: minutes
 	@python3 bench/load/load.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
+
+bench-json: build  ## A request of 2,048 texts beside the engine alone: a minute
+	@python3 bench/load/many_texts.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
 	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \
