@@ -15,7 +15,7 @@ ALLOWED["server"] = ALLOWED["api"] | {"server"}
 ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "api", "server", "cli"}
 FOREIGN = {r"onnxruntime": {"session", "ops"}, r"google/protobuf|.*\.pb\.h": {"compile", "server"},
            r"dnnl": {"ops"}, r"yaml-cpp": {"config"}, r"simdjson": {"base"}, r"curl/": {"hub"},
-           r"openssl/": {"hub", "api", "server"}, r"boost/|grpc": {"server"}, r"CLI/": {"cli"}}
+           r"openssl/": {"hub", "api", "server"}, r"boost/|grpc|zstd": {"server"}, r"CLI/": {"cli"}}
 
 
 def problems(path: Path):
