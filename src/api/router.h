@@ -72,6 +72,7 @@ class Router {
   std::string check_key(const HttpRequest& request) const;
   Respond finished(std::shared_ptr<const HttpRequest> request, const Match& match,
                    Respond respond) const;
+  void trace(const HttpRequest& request, std::string_view route, HttpResponse& response) const;
   void count(std::string_view route, int status, double seconds) const;
 
   const Service& service_;

@@ -42,7 +42,8 @@ struct Server::Opened {
                 .post = std::move(post),
                 .version = kVersion,
                 .identity = std::move(identity),
-                .after = std::move(after)},
+                .after = std::move(after),
+                .spans = server.span_sink()},
         router(service, server.keys_, all_routes(service)) {}
 
   Model model;
@@ -59,6 +60,9 @@ Server::Server(const ServerOptions& options, Log& log, AccessLog access_log)
   if (!options.grpc.empty()) parse_address(options.grpc);
   check_tls_pair(options);
   keys_.load(options.api_keys, options.api_key_file);
+  if (!options.otlp_endpoint.empty()) {
+    spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
+  }
   HttpServerOptions http;
   http.address = http_address_;
   http.server = options;
@@ -74,6 +78,11 @@ Server::Server(const ServerOptions& options, Log& log, AccessLog access_log)
                       "Connections closed at once: there were server.max_connections.",
                       [this] { return static_cast<double>(http_->refused_connections()); });
   http_->start();
+}
+
+SpanSink Server::span_sink() const {
+  if (!spans_) return {};
+  return [spans = spans_.get()](RequestSpan span) { spans->add(std::move(span)); };
 }
 
 Server::~Server() {

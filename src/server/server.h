@@ -15,6 +15,7 @@
 #include "server/http_server.h"
 #include "server/log.h"
 #include "server/request_threads.h"
+#include "server/span_exporter.h"
 #include "server/timer_thread.h"
 
 namespace nestvec {
@@ -52,6 +53,7 @@ class Server {
  private:
   struct Opened;  // what there is once the model is
 
+  SpanSink span_sink() const;
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
   std::unique_ptr<GrpcServer> start_grpc(const Opened& opened) const;
 
@@ -60,6 +62,7 @@ class Server {
   const Address http_address_;
   KeyStore keys_;
   Metrics metrics_;
+  std::unique_ptr<SpanExporter> spans_;  // none without server.otlp_endpoint
   std::unique_ptr<TimerThread> timer_;
   std::unique_ptr<RequestThreads> threads_;
   std::shared_mutex gate_;  // guards open_; shared by handlers that run

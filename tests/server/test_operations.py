@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`nestvec serve` as its operator sees it: settings, keys, signals, sockets, logs, memory."""
 
+import http.server
 import json
 import os
 import random
@@ -403,6 +404,69 @@ def test_tls_files_that_do_not_fit(nestvec, tmp_path):
     done = nestvec("serve", "--model", V3, "--http", "127.0.0.1:0", "--tls-certificate",
                    tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem")
     assert done.returncode == 2 and b"key" in done.stderr
+
+
+# Traces
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    """Stands in for an OpenTelemetry collector."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((self.path, self.headers["Content-Type"], json.loads(body)))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_spans_reach_a_collector(serve):
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        collector.seen = []
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        served = serve("--otlp-endpoint", f"http://127.0.0.1:{collector.server_port}")
+        reply = served.embed(["secret"], {"traceparent": f"00-{trace}-{parent}-01"})
+        assert reply.headers["traceparent"] == f"00-{trace}-{parent}-01"
+        served.embed(["secret"], {"traceparent": f"00-{trace}-{parent}-00"})  # not sampled
+        served.call("GET", "/secret")
+        served.signal(signal.SIGTERM)
+        assert served.wait() == 0
+        collector.shutdown()
+        thread.join()
+    spans = []
+    for path, kind, body in collector.seen:
+        assert (path, kind) == ("/v1/traces", "application/json")
+        assert "secret" not in json.dumps(body)
+        spans += body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    named = {span["name"]: span for span in spans}
+    assert sorted(span["name"] for span in spans) == ["GET other", "POST /v1/embeddings"]
+    span = named["POST /v1/embeddings"]
+    assert (span["traceId"], span["parentSpanId"]) == (trace, parent)
+    values = {item["key"]: next(iter(item["value"].values())) for item in span["attributes"]}
+    assert values["http.response.status_code"] == "200"
+    assert values["nestvec.tokens"] == float(reply.headers["x-nestvec-tokens"])
+    elapsed = int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
+    assert 0 < values["nestvec.total_ms"] * 1e6 <= elapsed + 1e6
+    assert abs(int(span["endTimeUnixNano"]) / 1e9 - time.time()) < 300
+    assert named["GET other"]["traceId"] != trace and "parentSpanId" not in named["GET other"]
+
+
+def test_no_collector_is_no_trouble(serve, nestvec):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        served = serve("--otlp-endpoint", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for _ in range(3):
+            assert served.embed().status == 200
+        served.signal(signal.SIGTERM)
+        assert served.wait() == 0
+    assert "server.otlp_endpoint" in served.log
+    nestvec.fails(2, "serve", "--model", V3, "--otlp-endpoint", "https://collector:4318",
+                  says=["otlp_endpoint", "http://HOST:PORT"])
 
 
 # Log
