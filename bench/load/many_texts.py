@@ -64,28 +64,29 @@ class Engine:
         self.process.wait(60)
 
 
-async def request_seconds(connection: client.Connection, request: client.Request) -> float:
+async def request_seconds(address: load.Address, request: client.Request) -> float:
+    connection = await client.Connection.open(*address)  # a new one: the engine may take longer than one may idle
     start = time.perf_counter()
     answer = await connection.send(request)
+    seconds = time.perf_counter() - start
+    await connection.close()
     if answer.status != 200:
         raise SystemExit(f"status {answer.status}: {answer.body[:300]!r}")
-    return time.perf_counter() - start
+    return seconds
 
 
 async def measure(engine: Engine, address: load.Address, texts: list[str], rounds: int) -> dict[str, list[float]]:
     requests = {"/embed, JSON numbers": workloads.embed(texts, ""),
                 "/v1/embeddings, JSON numbers": workloads.openai(texts, "float", ""),
                 "/v1/embeddings, base64": workloads.openai(texts, "base64", "")}
-    connection = await client.Connection.open(*address)
     seconds: dict[str, list[float]] = {name: [] for name in ("the engine alone", *requests)}
     for number in range(rounds + 1):
         row = {"the engine alone": engine.seconds(texts)}
         for name, request in requests.items():
-            row[name] = await request_seconds(connection, request)
+            row[name] = await request_seconds(address, request)
         if number > 0:  # the first is to warm up
             for name, value in row.items():
                 seconds[name].append(value)
-    await connection.close()
     return seconds
 
 
