@@ -264,7 +264,7 @@ class _Loaded:
 
     def keep(self, model: Model) -> Model:
         with self._lock:
-            self._models[model._reference] = model
+            self._models.setdefault(model._reference, model)
         return model
 
     def find_or_load(self, reference: Reference) -> Model:

@@ -14,23 +14,8 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from nestvec._model import Model
 
 
-class _Embedder:
-    """What both components share: a model that is loaded when the pipeline warms up."""
-
-    def __init__(self, model: str, settings: dict[str, Any] | None, options: dict[str, Any] | None) -> None:
-        self.model = model
-        self.settings = settings or {}
-        self.options = options or {}
-        self._loaded: Model | None = None
-
-    def _warm(self) -> Model:
-        if self._loaded is None:
-            self._loaded = Model.load(self.model, **self.settings)
-        return self._loaded
-
-
 @component
-class NestvecTextEmbedder(_Embedder):
+class NestvecTextEmbedder:
     """A text, as a query, to its vector.
 
     ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
@@ -40,10 +25,15 @@ class NestvecTextEmbedder(_Embedder):
     def __init__(
         self, model: str, settings: dict[str, Any] | None = None, options: dict[str, Any] | None = None
     ) -> None:
-        super().__init__(model, settings, options)
+        self.model = model
+        self.settings = settings or {}
+        self.options = options or {}
+        self._loaded: Model | None = None
 
     def warm_up(self) -> None:
-        self._warm()
+        """Loads the model, once."""
+        if self._loaded is None:
+            self._loaded = Model.load(self.model, **self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         return default_to_dict(self, model=self.model, settings=self.settings, options=self.options)
@@ -56,11 +46,13 @@ class NestvecTextEmbedder(_Embedder):
     def run(self, text: str) -> dict[str, Any]:
         if not isinstance(text, str):
             raise TypeError("NestvecTextEmbedder takes one str; for documents there is NestvecDocumentEmbedder")
-        return {"embedding": self._warm().encode_query(text, **self.options).tolist()}
+        self.warm_up()
+        assert self._loaded is not None
+        return {"embedding": self._loaded.encode_query(text, **self.options).tolist()}
 
 
 @component
-class NestvecDocumentEmbedder(_Embedder):
+class NestvecDocumentEmbedder:
     """Documents to the same with their vectors. Fields of their meta data may be put before the content.
 
     ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
@@ -75,12 +67,17 @@ class NestvecDocumentEmbedder(_Embedder):
         meta_fields_to_embed: list[str] | None = None,
         embedding_separator: str = "\n",
     ) -> None:
-        super().__init__(model, settings, options)
+        self.model = model
+        self.settings = settings or {}
+        self.options = options or {}
+        self._loaded: Model | None = None
         self.meta_fields_to_embed = meta_fields_to_embed or []
         self.embedding_separator = embedding_separator
 
     def warm_up(self) -> None:
-        self._warm()
+        """Loads the model, once."""
+        if self._loaded is None:
+            self._loaded = Model.load(self.model, **self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         return default_to_dict(
@@ -100,7 +97,9 @@ class NestvecDocumentEmbedder(_Embedder):
     def run(self, documents: list[Document]) -> dict[str, Any]:
         if not all(isinstance(document, Document) for document in documents):
             raise TypeError("NestvecDocumentEmbedder takes a list of Document; for a str there is NestvecTextEmbedder")
-        vectors = self._warm().encode_document([self._text(document) for document in documents], **self.options)
+        self.warm_up()
+        assert self._loaded is not None
+        vectors = self._loaded.encode_document([self._text(document) for document in documents], **self.options)
         embedded = [
             replace(document, embedding=vector.tolist())
             for document, vector in zip(documents, vectors, strict=True)

@@ -33,13 +33,10 @@ class NestvecEmbedding(BaseEmbedding):
         **values: Any,
     ) -> None:
         """Loads ``model_name``, a folder or repository, or takes a ``model`` that is loaded."""
-        super().__init__(
-            model_name=model_name if model is None else model.info.folder,
-            dimensions=dimensions,
-            settings=settings or {},
-            embed_batch_size=embed_batch_size,
-            **values,
-        )
+        values["model_name"] = model_name if model is None else model.info.folder
+        values["dimensions"] = dimensions
+        values["settings"] = settings or {}
+        super().__init__(embed_batch_size=embed_batch_size, **values)
         self._model = Model.load(model_name, **(settings or {})) if model is None else model
 
     @classmethod

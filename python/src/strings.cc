@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "strings.h"
 
+#include <nanobind/stl/string.h>
+
 namespace nb = nanobind;
 
 namespace nestvec {
@@ -32,7 +34,7 @@ std::string repaired_utf8(nb::handle text) {
 
 std::string utf8_of(nb::handle object, const std::string& name) {
   if (!PyUnicode_Check(object.ptr())) {
-    const std::string type = nb::cast<std::string>(nb::str(object.type().attr("__name__")));
+    const auto type = nb::cast<std::string>(object.type().attr("__name__"));
     throw nb::type_error((name + " is of type " + type + "; expected str").c_str());
   }
   PyObject* bytes = PyUnicode_AsUTF8String(object.ptr());
