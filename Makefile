@@ -3,7 +3,7 @@
 # everything is there.
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
-.PHONY: wheel test-python test-mteb goldens format lint clean
+.PHONY: wheel test-python test-mteb test-scaleout goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
@@ -70,6 +70,9 @@ test-mteb: setup  ## MTEB evaluates with the wheel (downloads PyTorch, 6 GB)
 	@scripts/make-venv.sh mteb tests/python/requirements-mteb.txt
 	@build/venv-mteb/bin/pip install --quiet --no-index --no-deps --force-reinstall build/wheels/nestvec-*.whl
 	@scripts/pytest.sh mteb tests/python/test_mteb.py
+
+test-scaleout: setup  ## Parquet, a local Ray cluster that loses actors and nodes, Spark
+	@scripts/test-scaleout.sh
 
 check: setup  ## The quick tests
 	@$(venv-tools)

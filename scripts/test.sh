@@ -40,4 +40,6 @@ step "Python package"
 scripts/test-python.sh || failed=1
 step "deployment files"
 scripts/pytest.sh deploy tests/deploy || failed=1
+step "Ray and Spark"
+scripts/test-scaleout.sh || failed=1
 exit $failed

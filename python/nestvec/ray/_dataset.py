@@ -33,7 +33,8 @@ def embed_dataset(ds: ray.data.Dataset, column: str = "text", *, model: str | os
 
     model: a folder or repository that every node finds, on shared or local disk.
     columns: those of the dataset to keep, all when None.
-    concurrency: actors, or the least and the most of them; None for what the cluster holds.
+    concurrency: actors, or the least and the most of them; None for what the cluster holds. Actors keep
+        their CPUs, so a fixed number must leave some for reading and whatever else the dataset does.
     num_cpus: of an actor, and threads of its engine.
     memory: bytes of an actor, which Ray sets aside; 256 MiB of them are not the engine's.
     batch_size: rows that are embedded at a time. Texts of one batch share the engine's runs, so it may
