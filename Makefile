@@ -2,8 +2,8 @@
 # The commands of this repository. Each may be run again and again, and needs no network once
 # everything is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load bench-json
-.PHONY: goldens format lint clean
+.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
+.PHONY: bench-json wheel test-python test-mteb test-scaleout goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
@@ -58,6 +58,21 @@ test-clients: build  ## Clients from PyPI, unmodified, and schemathesis against 
 test-deploy: build  ## The files of deploy/: schemas, and what they say of the server
 	@$(venv-deploy)
 	@scripts/pytest.sh deploy tests/deploy
+
+wheel: setup  ## The Python wheel for other machines, in build/wheels
+	@scripts/make-wheel.sh
+
+test-python: build  ## The wheel in a fresh environment, beside the command, references and real libraries
+	@scripts/test-python.sh
+
+test-mteb: setup  ## MTEB evaluates with the wheel (downloads PyTorch, 6 GB)
+	@scripts/make-wheel.sh
+	@scripts/make-venv.sh mteb tests/python/requirements-mteb.txt
+	@build/venv-mteb/bin/pip install --quiet --no-index --no-deps --force-reinstall build/wheels/nestvec-*.whl
+	@scripts/pytest.sh mteb tests/python/test_mteb.py
+
+test-scaleout: setup  ## Parquet, a local Ray cluster that loses actors and nodes, Spark
+	@scripts/test-scaleout.sh
 
 check: setup  ## The quick tests
 	@$(venv-tools)
