@@ -3,7 +3,7 @@
 # everything is there.
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
-.PHONY: goldens format lint clean
+.PHONY: bench-json wheel test-python test-mteb test-scaleout goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
@@ -59,6 +59,21 @@ test-deploy: build  ## The files of deploy/: schemas, and what they say of the s
 	@$(venv-deploy)
 	@scripts/pytest.sh deploy tests/deploy
 
+wheel: setup  ## The Python wheel for other machines, in build/wheels
+	@scripts/make-wheel.sh
+
+test-python: build  ## The wheel in a fresh environment, beside the command, references and real libraries
+	@scripts/test-python.sh
+
+test-mteb: setup  ## MTEB evaluates with the wheel (downloads PyTorch, 6 GB)
+	@scripts/make-wheel.sh
+	@scripts/make-venv.sh mteb tests/python/requirements-mteb.txt
+	@build/venv-mteb/bin/pip install --quiet --no-index --no-deps --force-reinstall build/wheels/nestvec-*.whl
+	@scripts/pytest.sh mteb tests/python/test_mteb.py
+
+test-scaleout: setup  ## Parquet, a local Ray cluster that loses actors and nodes, Spark
+	@scripts/test-scaleout.sh
+
 check: setup  ## The quick tests
 	@$(venv-tools)
 	@scripts/lint.sh --quick
@@ -80,6 +95,9 @@ bench-engines: setup  ## Beside ONNX Runtime, OpenVINO, PyTorch: hours; minutes 
 
 bench-load: build  ## Clients at once against the server on a small model: minutes
 	@python3 bench/load/load.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
+
+bench-json: build  ## A request of 2,048 texts beside the engine alone: a minute
+	@python3 bench/load/many_texts.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
 	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \

@@ -11,15 +11,18 @@ ORDER = ["base", "config", "weights", "tokenizer", "ops", "compile", "batch", "s
 ALLOWED = {folder: set(ORDER[: i + 1]) for i, folder in enumerate(ORDER)}
 # These embed through the public headers, so of src/ they see only what is not the engine.
 ALLOWED["api"] = {"base", "config", "output", "api"}
+ALLOWED["python"] = {"config", "output"}
 ALLOWED["server"] = ALLOWED["api"] | {"server"}
 ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "api", "server", "cli"}
 FOREIGN = {r"onnxruntime": {"session", "ops"}, r"google/protobuf|.*\.pb\.h": {"compile", "server"},
            r"dnnl": {"ops"}, r"yaml-cpp": {"config"}, r"simdjson": {"base"}, r"curl/": {"hub"},
-           r"openssl/": {"hub", "api", "server"}, r"boost/|grpc": {"server"}, r"CLI/": {"cli"}}
+           r"nanobind|Python\.h": {"python"}, r"openssl/": {"hub", "api", "server"}, r"boost/|grpc|zstd": {"server"},
+           r"CLI/": {"cli"}}
 
 
 def problems(path: Path):
-    folder = path.relative_to(ROOT / "src").parts[0] if ROOT / "src" in path.parents else "include"
+    parts = path.relative_to(ROOT).parts
+    folder = parts[1] if parts[0] == "src" else parts[0]
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)', line)
         if not match:
@@ -32,7 +35,7 @@ def problems(path: Path):
                 yield f"{path.relative_to(ROOT)}:{number}: {name} belongs to {', '.join(sorted(homes))}"
 
 
-files = [p for base in ("include", "src") for p in sorted((ROOT / base).rglob("*.[hc]*"))]
+files = [p for base in ("include", "src", "python") for p in sorted((ROOT / base).rglob("*.[hc]*"))]
 found = [problem for path in files if path.suffix in (".h", ".cc") for problem in problems(path)]
 print("\n".join(found) or f"{len(files)} files keep the order of the layers")
 sys.exit(bool(found))

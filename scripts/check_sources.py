@@ -24,7 +24,7 @@ LIBRARY_REFUSED = {
 
 
 def sources():
-    for folder in ("include", "src", "fuzz", "bench", "tests", "examples"):
+    for folder in ("include", "src", "python", "fuzz", "bench", "tests", "examples"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in LIMITS and path.is_file():
                 yield path
@@ -50,7 +50,7 @@ def problems(path: Path):
     if length > LIMITS[path.suffix] and not GENERATED.search("\n".join(lines[:5])):
         yield f"{name}: {length} lines, at most {LIMITS[path.suffix]}: split it by subject"
     refused = dict(REFUSED)
-    is_library = name.parts[0] == "src" and name.parts[1] not in ("cli", "server")
+    is_library = name.parts[0] in ("src", "python") and name.parts[1] not in ("cli", "server")
     if is_library and not path.stem.endswith("_test"):
         refused |= LIBRARY_REFUSED
     for number, line in enumerate(lines, 1):
@@ -79,7 +79,7 @@ def doubles(paths):
     """Two types of one name are one to the linker, which takes the functions of either for both."""
     first: dict[str, Path] = {}
     for path in paths:
-        if path.relative_to(ROOT).parts[0] in ("include", "src") and not path.stem.endswith("_test"):
+        if path.relative_to(ROOT).parts[0] in ("include", "src", "python") and not path.stem.endswith("_test"):
             for name in types_of(path):
                 if first.setdefault(name, path) != path:
                     yield (f"{path.relative_to(ROOT)}: {name} is also defined in "

@@ -22,7 +22,7 @@ quietly() {
 
 # Every C++ file. Not asked of git, which may be missing or refuse the clone of another user.
 sources() {
-  (cd "$root" && find bench examples fuzz include src tests -name '*.cc' -o -name '*.h')
+  (cd "$root" && find bench examples fuzz include python src tests -name '*.cc' -o -name '*.h')
 }
 
 # verify_sha256 FILE HASH: ends the script when FILE is not what was pinned.

@@ -36,6 +36,10 @@ step "clients"
 scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py || failed=1
 step "the server against its description"
 scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py || failed=1
+step "Python package"
+scripts/test-python.sh || failed=1
 step "deployment files"
 scripts/pytest.sh deploy tests/deploy || failed=1
+step "Ray and Spark"
+scripts/test-scaleout.sh || failed=1
 exit $failed

@@ -69,6 +69,7 @@ struct ServerOptions {
   std::size_t max_queue_tokens = 1u << 20;  // of waiting texts; over it 429
   std::size_t max_queue_seconds = 30;       // expected wait; over it 429
   std::string log_format = "text";          // text | json
+  std::string otlp_endpoint;  // http://HOST:PORT that takes OpenTelemetry's spans; empty = none
 };
 
 // The whole of config.yaml.

@@ -43,13 +43,6 @@ std::string allowed_methods(const std::vector<const Route*>& paths) {
   return methods + "OPTIONS";
 }
 
-// "00-<32 hex>-<16 hex>-<2 hex>" (W3C Trace Context); another value is not worth passing on.
-bool is_traceparent(std::string_view value) {
-  constexpr std::size_t kLength = 55;
-  return value.size() == kLength &&
-         value.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
-}
-
 bool has_header(const HttpResponse& response, std::string_view name) {
   return std::any_of(response.headers.begin(), response.headers.end(),
                      [name](const auto& header) { return header.first == name; });
@@ -100,7 +93,27 @@ std::string require_key(const HttpRequest& request, const KeyStore& keys) {
 }
 
 void Exchange::fail(const Error& error) const {
+  if (on_error) on_error(error);
   respond((errors == nullptr ? openai_errors() : *errors).render(error));
+}
+
+void Exchange::attempt(const std::function<void()>& work) const {
+  try {
+    work();
+  } catch (const Error& error) {
+    fail(error);
+  } catch (const std::bad_alloc&) {
+    fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
+  } catch (const std::exception&) {
+    // Its text may hold anything, so it stays here.
+    fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+  }
+}
+
+void Exchange::answer_later(std::function<HttpResponse()> make) const {
+  service.post([exchange = *this, make = std::move(make)] {
+    exchange.attempt([&] { exchange.respond(make()); });
+  });
 }
 
 Router::Router(const Service& service, const KeyStore& keys, std::vector<Route> routes)
@@ -155,6 +168,16 @@ void Router::count(std::string_view route, int status, double seconds) const {
   if (status == 499) cancelled_.add();
 }
 
+// A trace that the caller does not keep needs no span of ours.
+void Router::trace(const HttpRequest& request, std::string_view route,
+                   HttpResponse& response) const {
+  const std::optional<std::string_view> header = request.header("traceparent");
+  std::optional<TraceContext> parent = header ? parse_traceparent(*header) : std::nullopt;
+  if (parent) response.headers.emplace_back("traceparent", *header);
+  if (!service_.spans || (parent && !parent->sampled)) return;
+  service_.spans(request_span(request, route, response, std::move(parent)));
+}
+
 Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match& match,
                          Respond respond) const {
   const std::string_view route = match.paths.empty() ? "other" : match.paths.front()->path;
@@ -164,10 +187,8 @@ Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match
     if (!request->id.empty() && !has_header(response, "x-request-id")) {
       response.headers.emplace_back("x-request-id", request->id);
     }
-    if (const auto trace = request->header("traceparent"); trace && is_traceparent(*trace)) {
-      response.headers.emplace_back("traceparent", *trace);
-    }
     if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    trace(*request, route, response);
     count(route, response.status, seconds_since(request->received));
     respond(std::move(response));
   };
@@ -213,16 +234,7 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
   exchange.errors = found.route != nullptr && found.route->errors != nullptr
                         ? found.route->errors
                         : &nearest_style(request->path);
-  try {
-    dispatch(found, exchange);
-  } catch (const Error& error) {
-    exchange.fail(error);
-  } catch (const std::bad_alloc&) {
-    exchange.fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
-  } catch (const std::exception&) {
-    // Its text may hold anything, so it stays here.
-    exchange.fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
-  }
+  exchange.attempt([&] { dispatch(found, exchange); });
 }
 
 }  // namespace nestvec

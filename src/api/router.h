@@ -26,9 +26,14 @@ struct Exchange {
   const ErrorStyle* errors = nullptr;
   std::string client = {};                   // name of the API key that was used, or empty
   std::vector<std::string> parameters = {};  // what stood in place of the {} of the path, in order
+  std::function<void(const Error&)> on_error = {};  // told each error before it is answered
 
   // Answers with the error in the dialect's form.
   void fail(const Error& error) const;
+  // Runs `work`, which answers or throws; what it throws is the answer then. Does not throw.
+  void attempt(const std::function<void()>& work) const;
+  // Answers on a request thread, soon, with what `make` returns or throws.
+  void answer_later(std::function<HttpResponse()> make) const;
 };
 
 // What stands in place of each {} and {one} of a route's path; nullopt where the path is another.
@@ -77,6 +82,7 @@ class Router {
   const ErrorStyle& nearest_style(std::string_view path) const;
   Respond finished(std::shared_ptr<const HttpRequest> request, const Match& match,
                    Respond respond) const;
+  void trace(const HttpRequest& request, std::string_view route, HttpResponse& response) const;
   void count(std::string_view route, int status, double seconds) const;
 
   const Service& service_;

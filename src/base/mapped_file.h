@@ -32,4 +32,9 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// Asks for pages of 2 MiB under mapped bytes that will be read often: fewer misses of the table of
+// pages. A wish, before the first touch: the system grants it where memory, its file system and the
+// place in the file (a multiple of 2 MiB) allow.
+void wish_large_pages(std::span<const std::byte> bytes) noexcept;
+
 }  // namespace nestvec

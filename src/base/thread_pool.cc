@@ -21,8 +21,9 @@ constexpr int kPausesBeforeYield = 4000;
 
 }  // namespace
 
-ThreadPool::ThreadPool(std::size_t threads) {
-  threads = std::min(threads, kMaxThreads);
+ThreadPool::ThreadPool(std::size_t threads)
+    : runs_(std::clamp<std::size_t>(threads, 1, kMaxThreads)) {
+  threads = runs_.size();
   for (std::size_t i = 1; i < threads; ++i) workers_.emplace_back(&ThreadPool::work, this, i);
 }
 

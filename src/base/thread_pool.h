@@ -36,6 +36,23 @@ class ThreadPool {
         });
   }
 
+  // The same, but each thread walks a run of neighbouring indices from its beginning to its end,
+  // and then helps others with theirs: for calls that prepare for their next neighbour.
+  template <class Body>
+  void parallel_runs(std::size_t count, Body&& body) {
+    const std::size_t runs = runs_.size();
+    for (std::size_t i = 0; i < runs; ++i) {
+      runs_[i].next.store(count * i / runs, std::memory_order_relaxed);
+      runs_[i].end = count * (i + 1) / runs;
+    }
+    parallel_for(runs, [&](std::size_t first, std::size_t thread) {
+      for (std::size_t i = 0; i < runs; ++i) {
+        Run& run = runs_[(first + i) % runs];
+        for (std::size_t index; (index = run.take()) < run.end;) body(index, thread);
+      }
+    });
+  }
+
   // While one lives, workers wait for the next loop awake (some 100 ns away instead of some 10 us);
   // without one they sleep and the caller computes alone.
   class Hot {
@@ -52,6 +69,13 @@ class ThreadPool {
   static constexpr std::size_t kMaxThreads = 1024;
 
  private:
+  // Indices that are left of a run.
+  struct alignas(64) Run {
+    std::size_t take() { return next.fetch_add(1, std::memory_order_relaxed); }
+    std::atomic<std::size_t> next{0};
+    std::size_t end = 0;
+  };
+
   using Call = void (*)(void* callable, std::size_t index, std::size_t thread);
 
   void run(std::size_t count, void* callable, Call call);
@@ -74,6 +98,7 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;
+  std::vector<Run> runs_;  // one a thread
 };
 
 }  // namespace nestvec

@@ -172,7 +172,8 @@ std::string GraphBuilder::weight(const std::string& name, Payload payload) {
     payload.fill(0, std::as_writable_bytes(std::span(raw)));
     return name;
   }
-  const std::uint64_t offset = (data_bytes_ + kAlignment - 1) / kAlignment * kAlignment;
+  const std::uint64_t alignment = bytes < kLargePage ? kAlignment : kLargePage;
+  const std::uint64_t offset = (data_bytes_ + alignment - 1) / alignment * alignment;
   tensor.set_data_location(onnx::TensorProto::EXTERNAL);
   add_entry(tensor, "location", data_file_);
   add_entry(tensor, "offset", std::to_string(offset));

@@ -99,6 +99,8 @@ class GraphBuilder {
   static constexpr std::uint64_t kInlineBytes = 32768;
   // Data is mapped in pages; 64 KiB is the largest that the systems ONNX Runtime runs on want.
   static constexpr std::uint64_t kAlignment = 65536;
+  // What is so large begins at such a place, so that the system can map it in large pages.
+  static constexpr std::uint64_t kLargePage = 2 << 20;
 
  private:
   struct Promise {

@@ -87,6 +87,10 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Form of the log on standard error.",
               {"text", "json"}},
         server.log_format);
+  visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
+              "Where to send a span of each request, by OTLP as JSON over HTTP: http://HOST:PORT, "
+              "to which /v1/traces is added; empty = nowhere."},
+        server.otlp_endpoint);
 }
 
 }  // namespace nestvec

@@ -72,13 +72,14 @@ TEST(Finish, WhatIsNotANumberStaysSo) {
   }
 }
 
-// A product of 5 of a panel's columns: nothing is written behind them, in either type.
+// Columns that end within a panel: nothing is written behind them, in either type.
 TEST(Finish, PartialPanels) {
   std::mt19937 random(5);
   constexpr std::size_t kRows = 3;
-  constexpr std::size_t kStride = 8;
-  const std::vector<float> c = values(kRows * kPanel, 1.0, random);
-  const std::vector<float> bias = values(kPanel, 1.0, random);
+  constexpr std::size_t kPanels = 3;
+  constexpr std::size_t kStride = kPanels * kPanel - 1;
+  const std::vector<float> c = values(kPanels * kRows * kPanel, 1.0, random);
+  const std::vector<float> bias = values(kPanels * kPanel, 1.0, random);
   for (const Isa isa : machine_isas()) {
     for (std::size_t columns = 1; columns <= kStride; ++columns) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << columns);
@@ -86,6 +87,7 @@ TEST(Finish, PartialPanels) {
       std::vector<std::uint16_t> narrow(kRows * kStride, 77);
       PanelFinish finish;
       finish.c = c.data();
+      finish.c_stride = kRows * kPanel;
       finish.rows = kRows;
       finish.columns = columns;
       finish.bias = bias.data();
@@ -97,7 +99,10 @@ TEST(Finish, PartialPanels) {
       kernels(isa).finish(finish);
       for (std::size_t i = 0; i < out.size(); ++i) {
         const bool there = i % kStride < columns;
-        const float expected = c[i / kStride * kPanel + i % kStride] + bias[i % kStride];
+        const std::size_t column = i % kStride;
+        const std::size_t place =
+            column / kPanel * kRows * kPanel + i / kStride * kPanel + column % kPanel;
+        const float expected = c[place] + bias[column];
         ASSERT_EQ(out[i], there ? expected : 77.0f) << i;
         ASSERT_EQ(narrow[i],
                   there ? std::bit_cast<std::uint32_t>(rounded_to_bf16(expected)) >> 16 : 77u)

@@ -26,6 +26,28 @@ Product product_of(const LinearLayer& layer, const EngineContext& context) {
 // Rows of one product: the block stays in the second cache level while panels pass.
 constexpr std::size_t kProductRows = 96;
 
+constexpr std::size_t kLineBytes = 64;
+
+// Rows a multiple of 4 KiB apart share the sets of the first cache level, 8 to 12 lines each.
+constexpr bool collide(std::size_t rows, std::size_t stride_bytes) {
+  return rows > 8 && stride_bytes % 4096 == 0;
+}
+
+// The elements from row to row with which rows of `width` do not collide.
+constexpr std::size_t spread(std::size_t width, std::size_t element) {
+  return collide(kProductRows, width * element) ? width + kLineBytes / element : width;
+}
+
+// body(row, thread) for each row, several rows at a time where there are many.
+template <class Body>
+void for_rows(std::size_t rows, ThreadPool& pool, Body body) {
+  const std::size_t size = std::clamp<std::size_t>(rows / (4 * pool.threads()), 1, 16);
+  pool.parallel_for((rows + size - 1) / size, [&](std::size_t chunk, std::size_t thread) {
+    const std::size_t end = std::min(rows, (chunk + 1) * size);
+    for (std::size_t row = chunk * size; row < end; ++row) body(row, thread);
+  });
+}
+
 // A layer's input as its kernel wants it.
 struct Prepared {
   Product product = Product::kF32;
@@ -42,13 +64,14 @@ class Preparation {
               EngineContext& context)
       : layer_(layer), in_(in), context_(context) {
     width_ = layer.shape.inputs;
+    stride_ = in.stride > 0 ? in.stride : width_;
     result_.product = product;
-    result_.stride = layer.shape.padded_inputs();
     ready_ = is_ready();
     if (ready_) {
       result_.a = in.x != nullptr ? static_cast<const void*>(in.x) : in.bf16;
-      result_.stride = width_;
+      result_.stride = stride_;
     } else {
+      result_.stride = spread(layer.shape.padded_inputs(), element());
       target_ = context.activations.get<std::byte>(in.rows * result_.stride * element());
       result_.a = target_;
     }
@@ -67,19 +90,16 @@ class Preparation {
 
   Prepared run() {
     if (ready_ && h_ == nullptr) return result_;
-    constexpr std::size_t kRows = 16;
-    const std::size_t chunks = (in_.rows + kRows - 1) / kRows;
-    context_.pool.parallel_for(chunks, [&](std::size_t chunk, std::size_t thread) {
-      const std::size_t end = std::min(in_.rows, (chunk + 1) * kRows);
-      for (std::size_t row = chunk * kRows; row < end; ++row) prepare(row, thread);
-    });
+    for_rows(in_.rows, context_.pool,
+             [&](std::size_t row, std::size_t thread) { prepare(row, thread); });
     return result_;
   }
 
  private:
-  // The input has the kernel's type and needs no padding.
+  // The input has the kernel's type, needs no padding, and its rows do not collide.
   bool is_ready() const {
     const bool padded = width_ != layer_.shape.padded_inputs();
+    if (collide(in_.rows, stride_ * element())) return false;
     switch (result_.product) {
       case Product::kF32:
         return in_.x != nullptr;
@@ -109,7 +129,7 @@ class Preparation {
   void prepare(std::size_t row, std::size_t thread) {
     const bool updated = h_ != nullptr && in_.tasks[row] >= 0;
     if (ready_ && !updated) return;
-    const float* x = in_.x != nullptr ? in_.x + row * width_ : widen(row, thread);
+    const float* x = in_.x != nullptr ? in_.x + row * stride_ : widen(row, thread);
     if (!ready_) convert(row, x);
     if (!updated) return;
     const Adapters& adapters = layer_.adapters;
@@ -120,7 +140,7 @@ class Preparation {
 
   const float* widen(std::size_t row, std::size_t thread) {
     float* x = widened_ + thread * width_;
-    context_.kernels.from_bf16(in_.bf16 + row * width_, width_, x);
+    context_.kernels.from_bf16(in_.bf16 + row * stride_, width_, x);
     return x;
   }
 
@@ -143,6 +163,7 @@ class Preparation {
   const LinearInput& in_;
   EngineContext& context_;
   std::size_t width_ = 0;
+  std::size_t stride_ = 0;  // of the input
   bool ready_ = false;
   Prepared result_;
   std::byte* target_ = nullptr;
@@ -151,23 +172,36 @@ class Preparation {
   float* widened_ = nullptr;  // [threads, K]
 };
 
-// The product of one block of rows with one panel, and what follows it.
+// Neighbouring panels whose products are finished together.
+constexpr std::size_t kGroupPanels = 4;
+constexpr std::size_t kGroupsPerThread = 4;  // at least, so that threads end together
+
+// The product of one block of rows with a group of panels, and what follows it.
 class BlockProduct {
  public:
   BlockProduct(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
                const Prepared& prepared, const Kernels& kernels)
-      : layer_(layer), in_(in), out_(out), prepared_(prepared), kernels_(kernels) {}
+      : layer_(layer),
+        in_(in),
+        out_(out),
+        prepared_(prepared),
+        kernels_(kernels),
+        stride_(out.stride > 0 ? out.stride : layer.shape.outputs) {}
 
-  void run(std::size_t first, std::size_t rows, std::size_t panel) const {
-    alignas(64) std::array<float, kProductRows * kPanel> c;
-    multiply(first, rows, panel, c.data());
-    std::array<const float*, kProductRows> up_rows;
-    const std::size_t column = panel * kPanel;
-    const std::size_t width = layer_.shape.outputs;
+  // `panels` is at most kGroupPanels.
+  void run(std::size_t first, std::size_t rows, std::size_t panel, std::size_t panels) const {
+    alignas(64) std::array<float, kGroupPanels * kProductRows * kPanel> c;
     PanelFinish finish;
     finish.c = c.data();
+    finish.c_stride = rows * kPanel;
+    for (std::size_t i = 0; i < panels; ++i) {
+      multiply(first, rows, panel + i, c.data() + i * finish.c_stride);
+    }
+    const std::size_t column = panel * kPanel;
+    const std::size_t place = first * stride_ + column;
+    std::array<const float*, kProductRows> up_rows;
     finish.rows = rows;
-    finish.columns = std::min(kPanel, width - column);
+    finish.columns = std::min(panels * kPanel, layer_.shape.outputs - column);
     finish.bias = layer_.bias + column;
     if (prepared_.product == Product::kS8) {
       finish.row_scales = prepared_.scales + first;
@@ -182,11 +216,10 @@ class BlockProduct {
       finish.up_stride = layer_.shape.padded_outputs();
     }
     finish.activation = out_.activation;
-    const std::size_t place = first * width + column;
     if (out_.residual != nullptr) finish.residual = out_.residual + place;
     if (out_.out != nullptr) finish.out = out_.out + place;
     if (out_.bf16 != nullptr) finish.out_bf16 = out_.bf16 + place;
-    finish.out_stride = width;
+    finish.out_stride = stride_;
     kernels_.finish(finish);
   }
 
@@ -234,12 +267,14 @@ class BlockProduct {
   const LinearOutput& out_;
   const Prepared& prepared_;
   const Kernels& kernels_;
+  const std::size_t stride_;  // of the output and the residual
 };
 
 LinearInput rows_of(const LinearInput& in, std::size_t width, std::size_t first, std::size_t rows) {
+  const std::size_t stride = in.stride > 0 ? in.stride : width;
   LinearInput part = in;
-  if (in.x != nullptr) part.x += first * width;
-  if (in.bf16 != nullptr) part.bf16 += first * width;
+  if (in.x != nullptr) part.x += first * stride;
+  if (in.bf16 != nullptr) part.bf16 += first * stride;
   if (in.tasks != nullptr) part.tasks += first;
   part.rows = rows;
   return part;
@@ -253,26 +288,26 @@ void linear_block(const LinearLayer& layer, const LinearInput& in, const LinearO
 
   const std::size_t panels = layer.shape.panels();
   const std::size_t blocks = (in.rows + kProductRows - 1) / kProductRows;
-  // Enough pieces that threads end together, long enough that a block is loaded for many panels.
-  constexpr std::size_t kPiecesPerThread = 8;
-  const std::size_t wanted = std::max<std::size_t>(1, context.pool.threads() * kPiecesPerThread);
-  const std::size_t groups = std::clamp<std::size_t>((wanted + blocks - 1) / blocks, 1, panels);
-  context.pool.parallel_for(blocks * groups, [&](std::size_t piece, std::size_t) {
-    const std::size_t b = piece / groups;
-    const std::size_t g = piece % groups;
+  // Groups of panels as long as there are enough for all threads. Neighbours in a run: a block's
+  // rows stay in the second cache level, and each panel's product fetches the next panel.
+  const std::size_t group = std::clamp<std::size_t>(
+      blocks * panels / (kGroupsPerThread * context.pool.threads()), 1, kGroupPanels);
+  const std::size_t groups = (panels + group - 1) / group;
+  context.pool.parallel_runs(blocks * groups, [&](std::size_t index, std::size_t) {
+    const std::size_t b = index / groups;
     const std::size_t begin = in.rows * b / blocks;
     const std::size_t end = in.rows * (b + 1) / blocks;
-    for (std::size_t panel = panels * g / groups; panel < panels * (g + 1) / groups; ++panel) {
-      block.run(begin, end - begin, panel);
-    }
+    const std::size_t panel = index % groups * group;
+    block.run(begin, end - begin, panel, std::min(group, panels - panel));
   });
 }
 
 LinearOutput rows_of(const LinearOutput& out, std::size_t width, std::size_t first) {
+  const std::size_t stride = out.stride > 0 ? out.stride : width;
   LinearOutput part = out;
-  if (out.out != nullptr) part.out += first * width;
-  if (out.bf16 != nullptr) part.bf16 += first * width;
-  if (out.residual != nullptr) part.residual += first * width;
+  if (out.out != nullptr) part.out += first * stride;
+  if (out.bf16 != nullptr) part.bf16 += first * stride;
+  if (out.residual != nullptr) part.residual += first * stride;
   return part;
 }
 
@@ -288,13 +323,9 @@ void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput&
 }
 
 void normalise_rows(const NormLayer& norm, float* x, std::size_t rows, EngineContext& context) {
-  constexpr std::size_t kRows = 16;
-  context.pool.parallel_for((rows + kRows - 1) / kRows, [&](std::size_t chunk, std::size_t) {
-    const std::size_t end = std::min(rows, (chunk + 1) * kRows);
-    for (std::size_t row = chunk * kRows; row < end; ++row) {
-      float* values = x + row * norm.n;
-      context.kernels.layer_norm({values, norm.weight, norm.bias, norm.eps, norm.n, values});
-    }
+  for_rows(rows, context.pool, [&](std::size_t row, std::size_t) {
+    float* values = x + row * norm.n;
+    context.kernels.layer_norm({values, norm.weight, norm.bias, norm.eps, norm.n, values});
   });
 }
 
@@ -304,16 +335,18 @@ void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* o
   constexpr std::size_t kRows = kBlockRows / 2;
   const std::size_t width = layer.in.shape.inputs;
   const std::size_t wide = layer.in.shape.outputs;
-  const bool narrow = product_of(layer.out, context) == Product::kBf16;
+  const Product product = product_of(layer.out, context);
+  const bool narrow = product == Product::kBf16 || product == Product::kS8;
   for (std::size_t first = 0; first < in.rows; first += kRows) {
     const LinearInput part = rows_of(in, width, first, std::min(kRows, in.rows - first));
-    LinearInput middle{.rows = part.rows, .tasks = part.tasks};
-    LinearOutput to_middle{.activation = layer.activation};
+    const std::size_t stride = spread(wide, narrow ? sizeof(std::uint16_t) : sizeof(float));
+    LinearInput middle{.rows = part.rows, .tasks = part.tasks, .stride = stride};
+    LinearOutput to_middle{.activation = layer.activation, .stride = stride};
     if (narrow) {
-      to_middle.bf16 = context.middle.get<std::uint16_t>(part.rows * wide);
+      to_middle.bf16 = context.middle.get<std::uint16_t>(part.rows * stride);
       middle.bf16 = to_middle.bf16;
     } else {
-      to_middle.out = context.middle.get<float>(part.rows * wide);
+      to_middle.out = context.middle.get<float>(part.rows * stride);
       middle.x = to_middle.out;
     }
     linear_block(layer.in, part, to_middle, context);

@@ -36,6 +36,7 @@ struct LinearInput {
   const std::uint16_t* bf16 = nullptr;
   std::size_t rows = 0;
   const std::int32_t* tasks = nullptr;  // [rows], -1 = base weights; may be null without adapters
+  std::size_t stride = 0;               // elements from row to row; 0: K
 };
 
 struct LinearOutput {
@@ -44,6 +45,7 @@ struct LinearOutput {
   std::uint16_t* bf16 = nullptr;
   Activation activation = Activation::kNone;
   const float* residual = nullptr;  // [rows, N], added last; may be `out`
+  std::size_t stride = 0;           // elements from row to row, of the residual too; 0: N
 };
 
 // Uses the context's threads. The result of a row does not depend on the other rows.

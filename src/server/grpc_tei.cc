@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -31,12 +33,21 @@ constexpr std::size_t kTokenBytes = 64;
 
 // What the answers need; one for all calls.
 struct Backend {
-  explicit Backend(const GrpcContext& of) : context(of), metrics(of.metrics) {}
-  // Not before the model is loaded.
+  explicit Backend(const GrpcContext& of) : context(of) {}
+  // Neither before the model is loaded.
   const Service& service() const { return context.service.get()->get(); }
+  const TeMetrics& metrics() const {
+    std::call_once(counting_, [this] {
+      metrics_.emplace(context.metrics, service().model.info().max_tokens);
+    });
+    return *metrics_;
+  }
 
   const GrpcContext& context;
-  TeMetrics metrics;
+
+ private:
+  mutable std::once_flag counting_;
+  mutable std::optional<TeMetrics> metrics_;
 };
 using SharedBackend = std::shared_ptr<const Backend>;
 
@@ -67,7 +78,7 @@ TeCost settle(const Backend& backend, const EmbedCall& call, const Embeddings& r
                     .tokens = rows.tokens,
                     .timing = rows.timing,
                     .total = total.count()};
-  backend.metrics.count_success(cost);
+  backend.metrics().count_success(cost);
   count_texts(backend.service(), call, rows);
   return cost;
 }
@@ -83,10 +94,11 @@ EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request&
 
 // `done` that also counts failures.
 GrpcDone counted(const Backend& backend, GrpcDone done) {
-  backend.metrics.count_request(false, 1);
+  backend.metrics().count_request(false);
+  backend.metrics().count_inputs(1);
   return [&backend, done = std::move(done)](GrpcOutcome outcome) {
     if (outcome.error) {
-      backend.metrics.count_failure(tei_error(*outcome.error).status);
+      backend.metrics().count_failure(*outcome.error);
       count_failure(backend.service(), *outcome.error);
     }
     done(std::move(outcome));

@@ -259,9 +259,9 @@ void HttpConnection::dispatch() {
   deadline_ = Clock::time_point::max();
 
   const auto accepted = request->header("accept-encoding");
-  const bool may_compress = request->method == "GET" && accepted && accepts_gzip(*accepted);
-  const auto reply =
-      std::make_shared<HttpReply>(loop_, weak_from_this(), ++exchange_, may_compress);
+  const ContentCoding coding =
+      request->method == "GET" && accepted ? accepted_coding(*accepted) : ContentCoding::kNone;
+  const auto reply = std::make_shared<HttpReply>(loop_, weak_from_this(), ++exchange_, coding);
   const bool taken = shared_->threads.try_post(
       [shared = shared_, request, reply] { handle(*shared, request, reply); });
   if (!taken) reply->send(fault_response({503, "too many requests wait for a thread"}));

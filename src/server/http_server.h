@@ -29,10 +29,10 @@ struct HttpServerOptions {
 };
 
 // Answers HTTP/1.0 and 1.1 on one address: keep-alive, pipelining (requests of a connection are
-// answered one after the other), chunked bodies, Expect: 100-continue, gzip and deflate bodies,
-// HEAD for every GET. Answers to GET that shrink are sent as gzip where the client takes it;
-// vectors, which answer POST, are not: they hardly shrink, and it would cost more than to compute
-// them.
+// answered one after the other), chunked bodies, Expect: 100-continue, gzip, deflate and
+// zstd bodies, HEAD for every GET. Answers to GET that shrink are sent as zstd or gzip where the
+// client takes it; vectors, which answer POST, are not: they hardly shrink, and it would cost more
+// than to compute them.
 //
 // What is wrong with a request as such is answered here: 400, 408, 413, 415, 417, 431, 501, 503,
 // 505. Connections over max_connections get 503 and are closed. A client must send a head within

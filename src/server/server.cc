@@ -48,7 +48,8 @@ struct Server::Opened {
                 .metrics = server.metrics_,
                 .post = std::move(post),
                 .version = kVersion,
-                .after = std::move(after)},
+                .after = std::move(after),
+                .spans = server.span_sink()},
         router(service, server.keys_, routes(service, *server.rest_)) {}
 
   static std::vector<Route> routes(const Service& service, const ClarifaiRest& rest) {
@@ -75,6 +76,9 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
                                                   std::move(access_log))) {
   check_tls_pair(options);
   keys_.load(options.api_keys, options.api_key_file);
+  if (!options.otlp_endpoint.empty()) {
+    spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
+  }
   start_grpc();
   start_http();
 }
@@ -100,7 +104,15 @@ void Server::start_http() {
       *threads_, grpc_context_->access_log);
   metrics_.gauge("nestvec_connections", "Open connections of HTTP, and of gRPC at its port.",
                  [this] { return static_cast<double>(http_->connections()); });
+  metrics_.counter_of("nestvec_refused_connections_total",
+                      "Connections closed at once: there were server.max_connections.",
+                      [this] { return static_cast<double>(http_->refused_connections()); });
   http_->start();
+}
+
+SpanSink Server::span_sink() const {
+  if (!spans_) return {};
+  return [spans = spans_.get()](RequestSpan span) { spans->add(std::move(span)); };
 }
 
 Server::~Server() {

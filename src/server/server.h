@@ -14,6 +14,7 @@
 #include "server/http_server.h"
 #include "server/log.h"
 #include "server/request_threads.h"
+#include "server/span_exporter.h"
 #include "server/timer_thread.h"
 
 namespace nestvec {
@@ -60,6 +61,7 @@ class Server {
  private:
   struct Opened;  // what there is once the model is
 
+  SpanSink span_sink() const;
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
   void start_grpc();
   void start_http();
@@ -69,6 +71,7 @@ class Server {
   const Address http_address_;
   KeyStore keys_;
   Metrics metrics_;
+  std::unique_ptr<SpanExporter> spans_;  // none without server.otlp_endpoint
   std::unique_ptr<TimerThread> timer_;
   std::unique_ptr<RequestThreads> threads_;
   const std::unique_ptr<Clarifai> clarifai_;

@@ -185,7 +185,7 @@ TEST_F(CorruptModel, ACompiledFolderThatIsTruncatedOrOfAnotherVersionIsRefused) 
   fs::resize_file(folder_ / "weights.data", fs::file_size(folder_ / "weights.data") - 1);
   expect_refused(ErrorCode::kDataLoss, "weights.data");
   compile();
-  replace("nestvec.json", "\"format_version\": 2", "\"format_version\": 1");
+  replace("nestvec.json", "\"format_version\": 3", "\"format_version\": 1");
   expect_refused(ErrorCode::kFailedPrecondition, "compile the model again");
   compile();
   replace("nestvec.json", "\"layers\"", "\"storeys\"");

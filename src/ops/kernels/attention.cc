@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of one head on the products of gemm_*.cc: keys are packed as the weights of a product
 // whose outputs are the scores, values as those of a product whose inputs are the softmax.
+#include "ops/kernels/instructions.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/lanes.h"
 #include "ops/kernels/math.h"
@@ -11,6 +12,8 @@ namespace {
 // Keys of a step of the streamed softmax: the scores of a block of queries stay in the first cache
 // levels.
 constexpr size_t kStepKeys = 128;
+
+constexpr float kLog2E = 1.44269504f;
 
 constexpr size_t round_up(size_t n, size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
@@ -34,12 +37,15 @@ struct Product<uint16_t> {
   static void run(const PanelProduct<uint16_t, uint16_t, float>& p) { gemm_bf16(p); }
 };
 
+Floats load_as_floats(const float* x) { return load(x); }
+Floats load_as_floats(const uint16_t* x) { return widen(load_halves(x)); }
+
 float as_float(float x) { return x; }
 float as_float(uint16_t x) { return widen(x); }
 
 void put(Floats x, float* out) { store(out, x); }
 void put(Floats x, uint16_t* out) {
-  const Halves halves = narrow(x);
+  const Halves halves = to_halves(x);
   __builtin_memcpy(out, &halves, sizeof halves);
 }
 
@@ -54,18 +60,39 @@ Rotation rotation_at(const float* cos, const float* sin, size_t position, size_t
   return {cos + position * (width / 2), sin + position * (width / 2)};
 }
 
-// One row of a head, rotated and scaled: [width rounded up to 32], zeros behind its end.
+// One row of a head, scaled: [width rounded up to 32], zeros behind its end.
+template <class T>
+void read_row(const T* x, size_t width, float scale, float* out) {
+  size_t i = 0;
+  for (; i + kLanes <= width; i += kLanes) store(out + i, load_as_floats(x + i) * scale);
+  for (; i < width; ++i) out[i] = as_float(x[i]) * scale;
+  for (; i < round_up(width, kPanel); ++i) out[i] = 0.0f;
+}
+
+// Turns the halves of a row of `width` against each other.
+void rotate_row(const Rotation& rotation, size_t width, float* x) {
+  const size_t half = width / 2;
+  size_t i = 0;
+  for (; i + kLanes <= half; i += kLanes) {
+    const Floats a = load(x + i);
+    const Floats b = load(x + half + i);
+    const Floats cos = load(rotation.cos + i);
+    const Floats sin = load(rotation.sin + i);
+    store(x + i, a * cos - b * sin);
+    store(x + half + i, b * cos + a * sin);
+  }
+  for (; i < half; ++i) {
+    const float a = x[i];
+    const float b = x[i + half];
+    x[i] = a * rotation.cos[i] - b * rotation.sin[i];
+    x[i + half] = b * rotation.cos[i] + a * rotation.sin[i];
+  }
+}
+
 template <class T>
 void read_row(const T* x, size_t width, const Rotation& rotation, float scale, float* out) {
-  const size_t half = width / 2;
-  for (size_t i = 0; i < width; ++i) out[i] = as_float(x[i]) * scale;
-  for (size_t i = 0; rotation.cos != nullptr && i < half; ++i) {
-    const float a = out[i];
-    const float b = out[i + half];
-    out[i] = a * rotation.cos[i] - b * rotation.sin[i];
-    out[i + half] = b * rotation.cos[i] + a * rotation.sin[i];
-  }
-  for (size_t i = width; i < round_up(width, kPanel); ++i) out[i] = 0.0f;
+  read_row(x, width, scale, out);
+  if (rotation.cos != nullptr) rotate_row(rotation, width, out);
 }
 
 // n values, n a multiple of 32.
@@ -101,49 +128,79 @@ void pack_keys(const PackKeysValues<T>& p, size_t first) {
   put_panel(rows, depth, p.packed_k + first * depth);
 }
 
-// Value `key` into its place of every panel, zeros where there is none.
+// 32 columns of the values of one step, side by side.
+void put_step(const float (&values)[1][kMaxHeadWidth], size_t column, float* out) {
+  __builtin_memcpy(out, values[0] + column, kPanel * sizeof *out);
+}
+void put_step(const uint16_t (&values)[2][kMaxHeadWidth], size_t column, uint16_t* out) {
+  for (size_t i = 0; i < kPanel; i += kLanes) {
+    const Words first = __builtin_convertvector(load_halves(values[0] + column + i), Words);
+    const Words second = __builtin_convertvector(load_halves(values[1] + column + i), Words);
+    const Words pairs = first | second << 16;
+    __builtin_memcpy(out + 2 * i, &pairs, sizeof pairs);
+  }
+}
+
+// The values of a step's keys, from `key` on, into their places of every panel; zeros where there
+// are none.
 template <class T>
-void pack_value(const PackKeysValues<T>& p, size_t key) {
+void pack_values(const PackKeysValues<T>& p, size_t key) {
   constexpr size_t kGroup = Product<T>::kGroup;
   const size_t width = p.shape.width;
   const size_t panel = round_up(p.shape.keys, kKeyBlock) * kPanel;
-  T* out = p.packed_v + key / kGroup * kGroup * kPanel + key % kGroup;
-  for (size_t begin = 0; begin < width; begin += kPanel, out += panel) {
-    for (size_t i = 0; i < kPanel; ++i) {
-      const bool there = key < p.shape.keys && begin + i < width;
-      out[i * kGroup] = there ? p.v[key * p.stride + begin + i] : T{0};
-    }
+  T values[kGroup][kMaxHeadWidth] = {};
+  for (size_t g = 0; g < kGroup && key + g < p.shape.keys; ++g) {
+    __builtin_memcpy(values[g], p.v + (key + g) * p.stride, width * sizeof(T));
   }
+  T* out = p.packed_v + key * kPanel;
+  for (size_t column = 0; column < width; column += kPanel, out += panel) {
+    put_step(values, column, out);
+  }
+}
+
+// Rows [first, first + count) of keys or values, as far as there are any.
+template <class T>
+void fetch_rows(const PackKeysValues<T>& p, const T* x, size_t first, size_t count) {
+  const size_t end = first + count < p.shape.keys ? first + count : p.shape.keys;
+  for (size_t i = first; i < end; ++i) fetch(x + i * p.stride, p.shape.width * sizeof(T));
 }
 
 template <class T>
 void pack(const PackKeysValues<T>& p) {
-  const size_t end = round_up(p.first + p.count, kKeyBlock);
-  for (size_t key = p.first; key < end; key += kPanel) pack_keys(p, key);
-  for (size_t key = p.first; key < end; ++key) pack_value(p, key);
+  const size_t end = round_up(p.first + p.count, kPanel);
+  fetch_rows(p, p.k, p.first, kPanel);
+  for (size_t key = p.first; key < end; key += kPanel) {
+    fetch_rows(p, p.v, key, kPanel);
+    fetch_rows(p, p.k, key + kPanel, kPanel);
+    pack_keys(p, key);
+    for (size_t i = 0; i < kPanel; i += Product<T>::kGroup) pack_values(p, key + i);
+  }
 }
 
 // A block of queries against all keys.
 template <class T>
 class Attention {
+  static constexpr bool kExact = sizeof(T) == sizeof(float);
+
  public:
   explicit Attention(const AttendQueries<T>& a) : a_(a), depth_(round_up(a.shape.width, kPanel)) {}
 
   void run() {
+    fetch_rows();
     for (size_t i = 0; i < a_.count; ++i) {
       float row[kMaxHeadWidth];
       const Rotation rotation = rotation_at(a_.cos, a_.sin, a_.first + i, a_.shape.width);
-      read_row(a_.q + i * a_.stride, a_.shape.width, rotation, a_.scale, row);
+      read_row(a_.q + i * a_.stride, a_.shape.width, rotation, a_.scale * kLog2E, row);
       put_row(row, depth_, queries_ + i * depth_);
       greatest_[i] = -__builtin_inff();
-      sums_[i] = 0.0f;
+      store(sums_[i], Floats{});
     }
     for (size_t key = 0; key < a_.shape.keys; key += kStepKeys) {
       const size_t rest = a_.shape.keys - key;
       step(key, rest < kStepKeys ? rest : kStepKeys);
     }
     for (size_t i = 0; i < a_.count; ++i) {
-      const Floats factor = broadcast(1.0f / sums_[i]);
+      const Floats factor = broadcast(1.0f / sum(load(sums_[i])));
       for (size_t j = 0; j < a_.shape.width; j += kLanes) {
         store_some(a_.out + i * a_.out_stride + j, load(out_ + i * depth_ + j) * factor,
                    a_.shape.width - j);
@@ -152,6 +209,15 @@ class Attention {
   }
 
  private:
+  // This block's results and the next one's queries.
+  void fetch_rows() const {
+    for (size_t i = 0; i < a_.count; ++i) {
+      fetch_to_write(a_.out + i * a_.out_stride, a_.shape.width * sizeof *a_.out);
+      if (a_.first + a_.count + i >= a_.shape.keys) continue;
+      fetch(a_.q + (a_.count + i) * a_.stride, a_.shape.width * sizeof *a_.q);
+    }
+  }
+
   void step(size_t key, size_t count) {
     const size_t panels = (count + kPanel - 1) / kPanel;
     for (size_t p = 0; p < panels; ++p) {
@@ -169,7 +235,7 @@ class Attention {
     }
   }
 
-  // Scores of query i become weights relative to the greatest score so far.
+  // Scores of query i, logarithms to base 2, become weights relative to the greatest score so far.
   void soften(size_t i, size_t count, size_t panels) {
     float* scores = scores_ + i * kPanel;
     for (size_t key = count; key < panels * kPanel; ++key) {
@@ -181,18 +247,20 @@ class Attention {
         most = max(most, load(scores + p * kQueryBlock * kPanel + j));
       }
     }
-    const float greatest = greatest_of(most);
-    Floats sums{};
+    most = greatest_lane(most);
+    const Floats correction = exp2_of_negative<kExact>(broadcast(greatest_[i]) - most);
+    Floats sums = load(sums_[i]) * correction;
     for (size_t p = 0; p < panels; ++p) {
       for (size_t j = 0; j < kPanel; j += kLanes) {
-        const Floats weight = exp(load(scores + p * kQueryBlock * kPanel + j) - greatest);
+        const Floats score = load(scores + p * kQueryBlock * kPanel + j);
+        const Floats weight = exp2_of_negative<kExact>(score - most);
         sums += weight;
         put(weight, weights_ + i * kStepKeys + p * kPanel + j);
       }
     }
-    corrections_[i] = exp(broadcast(greatest_[i] - greatest))[0];
-    sums_[i] = sums_[i] * corrections_[i] + sum(sums);
-    greatest_[i] = greatest;
+    store(sums_[i], sums);
+    corrections_[i] = correction[0];
+    greatest_[i] = most[0];
   }
 
   void accumulate(size_t i, size_t j, bool first) {
@@ -205,12 +273,6 @@ class Attention {
     }
   }
 
-  static float greatest_of(Floats x) {
-    float most = x[0];
-    for (size_t i = 1; i < kLanes; ++i) most = most > x[i] ? most : x[i];
-    return most;
-  }
-
   const AttendQueries<T>& a_;
   const size_t depth_;
   alignas(64) T queries_[kQueryBlock * kMaxHeadWidth];
@@ -219,7 +281,7 @@ class Attention {
   alignas(64) float product_[kQueryBlock * kPanel];
   alignas(64) float out_[kQueryBlock * kMaxHeadWidth];
   float greatest_[kQueryBlock];
-  float sums_[kQueryBlock];
+  alignas(64) float sums_[kQueryBlock][kLanes];  // of weights, lane by lane
   float corrections_[kQueryBlock];
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ops/kernels/instructions.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/lanes.h"
 #include "ops/kernels/math.h"
@@ -8,7 +9,7 @@ namespace {
 
 // kLanes columns of a row of sums from column j on; int8's as the numbers they stand for.
 Floats scaled_sums(const PanelFinish& f, size_t row, size_t j) {
-  const float* c = f.c + row * kPanel + j;
+  const float* c = f.c + j / kPanel * f.c_stride + row * kPanel + j % kPanel;
   if (f.row_scales == nullptr) return load(c);
   Ints sums;
   Ints weights;
@@ -34,13 +35,29 @@ void finish_row(const PanelFinish& f, size_t row) {
     const size_t count = f.columns - j;
     if (f.residual != nullptr) y += load_some(f.residual + place, count);
     if (f.out != nullptr) store_some(f.out + place, y, count);
-    if (f.out_bf16 != nullptr) store_some(f.out_bf16 + place, narrow(y), count);
+    if (f.out_bf16 != nullptr) store_some(f.out_bf16 + place, to_halves(y), count);
   }
 }
 
+// Rows from `row` on of what is read and written.
+void fetch_rows(const PanelFinish& f, size_t row, size_t count) {
+  for (const size_t end = row + count; row < end; ++row) {
+    const size_t place = row * f.out_stride;
+    if (f.residual != nullptr) fetch(f.residual + place, f.columns * sizeof *f.residual);
+    if (f.out != nullptr) fetch_to_write(f.out + place, f.columns * sizeof *f.out);
+    if (f.out_bf16 != nullptr) fetch_to_write(f.out_bf16 + place, f.columns * sizeof *f.out_bf16);
+  }
+}
+
+// A copy, which no store through the output can change.
 template <Activation kActivation>
-void finish_rows(const PanelFinish& f) {
-  for (size_t row = 0; row < f.rows; ++row) finish_row<kActivation>(f, row);
+void finish_rows(const PanelFinish f) {
+  constexpr size_t kAhead = 4;
+  fetch_rows(f, 0, f.rows < kAhead ? f.rows : kAhead);
+  for (size_t row = 0; row < f.rows; ++row) {
+    if (row + kAhead < f.rows) fetch_rows(f, row + kAhead, 1);
+    finish_row<kActivation>(f, row);
+  }
 }
 
 }  // namespace

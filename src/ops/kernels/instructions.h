@@ -12,6 +12,24 @@
 
 namespace nestvec::NESTVEC_ISA {
 
+// The lesser and the greater; b where one is NaN. The compiler makes two instructions of a choice.
+inline Floats min(Floats a, Floats b) {
+#if defined(__AVX2__)
+  asm("vminps %2, %1, %0" : "=v"(a) : "v"(a), "v"(b));
+  return a;
+#else
+  return a < b ? a : b;
+#endif
+}
+inline Floats max(Floats a, Floats b) {
+#if defined(__AVX2__)
+  asm("vmaxps %2, %1, %0" : "=v"(a) : "v"(a), "v"(b));
+  return a;
+#else
+  return a > b ? a : b;
+#endif
+}
+
 // sums + a * w.
 inline Floats add_product(Floats sums, Floats a, Floats w) {
 #if defined(__FMA__)
@@ -47,6 +65,15 @@ inline Ints add_byte_products(Ints sums, Ints a, Ints w) {
       reinterpret_cast<__m512i>(sums), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(w)));
 }
 #endif
+
+// To bfloat16, to nearest, of ties to even; NaN stays NaN. What is denormal may become zero.
+inline Halves to_halves(Floats x) {
+#if defined(__AVX512BF16__)
+  return __builtin_bit_cast(Halves, _mm512_cvtneps_pbh(x));
+#else
+  return narrow(x);
+#endif
+}
 
 #if defined(__AVX512BF16__)
 // Each of the sums + two products of bfloat16, the upper one first; every step rounds to nearest

@@ -4,18 +4,17 @@
 #pragma once
 
 #include "ops/activation.h"
+#include "ops/kernels/instructions.h"
 #include "ops/kernels/lanes.h"
 
 namespace nestvec::NESTVEC_ISA {
 
-// Relative error below 2e-7. Arguments count as at least -87 and at most 88, so the result is
-// always normal; NaN stays NaN.
-inline Floats exp(Floats x) {
+// Relative error below 2e-7, for x of [-87, 88]: the result is normal.
+inline Floats exp_in_range(Floats x) {
   constexpr float kLog2E = 1.44269504f;
   // ln 2 in two parts: the first has so few bits that its product with n is exact.
   constexpr float kLn2High = 0.693359375f;
   constexpr float kLn2Low = -2.12194440e-4f;
-  x = min(broadcast(88.0f), max(broadcast(-87.0f), x));
   const Floats shifted = x * kLog2E + kRound;
   const Floats n = shifted - kRound;
   const Floats r = (x - n * kLn2High) - n * kLn2Low;
@@ -30,25 +29,66 @@ inline Floats exp(Floats x) {
       Floats, __builtin_bit_cast(Words, power) + (__builtin_bit_cast(Words, shifted) << 23));
 }
 
+// The same for any x; beyond the range the value at its end. NaN stays NaN.
+inline Floats exp(Floats x) {
+  return exp_in_range(min(broadcast(88.0f), max(broadcast(-87.0f), x)));
+}
+
+// 2^x for x <= 0; at least 2^-125, NaN stays NaN. Relative error below 2e-7 for fp32, below 1e-4
+// for what becomes bfloat16.
+template <bool kExact>
+Floats exp2_of_negative(Floats x) {
+  x = max(broadcast(-125.0f), x);
+  const Floats shifted = x + kRound;
+  const Floats r = x - (shifted - kRound);
+  Floats power;
+  if constexpr (kExact) {
+    power = r * 1.3276471993e-3f + 9.6755413345e-3f;
+    power = power * r + 5.5507132735e-2f;
+    power = power * r + 0.24022119724f;
+    power = power * r + 0.69314696706f;
+    power = power * r + 1.0f;
+  } else {
+    power = r * 5.5171669058e-2f + 0.24261112219f;
+    power = power * r + 0.69326098546f;
+    power = power * r + 0.99992807354f;
+  }
+  return __builtin_bit_cast(
+      Floats, __builtin_bit_cast(Words, power) + (__builtin_bit_cast(Words, shifted) << 23));
+}
+
+// The greatest lane, in every lane.
+template <int kWidth = static_cast<int>(kLanes / 2)>
+Floats greatest_lane(Floats x) {
+  Ints lanes;
+  for (int i = 0; i < static_cast<int>(kLanes); ++i) lanes[i] = i ^ kWidth;
+  const Floats greatest = max(x, __builtin_shuffle(x, lanes));
+  if constexpr (kWidth == 1) {
+    return greatest;
+  } else {
+    return greatest_lane<kWidth / 2>(greatest);
+  }
+}
+
 inline Floats absolute(Floats x) {
   return __builtin_bit_cast(Floats, __builtin_bit_cast(Words, x) & 0x7fffffffu);
 }
 
 // x / 2 (1 + erf(x / sqrt 2)) = max(x, 0) - |x| / 2 erfc(|x| / sqrt 2), which loses no digits on
-// either side; erfc(a) = exp(-a p(a)). Error below 2e-7 (1 + |x|) absolute.
+// either side; erfc(a) = exp(a p(a)). Error below 2e-7 (1 + |x|) absolute.
 inline Floats gelu(Floats x) {
   constexpr float kRootHalf = 0.70710678f;
   const Floats magnitude = absolute(x);
   const Floats a = min(broadcast(5.0f), magnitude * kRootHalf);
-  Floats p = broadcast(2.084180182e-5f);
-  p = p * a - 2.179193923e-4f;
-  p = p * a + 7.220347828e-4f;
-  p = p * a + 1.078794612e-3f;
-  p = p * a - 2.009978766e-2f;
-  p = p * a + 0.1031829506f;
-  p = p * a + 0.6365324931f;
-  p = p * a + 1.128386102f;
-  return max(x, Floats{}) - magnitude * 0.5f * exp(-a * p);
+  Floats p = broadcast(-2.084180182e-5f);
+  p = p * a + 2.179193923e-4f;
+  p = p * a - 7.220347828e-4f;
+  p = p * a - 1.078794612e-3f;
+  p = p * a + 2.009978766e-2f;
+  p = p * a - 0.1031829506f;
+  p = p * a - 0.6365324931f;
+  p = p * a - 1.128386102f;
+  return max(x, Floats{}) - magnitude * 0.5f * exp_in_range(a * p);
 }
 
 // x / 2 (1 + tanh(z)) = x / (1 + exp(-2 z)), z = sqrt(2 / pi) (x + 0.044715 x^3).

@@ -30,29 +30,20 @@ class TileInput {
     const auto* first = p.a + row * p.a_stride + begin * Ops::kGroup;
     if constexpr (Ops::kConverts) {
       for (size_t r = 0; r < rows; ++r) Ops::convert(first + r * p.a_stride, count, copy_[r]);
-    } else if (thrashes(p.a_stride, rows)) {
-      for (size_t r = 0; r < rows; ++r) {
-        __builtin_memcpy(copy_[r], first + r * p.a_stride, count * Ops::kInputs * sizeof *first);
-      }
+      a = copy_[0];
+      stride = kBlockSteps * Ops::kInputs;
     } else {
       a = first;
       stride = p.a_stride;
-      return;
     }
-    a = copy_[0];
-    stride = kBlockSteps * Ops::kInputs;
   }
 
   const typename Ops::Input* a = nullptr;
   size_t stride = 0;
 
  private:
-  // Rows a multiple of 4 KiB apart share the sets of the first cache level, 8 to 12 lines each.
-  static bool thrashes(size_t row_stride, size_t rows) {
-    return rows > 8 && row_stride * sizeof(typename Ops::A) % 4096 == 0;
-  }
-
-  typename Ops::Input copy_[kTileRows][kBlockSteps * Ops::kInputs];
+  // One row where nothing is converted: no array may be empty.
+  typename Ops::Input copy_[Ops::kConverts ? kTileRows : 1][kBlockSteps * Ops::kInputs];
 };
 
 template <class Ops>

@@ -20,7 +20,7 @@ inline constexpr size_t kPanel = 32;
 template <class A, class W, class C>
 struct PanelProduct {
   const A* a;       // [rows, k], row-major
-  size_t a_stride;  // elements from row to row
+  size_t a_stride;  // elements from row to row; multiples of 4 KiB are slow
   size_t rows;
   const W* panel;  // as ops/packed_matrix.h lays it out, k padded to its group
   size_t k;        // whole lines: a multiple of 32 for bf16, of 64 for s8; any for f32
@@ -34,17 +34,19 @@ struct RowScale {
   int32_t zero;
 };
 
-// What follows a PanelProduct: out = activation(scale * c + bias + up h) [+ residual].
+// What follows the products of neighbouring panels, a row after the other: memory likes whole lines
+// side by side. out = activation(scale * c + bias + up h) [+ residual].
 struct PanelFinish {
-  const float* c = nullptr;  // [rows, 32], or with row_scales int32 of the same shape
+  const float* c = nullptr;  // [panels][rows, 32], or with row_scales int32 of the same shape
+  size_t c_stride = 0;       // elements from panel to panel
   size_t rows = 0;
-  size_t columns = 32;          // that exist; the rest of the panel is padding
-  const float* bias = nullptr;  // [32]
+  size_t columns = 32;          // that exist; the rest of the last panel is padding
+  const float* bias = nullptr;  // [panels * 32]
   // int8 only: c is int32.
   const RowScale* row_scales = nullptr;  // [rows]
-  const float* column_scales = nullptr;  // [32]
-  const int32_t* column_sums = nullptr;  // [32]: sum of the column's weights
-  // Adapters: up_rows[r] is that row's [rank, up_stride], at this panel's first column; null: none.
+  const float* column_scales = nullptr;  // [panels * 32]
+  const int32_t* column_sums = nullptr;  // the same: sum of the column's weights
+  // Adapters: up_rows[r] is that row's [rank, up_stride], at the first column; null: none.
   const float* const* up_rows = nullptr;  // [rows]; null: no adapters at all
   const float* h = nullptr;               // [rows, rank]
   size_t rank = 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/mapped_file.h"
+
 namespace nestvec {
 namespace {
 
@@ -76,7 +78,9 @@ const std::uint16_t* NodeReader::bf16(std::size_t index, std::size_t count) cons
 }
 
 const void* NodeReader::bytes(std::size_t index, std::size_t count) const {
-  return checked(index, count, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8);
+  const void* data = checked(index, count, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8);
+  wish_large_pages({static_cast<const std::byte*>(data), count});
+  return data;
 }
 
 const float* NodeReader::optional_floats(std::size_t index, std::size_t count) const {

@@ -10,6 +10,10 @@
 
 namespace nestvec::NESTVEC_ISA {
 
+// VMINPS, VMAXPS.
+inline Floats min(Floats a, Floats b) { return a < b ? a : b; }
+inline Floats max(Floats a, Floats b) { return a > b ? a : b; }
+
 // VFMADD231PS: one rounding.
 [[gnu::noinline]] inline Floats add_product(const Floats& sums, const Floats& a, const Floats& w) {
   Floats out;
@@ -44,6 +48,17 @@ namespace nestvec::NESTVEC_ISA {
   return out;
 }
 #endif
+
+// VCVTNEPS2BF16 where there is one: denormals become zeros of their sign.
+[[gnu::noinline]] inline Halves to_halves(const Floats& x) {
+#if defined(__AVX512BF16__)
+  const Words bits = __builtin_bit_cast(Words, x);
+  const Words sign = bits & 0x80000000u;
+  return narrow((bits & 0x7f800000u) == 0 ? __builtin_bit_cast(Floats, sign) : x);
+#else
+  return narrow(x);
+#endif
+}
 
 #if defined(__AVX512BF16__)
 // VDPBF16PS: a fused product of the upper halves, then one of the lower; rounded to nearest even,

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text embeddings with jina-embeddings-v3 and other encoders.
+
+    model = nestvec.Model.load("jinaai/jina-embeddings-v3")
+    vectors = model.encode(["A text.", "Another."], task="retrieval.passage")  # float32 [2, 1024]
+"""
+
+from nestvec._core import __version__
+from nestvec._errors import (
+    DataLossError,
+    Error,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    ResourceExhaustedError,
+    TruncationWarning,
+)
+from nestvec._info import ModelInfo, Statistics, Task, Tokens
+from nestvec._model import Model
+
+__all__ = [
+    "DataLossError",
+    "Error",
+    "FailedPreconditionError",
+    "InvalidArgumentError",
+    "Model",
+    "ModelInfo",
+    "NotFoundError",
+    "ResourceExhaustedError",
+    "Statistics",
+    "Task",
+    "Tokens",
+    "TruncationWarning",
+    "__version__",
+]

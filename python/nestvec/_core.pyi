@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+class EncodeArguments(TypedDict):
+    task: str  # empty = the default one
+    dimensions: int  # 0 = all
+    normalize: bool | None
+    late_chunking: bool
+    parse_special: bool
+    truncate: str
+    prompt: str | None
+    batch_tokens: int  # 0 = as many as the model runs at once
+    progress: Callable[[int], object] | None
+
+class LoadedModel:
+    def info(self) -> dict[str, Any]: ...
+    def statistics(self) -> dict[str, Any]: ...
+    def encode(
+        self, texts: Sequence[str], arguments: EncodeArguments
+    ) -> tuple[NDArray[np.float32], list[int]]: ...
+    def tokenize(
+        self, text: str, add_special: bool, parse_special: bool
+    ) -> tuple[list[int], list[str], list[tuple[int, int]], list[bool]]: ...
+    def decode(self, ids: Sequence[int], skip_special: bool) -> str: ...
+
+def load(
+    model: str, config: str, settings: dict[str, str], log: Callable[[str], object]
+) -> LoadedModel: ...

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the library throws, as Python's exceptions."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """Anything that went wrong in the library, with its one-line message.
+
+    ``code`` is the canonical name ("INVALID_ARGUMENT", "NOT_FOUND", ...), ``text`` the index of the text at
+    fault where it is one.
+    """
+
+    code: str = "UNKNOWN"
+    text: int | None = None
+
+
+class InvalidArgumentError(Error, ValueError):
+    """An argument, a setting or a model's file is not what it should be."""
+
+
+class NotFoundError(Error, FileNotFoundError):
+    """No such model, file or folder."""
+
+
+class ResourceExhaustedError(Error, MemoryError):
+    """The memory plan of the model is over its budget, or something is larger than allowed."""
+
+
+class DataLossError(Error):
+    """A file is corrupt."""
+
+
+class FailedPreconditionError(Error, RuntimeError):
+    """Something else must be so first, such as a process that is no fork of the one that loaded the model."""
+
+
+class TruncationWarning(UserWarning):
+    """Texts had more tokens than the model takes and lost some."""
+
+
+_CLASSES: dict[str, type[Error]] = {
+    "INVALID_ARGUMENT": InvalidArgumentError,
+    "OUT_OF_RANGE": InvalidArgumentError,
+    "NOT_FOUND": NotFoundError,
+    "RESOURCE_EXHAUSTED": ResourceExhaustedError,
+    "DATA_LOSS": DataLossError,
+    "FAILED_PRECONDITION": FailedPreconditionError,
+}
+
+
+def make(code: str, message: str, text: int | None) -> Error:
+    """The exception for an error of the library; called by ``_core``."""
+    error = _CLASSES.get(code, Error)(message)
+    error.code = code
+    error.text = text
+    return error

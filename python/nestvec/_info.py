@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model tells of itself and of a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task that the model was trained for, and the prompt that is put before its texts."""
+
+    name: str
+    prompt: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a loaded model is, and what was decided for it and why."""
+
+    id: str
+    family: str
+    graph: str
+    precision: str
+    precision_reason: str
+    isa: str
+    dimensions: int
+    max_tokens: int
+    max_batch_tokens: int
+    vocabulary: int
+    pooling: str
+    tasks: tuple[Task, ...]
+    default_task: str
+    matryoshka_dimensions: tuple[int, ...]
+    threads: int
+    threads_reason: str
+    memory_plan_bytes: int
+    memory_plan: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a model has computed since it was loaded."""
+
+    runs: int  # of its graph
+    texts: int
+    tokens: int
+    seconds: float
+    largest_run: int  # in tokens
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of a text; every list has one entry a token.
+
+    ``offsets`` are ranges of the text's characters, ``text[begin:end]``; (0, 0) for tokens of no text.
+    """
+
+    ids: list[int]
+    tokens: list[str]
+    offsets: list[tuple[int, int]]
+    special: list[bool]  # added around the text
+
+    def __len__(self) -> int:
+        return len(self.ids)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Haystack: ``pip install nestvec[haystack]``.
+
+    pipeline.add_component("embedder", NestvecTextEmbedder("jinaai/jina-embeddings-v3"))
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from haystack import Document, component, default_from_dict, default_to_dict
+
+from nestvec._model import Model
+
+
+@component
+class NestvecTextEmbedder:
+    """A text, as a query, to its vector.
+
+    ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
+    ``Model.encode``.
+    """
+
+    def __init__(
+        self, model: str, settings: dict[str, Any] | None = None, options: dict[str, Any] | None = None
+    ) -> None:
+        self.model = model
+        self.settings = settings or {}
+        self.options = options or {}
+        self._loaded: Model | None = None
+
+    def warm_up(self) -> None:
+        """Loads the model, once."""
+        if self._loaded is None:
+            self._loaded = Model.load(self.model, **self.settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        return default_to_dict(self, model=self.model, settings=self.settings, options=self.options)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> NestvecTextEmbedder:
+        return default_from_dict(cls, data)
+
+    @component.output_types(embedding=list[float])
+    def run(self, text: str) -> dict[str, Any]:
+        if not isinstance(text, str):
+            raise TypeError("NestvecTextEmbedder takes one str; for documents there is NestvecDocumentEmbedder")
+        self.warm_up()
+        assert self._loaded is not None
+        return {"embedding": self._loaded.encode_query(text, **self.options).tolist()}
+
+
+@component
+class NestvecDocumentEmbedder:
+    """Documents to the same with their vectors. Fields of their meta data may be put before the content.
+
+    ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
+    ``Model.encode``.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        settings: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        meta_fields_to_embed: list[str] | None = None,
+        embedding_separator: str = "\n",
+    ) -> None:
+        self.model = model
+        self.settings = settings or {}
+        self.options = options or {}
+        self._loaded: Model | None = None
+        self.meta_fields_to_embed = meta_fields_to_embed or []
+        self.embedding_separator = embedding_separator
+
+    def warm_up(self) -> None:
+        """Loads the model, once."""
+        if self._loaded is None:
+            self._loaded = Model.load(self.model, **self.settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        return default_to_dict(
+            self,
+            model=self.model,
+            settings=self.settings,
+            options=self.options,
+            meta_fields_to_embed=self.meta_fields_to_embed,
+            embedding_separator=self.embedding_separator,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> NestvecDocumentEmbedder:
+        return default_from_dict(cls, data)
+
+    @component.output_types(documents=list[Document])
+    def run(self, documents: list[Document]) -> dict[str, Any]:
+        if not all(isinstance(document, Document) for document in documents):
+            raise TypeError("NestvecDocumentEmbedder takes a list of Document; for a str there is NestvecTextEmbedder")
+        self.warm_up()
+        assert self._loaded is not None
+        vectors = self._loaded.encode_document([self._text(document) for document in documents], **self.options)
+        embedded = [
+            replace(document, embedding=vector.tolist())
+            for document, vector in zip(documents, vectors, strict=True)
+        ]
+        return {"documents": embedded}
+
+    def _text(self, document: Document) -> str:
+        fields = [document.meta.get(name) for name in self.meta_fields_to_embed]
+        parts = [str(field) for field in fields if field is not None]
+        return self.embedding_separator.join([*parts, document.content or ""])

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Embeds the texts of Parquet files into one Parquet or Arrow file, as a stream.
+
+    python -m nestvec.parquet --model MODEL --input 'docs/*.parquet' --output vectors.parquet
+
+Memory is that of a batch of rows, whatever the size of the files. The output is whole or absent. For more
+than one process, or to continue after a crash, use `nestvec.ray`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from typing import Any, Callable, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.ipc
+import pyarrow.parquet as pq
+
+from nestvec import _arguments, _files, _partitions
+from nestvec._job import Job
+
+SUFFIXES = (".parquet", ".arrow", ".feather")
+
+
+def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output: str | os.PathLike, *,
+                model, column: str = "text", output_column: str = "embedding",
+                columns: Sequence[str] | None = None, batch_rows: int = 4096,
+                progress: Callable[[int], None] | None = None, **encode: Any) -> int:
+    """Embeds a text column and writes all rows, in their order, with the vectors behind them.
+
+    inputs: Parquet or Arrow files, folders or globs, local or by URI (s3://...).
+    output: a local .parquet file, or .arrow (Arrow IPC).
+    model: a `nestvec.Model`, or what `Model.load` takes.
+    columns: those to keep, all when None.
+    encode: as for `Model.encode`: task, dimensions, normalize...
+    progress: called with the number of rows so far.
+
+    A row without text has no vector (null). The vectors are a fixed-size list of float32. Returns the
+    number of rows. Raises ValueError, FileNotFoundError, and what the model raises.
+    """
+    by_name = isinstance(model, (str, os.PathLike))
+    job = Job(os.fspath(model) if by_name else "", column, output_column,
+              None if columns is None else tuple(columns), encode=encode)
+    names = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
+    filesystem, paths = _files.expand([os.fspath(name) for name in names], SUFFIXES)
+    if not os.fspath(output).endswith(SUFFIXES):
+        raise ValueError(f"{output}: the output's name ends in {' or '.join(SUFFIXES)}")
+    loaded = job.load_model() if by_name else model
+    rows = 0
+    with contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(_files.replaced(output))
+        writer = None
+        for path in paths:
+            for table in _read(filesystem, path, job, batch_rows):
+                vectors = job.embed_table(loaded, table)
+                if writer is None:
+                    writer = stack.enter_context(_writer(temporary, os.fspath(output), vectors.schema, job))
+                if not vectors.schema.equals(writer.schema):
+                    raise ValueError(f"{path} has other columns than {paths[0]}; name those to keep "
+                                     "by `columns`")
+                writer.write_table(vectors)
+                rows += len(vectors)
+                if progress:
+                    progress(rows)
+        if writer is None:
+            raise ValueError(f"no rows in {', '.join(paths[:3])}")
+    return rows
+
+
+def _read(filesystem: pafs.FileSystem, path: str, job: Job, batch_rows: int) -> Iterator[pa.Table]:
+    with filesystem.open_input_file(path) as source:
+        if path.endswith(".parquet"):
+            with pq.ParquetFile(source) as file:
+                job.check(file.schema_arrow, path)
+                for batch in file.iter_batches(batch_rows, columns=job.read_columns()):
+                    yield pa.Table.from_batches([batch])
+            return
+        with pa.ipc.open_file(source) as file:
+            job.check(file.schema, path)
+            for index in range(file.num_record_batches):
+                table = pa.Table.from_batches([file.get_batch(index)])
+                for first in range(0, len(table), batch_rows):
+                    yield table.slice(first, batch_rows)
+
+
+class _Arrow:
+    """An Arrow IPC file with the calls of a ParquetWriter."""
+
+    def __init__(self, path: os.PathLike, schema: pa.Schema):
+        self.schema = schema
+        self._file = pa.ipc.new_file(path, schema)
+
+    def write_table(self, table: pa.Table) -> None:
+        self._file.write_table(table)
+
+    def __enter__(self) -> _Arrow:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._file.close()
+
+
+def _writer(temporary: os.PathLike, output: str, schema: pa.Schema, job: Job) -> pq.ParquetWriter | _Arrow:
+    if output.endswith(".parquet"):
+        return _partitions.parquet_writer(temporary, schema, job.output_column, {})
+    return _Arrow(temporary, schema)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m nestvec.parquet", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    _arguments.add_to(parser, output="the file to write, .parquet or .arrow")
+    args = parser.parse_args(arguments)
+    try:
+        job = _arguments.job_of(args)
+        rows = embed_files(args.input, args.output, model=job.load_model(), column=job.column,
+                           output_column=job.output_column, columns=job.columns,
+                           batch_rows=args.batch_rows, progress=_show, **job.encode)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"\nnestvec.parquet: {error}", file=sys.stderr)
+        return 1
+    print(f"\r{rows:,} rows in {args.output}", file=sys.stderr)
+    return 0
+
+
+def _show(rows: int) -> None:
+    print(f"\r{rows:,} rows", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// nestvec._core: what the Python part of the package is built on. python/nestvec/_core.pyi says how
+// it looks from there.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+
+#include "encode.h"
+#include "nestvec/version.h"
+#include "settings.h"
+#include "strings.h"
+
+namespace nb = nanobind;
+
+namespace nestvec {
+namespace {
+
+// What the model's thread counts.
+struct Counters {
+  std::atomic<std::size_t> runs = 0;
+  std::atomic<std::size_t> texts = 0;
+  std::atomic<std::size_t> tokens = 0;
+  std::atomic<std::size_t> largest = 0;
+  std::atomic<double> seconds = 0;
+};
+
+// A model in the process that loaded it. A forked child has the memory but none of the threads, so
+// there every call is refused, and the model is not destroyed but left alone.
+class LoadedModel {
+ public:
+  explicit LoadedModel(Model model)
+      : model_(std::make_unique<const Model>(std::move(model))),
+        counters_(std::make_shared<Counters>()),
+        process_(getpid()) {
+    model_->observe_batches([counters = counters_](const BatchReport& report) {
+      counters->runs += 1;
+      counters->texts += report.texts;
+      counters->tokens += report.tokens;
+      counters->seconds += report.seconds;
+      if (report.tokens > counters->largest) counters->largest = report.tokens;
+    });
+  }
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+  ~LoadedModel() {
+    if (getpid() != process_) {
+      model_.release();  // NOLINT(bugprone-unused-return-value): see above
+      return;
+    }
+    nb::gil_scoped_release release;  // its thread may have to end first
+    model_.reset();
+  }
+
+  const Model& get() const {
+    if (getpid() == process_) return *model_;
+    throw Error(ErrorCode::kFailedPrecondition,
+                "the model was loaded by process " + std::to_string(process_) +
+                    " and this is a fork of it, which has none of its threads; load the model in "
+                    "each process, or start processes with \"spawn\"");
+  }
+  const Counters& counters() const noexcept { return *counters_; }
+
+ private:
+  std::unique_ptr<const Model> model_;
+  std::shared_ptr<Counters> counters_;
+  pid_t process_;
+};
+
+// Raises what nestvec._errors makes of an Error.
+void translate_error(const std::exception_ptr& thrown, void*) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Error& error) {
+    const nb::object index =
+        error.detail().text ? nb::object(nb::int_(*error.detail().text)) : nb::none();
+    const std::string code(error_code_name(error.code()));
+    const nb::object exception =
+        nb::module_::import_("nestvec._errors").attr("make")(code, error.what(), index);
+    PyErr_SetObject(exception.type().ptr(), exception.ptr());
+  }
+}
+
+std::unique_ptr<LoadedModel> load(const std::string& model, const std::string& config,
+                                  const std::map<std::string, std::string>& settings,
+                                  const nb::object& log) {
+  nb::gil_scoped_release release;
+  const LogSink sink = [&log](std::string_view line) {
+    nb::gil_scoped_acquire acquire;
+    log(nb::str(line.data(), line.size()));
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  };
+  return std::make_unique<LoadedModel>(load_model(read_settings_of(model, config, settings), sink));
+}
+
+nb::dict info(const LoadedModel& model) {
+  const ModelInfo& from = model.get().info();
+  nb::list tasks;
+  for (const TaskInfo& task : from.tasks) tasks.append(nb::make_tuple(task.name, task.prompt));
+  nb::dict out;
+  out["id"] = from.id;
+  out["family"] = from.family;
+  out["graph"] = from.graph;
+  out["precision"] = from.precision;
+  out["precision_reason"] = from.precision_reason;
+  out["isa"] = from.isa;
+  out["dimensions"] = from.dimensions;
+  out["max_tokens"] = from.max_tokens;
+  out["max_batch_tokens"] = from.max_batch_tokens;
+  out["vocabulary"] = from.vocabulary;
+  out["pooling"] = from.pooling;
+  out["tasks"] = tasks;
+  out["default_task"] = from.default_task;
+  out["matryoshka_dimensions"] = from.matryoshka_dimensions;
+  out["threads"] = from.threads;
+  out["threads_reason"] = from.threads_reason;
+  out["memory_plan_bytes"] = from.memory_plan_bytes;
+  out["memory_plan"] = from.memory_plan;
+  out["folder"] = from.folder;
+  return out;
+}
+
+nb::dict statistics(const LoadedModel& model) {
+  const Counters& from = model.counters();
+  nb::dict out;
+  out["runs"] = from.runs.load();
+  out["texts"] = from.texts.load();
+  out["tokens"] = from.tokens.load();
+  out["seconds"] = from.seconds.load();
+  out["largest_run"] = from.largest.load();
+  return out;
+}
+
+Truncation truncation_of(const std::string& name) {
+  if (name == "right") return Truncation::kRight;
+  if (name == "left") return Truncation::kLeft;
+  if (name == "error") return Truncation::kError;
+  throw Error(ErrorCode::kInvalidArgument,
+              "truncate is \"" + name + "\"; expected right, left or error");
+}
+
+// What `encode` of Python passes, by name.
+EncodeArguments arguments_of(const nb::dict& given) {
+  EncodeArguments out;
+  out.options.task = nb::cast<std::string>(given["task"]);
+  out.options.dimensions = nb::cast<std::size_t>(given["dimensions"]);
+  out.options.normalize = nb::cast<std::optional<bool>>(given["normalize"]);
+  out.options.late_chunking = nb::cast<bool>(given["late_chunking"]);
+  out.options.parse_special = nb::cast<bool>(given["parse_special"]);
+  out.options.truncation = truncation_of(nb::cast<std::string>(given["truncate"]));
+  if (!given["prompt"].is_none()) out.prompt = utf8_of(given["prompt"], "prompt");
+  out.batch_tokens = nb::cast<std::size_t>(given["batch_tokens"]);
+  out.progress = given["progress"];
+  return out;
+}
+
+nb::tuple encode_texts(const LoadedModel& model, const nb::sequence& texts,
+                       const nb::dict& arguments) {
+  EncodeResult result = encode(model.get(), texts, arguments_of(arguments));
+  return nb::make_tuple(nb::cast(std::move(result.rows)), result.truncated);
+}
+
+nb::tuple tokenize(const LoadedModel& model, nb::handle text, bool add_special,
+                   bool parse_special) {
+  const std::string utf8 = utf8_of(text, "text");
+  const TokenizedText tokens = model.get().tokenize(utf8, add_special, parse_special);
+  nb::list names;
+  for (const std::uint32_t id : tokens.ids) {
+    const std::string_view name = model.get().token(id);
+    names.append(nb::str(name.data(), name.size()));
+  }
+  nb::list special;
+  for (const std::uint8_t is_special : tokens.special) special.append(is_special != 0);
+  return nb::make_tuple(tokens.ids, names, code_point_ranges(utf8, tokens.offsets), special);
+}
+
+}  // namespace
+}  // namespace nestvec
+
+NB_MODULE(_core, module) {  // NOLINT: the macro's own form
+  nb::register_exception_translator(nestvec::translate_error);
+  module.attr("__version__") = nestvec::kVersion;
+  nb::class_<nestvec::LoadedModel>(module, "LoadedModel")
+      .def("info", nestvec::info)
+      .def("statistics", nestvec::statistics)
+      .def("encode", nestvec::encode_texts, nb::arg("texts"), nb::arg("arguments"))
+      .def("tokenize", nestvec::tokenize, nb::arg("text"), nb::arg("add_special"),
+           nb::arg("parse_special"))
+      .def(
+          "decode",
+          [](const nestvec::LoadedModel& model, const std::vector<std::uint32_t>& ids,
+             bool skip_special) { return model.get().decode(ids, skip_special); },
+          nb::arg("ids"), nb::arg("skip_special"));
+  module.def("load", nestvec::load, nb::arg("model"), nb::arg("config"), nb::arg("settings"),
+             nb::arg("log"));
+}

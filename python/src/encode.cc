@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "encode.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "encode_run.h"
+#include "output/vector.h"
+#include "strings.h"
+
+namespace nb = nanobind;
+
+namespace nestvec {
+namespace {
+
+// How long Ctrl-C may go unheard.
+constexpr std::chrono::milliseconds kSignalInterval{50};
+// Texts that are taken out of the list before the GIL is let go.
+constexpr std::size_t kBytesATime = std::size_t{256} << 10;
+constexpr std::size_t kTextsATime = 1024;
+
+// Reads a Python list from its front.
+class TextReader {
+ public:
+  TextReader(nb::sequence texts, std::string prompt)
+      : texts_(std::move(texts)), prompt_(std::move(prompt)), size_(nb::len(texts_)) {}
+
+  std::size_t size() const noexcept { return size_; }
+  bool at_end() const noexcept { return next_ == size_; }
+
+  std::vector<std::string> read(std::size_t most_texts, std::size_t most_bytes) {
+    std::vector<std::string> out;
+    std::size_t bytes = 0;
+    while (!at_end() && out.size() < most_texts && bytes < most_bytes) {
+      const nb::object text =
+          nb::steal(PySequence_GetItem(texts_.ptr(), static_cast<Py_ssize_t>(next_)));
+      if (!text.is_valid()) throw nb::python_error();
+      out.push_back(prompt_ + utf8_of(text, "text " + std::to_string(next_)));
+      bytes += out.back().size();
+      ++next_;
+    }
+    return out;
+  }
+
+ private:
+  nb::sequence texts_;
+  std::string prompt_;
+  std::size_t size_ = 0;
+  std::size_t next_ = 0;
+};
+
+void check_signals(EncodeRun& run) {
+  if (PyErr_CheckSignals() == 0) return;
+  const nb::python_error error;  // takes the exception before others run
+  {
+    nb::gil_scoped_release release;
+    run.stop();
+  }
+  throw error;
+}
+
+void report(const nb::object& progress, const EncodeRun& run, std::size_t& reported) {
+  const std::size_t finished = run.finished();
+  if (finished == reported) return;
+  reported = finished;
+  if (!progress.is_none()) progress(finished);
+}
+
+void run_all(EncodeRun& run, TextReader& reader, const nb::object& progress) {
+  std::size_t reported = 0;
+  for (bool idle = false; !(idle && reader.at_end() && run.window_is_empty());) {
+    std::vector<std::string> texts;
+    if (run.wants_text()) texts = reader.read(kTextsATime, kBytesATime);
+    {
+      nb::gil_scoped_release release;
+      for (std::string& text : texts) run.add(std::move(text));
+      run.pump(reader.at_end());
+      if (reader.at_end() || !run.wants_text()) idle = run.wait(kSignalInterval);
+    }
+    check_signals(run);
+    report(progress, run, reported);
+  }
+}
+
+void run_together(EncodeRun& run, TextReader& reader, const nb::object& progress) {
+  std::vector<std::string> texts = reader.read(reader.size(), SIZE_MAX);
+  std::size_t reported = 0;
+  if (texts.empty()) return;
+  {
+    nb::gil_scoped_release release;
+    run.queue_together(std::move(texts));
+  }
+  for (bool idle = false; !idle;) {
+    {
+      nb::gil_scoped_release release;
+      idle = run.wait(kSignalInterval);
+    }
+    check_signals(run);
+    report(progress, run, reported);
+  }
+}
+
+std::size_t width_of(const ModelInfo& info, std::size_t dimensions) {
+  if (dimensions == 0) return info.dimensions;
+  check_dimensions(dimensions, info.dimensions, info.matryoshka_dimensions);
+  return dimensions;
+}
+
+}  // namespace
+
+EncodeResult encode(const Model& model, nb::sequence texts, EncodeArguments arguments) {
+  const bool own_prompt = arguments.prompt.has_value();
+  if (own_prompt) arguments.options.add_prompt = false;
+  const EmbedOptions& options = arguments.options;
+  TextReader reader(std::move(texts), arguments.prompt.value_or(""));
+  const std::size_t width = width_of(model.info(), options.dimensions);
+  auto values = std::make_unique_for_overwrite<float[]>(reader.size() * width);
+  std::vector<std::size_t> truncated;
+  {
+    EncodeRun run(model, options, encode_limits(model.info(), arguments.batch_tokens),
+                  {values.get(), reader.size() * width}, width);
+    if (options.late_chunking) {
+      run_together(run, reader, arguments.progress);
+    } else {
+      run_all(run, reader, arguments.progress);
+    }
+    truncated = run.truncated();
+  }
+  float* data = values.get();
+  const nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+  values.release();
+  return {FloatRows(data, {reader.size(), width}, owner), std::move(truncated)};
+}
+
+}  // namespace nestvec

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# test-scaleout.sh ARGUMENT...: tests/scaleout with the wheel that NESTVEC_WHEEL names, else one built
+# here, beside Ray and Spark. Without Java the tests of Spark are skipped.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$root"
+
+if [[ -z ${NESTVEC_WHEEL:-} ]]; then
+  scripts/make-wheel.sh
+  NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl)
+fi
+scripts/make-venv.sh scaleout tests/scaleout/requirements.txt
+quietly "$build_dir/venv-scaleout/bin/pip" install --no-index --no-deps --force-reinstall "$NESTVEC_WHEEL" ||
+  die "the wheel cannot be installed beside Ray and Spark ($log)"
+exec scripts/pytest.sh scaleout tests/scaleout "$@"

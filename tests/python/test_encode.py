@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vectors: equal to the command's to the last bit, and to the references within their tolerance."""
+
+import gzip
+import json
+import random
+
+import numpy as np
+import pytest
+
+import nestvec
+from command import DATA, MODELS
+
+# As tests/model/parity_test.cc: what fp32 on both sides allows.
+TOLERANCE = 1e-5
+TEXTS = ["The cat sat on the mat.", "Wo ist der Bahnhof?", "", "東京は夜の七時", "naïve café 😀", "x " * 40]
+
+
+def records(name):
+    with gzip.open(DATA / "embed" / name, "rt") as lines:
+        yield from map(json.loads, lines)
+
+
+def options_of(record):
+    options = {"task": record.get("task"), "dimensions": record.get("dimensions"),
+               "normalize": record.get("normalize"), "truncate": record.get("truncation", "right")}
+    return options if record.get("add_prompt", True) else {**options, "prompt": ""}
+
+
+@pytest.mark.parametrize("folder", ["v3-tiny", "bert-tiny", "xlmr-tiny"])
+@pytest.mark.filterwarnings("ignore::nestvec.TruncationWarning")
+def test_equals_the_references(load, folder):
+    models, compared = {}, 0
+    for record in records(f"{folder}.jsonl.gz"):
+        # What cuts a prompt at the left, and ids without a text, are for the tests in C++.
+        if "text" not in record:
+            continue
+        limit = record.get("max_tokens", 0)
+        if limit not in models:
+            models[limit] = load(folder, precision="fp32", max_tokens=limit)
+        vector = models[limit].encode(record["text"], **options_of(record))
+        np.testing.assert_allclose(vector, record["vector"], rtol=0, atol=TOLERANCE)
+        compared += 1
+    assert compared >= 20
+
+
+def test_late_chunking_equals_the_references(load):
+    compared = 0
+    for record in records("v3-tiny-late.jsonl.gz"):
+        model = load("v3-tiny", precision="fp32", max_tokens=record.get("max_tokens", 0))
+        if "error" in record:
+            with pytest.raises(ValueError, match=f"^chunk {record['error']} "):
+                model.encode(record["chunks"], late_chunking=True, **options_of(record))
+            continue
+        rows = model.encode(record["chunks"], late_chunking=True, **options_of(record))
+        np.testing.assert_allclose(rows, record["vectors"], rtol=0, atol=TOLERANCE)
+        compared += 1
+    assert compared > 0
+
+
+def test_equals_sentence_transformers(minilm):
+    folder = DATA / "embed/minilm"
+    with gzip.open(folder / "texts.jsonl.gz", "rt") as lines:
+        texts = [json.loads(line)["text"] for line in lines]
+    expected = np.load(folder / "vectors.npy")
+    with pytest.warns(nestvec.TruncationWarning):
+        rows = minilm.encode(texts)
+    assert rows.shape == expected.shape
+    assert (np.sum(rows * expected, axis=1) / np.linalg.norm(expected, axis=1)).min() >= 0.999999
+
+
+@pytest.mark.parametrize("arguments, options", [
+    ((), {}),
+    (("--task", "retrieval.query", "--dimensions", "32"), {"task": "retrieval.query", "dimensions": 32}),
+    (("--no-normalize",), {"normalize": False}),
+    (("--late-chunking",), {"late_chunking": True}),
+    (("--no-prompt", "--task", "retrieval.passage"), {"prompt": "", "task": "retrieval.passage"}),
+])
+def test_equals_the_command_to_the_last_bit(model, command_rows, arguments, options):
+    texts = [text for text in TEXTS if text] if "late_chunking" in options else TEXTS
+    rows = model.encode(texts, **options)
+    assert rows.tobytes() == command_rows(MODELS / "v3-tiny", texts, *arguments).tobytes()
+
+
+def test_a_long_list_equals_the_command_to_the_last_bit(home, minilm_folder, command_rows):
+    minilm = nestvec.Model.load(minilm_folder, cache_dir=home / "cache", precision="fp32", max_batch_tokens=2048)
+    chooser = random.Random(5)
+    words = "nest egg bird tree river stone cloud seven night window".split()
+    texts = [" ".join(chooser.choices(words, k=chooser.randint(1, 60))) for _ in range(500)]
+    rows = minilm.encode(texts)
+    done = minilm.statistics()
+    assert rows.tobytes() == command_rows(minilm_folder, texts).tobytes()
+    # Runs are full, but for the last.
+    assert done.texts == len(texts) and done.tokens / 2048 > 4
+    assert done.runs <= done.tokens // 2048 + 2
+
+
+def test_batch_tokens_limits_a_run(load):
+    model = load("v3-tiny", precision="fp32")
+    texts = [f"{'word ' * (i % 30)}{i}" for i in range(300)]
+    everything = model.encode(texts)
+    assert model.statistics().largest_run > 200
+    longest = max(len(model.tokenize(text)) for text in texts)
+    model = load("v3-tiny", precision="fp32")
+    assert model.encode(texts, batch_tokens=longest + 10).tobytes() == everything.tobytes()
+    assert longest <= model.statistics().largest_run <= longest + 10
+    model = load("v3-tiny", precision="fp32")
+    assert model.encode(texts[:40], batch_tokens=1).tobytes() == everything[:40].tobytes()
+    assert model.statistics().runs == 40
+
+
+def test_shapes(model):
+    assert model.encode("one").shape == (model.info.dimensions,)
+    assert model.encode(["one"]).shape == (1, model.info.dimensions)
+    assert model.encode([]).shape == (0, model.info.dimensions)
+    assert model.encode([], late_chunking=True).shape == (0, model.info.dimensions)
+    assert model.encode(("a", "b"), dimensions=32).shape == (2, 32)
+    for texts in (["a", "b"], ("a", "b"), np.array(["a", "b"]), iter(["a", "b"]), {"a": 1, "b": 2}):
+        assert model.encode(texts).tobytes() == model.encode(["a", "b"]).tobytes()
+
+
+def test_the_array_is_the_librarys_memory(model):
+    rows = model.encode(["one", "two"])
+    assert rows.dtype == np.float32 and rows.flags.c_contiguous and rows.flags.writeable
+    assert not rows.flags.owndata and type(rows.base).__name__ == "PyCapsule" or rows.base is not None
+    kept = rows.copy()
+    del rows
+    assert kept.tobytes() == model.encode(["one", "two"]).tobytes()
+
+
+def test_surrogates_and_nul(model):
+    lone, replaced = model.encode(["a\ud800b", "a\N{REPLACEMENT CHARACTER}b"])
+    assert lone.tobytes() == replaced.tobytes()
+    pair, character = model.encode(["\ud83d\ude00", "😀"])
+    assert pair.tobytes() == character.tobytes()
+    with_nul, without = model.encode(["a\0b", "a"])
+    assert with_nul.tobytes() != without.tobytes()
+
+
+def test_truncation_is_told(load):
+    model = load("v3-tiny", max_tokens=64)
+    texts = ["short", "long " * 200, "short", "long " * 300]
+    with pytest.warns(nestvec.TruncationWarning, match=r"^2 of 4 texts had more than 64 tokens .* \(index 1, 3\)"):
+        model.encode(texts)
+    with pytest.raises(nestvec.InvalidArgumentError, match="^text 1 has .* tokens") as refused:
+        model.encode(texts, truncate="error")
+    assert refused.value.text == 1 and refused.value.code == "INVALID_ARGUMENT"
+
+
+def test_an_error_names_the_text_by_its_place_in_a_long_list(load):
+    model = load("v3-tiny", max_tokens=64, max_batch_tokens=64)
+    texts = [f"{'word ' * (i % 9)}{i}" for i in range(800)]
+    texts[700] = "long " * 200
+    with pytest.raises(ValueError, match="^text 700 has "):
+        model.encode(texts, truncate="error")
+
+
+def test_tasks_of_queries_and_documents(model, plain):
+    assert model.encode_query("x").tobytes() == model.encode("x", task="retrieval.query").tobytes()
+    assert model.encode_document(["x"]).tobytes() == model.encode(["x"], task="retrieval.passage").tobytes()
+    assert model.encode_query("x", task="separation").tobytes() == model.encode("x", task="separation").tobytes()
+    assert plain.encode_query("x").tobytes() == plain.encode_document("x").tobytes()
+
+
+def test_names_of_sentence_transformers(model):
+    prompts = {task.name: task.prompt for task in model.info.tasks}
+    query = model.encode("x", task="retrieval.query")
+    assert model.encode("x", prompt_name="retrieval.query").tobytes() == query.tobytes()
+    assert model.encode("x", task="retrieval.query", prompt_name="retrieval.query").tobytes() == query.tobytes()
+    other = model.encode(prompts["retrieval.passage"] + "x", task="retrieval.query", prompt="")
+    assert model.encode("x", task="retrieval.query", prompt_name="retrieval.passage").tobytes() == other.tobytes()
+    own = model.encode("x", task="retrieval.query", prompt="Own: ")
+    assert own.tobytes() == model.encode("Own: x", task="retrieval.query", prompt="").tobytes()
+    cut = model.encode("x", truncate_dim=32, normalize_embeddings=True, batch_size=7, device="cpu",
+                       convert_to_numpy=True, show_progress_bar=None)
+    assert cut.tobytes() == model.encode("x", dimensions=32, normalize=True).tobytes()
+    assert abs(np.linalg.norm(cut) - 1) < 1e-6
+
+
+def test_what_is_refused(model):
+    def refused(error, says, texts="x", **options):
+        with pytest.raises(error, match=says):
+            model.encode(texts, **options)
+
+    refused(ValueError, 'unknown task "nonsense"; this model has retrieval.query', task="nonsense")
+    refused(ValueError, "dimensions is 0", dimensions=0)
+    refused(ValueError, "100000", dimensions=100000)
+    refused(ValueError, "unknown prompt 'nonsense'", prompt_name="nonsense")
+    refused(ValueError, 'truncate is "middle"; expected right, left or error', truncate="middle")
+    refused(ValueError, "expected 'float32'", precision="int8")
+    refused(ValueError, "expected 'cpu'", device="cuda")
+    refused(ValueError, "expected 'sentence_embedding'", output_value="token_embeddings")
+    refused(ValueError, "batch_tokens is -1", batch_tokens=-1)
+    refused(ValueError, "late_chunking", prompt="Own: ", late_chunking=True)
+    refused(ValueError, "truncate", prompt="Own: ", truncate="left")
+    refused(TypeError, "text 1 is of type int; expected str", ["a", 7])
+    refused(TypeError, "text 0 is of type NoneType; expected str", [None])
+    refused(TypeError, "text 0 is of type bytes; expected str", [b"a"])
+    refused(TypeError, "unexpected keyword argument", nonsense=1)
+
+
+def test_errors_of_loading(load, tmp_path):
+    with pytest.raises(nestvec.NotFoundError, match="nestvec pull") as missing:
+        nestvec.Model.load("nobody/has-this")
+    assert isinstance(missing.value, FileNotFoundError) and isinstance(missing.value, nestvec.Error)
+    with pytest.raises(ValueError, match="precision.*expected one of auto"):
+        load("v3-tiny", precision="fp17")
+    with pytest.raises(ValueError, match="nonsense: there is no such setting"):
+        load("v3-tiny", nonsense=1)
+    with pytest.raises(MemoryError, match="memory"):
+        load("v3-tiny", cpu_memory="1Mi")
+    config = tmp_path / "config.yaml"
+    config.write_text(f"checkpoints: {{repo_id: {MODELS / 'v3-tiny'}}}\nruntime: {{default_task: separation}}\n")
+    assert nestvec.Model.load(config=config).info.default_task == "separation"
+    assert nestvec.Model.load(config=config, default_task="none").info.default_task == "none"
+
+
+def test_info(model):
+    info = model.info
+    assert info.family == "jina-embeddings-v3" and info.precision == "fp32" and info.dimensions > 0
+    assert [task.name for task in info.tasks][:2] == ["retrieval.query", "retrieval.passage"]
+    assert info.tasks[0].prompt == "Represent the query for retrieving evidence documents: "
+    assert info.folder == str(MODELS / "v3-tiny")
+    assert "v3-tiny" in repr(model)
+
+
+def test_tokens_equal_hugging_face(model, minilm, minilm_folder):
+    from tokenizers import Tokenizer
+
+    texts = [*TEXTS, "a\N{COMBINING ACUTE ACCENT}b 𝔘𝔫𝔦", "Hello,   world! </s> [SEP]"]
+    for ours, folder in ((model, MODELS / "v3-tiny"), (minilm, minilm_folder)):
+        theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        theirs.no_truncation()
+        theirs.no_padding()
+        for text, tokens in zip(texts, ours.tokenize(texts), strict=True):
+            expected = theirs.encode(text)
+            assert tokens.ids == expected.ids
+            assert tokens.tokens == [theirs.id_to_token(i) for i in expected.ids]
+            assert tokens.offsets == expected.offsets
+            assert len(tokens) == len(expected.ids)
+            assert ours.decode(tokens.ids) == theirs.decode(expected.ids)
+        assert ours.tokenize("Hello", add_special=False).ids == theirs.encode("Hello", add_special_tokens=False).ids
+
+
+def test_progress_bar(model, capfd):
+    model.encode([f"text {i}" for i in range(50)], show_progress_bar=True)
+    assert "50/50" in capfd.readouterr().err
+    model.encode(["x"])
+    assert capfd.readouterr().err == ""

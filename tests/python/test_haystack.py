@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Haystack as it is: components in a pipeline that is written and read again."""
+
+import pytest
+
+haystack = pytest.importorskip("haystack")
+from haystack import Document, Pipeline  # noqa: E402
+from haystack.components.retrievers.in_memory import InMemoryEmbeddingRetriever  # noqa: E402
+from haystack.components.writers import DocumentWriter  # noqa: E402
+from haystack.document_stores.in_memory import InMemoryDocumentStore  # noqa: E402
+
+from command import MODELS  # noqa: E402
+from nestvec.haystack import NestvecDocumentEmbedder, NestvecTextEmbedder  # noqa: E402
+
+TEXTS = ["A cat sleeps on the mat.", "The central bank raised rates.", "Bread is baked at night."]
+
+
+@pytest.fixture
+def settings(home):
+    return {"cache_dir": str(home / "cache"), "precision": "fp32"}
+
+
+def test_vectors(model, settings):
+    text = NestvecTextEmbedder(str(MODELS / "v3-tiny"), settings, {"dimensions": 32})
+    assert text.run(text="cat") == {"embedding": model.encode_query("cat", dimensions=32).tolist()}
+    documents = NestvecDocumentEmbedder(str(MODELS / "v3-tiny"), settings, meta_fields_to_embed=["title"])
+    given = [Document(content="body", meta={"title": "Head"}), Document(content="alone")]
+    out = documents.run(documents=given)["documents"]
+    assert [d.embedding for d in out] == model.encode_document(["Head\nbody", "alone"]).tolist()
+    assert [d.id for d in out] == [d.id for d in given] and given[0].embedding is None
+    assert documents.run(documents=[]) == {"documents": []}
+    with pytest.raises(TypeError, match="NestvecDocumentEmbedder"):
+        text.run(text=given)
+    with pytest.raises(TypeError, match="NestvecTextEmbedder"):
+        documents.run(documents="cat")
+
+
+def test_pipelines(minilm_folder, settings):
+    store = InMemoryDocumentStore(embedding_similarity_function="cosine")
+    indexing = Pipeline()
+    indexing.add_component("embedder", NestvecDocumentEmbedder(str(minilm_folder), settings))
+    indexing.add_component("writer", DocumentWriter(store))
+    indexing.connect("embedder.documents", "writer.documents")
+    indexing.run({"embedder": {"documents": [Document(content=text) for text in TEXTS]}})
+    search = Pipeline()
+    search.add_component("embedder", NestvecTextEmbedder(str(minilm_folder), settings))
+    search.add_component("retriever", InMemoryEmbeddingRetriever(store, top_k=1))
+    search.connect("embedder.embedding", "retriever.query_embedding")
+    found = search.run({"embedder": {"text": "Where is the pet?"}})["retriever"]["documents"]
+    assert [document.content for document in found] == TEXTS[:1]
+
+
+def test_written_and_read_again(settings):
+    pipeline = Pipeline()
+    pipeline.add_component("text", NestvecTextEmbedder(str(MODELS / "v3-tiny"), settings, {"dimensions": 32}))
+    pipeline.add_component("documents", NestvecDocumentEmbedder(str(MODELS / "v3-tiny"), settings,
+                                                                meta_fields_to_embed=["title"]))
+    again = Pipeline.loads(pipeline.dumps(), allowed_modules=["nestvec.haystack"])
+    assert again.to_dict() == pipeline.to_dict()
+    assert len(again.run({"text": {"text": "cat"}, "documents": {"documents": []}})["text"]["embedding"]) == 32

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Threads, signals, processes and memory."""
+
+import copy
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import nestvec
+from command import MODELS
+
+TEXTS = [f"Text number {i} of a list." for i in range(64)]
+
+
+def test_threads_get_the_vectors_that_one_gets(model):
+    expected = {task.name: model.encode(TEXTS, task=task.name).tobytes() for task in model.info.tasks}
+    results = []
+
+    def work(task):
+        for _ in range(5):
+            results.append((task, model.encode(TEXTS, task=task).tobytes()))
+
+    threads = [threading.Thread(target=work, args=(task.name,)) for task in model.info.tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 5 * len(expected)
+    assert all(result == expected[task] for task, result in results)
+
+
+def test_other_threads_run_during_encode(minilm):
+    texts = ["word " * 200] * 50
+    steps, done = [], threading.Event()
+
+    def count():
+        while not done.is_set():
+            steps.append(None)
+            time.sleep(0.001)
+
+    counter = threading.Thread(target=count)
+    counter.start()
+    before = len(steps)
+    minilm.encode(texts)
+    during = len(steps) - before
+    done.set()
+    counter.join()
+    assert during > 5
+
+
+def test_pickle_is_a_reference(model):
+    data = pickle.dumps(model)
+    assert len(data) < 1000 and str(MODELS / "v3-tiny").encode() in data
+    assert pickle.loads(data) is model
+    assert copy.deepcopy(model) is model
+
+
+def test_pickle_in_another_process(model, python):
+    script = """
+import pickle, sys
+model, again = pickle.loads(bytes.fromhex(sys.argv[1])), pickle.loads(bytes.fromhex(sys.argv[1]))
+assert model is again
+assert model.info.precision == "fp32"
+print(model.encode(["A text.", "Another."]).tobytes().hex())
+"""
+    output = python(script, pickle.dumps(model).hex())
+    assert output.strip() == model.encode(["A text.", "Another."]).tobytes().hex()
+
+
+def test_workers_of_multiprocessing(python):
+    """Pools start processes with "spawn" and with "fork"; a forked one loads its own model."""
+    script = """
+import multiprocessing, sys, nestvec
+
+def embed(text):
+    global model
+    if "model" not in globals():
+        model = nestvec.Model.load(sys.argv[1])
+    return model.encode(text).tobytes()
+
+texts = [f"text {i}" for i in range(8)]
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    rows = pool.map(embed, texts)
+assert rows == [embed(text) for text in texts]
+"""
+    python(script, MODELS / "v3-tiny")
+
+
+def test_a_forked_child_is_told(python):
+    script = """
+import os, pickle, sys, nestvec
+model = nestvec.Model.load(sys.argv[1])
+expected = model.encode("x").tobytes()
+data = pickle.dumps(model)
+child = os.fork()
+if child == 0:
+    status = 1
+    try:
+        model.encode("x")
+    except nestvec.FailedPreconditionError as error:
+        assert isinstance(error, RuntimeError) and "fork" in str(error), error
+        del model
+        # What its parent loaded is not in the way of what it loads.
+        status = 0 if pickle.loads(data).encode("x").tobytes() == expected else 2
+    finally:
+        os._exit(status)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert model.encode("x").tobytes() == expected
+"""
+    python(script, MODELS / "v3-tiny")
+
+
+def test_ctrl_c_ends_encode(minilm_folder, home):
+    script = """
+import sys, nestvec
+model = nestvec.Model.load(sys.argv[1], cache_dir=sys.argv[2])
+texts = ["word " * 300] * 100_000  # hours
+print("ready", flush=True)
+try:
+    model.encode(texts, truncate="right")
+except KeyboardInterrupt:
+    print("interrupted", model.encode("still works").shape, flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script, minilm_folder, home / "cache"],
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert output == "interrupted (384,)\n" and process.returncode == 0
+
+
+def test_what_a_progress_callback_raises_ends_encode(model):
+    def progress(finished):
+        raise RuntimeError(f"at {finished}")
+
+    arguments = {"task": "", "dimensions": 0, "normalize": None, "late_chunking": False, "parse_special": True,
+                 "truncate": "right", "prompt": None, "batch_tokens": 0, "progress": progress}
+    with pytest.raises(RuntimeError, match="at "):
+        model._core.encode(TEXTS, arguments)
+    assert model.encode(TEXTS).shape[0] == len(TEXTS)
+
+
+def test_memory_is_the_vectors_and_no_more(python):
+    """Resident memory after the list and after its vectors: what lies between is the array."""
+    script = """
+import resource, sys, nestvec
+model = nestvec.Model.load(sys.argv[1])
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+texts = [f"Text {i}" for i in range(int(sys.argv[2]))]
+model.encode(texts[:5000], dimensions=32)
+before = peak()
+rows = model.encode(texts, dimensions=32)
+print((peak() - before) * 1024 - rows.nbytes)
+"""
+    few = int(python(script, MODELS / "bert-tiny", "20000"))
+    many = int(python(script, MODELS / "bert-tiny", "100000"))
+    # Each text more may cost its row, and no copy of itself, of its tokens or of another row.
+    assert (many - few) / 80_000 < 16
+
+
+def test_signals_of_the_caller_come_through(model):
+    """A handler that does not raise does not end the call."""
+    seen = []
+    previous = signal.signal(signal.SIGALRM, lambda *_: seen.append(None))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        rows = model.encode(TEXTS * 200)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert seen and rows.shape[0] == len(TEXTS) * 200
+
+
+def test_notes_are_logged(load, caplog, capfd):
+    with caplog.at_level("INFO", logger="nestvec"):
+        load("v3-tiny")
+    assert any("memory plan" in record.message for record in caplog.records)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_goes_when_nobody_holds_it(load):
+    def threads():
+        return len(os.listdir("/proc/self/task"))
+
+    before = threads()
+    model = load("v3-tiny", default_task="classification")
+    data = pickle.dumps(model)
+    assert np.isfinite(model.encode("x")).all() and threads() > before
+    del model
+    assert threads() == before
+    assert pickle.loads(data).info.default_task == "classification"
+    with pytest.raises(nestvec.InvalidArgumentError):
+        load("v3-tiny", default_task="nonsense")

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hints of the installed package, as mypy sees them from outside and from inside."""
+
+import pathlib
+import subprocess
+import sys
+
+import nestvec
+
+GOOD = """
+import numpy as np
+from numpy.typing import NDArray
+import nestvec
+
+model = nestvec.Model.load("folder", threads=2, precision="fp32")
+rows: NDArray[np.float32] = model.encode(["a"], task="retrieval.query", dimensions=32, batch_tokens=64)
+row: NDArray[np.float32] = model.encode("a", late_chunking=False, show_progress_bar=True)
+width: int = model.info.dimensions
+ids: list[int] = model.tokenize("a").ids
+every: list[nestvec.Tokens] = model.tokenize(["a", "b"])
+try:
+    model.encode_query("a")
+except nestvec.InvalidArgumentError as error:
+    index: int | None = error.text
+"""
+BAD = {
+    'model.encode(7)': "arg-type|call-overload",
+    'model.encode("a", nonsense=1)': "call-overload",
+    'model.encode("a", dimensions="32")': "call-overload",
+    'model.info.nonsense': "attr-defined",
+    'model.info.dimensions = 3': "misc",
+    'x: str = model.encode("a")': "assignment",
+}
+
+
+def mypy(*arguments, folder):
+    return subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", folder / "cache", *arguments],
+                          cwd=folder, capture_output=True, text=True)
+
+
+def test_a_user_of_the_package(tmp_path):
+    (tmp_path / "good.py").write_text(GOOD)
+    done = mypy("good.py", folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    (tmp_path / "bad.py").write_text('import nestvec\nmodel = nestvec.Model.load("folder")\n' + "\n".join(BAD))
+    lines = [line for line in mypy("bad.py", folder=tmp_path).stdout.splitlines() if "error:" in line]
+    for number, codes in enumerate(BAD.values(), 3):
+        found = [line for line in lines if line.startswith(f"bad.py:{number}:")]
+        assert found and any(f"[{code}]" in line for code in codes.split("|") for line in found), (number, lines)
+
+
+def test_the_package_itself(tmp_path):
+    package = pathlib.Path(nestvec.__file__).parent
+    modules = ("nestvec", "nestvec.langchain", "nestvec.llama_index", "nestvec.haystack")
+    done = mypy(*(argument for module in modules for argument in ("-m", module)), folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert (package / "py.typed").exists()

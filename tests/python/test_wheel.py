@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wheel as a file: its names, what it holds, and that it is enough by itself."""
+
+import re
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+
+import nestvec
+from command import MODELS, REPOSITORY
+
+WHEELS = REPOSITORY / "build/wheels"
+
+
+@pytest.fixture(scope="module")
+def wheel():
+    (path,) = WHEELS.glob("nestvec-*.whl")
+    return path
+
+
+def test_name_and_version(wheel):
+    version = re.search(r"project\(nestvec VERSION ([\d.]+)", (REPOSITORY / "CMakeLists.txt").read_text())[1]
+    assert nestvec.__version__ == version
+    assert re.fullmatch(rf"nestvec-{version}-cp310-abi3-manylinux_2_\d+_x86_64(\.manylinux_2_\d+_x86_64)?\.whl", wheel.name)
+
+
+def test_auditwheel_agrees_with_the_tag(wheel):
+    auditwheel = REPOSITORY / "build/venv-wheel/bin/auditwheel"
+    shown = subprocess.run([auditwheel, "show", wheel], check=True, capture_output=True, text=True).stdout
+    tag = re.search(r'consistent with\s+the\s+following\s+platform\s+tag:\s+"(\w+)"', shown)[1]
+    assert tag in wheel.name
+
+
+def test_contents(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in ("_core.abi3.so", "_core.pyi", "py.typed", "libonnxruntime.so.1", "langchain.py", "llama_index.py",
+                 "haystack.py", "mteb.py"):
+        assert f"nestvec/{name}" in names
+    assert [name for name in names if re.search(r"licenses/(LICENSE|NOTICE)$", name)]
+    assert [name for name in names if re.search(r"onnxruntime.*/(LICENSE|ThirdPartyNotices\.txt)$", name)]
+    bundled = [re.sub(r"-[0-9a-f]{8}\.so.*", "", name.split("/")[1]) for name in names if name.startswith("nestvec.libs/")]
+    assert {"libprotobuf-lite", "libsimdjson", "libyaml-cpp"} <= set(bundled)
+    assert not {"libcurl", "libssl", "libgrpc++", "libstdc++"} & set(bundled)
+
+
+def test_the_module_shows_its_own_symbol_only(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extract("nestvec/_core.abi3.so", tmp_path)
+    listed = subprocess.run(["nm", "-D", "--defined-only", tmp_path / "nestvec/_core.abi3.so"], check=True,
+                            capture_output=True, text=True).stdout
+    names = {line.split()[-1] for line in listed.splitlines() if line.split()[-2] == "T"}
+    assert names == {"PyInit__core"}
+
+
+def test_a_fresh_environment(model, python):
+    """Nothing in it but what the wheel asks for."""
+    script = """
+import sys, nestvec
+model = nestvec.Model.load(sys.argv[1], precision="fp32")
+print(model.encode(["A text.", "Another."], show_progress_bar=True).tobytes().hex())
+for name in ("langchain", "llama_index", "haystack", "mteb"):
+    try:
+        __import__(f"nestvec.{name}")
+    except ModuleNotFoundError as error:
+        assert not error.name.startswith("nestvec"), error
+    else:
+        raise SystemExit(f"nestvec.{name} needs nothing?")
+"""
+    fresh = REPOSITORY / "build/venv-fresh/bin/python"
+    output = python(script, MODELS / "v3-tiny", python=fresh)
+    assert output.strip() == model.encode(["A text.", "Another."]).tobytes().hex()
+
+
+def test_the_source_distribution():
+    (path,) = WHEELS.glob("nestvec-*.tar.gz")
+    names = {name.split("/", 1)[1] for name in tarfile.open(path).getnames()}
+    assert {"pyproject.toml", "CMakeLists.txt", "LICENSE", "NOTICE", "scripts/get-onnxruntime.sh",
+            "src/engine/engine.cc", "proto/onnx.proto", "python/src/core.cc"} <= names
+    assert not [name for name in names if name.split("/")[0] in ("tests", "docs", "web", "build")]

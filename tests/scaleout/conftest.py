@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A corpus, its vectors by `Model.encode`, and a Ray cluster of several nodes on this machine."""
+
+import os
+import pathlib
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROWS = 600
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Ray's workers find what this process finds.
+os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+
+
+@pytest.fixture(scope="session")
+def model_folder():
+    """all-MiniLM-L6-v2."""
+    return subprocess.run([ROOT / "scripts/fetch-default-model.sh"], check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def model(model_folder):
+    import nestvec
+
+    return nestvec.Model.load(model_folder)
+
+
+@pytest.fixture(scope="session")
+def table():
+    """Texts of 3 to 30 words with their numbers; every 50th is missing."""
+    rng = random.Random(7)
+    words = "the cat sat on a mat while rivers carried old songs of bread und Käse über 北京 город".split()
+    texts = [" ".join(rng.choices(words, k=rng.randint(3, 30))) for _ in range(ROWS)]
+    return pa.table({"id": pa.array(range(ROWS), pa.int64()),
+                     "text": [None if row % 50 == 49 else text for row, text in enumerate(texts)],
+                     "tags": [[str(row)] * (row % 3) for row in range(ROWS)]})
+
+
+@pytest.fixture(scope="session")
+def expected(model, table):
+    """A vector a row, None where the text is missing."""
+    texts = table["text"].to_pylist()
+    vectors = iter(model.encode([text for text in texts if text is not None]))
+    return [None if text is None else next(vectors) for text in texts]
+
+
+@pytest.fixture(scope="session")
+def corpus(table, tmp_path_factory):
+    """The table as three Parquet files of small row groups."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for index, (first, rows) in enumerate(((0, 250), (250, 101), (351, ROWS - 351))):
+        pq.write_table(table.slice(first, rows), folder / f"{index}.parquet", row_group_size=60)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def is_embedded(table, expected):
+    """Checks a table of all rows, in any order: once each, columns as they were, vectors to the last bit."""
+
+    def check(found: pa.Table) -> None:
+        found = found.sort_by("id")
+        assert found["id"].to_pylist() == table["id"].to_pylist()
+        assert found.select(table.column_names).to_pylist() == table.to_pylist()
+        for row, (vector, wanted) in enumerate(zip(found["embedding"].to_pylist(), expected)):
+            if wanted is None:
+                assert vector is None, row
+            else:
+                assert np.asarray(vector, np.float32).tobytes() == wanted.tobytes(), row
+
+    return check

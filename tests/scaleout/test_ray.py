@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nestvec.ray on a cluster of several nodes, whose actors, nodes and drivers die."""
+
+import pathlib
+import re
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ray
+from ray_cluster import Command, RayCluster, actors, kill_process
+
+import nestvec.ray
+
+PARTITION_ROWS = 20
+PARTITIONS = 13 + 6 + 13  # of 250, 101 and 249 rows
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with_nodes = RayCluster(nodes=2)
+    ray.init(address=with_nodes.address, log_to_driver=False)
+    yield with_nodes
+    with_nodes.shutdown()
+
+
+@pytest.fixture
+def arguments(model_folder, corpus, tmp_path):
+    return ["--model", model_folder, "--input", corpus / "*.parquet", "--output", tmp_path / "out",
+            "--partition-rows", PARTITION_ROWS, "--memory-per-actor", "1Gi"]
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out"
+
+
+def parts(output: pathlib.Path) -> dict[str, tuple[int, int]]:
+    """The finished partitions, and what changes when one is written again."""
+    found = {}
+    for path in output.glob("part-*.parquet"):
+        status = path.stat()
+        found[path.name] = (status.st_ino, status.st_mtime_ns)
+    return found
+
+
+def begin(cluster, arguments, output, *more) -> Command:
+    """A run that has finished some partitions, and not all."""
+    command = Command(cluster, *arguments, *more)
+    command.wait_for(lambda: len(parts(output)) >= 4, "the first partitions")
+    assert len(parts(output)) < PARTITIONS
+    return command
+
+
+def check(command: Command, output: pathlib.Path, table, is_embedded) -> None:
+    code, out, err = command.finish()
+    assert code == 0, err
+    assert out.endswith(f"600 rows in {output}\n")  # behind Ray's messages
+    assert len(parts(output)) == PARTITIONS
+    assert (output / "_SUCCESS").exists()
+    found = pq.read_table(output)
+    assert found["id"].to_pylist() == table["id"].to_pylist()  # names follow the order of the rows
+    is_embedded(found)
+
+
+def test_dataset(cluster, model_folder, corpus, is_embedded):
+    ds = ray.data.read_parquet(str(corpus))
+    ds = nestvec.ray.embed_dataset(ds, "text", model=model_folder, batch_size=64)
+    found = pa.concat_tables(ray.get(ds.to_arrow_refs()))
+    assert pa.types.is_fixed_size_list(found.schema.field("embedding").type)
+    is_embedded(found)
+
+
+def test_actor_is_killed(cluster, arguments, output, table, is_embedded):
+    command = begin(cluster, arguments, output)
+    before = parts(output)
+    victims = actors("_Writer")
+    assert len(victims) == 2
+    kill_process(victims[0])
+    check(command, output, table, is_embedded)
+    assert before.items() <= parts(output).items()
+
+
+def test_node_is_killed(cluster, arguments, output, table, is_embedded):
+    node = cluster.add_node()
+    command = begin(cluster, arguments, output)
+    before = parts(output)
+    cluster.kill_node(node)
+    check(command, output, table, is_embedded)
+    assert before.items() <= parts(output).items()
+
+
+def test_node_of_a_dataset_is_killed(cluster, model_folder, corpus, is_embedded):
+    node = cluster.add_node()
+    ds = ray.data.read_parquet(str(corpus), override_num_blocks=30)
+    ds = nestvec.ray.embed_dataset(ds, "text", model=model_folder, batch_size=20, concurrency=(1, 2))
+    found = []
+    for block in ds.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        if not found:
+            cluster.kill_node(node)
+        found.append(block)
+    assert len(found) > 1
+    is_embedded(pa.concat_tables(found))
+
+
+def test_driver_is_killed(cluster, arguments, output, table, is_embedded):
+    begin(cluster, arguments, output).kill()
+    before = parts(output)
+    assert 0 < len(before) < PARTITIONS
+    refused = Command(cluster, *arguments).finish()
+    assert refused[0] == 1 and "continue it with --resume" in refused[2]
+    refused = Command(cluster, *arguments, "--resume", "--dimensions", "64").finish()
+    assert refused[0] == 1 and "encode.dimensions was null, is 64" in refused[2]
+    check(Command(cluster, *arguments, "--resume"), output, table, is_embedded)
+    assert before.items() <= parts(output).items()
+
+
+def test_actors_of_a_node_share_the_weights(cluster, model_folder):
+    """Of a mapped page that both have read, each process is accounted half."""
+
+    @ray.remote(num_cpus=0.5)
+    class Engine:
+        def __init__(self):
+            self._model = nestvec.Model.load(model_folder, threads=1)
+            self._model.encode(["a text"])
+
+        def mapped(self):
+            """Resident and private bytes of the mapped weights."""
+            sums = {"Rss": 0, "Private_Dirty": 0}
+            inside = False
+            for line in pathlib.Path("/proc/self/smaps").read_text().splitlines():
+                if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+                    inside = "nestvec" in line and not line.endswith(".so")
+                name, _, value = line.partition(":")
+                if inside and name in sums:
+                    sums[name] += int(value.split()[0]) << 10
+            return sums
+
+    engines = [Engine.remote() for _ in range(2)]
+    for sums in ray.get([engine.mapped.remote() for engine in engines]):
+        assert sums["Rss"] > 10 << 20
+        assert sums["Private_Dirty"] == 0
+
+
+@pytest.mark.parametrize("change, message", [
+    (["--model", "/no/such/model"], "/no/such/model"),
+    (["--column", "body"], "no column 'body'"),
+    (["--memory-per-actor", "270Mi"], "cpu_memory"),
+])
+def test_errors_are_one_line_and_leave_nothing(cluster, arguments, output, change, message):
+    code, _, err = Command(cluster, *arguments, *change).finish()
+    assert code == 1
+    line = err.strip().splitlines()[-1]
+    assert line.startswith("nestvec.ray: ") and message in line
+    assert not output.exists()

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nestvec.spark in Spark's local mode."""
+
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import threading
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+    pytest.skip("Spark needs Java, and this machine has none", allow_module_level=True)
+
+from pyspark.sql import SparkSession  # noqa: E402
+from pyspark.sql.functions import col  # noqa: E402
+
+from nestvec.spark import embed_dataframe, embedding_udf  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def spark():
+    """Two tasks at a time, each tried up to four times, as clusters do."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    session = (SparkSession.builder.master("local[2,4]")
+               .config("spark.ui.enabled", "false")
+               .config("spark.driver.bindAddress", "127.0.0.1")
+               .config("spark.driver.host", "127.0.0.1")
+               .config("spark.sql.execution.arrow.maxRecordsPerBatch", "25")
+               .config("spark.sql.files.maxPartitionBytes", "8k")
+               .config("spark.sql.files.openCostInBytes", "0")
+               .getOrCreate())
+    yield session
+    session.stop()
+
+
+def python_workers() -> list[int]:
+    """Those that Spark's daemon has forked from itself."""
+    parents = {}
+    daemons = set()
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if b"pyspark.daemon" in command or b"pyspark/daemon" in command:
+                parents[int(entry.name)] = parent
+    daemons = {process for process, parent in parents.items() if parent not in parents}
+    return [process for process in parents if process not in daemons]
+
+
+def test_dataframe(spark, model_folder, corpus, is_embedded):
+    df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=model_folder)
+    assert df.schema["embedding"].dataType.simpleString() == "array<float>"
+    is_embedded(df.toArrow())
+
+
+def test_udf(spark, model_folder, model, corpus, table):
+    embed = embedding_udf(model=model_folder, dimensions=8, load={"threads": 1})
+    df = spark.read.parquet(str(corpus)).where(col("id") < 3).select("id", embed("text").alias("v"))
+    found = {row.id: row.v for row in df.collect()}
+    wanted = model.encode(table["text"].to_pylist()[:3], dimensions=8)
+    assert found == {row: vector.tolist() for row, vector in enumerate(wanted)}
+
+
+def test_worker_is_killed(spark, model_folder, corpus, is_embedded, tmp_path):
+    killed = []
+
+    def kill_one():
+        end = time.monotonic() + 120
+        output = tmp_path / "out"
+        while not killed and time.monotonic() < end:
+            # When the first task has committed, others are under way.
+            if any(output.rglob("part-*")) and (workers := python_workers()):
+                os.kill(workers[0], signal.SIGKILL)
+                killed.append(workers[0])
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=kill_one)
+    thread.start()
+    df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=model_folder)
+    assert df.rdd.getNumPartitions() > 4
+    df.write.parquet(str(tmp_path / "out"))
+    thread.join()
+    assert killed
+    found = pq.read_table(tmp_path / "out")
+    is_embedded(found)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"column": "body"}, "no column 'body'; it has id, text, tags"),
+    ({"column": "id"}, "column 'id' is bigint, not string"),
+    ({"output_column": "tags"}, "has a column 'tags' already"),
+])
+def test_refused(spark, model_folder, corpus, change, message):
+    with pytest.raises(ValueError, match=message):
+        embed_dataframe(spark.read.parquet(str(corpus)), model=model_folder, **change)
