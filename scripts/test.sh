@@ -38,8 +38,8 @@ step "the server against its description"
 scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py || failed=1
 step "Python package"
 scripts/test-python.sh || failed=1
+step "Ray and Spark"
+NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl) scripts/test-scaleout.sh || failed=1
 step "deployment files"
 scripts/pytest.sh deploy tests/deploy || failed=1
-step "Ray and Spark"
-scripts/test-scaleout.sh || failed=1
 exit $failed

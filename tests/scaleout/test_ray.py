@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ray_cluster import Command, RayCluster, actors, kill_process
 
 import nestvec.ray
@@ -90,12 +91,12 @@ def test_node_is_killed(cluster, arguments, output, table, is_embedded):
     assert before.items() <= parts(output).items()
 
 
-def test_node_of_a_dataset_is_killed(cluster, model_folder, corpus, is_embedded):
+def test_node_of_a_dataset_is_killed(cluster, model_folder, table, is_embedded):
     node = cluster.add_node()
-    ds = ray.data.read_parquet(str(corpus), override_num_blocks=30)
-    ds = nestvec.ray.embed_dataset(ds, "text", model=model_folder, batch_size=20, concurrency=(1, 2))
+    ds = ray.data.from_arrow([table.slice(first, 20) for first in range(0, len(table), 20)])
+    ds = nestvec.ray.embed_dataset(ds, "text", model=model_folder, batch_size=20, concurrency=3)
     found = []
-    for block in ds.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+    for block in ds.iter_batches(batch_size=20, batch_format="pyarrow", prefetch_batches=0):
         if not found:
             cluster.kill_node(node)
         found.append(block)
@@ -116,17 +117,16 @@ def test_driver_is_killed(cluster, arguments, output, table, is_embedded):
 
 
 def test_actors_of_a_node_share_the_weights(cluster, model_folder):
-    """Of a mapped page that both have read, each process is accounted half."""
+    """A page that several processes have read is accounted to each in part (Pss)."""
 
-    @ray.remote(num_cpus=0.5)
     class Engine:
         def __init__(self):
             self._model = nestvec.Model.load(model_folder, threads=1)
             self._model.encode(["a text"])
 
         def mapped(self):
-            """Resident and private bytes of the mapped weights."""
-            sums = {"Rss": 0, "Private_Dirty": 0}
+            """Bytes of the mapped weights."""
+            sums = dict.fromkeys(("Rss", "Pss", "Private_Dirty"), 0)
             inside = False
             for line in pathlib.Path("/proc/self/smaps").read_text().splitlines():
                 if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
@@ -136,9 +136,13 @@ def test_actors_of_a_node_share_the_weights(cluster, model_folder):
                     sums[name] += int(value.split()[0]) << 10
             return sums
 
-    engines = [Engine.remote() for _ in range(2)]
+    node = NodeAffinitySchedulingStrategy(cluster.nodes[0].node_id, soft=False)
+    actor = ray.remote(Engine).options(num_cpus=0.5, scheduling_strategy=node)
+    engines = [actor.remote(), actor.remote()]
+    ray.get([engine.mapped.remote() for engine in engines])
     for sums in ray.get([engine.mapped.remote() for engine in engines]):
         assert sums["Rss"] > 10 << 20
+        assert sums["Pss"] < 0.6 * sums["Rss"]
         assert sums["Private_Dirty"] == 0
 
 
