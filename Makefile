@@ -2,7 +2,7 @@
 # The commands of this repository. Each may be run again and again, and needs no network once
 # everything is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
+.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load bench-bulk
 .PHONY: goldens format lint clean
 SHELL := bash
 
@@ -13,6 +13,7 @@ venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
 venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
 venv-deploy = scripts/make-venv.sh deploy tests/deploy/requirements.txt
 venv-bench = scripts/make-venv.sh bench scripts/requirements-bench.txt
+venv-corpus = scripts/make-venv.sh corpus bench/bulk/requirements.txt
 configure = mkdir -p build && cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
 binary = build/release/nestvec
 
@@ -80,6 +81,11 @@ bench-engines: setup  ## Beside ONNX Runtime, OpenVINO, PyTorch: hours; minutes 
 
 bench-load: build  ## Clients at once against the server on a small model: minutes
 	@python3 bench/load/load.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
+
+bench-bulk: build  ## Files to vectors: rate and memory, beside other ways: an hour
+	@$(venv-corpus)
+	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \
+	  "$$python" bench/bulk/bulk.py --model "$$model" --catalogues build/venv-corpus/lib $(ARGS)
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
 	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \
