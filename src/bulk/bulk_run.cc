@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulk/bulk_run.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
@@ -57,17 +55,21 @@ BulkRun::BulkRun(BulkOptions options) : options_(std::move(options)) {
   check_output();
   const std::string path = options_.output.checkpoint_path();
   if (options_.restart) return;
-  if (!options_.resume && is_there(path)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                path +
-                    " is that of an unfinished run: go on with --resume, or forget it with "
-                    "--restart");
-  }
   found_ = load_checkpoint(path);
+  if (!options_.resume && found_) {
+    if (!found_->complete) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  path +
+                      " is that of an unfinished run: go on with --resume, or forget it with "
+                      "--restart");
+    }
+    found_.reset();
+  }
   if (options_.resume && !found_ && is_there(options_.output.path)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "--resume: " + options_.output.path +
-                    " is there and complete; to make it anew, leave --resume out");
+                    " is there, and no checkpoint beside it tells whose it is; to replace it, "
+                    "leave --resume out");
   }
 }
 
@@ -203,12 +205,6 @@ void BulkRun::embed_all(const Model& model, const BulkHooks& hooks) {
   state_.complete = pipeline.all_done();
 }
 
-void BulkRun::publish() {
-  VectorFiles::publish(options_.output, state_.counts.bad > 0);
-  const std::string path = options_.output.checkpoint_path();
-  if (::unlink(path.c_str()) != 0) throw file_error("cannot remove", path, errno);
-}
-
 BulkSummary BulkRun::run(const Model& model, const BulkHooks& hooks) {
   begun_ = Clock::now();
   begin(model);
@@ -224,7 +220,7 @@ BulkSummary BulkRun::run(const Model& model, const BulkHooks& hooks) {
   }
   files_.reset();
   report(hooks);
-  if (state_.complete) publish();
+  if (state_.complete) VectorFiles::publish(options_.output, state_.counts.bad > 0);
   return {progress_, !state_.complete};
 }
 

@@ -33,7 +33,8 @@ struct BulkSummary {
   bool interrupted = false;  // before all rows were done
 };
 
-// Not thread-safe; run() is called once.
+// The checkpoint stays when all is done, as the record of the run: to resume it then is to find it
+// done. Not thread-safe; run() is called once.
 class BulkRun {
  public:
   // Finds the inputs and what another run has left. Throws Error: as check_options, find_inputs and
@@ -60,7 +61,6 @@ class BulkRun {
   void note_digest(const SourceRow& row, const VectorLocation& location);
   void report(const BulkHooks& hooks);
   void save();
-  void publish();
 
   BulkOptions options_;
   std::vector<InputFacts> inputs_;

@@ -2,6 +2,8 @@
 #include "bulk/checkpoint.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -199,9 +201,15 @@ std::optional<Checkpoint> load_checkpoint(const std::string& path) {
 }
 
 void save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
-  AtomicFile file(path);
-  file.write(write_checkpoint(checkpoint));
-  file.commit();
+  // One name for all that are begun, so that a kill leaves no litter.
+  const std::string partial = partial_path(path);
+  {
+    GrowingFile file(partial, 0);
+    file.append(write_checkpoint(checkpoint));
+    file.sync();
+  }
+  if (::rename(partial.c_str(), path.c_str()) != 0) throw file_error("cannot create", path, errno);
+  sync_folder_of(path);
 }
 
 void check_same_run(const Checkpoint& then, const Checkpoint& now) {

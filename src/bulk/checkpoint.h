@@ -47,7 +47,7 @@ Checkpoint parse_checkpoint(std::string_view text, const std::string& name);
 
 // The file at `path`; nullopt where there is none. Throws Error as read_file and parse_checkpoint.
 std::optional<Checkpoint> load_checkpoint(const std::string& path);
-// Replaces the file; it is on the disk when this returns. Throws Error as AtomicFile.
+// Replaces the file; it is on the disk when this returns. Throws Error as GrowingFile.
 void save_checkpoint(const Checkpoint& checkpoint, const std::string& path);
 
 // Throws Error kInvalidArgument where a run with the options, model and inputs of `now` would not

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 namespace nestvec {
@@ -80,6 +81,11 @@ void GrowingFile::overwrite(std::uint64_t offset, std::string_view bytes) {
 void GrowingFile::sync() {
   flush();
   if (::fdatasync(file_.get()) != 0) throw file_error("cannot write", path_, errno);
+}
+
+void sync_folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  sync_folder(folder.empty() ? "." : folder);
 }
 
 }  // namespace nestvec

@@ -39,4 +39,7 @@ class GrowingFile {
   std::string buffer_;
 };
 
+// sync_folder of the folder in which a file lies.
+void sync_folder_of(const std::string& path);
+
 }  // namespace nestvec

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -62,16 +63,15 @@ bool is_there(const std::string& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-// Where it was done before, the partial file is gone.
+// Where it was done before, there is no partial file.
 void give_name(const std::string& path) {
   const std::string partial = partial_path(path);
-  if (!is_there(partial) && is_there(path)) return;
+  if (!is_there(partial)) {
+    if (is_there(path)) return;
+    throw Error(ErrorCode::kDataLoss,
+                path + " was complete and is gone; start anew with --restart");
+  }
   if (::rename(partial.c_str(), path.c_str()) != 0) throw file_error("cannot create", path, errno);
-}
-
-void sync_folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  sync_folder(folder.empty() ? "." : folder);
 }
 
 }  // namespace

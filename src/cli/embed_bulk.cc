@@ -161,6 +161,7 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
                   "plain, .gz or .zst")
       ->type_name("FILE...")
       ->expected(1, -1)
+      ->allow_extra_args()
       ->group(kGroup);
   command
       .add_option("--input-format", flags.input_format,

@@ -89,7 +89,7 @@ def test_json_lines(nestvec, bulk, tmp_path):  # noqa: F811
     bulk(path, flags=["--id", "key"])
     assert bulk.load().tobytes() == small(nestvec, texts).tobytes()
     assert bulk.ids() == keys
-    assert bulk.files() == ["out.ids.jsonl", "out.npy"]
+    assert bulk.files() == ["out.ids.jsonl", "out.npy", "out.npy.checkpoint"]
     write_jsonl(path, ["x"], body=["y"])
     bulk(path, flags=["--field", "body"])
     assert numpy.array_equal(bulk.load(), small(nestvec, ["y"]))
@@ -316,7 +316,7 @@ def kill_and_resume(bulk, run, seed, longest):
 def test_killed_at_any_moment_nothing_is_lost(nestvec, bulk, tmp_path, round_):  # noqa: F811
     seed = int(os.environ.get("NESTVEC_SEED", random.SystemRandom().randrange(1 << 30)))
     print(f"NESTVEC_SEED={seed}")
-    texts = make_texts(1200, seed=9)
+    texts = make_texts(900, seed=9)
     if round_ % 2:
         texts = [text for text in texts if len(text) < 40] * 3
     plain = write_jsonl(tmp_path / "in.jsonl", texts)
@@ -333,11 +333,13 @@ def test_killed_at_any_moment_nothing_is_lost(nestvec, bulk, tmp_path, round_): 
     longest = time.monotonic() - begun
     kills = kill_and_resume(bulk, [*bulk.arguments(source, output=output), *flags], seed, longest / 2)
     print(f"killed {kills} times")
-    for name in bulk.files():
-        if name.startswith("whole"):
-            other = bulk.folder / ("out" + name[5:])
-            assert other.read_bytes() == (bulk.folder / name).read_bytes(), (seed, name)
-    assert len(bulk.files()) == 2 * len([name for name in bulk.files() if name.startswith("out")]), bulk.files()
+    whole = [name for name in bulk.files() if name.startswith("whole")]
+    assert bulk.files() == sorted(whole + ["out" + name[5:] for name in whole])
+    for name in whole:
+        expected, got = ((bulk.folder / each).read_bytes() for each in (name, "out" + name[5:]))
+        if name.endswith(".checkpoint"):
+            expected, got = (json.loads(each)["counts"] for each in (expected, got))
+        assert got == expected, (seed, name)
 
 
 def test_ctrl_c_leaves_what_can_go_on(nestvec, bulk, tmp_path):  # noqa: F811
@@ -361,8 +363,11 @@ def test_ctrl_c_leaves_what_can_go_on(nestvec, bulk, tmp_path):  # noqa: F811
     assert "out.npy" not in bulk.files()
     done = bulk(path, flags=["--resume", "--progress", "json"])
     assert json.loads(done.stderr.decode().splitlines()[-1])["resumed_rows"] == last["rows"]
+    written = (bulk.folder / "out.npy").stat().st_mtime_ns
+    bulk(path, flags=["--resume"])
+    assert (bulk.folder / "out.npy").stat().st_mtime_ns == written, "it was done already"
     assert bulk.load().tobytes() == expected.tobytes()
-    assert bulk.files() == ["out.ids.jsonl", "out.npy"]
+    assert bulk.files() == ["out.ids.jsonl", "out.npy", "out.npy.checkpoint"]
 
 
 def test_a_silent_pipe_can_be_interrupted(nestvec, bulk):  # noqa: F811
@@ -482,11 +487,11 @@ def peak_memory(command, arguments):
 def test_memory_does_not_grow_with_the_input(nestvec, bulk, tmp_path):  # noqa: F811
     lines = "".join(json.dumps({"text": f"text {i} " + "word " * (i % 20)}) + "\n" for i in range(10_000))
     peaks = {}
-    for copies in (1, 10):
+    for copies in (1, 6):
         path = tmp_path / f"{copies}.jsonl"
         path.write_text(lines * copies)
         peaks[copies] = peak_memory(nestvec, bulk.arguments(path, output=f"{copies}.npy", batch=2048))
         assert numpy.load(bulk.folder / f"{copies}.npy", mmap_mode="r").shape == (10_000 * copies, 64)
     print(peaks)
-    # All vectors would be 23 MiB more, all texts 7.
-    assert peaks[10] - peaks[1] < 6, peaks
+    # All vectors would be 12 MiB more, all texts 3 at least.
+    assert peaks[6] - peaks[1] < 6, peaks
