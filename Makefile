@@ -3,7 +3,7 @@
 # everything is there.
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
-.PHONY: bench-json wheel test-python test-mteb test-scaleout goldens format lint clean
+.PHONY: bench-json bench-bulk wheel test-python test-mteb test-scaleout goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
@@ -13,6 +13,7 @@ venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
 venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
 venv-deploy = scripts/make-venv.sh deploy tests/deploy/requirements.txt
 venv-bench = scripts/make-venv.sh bench scripts/requirements-bench.txt
+venv-corpus = scripts/make-venv.sh corpus bench/bulk/requirements.txt
 configure = mkdir -p build && cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
 binary = build/release/nestvec
 
@@ -98,6 +99,11 @@ bench-load: build  ## Clients at once against the server on a small model: minut
 
 bench-json: build  ## A request of 2,048 texts beside the engine alone: a minute
 	@python3 bench/load/many_texts.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
+
+bench-bulk: build  ## Files to vectors: rate and memory, beside other ways: an hour
+	@$(venv-corpus)
+	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \
+	  "$$python" bench/bulk/bulk.py --model "$$model" --catalogues build/venv-corpus/lib $(ARGS)
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
 	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \
