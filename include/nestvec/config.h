@@ -53,7 +53,7 @@ struct RuntimeOptions {
 // `server:` - how `nestvec serve` answers.
 struct ServerOptions {
   std::string http = "127.0.0.1:8080";  // HOST:PORT, or unix:PATH; port 0 = any free one
-  std::string grpc;                     // HOST:PORT; empty = no gRPC
+  std::string grpc;                     // HOST:PORT for gRPC alone; `http` answers it, too
   std::string api_keys;         // separated by commas; empty and no file = nobody is asked for one
   std::string api_key_file;     // one a line, "#" begins a comment; read again on SIGHUP
   std::string tls_certificate;  // PEM files; both or neither; read again on SIGHUP

@@ -45,6 +45,8 @@ int http_status(const Error& error) {
     case Fault::kUnprocessable:
       return 422;
     case Fault::kNone:
+    case Fault::kNoKey:
+    case Fault::kNoRoute:
       break;
   }
   return http_status(error.code());

@@ -21,30 +21,6 @@ std::string_view next_segment(std::string_view& path) {
   return segment;
 }
 
-// What stands in place of each {}; nullopt where the path is another one.
-std::optional<std::vector<std::string>> match_path(std::string_view pattern,
-                                                   std::string_view path) {
-  std::vector<std::string> parameters;
-  if (!path.starts_with('/')) return std::nullopt;
-  while (!pattern.empty() && !path.empty()) {
-    if (pattern == "/{}") {
-      path.remove_prefix(1);
-      if (path.empty()) return std::nullopt;
-      parameters.emplace_back(path);
-      return parameters;
-    }
-    const std::string_view expected = next_segment(pattern);
-    const std::string_view segment = next_segment(path);
-    if (expected == "{}" && !segment.empty()) {
-      parameters.emplace_back(segment);
-    } else if (expected != segment) {
-      return std::nullopt;
-    }
-  }
-  if (!pattern.empty() || !path.empty()) return std::nullopt;
-  return parameters;
-}
-
 // How many segments two paths begin with in common.
 std::size_t common_segments(std::string_view a, std::string_view b) {
   std::size_t count = 0;
@@ -80,6 +56,48 @@ bool has_header(const HttpResponse& response, std::string_view name) {
 }
 
 }  // namespace
+
+std::optional<std::vector<std::string>> match_path(std::string_view pattern,
+                                                   std::string_view path) {
+  std::vector<std::string> parameters;
+  if (!path.starts_with('/')) return std::nullopt;
+  while (!pattern.empty() && !path.empty()) {
+    if (pattern == "/{}") {
+      path.remove_prefix(1);
+      if (path.empty()) return std::nullopt;
+      parameters.emplace_back(path);
+      return parameters;
+    }
+    const std::string_view expected = next_segment(pattern);
+    const std::string_view segment = next_segment(path);
+    if ((expected == "{}" || expected == "{one}") && !segment.empty()) {
+      parameters.emplace_back(segment);
+    } else if (expected != segment) {
+      return std::nullopt;
+    }
+  }
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return parameters;
+}
+
+std::string require_key(const HttpRequest& request, const KeyStore& keys) {
+  if (keys.empty()) return "";
+  std::optional<std::string_view> key;
+  if (const auto header = request.header("authorization")) {
+    key = KeyStore::from_authorization(*header);
+  }
+  if (!key) key = request.header("x-api-key");
+  if (!key) {
+    throw RequestError(ErrorCode::kUnauthenticated,
+                       "no API key; send it as \"Authorization: Bearer KEY\" or \"x-api-key: KEY\"",
+                       "", Fault::kNoKey);
+  }
+  std::optional<std::string> name = keys.find(*key);
+  if (!name) {
+    throw RequestError(ErrorCode::kUnauthenticated, "this API key is not known here");
+  }
+  return *name;
+}
 
 void Exchange::fail(const Error& error) const {
   respond((errors == nullptr ? openai_errors() : *errors).render(error));
@@ -123,25 +141,6 @@ const ErrorStyle& Router::nearest_style(std::string_view path) const {
   return *style;
 }
 
-std::string Router::check_key(const HttpRequest& request) const {
-  if (keys_.empty()) return "";
-  std::optional<std::string_view> key;
-  if (const auto header = request.header("authorization")) {
-    key = KeyStore::from_authorization(*header);
-  }
-  if (!key) key = request.header("x-api-key");
-  if (!key) {
-    throw RequestError(
-        ErrorCode::kUnauthenticated,
-        "no API key; send it as \"Authorization: Bearer KEY\" or \"x-api-key: KEY\"");
-  }
-  std::optional<std::string> name = keys_.find(*key);
-  if (!name) {
-    throw RequestError(ErrorCode::kUnauthenticated, "this API key is not known here");
-  }
-  return *name;
-}
-
 void Router::count(std::string_view route, int status, double seconds) const {
   const std::string label = metric_label("route", route);
   service_.metrics
@@ -177,8 +176,10 @@ Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match
 void Router::dispatch(const Match& match, Exchange exchange) const {
   const HttpRequest& request = *exchange.request;
   if (match.paths.empty()) {
-    throw RequestError(ErrorCode::kNotFound, "there is nothing at " + excerpt(request.path) +
-                                                 "; GET /openapi.json lists what there is");
+    throw RequestError(
+        ErrorCode::kNotFound,
+        "there is nothing at " + excerpt(request.path) + "; GET /openapi.json lists what there is",
+        "", Fault::kNoRoute);
   }
   const std::string allowed = allowed_methods(match.paths);
   if (match.route == nullptr && request.method == "OPTIONS") {
@@ -199,7 +200,7 @@ void Router::dispatch(const Match& match, Exchange exchange) const {
     exchange.respond(std::move(response));
     return;
   }
-  if (!match.route->open) exchange.client = check_key(request);
+  if (!match.route->open) exchange.client = require_key(request, keys_);
   exchange.parameters = match.parameters;
   match.route->handle(std::move(exchange));
 }

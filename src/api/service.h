@@ -26,7 +26,6 @@ struct Service {
   Metrics& metrics;
   Executor post;
   std::string version;             // "0.1.0"
-  ModelIdentity identity = {};     // whose model Clarifai's clients find
   Timer after = {};                // empty = deadlines are met by the model alone
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};

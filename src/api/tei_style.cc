@@ -36,6 +36,8 @@ TeiError by_code(ErrorCode code) {
 TeiError by_fault(const RequestError& error) {
   switch (error.fault()) {
     case Fault::kNone:
+    case Fault::kNoKey:
+    case Fault::kNoRoute:
       return by_code(error.code());
     case Fault::kEmpty:
       return {400, "Empty"};

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/model_options.h"
+#include "config/model_location.h"
 #include "config/writer.h"
 #include "server/server.h"
 #include "server/signals.h"
@@ -130,7 +131,8 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   fit_connections(config.server, log);
 
   const BlockedSignals blocked;
-  Server server(config.server, log, access);
+  if (config.model.id.empty()) config.model.id = short_model_name(config.checkpoints.repo_id);
+  Server server(config.server, log, config.model, access);
   std::atomic<bool> serves{false};
   std::promise<int> stopped;
   const SignalThread signals(
@@ -142,7 +144,7 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   Model model = load_model(config, note);
   const std::string description = describe(model.info());
   serves = true;
-  server.open(std::move(model), config.model);
+  server.open(std::move(model));
   context.out << "nestvec: ready " << server.addresses() << " model " << description << '\n';
   context.out.flush();
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");

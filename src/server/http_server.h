@@ -6,13 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "api/http.h"
 #include "nestvec/config.h"
 #include "server/address.h"
 #include "server/log.h"
 #include "server/request_threads.h"
+#include "server/splice.h"
 
 namespace nestvec {
 
@@ -21,9 +21,9 @@ struct HttpServerOptions {
   // Of these: TLS files, max_body_bytes (as sent, and again after Content-Encoding),
   // max_connections, header_seconds, idle_seconds.
   ServerOptions server;
-  // Where connections go that begin with HTTP/2's preface: a gRPC server on this machine. Under TLS
-  // they arrive there without it.
-  std::optional<Address> http2_upstream;
+  // Where connections go that begin with HTTP/2's preface; under TLS they arrive there without it.
+  // Empty = they are refused.
+  Http2Upstream http2_upstream;
   std::size_t io_threads = 1;
   unsigned unix_mode = 0660;  // of a Unix socket
 };
