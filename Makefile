@@ -2,8 +2,9 @@
 # The commands of this repository. Each may be run again and again, and needs no network once
 # everything is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
-.PHONY: bench-json bench-bulk wheel test-python test-mteb test-scaleout goldens format lint clean
+.PHONY: help setup quickstart build test test-server test-clients test-clarifai test-deploy check
+.PHONY: wheel test-python test-mteb test-scaleout bench bench-engines bench-load bench-json bench-bulk
+.PHONY: goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
@@ -11,6 +12,9 @@ venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
 venv-test = scripts/make-venv.sh test tests/requirements.txt
 venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
 venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
+clarifai = $(patsubst tests/clarifai/requirements-%.txt,%,$(wildcard tests/clarifai/requirements-*.txt))
+venv-clarifai = for sdk in $(clarifai); do \
+	  scripts/make-venv.sh clarifai-$$sdk tests/clarifai/requirements-$$sdk.txt || exit 1; done
 venv-deploy = scripts/make-venv.sh deploy tests/deploy/requirements.txt
 venv-bench = scripts/make-venv.sh bench scripts/requirements-bench.txt
 venv-corpus = scripts/make-venv.sh corpus bench/bulk/requirements.txt
@@ -42,6 +46,7 @@ test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
 	@$(venv-test)
 	@$(venv-clients)
 	@$(venv-schemathesis)
+	@$(venv-clarifai)
 	@$(venv-deploy)
 	@scripts/test.sh
 
@@ -55,6 +60,11 @@ test-clients: build  ## Clients from PyPI, unmodified, and schemathesis against 
 	@$(venv-schemathesis)
 	@scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py
 	@scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py
+
+test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against the server
+	@scripts/setup-apt.sh --tests
+	@$(venv-clarifai)
+	@for sdk in $(clarifai); do scripts/pytest.sh clarifai-$$sdk tests/clarifai || exit 1; done
 
 test-deploy: build  ## The files of deploy/: schemas, and what they say of the server
 	@$(venv-deploy)
