@@ -2,8 +2,9 @@
 # The commands of this repository. Each may be run again and again, and needs no network once
 # everything is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart build test test-server test-clients test-deploy check bench bench-engines bench-load
-.PHONY: wheel test-python test-mteb test-scaleout goldens format lint clean
+.PHONY: help setup quickstart build test test-server test-clients test-clarifai test-deploy check
+.PHONY: wheel test-python test-mteb test-scaleout bench bench-engines bench-load bench-json bench-bulk
+.PHONY: goldens format lint clean
 SHELL := bash
 
 # One Python environment a purpose, inside build/.
@@ -11,8 +12,12 @@ venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
 venv-test = scripts/make-venv.sh test tests/requirements.txt
 venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
 venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
+clarifai = $(patsubst tests/clarifai/requirements-%.txt,%,$(wildcard tests/clarifai/requirements-*.txt))
+venv-clarifai = for sdk in $(clarifai); do \
+	  scripts/make-venv.sh clarifai-$$sdk tests/clarifai/requirements-$$sdk.txt || exit 1; done
 venv-deploy = scripts/make-venv.sh deploy tests/deploy/requirements.txt
 venv-bench = scripts/make-venv.sh bench scripts/requirements-bench.txt
+venv-corpus = scripts/make-venv.sh corpus bench/bulk/requirements.txt
 configure = mkdir -p build && cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
 binary = build/release/nestvec
 
@@ -41,6 +46,7 @@ test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
 	@$(venv-test)
 	@$(venv-clients)
 	@$(venv-schemathesis)
+	@$(venv-clarifai)
 	@$(venv-deploy)
 	@scripts/test.sh
 
@@ -54,6 +60,11 @@ test-clients: build  ## Clients from PyPI, unmodified, and schemathesis against 
 	@$(venv-schemathesis)
 	@scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py
 	@scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py
+
+test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against the server
+	@scripts/setup-apt.sh --tests
+	@$(venv-clarifai)
+	@for sdk in $(clarifai); do scripts/pytest.sh clarifai-$$sdk tests/clarifai || exit 1; done
 
 test-deploy: build  ## The files of deploy/: schemas, and what they say of the server
 	@$(venv-deploy)
@@ -95,6 +106,14 @@ bench-engines: setup  ## Beside ONNX Runtime, OpenVINO, PyTorch: hours; minutes 
 
 bench-load: build  ## Clients at once against the server on a small model: minutes
 	@python3 bench/load/load.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
+
+bench-json: build  ## A request of 2,048 texts beside the engine alone: a minute
+	@python3 bench/load/many_texts.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)
+
+bench-bulk: build  ## Files to vectors: rate and memory, beside other ways: an hour
+	@$(venv-corpus)
+	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \
+	  "$$python" bench/bulk/bulk.py --model "$$model" --catalogues build/venv-corpus/lib $(ARGS)
 
 goldens: setup  ## Make the reference data of the tests again (downloads PyTorch)
 	@python=$$(scripts/reference-venv.sh) && model=$$(scripts/fetch-default-model.sh) && \

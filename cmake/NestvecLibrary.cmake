@@ -19,7 +19,7 @@ endif()
 # Folders whose objects are used by several threads at once; their tests also run under
 # ThreadSanitizer.
 add_custom_target(threaded_tests)
-set(nestvec_threaded_folders base tokenizer batch session engine hub api server)
+set(nestvec_threaded_folders base tokenizer batch session engine hub api bulk server)
 
 # report_mutex_bugs: ONNX Runtime locks mutexes unseen and unlocks them where the sanitizer looks.
 set(nestvec_sanitizer_environment

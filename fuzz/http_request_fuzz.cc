@@ -62,7 +62,7 @@ void check_request(nestvec::HttpRequest request) {
     const auto fault = nestvec::decode_content(name, kLimits.body_bytes, request.body);
     expect(fault || request.body.size() <= kLimits.body_bytes);
   }
-  if (const auto accepted = request.header("accept-encoding")) nestvec::accepts_gzip(*accepted);
+  if (const auto accepted = request.header("accept-encoding")) nestvec::accepted_coding(*accepted);
 }
 
 }  // namespace

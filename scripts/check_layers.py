@@ -7,16 +7,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ["base", "config", "weights", "tokenizer", "ops", "compile", "batch", "session", "output",
-         "engine", "hub", "api", "server", "cli"]
+         "engine", "hub", "api", "bulk", "server", "cli"]
 ALLOWED = {folder: set(ORDER[: i + 1]) for i, folder in enumerate(ORDER)}
 # These embed through the public headers, so of src/ they see only what is not the engine.
 ALLOWED["api"] = {"base", "config", "output", "api"}
+ALLOWED["bulk"] = {"base", "config", "output", "bulk"}
 ALLOWED["python"] = {"config", "output"}
 ALLOWED["server"] = ALLOWED["api"] | {"server"}
-ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "api", "server", "cli"}
+ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "api", "bulk", "server",
+                  "cli"}
 FOREIGN = {r"onnxruntime": {"session", "ops"}, r"google/protobuf|.*\.pb\.h": {"compile", "server"},
            r"dnnl": {"ops"}, r"yaml-cpp": {"config"}, r"simdjson": {"base"}, r"curl/": {"hub"},
-           r"nanobind|Python\.h": {"python"}, r"openssl/": {"hub", "api", "server"}, r"boost/|grpc": {"server"}, r"CLI/": {"cli"}}
+           r"nanobind|Python\.h": {"python"}, r"openssl/": {"hub", "api", "bulk", "server"},
+           r"zlib|zstd": {"bulk", "server"}, r"boost/|grpc": {"server"}, r"CLI/": {"cli"}}
 
 
 def problems(path: Path):

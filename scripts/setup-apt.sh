@@ -12,7 +12,8 @@ packages=(
   libcurl4-openssl-dev libssl-dev                    # hub downloads, sha256
   libsimdjson-dev                                    # JSON
   libcli11-dev                                       # command line
-  libboost-dev zlib1g-dev                            # HTTP server
+  zlib1g-dev libzstd-dev                             # compressed requests and corpora
+  libboost-dev                                       # HTTP server
   libgrpc++-dev protobuf-compiler-grpc               # gRPC server
   libgtest-dev libbenchmark-dev                      # tests, benchmarks
   python3-venv python3-pip curl xz-utils ca-certificates

@@ -36,6 +36,11 @@ step "clients"
 scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py || failed=1
 step "the server against its description"
 scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py || failed=1
+for requirements in tests/clarifai/requirements-*.txt; do
+  sdk=$(basename "${requirements#*requirements-}" .txt)
+  step "Clarifai's SDK $sdk"
+  scripts/pytest.sh "clarifai-$sdk" tests/clarifai || failed=1
+done
 step "Python package"
 scripts/test-python.sh || failed=1
 step "Ray and Spark"

@@ -53,7 +53,7 @@ struct RuntimeOptions {
 // `server:` - how `nestvec serve` answers.
 struct ServerOptions {
   std::string http = "127.0.0.1:8080";  // HOST:PORT, or unix:PATH; port 0 = any free one
-  std::string grpc;                     // HOST:PORT; empty = no gRPC
+  std::string grpc;                     // HOST:PORT for gRPC alone; `http` answers it, too
   std::string api_keys;         // separated by commas; empty and no file = nobody is asked for one
   std::string api_key_file;     // one a line, "#" begins a comment; read again on SIGHUP
   std::string tls_certificate;  // PEM files; both or neither; read again on SIGHUP
@@ -69,6 +69,7 @@ struct ServerOptions {
   std::size_t max_queue_tokens = 1u << 20;  // of waiting texts; over it 429
   std::size_t max_queue_seconds = 30;       // expected wait; over it 429
   std::string log_format = "text";          // text | json
+  std::string otlp_endpoint;  // http://HOST:PORT that takes OpenTelemetry's spans; empty = none
 };
 
 // The whole of config.yaml.

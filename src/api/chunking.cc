@@ -214,6 +214,31 @@ std::vector<ByteSpan> chunk_by_tokens(std::string_view text, TokenOffsets offset
   return chunks;
 }
 
+std::vector<ByteSpan> merge_without_tokens(std::span<const ByteSpan> chunks,
+                                           const ChunkTokens& tokens) {
+  std::vector<ByteSpan> merged;
+  std::size_t begin = chunks.front().begin;
+  std::size_t token = 0;
+  const auto pass = [&](std::size_t end) {
+    const std::size_t first = token;
+    while (token < tokens.offsets.size() && tokens.offsets[token].second <= end) ++token;
+    return token > first;
+  };
+  pass(tokens.begin);
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    if (pass(tokens.ends[i])) {
+      merged.push_back({begin, chunks[i].end});
+    } else if (!merged.empty()) {
+      merged.back().end = chunks[i].end;
+    } else {
+      continue;  // the first chunk with a token begins where this one did
+    }
+    begin = chunks[i].end;
+  }
+  if (merged.empty()) merged.push_back({begin, chunks.back().end});
+  return merged;
+}
+
 ByteSpan trim(std::string_view text, ByteSpan span) {
   while (span.begin < span.end) {
     const DecodedCodePoint first = decode_utf8(text.substr(span.begin));

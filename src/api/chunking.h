@@ -43,6 +43,18 @@ using TokenOffsets = std::span<const std::pair<std::uint32_t, std::uint32_t>>;
 std::vector<ByteSpan> chunk_by_tokens(std::string_view text, TokenOffsets offsets,
                                       std::size_t tokens);
 
+// Where chunks lie in the text that is tokenised, and that text's tokens.
+struct ChunkTokens {
+  std::size_t begin = 0;          // of the first chunk: what stands before is not theirs
+  std::vector<std::size_t> ends;  // one a chunk; a token belongs to the chunk in which it ends
+  TokenOffsets offsets;
+};
+
+// The chunks, but those without a token are part of the one before, or of the first that has one.
+// One chunk with all of the text where none has a token. Precondition: there is a chunk.
+std::vector<ByteSpan> merge_without_tokens(std::span<const ByteSpan> chunks,
+                                           const ChunkTokens& tokens);
+
 // `span` without white space at either end.
 ByteSpan trim(std::string_view text, ByteSpan span);
 

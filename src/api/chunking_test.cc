@@ -172,6 +172,21 @@ TEST(Chunks, HaveAtMostSoManyTokens) {
   }
 }
 
+TEST(MergeWithoutTokens, ATokenIsOfTheChunkInWhichItEnds) {
+  const std::vector<ByteSpan> chunks = {{0, 2}, {2, 4}, {4, 6}, {6, 9}};
+  const auto merged = [&](const Offsets& offsets) {
+    return merge_without_tokens(chunks, {.begin = 5, .ends = {7, 10, 13, 17}, .offsets = offsets});
+  };
+  const Offsets each = {{0, 5}, {5, 7}, {8, 10}, {11, 13}, {14, 17}};
+  EXPECT_EQ(merged(each), chunks);
+  // The prompt's tokens are nobody's, one across chunks is the last one's.
+  EXPECT_EQ(merged({{0, 5}, {6, 8}, {8, 13}, {14, 17}}),
+            (std::vector<ByteSpan>{{0, 4}, {4, 6}, {6, 9}}));
+  EXPECT_EQ(merged({{5, 6}, {6, 7}}), (std::vector<ByteSpan>{{0, 9}}));
+  EXPECT_EQ(merged({{0, 5}, {14, 17}}), (std::vector<ByteSpan>{{0, 9}}));
+  EXPECT_EQ(merged({}), (std::vector<ByteSpan>{{0, 9}}));
+}
+
 TEST(Trim, TakesWhiteSpaceOfAnyKind) {
   const std::string text = "\n \xe3\x80\x80 a b\xc2\xa0\t";
   EXPECT_EQ(trim(text, {0, text.size()}).of(text), "a b");

@@ -101,6 +101,13 @@ void count_texts(const Service& service, const EmbedCall& call, const Embeddings
   stage("compute", rows.timing.compute);
 }
 
+void count_failed_call(const Service& service, const Error& error) {
+  service.metrics
+      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
+               metric_label("code", error_code_name(error.code())))
+      .add();
+}
+
 void run_embed(Exchange exchange, EmbedCall call, std::string_view param, RenderRows render) {
   apply_exchange(exchange, call.options);
   const auto run = std::make_shared<EmbedRun>(std::move(exchange), std::move(call),

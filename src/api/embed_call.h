@@ -65,7 +65,8 @@ void apply_exchange(const Exchange& exchange, EmbedOptions& options);
 using RenderRows = std::function<HttpResponse(const Embeddings& rows)>;
 void run_embed(Exchange exchange, EmbedCall call, std::string_view param, RenderRows render);
 
-// Metrics of one answered call, for routes that do not go through run_embed.
+// Metrics of a call that was answered, or failed, for routes that do not go through run_embed.
 void count_texts(const Service& service, const EmbedCall& call, const Embeddings& rows);
+void count_failed_call(const Service& service, const Error& error);
 
 }  // namespace nestvec

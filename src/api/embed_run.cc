@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <exception>
 #include <limits>
-#include <new>
+#include <utility>
 
 namespace nestvec {
 namespace {
@@ -65,140 +64,72 @@ EmbedRun::EmbedRun(Exchange exchange, EmbedCall call, std::string param, RenderR
     : exchange_(std::move(exchange)),
       call_(std::move(call)),
       param_(std::move(param)),
-      render_(std::move(render)),
-      stop_(std::make_shared<RunStop>()) {
-  if (call_.options.late_chunking && !call_.documents.empty()) {
-    std::size_t begin = 0;
-    for (const std::size_t texts : call_.documents) {
-      parts_.push_back({begin, begin + texts, std::nullopt});
-      begin += texts;
-    }
-  } else {
-    parts_.push_back({0, call_.texts.size(), std::nullopt});
+      render_(std::move(render)) {
+  if (!has_contexts()) {
+    parts_.push_back({0, call_.texts.size()});
+    return;
+  }
+  for (const std::size_t texts : call_.documents) {
+    const std::size_t begin = parts_.empty() ? 0 : parts_.back().end;
+    parts_.push_back({begin, begin + texts});
   }
 }
 
 void EmbedRun::start() {
-  client_gone_.emplace(exchange_.request->stop,
-                       std::function<void()>([stop = stop_] { stop->source.request_stop(); }));
-  call_.options.stop = stop_->source.get_token();
-  start_timer();
-  remaining_ = parts_.size();
-  for (std::size_t part = 0; part < parts_.size(); ++part) start_part(part);
+  const auto gather = std::make_shared<Gather<Embeddings>>(
+      parts_.size(), exchange_.service.post, exchange_.request->stop,
+      [self = shared_from_this()](Result<Rows> result) { self->finish(std::move(result)); });
+  end_at_deadline(exchange_.service.after, call_.options.deadline, gather);
+  for (std::size_t part = 0; part < parts_.size() && !gather->ended(); ++part) {
+    start_part(part, gather);
+  }
 }
 
-void EmbedRun::start_timer() {
-  const Timer& after = exchange_.service.after;
-  if (!call_.options.deadline || !after) return;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*call_.options.deadline -
-                                                                 std::chrono::steady_clock::now());
-  after(std::max(left, std::chrono::milliseconds(0)), [stop = std::weak_ptr<RunStop>(stop_)] {
-    if (const auto alive = stop.lock()) {
-      alive->timed_out = true;
-      alive->source.request_stop();
-    }
-  });
-}
-
-void EmbedRun::start_part(std::size_t part) {
+void EmbedRun::start_part(std::size_t part,
+                          const std::shared_ptr<Gather<Embeddings>>& gather) const {
   const Part& range = parts_[part];
-  EmbedOptions options = call_.options;
+  EmbedOptions options = part_options(call_.options, part, *gather);
   std::span<const std::string> tasks = call_.tasks;
   if (options.late_chunking) {
     // A context has one task.
     if (!tasks.empty() && !tasks[range.begin].empty()) options.task = tasks[range.begin];
     tasks = {};
   }
-  // The queue takes a request as a whole: what it let in may queue the rest of its parts.
-  if (part > 0) options.queue.max_tokens = 0;
-  if (part > 0) options.queue.max_seconds = 0;
-  const auto done = [self = shared_from_this(), part](Result<Embeddings> result) {
-    self->part_done(part, std::move(result));
-  };
-  if (part > 0 && has_failed()) {
-    done(Error(ErrorCode::kCancelled, "another document of the request has failed"));
-    return;
-  }
+  const std::span texts = std::span(call_.texts).subspan(range.begin, range.end - range.begin);
   exchange_.service.model.predict_async(
-      std::span(call_.texts).subspan(range.begin, range.end - range.begin), tasks, options, done);
+      texts, tasks, options, [gather, part, contexts = has_contexts()](Result<Embeddings> rows) {
+        if (contexts && !rows.ok()) return gather->put(part, of_text(part, rows.error()));
+        gather->put(part, std::move(rows));
+      });
 }
 
-void EmbedRun::part_done(std::size_t part, Result<Embeddings> result) {
-  if (result.ok()) {
-    parts_[part].rows = std::move(result).value();
-  } else {
-    const std::lock_guard lock(mutex_);
-    if (!error_) {
-      error_.emplace(result.error());
-      failed_part_ = part;
-    }
-    // The others are not needed. Elsewhere, because this may be the model's own thread.
-    if (parts_.size() > 1) {
-      exchange_.service.post([stop = stop_] { stop->source.request_stop(); });
-    }
-  }
-  if (remaining_.fetch_sub(1) == 1) {
-    exchange_.service.post([self = shared_from_this()] { self->answer(); });
-  }
+void EmbedRun::finish(Result<Rows> result) const {
+  if (!result.ok()) count_failed_call(exchange_.service, result.error());
+  exchange_.answer_later(
+      [self = shared_from_this(), shared = std::make_shared<Result<Rows>>(std::move(result))] {
+        if (!shared->ok()) self->tell(shared->error());
+        return self->answer(std::move(*shared).value());
+      });
 }
 
-bool EmbedRun::has_failed() const {
-  const std::lock_guard lock(mutex_);
-  return error_.has_value();
+HttpResponse EmbedRun::answer(Rows parts) const {
+  const Embeddings rows = join_rows(std::move(parts));
+  HttpResponse response = render_(rows);
+  add_call_headers(*exchange_.request, rows, response);
+  count_texts(exchange_.service, call_, rows);
+  return response;
 }
 
-void EmbedRun::answer() {
-  try {
-    client_gone_.reset();  // here no lock is held that its callback might wait for
-    if (error_) {
-      answer_failure(*error_);
-      return;
-    }
-    std::vector<Embeddings> parts;
-    for (Part& part : parts_) parts.push_back(std::move(*part.rows));
-    const Embeddings rows = join_rows(std::move(parts));
-    HttpResponse response = render_(rows);
-    add_call_headers(*exchange_.request, rows, response);
-    count_texts(exchange_.service, call_, rows);
-    exchange_.respond(std::move(response));
-  } catch (const Error& error) {
-    answer_error(error);
-  } catch (const std::bad_alloc&) {
-    answer_error(Error(ErrorCode::kUnavailable, "no memory for this answer; send less at once"));
-  } catch (const std::exception&) {
-    // Its text may hold anything, so it stays here.
-    answer_error(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
-  }
-}
-
-void EmbedRun::answer_error(const Error& error) {
-  exchange_.service.metrics
-      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
-               metric_label("code", error_code_name(error.code())))
-      .add();
-  exchange_.fail(error);
-}
-
-void EmbedRun::answer_failure(const Error& error) {
-  if (error.code() == ErrorCode::kCancelled && stop_->timed_out) {
-    answer_error(Error(ErrorCode::kDeadlineExceeded,
-                       "the request was not done within its time; ask for less, or allow more"));
-    return;
-  }
+void EmbedRun::tell(const Error& error) const {
   ErrorDetail detail = error.detail();
-  if (call_.options.late_chunking && !call_.documents.empty()) detail.text = failed_part_;
-  if (!detail.text || error.code() != ErrorCode::kInvalidArgument) {
-    answer_error(error);
-    return;
-  }
+  if (!detail.text || error.code() != ErrorCode::kInvalidArgument) throw Error(error);
   std::string message = error.what();
   if (!call_.documents.empty()) {
     if (!call_.options.late_chunking) detail.text = document_of(*detail.text);
     message = param_ + "[" + std::to_string(*detail.text) + "]: " + message;
   }
-  answer_error(RequestError(error.code(), message,
-                            param_ + "[" + std::to_string(*detail.text) + "]", Fault::kNone,
-                            detail));
+  throw RequestError(error.code(), message, param_ + "[" + std::to_string(*detail.text) + "]",
+                     Fault::kNone, detail);
 }
 
 // The document that a text is a chunk of.

@@ -2,32 +2,23 @@
 // One embedding request from the queue to its answer.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "api/embed_call.h"
+#include "api/gather.h"
 
 namespace nestvec {
 
-// Ends a run early, and says why. Outlives the run where a timer still holds it.
-struct RunStop {
-  std::stop_source source;
-  std::atomic<bool> timed_out{false};
-};
-
 // Calls the model once, or once a document where these are contexts of late chunking; answers when
-// all are done or one has failed. Lives as long as something of it is under way.
+// all are done or one has failed. Lives until then.
 class EmbedRun : public std::enable_shared_from_this<EmbedRun> {
  public:
   EmbedRun(Exchange exchange, EmbedCall call, std::string param, RenderRows render);
 
-  // Queues the calls. Does not block. Answers whatever happens.
+  // Queues the calls. Does not block. Answers whatever happens. Once.
   void start();
 
  private:
@@ -35,33 +26,22 @@ class EmbedRun : public std::enable_shared_from_this<EmbedRun> {
   struct Part {
     std::size_t begin = 0;
     std::size_t end = 0;
-    std::optional<Embeddings> rows;
   };
+  using Rows = std::vector<Embeddings>;  // one a part
 
-  void start_timer();
-  void start_part(std::size_t part);
-  void part_done(std::size_t part, Result<Embeddings> result);
-  bool has_failed() const;
-  void answer();
-  void answer_error(const Error& error);
-  // Tells it as the client knows the request: its time, its inputs.
-  void answer_failure(const Error& error);
+  bool has_contexts() const { return call_.options.late_chunking && !call_.documents.empty(); }
+  void start_part(std::size_t part, const std::shared_ptr<Gather<Embeddings>>& gather) const;
+  void finish(Result<Rows> result) const;
+  HttpResponse answer(Rows parts) const;
+  // Throws the error as the client knows the request: by its inputs.
+  [[noreturn]] void tell(const Error& error) const;
   std::size_t document_of(std::size_t text) const;
 
   const Exchange exchange_;
-  EmbedCall call_;
+  const EmbedCall call_;
   const std::string param_;
   const RenderRows render_;
-  const std::shared_ptr<RunStop> stop_;
-
   std::vector<Part> parts_;
-  std::atomic<std::size_t> remaining_{0};
-  mutable std::mutex mutex_;  // guards error_ and failed_part_
-  std::optional<Error> error_;
-  std::size_t failed_part_ = 0;
-
-  // Last, so that nobody stops a run that is half gone.
-  std::optional<std::stop_callback<std::function<void()>>> client_gone_;
 };
 
 // Adds what every answer tells: x-nestvec-tokens, -tokenize-ms, -queue-ms, -compute-ms, -total-ms

@@ -34,6 +34,7 @@ int http_status(ErrorCode code) {
 int http_status(const Error& error) {
   const auto* request_error = dynamic_cast<const RequestError*>(&error);
   switch (request_error == nullptr ? Fault::kNone : request_error->fault()) {
+    case Fault::kMalformed:
     case Fault::kEmpty:
       return 400;
     case Fault::kTooLarge:
@@ -45,6 +46,8 @@ int http_status(const Error& error) {
     case Fault::kUnprocessable:
       return 422;
     case Fault::kNone:
+    case Fault::kNoKey:
+    case Fault::kNoRoute:
       break;
   }
   return http_status(error.code());

@@ -25,7 +25,10 @@ void add_retry_after(const Error& error, HttpResponse& response);
 // router know these, and no ErrorCode is as fine.
 enum class Fault {
   kNone,          // see the error's code
+  kMalformed,     // the body is no JSON
   kEmpty,         // no input
+  kNoKey,         // no API key, or not in a form that is known; 401 as a wrong one
+  kNoRoute,       // no such path, 404
   kTooLarge,      // the body, 413
   kMediaType,     // not JSON by its Content-Type, 415
   kMethod,        // 405

@@ -28,17 +28,25 @@ class Gather {
 
   // Precondition: count > 0. `outer` stops the parts, too: the client has gone. `post` is where
   // stops are requested, because the thread that brings an error may be the model's own.
-  Gather(std::size_t count, Executor post, std::stop_token outer, Done done)
+  Gather(std::size_t count, Executor post, const std::stop_token& outer, Done done)
       : parts_(count),
         missing_(count),
         done_(std::move(done)),
         request_stop_([stop = stop_, post = std::move(post)] {
           post([stop]() mutable { stop.request_stop(); });
         }),
-        client_gone_(std::move(outer), request_stop_) {}
+        client_gone_(outer, request_stop_) {
+    if (outer.stop_requested()) stop_.request_stop();  // before there is any part
+  }
 
   // For the options of every part.
   std::stop_token stop() const { return stop_.get_token(); }
+
+  // Whether it has called `done`: what has not begun need not begin.
+  bool ended() const {
+    const std::lock_guard lock(mutex_);
+    return !done_;
+  }
 
   void put(std::size_t index, Result<T> part) {
     if (!part.ok()) return fail(part.error());
@@ -65,7 +73,7 @@ class Gather {
   }
 
  private:
-  std::mutex mutex_;  // guards parts_, missing_, done_
+  mutable std::mutex mutex_;  // guards parts_, missing_, done_
   std::vector<std::optional<T>> parts_;
   std::size_t missing_;
   Done done_;
@@ -73,6 +81,25 @@ class Gather {
   std::function<void()> request_stop_;
   std::stop_callback<std::function<void()>> client_gone_;
 };
+
+// The options of part `index` of a request that is one for the queue, too: what has been let in may
+// queue the rest of its parts.
+template <typename T>
+EmbedOptions part_options(const EmbedOptions& options, std::size_t index, const Gather<T>& gather) {
+  EmbedOptions part = options;
+  part.stop = gather.stop();
+  if (index > 0) part.queue.max_tokens = 0;
+  if (index > 0) part.queue.max_seconds = 0;
+  return part;
+}
+
+// A part's fault as that of text `index` of the request.
+inline Error of_text(std::size_t index, const Error& error) {
+  if (error.code() != ErrorCode::kInvalidArgument) return error;
+  ErrorDetail detail = error.detail();
+  detail.text = index;
+  return Error(error.code(), error.what(), detail);
+}
 
 // Ends it at the deadline, if there is one.
 template <typename T>

@@ -62,7 +62,7 @@ struct Metrics::Family {
   std::string type;
   std::map<std::string, std::unique_ptr<Counter>, std::less<>> counters;
   std::map<std::string, std::unique_ptr<Histogram>, std::less<>> histograms;
-  std::map<std::string, std::function<double()>, std::less<>> gauges;
+  std::map<std::string, std::function<double()>, std::less<>> reads;
 
   void write(const std::string& name, std::vector<Piece>& out) const {
     out.push_back(
@@ -71,7 +71,7 @@ struct Metrics::Family {
     for (const auto& [labels, counter] : counters) {
       out.push_back({name + braces(labels) + " " + std::to_string(counter->value()) + "\n", {}});
     }
-    for (const auto& [labels, read] : gauges) out.push_back({name + braces(labels) + " ", read});
+    for (const auto& [labels, read] : reads) out.push_back({name + braces(labels) + " ", read});
     for (const auto& [labels, histogram] : histograms) {
       out.push_back({histogram_text(name, labels, *histogram), {}});
     }
@@ -119,7 +119,13 @@ Histogram& Metrics::histogram(std::string_view family_name, std::string_view hel
 void Metrics::gauge(std::string_view family_name, std::string_view help,
                     std::function<double()> read, std::string_view labels) {
   const std::lock_guard lock(mutex_);
-  family(family_name, help, "gauge").gauges.insert_or_assign(std::string(labels), std::move(read));
+  family(family_name, help, "gauge").reads.insert_or_assign(std::string(labels), std::move(read));
+}
+
+void Metrics::counter_of(std::string_view family_name, std::string_view help,
+                         std::function<double()> read, std::string_view labels) {
+  const std::lock_guard lock(mutex_);
+  family(family_name, help, "counter").reads.insert_or_assign(std::string(labels), std::move(read));
 }
 
 std::string Metrics::text() const {

@@ -49,9 +49,12 @@ class Metrics {
   Counter& counter(std::string_view family, std::string_view help, std::string_view labels = "");
   Histogram& histogram(std::string_view family, std::string_view help,
                        std::span<const double> bounds, std::string_view labels = "");
-  // A value that is asked for when the text is written, by the thread that writes it.
+  // Values that are asked for when the text is written, by the thread that writes it: one that
+  // goes up and down, and one that only grows, as somebody else counts it.
   void gauge(std::string_view family, std::string_view help, std::function<double()> read,
              std::string_view labels = "");
+  void counter_of(std::string_view family, std::string_view help, std::function<double()> read,
+                  std::string_view labels = "");
 
   // Families by name, their members by labels. To be sent as kContentType.
   std::string text() const;

@@ -53,6 +53,14 @@ TEST(Metrics, HistogramWithoutLabels) {
             std::string::npos);
 }
 
+TEST(Metrics, CountersOfOthersAreReadWhenAskedFor) {
+  Metrics metrics;
+  double value = 1;
+  metrics.counter_of("c_total", "C.", [&value] { return value; }, "k=\"v\"");
+  value = 3;
+  EXPECT_EQ(metrics.text(), "# HELP c_total C.\n# TYPE c_total counter\nc_total{k=\"v\"} 3\n");
+}
+
 TEST(Metrics, GaugesAreReadWhenAskedFor) {
   Metrics metrics;
   double value = 1e-5;

@@ -77,6 +77,7 @@ void embed(Exchange exchange) {
   EmbedCall call = read_ollama_embed(document.root(), rules);
   const EmbedAnswer answer{requested_model(document.root(), rules.model),
                            exchange.request->received};
+  apply_exchange(exchange, call.options);  // its headers are checked, be there no input
   if (call.texts.empty()) return exchange.respond(render_embed(answer, {}));
   run_embed(std::move(exchange), std::move(call), "input",
             [answer](const Embeddings& rows) { return render_embed(answer, rows); });
@@ -85,6 +86,7 @@ void embed(Exchange exchange) {
 void embeddings(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
   EmbedCall call = read_ollama_embeddings(document.root(), input_rules(exchange.service));
+  apply_exchange(exchange, call.options);
   if (call.texts.empty()) return exchange.respond(render_embedding({}));
   run_embed(std::move(exchange), std::move(call), "prompt", render_embedding);
 }

@@ -110,6 +110,10 @@ TEST(OllamaRoutes, Answer) {
             test_model().predict("b")[5]);
 
   EXPECT_EQ(post("/api/embeddings", R"({"model":"m"})").body, R"({"embedding":[]})");
+  for (const char* path : {"/api/embed", "/api/embeddings"}) {
+    HttpRequest hurried = request_of("POST", path, "{}", {{"x-nestvec-priority", "high"}});
+    EXPECT_EQ(call(router, std::move(hurried)).status, 400) << path;
+  }
   EXPECT_NE(post("/api/embed", R"({"model":"m"})").body.find(R"("embeddings":[])"),
             std::string::npos);
   EXPECT_EQ(call(router, request_of("GET", "/api/version")).body, R"({"version":"0.0.0"})");

@@ -11,26 +11,6 @@
 namespace nestvec {
 namespace {
 
-void embeddings(Exchange exchange) {
-  const Service& service = exchange.service;
-  const JsonDocument body = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(service);
-  OpenAiRequest request = read_openai_request(body.root(), rules);
-  cut_documents(request, rules, [&service](std::string_view text) {
-    return service.model.tokenize(text, /*add_special=*/false);
-  });
-  // The answer needs all of the call but the texts.
-  std::vector<std::string> texts = std::exchange(request.call.texts, {});
-  EmbedCall call = request.call;
-  call.texts = std::move(texts);
-  run_embed(std::move(exchange), std::move(call), "input",
-            [&service, request = std::move(request)](const Embeddings& rows) {
-              HttpResponse response;
-              response.body = render_openai(request, rows, service.model.info());
-              return response;
-            });
-}
-
 // `created` is asked for by OpenAI's clients; here it is when the server began.
 std::string model_object(const ModelInfo& model, std::int64_t created) {
   std::string out = R"({"id":)";
@@ -80,12 +60,32 @@ void models(const Exchange& exchange, std::int64_t created) {
 
 }  // namespace
 
+void answer_embeddings(Exchange exchange) {
+  const Service& service = exchange.service;
+  const JsonDocument body = read_json_body(*exchange.request);
+  const InputRules rules = input_rules(service);
+  OpenAiRequest request = read_openai_request(body.root(), rules);
+  cut_documents(request, rules, [&service](std::string_view text) {
+    return service.model.tokenize(text, /*add_special=*/false);
+  });
+  // The answer needs all of the call but the texts.
+  std::vector<std::string> texts = std::exchange(request.call.texts, {});
+  EmbedCall call = request.call;
+  call.texts = std::move(texts);
+  run_embed(std::move(exchange), std::move(call), "input",
+            [&service, request = std::move(request)](const Embeddings& rows) {
+              HttpResponse response;
+              response.body = render_openai(request, rows, service.model.info());
+              return response;
+            });
+}
+
 std::vector<Route> openai_routes(const Service&) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const std::int64_t created = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   const ErrorStyle* errors = &openai_errors();
   return {
-      {"POST", "/v1/embeddings", embeddings, errors},
+      {"POST", "/v1/embeddings", answer_embeddings, errors},
       {"GET", "/v1/models", [created](const Exchange& e) { models(e, created); }, errors},
       {"GET", "/v1/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
   };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/openai_request.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "api/chunking.h"
@@ -82,6 +84,22 @@ std::optional<Chunking> chunking_of(const JsonValue& body) {
   return chunking;
 }
 
+// Late chunking has a vector for each chunk with a token of its own, seen as the model will read
+// them: behind the task's prompt, parted by spaces.
+std::vector<ByteSpan> with_tokens(std::string_view text, std::span<const ByteSpan> chunks,
+                                  const std::string& prompt, const Tokenize& tokenize) {
+  std::string joined = prompt;
+  ChunkTokens tokens{.begin = prompt.size(), .ends = {}, .offsets = {}};
+  for (const ByteSpan& chunk : chunks) {
+    if (!tokens.ends.empty()) joined += ' ';
+    joined += trim(text, chunk).of(text);
+    tokens.ends.push_back(joined.size());
+  }
+  const TokenizedText tokenized = tokenize(joined);
+  tokens.offsets = tokenized.offsets;
+  return merge_without_tokens(chunks, tokens);
+}
+
 void cut_document(const std::string& text, std::span<const ByteSpan> chunks,
                   OpenAiRequest& request) {
   CodePointCounter code_points(text);
@@ -109,6 +127,11 @@ const std::string& task_or_default(const std::string& task, const OpenAiRequest&
                                    const ModelInfo& model) {
   if (!task.empty()) return task;
   return request.call.options.task.empty() ? model.default_task : request.call.options.task;
+}
+
+std::string prompt_of(const std::string& task, const ModelInfo& model) {
+  const auto found = std::ranges::find(model.tasks, task, &TaskInfo::name);
+  return found == model.tasks.end() ? "" : found->prompt;
 }
 
 }  // namespace
@@ -149,6 +172,10 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
             : chunk_by_tokens(text, tokenize(text).offsets, request.chunking->size);
     // Nothing to be seen is a text like any other.
     if (chunks.empty()) chunks.push_back({0, text.size()});
+    if (request.call.options.late_chunking && chunks.size() > 1) {
+      const std::string task = task_or_default(tasks.empty() ? "" : tasks[i], request, rules.model);
+      chunks = with_tokens(text, chunks, prompt_of(task, rules.model), tokenize);
+    }
     if (chunks.size() + request.call.texts.size() > rules.max_inputs) {
       throw RequestError(ErrorCode::kInvalidArgument,
                          "the documents up to " + input_name(i) + " have more than " +

@@ -41,7 +41,8 @@ struct OpenAiRequest {
 OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules);
 
 // Replaces the texts of a request with `chunking` by their chunks, at most rules.max_inputs of
-// them; a document with nothing to be seen is one chunk. `tokenize` gives a text's token offsets.
+// them; a document with nothing to be seen is one chunk, and with late chunking a chunk without a
+// token of its own is part of its neighbour. `tokenize` gives a text's token offsets.
 // Throws RequestError: too many chunks.
 using Tokenize = std::function<TokenizedText(std::string_view text)>;
 void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize);

@@ -197,6 +197,30 @@ TEST_F(OpenAiRequestTest, ABlankDocumentIsOneChunk) {
   EXPECT_EQ(request.places.at(1).end, 2u);
 }
 
+TEST_F(OpenAiRequestTest, ChunksOfLateChunkingHaveTokens) {
+  // Words of letters are tokens, what else there is leaves none.
+  const auto cut_words = [this](const std::string& body) {
+    OpenAiRequest request = read(body);
+    cut_documents(request, rules_, [](std::string_view text) {
+      TokenizedText tokens;
+      for (std::uint32_t i = 0; i < text.size(); ++i) {
+        if (std::isalpha(static_cast<unsigned char>(text[i])) == 0) continue;
+        tokens.offsets.emplace_back(i, i + 1);
+      }
+      return tokens;
+    });
+    std::string chunks;
+    for (const std::string& text : request.call.texts) chunks += "[" + text + "]";
+    for (const ChunkPlace& place : request.places) chunks += " " + std::to_string(place.end);
+    return chunks;
+  };
+  const std::string late = R"(, "late_chunking": true, "chunking": {}})";
+  EXPECT_EQ(cut_words(R"({"input": "A b. 12! 3! C d.")" + late), "[A b. 12! 3!][C d.] 12 16");
+  EXPECT_EQ(cut_words(R"({"input": "12! A b. C d. 3!")" + late), "[12! A b.][C d. 3!] 9 16");
+  EXPECT_EQ(cut_words(R"({"input": "12! 3!")" + late), "[12! 3!] 6");
+  EXPECT_EQ(cut_words(R"({"input": "Ab. 12! Bc.", "chunking": {}})"), "[Ab.][12!][Bc.] 4 8 11");
+}
+
 TEST_F(OpenAiRequestTest, MoreChunksThanVectorsAreGiven) {
   const std::string message = refusal_of([&] {
     cut(R"({"input": ["A. B c. ", "D e. F g. H i."], "chunking": {"by": "tokens", "size": 2}})");

@@ -57,10 +57,11 @@ void add_queue_gauges(const Model& model, Metrics& metrics) {
 }
 
 void add_cache_metrics(const Model& model, Metrics& metrics) {
-  metrics.gauge("nestvec_cache_hits_total", "Texts whose vector was kept from before.",
-                [&model] { return static_cast<double>(model.cache().hits); });
-  metrics.gauge("nestvec_cache_misses_total", "Texts that were looked for in the cache in vain.",
-                [&model] { return static_cast<double>(model.cache().misses); });
+  metrics.counter_of("nestvec_cache_hits_total", "Texts whose vector was kept from before.",
+                     [&model] { return static_cast<double>(model.cache().hits); });
+  metrics.counter_of("nestvec_cache_misses_total",
+                     "Texts that were looked for in the cache in vain.",
+                     [&model] { return static_cast<double>(model.cache().misses); });
   metrics.gauge("nestvec_cache_bytes", "Size of the cache of vectors.",
                 [&model] { return static_cast<double>(model.cache().bytes); });
   metrics.gauge("nestvec_cache_entries", "Vectors in the cache.",

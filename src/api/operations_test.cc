@@ -48,6 +48,13 @@ TEST_F(Operations, MetricsHoldTheGauges) {
   }
 }
 
+TEST_F(Operations, HitsAndMissesOnlyGrow) {
+  const std::string body = get("/metrics").body;
+  for (const char* name : {"nestvec_cache_hits_total", "nestvec_cache_misses_total"}) {
+    EXPECT_NE(body.find("# TYPE " + std::string(name) + " counter\n"), std::string::npos) << name;
+  }
+}
+
 TEST(BatchMetrics, CountRuns) {
   Metrics metrics;
   const BatchObserver observe = batch_metrics(metrics);

@@ -8,7 +8,6 @@
 #include <regex>
 #include <set>
 
-#include "api/dialects.h"
 #include "api/embedded_file.h"
 #include "base/json.h"
 
@@ -141,42 +140,6 @@ TEST_F(Page, DescriptionAsksForKeysWhereTheServerDoes) {
   options_ = {};
   options_.api_keys = "a";
   EXPECT_EQ(security(), 1U);
-}
-
-// "/v1/models/{model}" as a route writes it.
-std::string pattern_of(std::string_view path) {
-  return std::regex_replace(std::string(path), std::regex("\\{[a-z]+\\}"), "{}");
-}
-
-TEST_F(Page, DescriptionHasEveryRouteAndNoOther) {
-  std::set<std::string> routes;
-  for (const Route& route : all_routes(service_)) {
-    const bool asset = std::regex_search(std::string(route.path), std::regex("\\.(js|css|svg)$"));
-    if (!asset) routes.insert(std::string(route.method) + " " + std::string(route.path));
-  }
-  std::set<std::string> described;
-  const JsonDocument document = JsonDocument::parse(get("/openapi.json").body, "openapi.json");
-  for (const auto& [path, item] : document.root().at("paths").members()) {
-    for (const auto& [method, operation] : item.members()) {
-      std::string name(method);
-      for (char& c : name) c = static_cast<char>(std::toupper(c));
-      described.insert(name + " " + pattern_of(path));
-    }
-  }
-  EXPECT_EQ(described, routes);
-}
-
-TEST_F(Page, DescriptionSaysWhichRoutesAreOpen) {
-  options_.api_keys = "a";
-  const std::string text = openapi_document(model_.info(), options_, "1");
-  const JsonDocument document = JsonDocument::parse(text, "openapi.json");
-  const JsonValue paths = document.root().at("paths");
-  for (const Route& route : all_routes(service_)) {
-    const auto item = paths.find(route.path);
-    if (!item) continue;
-    const JsonValue operation = item->at(route.method == "GET" ? "get" : "post");
-    EXPECT_EQ(operation.find("security").has_value(), route.open) << route.path;
-  }
 }
 
 // Every "#/components/KIND/NAME" of the description.

@@ -18,6 +18,14 @@ bool is_json(std::string_view content_type) {
   return type.empty() || type.ends_with("/json") || type.ends_with("+json");
 }
 
+JsonDocument parse_body(const std::string& body) {
+  try {
+    return JsonDocument::parse(body, "request body");
+  } catch (const Error& error) {
+    throw RequestError(error.code(), error.what(), "", Fault::kMalformed);
+  }
+}
+
 template <typename Read>
 auto with_param(const JsonValue& value, Read read) {
   try {
@@ -42,9 +50,10 @@ JsonDocument read_json_body(const HttpRequest& request) {
                        "", Fault::kMediaType);
   }
   if (request.body.empty()) {
-    throw RequestError(ErrorCode::kInvalidArgument, "the request has no body; send a JSON object");
+    throw RequestError(ErrorCode::kInvalidArgument, "the request has no body; send a JSON object",
+                       "", Fault::kMalformed);
   }
-  JsonDocument document = JsonDocument::parse(request.body, "request body");
+  JsonDocument document = parse_body(request.body);
   if (document.root().kind() != JsonValue::Kind::kObject) {
     throw RequestError(ErrorCode::kInvalidArgument, "request body: expected a JSON object");
   }

@@ -14,7 +14,8 @@
 namespace nestvec {
 
 // The body as a JSON object. Throws RequestError: kMediaType for a Content-Type that is neither
-// absent nor JSON (form data, say), kInvalidArgument naming the place in the body.
+// absent nor JSON (form data, say), kMalformed for what is no JSON, naming the place in the body,
+// kInvalidArgument for JSON that is no object.
 JsonDocument read_json_body(const HttpRequest& request);
 
 // A value as a type. Throw RequestError kInvalidArgument whose param is the value's path

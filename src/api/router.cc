@@ -21,30 +21,6 @@ std::string_view next_segment(std::string_view& path) {
   return segment;
 }
 
-// What stands in place of each {}; nullopt where the path is another one.
-std::optional<std::vector<std::string>> match_path(std::string_view pattern,
-                                                   std::string_view path) {
-  std::vector<std::string> parameters;
-  if (!path.starts_with('/')) return std::nullopt;
-  while (!pattern.empty() && !path.empty()) {
-    if (pattern == "/{}") {
-      path.remove_prefix(1);
-      if (path.empty()) return std::nullopt;
-      parameters.emplace_back(path);
-      return parameters;
-    }
-    const std::string_view expected = next_segment(pattern);
-    const std::string_view segment = next_segment(path);
-    if (expected == "{}" && !segment.empty()) {
-      parameters.emplace_back(segment);
-    } else if (expected != segment) {
-      return std::nullopt;
-    }
-  }
-  if (!pattern.empty() || !path.empty()) return std::nullopt;
-  return parameters;
-}
-
 // How many segments two paths begin with in common.
 std::size_t common_segments(std::string_view a, std::string_view b) {
   std::size_t count = 0;
@@ -67,13 +43,6 @@ std::string allowed_methods(const std::vector<const Route*>& paths) {
   return methods + "OPTIONS";
 }
 
-// "00-<32 hex>-<16 hex>-<2 hex>" (W3C Trace Context); another value is not worth passing on.
-bool is_traceparent(std::string_view value) {
-  constexpr std::size_t kLength = 55;
-  return value.size() == kLength &&
-         value.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
-}
-
 bool has_header(const HttpResponse& response, std::string_view name) {
   return std::any_of(response.headers.begin(), response.headers.end(),
                      [name](const auto& header) { return header.first == name; });
@@ -81,8 +50,70 @@ bool has_header(const HttpResponse& response, std::string_view name) {
 
 }  // namespace
 
+std::optional<std::vector<std::string>> match_path(std::string_view pattern,
+                                                   std::string_view path) {
+  std::vector<std::string> parameters;
+  if (!path.starts_with('/')) return std::nullopt;
+  while (!pattern.empty() && !path.empty()) {
+    if (pattern == "/{}") {
+      path.remove_prefix(1);
+      if (path.empty()) return std::nullopt;
+      parameters.emplace_back(path);
+      return parameters;
+    }
+    const std::string_view expected = next_segment(pattern);
+    const std::string_view segment = next_segment(path);
+    if ((expected == "{}" || expected == "{one}") && !segment.empty()) {
+      parameters.emplace_back(segment);
+    } else if (expected != segment) {
+      return std::nullopt;
+    }
+  }
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return parameters;
+}
+
+std::string require_key(const HttpRequest& request, const KeyStore& keys) {
+  if (keys.empty()) return "";
+  std::optional<std::string_view> key;
+  if (const auto header = request.header("authorization")) {
+    key = KeyStore::from_authorization(*header);
+  }
+  if (!key) key = request.header("x-api-key");
+  if (!key) {
+    throw RequestError(ErrorCode::kUnauthenticated,
+                       "no API key; send it as \"Authorization: Bearer KEY\" or \"x-api-key: KEY\"",
+                       "", Fault::kNoKey);
+  }
+  std::optional<std::string> name = keys.find(*key);
+  if (!name) {
+    throw RequestError(ErrorCode::kUnauthenticated, "this API key is not known here");
+  }
+  return *name;
+}
+
 void Exchange::fail(const Error& error) const {
+  if (on_error) on_error(error);
   respond((errors == nullptr ? openai_errors() : *errors).render(error));
+}
+
+void Exchange::attempt(const std::function<void()>& work) const {
+  try {
+    work();
+  } catch (const Error& error) {
+    fail(error);
+  } catch (const std::bad_alloc&) {
+    fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
+  } catch (const std::exception&) {
+    // Its text may hold anything, so it stays here.
+    fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+  }
+}
+
+void Exchange::answer_later(std::function<HttpResponse()> make) const {
+  service.post([exchange = *this, make = std::move(make)] {
+    exchange.attempt([&] { exchange.respond(make()); });
+  });
 }
 
 Router::Router(const Service& service, const KeyStore& keys, std::vector<Route> routes)
@@ -123,25 +154,6 @@ const ErrorStyle& Router::nearest_style(std::string_view path) const {
   return *style;
 }
 
-std::string Router::check_key(const HttpRequest& request) const {
-  if (keys_.empty()) return "";
-  std::optional<std::string_view> key;
-  if (const auto header = request.header("authorization")) {
-    key = KeyStore::from_authorization(*header);
-  }
-  if (!key) key = request.header("x-api-key");
-  if (!key) {
-    throw RequestError(
-        ErrorCode::kUnauthenticated,
-        "no API key; send it as \"Authorization: Bearer KEY\" or \"x-api-key: KEY\"");
-  }
-  std::optional<std::string> name = keys_.find(*key);
-  if (!name) {
-    throw RequestError(ErrorCode::kUnauthenticated, "this API key is not known here");
-  }
-  return *name;
-}
-
 void Router::count(std::string_view route, int status, double seconds) const {
   const std::string label = metric_label("route", route);
   service_.metrics
@@ -156,6 +168,16 @@ void Router::count(std::string_view route, int status, double seconds) const {
   if (status == 499) cancelled_.add();
 }
 
+// A trace that the caller does not keep needs no span of ours.
+void Router::trace(const HttpRequest& request, std::string_view route,
+                   HttpResponse& response) const {
+  const std::optional<std::string_view> header = request.header("traceparent");
+  std::optional<TraceContext> parent = header ? parse_traceparent(*header) : std::nullopt;
+  if (parent) response.headers.emplace_back("traceparent", *header);
+  if (!service_.spans || (parent && !parent->sampled)) return;
+  service_.spans(request_span(request, route, response, std::move(parent)));
+}
+
 Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match& match,
                          Respond respond) const {
   const std::string_view route = match.paths.empty() ? "other" : match.paths.front()->path;
@@ -165,10 +187,8 @@ Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match
     if (!request->id.empty() && !has_header(response, "x-request-id")) {
       response.headers.emplace_back("x-request-id", request->id);
     }
-    if (const auto trace = request->header("traceparent"); trace && is_traceparent(*trace)) {
-      response.headers.emplace_back("traceparent", *trace);
-    }
     if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    trace(*request, route, response);
     count(route, response.status, seconds_since(request->received));
     respond(std::move(response));
   };
@@ -177,8 +197,10 @@ Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match
 void Router::dispatch(const Match& match, Exchange exchange) const {
   const HttpRequest& request = *exchange.request;
   if (match.paths.empty()) {
-    throw RequestError(ErrorCode::kNotFound, "there is nothing at " + excerpt(request.path) +
-                                                 "; GET /openapi.json lists what there is");
+    throw RequestError(
+        ErrorCode::kNotFound,
+        "there is nothing at " + excerpt(request.path) + "; GET /openapi.json lists what there is",
+        "", Fault::kNoRoute);
   }
   const std::string allowed = allowed_methods(match.paths);
   if (match.route == nullptr && request.method == "OPTIONS") {
@@ -199,7 +221,7 @@ void Router::dispatch(const Match& match, Exchange exchange) const {
     exchange.respond(std::move(response));
     return;
   }
-  if (!match.route->open) exchange.client = check_key(request);
+  if (!match.route->open) exchange.client = require_key(request, keys_);
   exchange.parameters = match.parameters;
   match.route->handle(std::move(exchange));
 }
@@ -212,16 +234,7 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
   exchange.errors = found.route != nullptr && found.route->errors != nullptr
                         ? found.route->errors
                         : &nearest_style(request->path);
-  try {
-    dispatch(found, exchange);
-  } catch (const Error& error) {
-    exchange.fail(error);
-  } catch (const std::bad_alloc&) {
-    exchange.fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
-  } catch (const std::exception&) {
-    // Its text may hold anything, so it stays here.
-    exchange.fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
-  }
+  exchange.attempt([&] { dispatch(found, exchange); });
 }
 
 }  // namespace nestvec

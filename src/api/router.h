@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,17 +26,32 @@ struct Exchange {
   const ErrorStyle* errors = nullptr;
   std::string client = {};                   // name of the API key that was used, or empty
   std::vector<std::string> parameters = {};  // what stood in place of the {} of the path, in order
+  std::function<void(const Error&)> on_error = {};  // told each error before it is answered
 
   // Answers with the error in the dialect's form.
   void fail(const Error& error) const;
+  // Runs `work`, which answers or throws; what it throws is the answer then. Does not throw.
+  void attempt(const std::function<void()>& work) const;
+  // Answers on a request thread, soon, with what `make` returns or throws.
+  void answer_later(std::function<HttpResponse()> make) const;
 };
+
+// What stands in place of each {} and {one} of a route's path; nullopt where the path is another.
+std::optional<std::vector<std::string>> match_path(std::string_view pattern, std::string_view path);
+
+// The name of the API key that a request carries ("Authorization: Bearer KEY", "x-api-key: KEY"),
+// empty where `keys` has none. Throws RequestError kUnauthenticated, with Fault::kNoKey where there
+// is no key.
+std::string require_key(const HttpRequest& request, const KeyStore& keys);
 
 // Answers an exchange, now or later. May throw Error until it has started something that answers.
 using RouteHandler = std::function<void(Exchange)>;
 
 struct Route {
   std::string_view method;
-  std::string_view path;  // "/v1/embeddings"; "{}" stands for a segment, at the end for the rest
+  // "/v1/embeddings"; "{}" stands for a segment, at the end for the rest, "{one}" for a segment
+  // there
+  std::string_view path;
   RouteHandler handle;
   const ErrorStyle* errors;
   bool open = false;  // answered without an API key: health, metrics, the page
@@ -64,9 +80,9 @@ class Router {
   Match match(const HttpRequest& request) const;
   void dispatch(const Match& match, Exchange exchange) const;
   const ErrorStyle& nearest_style(std::string_view path) const;
-  std::string check_key(const HttpRequest& request) const;
   Respond finished(std::shared_ptr<const HttpRequest> request, const Match& match,
                    Respond respond) const;
+  void trace(const HttpRequest& request, std::string_view route, HttpResponse& response) const;
   void count(std::string_view route, int status, double seconds) const;
 
   const Service& service_;

@@ -67,6 +67,27 @@ class RouterTest : public testing::Test {
   OtherErrors other_;
 };
 
+TEST_F(RouterTest, TellsSpansOfTracesThatAreKept) {
+  std::vector<RequestSpan> spans;
+  test_.service.spans = [&spans](RequestSpan span) { spans.push_back(std::move(span)); };
+  const Router router = make();
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0";
+  const auto ask = [&](Headers headers) {
+    return header_of(call(router, request_of("GET", "/v1/models/a", "", std::move(headers))),
+                     "traceparent");
+  };
+  EXPECT_EQ(ask({{"traceparent", trace + "1"}}), trace + "1");
+  EXPECT_EQ(ask({{"traceparent", trace + "0"}}), trace + "0");
+  EXPECT_EQ(ask({{"traceparent", "made up"}}), "");
+  EXPECT_EQ(ask({}), "");
+  ASSERT_EQ(spans.size(), 3u) << "not of the trace that is not sampled";
+  EXPECT_EQ(spans[0].parent->parent_id, "00f067aa0ba902b7");
+  EXPECT_EQ(spans[0].route, "/v1/models/{}");
+  EXPECT_EQ(spans[0].status, 200);
+  EXPECT_FALSE(spans[1].parent);
+  EXPECT_FALSE(spans[2].parent);
+}
+
 TEST_F(RouterTest, FindsTheRouteOfMethodAndPath) {
   EXPECT_EQ(body("GET", "/"), "root");
   EXPECT_EQ(body("POST", "/v1/embeddings"), "embeddings");
@@ -200,6 +221,20 @@ TEST_F(RouterTest, OnlyListedOriginsMayRead) {
   EXPECT_EQ(header_of(call(make(), request_of("GET", "/", "", {{"origin", "https://a.example"}})),
                       "Access-Control-Allow-Origin"),
             "");
+}
+
+TEST(MatchPath, ABraceStandsForASegmentOrForTheRest) {
+  using Parameters = std::optional<std::vector<std::string>>;
+  const auto match = [](std::string_view pattern, std::string_view path) {
+    return match_path(pattern, path);
+  };
+  EXPECT_EQ(match("/a/{}/b", "/a/x/b"), Parameters({"x"}));
+  EXPECT_EQ(match("/a/{}", "/a/x/y"), Parameters({"x/y"}));
+  EXPECT_EQ(match("/a/{one}", "/a/x"), Parameters({"x"}));
+  EXPECT_EQ(match("/a/{}/b/{one}", "/a/x/b/y"), Parameters({"x", "y"}));
+  for (const char* path : {"/a/x/y", "/a/", "/a", "a/x", ""}) {
+    EXPECT_EQ(match("/a/{one}", path), std::nullopt) << path;
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/metrics.h"
+#include "api/trace.h"
 #include "nestvec/config.h"
 #include "nestvec/model.h"
 
@@ -26,8 +27,8 @@ struct Service {
   Metrics& metrics;
   Executor post;
   std::string version;             // "0.1.0"
-  ModelIdentity identity = {};     // whose model Clarifai's clients find
   Timer after = {};                // empty = deadlines are met by the model alone
+  SpanSink spans = {};             // told each answered request; empty = nobody asks
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/te_metrics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <vector>
+
+#include "api/tei_style.h"
 
 namespace nestvec {
 namespace {
 
-constexpr int kLastLength = 20;  // 2^20 tokens
-
 constexpr std::string_view kRequests = "te_request_count";
-constexpr std::string_view kRequestsHelp = "Requests that were read, by single input or list.";
+constexpr std::string_view kRequestsHelp = "Requests with inputs, by single input or list.";
 constexpr std::string_view kSuccesses = "te_request_success";
 constexpr std::string_view kSuccessesHelp = "Requests that were answered with vectors.";
 constexpr std::string_view kSingle = "method=\"single\"";
@@ -26,6 +28,14 @@ Histogram& duration(Metrics& metrics, std::string_view subject, std::string_view
 
 std::string milliseconds(double seconds) {
   return std::to_string(static_cast<std::uint64_t>(std::llround(std::fmax(seconds, 0) * 1e3)));
+}
+
+// 1, 2, 4 and on up to the longest input, 2^19 at most.
+std::vector<double> length_bounds(std::size_t max_tokens) {
+  constexpr int kLast = 19;
+  std::vector<double> bounds = Metrics::powers_of_two(kLast);
+  std::erase_if(bounds, [max_tokens](double b) { return b > static_cast<double>(max_tokens); });
+  return bounds;
 }
 
 double tokenize_share(const TeCost& cost) {
@@ -62,7 +72,7 @@ void TeMetrics::Durations::observe(const TeCost& cost, std::size_t times) const 
   }
 }
 
-TeMetrics::TeMetrics(Metrics& metrics)
+TeMetrics::TeMetrics(Metrics& metrics, std::size_t max_tokens)
     : metrics_(metrics),
       single_requests_(metrics.counter(kRequests, kRequestsHelp, kSingle)),
       batch_requests_(metrics.counter(kRequests, kRequestsHelp, kBatch)),
@@ -71,14 +81,15 @@ TeMetrics::TeMetrics(Metrics& metrics)
       embeds_(metrics.counter("te_embed_count", "Inputs that were read.")),
       embed_successes_(metrics.counter("te_embed_success", "Inputs that became vectors.")),
       lengths_(metrics.histogram("te_request_input_length", "Tokens of an input.",
-                                 Metrics::powers_of_two(kLastLength))),
+                                 length_bounds(max_tokens))),
       request_(metrics, "request"),
       embed_(metrics, "embed") {}
 
-void TeMetrics::count_request(bool batch, std::size_t inputs) const {
+void TeMetrics::count_request(bool batch) const {
   (batch ? batch_requests_ : single_requests_).add();
-  embeds_.add(inputs);
 }
+
+void TeMetrics::count_inputs(std::size_t inputs) const { embeds_.add(inputs); }
 
 void TeMetrics::count_success(const TeCost& cost) const {
   (cost.batch ? batch_successes_ : single_successes_).add();
@@ -88,16 +99,12 @@ void TeMetrics::count_success(const TeCost& cost) const {
   embed_.observe(cost, cost.inputs);
 }
 
-void TeMetrics::count_failure(int status) const {
-  if (status == 429) return count_failure("overloaded");
-  if (status == 499) return count_failure("dropped");
-  count_failure(status == 424 || status >= 500 ? "inference" : "validation");
-}
-
-void TeMetrics::count_failure(std::string_view reason) const {
+void TeMetrics::count_failure(const Error& error) const {
+  const std::string_view kind = te_failure(error);
+  if (kind.empty()) return;
   metrics_
       .counter("te_request_failure", "Requests that were refused or failed.",
-               metric_label("err", reason))
+               metric_label("err", kind))
       .add();
 }
 

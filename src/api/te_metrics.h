@@ -30,14 +30,15 @@ void add_te_headers(const TeCost& cost, HttpResponse& response);
 // Safe for concurrent use; keeps the metrics that it counts in.
 class TeMetrics {
  public:
-  explicit TeMetrics(Metrics& metrics);
+  // `max_tokens` is the longest input of the model.
+  TeMetrics(Metrics& metrics, std::size_t max_tokens);
 
-  void count_request(bool batch, std::size_t inputs) const;
+  // In this order: a request that has inputs, be they too many; those of one that may be embedded.
+  void count_request(bool batch) const;
+  void count_inputs(std::size_t inputs) const;
   void count_success(const TeCost& cost) const;
-  // "validation", "overloaded", "inference" or "dropped" by an answer's status.
-  void count_failure(int status) const;
-  // "batch_size", "model_type".
-  void count_failure(std::string_view reason) const;
+  // Under the label of te_failure(). A request is counted once, however many inputs failed.
+  void count_failure(const Error& error) const;
 
  private:
   struct Durations {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "api/tei_style.h"
+
 namespace nestvec {
 namespace {
 
@@ -44,9 +46,11 @@ TEST(TeMetrics, HeadersAreWholeMilliseconds) {
 
 TEST(TeMetrics, CountsRequestsAndTheirInputs) {
   Metrics metrics;
-  const TeMetrics te(metrics);
-  te.count_request(true, 2);
-  te.count_request(false, 1);
+  const TeMetrics te(metrics, 512);
+  te.count_request(true);
+  te.count_inputs(2);
+  te.count_request(false);
+  te.count_inputs(1);
   te.count_success(two_inputs(kTokens));
   EXPECT_TRUE(has_line(metrics, "te_request_count{method=\"batch\"} 1"));
   EXPECT_TRUE(has_line(metrics, "te_request_count{method=\"single\"} 1"));
@@ -61,16 +65,31 @@ TEST(TeMetrics, CountsRequestsAndTheirInputs) {
   EXPECT_TRUE(has_line(metrics, "te_embed_inference_duration_sum 0.04"));
 }
 
-TEST(TeMetrics, CountsFailuresByReason) {
+TEST(TeMetrics, LengthsGoUpToTheModelsLimit) {
+  for (const auto& [max_tokens, last] :
+       {std::pair{512u, "512"}, {8194u, "8192"}, {4u << 20, "524288"}}) {
+    Metrics metrics;
+    TeMetrics(metrics, max_tokens).count_success(two_inputs(kTokens));
+    const std::string text = metrics.text();
+    const std::string bound = "te_request_input_length_bucket{le=\"";
+    const std::size_t at = text.find(bound + last + "\"} 2\n");
+    ASSERT_NE(at, std::string::npos) << last;
+    EXPECT_EQ(text.find(bound, at + 1), text.find(bound + "+Inf\"")) << last;
+  }
+}
+
+TEST(TeMetrics, CountsFailuresByTheirKind) {
   Metrics metrics;
-  const TeMetrics te(metrics);
-  for (const int status : {400, 413, 422, 429, 499, 424, 500, 503}) te.count_failure(status);
-  te.count_failure("batch_size");
-  EXPECT_TRUE(has_line(metrics, "te_request_failure{err=\"validation\"} 3"));
+  const TeMetrics te(metrics, 512);
+  te.count_failure(Error(ErrorCode::kResourceExhausted, "full"));
+  te.count_failure(Error(ErrorCode::kInternal, "broken"));
+  te.count_failure(Error(ErrorCode::kInternal, "broken"));
+  te.count_failure(BatchSizeError(33, 32, "inputs"));
+  te.count_failure(RequestError(ErrorCode::kInvalidArgument, "{", "", Fault::kMalformed));
   EXPECT_TRUE(has_line(metrics, "te_request_failure{err=\"overloaded\"} 1"));
-  EXPECT_TRUE(has_line(metrics, "te_request_failure{err=\"dropped\"} 1"));
-  EXPECT_TRUE(has_line(metrics, "te_request_failure{err=\"inference\"} 3"));
+  EXPECT_TRUE(has_line(metrics, "te_request_failure{err=\"inference\"} 2"));
   EXPECT_TRUE(has_line(metrics, "te_request_failure{err=\"batch_size\"} 1"));
+  EXPECT_FALSE(has_line(metrics, "te_request_failure{err=\"\"} 1"));
 }
 
 }  // namespace

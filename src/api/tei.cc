@@ -13,19 +13,8 @@ namespace {
 // A handler whose failures are counted, whether it throws or answers with them.
 RouteHandler counted(const SharedTeMetrics& metrics, RouteHandler handle) {
   return [metrics, handle = std::move(handle)](Exchange exchange) {
-    const Respond respond = exchange.respond;
-    exchange.respond = [metrics, respond](HttpResponse response) {
-      if (response.status >= 400) metrics->count_failure(response.status);
-      respond(std::move(response));
-    };
-    try {
-      handle(exchange);
-    } catch (const BatchSizeError& error) {
-      metrics->count_failure("batch_size");
-      respond(exchange.errors->render(error));
-    } catch (const Error& error) {
-      exchange.fail(error);
-    }
+    exchange.on_error = [metrics](const Error& error) { metrics->count_failure(error); };
+    exchange.attempt([&] { handle(exchange); });
   };
 }
 
@@ -38,20 +27,21 @@ RouteHandler embedding(const SharedTeMetrics& metrics,
 
 // A route of other kinds of models: says what this one is.
 RouteHandler missing(const SharedTeMetrics& metrics, const char* what) {
-  return [metrics, what](const Exchange& exchange) {
-    metrics->count_failure("model_type");
-    throw RequestError(ErrorCode::kInvalidArgument,
-                       exchange.service.model.info().id +
-                           " is a dense text-embedding model: it gives no " + what +
-                           "; POST /embed gives its vectors, /similarity compares them",
-                       "", Fault::kUnprocessable);
-  };
+  return counted(metrics, [what](const Exchange& exchange) {
+    throw CountedError(
+        "model_type", RequestError(ErrorCode::kInvalidArgument,
+                                   exchange.service.model.info().id +
+                                       " is a dense text-embedding model: it gives no " + what +
+                                       "; POST /embed gives its vectors, /similarity compares them",
+                                   "", Fault::kUnprocessable));
+  });
 }
 
 }  // namespace
 
 std::vector<Route> tei_routes(const Service& service) {
-  const auto metrics = std::make_shared<const TeMetrics>(service.metrics);
+  const auto metrics =
+      std::make_shared<const TeMetrics>(service.metrics, service.model.info().max_tokens);
   const ErrorStyle* errors = &tei_errors();
   const RouteHandler embed = embedding(metrics, tei_embed);
   return {

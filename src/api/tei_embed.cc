@@ -16,7 +16,8 @@ namespace nestvec {
 namespace {
 
 // Calls that are answered together, each with options of its own.
-std::vector<TeiInputs> read_instances(const JsonValue& body, const InputRules& rules) {
+std::vector<TeiInputs> read_instances(const JsonValue& body, const InputRules& rules,
+                                      const TeMetrics& metrics) {
   const JsonValue instances = required_member(body, "instances");
   const std::size_t count = instances.kind() == JsonValue::Kind::kArray ? instances.size() : 0;
   if (count == 0) {
@@ -32,8 +33,7 @@ std::vector<TeiInputs> read_instances(const JsonValue& body, const InputRules& r
                          "`" + instance.path() + "`: expected an object with `inputs`",
                          instance.path());
     }
-    calls.push_back(read_tei_inputs(instance, rules));
-    calls.back().call.options = read_tei_options(instance, rules.model);
+    calls.push_back(tei_counted_inputs(instance, rules, metrics));
     texts += calls.back().call.texts.size();
     if (texts > rules.max_inputs) throw BatchSizeError(texts, rules.max_inputs, "instances");
   }
@@ -53,7 +53,16 @@ HttpResponse render_predictions(const std::vector<Embeddings>& parts) {
 
 }  // namespace
 
-void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
+TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
+                             const TeMetrics& metrics) {
+  metrics.count_request(is_batch(required_member(body, "inputs")));
+  TeiInputs inputs = read_tei_inputs(body, rules);
+  metrics.count_inputs(inputs.call.texts.size());
+  inputs.call.options = read_tei_options(body, rules.model);
+  return inputs;
+}
+
+TeCost TeiReceipt::cost(const Embeddings& rows) const {
   TeCost cost;
   cost.batch = batch;
   cost.inputs = rows.rows;
@@ -61,28 +70,19 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
   cost.tokens = rows.tokens;
   cost.timing = rows.timing;
   cost.total = seconds_since(request->received);
-  add_te_headers(cost, response);
-  metrics->count_success(cost);
+  return cost;
 }
 
-void tei_answer(const Exchange& exchange, std::function<HttpResponse()> render) {
-  exchange.service.post([exchange, render = std::move(render)] {
-    try {
-      exchange.respond(render());
-    } catch (const Error& error) {
-      exchange.fail(error);
-    } catch (const std::bad_alloc&) {
-      exchange.fail(Error(ErrorCode::kUnavailable, "no memory for this answer; send less at once"));
-    }
-  });
+void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
+  const TeCost taken = cost(rows);
+  add_te_headers(taken, response);
+  metrics->count_success(taken);
 }
 
 void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = input_rules(exchange.service);
-  TeiInputs inputs = read_tei_inputs(document.root(), rules);
-  inputs.call.options = read_tei_options(document.root(), rules.model);
-  metrics->count_request(inputs.batch, inputs.call.texts.size());
+  TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   RenderRows render = [receipt = TeiReceipt{metrics, exchange.request, inputs.batch,
                                             inputs.characters}](const Embeddings& rows) {
     HttpResponse response;
@@ -96,7 +96,8 @@ void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
 void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   EmbedCall call = read_similarity(document.root(), input_rules(exchange.service));
-  metrics->count_request(true, call.texts.size());
+  metrics->count_request(true);
+  metrics->count_inputs(call.texts.size());
   RenderRows render = [receipt = TeiReceipt{metrics, exchange.request, true,
                                             count_characters(call.texts)}](const Embeddings& rows) {
     HttpResponse response;
@@ -111,12 +112,13 @@ void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
   const Service& service = exchange.service;
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = input_rules(service);
+  const bool batch = is_batch(required_member(document.root(), "input"));
+  metrics->count_request(batch);
   OpenAiRequest request = read_openai_request(document.root(), rules);
   cut_documents(request, rules, [&service](std::string_view text) {
     return service.model.tokenize(text, /*add_special=*/false);
   });
-  const bool batch = request.call.texts.size() > 1;
-  metrics->count_request(batch, request.call.texts.size());
+  metrics->count_inputs(request.call.texts.size());
   const TeiReceipt receipt{metrics, exchange.request, batch, count_characters(request.call.texts)};
   EmbedCall call = request.call;
   request.call.texts.clear();  // the answer does not need them
@@ -132,37 +134,35 @@ void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
 void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const auto calls = std::make_shared<std::vector<TeiInputs>>(
-      read_instances(document.root(), input_rules(exchange.service)));
-  TeiReceipt receipt{metrics, exchange.request, true, 0};
-  for (const TeiInputs& inputs : *calls) {
-    metrics->count_request(inputs.batch, inputs.call.texts.size());
-    receipt.characters += inputs.characters;
-  }
+      read_instances(document.root(), input_rules(exchange.service), *metrics));
+  for (TeiInputs& inputs : *calls) apply_exchange(exchange, inputs.call.options);
   using Rows = std::vector<Embeddings>;
-  auto answer = [exchange, receipt, calls](Result<Rows> result) {
+  auto answer = [exchange, metrics, calls](Result<Rows> result) {
+    if (!result.ok()) count_failed_call(exchange.service, result.error());
     const auto parts = std::make_shared<Result<Rows>>(std::move(result));
-    tei_answer(exchange, [&service = exchange.service, receipt, calls, parts] {
+    exchange.answer_later([exchange, metrics, calls, parts] {
       HttpResponse response = render_predictions(parts->value());
+      TeiReceipt whole{metrics, exchange.request, true, 0};
       for (std::size_t i = 0; i < calls->size(); ++i) {
-        count_texts(service, (*calls)[i].call, parts->value()[i]);
+        const auto& [call, batch, characters] = (*calls)[i];
+        count_texts(exchange.service, call, parts->value()[i]);
+        const TeiReceipt one{metrics, exchange.request, batch, characters};
+        metrics->count_success(one.cost(parts->value()[i]));
+        whole.characters += characters;
       }
       const Embeddings joined = join_rows(std::move(parts->value()));
-      add_call_headers(*receipt.request, joined, response);
-      receipt.settle(joined, response);
+      add_call_headers(*exchange.request, joined, response);
+      add_te_headers(whole.cost(joined), response);
       return response;
     });
   };
   const auto gather = std::make_shared<Gather<Embeddings>>(
       calls->size(), exchange.service.post, exchange.request->stop, std::move(answer));
-  for (std::size_t i = 0; i < calls->size(); ++i) {
-    EmbedCall& call = (*calls)[i].call;
-    apply_exchange(exchange, call.options);
-    if (i == 0) end_at_deadline(exchange.service.after, call.options.deadline, gather);
-    call.options.stop = gather->stop();
-    if (i > 0) call.options.queue.max_tokens = 0;  // a request is let in as a whole
-    if (i > 0) call.options.queue.max_seconds = 0;
+  end_at_deadline(exchange.service.after, calls->front().call.options.deadline, gather);
+  for (std::size_t i = 0; i < calls->size() && !gather->ended(); ++i) {
+    const EmbedCall& call = (*calls)[i].call;
     exchange.service.model.predict_async(
-        call.texts, call.tasks, call.options,
+        call.texts, call.tasks, part_options(call.options, i, *gather),
         [gather, i](Result<Embeddings> rows) { gather->put(i, std::move(rows)); });
   }
 }

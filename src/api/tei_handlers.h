@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
-#include <string>
 
 #include "api/router.h"
 #include "api/te_metrics.h"
+#include "api/tei_request.h"
 #include "nestvec/model.h"
 
 namespace nestvec {
@@ -26,8 +25,9 @@ void tei_tokenize(Exchange exchange);
 void tei_decode(Exchange exchange);
 void tei_info(const Exchange& exchange);
 
-// Answers on a request thread with what `render` makes, or with the error that it throws.
-void tei_answer(const Exchange& exchange, std::function<HttpResponse()> render);
+// Inputs and options of an embedding request, counted before they are checked.
+TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
+                             const TeMetrics& metrics);
 
 // What is kept of a request until it is answered, to tell and count what it took.
 struct TeiReceipt {
@@ -36,7 +36,9 @@ struct TeiReceipt {
   bool batch = false;
   std::size_t characters = 0;
 
-  // Adds the headers and counts a success. Of the rows it needs `rows`, `tokens` and `timing`.
+  // What the rows took. Needs of them `rows`, `tokens` and `timing`; valid as long as they are.
+  TeCost cost(const Embeddings& rows) const;
+  // Adds the headers and counts a success.
   void settle(const Embeddings& rows, HttpResponse& response) const;
 };
 

@@ -12,19 +12,6 @@ namespace {
 // Bytes of a number in JSON, mostly: what to reserve.
 constexpr std::size_t kNumberBytes = 14;
 
-// The number of code points before each byte of a text.
-std::vector<std::uint32_t> code_points_before(std::string_view text) {
-  std::vector<std::uint32_t> before;
-  before.reserve(text.size() + 1);
-  std::uint32_t count = 0;
-  for (const char c : text) {
-    before.push_back(count);
-    if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) ++count;
-  }
-  before.push_back(count);
-  return before;
-}
-
 void append_numbers(std::span<const std::size_t> numbers, std::string& out) {
   out.push_back('[');
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -82,7 +69,6 @@ void append_similarities(const Embeddings& rows, std::string& out) {
 
 void append_tokens(std::string_view text, const TokenizedText& tokens, const TokenName& name,
                    std::string& out) {
-  const std::vector<std::uint32_t> position = code_points_before(text);
   out.push_back('[');
   for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
     if (i > 0) out.push_back(',');
@@ -94,8 +80,8 @@ void append_tokens(std::string_view text, const TokenizedText& tokens, const Tok
     token.text("text", repair_utf8(special ? name(tokens.ids[i]) : text.substr(start, stop - start),
                                    repaired));
     token.raw("special", special ? "true" : "false");
-    token.raw("start", special ? "null" : std::to_string(position[start]));
-    token.raw("stop", special ? "null" : std::to_string(position[stop]));
+    token.raw("start", special ? "null" : std::to_string(start));
+    token.raw("stop", special ? "null" : std::to_string(stop));
     token.close();
   }
   out.push_back(']');

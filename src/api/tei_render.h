@@ -19,8 +19,9 @@ void append_rows(std::span<const float> values, std::size_t width, std::string& 
 // [...]: the product of row 0 with each of the others.
 void append_similarities(const Embeddings& rows, std::string& out);
 
-// [{"id","text","special","start","stop"},...]: offsets in Unicode code points of `text`, which is
-// valid UTF-8; null for special tokens, whose text is what `name` gives.
+// [{"id","text","special","start","stop"},...]: offsets in bytes of `text`, which is valid
+// UTF-8, as text-embeddings-inference gives them; null for special tokens, whose text is what
+// `name` gives.
 using TokenName = std::function<std::string_view(std::uint32_t)>;
 void append_tokens(std::string_view text, const TokenizedText& tokens, const TokenName& name,
                    std::string& out);

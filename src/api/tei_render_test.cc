@@ -28,7 +28,7 @@ TEST(TeiRender, Similarities) {
   EXPECT_EQ(out, "[0.5,-1]");
 }
 
-TEST(TeiRender, OffsetsAreCodePoints) {
+TEST(TeiRender, OffsetsAreBytes) {
   // e acute (2 bytes), a space, an emoji (4 bytes).
   const std::string text = "\xC3\xA9 \xF0\x9F\x98\x80";
   TokenizedText tokens;
@@ -39,8 +39,8 @@ TEST(TeiRender, OffsetsAreCodePoints) {
   append_tokens(text, tokens, [](std::uint32_t id) { return id == 0 ? "<s>" : "</s>"; }, out);
   EXPECT_EQ(out,
             R"([{"id":0,"text":"<s>","special":true,"start":null,"stop":null},)"
-            "{\"id\":7,\"text\":\"\xC3\xA9\",\"special\":false,\"start\":0,\"stop\":1},"
-            "{\"id\":8,\"text\":\"\xF0\x9F\x98\x80\",\"special\":false,\"start\":2,\"stop\":3},"
+            "{\"id\":7,\"text\":\"\xC3\xA9\",\"special\":false,\"start\":0,\"stop\":2},"
+            "{\"id\":8,\"text\":\"\xF0\x9F\x98\x80\",\"special\":false,\"start\":3,\"stop\":7},"
             R"({"id":2,"text":"</s>","special":true,"start":null,"stop":null}])");
 }
 

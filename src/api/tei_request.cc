@@ -23,6 +23,9 @@ RequestError empty_error(std::string_view member) {
   return RequestError(ErrorCode::kInvalidArgument, message, std::string(member), Fault::kEmpty);
 }
 
+// A list without elements; an empty text is another kind of failure.
+CountedError empty_list(std::string_view member) { return {"validation", empty_error(member)}; }
+
 RequestError wrong_type(const JsonValue& value, std::string_view expected) {
   return RequestError(ErrorCode::kInvalidArgument,
                       "`" + value.path() + "`: expected " + std::string(expected), value.path());
@@ -32,7 +35,7 @@ RequestError wrong_type(const JsonValue& value, std::string_view expected) {
 std::vector<JsonValue> read_batch(const JsonValue& list, std::size_t limit,
                                   std::size_t others = 0) {
   const std::size_t size = list.size() + others;
-  if (list.size() == 0) throw empty_error(list.path());
+  if (list.size() == 0) throw empty_list(list.path());
   if (size > limit) throw BatchSizeError(size, limit, list.path());
   return list.elements();
 }
@@ -44,7 +47,7 @@ Truncation read_direction(const JsonValue& body) {
   throw RequestError(
       ErrorCode::kInvalidArgument,
       "`truncation_direction` is " + excerpt(direction) + "; it may be \"Right\" or \"Left\"",
-      "truncation_direction", Fault::kUnprocessable);
+      "truncation_direction");
 }
 
 std::string task_member(const JsonValue& body, std::string_view key, const ModelInfo& model) {
@@ -66,12 +69,12 @@ std::string read_task(const JsonValue& body, const ModelInfo& model) {
   return task.empty() ? prompt : task;
 }
 
-RequestError too_much(std::string_view member, std::size_t count, std::size_t limit,
+CountedError too_much(std::string_view member, std::size_t count, std::size_t limit,
                       std::string_view unit) {
   std::string message = "`" + std::string(member) + "` have " + std::to_string(count) + " ";
   message.append(unit).append(", at most ").append(std::to_string(limit));
   message.append(" are taken at once; send fewer");
-  return RequestError(ErrorCode::kInvalidArgument, message, std::string(member));
+  return {"validation", RequestError(ErrorCode::kInvalidArgument, message, std::string(member))};
 }
 
 std::vector<std::uint32_t> read_ids(const JsonValue& list) {
@@ -123,12 +126,16 @@ EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model) {
   return options;
 }
 
+bool is_batch(const JsonValue& inputs) {
+  return inputs.kind() == Kind::kArray && !first_element(inputs).number;
+}
+
 TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules) {
   const JsonValue inputs = required_member(body, "inputs");
   TeiInputs read;
   if (inputs.kind() == Kind::kArray) {
-    if (inputs.size() == 0) throw empty_error("inputs");
-    read.batch = !first_element(inputs).number;
+    if (inputs.size() == 0) throw empty_list("inputs");
+    read.batch = is_batch(inputs);
     if (read.batch && inputs.size() > rules.max_inputs) {
       throw BatchSizeError(inputs.size(), rules.max_inputs, "inputs");
     }
@@ -190,7 +197,7 @@ DecodeCall read_decode(const JsonValue& body, const InputRules& rules) {
   if (ids.kind() != Kind::kArray) {
     throw wrong_type(ids, "a list of token ids, or a list of such lists");
   }
-  if (ids.size() == 0) throw empty_error("ids");
+  if (ids.size() == 0) throw empty_list("ids");
   if (first_element(ids).list) {
     for (const JsonValue& list : read_batch(ids, rules.max_inputs)) {
       if (list.kind() != Kind::kArray) throw wrong_type(list, "a list of token ids");

@@ -22,6 +22,9 @@ namespace nestvec {
 // task (an extension: the same under its own name), normalize (true), dimensions.
 EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model);
 
+// Whether inputs came as a list, which may have one item; a list of token ids is one input.
+bool is_batch(const JsonValue& inputs);
+
 // `inputs` of an embedding request: a text, token ids, or a list that mixes them.
 struct TeiInputs {
   EmbedCall call;

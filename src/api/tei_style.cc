@@ -36,7 +36,11 @@ TeiError by_code(ErrorCode code) {
 TeiError by_fault(const RequestError& error) {
   switch (error.fault()) {
     case Fault::kNone:
+    case Fault::kNoKey:
+    case Fault::kNoRoute:
       return by_code(error.code());
+    case Fault::kMalformed:
+      return {400, "Validation"};
     case Fault::kEmpty:
       return {400, "Empty"};
     case Fault::kTooLarge:
@@ -105,6 +109,17 @@ class TeiOpenaiErrors : public ErrorStyle {
   }
 };
 
+// Where a value of the request is wrong. What the model or its tasks refuse is found out there when
+// texts are tokenised.
+std::string_view invalid_kind(const Error& error) {
+  const RequestError* request_error = as_request_error(error);
+  if (request_error == nullptr || error.detail().text) return "tokenization";
+  if (request_error->fault() == Fault::kEmpty || request_error->fault() == Fault::kUnprocessable) {
+    return "tokenization";
+  }
+  return request_error->param() == "dimensions" ? "validation" : "";
+}
+
 std::string batch_size_message(std::size_t size, std::size_t limit) {
   return "batch size " + std::to_string(size) + " > maximum allowed batch size " +
          std::to_string(limit);
@@ -118,8 +133,24 @@ TeiError tei_error(const Error& error) {
 }
 
 BatchSizeError::BatchSizeError(std::size_t size, std::size_t limit, std::string_view param)
-    : RequestError(ErrorCode::kInvalidArgument, batch_size_message(size, limit),
-                   std::string(param)) {}
+    : CountedError("batch_size",
+                   RequestError(ErrorCode::kInvalidArgument, batch_size_message(size, limit),
+                                std::string(param))) {}
+
+std::string_view te_failure(const Error& error) {
+  if (const auto* counted = dynamic_cast<const CountedError*>(&error)) return counted->kind();
+  switch (error.code()) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kOutOfRange:
+      return invalid_kind(error);
+    case ErrorCode::kResourceExhausted:
+      return "overloaded";
+    case ErrorCode::kCancelled:
+      return "dropped";
+    default:
+      return "inference";
+  }
+}
 
 const ErrorStyle& tei_errors() {
   static const TeiErrors style;

@@ -28,6 +28,7 @@ TEST(TeiStyle, FaultsGoBeforeCodes) {
   const auto status = [](Fault fault) {
     return tei_error(RequestError(ErrorCode::kInvalidArgument, "a", "", fault)).status;
   };
+  EXPECT_EQ(status(Fault::kMalformed), 400);
   EXPECT_EQ(status(Fault::kEmpty), 400);
   EXPECT_EQ(status(Fault::kTooLarge), 413);
   EXPECT_EQ(status(Fault::kMediaType), 415);
@@ -52,6 +53,31 @@ TEST(TeiStyle, TooManyInputsAreToldInTheWordsThatClientsKnow) {
   EXPECT_EQ(tei(BatchSizeError(33, 32, "inputs")),
             R"(422 {"error":"batch size 33 > maximum allowed batch size 32",)"
             R"("error_type":"Validation","param":"inputs"})");
+}
+
+TEST(TeiStyle, FailuresAreCountedAsTheyAreThere) {
+  using Code = ErrorCode;
+  const auto refused = [](Fault fault, std::string param = "inputs",
+                          const ErrorDetail& detail = {}) {
+    return te_failure(RequestError(Code::kInvalidArgument, "a", std::move(param), fault, detail));
+  };
+  EXPECT_EQ(te_failure(BatchSizeError(33, 32, "inputs")), "batch_size");
+  EXPECT_EQ(te_failure(CountedError("validation", RequestError(Code::kInvalidArgument, "no list"))),
+            "validation");
+  EXPECT_EQ(refused(Fault::kEmpty), "tokenization");
+  EXPECT_EQ(refused(Fault::kUnprocessable, "prompt_name"), "tokenization");
+  EXPECT_EQ(refused(Fault::kNone, "inputs[1]", {.text = 1, .retry_after = {}}), "tokenization");
+  EXPECT_EQ(refused(Fault::kNone, "dimensions"), "validation");
+  EXPECT_EQ(te_failure(Error(Code::kInvalidArgument, "long")), "tokenization");
+  EXPECT_EQ(te_failure(Error(Code::kResourceExhausted, "full")), "overloaded");
+  EXPECT_EQ(te_failure(Error(Code::kCancelled, "gone")), "dropped");
+  for (const Code code : {Code::kInternal, Code::kUnavailable, Code::kDeadlineExceeded}) {
+    EXPECT_EQ(te_failure(Error(code, "a")), "inference");
+  }
+  // What cannot be read is not counted at all.
+  for (const Fault fault : {Fault::kNone, Fault::kMalformed, Fault::kMediaType, Fault::kTooLarge}) {
+    EXPECT_EQ(refused(fault), "");
+  }
 }
 
 TEST(TeiStyle, SaysWhenToTryAgain) {

@@ -115,7 +115,7 @@ TEST_F(Tei, TokenizeAndDecodeAreInverse) {
   EXPECT_TRUE(tokens.front().at("special").boolean());
   EXPECT_EQ(tokens.front().find("start"), std::nullopt);
   EXPECT_FALSE(tokens[1].at("special").boolean());
-  EXPECT_EQ(tokens[tokens.size() - 2].at("stop").integer(), 6);
+  EXPECT_EQ(tokens[tokens.size() - 2].at("stop").integer(), 7);
   std::string ids = "{\"ids\":[";
   for (const JsonValue& token : tokens) ids += std::to_string(token.at("id").integer()) + ",";
   ids.back() = ']';
@@ -132,6 +132,10 @@ TEST_F(Tei, OpenAiRoute) {
   const JsonDocument answer = good("/embeddings", R"({"input":"a","model":"x"})");
   EXPECT_EQ(floats(answer.root().at("data").elements().at(0).at("embedding")),
             test_model().predict("a"));
+  const JsonDocument list = good("/embeddings", R"({"input":["a"]})");
+  EXPECT_EQ(list.root().at("data").size(), 1u);
+  EXPECT_EQ(metrics_line("te_request_success{method=\"single\"}"), "1");
+  EXPECT_EQ(metrics_line("te_request_success{method=\"batch\"}"), "1");
   const HttpResponse bad = post("/embeddings", R"({"input":[]})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_NE(bad.body.find(R"("code":400,"type":"Empty")"), std::string::npos) << bad.body;
@@ -145,6 +149,10 @@ TEST_F(Tei, Vertex) {
   EXPECT_EQ(floats(predictions[0].elements().at(0)), test_model().predict("a"));
   EXPECT_EQ(predictions[1].size(), 2u);
   EXPECT_EQ(predictions[1].elements().at(1).size(), 32u);
+  EXPECT_EQ(metrics_line("te_request_success{method=\"single\"}"), "1");
+  EXPECT_EQ(metrics_line("te_request_success{method=\"batch\"}"), "1");
+  EXPECT_EQ(metrics_line("te_request_duration_count"), "2");
+  EXPECT_EQ(metrics_line("te_embed_success"), "3");
   EXPECT_EQ(post("/vertex", R"({"instances":[]})").status, 400);
   EXPECT_EQ(post("/vertex", R"({"instances":[{"inputs":"a"},{"inputs":1}]})").status, 422);
 }
@@ -159,6 +167,7 @@ TEST_F(Tei, LongTextsAreCutOrRefused) {
   const HttpResponse refused =
       post("/embed", "{\"inputs\":[\"a\",\"" + words + "\"],\"truncate\":false}");
   EXPECT_EQ(refused.status, 422);
+  EXPECT_EQ(metrics_line("te_request_failure{err=\"tokenization\"}"), "1");
   EXPECT_NE(refused.body.find(R"("error_type":"Validation","param":"inputs[1]")"),
             std::string::npos)
       << refused.body;
@@ -174,8 +183,20 @@ TEST_F(Tei, FailuresHaveTeisFormAndAreCounted) {
             R"({"error":"`inputs` cannot be empty","error_type":"Empty","param":"inputs"})");
   EXPECT_EQ(post("/embed", R"({"inputs":["a","b","c"]})").status, 422);
   EXPECT_EQ(metrics_line("te_request_failure{err=\"batch_size\"}"), "1");
+  EXPECT_EQ(metrics_line("te_request_failure{err=\"tokenization\"}"), "1");
+  EXPECT_EQ(post("/embed", R"({"inputs":[]})").status, 400);
   EXPECT_EQ(metrics_line("te_request_failure{err=\"validation\"}"), "1");
-  EXPECT_EQ(post("/embed", "{").status, 422);
+  EXPECT_EQ(metrics_line("te_request_count{method=\"batch\"}"), "2");
+  EXPECT_EQ(metrics_line("te_embed_count"), "0");
+  // What is no JSON is told from JSON that is not wanted; neither is counted.
+  for (const char* malformed : {"", "{", "inputs=a", R"({"inputs":"a"}})", R"({"inputs":.5})"}) {
+    EXPECT_EQ(post("/embed", malformed).status, 400) << malformed;
+    EXPECT_EQ(post("/embeddings", malformed).status, 400) << malformed;
+  }
+  for (const char* unwanted : {"[]", "1", "{}", R"({"inputs":1})", R"({"inputs":["a",null]})"}) {
+    EXPECT_EQ(post("/embed", unwanted).status, 422) << unwanted;
+  }
+  EXPECT_EQ(metrics_line("te_request_failure{err=\"validation\"}"), "1");
   EXPECT_EQ(post("/embed", R"({"inputs":"a"})", {{"content-type", "text/plain"}}).status, 415);
   const HttpResponse missing = post("/rerank", "{}");
   EXPECT_EQ(missing.status, 422);

@@ -62,8 +62,9 @@ using TokenRows = std::vector<TokenEmbeddings>;
 Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiReceipt& receipt,
                                             std::shared_ptr<const EmbedCall> call) {
   return [exchange, receipt, call = std::move(call)](Result<TokenRows> result) {
+    if (!result.ok()) count_failed_call(exchange.service, result.error());
     const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
-    tei_answer(exchange, [&service = exchange.service, receipt, call, parts] {
+    exchange.answer_later([&service = exchange.service, receipt, call, parts] {
       HttpResponse response = render_tokens(parts->value());
       const Embeddings sum = summary(parts->value());
       add_call_headers(*receipt.request, sum, response);
@@ -74,23 +75,13 @@ Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiR
   };
 }
 
-// The error of text `index` of the request, which was text 0 of its own call.
-Error of_text(std::size_t index, const Error& error) {
-  if (error.code() != ErrorCode::kInvalidArgument) return error;
-  ErrorDetail detail = error.detail();
-  detail.text = index;
-  return Error(error.code(), error.what(), detail);
-}
-
 }  // namespace
 
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = input_rules(exchange.service);
-  TeiInputs inputs = read_tei_inputs(document.root(), rules);
-  inputs.call.options = read_tei_options(document.root(), rules.model);
+  TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   apply_exchange(exchange, inputs.call.options);
-  metrics->count_request(inputs.batch, inputs.call.texts.size());
 
   const TeiReceipt receipt{metrics, exchange.request, inputs.batch, inputs.characters};
   const auto call = std::make_shared<const EmbedCall>(std::move(inputs.call));
@@ -100,15 +91,8 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   end_at_deadline(exchange.service.after, call->options.deadline, gather);
   const auto numbers = std::make_shared<std::atomic<std::size_t>>(0);
   const std::size_t limit = number_limit(rules.model);
-  for (std::size_t i = 0; i < call->texts.size(); ++i) {
-    EmbedOptions options = call->options;
-    options.stop = gather->stop();
-    if (options.stop.stop_requested()) {
-      gather->fail(Error(ErrorCode::kCancelled, "the client has gone"));
-      return;
-    }
-    if (i > 0) options.queue.max_tokens = 0;  // a request is let in as a whole
-    if (i > 0) options.queue.max_seconds = 0;
+  for (std::size_t i = 0; i < call->texts.size() && !gather->ended(); ++i) {
+    EmbedOptions options = part_options(call->options, i, *gather);
     if (!call->tasks.empty() && !call->tasks[i].empty()) options.task = call->tasks[i];
     exchange.service.model.tokenize_and_embed_async(
         call->texts[i], options, [gather, i, numbers, limit](Result<TokenEmbeddings> part) {

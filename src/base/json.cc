@@ -257,6 +257,11 @@ JsonDocument JsonDocument::parse(std::string_view text, std::string name) {
   return document;
 }
 
+std::string repair_json(std::string_view text) {
+  std::string storage;
+  return repair_surrogates(repair_utf8(text, storage));
+}
+
 JsonDocument JsonDocument::load(const std::string& path, std::size_t limit_bytes) {
   const MappedFile file(path);
   if (file.size() > limit_bytes) {

@@ -103,6 +103,9 @@ class JsonDocument {
   simdjson::dom::element root_;
 };
 
+// A JSON text for parsers that are stricter: ill-formed UTF-8 and lone surrogates become U+FFFD.
+std::string repair_json(std::string_view text);
+
 // Appends `text` (valid UTF-8) as a JSON string with its quotes.
 void append_json_string(std::string_view text, std::string& out);
 

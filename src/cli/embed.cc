@@ -5,12 +5,12 @@
 
 #include "cli/commands.h"
 #include "cli/count_option.h"
+#include "cli/embed_bulk.h"
+#include "cli/embed_flags.h"
 #include "cli/interrupt.h"
-#include "cli/model_options.h"
 #include "cli/output_target.h"
 #include "cli/text_argument.h"
 #include "cli/text_lines.h"
-#include "output/vector.h"
 #include "output/writer.h"
 
 namespace nestvec {
@@ -19,22 +19,6 @@ namespace {
 // Enough texts to fill batches well, few enough to hold.
 constexpr std::size_t kTextsACall = 512;
 constexpr std::size_t kBytesACall = std::size_t{256} << 10;
-
-struct EmbedFlags {
-  ModelOptions model;
-  std::vector<std::string> texts;
-  std::string file;
-  std::string format = "json";
-  std::string output;
-  std::string truncate = "right";
-  std::size_t dimensions = 0;
-  bool dimensions_given = false;
-  bool json_lines = false;
-  bool no_prompt = false;
-  bool no_normalize = false;
-  bool no_special = false;
-  EmbedOptions options;
-};
 
 constexpr const char* kExamples =
     "Texts come from the arguments, from --file and from standard input (\"-\", or when there is "
@@ -53,25 +37,18 @@ constexpr const char* kExamples =
     "sit?\"\n"
     "  nestvec embed - --format npy --output vectors.npy < texts.txt\n"
     "  nestvec embed --file corpus.jsonl --jsonl --dimensions 256 --format jsonl\n"
-    "  nestvec embed --late-chunking \"First chunk.\" \"Second chunk.\"\n";
-
-Truncation parse_truncation(const std::string& name) {
-  if (name == "error") return Truncation::kError;
-  return name == "left" ? Truncation::kLeft : Truncation::kRight;
-}
-
-EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
-  EmbedOptions options = flags.options;
-  if (flags.dimensions_given) {
-    check_dimensions(flags.dimensions, model.dimensions, model.matryoshka_dimensions);
-    options.dimensions = flags.dimensions;
-  }
-  options.truncation = parse_truncation(flags.truncate);
-  options.add_prompt = !flags.no_prompt;
-  options.parse_special = !flags.no_special;
-  if (flags.no_normalize) options.normalize = false;
-  return options;
-}
+    "  nestvec embed --late-chunking \"First chunk.\" \"Second chunk.\"\n"
+    "\n"
+    "With --input whole files become files, in batches of the model's, and a run that was stopped\n"
+    "goes on with --resume. PATH ends in .npy, .jsonl or .f32, or --format names one of npy, "
+    "jsonl,\n"
+    "raw; ids, scales of int8 and errors are beside it. See docs/bulk.md.\n"
+    "\n"
+    "  nestvec embed --input 'docs/*.jsonl.gz' --field body --id key --output docs.npy\n"
+    "  nestvec embed --input a.csv b.csv --on-error skip --dtype int8 --output vectors.npy\n"
+    "  zstdcat logs.zst | nestvec embed --input - --dedupe --output logs.jsonl\n"
+    "  nestvec embed --input a.csv b.csv --on-error skip --dtype int8 --output vectors.npy "
+    "--resume\n";
 
 // Embeds texts as they come, a call at a time, and numbers them through all calls.
 class EmbedRun {
@@ -210,11 +187,18 @@ void add_embed_command(CLI::App& app, CliContext& context) {
   const auto flags = std::make_shared<EmbedFlags>();
   add_input_options(*command, *flags);
   add_output_options(*command, *flags);
+  add_bulk_options(*command, flags->bulk);
   add_model_options(*command, flags->model);
   command->footer(kExamples);
   command->callback([flags, command, &context] {
     flags->dimensions_given = command->count("--dimensions") > 0;
-    run_embed(*flags, context);
+    flags->format_given = command->count("--format") > 0;
+    if (command->count("--input") > 0) {
+      run_embed_bulk(*flags, context);
+    } else {
+      check_no_bulk_options(*command);
+      run_embed(*flags, context);
+    }
   });
 }
 

@@ -15,6 +15,7 @@ enum ExitCode : int {
   kExitOverBudget = 5,
   kExitUnavailable = 6,
   kExitDenied = 7,
+  kExitBadRows = 8,
   kExitInterrupted = 130,  // 128 + SIGINT, as a shell reports it
   kExitBrokenPipe = 141,   // 128 + SIGPIPE
 };
@@ -32,6 +33,7 @@ inline constexpr const char* kExitCodeHelp =
     "    5  over a limit: memory budget, disk space, size\n"
     "    6  a server that cannot be reached or does not answer\n"
     "    7  not permitted: file permissions, a missing or refused token\n"
+    "    8  done, but rows of the input could not be embedded (embed --input)\n"
     "  130  interrupted\n"
     "  141  the reader of the output went away\n";
 

@@ -33,8 +33,10 @@ InterruptGuard::~InterruptGuard() {
   set_handler(SIG_DFL);
 }
 
+bool interrupt_requested() { return interrupted != 0; }
+
 void check_interrupt() {
-  if (interrupted != 0) throw Error(ErrorCode::kCancelled, "interrupted");
+  if (interrupt_requested()) throw Error(ErrorCode::kCancelled, "interrupted");
 }
 
 }  // namespace nestvec

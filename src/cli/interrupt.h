@@ -14,6 +14,9 @@ class InterruptGuard {
   ~InterruptGuard();
 };
 
+// Whether a guarded signal has come.
+bool interrupt_requested();
+
 // Throws Error kCancelled once a guarded signal has come.
 void check_interrupt();
 

@@ -125,7 +125,7 @@ int parse_and_run(const std::vector<std::string>& arguments, CliContext& context
     return report(context, usage_message(app, error), kExitUsage);
   }
   context.out.flush();
-  return kExitOk;
+  return context.exit_code;
 }
 
 // What a command printed before it failed is worth having, unless printing is what failed.

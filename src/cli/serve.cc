@@ -2,16 +2,19 @@
 // nestvec serve: the model behind HTTP and gRPC.
 #include <sys/resource.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <optional>
 #include <ostream>
+#include <stop_token>
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/model_options.h"
+#include "config/model_location.h"
 #include "config/writer.h"
+#include "nestvec/load.h"
 #include "server/server.h"
 #include "server/signals.h"
 #include "server/systemd.h"
@@ -100,6 +103,17 @@ std::string describe(const ModelInfo& model) {
   return text + std::to_string(model.threads) + (model.threads == 1 ? " thread)" : " threads)");
 }
 
+// Nothing where a signal came before the model was there: nobody has been served yet.
+std::optional<Model> load_unless_stopped(const ModelConfig& config, const LogSink& note,
+                                         const std::stop_token& stop) {
+  try {
+    return load_model(config, note, stop);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCancelled) throw;
+    return std::nullopt;
+  }
+}
+
 // Waits for a signal, and for the requests that it finds.
 void finish(Server& server, int signal_number, const std::string& socket, Log& log, bool quiet) {
   notify_systemd(socket, "STOPPING=1");
@@ -130,19 +144,20 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   fit_connections(config.server, log);
 
   const BlockedSignals blocked;
-  Server server(config.server, log, access);
-  std::atomic<bool> serves{false};
+  if (config.model.id.empty()) config.model.id = short_model_name(config.checkpoints.repo_id);
+  Server server(config.server, log, config.model, access);
+  std::stop_source loading;
   std::promise<int> stopped;
   const SignalThread signals(
       [&](int number) {
-        if (!serves) std::_Exit(kExitOk);  // a load cannot be interrupted, and nobody is served
+        loading.request_stop();
         stopped.set_value(number);
       },
       [&] { server.reload(); });
-  Model model = load_model(config, note);
-  const std::string description = describe(model.info());
-  serves = true;
-  server.open(std::move(model), config.model);
+  std::optional<Model> model = load_unless_stopped(config, note, loading.get_token());
+  if (!model) return;
+  const std::string description = describe(model->info());
+  server.open(std::move(*model));
   context.out << "nestvec: ready " << server.addresses() << " model " << description << '\n';
   context.out.flush();
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");

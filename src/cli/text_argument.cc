@@ -11,23 +11,25 @@ constexpr const char* kName = "texts";
 
 bool takes_texts(const CLI::App& command) { return command.get_option_no_throw(kName) != nullptr; }
 
-// True where `option` ("--file") takes the argument after it as its value.
+// True where `option` ("--file") takes the argument after it, and no other, as its value.
 bool takes_value(const CLI::App& command, const std::string& option) {
   if (option.size() < 2 || option[0] != '-') return false;
   const CLI::Option* known = command.get_option_no_throw(option);
-  return known != nullptr && known->get_items_expected_max() > 0;
+  return known != nullptr && known->get_items_expected_max() == 1;
 }
 
 }  // namespace
+
+void unmark_argument(std::string& argument) {
+  if (argument.starts_with(kMark)) argument.erase(0, 1);
+}
 
 void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
                         const std::string& description) {
   // Not bound to the vector: conversion would take "{}" for an empty list.
   const CLI::callback_t store = [&texts](const CLI::results_t& results) {
     texts = results;
-    for (std::string& text : texts) {
-      if (text.starts_with(kMark)) text.erase(0, 1);
-    }
+    for (std::string& text : texts) unmark_argument(text);
     return true;
   };
   command.add_option(kName, store, description)

@@ -93,9 +93,10 @@ std::uint64_t free_bytes(const std::string& folder) {
 // Writes weights.data and tells how far it is.
 class DataWriter {
  public:
-  DataWriter(std::string path, std::uint64_t total, const LogSink& log)
+  DataWriter(std::string path, std::uint64_t total, const RunControl& control, const LogSink& log)
       : path_(std::move(path)),
         total_(total),
+        control_(control),
         log_(log),
         file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
     if (!file_.valid()) throw file_error("cannot create", path_, errno);
@@ -103,8 +104,9 @@ class DataWriter {
 
   void write(std::uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      const ssize_t count =
-          ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      control_.check();
+      const ssize_t count = ::pwrite(file_.get(), bytes.data(), std::min(bytes.size(), kPiece),
+                                     static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) throw failure(errno);
       offset += static_cast<std::uint64_t>(count);
@@ -136,8 +138,11 @@ class DataWriter {
   }
 
   using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kPiece = std::size_t{16} << 20;  // so often it may be ended
+
   std::string path_;
   std::uint64_t total_;
+  const RunControl& control_;
   const LogSink& log_;
   FileDescriptor file_;
   std::uint64_t next_ = total_ / 10;
@@ -158,7 +163,7 @@ void check_output(const std::string& path) {
 }
 
 void write_artefact(const GraphBuilder& graph, Manifest manifest, AtomicFolder& folder,
-                    const LogSink& log) {
+                    const RunControl& control, const LogSink& log) {
   const fs::path path = folder.temporary_path();
   const std::string serialized = graph.serialize();
   manifest.graph_bytes = serialized.size();
@@ -167,10 +172,11 @@ void write_artefact(const GraphBuilder& graph, Manifest manifest, AtomicFolder& 
   const std::uint64_t free = free_bytes(path.string());
   if (total > free) throw disk_full(path.parent_path().string(), total, free);
 
-  DataWriter data((path / kDataName).string(), manifest.data_bytes, log);
+  DataWriter data((path / kDataName).string(), manifest.data_bytes, control, log);
   graph.stream_data(
       [&](std::uint64_t offset, std::span<const std::byte> bytes) { data.write(offset, bytes); });
   data.finish();
+  control.check();
   AtomicFile model((path / kGraphName).string());
   model.write(serialized);
   model.commit();
@@ -220,7 +226,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
                ": " + options.layout + " " + options.precision + ", " +
                readable_bytes(graph.data_bytes()));
   AtomicFolder folder(output);
-  write_artefact(graph, std::move(manifest), folder, log);
+  write_artefact(graph, std::move(manifest), folder, options.control, log);
   if (options.with_companions) copy_companions(model_folder, folder.temporary_path());
   folder.commit();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

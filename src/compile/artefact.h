@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/run_control.h"
 #include "compile/model_spec.h"
 #include "nestvec/model.h"
 
@@ -24,6 +25,7 @@ struct CompileOptions {
   std::size_t max_tokens =
       0;  // longest sequence, rows of the rotary tables; 0 = what the model allows
   bool with_companions = false;  // copy the tokenizer and the like: the folder is a model by itself
+  RunControl control = {};       // ends it early; nothing stays behind
 };
 
 // The precision that "auto" means for a native graph on this machine: "bf16" where the processor
@@ -48,7 +50,7 @@ struct Artefact {
 // Progress goes to `log`, one finished line each. Throws Error: as read_model_spec; kNotFound (no
 // weights); kDataLoss (corrupt file); kInvalidArgument (a missing or misshapen tensor, with
 // expected and found shape; an unknown option); kResourceExhausted (disk full, with the path and
-// the bytes needed); kPermissionDenied.
+// the bytes needed); kPermissionDenied; kCancelled (options.control).
 Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
                        const CompileOptions& options, const LogSink& log = {});
 

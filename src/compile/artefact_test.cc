@@ -204,6 +204,32 @@ TEST_F(ArtefactTest, LeavesNothingWhenWritingFails) {
   EXPECT_EQ(entries(folder_ / ""), 1u);
 }
 
+TEST_F(ArtefactTest, LeavesNothingWhenItIsStopped) {
+  std::stop_source stop;
+  CompileOptions options;
+  options.control.stop = stop.get_token();
+  const auto when_said = [&stop](std::string_view what) {
+    return [&stop, what](std::string_view line) {
+      if (line.find(what) != std::string_view::npos) stop.request_stop();
+    };
+  };
+  const std::string cache = (folder_ / "cache").string();
+  const std::string text =
+      complaint([&] { compile_into_cache(model(), cache, options, when_said("compiling")); });
+  EXPECT_NE(text.find("CANCELLED"), std::string::npos) << text;
+  EXPECT_EQ(entries(cache), 1u) << "the lock alone";
+
+  // Also while it waits for another process, which has the lock here.
+  const std::string lock_path = fs::directory_iterator(cache)->path().string();
+  const FileLock held = FileLock::wait(lock_path);
+  stop = std::stop_source();
+  options.control.stop = stop.get_token();
+  EXPECT_NE(complaint([&] {
+              compile_into_cache(model(), cache, options, when_said("waiting"));
+            }).find("CANCELLED"),
+            std::string::npos);
+}
+
 TEST_F(ArtefactTest, CacheReusesWhatFits) {
   const Artefact first = cached();
   EXPECT_TRUE(said("compiled in"));

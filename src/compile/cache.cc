@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 #include "base/file.h"
 #include "compile/artefact.h"
@@ -35,11 +37,18 @@ std::optional<Artefact> usable(const std::string& folder, const Fingerprint& sou
   return std::nullopt;
 }
 
-FileLock wait_for_lock(const std::string& path, const LogSink& log) {
+FileLock wait_for_lock(const std::string& path, const RunControl& control, const LogSink& log) {
+  constexpr std::chrono::milliseconds kAgain{50};
   FileLock lock = FileLock::attempt(path);
   if (lock.held()) return lock;
   if (log) log("waiting for another process that compiles the same model (" + path + ")");
-  return FileLock::wait(path);
+  if (!control.stop.stop_possible()) return FileLock::wait(path);
+  while (!lock.held()) {
+    control.check();
+    std::this_thread::sleep_for(kAgain);
+    lock = FileLock::attempt(path);
+  }
+  return lock;
 }
 
 }  // namespace
@@ -54,7 +63,7 @@ Artefact compile_into_cache(const std::string& model_folder, const std::string& 
   std::error_code failed;
   fs::create_directories(cache_folder, failed);
   if (failed) throw file_error("cannot create", cache_folder, failed.value());
-  const FileLock lock = wait_for_lock(folder + ".lock", log);
+  const FileLock lock = wait_for_lock(folder + ".lock", options.control, log);
   if (auto artefact = usable(folder, source, reason)) return *artefact;
   if (log && !reason.empty()) log("compiling again: " + reason);
   return compile_model(model_folder, folder, options, log);

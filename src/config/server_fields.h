@@ -74,9 +74,10 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Where to answer HTTP: HOST:PORT, :PORT for every interface, or unix:PATH; port 0 = "
               "any free one."},
         server.http);
-  visit(Field{"server", "grpc", "grpc", FieldKind::kText,
-              "Where to answer gRPC, in the same form; empty = nowhere."},
-        server.grpc);
+  visit(
+      Field{"server", "grpc", "grpc", FieldKind::kText,
+            "A second address, in the same form, that answers gRPC alone; that of http does, too."},
+      server.grpc);
   visit_access_fields(server, visit);
   visit_limit_fields(server, visit);
   visit(Field{"server",
@@ -86,6 +87,10 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Form of the log on standard error.",
               {"text", "json"}},
         server.log_format);
+  visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
+              "Where to send a span of each request, by OTLP as JSON over HTTP: http://HOST:PORT, "
+              "to which /v1/traces is added; empty = nowhere."},
+        server.otlp_endpoint);
 }
 
 }  // namespace nestvec

@@ -5,12 +5,14 @@
 
 #include "base/cpu.h"
 #include "base/environment.h"
+#include "base/run_control.h"
 #include "compile/artefact.h"
 #include "config/cache_folder.h"
 #include "config/model_location.h"
 #include "engine/engine.h"
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
+#include "nestvec/load.h"
 #include "nestvec/model.h"
 #include "ops/isa.h"
 #include "session/ort_session.h"
@@ -89,8 +91,10 @@ Graph graph_of(const Artefact& artefact, const std::string& origin) {
   return graph;
 }
 
-Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
+Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
+                     const RunControl& control, const LogSink& log) {
   CompileOptions options;
+  options.control = control;
   Precision precision{"fp32", "of portable graphs"};
   if (runtime.graph == "portable") {
     options.layout = "rectangular";
@@ -137,10 +141,12 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
   }
 }
 
-Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
-  Graph graph = folder.is_compiled                    ? ready_graph(folder, runtime)
-                : is_to_compile(folder, runtime, log) ? compiled_graph(folder, runtime, log)
-                                                      : published_graph(folder);
+Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
+                   const RunControl& control, const LogSink& log) {
+  Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
+                : is_to_compile(folder, runtime, log)
+                    ? compiled_graph(folder, runtime, control, log)
+                    : published_graph(folder);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
                 "runtime.precision \"" + runtime.precision +
@@ -203,13 +209,19 @@ ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFol
 }  // namespace
 
 Model load_model(const ModelConfig& config, const LogSink& log) {
+  return load_model(config, log, std::stop_token());
+}
+
+Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_token& stop) {
+  const RunControl control{stop, std::nullopt};
   const LogSink note = log ? log : [](std::string_view) {};
   for (const std::string& warning : config.warnings) note(warning);
   const ModelFolder folder =
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
   const Isa isa = machine_isa();
-  const Graph graph = choose_graph(folder, config.runtime, note);
+  const Graph graph = choose_graph(folder, config.runtime, control, note);
+  control.check();
   check_vocabulary(tokenizer, graph.spec, folder.tokenizer);
   ModelInfo info = describe(config, graph, folder);
   info.isa = graph.native ? isa_name(isa) : best_isa();
@@ -239,6 +251,7 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   std::unique_ptr<Session> session =
       graph.native ? open_packed_session({graph.path, info.threads, isa})
                    : open_ort_session({graph.path, info.threads, graph.spec.pad_id});
+  control.check();
   info.dimensions = session->width();
   const std::size_t batch_tokens = info.max_batch_tokens;  // `info` moves into the parts
   return Model(std::make_unique<const Model::Engine>(

@@ -139,10 +139,12 @@ void add_spans(const Layout& layout, const Window& window, std::span<const std::
                std::size_t first_span, LateChunkPlan& plan) {
   Sequence& sequence = plan.windows.back();
   const std::size_t head = layout.lead + layout.prompt;
+  // One chunk is a text like any other, be there only special tokens.
+  const bool alone = borders.size() == 2 && layout.content == 0 && !sequence.ids.empty();
   for (std::size_t chunk = 0; chunk + 1 < borders.size(); ++chunk) {
     std::size_t begin = std::max(borders[chunk], window.owned);
     std::size_t end = std::min(borders[chunk + 1], window.end);
-    if (begin >= end) continue;
+    if (begin >= end && !alone) continue;
     begin = head + begin - window.begin;
     end = head + end - window.begin;
     if (chunk == 0 && window.owned == 0) begin = 0;

@@ -62,9 +62,10 @@ inline constexpr std::size_t kWindowOverlap = 256;
 
 // The chunks joined by single spaces behind the prompt, tokenised once. A token belongs to the
 // chunk in which it ends; the first chunk also owns the leading special tokens and the prompt, the
-// last one the trailing special tokens, so one chunk alone gives what plan_text gives. Ignores
-// rules.pooling (late chunking is a mean). Throws Error kInvalidArgument: a chunk without tokens
-// (naming its index), or a context over max_tokens under Truncation::kError.
+// last one the trailing special tokens, so one chunk alone gives what plan_text gives, also
+// where it has no tokens of its own. Ignores rules.pooling (late chunking is a mean). Throws Error
+// kInvalidArgument: a chunk without tokens among others (naming its index), or a context over
+// max_tokens under Truncation::kError.
 LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rules,
                                const TaskChoice& task, std::span<const std::string> chunks);
 

@@ -117,6 +117,19 @@ TEST_F(PlanTest, OneChunkIsThePlainText) {
   EXPECT_EQ(plan.windows[0].spans[0].end, text.sequence.ids.size());
 }
 
+TEST_F(PlanTest, OneChunkMayBeEmpty) {
+  for (const std::string empty : {"", "   "}) {
+    const std::vector<std::string> chunks = {empty};
+    const LateChunkPlan plan = plan_late_chunks(tokenizer_, rules_, prompted_, chunks);
+    const TextPlan text = plan_text(tokenizer_, rules_, prompted_, empty, 0);
+    ASSERT_EQ(plan.windows.size(), 1u);
+    EXPECT_EQ(plan.windows[0].ids, text.sequence.ids);
+    ASSERT_EQ(plan.chunks[0].size(), 1u);
+    EXPECT_EQ(plan.chunks[0][0].tokens, text.sequence.ids.size());
+    EXPECT_EQ(plan.windows[0].spans[0].end, text.sequence.ids.size());
+  }
+}
+
 TEST_F(PlanTest, OuterChunksOwnSpecialTokensAndPrompt) {
   const std::vector<std::string> chunks = {"a b", "c", "d e"};
   const LateChunkPlan plan = plan_late_chunks(tokenizer_, rules_, prompted_, chunks);

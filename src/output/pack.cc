@@ -12,6 +12,32 @@ namespace nestvec {
 static_assert(std::endian::native == std::endian::little,
               "floats are written as they lie in memory");
 
+namespace {
+
+std::uint16_t to_float16(float value) {
+  constexpr std::uint32_t kInfinity = 0x7F800000;
+  constexpr std::uint32_t kOverflow = 0x47800000;     // 2^16
+  constexpr std::uint32_t kLeastNormal = 0x38800000;  // 2^-14
+  constexpr std::uint32_t kBias = 0x38000000;         // of float's exponent over half's
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = bits >> 16 & 0x8000;
+  std::uint32_t size = bits & 0x7FFFFFFF;
+  std::uint32_t half = 0;
+  if (size > kInfinity) {
+    half = 0x7E00;  // NaN
+  } else if (size >= kOverflow) {
+    half = 0x7C00;
+  } else if (size < kLeastNormal) {
+    half = static_cast<std::uint32_t>(std::lrint(std::fabs(value) * 0x1p24F));
+  } else {
+    size += 0x0FFF + (size >> 13 & 1);  // half a step, less for an even result: ties to even
+    half = (size - kBias) >> 13;
+  }
+  return static_cast<std::uint16_t>(sign | half);
+}
+
+}  // namespace
+
 void append_base64(std::span<const float> vector, std::string& out) {
   static constexpr char kAlphabet[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -48,6 +74,12 @@ std::vector<std::int8_t> pack_binary(std::span<const float> vector) {
     bytes.push_back(static_cast<std::int8_t>(static_cast<int>(byte) - 128));
   }
   return bytes;
+}
+
+std::vector<std::uint16_t> pack_float16(std::span<const float> vector) {
+  std::vector<std::uint16_t> halves(vector.size());
+  std::transform(vector.begin(), vector.end(), halves.begin(), to_float16);
+  return halves;
 }
 
 Int8Vector pack_int8(std::span<const float> vector) {

@@ -21,6 +21,9 @@ std::vector<std::uint8_t> pack_ubinary(std::span<const float> vector);
 // The same bytes minus 128: embedding_type "binary". Errors as pack_ubinary.
 std::vector<std::int8_t> pack_binary(std::span<const float> vector);
 
+// IEEE 754 binary16 ("half"), rounded to nearest, ties to even; over its range infinity.
+std::vector<std::uint16_t> pack_float16(std::span<const float> vector);
+
 // A row in signed bytes: value i is close to values[i] * scale.
 struct Int8Vector {
   std::vector<std::int8_t> values;

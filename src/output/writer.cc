@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "nestvec/error.h"
+#include "output/npy.h"
 #include "output/pack.h"
 
 namespace nestvec {
@@ -32,20 +33,6 @@ void append_integers(const std::vector<Integer>& values, std::string& out) {
     out.append(std::to_string(static_cast<int>(values[i])));
   }
   out.push_back(']');
-}
-
-// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0: magic,
-// header length, a Python literal padded with spaces so that the data is aligned to 64 bytes.
-std::string npy_header(std::size_t rows, std::size_t width) {
-  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) +
-                     ", " + std::to_string(width) + "), }";
-  constexpr std::size_t kPreamble = 10;
-  while ((kPreamble + text.size() + 1) % 64 != 0) text.push_back(' ');
-  text.push_back('\n');
-  std::string header("\x93NUMPY\x01\x00", 8);
-  header.push_back(static_cast<char>(text.size() & 0xFF));
-  header.push_back(static_cast<char>(text.size() >> 8));
-  return header + text;
 }
 
 }  // namespace
@@ -100,7 +87,7 @@ void VectorWriter::write(std::span<const float> row) {
 
 void VectorWriter::finish() {
   if (format_ == OutputFormat::kNpy) {
-    out_ << npy_header(rows_, width_);
+    out_ << npy_header({"<f4", sizeof(float), width_}, rows_);
     out_.write(reinterpret_cast<const char*>(kept_.data()),
                static_cast<std::streamsize>(kept_.size() * sizeof(float)));
   } else if (format_ == OutputFormat::kJson) {

@@ -17,8 +17,9 @@ namespace api = clarifai::api;
 using Field = api::ModelTypeField;
 
 constexpr std::string_view kVersion = "1";
-constexpr std::array kVariants = {ClarifaiVariant::kBoth, ClarifaiVariant::kSingle,
-                                  ClarifaiVariant::kBatch};
+// The one without a suffix last: what it ends with, every id does.
+constexpr std::array kVariants = {ClarifaiVariant::kSingle, ClarifaiVariant::kBatch,
+                                  ClarifaiVariant::kBoth};
 
 Field field(const std::string& name, Field::DataType type) {
   Field made;
@@ -43,6 +44,18 @@ Field list_of(const std::string& name, const Field& item) {
   Field made = field(name, Field::LIST);
   *made.add_type_args() = item;
   return made;
+}
+
+std::string_view suffix(ClarifaiVariant variant) {
+  switch (variant) {
+    case ClarifaiVariant::kSingle:
+      return "-single";
+    case ClarifaiVariant::kBatch:
+      return "-batch";
+    case ClarifaiVariant::kBoth:
+      break;
+  }
+  return "";
 }
 
 std::string tasks_of(const ModelInfo& info) {
@@ -79,19 +92,34 @@ Field output_of(ClarifaiVariant variant) {
   return field("return", Field::JSON_DATA);
 }
 
-api::MethodSignature predict_signature(ClarifaiVariant variant, const ModelInfo& info) {
+// Without `info` nothing is said of the model's tasks and width.
+api::MethodSignature predict_signature(ClarifaiVariant variant, const ModelInfo* info) {
   api::MethodSignature method;
   method.set_name("predict");
   method.set_method_type(api::UNARY_UNARY);
   add_inputs(variant, &method);
   *method.add_output_fields() = output_of(variant);
   if (variant != ClarifaiVariant::kBoth) return method;
-  const std::string width = std::to_string(info.dimensions);
-  method.set_description("Vectors of texts: " + width + " floats for input, a list for texts.");
-  *method.add_input_fields() = optional(field("task", Field::STR), tasks_of(info));
-  *method.add_input_fields() = optional(field("dimensions", Field::INT), "1 to " + width + ".");
+  const std::string width = info ? std::to_string(info->dimensions) : "the model's own number of";
+  method.set_description("Vectors of texts: " + width +
+                         " floats for input, a list of vectors for texts.");
+  *method.add_input_fields() =
+      optional(field("task", Field::STR), info ? tasks_of(*info) : "What the vectors are for.");
+  *method.add_input_fields() = optional(field("dimensions", Field::INT),
+                                        info ? "1 to " + width + "." : "Less than all of them.");
   *method.add_input_fields() =
       optional(field("late_chunking", Field::BOOL), "The texts are chunks of one document.");
+  return method;
+}
+
+// A request and an answer of OpenAI's embeddings as JSON.
+api::MethodSignature openai_signature() {
+  api::MethodSignature method;
+  method.set_name("openai_transport");
+  method.set_method_type(api::UNARY_UNARY);
+  method.set_description("The body of OpenAI's POST /v1/embeddings as JSON, and its answer.");
+  *method.add_input_fields() = required(field("msg", Field::STR));
+  *method.add_output_fields() = field("return", Field::STR);
   return method;
 }
 
@@ -101,19 +129,16 @@ bool matches(const std::string& configured, const std::string& asked) {
 
 }  // namespace
 
-ClarifaiModel::ClarifaiModel(const ModelInfo& info, ModelIdentity identity)
-    : info_(info), identity_(std::move(identity)) {}
+ClarifaiModel::ClarifaiModel(ModelIdentity identity)
+    : identity_(std::move(identity)), info_(nullptr) {}
 
-std::string ClarifaiModel::id(ClarifaiVariant variant) const {
-  switch (variant) {
-    case ClarifaiVariant::kSingle:
-      return info_.id + "-single";
-    case ClarifaiVariant::kBatch:
-      return info_.id + "-batch";
-    case ClarifaiVariant::kBoth:
-      break;
-  }
-  return info_.id;
+ClarifaiModel::ClarifaiModel(ModelIdentity identity, const ModelInfo& info)
+    : identity_(std::move(identity)), info_(&info) {
+  identity_.id = info.id;
+}
+
+std::vector<api::MethodSignature> ClarifaiModel::signatures(ClarifaiVariant variant) const {
+  return {predict_signature(variant, info_), openai_signature()};
 }
 
 ClarifaiVariant ClarifaiModel::find(const api::UserAppIDSet& owner, std::string_view model_id,
@@ -127,17 +152,21 @@ ClarifaiVariant ClarifaiModel::find(const api::UserAppIDSet& owner, std::string_
     throw Error(ErrorCode::kNotFound, "there is no version " + excerpt(version_id) +
                                           " of the model; it has version " + std::string(kVersion));
   }
+  if (model_id.empty()) return ClarifaiVariant::kBoth;
   for (const ClarifaiVariant variant : kVariants) {
-    if (model_id == id(variant)) return variant;
+    const std::string_view end = suffix(variant);
+    if (!model_id.ends_with(end)) continue;
+    if (id().empty() || model_id.substr(0, model_id.size() - end.size()) == id()) return variant;
   }
-  throw Error(ErrorCode::kNotFound,
-              "there is no model " + excerpt(model_id) + "; this server has " + info_.id);
+  throw Error(ErrorCode::kNotFound, "there is no model " + excerpt(model_id) +
+                                        "; this server has " + id() + ", " + id() + "-single and " +
+                                        id() + "-batch");
 }
 
 void ClarifaiModel::describe(ClarifaiVariant variant, const api::UserAppIDSet& owner,
                              api::Model* model) const {
-  model->set_id(id(variant));
-  model->set_name(info_.id);
+  model->set_id(id() + std::string(suffix(variant)));
+  model->set_name(model->id());
   model->set_user_id(identity_.user_id.empty() ? owner.user_id() : identity_.user_id);
   model->set_app_id(identity_.app_id.empty() ? owner.app_id() : identity_.app_id);
   model->set_model_type_id(identity_.model_type_id);
@@ -149,8 +178,11 @@ void ClarifaiModel::describe_version(ClarifaiVariant variant, const api::UserApp
   version->set_id(std::string(kVersion));
   version->set_user_id(identity_.user_id.empty() ? owner.user_id() : identity_.user_id);
   version->set_app_id(identity_.app_id.empty() ? owner.app_id() : identity_.app_id);
-  write_status(ClarifaiCode::kModelReady, "", version->mutable_status());
-  *version->add_method_signatures() = predict_signature(variant, info_);
+  write_status(info_ ? ClarifaiCode::kModelReady : ClarifaiCode::kModelLoading, "",
+               version->mutable_status());
+  for (api::MethodSignature& method : signatures(variant)) {
+    *version->add_method_signatures() = std::move(method);
+  }
 }
 
 void ClarifaiModel::describe_type(std::string_view id, api::ModelType* type) const {
@@ -164,11 +196,15 @@ void ClarifaiModel::describe_type(std::string_view id, api::ModelType* type) con
 }
 
 std::string ClarifaiModel::signatures_json(ClarifaiVariant variant) const {
-  std::string json;
-  const auto status =
-      google::protobuf::util::MessageToJsonString(predict_signature(variant, info_), &json);
-  if (!status.ok()) throw Error(ErrorCode::kInternal, "a method signature is no JSON");
-  return "{\"predict\":" + json + "}";
+  std::string all;
+  for (const api::MethodSignature& method : signatures(variant)) {
+    std::string json;
+    if (!google::protobuf::util::MessageToJsonString(method, &json).ok()) {
+      throw Error(ErrorCode::kInternal, "a method signature is no JSON");
+    }
+    all += (all.empty() ? "{\"" : ",\"") + method.name() + "\":" + json;
+  }
+  return all + "}";
 }
 
 }  // namespace nestvec

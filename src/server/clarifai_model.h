@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clarifai.pb.h"
 #include "nestvec/config.h"
@@ -21,13 +22,16 @@ enum class ClarifaiVariant {
 // Immutable; safe for concurrent use.
 class ClarifaiModel {
  public:
-  // `info` must outlive it.
-  ClarifaiModel(const ModelInfo& info, ModelIdentity identity);
+  // The model as the configuration names it, before it is loaded. Without an id in `identity` it
+  // answers to any.
+  explicit ClarifaiModel(ModelIdentity identity);
+  // The loaded one, under its own id. `info` must outlive it.
+  ClarifaiModel(ModelIdentity identity, const ModelInfo& info);
 
-  const ModelInfo& info() const { return info_; }
+  const std::string& id() const { return identity_.id; }
 
-  // Which variant a request means. User and app may be left out, and are anybody's where the
-  // configuration has none. Throws Error kNotFound.
+  // Which variant a request means. User, app and model may be left out, and the first two are
+  // anybody's where the configuration has none. Throws Error kNotFound.
   ClarifaiVariant find(const clarifai::api::UserAppIDSet& owner, std::string_view model_id,
                        std::string_view version_id) const;
 
@@ -37,16 +41,17 @@ class ClarifaiModel {
                 clarifai::api::Model* model) const;
   void describe_version(ClarifaiVariant variant, const clarifai::api::UserAppIDSet& owner,
                         clarifai::api::ModelVersion* version) const;
+  // Throws Error kNotFound.
   void describe_type(std::string_view id, clarifai::api::ModelType* type) const;
 
-  // What the pseudo-method _GET_SIGNATURES answers: {"predict": {...}, ...}.
+  // What the pseudo-method _GET_SIGNATURES answers: {"predict": {...}, "openai_transport": {...}}.
   std::string signatures_json(ClarifaiVariant variant) const;
 
  private:
-  std::string id(ClarifaiVariant variant) const;
+  std::vector<clarifai::api::MethodSignature> signatures(ClarifaiVariant variant) const;
 
-  const ModelInfo& info_;
   ModelIdentity identity_;
+  const ModelInfo* info_;  // null before the model is loaded
 };
 
 }  // namespace nestvec

@@ -20,9 +20,11 @@ using google::protobuf::Value;
 
 Error wrong_argument(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
+// A member that is there and not null.
 const Value* find(const Struct& object, const std::string& key) {
   const auto found = object.fields().find(key);
-  return found == object.fields().end() ? nullptr : &found->second;
+  if (found == object.fields().end() || found->second.has_null_value()) return nullptr;
+  return &found->second;
 }
 
 std::size_t check_dimensions(double number, const ModelInfo& info) {
@@ -39,24 +41,46 @@ std::string check_task(const std::string& name, const ModelInfo& info) {
   return resolve_task(name, info, "task");
 }
 
+// A member of Data that is not set reads as nothing, so that a value of another type would pass
+// for an empty text.
+bool holds_other_than(bool unset, const api::Data& data) {
+  return unset && data.ByteSizeLong() > 0;
+}
+
+std::string read_text(const api::Data& data, std::string_view name) {
+  if (holds_other_than(data.string_value().empty(), data)) {
+    throw wrong_argument(std::string(name) + ": expected a string");
+  }
+  return data.string_value();
+}
+
 void read_texts(const api::Data& data, std::size_t limit, EmbedCall& call) {
+  if (holds_other_than(data.parts().empty(), data)) {
+    throw wrong_argument("texts: expected a list of strings");
+  }
   if (static_cast<std::size_t>(data.parts_size()) > limit) {
     throw wrong_argument("texts: " + std::to_string(data.parts_size()) +
                          " texts; this server takes " + std::to_string(limit) + " at once");
   }
-  for (const api::Part& part : data.parts()) call.texts.push_back(part.data().string_value());
+  for (const api::Part& part : data.parts()) {
+    const std::string name = "texts[" + std::to_string(call.texts.size()) + "]";
+    call.texts.push_back(read_text(part.data(), name));
+  }
 }
 
 // An argument besides the texts.
 void read_option(const api::Part& part, const ClarifaiRules& rules, EmbedOptions& options) {
   const bool known = rules.variant == ClarifaiVariant::kBoth;
+  const api::Data& data = part.data();
   if (known && part.id() == "task") {
-    options.task = check_task(part.data().string_value(), rules.info);
+    options.task = check_task(read_text(data, "task"), rules.info);
   } else if (known && part.id() == "dimensions") {
-    const auto number = static_cast<double>(part.data().int_value());
-    options.dimensions = check_dimensions(number, rules.info);
+    options.dimensions = check_dimensions(static_cast<double>(data.int_value()), rules.info);
   } else if (known && part.id() == "late_chunking") {
-    options.late_chunking = part.data().bool_value();
+    if (holds_other_than(!data.bool_value(), data)) {
+      throw wrong_argument("late_chunking: expected true or false");
+    }
+    options.late_chunking = data.bool_value();
   } else {
     throw wrong_argument("predict() has no argument " + excerpt(part.id()));
   }
@@ -69,7 +93,7 @@ ClarifaiInput read_predict(const api::Data& data, const ClarifaiRules& rules) {
   for (const api::Part& part : data.parts()) {
     if (!one && part.id() == "input" && rules.variant != ClarifaiVariant::kBatch) {
       one = true;
-      read.call.texts.push_back(part.data().string_value());
+      read.call.texts.push_back(read_text(part.data(), "input"));
     } else if (!many && part.id() == "texts" && rules.variant != ClarifaiVariant::kSingle) {
       many = true;
       read_texts(part.data(), rules.max_texts, read.call);
@@ -79,6 +103,23 @@ ClarifaiInput read_predict(const api::Data& data, const ClarifaiRules& rules) {
   }
   if (one == many) throw wrong_argument("predict() takes either input or texts");
   read.answer = one ? ClarifaiInput::Answer::kOne : ClarifaiInput::Answer::kMany;
+  return read;
+}
+
+// What the method sends is the body of a request, and where it would go.
+ClarifaiInput read_openai(const api::Data& data) {
+  ClarifaiInput read;
+  read.answer = ClarifaiInput::Answer::kOpenAi;
+  if (data.parts_size() != 1 || data.parts(0).id() != "msg") {
+    throw wrong_argument("openai_transport() takes msg and nothing else");
+  }
+  read.openai_body = read_text(data.parts(0).data(), "msg");
+  const JsonDocument body = JsonDocument::parse(read.openai_body, "msg");
+  const std::string_view endpoint = body.root().at("openai_endpoint").string();
+  if (endpoint != "/embeddings") {
+    throw wrong_argument("openai_endpoint is " + excerpt(endpoint) +
+                         "; this model has /embeddings");
+  }
   return read;
 }
 
@@ -93,10 +134,15 @@ ClarifaiInput read_raw(const api::Data& data, const Struct& params, const ModelI
   ClarifaiInput read;
   read.call.texts = {data.text().raw()};
   if (const Value* task = find(params, "task")) {
+    if (!task->has_string_value()) throw wrong_argument("task: expected a string");
     read.call.options.task = check_task(task->string_value(), info);
   }
   if (const Value* dimensions = find(params, "dimensions")) {
     read.call.options.dimensions = check_dimensions(dimensions->number_value(), info);
+  }
+  // Each input has an answer of its own, so that they are no chunks of one document.
+  if (const Value* late = find(params, "late_chunking"); late && late->bool_value()) {
+    throw wrong_argument("late_chunking: expected with predict(texts=[...]) alone");
   }
   return read;
 }
@@ -128,8 +174,8 @@ std::string write_json(const Embeddings& rows, bool many) {
   return many ? "[" + json + "]" : json;
 }
 
-void write_return(const Embeddings& rows, bool many, ClarifaiVariant variant, JsonCarrier carrier,
-                  api::Data* data) {
+void write_return(const Embeddings& rows, bool many, const ClarifaiForm& form, api::Data* data) {
+  const auto [variant, carrier] = form;
   if (variant == ClarifaiVariant::kSingle) {
     write_parts(rows.row(0), data);
   } else if (variant == ClarifaiVariant::kBatch) {
@@ -155,9 +201,11 @@ ClarifaiInput read_input(const api::Input& input, const Struct& params,
     read.answer = ClarifaiInput::Answer::kSignatures;
   } else if (method->string_value() == "predict") {
     read = read_predict(data, rules);
+  } else if (method->string_value() == "openai_transport") {
+    read = read_openai(data);
   } else {
     throw wrong_argument("this model has no method " + excerpt(method->string_value()) +
-                         "; it has predict");
+                         "; it has predict and openai_transport");
   }
   read.call.options.truncation = Truncation::kRight;
   return read;
@@ -180,12 +228,17 @@ JsonCarrier json_carrier(std::string_view sdk) {
   return version >= kFirstWithStruct ? JsonCarrier::kStruct : JsonCarrier::kString;
 }
 
-void write_output(const ClarifaiInput& input, const Embeddings& rows, ClarifaiVariant variant,
-                  JsonCarrier carrier, api::Output* output) {
+void write_output(const ClarifaiInput& input, const ClarifaiResult& result,
+                  const ClarifaiForm& form, api::Output* output) {
+  const Embeddings& rows = result.rows;
   for (const std::uint32_t tokens : rows.tokens) {
     output->set_prompt_tokens(output->prompt_tokens() + tokens);
   }
   api::Data* data = output->mutable_data();
+  if (input.answer == ClarifaiInput::Answer::kSignatures) {
+    data->mutable_text()->set_raw(result.text);
+    return;
+  }
   if (input.answer == ClarifaiInput::Answer::kEmbedding) {
     api::Embedding* embedding = data->add_embeddings();
     embedding->mutable_vector()->Add(rows.values.begin(), rows.values.end());
@@ -194,8 +247,11 @@ void write_output(const ClarifaiInput& input, const Embeddings& rows, ClarifaiVa
   }
   api::Part* part = data->add_parts();
   part->set_id("return");
-  const bool many = input.answer == ClarifaiInput::Answer::kMany;
-  write_return(rows, many, variant, carrier, part->mutable_data());
+  if (input.answer == ClarifaiInput::Answer::kOpenAi) {
+    part->mutable_data()->set_string_value(result.text);
+    return;
+  }
+  write_return(rows, input.answer == ClarifaiInput::Answer::kMany, form, part->mutable_data());
 }
 
 }  // namespace nestvec

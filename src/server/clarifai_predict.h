@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "api/embed_call.h"
@@ -19,9 +20,17 @@ struct ClarifaiInput {
     kEmbedding,   // `data.embeddings`, for raw inputs
     kOne,         // a list of floats
     kMany,        // a list of lists of floats
+    kOpenAi,      // JSON as OpenAI's route answers it
   };
   Answer answer = Answer::kEmbedding;
-  EmbedCall call;
+  EmbedCall call;           // not of kSignatures and kOpenAi
+  std::string openai_body;  // of kOpenAi: what the route is to be asked
+};
+
+// What came of it.
+struct ClarifaiResult {
+  Embeddings rows;
+  std::string text;  // of kSignatures and kOpenAi
 };
 
 // What reading needs to know.
@@ -32,9 +41,10 @@ struct ClarifaiRules {
 };
 
 // Reads an input: a call of the method that `_method_name` in its metadata names, with arguments in
-// `parts`; without one, `text.raw` with `params` ("task", "dimensions"). Texts that are too long
-// will be truncated. Throws Error: kInvalidArgument naming the argument, kUnimplemented for a text
-// that would have to be fetched and for other data.
+// `parts`; without one, `text.raw` with `params` ("task", "dimensions"; others, which are for other
+// kinds of models, are ignored). Texts that are too long will be truncated. Throws Error:
+// kInvalidArgument naming the argument, kUnimplemented for a text that would have to be fetched and
+// for other data.
 ClarifaiInput read_input(const clarifai::api::Input& input, const google::protobuf::Struct& params,
                          const ClarifaiRules& rules);
 
@@ -45,8 +55,12 @@ enum class JsonCarrier { kStruct, kString, kBoth };
 // By the SDK's name and version ("sdk-python-12.5.0"); kBoth for a name that says nothing.
 JsonCarrier json_carrier(std::string_view sdk);
 
-// Fills the answer to an input out of the rows of its call.
-void write_output(const ClarifaiInput& input, const Embeddings& rows, ClarifaiVariant variant,
-                  JsonCarrier carrier, clarifai::api::Output* output);
+// Fills the answer to an input out of its result.
+struct ClarifaiForm {
+  ClarifaiVariant variant = ClarifaiVariant::kBoth;
+  JsonCarrier carrier = JsonCarrier::kBoth;
+};
+void write_output(const ClarifaiInput& input, const ClarifaiResult& result,
+                  const ClarifaiForm& form, clarifai::api::Output* output);
 
 }  // namespace nestvec

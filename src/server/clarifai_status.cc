@@ -1,45 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/clarifai_status.h"
 
+#include <array>
+#include <optional>
 #include <string_view>
 
+#include "api/error_style.h"
 #include "base/excerpt.h"
 
 namespace nestvec {
 namespace {
 
-std::string_view description(ClarifaiCode code) {
+// What is told of a code, and the HTTP status that goes with it.
+struct Meaning {
+  std::string_view description;
+  int http_status = 500;
+};
+
+Meaning meaning(ClarifaiCode code) {
   switch (code) {
     case ClarifaiCode::kSuccess:
-      return "Ok";
-    case ClarifaiCode::kUnknownKey:
-      return "API key not found";
-    case ClarifaiCode::kThrottled:
-      return "Too many requests";
-    case ClarifaiCode::kInvalidRequest:
-      return "Invalid request";
-    case ClarifaiCode::kModelNotFound:
-      return "Model does not exist";
-    case ClarifaiCode::kInvalidArgument:
-      return "Model has invalid argument";
+      return {"Ok", 200};
     case ClarifaiCode::kModelReady:
-      return "Model is trained and ready";
-    case ClarifaiCode::kPredictionFailed:
-      return "Model prediction failed";
-    case ClarifaiCode::kModelBusy:
-      return "Model is busy, please retry";
-    case ClarifaiCode::kModelLoading:
-      return "Model is loading";
+      return {"Model is trained and ready", 200};
+    case ClarifaiCode::kUnknownKey:
+      return {"API key not found", 401};
+    case ClarifaiCode::kNoSuchPath:
+      return {"Path not found", 404};
+    case ClarifaiCode::kInvalidRequest:
+      return {"Invalid request", 400};
+    case ClarifaiCode::kNoSuchMethod:
+      return {"Method not allowed", 405};
+    case ClarifaiCode::kModelNotFound:
+      return {"Model does not exist", 404};
+    case ClarifaiCode::kInvalidArgument:
+      return {"Model has invalid argument", 400};
     case ClarifaiCode::kUnsupportedInput:
-      return "Input has an unsupported format";
+      return {"Input has an unsupported format", 400};
+    case ClarifaiCode::kModelBusy:
+      return {"Model is busy, please retry", 429};
+    case ClarifaiCode::kModelLoading:
+      return {"Model is loading", 503};
+    case ClarifaiCode::kPredictionFailed:
+      return {"Model prediction failed", 500};
+    case ClarifaiCode::kInternal:
+      return {"Internal server issue", 500};
   }
-  return "";
+  return {};
+}
+
+std::optional<ClarifaiCode> code_of_fault(const RequestError& error) {
+  switch (error.fault()) {
+    case Fault::kNoKey:
+    case Fault::kTooLarge:
+    case Fault::kMediaType:
+      return ClarifaiCode::kInvalidRequest;
+    case Fault::kNoRoute:
+      return ClarifaiCode::kNoSuchPath;
+    case Fault::kMethod:
+      return ClarifaiCode::kNoSuchMethod;
+    case Fault::kNone:
+    case Fault::kEmpty:
+    case Fault::kUnprocessable:
+      break;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
 ClarifaiCode clarifai_code(const Error& error) {
   if (const auto* own = dynamic_cast<const ClarifaiError*>(&error)) return own->clarifai();
+  if (const auto* request = dynamic_cast<const RequestError*>(&error)) {
+    if (const auto code = code_of_fault(*request)) return *code;
+  }
   switch (error.code()) {
     case ErrorCode::kUnauthenticated:
       return ClarifaiCode::kUnknownKey;
@@ -54,38 +88,40 @@ ClarifaiCode clarifai_code(const Error& error) {
       return ClarifaiCode::kModelLoading;
     case ErrorCode::kUnimplemented:
       return ClarifaiCode::kUnsupportedInput;
+    case ErrorCode::kInternal:
+      return ClarifaiCode::kInternal;
     default:
       return ClarifaiCode::kPredictionFailed;
   }
 }
 
-int clarifai_http_status(ClarifaiCode code) {
-  switch (code) {
-    case ClarifaiCode::kSuccess:
-    case ClarifaiCode::kModelReady:
-      return 200;
-    case ClarifaiCode::kUnknownKey:
-      return 401;
-    case ClarifaiCode::kModelNotFound:
-      return 404;
-    case ClarifaiCode::kInvalidRequest:
-    case ClarifaiCode::kInvalidArgument:
-    case ClarifaiCode::kUnsupportedInput:
-      return 400;
-    case ClarifaiCode::kThrottled:
-    case ClarifaiCode::kModelBusy:
-      return 429;
-    case ClarifaiCode::kModelLoading:
-      return 503;
-    case ClarifaiCode::kPredictionFailed:
-      return 500;
+std::span<const ClarifaiCode> clarifai_codes() {
+  using Code = ClarifaiCode;
+  static constexpr std::array kCodes = {
+      Code::kSuccess,          Code::kUnknownKey, Code::kNoSuchPath,    Code::kInvalidRequest,
+      Code::kNoSuchMethod,     Code::kModelReady, Code::kModelNotFound, Code::kInvalidArgument,
+      Code::kPredictionFailed, Code::kModelBusy,  Code::kModelLoading,  Code::kUnsupportedInput,
+      Code::kInternal};
+  return kCodes;
+}
+
+int clarifai_http_status(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kUnauthenticated:
+    case ErrorCode::kCancelled:
+    case ErrorCode::kDeadlineExceeded:
+      return http_status(error.code());
+    default:
+      break;
   }
-  return 500;
+  const auto* request = dynamic_cast<const RequestError*>(&error);
+  if (request != nullptr && code_of_fault(*request)) return http_status(error);
+  return meaning(clarifai_code(error)).http_status;
 }
 
 void write_status(ClarifaiCode code, const std::string& details, clarifai::api::Status* status) {
   status->set_code(static_cast<int>(code));
-  status->set_description(std::string(description(code)));
+  status->set_description(std::string(meaning(code).description));
   status->set_details(one_line(details));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/error_style.h"
 #include "base/json.h"
 #include "server/clarifai_model.h"
 #include "server/clarifai_predict.h"
@@ -198,7 +199,7 @@ void expect_output(std::string_view record, Answer answer, ClarifaiVariant varia
   ClarifaiInput input;
   input.answer = answer;
   api::Output output;
-  write_output(input, rows, variant, carrier, &output);
+  write_output(input, {rows, {}}, {variant, carrier}, &output);
   const auto expected = recorded<api::MultiOutputResponse>("responses", "what", record);
   EXPECT_EQ(output.data().SerializeAsString(), expected.outputs(0).data().SerializeAsString())
       << output.data().DebugString();
@@ -227,7 +228,7 @@ TEST(Clarifai, AListOfListsHasAPartForEachElement) {
   ClarifaiInput input;
   input.answer = Answer::kMany;
   api::Output output;
-  write_output(input, rows, ClarifaiVariant::kBatch, JsonCarrier::kBoth, &output);
+  write_output(input, {rows, {}}, {ClarifaiVariant::kBatch, JsonCarrier::kBoth}, &output);
   const auto expected = recorded<api::MultiOutputResponse>(
       "responses", "what", "PostModelOutputs List[List[float]] [[0.5,-0.25],[1,0]]");
   const api::Part& mine = output.data().parts(0);
@@ -245,7 +246,7 @@ TEST(Clarifai, AListOfListsHasAPartForEachElement) {
 
 TEST(Clarifai, SignaturesAreThoseThatTheSdkTakes) {
   const ModelInfo info = v3();
-  const ClarifaiModel model(info, identity());
+  const ClarifaiModel model(identity(), info);
   for (const auto& [variant, name] : {std::pair{ClarifaiVariant::kSingle, "single"},
                                       std::pair{ClarifaiVariant::kBatch, "batch"}}) {
     api::ModelVersion version;
@@ -272,7 +273,7 @@ TEST(Clarifai, SignaturesAreThoseThatTheSdkTakes) {
 
 TEST(Clarifai, ModelsAreFoundByNameOwnerAndVersion) {
   const ModelInfo info = v3();
-  const ClarifaiModel model(info, identity());
+  const ClarifaiModel model(identity(), info);
   api::UserAppIDSet owner;
   owner.set_user_id("u");
   owner.set_app_id("a");
@@ -284,7 +285,7 @@ TEST(Clarifai, ModelsAreFoundByNameOwnerAndVersion) {
   owner.set_user_id("somebody");
   EXPECT_THROW(model.find(owner, "jinaai-embeddings-v3", ""), Error);
 
-  const ClarifaiModel anybodys(info, {});
+  const ClarifaiModel anybodys({}, info);
   EXPECT_EQ(anybodys.find(owner, "jinaai-embeddings-v3", ""), ClarifaiVariant::kBoth);
   api::Model described;
   anybodys.describe(ClarifaiVariant::kBoth, owner, &described);
@@ -301,7 +302,16 @@ TEST(Clarifai, StatusesAreItsOwn) {
   EXPECT_EQ(code(ErrorCode::kInvalidArgument), ClarifaiCode::kInvalidArgument);
   EXPECT_EQ(code(ErrorCode::kResourceExhausted), ClarifaiCode::kModelBusy);
   EXPECT_EQ(code(ErrorCode::kUnavailable), ClarifaiCode::kModelLoading);
-  EXPECT_EQ(code(ErrorCode::kInternal), ClarifaiCode::kPredictionFailed);
+  EXPECT_EQ(code(ErrorCode::kInternal), ClarifaiCode::kInternal);
+  EXPECT_EQ(code(ErrorCode::kDataLoss), ClarifaiCode::kPredictionFailed);
+  const auto fault = [](Fault kind, ErrorCode error) {
+    return clarifai_code(RequestError(error, "", "", kind));
+  };
+  EXPECT_EQ(fault(Fault::kNoKey, ErrorCode::kUnauthenticated), ClarifaiCode::kInvalidRequest);
+  EXPECT_EQ(fault(Fault::kNoRoute, ErrorCode::kNotFound), ClarifaiCode::kNoSuchPath);
+  EXPECT_EQ(fault(Fault::kMethod, ErrorCode::kUnimplemented), ClarifaiCode::kNoSuchMethod);
+  EXPECT_EQ(fault(Fault::kUnprocessable, ErrorCode::kInvalidArgument),
+            ClarifaiCode::kInvalidArgument);
   api::Status status;
   write_status(ClarifaiError(ErrorCode::kUnauthenticated, ClarifaiCode::kInvalidRequest, "why"),
                &status);

@@ -2,11 +2,13 @@
 #include "server/content_coding.h"
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
+#include <memory>
 
 #include "nestvec/error.h"
 
@@ -75,6 +77,32 @@ class Inflater {
   z_stream stream_{};
 };
 
+struct FreeContext {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
+// As Inflater::decode. There may be several frames.
+std::optional<std::string> decode_zstd(std::string_view encoded, std::uint64_t limit) {
+  constexpr int kWindowLog = 23;
+  const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  if (!context) throw Error(ErrorCode::kResourceExhausted, "no memory to decode a request's body");
+  ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLog);
+  std::string decoded;
+  std::array<char, std::size_t{64} << 10> piece;
+  ZSTD_inBuffer in{encoded.data(), encoded.size(), 0};
+  std::size_t open = 1;  // bytes that the frame wants; 0 between frames
+  bool full = true;      // more may come of what was read
+  while (decoded.size() <= limit && (in.pos < in.size || full)) {
+    ZSTD_outBuffer out{piece.data(), piece.size(), 0};
+    open = ZSTD_decompressStream(context.get(), &out, &in);
+    if (ZSTD_isError(open) != 0) return std::nullopt;
+    decoded.append(piece.data(), out.pos);
+    full = out.pos == out.size && open != 0;
+  }
+  if (open != 0 && decoded.size() <= limit) return std::nullopt;
+  return decoded;
+}
+
 // The window that tells zlib the format. Clients disagree on what "deflate" is; zlib's wrapper
 // begins with a byte that no sensible raw stream begins with.
 std::optional<int> window_of(std::string_view coding, std::string_view body) {
@@ -90,35 +118,6 @@ double quality(std::string_view parameters) {
   double value = 0;
   std::from_chars(parameters.data() + at + 2, parameters.data() + parameters.size(), value);
   return value;
-}
-
-}  // namespace
-
-std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
-                                        std::string& body) {
-  coding = trim(coding);
-  if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
-  const std::optional<int> window = window_of(coding, body);
-  if (!window) return HttpFault{415, "Content-Encoding: expected gzip, deflate or none"};
-  std::optional<std::string> decoded = Inflater(*window).decode(body, limit);
-  if (!decoded) return HttpFault{400, "the body is not what its Content-Encoding says"};
-  if (decoded->size() > limit) {
-    return HttpFault{413, "the decoded body is longer than " + std::to_string(limit) +
-                              " bytes (server.max_body_bytes)"};
-  }
-  body = std::move(*decoded);
-  return std::nullopt;
-}
-
-bool accepts_gzip(std::string_view accept_encoding) {
-  while (!accept_encoding.empty()) {
-    const std::size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
-    const std::string_view item = accept_encoding.substr(0, comma);
-    const std::size_t mark = std::min(item.find(';'), item.size());
-    if (same_word(trim(item.substr(0, mark)), "gzip")) return quality(item.substr(mark)) > 0;
-    accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
-  }
-  return false;
 }
 
 std::string encode_gzip(std::string_view text) {
@@ -138,6 +137,72 @@ std::string encode_gzip(std::string_view text) {
   encoded.resize(stream.total_out);
   deflateEnd(&stream);
   return encoded;
+}
+
+std::string encode_zstd(std::string_view text) {
+  std::string encoded(ZSTD_compressBound(text.size()), '\0');
+  const std::size_t size =
+      ZSTD_compress(encoded.data(), encoded.size(), text.data(), text.size(), 1);
+  if (ZSTD_isError(size) != 0) {
+    throw Error(ErrorCode::kResourceExhausted, "no memory to compress an answer");
+  }
+  encoded.resize(size);
+  return encoded;
+}
+
+}  // namespace
+
+std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
+                                        std::string& body) {
+  coding = trim(coding);
+  if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
+  std::optional<std::string> decoded;
+  if (same_word(coding, "zstd")) {
+    decoded = decode_zstd(body, limit);
+  } else if (const std::optional<int> window = window_of(coding, body)) {
+    decoded = Inflater(*window).decode(body, limit);
+  } else {
+    return HttpFault{415, "Content-Encoding: expected gzip, deflate, zstd or none"};
+  }
+  if (!decoded) return HttpFault{400, "the body is not what its Content-Encoding says"};
+  if (decoded->size() > limit) {
+    return HttpFault{413, "the decoded body is longer than " + std::to_string(limit) +
+                              " bytes (server.max_body_bytes)"};
+  }
+  body = std::move(*decoded);
+  return std::nullopt;
+}
+
+ContentCoding accepted_coding(std::string_view accept_encoding) {
+  double gzip = 0;
+  double zstd = 0;
+  while (!accept_encoding.empty()) {
+    const std::size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
+    const std::string_view item = accept_encoding.substr(0, comma);
+    const std::size_t mark = std::min(item.find(';'), item.size());
+    const std::string_view name = trim(item.substr(0, mark));
+    if (same_word(name, "gzip")) gzip = quality(item.substr(mark));
+    if (same_word(name, "zstd")) zstd = quality(item.substr(mark));
+    accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
+  }
+  if (zstd > 0 && zstd >= gzip) return ContentCoding::kZstd;
+  return gzip > 0 ? ContentCoding::kGzip : ContentCoding::kNone;
+}
+
+std::string_view coding_name(ContentCoding coding) {
+  switch (coding) {
+    case ContentCoding::kGzip:
+      return "gzip";
+    case ContentCoding::kZstd:
+      return "zstd";
+    case ContentCoding::kNone:
+      break;
+  }
+  return "";
+}
+
+std::string encode_content(ContentCoding coding, std::string_view text) {
+  return coding == ContentCoding::kZstd ? encode_zstd(text) : encode_gzip(text);
 }
 
 }  // namespace nestvec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Content-Encoding of requests and answers: gzip and deflate.
+// Content-Encoding of requests and answers: gzip, deflate and zstd.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,24 @@
 namespace nestvec {
 
 // Replaces `body` by what it encodes. `coding` is the header's value: gzip, x-gzip, deflate (with
-// or without zlib's wrapper), identity or empty. Returns a fault for another coding (415), bytes
-// that are not in it (400), and more than `limit` decoded bytes (413; at most that much is held).
-// Blocks for the decoding, some 5 ms a MB. Safe for concurrent use.
+// or without zlib's wrapper), zstd (a window of 8 MiB at most, RFC 9659), identity or empty.
+// Returns a fault for another coding (415), bytes that are not in it (400), and more than `limit`
+// decoded bytes (413; at most that much is held). Blocks for the decoding, some 5 ms a MB. Safe for
+// concurrent use.
 std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
                                         std::string& body);
 
-// Whether an Accept-Encoding header allows gzip ("gzip;q=0" does not).
-bool accepts_gzip(std::string_view accept_encoding);
+// What answers may be encoded in.
+enum class ContentCoding { kNone, kGzip, kZstd };
 
-// `text` as gzip, at the quickest level. Safe for concurrent use.
-std::string encode_gzip(std::string_view text);
+// The one that an Accept-Encoding header weighs most ("gzip;q=0" is refused), of equals zstd.
+ContentCoding accepted_coding(std::string_view accept_encoding);
+
+// Its name in headers, "gzip"; empty for kNone.
+std::string_view coding_name(ContentCoding coding);
+
+// `text` in that coding, at its quickest level. Precondition: not kNone. Throws Error where there
+// is no memory for it. Safe for concurrent use.
+std::string encode_content(ContentCoding coding, std::string_view text);
 
 }  // namespace nestvec

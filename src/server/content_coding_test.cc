@@ -64,6 +64,48 @@ TEST(ContentCoding, RefusesWhatIsNotWhole) {
   EXPECT_EQ(status_of("gzip, gzip", whole), 415);
 }
 
+// A frame as RFC 8878 describes it, by hand: its window or its size, and one block.
+std::string zstd_frame(std::string_view descriptor, int type, std::uint32_t size,
+                       std::string_view content) {
+  std::string frame = "\x28\xB5\x2F\xFD" + std::string(descriptor);
+  const std::uint32_t block = size << 3 | static_cast<std::uint32_t>(type) << 1 | 1;
+  for (int shift = 0; shift < 24; shift += 8) frame += static_cast<char>(block >> shift & 0xFF);
+  return frame + std::string(content);
+}
+
+TEST(ContentCoding, DecodesZstd) {
+  constexpr int kRaw = 0;
+  constexpr int kRepeated = 1;
+  // Single segments of 5 and 3 bytes, and a frame to be skipped between them.
+  const std::string raw = zstd_frame(std::string_view("\x20\x05", 2), kRaw, 5, "hello");
+  const std::string repeated = zstd_frame(std::string_view("\x20\x03", 2), kRepeated, 3, "x");
+  const std::string skipped(
+      "\x50\x2A\x4D\x18\x02\x00\x00\x00"
+      "ab",
+      10);
+  for (const auto& [encoded, text] :
+       {std::pair{raw, "hello"}, {repeated, "xxx"}, {raw + skipped + repeated, "helloxxx"}}) {
+    std::string body = encoded;
+    EXPECT_FALSE(decode_content("ZSTD", kLimit, body));
+    EXPECT_EQ(body, text);
+  }
+  const std::string whole = encode_content(ContentCoding::kZstd, numbers(100));
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    EXPECT_EQ(status_of("zstd", whole.substr(0, i)), 400) << i;
+  }
+  EXPECT_EQ(status_of("zstd", whole + "x"), 400);
+  EXPECT_EQ(status_of("zstd", raw, 5), 200);
+  EXPECT_EQ(status_of("zstd", raw, 4), 413);
+  const std::string zeros(std::size_t{8} << 20, '\0');
+  EXPECT_EQ(status_of("zstd", encode_content(ContentCoding::kZstd, zeros), 1000), 413);
+}
+
+TEST(ContentCoding, TakesWindowsOfEightMebibytes) {
+  // Byte 2 is the window: its exponent over 1 KiB in the upper five bits.
+  EXPECT_EQ(status_of("zstd", zstd_frame(std::string_view("\x00\x68", 2), 0, 1, "a")), 200);
+  EXPECT_EQ(status_of("zstd", zstd_frame(std::string_view("\x00\x70", 2), 0, 1, "a")), 400);
+}
+
 TEST(ContentCoding, StopsAtTheLimit) {
   const std::string text(1000, 'x');
   EXPECT_EQ(status_of("gzip", deflated(text, 31), 1000), 200);
@@ -72,19 +114,26 @@ TEST(ContentCoding, StopsAtTheLimit) {
 }
 
 TEST(ContentCoding, EncodesWhatItDecodes) {
-  for (const std::string& text : {std::string(), std::string("x"), numbers(100'000)}) {
-    std::string body = encode_gzip(text);
-    EXPECT_FALSE(decode_content("gzip", kLimit, body));
-    EXPECT_EQ(body, text);
+  for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kZstd}) {
+    for (const std::string& text : {std::string(), std::string("x"), numbers(100'000)}) {
+      std::string body = encode_content(coding, text);
+      EXPECT_FALSE(decode_content(coding_name(coding), kLimit, body));
+      EXPECT_EQ(body, text);
+    }
   }
 }
 
 TEST(ContentCoding, ReadsAcceptEncoding) {
-  for (const char* header : {"gzip", "br, GZIP", "gzip;q=0.5", "deflate,gzip ;q=1"}) {
-    EXPECT_TRUE(accepts_gzip(header)) << header;
+  for (const char* header : {"gzip", "br, GZIP", "gzip;q=0.5", "deflate,gzip ;q=1",
+                             "zstd;q=0.5, gzip", "zstd;q=0,gzip"}) {
+    EXPECT_EQ(accepted_coding(header), ContentCoding::kGzip) << header;
   }
-  for (const char* header : {"", "br", "gzip;q=0", "gzip; q=0.0", "gzipped", ",,,"}) {
-    EXPECT_FALSE(accepts_gzip(header)) << header;
+  for (const char* header :
+       {"zstd", "gzip, deflate, br, zstd", "gzip;q=0.5,ZSTD;q=0.5", "zstd,gzip;q=0"}) {
+    EXPECT_EQ(accepted_coding(header), ContentCoding::kZstd) << header;
+  }
+  for (const char* header : {"", "br", "gzip;q=0", "gzip; q=0.0", "gzipped", ",,,", "zstd;q=0"}) {
+    EXPECT_EQ(accepted_coding(header), ContentCoding::kNone) << header;
   }
 }
 

@@ -5,13 +5,17 @@
 #include <functional>
 #include <string_view>
 
+#include "api/error_style.h"
 #include "base/excerpt.h"
+#include "server/grpc_peer.h"
 
 namespace nestvec {
 namespace {
 
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
+
+constexpr std::string_view kSdkHeader = "x-clarifai-request-id-prefix";
 
 std::optional<std::string_view> metadata(const grpc::CallbackServerContext& context,
                                          std::string_view name) {
@@ -23,17 +27,16 @@ std::optional<std::string_view> metadata(const grpc::CallbackServerContext& cont
 std::string check_key(const grpc::CallbackServerContext& context, const KeyStore& keys) {
   if (keys.empty()) return "";
   const std::optional<std::string_view> header = metadata(context, "authorization");
-  if (!header) {
-    throw Error(ErrorCode::kUnauthenticated,
-                "this server wants an API key: send the metadata \"authorization: Bearer KEY\"");
+  const auto key = header ? KeyStore::from_authorization(*header) : std::nullopt;
+  if (!key) {
+    throw RequestError(ErrorCode::kUnauthenticated,
+                       header ? "the metadata \"authorization\" is not \"Bearer KEY\""
+                              : "this server wants an API key: send the metadata \"authorization: "
+                                "Bearer KEY\"",
+                       "authorization", Fault::kNoKey);
   }
-  const std::optional<std::string_view> key = KeyStore::from_authorization(*header);
-  std::optional<std::string> name = key ? keys.find(*key) : std::nullopt;
-  if (!name) {
-    throw Error(ErrorCode::kUnauthenticated,
-                key ? "the API key is not known to this server"
-                    : "the metadata \"authorization\" is not \"Bearer KEY\"");
-  }
+  std::optional<std::string> name = keys.find(*key);
+  if (!name) throw Error(ErrorCode::kUnauthenticated, "the API key is not known to this server");
   return *std::move(name);
 }
 
@@ -55,21 +58,67 @@ std::optional<steady_clock::time_point> read_deadline(const grpc::CallbackServer
   return steady_clock::now() + left;
 }
 
+// The IP address of "ipv4:127.0.0.1:80", "ipv6:[::1]:80", also with its brackets escaped, and of
+// what grpc_peer_name() has made; "unix" for another.
+std::string client_address(std::string_view peer) {
+  if (const auto own = grpc_peer_client(peer)) return std::string(*own);
+  if (!peer.starts_with("ipv4:") && !peer.starts_with("ipv6:")) return "unix";
+  peer = peer.substr(0, peer.rfind(':')).substr(std::string_view("ipv4:").size());
+  std::string address(peer);
+  for (const std::string_view bracket : {"%5B", "%5D", "[", "]"}) {
+    const std::size_t at = address.find(bracket);
+    if (at != std::string::npos) address.erase(at, bracket.size());
+  }
+  return address;
+}
+
+// Clarifai's SDK sends a prefix, others an id; where neither is fit to be repeated, one of ours.
+std::string call_id(const grpc::CallbackServerContext& context, CallIds& ids) {
+  const std::string_view own = metadata(context, "x-request-id").value_or("");
+  if (is_sane_id(own)) return std::string(own);
+  const std::string_view prefix = metadata(context, kSdkHeader).value_or("");
+  if (is_sane_id(prefix)) return std::string(prefix) + "-" + ids.next();
+  return ids.next();
+}
+
 }  // namespace
 
-GrpcCall admit(const grpc::CallbackServerContext& context, const KeyStore& keys) {
-  GrpcCall call;
+void admit(const grpc::CallbackServerContext& context, const KeyStore& keys, GrpcCall& call) {
   call.received = steady_clock::now();
+  call.deadline = read_deadline(context);
+  constexpr std::size_t kLongestName = 64;
+  call.sdk = metadata(context, kSdkHeader).value_or("").substr(0, kLongestName);
   call.key = check_key(context, keys);
   // A key counts as one client over all transports; HTTP connections have small even numbers.
   const std::hash<std::string> hash;
   call.client = call.key.empty() ? hash(context.peer()) & ~std::uint64_t{1} : hash(call.key) | 1;
   call.priority = read_priority(context);
-  call.deadline = read_deadline(context);
-  constexpr std::size_t kLongestName = 64;
-  call.sdk = metadata(context, "x-clarifai-request-id-prefix").value_or("").substr(0, kLongestName);
-  return call;
 }
+
+const Service& loaded(const LateService& service) {
+  if (const auto* there = service.get()) return there->get();
+  throw still_loading();
+}
+
+GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call,
+                     std::string method)
+    : log_(context.access_log), open_(context.calls) {
+  constexpr int kOk = 200;
+  record_.time = system_clock::now();
+  record_.id = call_id(call, context.ids);
+  record_.client = client_address(call.peer());
+  record_.method = "GRPC";
+  record_.path = std::move(method);
+  record_.status = kOk;
+}
+
+GrpcTrace::~GrpcTrace() {
+  record_.milliseconds =
+      std::chrono::duration<double, std::milli>(steady_clock::now() - begin_).count();
+  if (log_) log_(record_);
+}
+
+void GrpcTrace::set_error(const Error& error) { record_.status = http_status(error); }
 
 void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions& options) {
   options.stop = call.stop;
@@ -94,23 +143,6 @@ bool has_room(const Service& service) {
   constexpr double kShare = 0.25;
   const double seconds = kShare * static_cast<double>(limits.max_queue_seconds);
   return queue.tokens < tokens && (seconds == 0 || queue.expected_seconds < seconds);
-}
-
-void count_failure(const Service& service, const Error& error) {
-  service.metrics
-      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
-               metric_label("code", error_code_name(error.code())))
-      .add();
-}
-
-Error current_error() {
-  try {
-    throw;
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::exception& exception) {
-    return {ErrorCode::kInternal, std::string("unexpected: ") + exception.what()};
-  }
 }
 
 }  // namespace nestvec

@@ -16,11 +16,15 @@
 #include "api/service.h"
 #include "nestvec/error.h"
 #include "nestvec/model.h"
+#include "server/call_failure.h"
+#include "server/grpc_services.h"
+#include "server/log.h"
 
 namespace nestvec {
 
 // Whose call it is, how long it may take and how urgent it is.
 struct GrpcCall {
+  std::string id;            // of the call, for answers that name it
   std::string key;           // name of the API key that was used, or empty
   std::uint64_t client = 0;  // whom to be fair to: the key, else the connection
   std::optional<Priority> priority;
@@ -32,9 +36,10 @@ struct GrpcCall {
   std::string sdk;       // x-clarifai-request-id-prefix: name and version of Clarifai's SDK
 };
 
-// Checks the key ("authorization: Bearer KEY") and reads the metadata. Throws Error:
-// kUnauthenticated, kInvalidArgument for an x-nestvec-priority other than interactive and bulk.
-GrpcCall admit(const grpc::CallbackServerContext& context, const KeyStore& keys);
+// Reads the metadata into `call` and checks the key ("authorization: Bearer KEY"). Throws Error:
+// kUnauthenticated (a RequestError with Fault::kNoKey where there is none), kInvalidArgument for an
+// x-nestvec-priority other than interactive and bulk; `call` then has all but the key.
+void admit(const grpc::CallbackServerContext& context, const KeyStore& keys, GrpcCall& call);
 
 // What the call decides of the options: stop, the RPC's deadline or the server's own (the earlier),
 // priority, client and limits of the queue.
@@ -44,10 +49,37 @@ void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions&
 // single calls are refused at, so that a stream that takes all it can get shuts nobody out.
 bool has_room(const Service& service);
 
+// The service. Throws Error kUnavailable with a time to come again while the model is being loaded.
+const Service& loaded(const LateService& service);
+
+// A call as the access log and a drain see it: from its construction to its end.
+class GrpcTrace {
+ public:
+  // `context` outlives it; `method` is the path, "/tei.v1.Embed/Embed".
+  GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call, std::string method);
+  GrpcTrace(const GrpcTrace&) = delete;
+  GrpcTrace& operator=(const GrpcTrace&) = delete;
+  // Tells the access log.
+  ~GrpcTrace();
+
+  const std::string& id() const { return record_.id; }
+  void add_request(std::size_t bytes) { record_.bytes_in += bytes; }
+  void add_answer(std::size_t bytes) { record_.bytes_out += bytes; }
+  void add_tokens(std::uint64_t count) { record_.tokens = record_.tokens.value_or(0) + count; }
+  void set_error(const Error& error);
+
+ private:
+  const AccessLog& log_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  AccessRecord record_;
+  Gauge::Share open_;
+};
+
 // How answering a message has ended.
 struct GrpcOutcome {
   std::optional<Error> error;
-  bool truncated = false;  // the text lost tokens
+  bool truncated = false;    // the text lost tokens
+  std::uint64_t tokens = 0;  // of the texts
 };
 using GrpcDone = std::function<void(GrpcOutcome)>;
 
@@ -57,11 +89,5 @@ using GrpcDone = std::function<void(GrpcOutcome)>;
 template <typename Request, typename Response>
 using GrpcMethod = std::function<void(const GrpcCall& call, const Request& request,
                                       Response* response, GrpcDone done)>;
-
-// Adds a call that failed to the metrics.
-void count_failure(const Service& service, const Error& error);
-
-// The error that stands for an exception on its way through catch (...).
-Error current_error();
 
 }  // namespace nestvec

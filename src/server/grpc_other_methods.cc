@@ -13,38 +13,46 @@ namespace {
 
 class Refusal final : public grpc::ServerGenericBidiReactor {
  public:
-  explicit Refusal(const grpc::Status& status) { Finish(status); }
+  Refusal(GrpcContext& context, const grpc::GenericCallbackServerContext& call, const Error& error)
+      : trace_(context, call, call.method()) {
+    trace_.set_error(error);
+    Finish(grpc_status(error));
+  }
   void OnDone() override { const std::unique_ptr<Refusal> self(this); }
+
+ private:
+  GrpcTrace trace_;
 };
 
 class OtherMethods final : public grpc::CallbackGenericService {
  public:
-  explicit OtherMethods(const GrpcContext& context) : context_(context) {}
+  explicit OtherMethods(GrpcContext& context) : context_(context) {}
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* call) override {
-    return std::make_unique<Refusal>(refuse(*call)).release();  // owns itself now
+    return std::make_unique<Refusal>(context_, *call, refusal(*call)).release();  // owns itself now
   }
 
  private:
-  grpc::Status refuse(const grpc::GenericCallbackServerContext& call) const {
+  Error refusal(const grpc::GenericCallbackServerContext& call) const {
     try {
-      admit(call, context_.keys);
+      GrpcCall facts;
+      admit(call, context_.keys, facts);
+      return {
+          ErrorCode::kUnimplemented,
+          excerpt(call.method()) + " is not offered: " + loaded(context_.service).model.info().id +
+              " is a model for dense text embeddings, it neither classifies nor reranks and has "
+              "no sparse vectors; call Embed, EmbedAll, Tokenize or Decode of tei.v1"};
     } catch (...) {
-      return grpc_status(current_error());
+      return current_error();
     }
-    return grpc_status(Error(
-        ErrorCode::kUnimplemented,
-        excerpt(call.method()) + " is not offered: " + context_.service.model.info().id +
-            " is a model for dense text embeddings, it neither classifies nor reranks and has no "
-            "sparse vectors; call Embed, EmbedAll, Tokenize or Decode of tei.v1"));
   }
 
-  GrpcContext context_;
+  GrpcContext& context_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::CallbackGenericService> make_other_methods(const GrpcContext& context) {
+std::unique_ptr<grpc::CallbackGenericService> make_other_methods(GrpcContext& context) {
   return std::make_unique<OtherMethods>(context);
 }
 

@@ -2,6 +2,7 @@
 #include "server/grpc_server.h"
 
 #include <google/protobuf/stubs/logging.h>
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -15,11 +16,12 @@
 #include <limits>
 #include <mutex>
 #include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "base/environment.h"
 #include "server/grpc_credentials.h"
-#include "server/grpc_services.h"
+#include "server/grpc_peer.h"
 #include "server/listener.h"
 #include "server/socket_address.h"
 
@@ -68,6 +70,25 @@ void limit_threads(grpc::ServerBuilder& builder) {
   builder.SetResourceQuota(grpc::ResourceQuota("nestvec").SetMaxThreads(kMaxThreads));
 }
 
+// What health answers for the server and for each of its services.
+void set_serving(const grpc::Server& server, bool serving) {
+  grpc::HealthCheckServiceInterface* health = server.GetHealthCheckService();
+  health->SetServingStatus("", serving);
+  for (const char* name : kServiceNames) health->SetServingStatus(name, serving);
+}
+
+// Once no call of ours is open, ends those that are gRPC's own and would last as long as their
+// clients: watchers of health, readers of reflection. Some may have come just before the end.
+void end_watchers(const Gauge& calls, grpc::Server& server,
+                  std::chrono::steady_clock::time_point deadline, const std::stop_token& ended) {
+  if (!calls.wait_for_none(deadline)) return;
+  constexpr std::chrono::milliseconds kPause{20};
+  while (!ended.stop_requested()) {
+    grpc_server_cancel_all_calls(server.c_server());
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 // What gRPC thinks is wrong, and Protobuf of messages that clients send, goes to standard error,
 // which is not theirs to write to.
 void silence_logs() {
@@ -80,28 +101,27 @@ void silence_logs() {
 }  // namespace
 
 struct GrpcServer::Parts {
-  Parts(std::vector<Address> where, const TlsFiles& tls, const Service& what)
+  Parts(std::vector<Address> where, const TlsFiles& tls, GrpcContext& with)
       : addresses(std::move(where)),
-        credentials(make_credentials(tls.certificate, tls.key)),
-        service(what) {}
+        credentials(addresses.empty() ? nullptr : make_credentials(tls.certificate, tls.key)),
+        context(with) {}
 
   std::vector<Address> addresses;
   std::shared_ptr<grpc::ServerCredentials> credentials;
-  const Service& service;
-  std::stop_source drain;
+  GrpcContext& context;
   GrpcServices services;
   std::unique_ptr<grpc::CallbackGenericService> others;
   std::vector<int> ports;
+  std::mutex mutex;  // guards acceptor against the end
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;  // until drain()
   std::once_flag drained;
   std::unique_ptr<grpc::Server> server;  // the first to go
 };
 
-GrpcServer::GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, const Service& service,
-                       const KeyStore& keys)
-    : parts_(std::make_unique<Parts>(std::move(addresses), tls, service)) {
-  const GrpcContext context{service, keys, parts_->drain.get_token()};
+GrpcServer::GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, GrpcContext& context)
+    : parts_(std::make_unique<Parts>(std::move(addresses), tls, context)) {
   parts_->services = make_tei_services(context);
-  for (auto& clarifai : make_clarifai_services(context, service.identity)) {
+  for (auto& clarifai : make_clarifai_services(context)) {
     parts_->services.push_back(std::move(clarifai));
   }
   parts_->others = make_other_methods(context);
@@ -114,7 +134,7 @@ void GrpcServer::start() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  limit_connections(parts_->service.options, builder);
+  limit_connections(parts_->context.options, builder);
   limit_threads(builder);
   for (const auto& service : parts_->services) builder.RegisterService(service.get());
   builder.RegisterCallbackGenericService(parts_->others.get());
@@ -123,6 +143,9 @@ void GrpcServer::start() {
     builder.AddListeningPort(to_string(parts_->addresses[i]), parts_->credentials,
                              &parts_->ports[i]);
   }
+  parts_->acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
   parts_->server = builder.BuildAndStart();
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
     if (parts_->server && parts_->ports[i] != 0) continue;
@@ -131,22 +154,38 @@ void GrpcServer::start() {
   for (std::size_t i = 0; i < parts_->addresses.size(); ++i) {
     if (!parts_->addresses[i].unix_path.empty()) parts_->ports[i] = 0;  // gRPC says 1
   }
-  set_serving(false);
+  set_serving(*parts_->server, false);
+}
+
+void GrpcServer::open(const Service& service) {
+  parts_->context.service.emplace(service);
+  set_serving(*parts_->server, true);
+}
+
+FileDescriptor GrpcServer::connect(const std::string& client) {
+  SocketPair pair = make_grpc_peer(client, parts_->context.ids.next());
+  const std::lock_guard lock(parts_->mutex);
+  if (!parts_->acceptor) throw Error(ErrorCode::kUnavailable, "gRPC takes no more connections");
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+  parameters.fd = pair.theirs.release();
+  parts_->acceptor->HandleNewConnection(&parameters);
+  return std::move(pair.ours);
 }
 
 std::span<const int> GrpcServer::ports() const { return parts_->ports; }
-
-void GrpcServer::set_serving(bool serving) {
-  grpc::HealthCheckServiceInterface* health = parts_->server->GetHealthCheckService();
-  health->SetServingStatus("", serving);
-  for (const char* name : kServiceNames) health->SetServingStatus(name, serving);
-}
 
 void GrpcServer::drain(std::chrono::steady_clock::time_point deadline) {
   if (!parts_->server) return;
   std::call_once(parts_->drained, [&] {
     parts_->server->GetHealthCheckService()->Shutdown();
-    parts_->drain.request_stop();
+    parts_->context.drain.request_stop();
+    {
+      const std::lock_guard lock(parts_->mutex);
+      parts_->acceptor.reset();
+    }
+    const std::jthread watchers([this, deadline](const std::stop_token& ended) {
+      end_watchers(parts_->context.calls, *parts_->server, deadline, ended);
+    });
     const auto left = std::min<std::chrono::steady_clock::duration>(
         deadline - std::chrono::steady_clock::now(), std::chrono::hours(24));
     parts_->server->Shutdown(std::chrono::system_clock::now() +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gRPC transport: tei.v1, clarifai.api.V2, grpc.health.v1 and server reflection on one or more
-// addresses.
+// The gRPC transport: tei.v1, clarifai.api.V2, grpc.health.v1 and server reflection, on addresses
+// of its own and on connections that it is handed.
 #pragma once
 
 #include <chrono>
@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "api/keys.h"
-#include "api/service.h"
+#include "base/file.h"
 #include "server/address.h"
+#include "server/grpc_services.h"
 
 namespace nestvec {
 
@@ -23,36 +23,43 @@ struct TlsFiles {
 };
 
 // Serves on gRPC's own threads, which never wait for the model; messages are worked on by
-// Service::post. A call is refused with UNAUTHENTICATED unless it carries a key of `keys`, where
-// there are any; health and reflection are open to all. Functions are safe to call from any thread
-// unless they say otherwise.
+// Service::post. A call is refused unless it carries a key of the context's, where there are any;
+// health and reflection are open to all. Functions are safe to call from any thread unless they say
+// otherwise.
 class GrpcServer {
  public:
-  // Listens nowhere yet. `service` and `keys` must outlive the server, and Service::post must work
-  // until drain() has returned. Files of TLS are read again within ten seconds after they change.
-  // Throws Error: kNotFound, kInvalidArgument (PEM files that do not belong together).
-  GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, const Service& service,
-             const KeyStore& keys);
+  // Listens nowhere yet. `context` must outlive the server, and Service::post must work until
+  // drain() has returned. `addresses` may be empty: then there is only connect(). Files of TLS are
+  // read again within ten seconds after they change. Throws Error: kNotFound, kInvalidArgument (PEM
+  // files that do not belong together).
+  GrpcServer(std::vector<Address> addresses, const TlsFiles& tls, GrpcContext& context);
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
   // Ends what is still running, without grace.
   ~GrpcServer();
 
-  // Listens and answers from now on; health says NOT_SERVING until set_serving(true). To be called
-  // once. Blocks for name resolution. Throws Error naming the address and the
+  // Listens and answers from now on, calls of the model with UNAVAILABLE or what the dialect has
+  // for a model that is being loaded; health says NOT_SERVING. To be called once. Blocks for name
+  // resolution. Throws Error naming the address and the
   // reason: kAlreadyExists (in use), kPermissionDenied, kNotFound, kInvalidArgument, kUnavailable.
   void start();
+
+  // Takes the model into service: health says SERVING. To be called once, after start(). `service`
+  // outlives the server.
+  void open(const Service& service);
+
+  // A new connection, plain whatever the addresses are: this end of it, which does not block.
+  // `client` is the address of who is behind it. Throws Error kUnavailable.
+  FileDescriptor connect(const std::string& client);
 
   // Ports in the order of the addresses, as they were chosen for port 0; 0 for a Unix socket.
   // Valid after start().
   std::span<const int> ports() const;
 
-  // What health answers for the server and for each of its services.
-  void set_serving(bool serving);
-
   // Health turns to NOT_SERVING, new calls are refused, running ones end until `deadline` and are
-  // cancelled then; streams answer what they have read and end with UNAVAILABLE. Blocks until the
-  // last call is over. Calling it again does nothing.
+  // cancelled then; streams answer what they have read and end with UNAVAILABLE. Watchers of health
+  // and readers of reflection are not waited for. Blocks until the last call is over. Calling it
+  // again does nothing.
   void drain(std::chrono::steady_clock::time_point deadline);
 
  private:

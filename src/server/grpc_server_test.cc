@@ -190,8 +190,9 @@ TEST_F(GrpcServerTest, PriorityIsReadFromMetadata) {
 TEST_F(GrpcServerTest, SeveralAddressesAndAUnixSocket) {
   const std::string path = testing::TempDir() + "nestvec-grpc-" + std::to_string(::getpid());
   server_.emplace(std::vector{parse_address("127.0.0.1:0"), parse_address("unix:" + path)},
-                  TlsFiles{}, service_, keys_);
+                  TlsFiles{}, context_);
   server_->start();
+  open();
   EXPECT_GT(server_->ports()[0], 0);
   EXPECT_EQ(server_->ports()[1], 0);
   const auto stub =
@@ -204,7 +205,7 @@ TEST_F(GrpcServerTest, SeveralAddressesAndAUnixSocket) {
 TEST_F(GrpcServerTest, AnAddressInUseIsNamed) {
   start();
   const std::string taken = "127.0.0.1:" + std::to_string(server_->ports()[0]);
-  GrpcServer second({parse_address(taken)}, {}, service_, keys_);
+  GrpcServer second({parse_address(taken)}, {}, context_);
   try {
     second.start();
     FAIL() << "two servers on one port";
@@ -216,12 +217,11 @@ TEST_F(GrpcServerTest, AnAddressInUseIsNamed) {
 
 TEST_F(GrpcServerTest, BadTlsFilesAreRefusedBeforeListening) {
   const std::vector<Address> addresses{parse_address("127.0.0.1:0")};
-  EXPECT_THROW(GrpcServer(addresses, {"/nonexistent.pem", "/nonexistent.key"}, service_, keys_),
-               Error);
+  EXPECT_THROW(GrpcServer(addresses, {"/nonexistent.pem", "/nonexistent.key"}, context_), Error);
   const std::string path = testing::TempDir() + "nestvec-no.pem";
   std::ofstream(path) << "this is no certificate";
   try {
-    const GrpcServer server(addresses, {path, path}, service_, keys_);
+    const GrpcServer server(addresses, {path, path}, context_);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The services of a gRPC server, one factory a dialect.
+// The services of a gRPC server, one factory a dialect, and what they work with.
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -7,32 +7,53 @@
 
 #include <memory>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "api/keys.h"
-#include "api/service.h"
+#include "api/metrics.h"
+#include "server/call_ids.h"
+#include "server/gauge.h"
+#include "server/late.h"
+#include "server/log.h"
 
 namespace nestvec {
 
-// What services work with. Both references outlive the server; `drain` is requested when it begins
-// to shut down.
+class Clarifai;
+
+// One a server; outlives its services and their calls.
 struct GrpcContext {
-  const Service& service;
+  // All but the log are to outlive it; that may be empty.
+  GrpcContext(const ServerOptions& server, Metrics& counters, const KeyStore& key_store,
+              const Clarifai& methods, AccessLog log)
+      : options(server),
+        metrics(counters),
+        keys(key_store),
+        clarifai(methods),
+        access_log(std::move(log)) {}
+
+  const ServerOptions& options;
+  Metrics& metrics;
   const KeyStore& keys;
-  std::stop_token drain;
+  const Clarifai& clarifai;
+  const AccessLog access_log;
+  LateService service;
+  std::stop_source drain;  // requested when the server begins to shut down
+  Gauge calls;             // that are open
+  CallIds ids;
 };
 
 // A dialect's services, to be registered and kept as long as the server runs.
 using GrpcServices = std::vector<std::unique_ptr<grpc::Service>>;
 
 // tei.v1: Info, Embed, Tokenize.
-GrpcServices make_tei_services(const GrpcContext& context);
+GrpcServices make_tei_services(GrpcContext& context);
 
-// clarifai.api.V2, for the model under the names of `identity`.
-GrpcServices make_clarifai_services(const GrpcContext& context, const ModelIdentity& identity);
+// clarifai.api.V2.
+GrpcServices make_clarifai_services(GrpcContext& context);
 
 // Every other method, whatever its service: UNIMPLEMENTED, naming what this model is and what it
 // answers.
-std::unique_ptr<grpc::CallbackGenericService> make_other_methods(const GrpcContext& context);
+std::unique_ptr<grpc::CallbackGenericService> make_other_methods(GrpcContext& context);
 
 }  // namespace nestvec

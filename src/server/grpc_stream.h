@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 #include "server/grpc_call.h"
@@ -29,22 +30,27 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
   // Bytes that a message and its answer may take, at most.
   using Cost = std::function<std::size_t(const Request&)>;
 
-  // `service`, `method` and `cost` must outlive the server. A request on `drain` ends the stream
-  // once what has been read is answered.
-  GrpcStream(const Service& service, ToStatus to_status, const Method& method, const Cost& cost)
-      : service_(service), to_status_(to_status), method_(method), cost_(cost) {}
+  // `context`, `method` and `cost` must outlive the server. A drain ends the stream once what has
+  // been read is answered. `path` is the method's own.
+  GrpcStream(GrpcContext& context, std::string path, const grpc::CallbackServerContext& call,
+             const Method& method, const Cost& cost)
+      : context_(context), trace_(context, call, std::move(path)), method_(method), cost_(cost) {}
 
-  void start(const grpc::CallbackServerContext& context, const KeyStore& keys,
-             std::stop_token drain) {
-    try {
-      call_ = admit(context, keys);
-    } catch (...) {
-      this->Finish(to_status_(current_error()));
-      return;
-    }
+  void start(const grpc::CallbackServerContext& call, ToStatus to_status) {
+    to_status_ = to_status;
+    call_.id = trace_.id();
     call_.stop = stop_.get_token();
     call_.waits = true;
-    drain_.emplace(std::move(drain), [this] { tell([this] { progress_.drain(); }); });
+    try {
+      admit(call, context_.keys, call_);
+      service_ = &loaded(context_.service);
+    } catch (const Error& error) {
+      refused_ = true;
+      trace_.set_error(error);
+      this->Finish(to_status_(error));
+      return;
+    }
+    drain_.emplace(context_.drain.get_token(), [this] { tell([this] { progress_.drain(); }); });
     tell([] {});
   }
 
@@ -58,7 +64,7 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
     });
   }
   void OnCancel() override {
-    tell([this] { progress_.abandon(); });
+    if (!refused_) tell([this] { progress_.abandon(); });
   }
   void OnDone() override {
     {
@@ -81,12 +87,13 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
     event();
     std::stop_source stop = stop_;
     const bool stops = progress_.take_stop();
-    if (progress_.take_write()) this->StartWrite(&messages_.front().response);
+    if (progress_.take_write()) write(messages_.front().response);
     // With a message open, its answer is the event that asks again.
-    if (progress_.may_read() && (progress_.open() == 0 || has_room(service_))) {
+    if (progress_.may_read() && (progress_.open() == 0 || has_room(*service_))) {
       if (progress_.take_read()) this->StartRead(&incoming_);
     }
     if (progress_.take_finish()) {
+      if (progress_.error()) trace_.set_error(*progress_.error());
       this->Finish(progress_.error() ? to_status_(*progress_.error()) : grpc::Status::OK);
     }
     lock.unlock();
@@ -94,9 +101,15 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
     if (stops) stop.request_stop();
   }
 
+  void write(const Response& response) {
+    if (context_.access_log) trace_.add_answer(response.ByteSizeLong());
+    this->StartWrite(&response);
+  }
+
   // With the lock held: a message has been read into incoming_.
   void open() {
     const std::size_t bytes = cost_(incoming_);
+    if (context_.access_log) trace_.add_request(incoming_.ByteSizeLong());
     const std::optional<std::uint64_t> number = progress_.opened(bytes);
     if (!number) return;
     Message& message = messages_.emplace_back();
@@ -104,20 +117,26 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
     GrpcCall call = call_;
     call.received = std::chrono::steady_clock::now();
     call.crowded = progress_.open() > 1;
-    service_.post([this, &message, number = *number, call = std::move(call)] {
+    service_->post([this, &message, number = *number, call = std::move(call)] {
       method_(call, message.request, &message.response, [this, number](GrpcOutcome outcome) {
-        tell([&] { progress_.answered(number, std::move(outcome.error)); });
+        tell([&] {
+          if (outcome.tokens > 0) trace_.add_tokens(outcome.tokens);
+          progress_.answered(number, std::move(outcome.error));
+        });
       });
       tell([this] { progress_.handed_over(); });
     });
   }
 
-  const Service& service_;
-  ToStatus to_status_;
+  GrpcContext& context_;
+  GrpcTrace trace_;
+  const Service* service_ = nullptr;
+  ToStatus to_status_ = nullptr;
   const Method& method_;
   const Cost& cost_;
   GrpcCall call_;
   std::stop_source stop_;
+  bool refused_ = false;  // finished before it began; gRPC may still tell of a cancellation
 
   std::mutex mutex_;  // guards what follows
   StreamProgress progress_;

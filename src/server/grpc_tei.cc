@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -31,13 +33,26 @@ constexpr std::size_t kTokenBytes = 64;
 
 // What the answers need; one for all calls.
 struct Backend {
-  const Service& service;
-  TeMetrics metrics;
+  explicit Backend(const GrpcContext& of) : context(of) {}
+  // Neither before the model is loaded.
+  const Service& service() const { return context.service.get()->get(); }
+  const TeMetrics& metrics() const {
+    std::call_once(counting_, [this] {
+      metrics_.emplace(context.metrics, service().model.info().max_tokens);
+    });
+    return *metrics_;
+  }
+
+  const GrpcContext& context;
+
+ private:
+  mutable std::once_flag counting_;
+  mutable std::optional<TeMetrics> metrics_;
 };
 using SharedBackend = std::shared_ptr<const Backend>;
 
 // A callback for the model: brings the result to a request thread, for the model's own has other
-// things to do, and there to `fill`, which says whether the text was truncated.
+// things to do, and there to `fill`, which also fills the outcome.
 template <typename Value, typename Fill>
 std::function<void(Result<Value>)> fill_with(const Service& service, GrpcDone done, Fill fill) {
   return [&service, done = std::move(done), fill = std::move(fill)](Result<Value> result) {
@@ -45,7 +60,7 @@ std::function<void(Result<Value>)> fill_with(const Service& service, GrpcDone do
     service.post([done, fill, shared = std::move(shared)] {
       GrpcOutcome outcome;
       try {
-        outcome.truncated = fill(shared->value());
+        fill(shared->value(), outcome);
       } catch (...) {
         outcome.error = current_error();
       }
@@ -63,27 +78,28 @@ TeCost settle(const Backend& backend, const EmbedCall& call, const Embeddings& r
                     .tokens = rows.tokens,
                     .timing = rows.timing,
                     .total = total.count()};
-  backend.metrics.count_success(cost);
-  count_texts(backend.service, call, rows);
+  backend.metrics().count_success(cost);
+  count_texts(backend.service(), call, rows);
   return cost;
 }
 
 template <typename Request>
 EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request& request) {
   EmbedCall read;
-  read.options = read_options(request, backend.service.model.info());
-  apply_call(call, backend.service.options, read.options);
+  read.options = read_options(request, backend.service().model.info());
+  apply_call(call, backend.service().options, read.options);
   read.texts = {request.inputs()};
   return read;
 }
 
 // `done` that also counts failures.
 GrpcDone counted(const Backend& backend, GrpcDone done) {
-  backend.metrics.count_request(false, 1);
+  backend.metrics().count_request(false);
+  backend.metrics().count_inputs(1);
   return [&backend, done = std::move(done)](GrpcOutcome outcome) {
     if (outcome.error) {
-      backend.metrics.count_failure(tei_error(*outcome.error).status);
-      count_failure(backend.service, *outcome.error);
+      backend.metrics().count_failure(*outcome.error);
+      count_failure(backend.service(), *outcome.error);
     }
     done(std::move(outcome));
   };
@@ -92,32 +108,35 @@ GrpcDone counted(const Backend& backend, GrpcDone done) {
 void embed(const Backend& backend, const GrpcCall& grpc_call, const v1::EmbedRequest& request,
            v1::EmbedResponse* response, GrpcDone done) {
   const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
-  backend.service.model.predict_async(
+  backend.service().model.predict_async(
       call->texts, {}, call->options,
-      fill_with<Embeddings>(
-          backend.service, std::move(done),
-          [&backend, call, response, received = grpc_call.received](const Embeddings& rows) {
-            write_embedding(rows, settle(backend, *call, rows, received), response);
-            return !rows.truncated.empty();
-          }));
+      fill_with<Embeddings>(backend.service(), std::move(done),
+                            [&backend, call, response, received = grpc_call.received](
+                                const Embeddings& rows, GrpcOutcome& outcome) {
+                              write_embedding(rows, settle(backend, *call, rows, received),
+                                              response);
+                              outcome.truncated = !rows.truncated.empty();
+                              outcome.tokens = rows.tokens.front();
+                            }));
 }
 
 void embed_all(const Backend& backend, const GrpcCall& grpc_call,
                const v1::EmbedAllRequest& request, v1::EmbedAllResponse* response, GrpcDone done) {
   const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
-  backend.service.model.tokenize_and_embed_async(
+  backend.service().model.tokenize_and_embed_async(
       call->texts[0], call->options,
-      fill_with<TokenEmbeddings>(
-          backend.service, std::move(done),
-          [&backend, call, response, received = grpc_call.received](const TokenEmbeddings& tokens) {
-            Embeddings rows;  // as the metrics know them
-            rows.tokens = {static_cast<std::uint32_t>(tokens.tokens)};
-            if (tokens.truncated) rows.truncated = {0};
-            rows.timing = tokens.timing;
-            const TeCost cost = settle(backend, *call, rows, received);
-            write_token_embeddings(tokens, cost, response);
-            return tokens.truncated;
-          }));
+      fill_with<TokenEmbeddings>(backend.service(), std::move(done),
+                                 [&backend, call, response, received = grpc_call.received](
+                                     const TokenEmbeddings& tokens, GrpcOutcome& outcome) {
+                                   Embeddings rows;  // as the metrics know them
+                                   rows.tokens = {static_cast<std::uint32_t>(tokens.tokens)};
+                                   if (tokens.truncated) rows.truncated = {0};
+                                   rows.timing = tokens.timing;
+                                   const TeCost cost = settle(backend, *call, rows, received);
+                                   write_token_embeddings(tokens, cost, response);
+                                   outcome.truncated = tokens.truncated;
+                                   outcome.tokens = tokens.tokens;
+                                 }));
 }
 
 void tokenize(const Backend& backend, const GrpcCall&, const v1::EncodeRequest& request,
@@ -127,8 +146,8 @@ void tokenize(const Backend& backend, const GrpcCall&, const v1::EncodeRequest& 
                 "`inputs` has " + std::to_string(request.inputs().size()) + " bytes: at most " +
                     std::to_string(kMaxTokenizeBytes) + " are tokenised at once; send it in parts");
   }
-  const std::string text = read_text(request, backend.service.model.info());
-  write_tokens(backend.service.model, text, request.add_special_tokens(), response);
+  const std::string text = read_text(request, backend.service().model.info());
+  write_tokens(backend.service().model, text, request.add_special_tokens(), response);
   done({});
 }
 
@@ -139,13 +158,13 @@ void decode(const Backend& backend, const GrpcCall&, const v1::DecodeRequest& re
   }
   const std::span<const std::uint32_t> ids(request.ids().data(),
                                            static_cast<std::size_t>(request.ids().size()));
-  response->set_text(backend.service.model.decode(ids, request.skip_special_tokens()));
+  response->set_text(backend.service().model.decode(ids, request.skip_special_tokens()));
   done({});
 }
 
 void describe(const Backend& backend, const GrpcCall&, const v1::InfoRequest&,
               v1::InfoResponse* response, GrpcDone done) {
-  const Service& service = backend.service;
+  const Service& service = backend.service();
   const ModelInfo& model = service.model.info();
   const auto count = [](std::size_t number) { return static_cast<std::uint32_t>(number); };
   response->set_version(service.version);
@@ -160,8 +179,7 @@ void describe(const Backend& backend, const GrpcCall&, const v1::InfoRequest&,
   done({});
 }
 
-// A method with its stream, for one kind of message. `cost` is what a message and its answer take
-// in memory, at most. `wrap` may put something around every `done`.
+// A method with its stream, for one kind of message.
 template <typename Request, typename Response>
 class Methods {
  public:
@@ -169,56 +187,59 @@ class Methods {
   using Cost = std::size_t (*)(const ModelInfo&, const Request&);
   using Wrap = GrpcDone (*)(const Backend&, GrpcDone);
 
-  Methods(const GrpcContext& context, SharedBackend backend, Answer answer, Cost cost = nullptr,
-          Wrap wrap = nullptr)
-      : context_(context),
-        backend_(std::move(backend)),
-        answer_(answer),
-        cost_(cost),
-        wrap_(wrap) {}
+  // The stream's path is the method's and "Stream". `cost` is what a message of it and its answer
+  // take in memory, at most. `wrap` may put something around every `done`.
+  struct Parts {
+    std::string path;
+    Answer answer = nullptr;
+    Cost cost = nullptr;
+    Wrap wrap = nullptr;
+  };
+
+  Methods(GrpcContext& context, SharedBackend backend, Parts parts)
+      : context_(context), backend_(std::move(backend)), parts_(std::move(parts)) {}
   Methods(const Methods&) = delete;
   Methods& operator=(const Methods&) = delete;
 
   grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* call, const Request* request,
                                   Response* response) const {
-    auto* reactor = std::make_unique<GrpcUnary<Request, Response>>(
-                        call, response,
-                        [](const Error& error, Response*) { return tei_status(error); }, method_)
-                        .release();
-    reactor->start(context_.service, context_.keys, request);
+    auto* reactor =
+        std::make_unique<GrpcUnary<Request, Response>>(context_, parts_.path, call, method_)
+            .release();
+    reactor->start(request, response, [](const Error& error, const std::string&, Response*) {
+      return tei_status(error);
+    });
     return reactor;
   }
 
   // Only where a cost was given.
   grpc::ServerBidiReactor<Request, Response>* stream(grpc::CallbackServerContext* call) const {
-    auto* reactor = std::make_unique<GrpcStream<Request, Response>>(context_.service, tei_status,
-                                                                    method_, stream_cost_)
+    auto* reactor = std::make_unique<GrpcStream<Request, Response>>(
+                        context_, parts_.path + "Stream", *call, method_, stream_cost_)
                         .release();
-    reactor->start(*call, context_.keys, context_.drain);
+    reactor->start(*call, tei_status);
     return reactor;
   }
 
  private:
   void run(const GrpcCall& call, const Request& request, Response* response, GrpcDone done) const {
-    if (wrap_ != nullptr) done = wrap_(*backend_, std::move(done));
+    if (parts_.wrap != nullptr) done = parts_.wrap(*backend_, std::move(done));
     try {
-      answer_(*backend_, call, request, response, done);
+      parts_.answer(*backend_, call, request, response, done);
     } catch (...) {
       done({.error = current_error(), .truncated = false});
     }
   }
 
-  GrpcContext context_;
+  GrpcContext& context_;
   SharedBackend backend_;
-  Answer answer_;
-  Cost cost_;
-  Wrap wrap_;
+  const Parts parts_;
   GrpcMethod<Request, Response> method_ = [this](const GrpcCall& call, const Request& request,
                                                  Response* response, GrpcDone done) {
     run(call, request, response, std::move(done));
   };
   typename GrpcStream<Request, Response>::Cost stream_cost_ = [this](const Request& request) {
-    return cost_(backend_->service.model.info(), request);
+    return parts_.cost(backend_->service().model.info(), request);
   };
 };
 
@@ -239,8 +260,8 @@ std::size_t cost_of(const ModelInfo&, const v1::DecodeRequest& request) {
 
 class InfoService final : public v1::Info::CallbackService {
  public:
-  InfoService(const GrpcContext& context, const SharedBackend& backend)
-      : info_(context, backend, describe) {}
+  InfoService(GrpcContext& context, const SharedBackend& backend)
+      : info_(context, backend, {.path = "/tei.v1.Info/Info", .answer = describe}) {}
 
   grpc::ServerUnaryReactor* Info(grpc::CallbackServerContext* call, const v1::InfoRequest* request,
                                  v1::InfoResponse* response) override {
@@ -259,9 +280,9 @@ using DenseEmbed = v1::Embed::WithCallbackMethod_Embed<
 
 class EmbedService final : public DenseEmbed {
  public:
-  EmbedService(const GrpcContext& context, const SharedBackend& backend)
-      : embed_(context, backend, embed, cost_of, counted),
-        embed_all_(context, backend, embed_all, cost_of, counted) {}
+  EmbedService(GrpcContext& context, const SharedBackend& backend)
+      : embed_(context, backend, {"/tei.v1.Embed/Embed", embed, cost_of, counted}),
+        embed_all_(context, backend, {"/tei.v1.Embed/EmbedAll", embed_all, cost_of, counted}) {}
 
   grpc::ServerUnaryReactor* Embed(grpc::CallbackServerContext* call,
                                   const v1::EmbedRequest* request,
@@ -289,9 +310,9 @@ class EmbedService final : public DenseEmbed {
 
 class TokenizeService final : public v1::Tokenize::CallbackService {
  public:
-  TokenizeService(const GrpcContext& context, const SharedBackend& backend)
-      : tokenize_(context, backend, tokenize, cost_of),
-        decode_(context, backend, decode, cost_of) {}
+  TokenizeService(GrpcContext& context, const SharedBackend& backend)
+      : tokenize_(context, backend, {"/tei.v1.Tokenize/Tokenize", tokenize, cost_of, nullptr}),
+        decode_(context, backend, {"/tei.v1.Tokenize/Decode", decode, cost_of, nullptr}) {}
 
   grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call,
                                      const v1::EncodeRequest* request,
@@ -319,9 +340,8 @@ class TokenizeService final : public v1::Tokenize::CallbackService {
 
 }  // namespace
 
-GrpcServices make_tei_services(const GrpcContext& context) {
-  const auto backend =
-      std::make_shared<const Backend>(Backend{context.service, TeMetrics(context.service.metrics)});
+GrpcServices make_tei_services(GrpcContext& context) {
+  const auto backend = std::make_shared<const Backend>(context);
   GrpcServices services;
   services.push_back(std::make_unique<InfoService>(context, backend));
   services.push_back(std::make_unique<EmbedService>(context, backend));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "server/grpc_call.h"
 
@@ -19,26 +20,29 @@ template <typename Request, typename Response>
 class GrpcUnary final : public grpc::ServerUnaryReactor {
  public:
   using Method = GrpcMethod<Request, Response>;
-  // How the dialect tells an error: by the status, or in the response.
-  using Refuse = grpc::Status (*)(const Error&, Response*);
+  // How the dialect tells an error: by the status, or in the response. `id` is the call's.
+  using Refuse = grpc::Status (*)(const Error&, const std::string& id, Response*);
 
-  // `method` must outlive the server.
-  GrpcUnary(grpc::CallbackServerContext* context, Response* response, Refuse refuse,
+  // `method` and `context` must outlive the server. `path` is the method's own.
+  GrpcUnary(GrpcContext& context, std::string path, grpc::CallbackServerContext* call,
             const Method& method)
-      : context_(context), response_(response), refuse_(refuse), method_(method) {}
+      : context_(context), trace_(context, *call, std::move(path)), call_(call), method_(method) {}
 
-  void start(const Service& service, const KeyStore& keys, const Request* request) {
+  void start(const Request* request, Response* response, Refuse refuse) {
+    response_ = response;
+    refuse_ = refuse;
+    if (context_.access_log) trace_.add_request(request->ByteSizeLong());
     GrpcCall call;
-    try {
-      call = admit(*context_, keys);
-    } catch (...) {
-      finish({.error = current_error(), .truncated = false});
-      return;
-    }
+    call.id = trace_.id();
     call.stop = stop_.get_token();
-    service.post([this, call = std::move(call), request] {
-      method_(call, *request, response_, [this](const GrpcOutcome& outcome) { finish(outcome); });
-    });
+    try {
+      admit(*call_, context_.keys, call);
+      loaded(context_.service).post([this, call, request] {
+        method_(call, *request, response_, [this](const GrpcOutcome& outcome) { finish(outcome); });
+      });
+    } catch (const Error& error) {
+      finish(error);
+    }
   }
 
   void OnCancel() override { stop_.request_stop(); }
@@ -47,18 +51,27 @@ class GrpcUnary final : public grpc::ServerUnaryReactor {
  private:
   // The last act: `this` may be gone when it returns.
   void finish(const GrpcOutcome& outcome) {
-    if (outcome.truncated) context_->AddTrailingMetadata("x-truncated-inputs", "0");
-    if (!outcome.error) return Finish(grpc::Status::OK);
-    const auto pause = outcome.error->detail().retry_after.count();
-    // What gRPC's own retry policies obey (gRFC A6).
-    if (pause > 0) context_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(pause));
-    Finish(refuse_(*outcome.error, response_));
+    if (outcome.error) return finish(*outcome.error);
+    if (outcome.truncated) call_->AddTrailingMetadata("x-truncated-inputs", "0");
+    if (outcome.tokens > 0) trace_.add_tokens(outcome.tokens);
+    if (context_.access_log) trace_.add_answer(response_->ByteSizeLong());
+    Finish(grpc::Status::OK);
   }
 
-  grpc::CallbackServerContext* context_;
-  Response* response_;
-  Refuse refuse_;
+  void finish(const Error& error) {
+    trace_.set_error(error);
+    const auto pause = error.detail().retry_after.count();
+    // What gRPC's own retry policies obey (gRFC A6).
+    if (pause > 0) call_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(pause));
+    Finish(refuse_(error, trace_.id(), response_));
+  }
+
+  GrpcContext& context_;
+  GrpcTrace trace_;
+  grpc::CallbackServerContext* call_;
   const Method& method_;
+  Response* response_ = nullptr;
+  Refuse refuse_ = nullptr;
   std::stop_source stop_;
 };
 

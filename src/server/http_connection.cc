@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "nestvec/error.h"
+#include "server/call_ids.h"
 #include "server/content_coding.h"
 #include "server/http_reply.h"
-#include "server/splice.h"
 
 namespace nestvec {
 namespace {
@@ -19,12 +19,6 @@ constexpr std::size_t kMaxAhead = std::size_t{16} << 10;
 constexpr std::size_t kMaxPreface = std::size_t{16} << 10;  // what a Splice takes at its start
 // A drain waits so long for what idle clients may just have sent.
 constexpr std::chrono::milliseconds kDrainGrace{250};
-
-bool is_sane_id(std::string_view id) {
-  constexpr std::size_t kMaxId = 128;
-  return !id.empty() && id.size() <= kMaxId &&
-         std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7f; });
-}
 
 // On a request thread: what is left to do before the handler, then the handler.
 void handle(const HttpShared& shared, const std::shared_ptr<HttpRequest>& request,
@@ -51,7 +45,7 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
       unfinished_(std::move(accepted.unfinished)),
       number_(++shared_->last_connection),
       client_(std::move(accepted.client)),
-      may_be_http2_(shared_->http2_upstream.has_value()) {}
+      may_be_http2_(shared_->http2_upstream != nullptr) {}
 
 void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                            NewConnection accepted) {
@@ -208,7 +202,8 @@ std::size_t HttpConnection::hand_over(std::string_view bytes) {
   Gauge::Share slot = std::move(slot_);
   close();
   try {
-    Splice::start(loop_, std::move(transport), *shared_->http2_upstream, bytes, std::move(slot));
+    Splice::start(loop_, std::move(transport), shared_->http2_upstream(client_), bytes,
+                  std::move(slot));
   } catch (const Error&) {
     // The upstream is gone: so is this connection, and the client sees it at once.
   }
@@ -264,9 +259,9 @@ void HttpConnection::dispatch() {
   deadline_ = Clock::time_point::max();
 
   const auto accepted = request->header("accept-encoding");
-  const bool may_compress = request->method == "GET" && accepted && accepts_gzip(*accepted);
-  const auto reply =
-      std::make_shared<HttpReply>(loop_, weak_from_this(), ++exchange_, may_compress);
+  const ContentCoding coding =
+      request->method == "GET" && accepted ? accepted_coding(*accepted) : ContentCoding::kNone;
+  const auto reply = std::make_shared<HttpReply>(loop_, weak_from_this(), ++exchange_, coding);
   const bool taken = shared_->threads.try_post(
       [shared = shared_, request, reply] { handle(*shared, request, reply); });
   if (!taken) reply->send(fault_response({503, "too many requests wait for a thread"}));

@@ -20,7 +20,7 @@
 #include "server/log.h"
 #include "server/request_parser.h"
 #include "server/request_threads.h"
-#include "server/socket_address.h"
+#include "server/splice.h"
 #include "server/transport.h"
 
 namespace nestvec {
@@ -33,8 +33,8 @@ struct HttpShared {
   const ServerOptions options;
   const HttpHandler handler;
   RequestThreads& threads;
-  AccessLog access_log;  // may be empty
-  std::optional<SocketAddress> http2_upstream;
+  AccessLog access_log;          // may be empty
+  Http2Upstream http2_upstream;  // may be empty
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<std::uint64_t> refused{0};  // connections over the limit

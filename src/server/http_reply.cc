@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "server/content_coding.h"
 #include "server/http_connection.h"
 #include "server/http_fault.h"
 #include "server/io_loop.h"
@@ -22,24 +21,24 @@ bool is_worth_compressing(const HttpResponse& response) {
           type.starts_with("application/javascript") || type.starts_with("image/svg"));
 }
 
-void compress(HttpResponse& response) {
+void compress(HttpResponse& response, ContentCoding coding) {
   try {
-    response.body = encode_gzip(response.body);
+    response.body = encode_content(coding, response.body);
   } catch (const std::exception&) {
     return;  // it goes as it is
   }
-  response.headers.emplace_back("Content-Encoding", "gzip");
+  response.headers.emplace_back("Content-Encoding", coding_name(coding));
   response.headers.emplace_back("Vary", "Accept-Encoding");
 }
 
 }  // namespace
 
 HttpReply::HttpReply(std::shared_ptr<IoLoop> loop, std::weak_ptr<HttpConnection> connection,
-                     std::uint64_t exchange, bool may_compress)
+                     std::uint64_t exchange, ContentCoding coding)
     : loop_(std::move(loop)),
       connection_(std::move(connection)),
       exchange_(exchange),
-      may_compress_(may_compress) {}
+      coding_(coding) {}
 
 HttpReply::~HttpReply() {
   if (!sent_) send(fault_response({500, "the request was given up without an answer"}));
@@ -47,7 +46,9 @@ HttpReply::~HttpReply() {
 
 void HttpReply::send(HttpResponse response) {
   if (sent_.exchange(true)) return;
-  if (may_compress_ && is_worth_compressing(response)) compress(response);
+  if (coding_ != ContentCoding::kNone && is_worth_compressing(response)) {
+    compress(response, coding_);
+  }
   loop_->post([connection = connection_, exchange = exchange_,
                answer = std::make_shared<HttpResponse>(std::move(response))] {
     if (const auto alive = connection.lock()) alive->answer(exchange, std::move(*answer));

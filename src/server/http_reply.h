@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "api/http.h"
+#include "server/content_coding.h"
 
 namespace nestvec {
 
@@ -17,9 +18,9 @@ class IoLoop;
 // gone. One that is destroyed without an answer answers 500: no client waits for ever.
 class HttpReply {
  public:
-  // With `may_compress`, answers that gain from it are sent as gzip.
+  // Answers that gain from it are sent in `coding`.
   HttpReply(std::shared_ptr<IoLoop> loop, std::weak_ptr<HttpConnection> connection,
-            std::uint64_t exchange, bool may_compress);
+            std::uint64_t exchange, ContentCoding coding);
   HttpReply(const HttpReply&) = delete;
   HttpReply& operator=(const HttpReply&) = delete;
   ~HttpReply();
@@ -31,7 +32,7 @@ class HttpReply {
   const std::shared_ptr<IoLoop> loop_;
   const std::weak_ptr<HttpConnection> connection_;
   const std::uint64_t exchange_;
-  const bool may_compress_;
+  const ContentCoding coding_;
   std::atomic<bool> sent_{false};
 };
 

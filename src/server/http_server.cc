@@ -26,14 +26,14 @@ std::unique_ptr<TlsContext> make_tls(const HttpServerOptions& options) {
                 "server.tls_certificate and server.tls_key: expected both or neither");
   }
   return std::make_unique<TlsContext>(server.tls_certificate, server.tls_key,
-                                      options.http2_upstream.has_value());
+                                      options.http2_upstream != nullptr);
 }
 
 std::shared_ptr<HttpShared> make_shared_state(const HttpServerOptions& options, HttpHandler handler,
                                               RequestThreads& threads, AccessLog access_log) {
   auto shared = std::make_shared<HttpShared>(options.server, std::move(handler), threads);
   shared->access_log = std::move(access_log);
-  if (options.http2_upstream) shared->http2_upstream = resolve(*options.http2_upstream).front();
+  shared->http2_upstream = options.http2_upstream;
   return shared;
 }
 

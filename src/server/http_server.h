@@ -6,13 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "api/http.h"
 #include "nestvec/config.h"
 #include "server/address.h"
 #include "server/log.h"
 #include "server/request_threads.h"
+#include "server/splice.h"
 
 namespace nestvec {
 
@@ -21,18 +21,18 @@ struct HttpServerOptions {
   // Of these: TLS files, max_body_bytes (as sent, and again after Content-Encoding),
   // max_connections, header_seconds, idle_seconds.
   ServerOptions server;
-  // Where connections go that begin with HTTP/2's preface: a gRPC server on this machine. Under TLS
-  // they arrive there without it.
-  std::optional<Address> http2_upstream;
+  // Where connections go that begin with HTTP/2's preface; under TLS they arrive there without it.
+  // Empty = they are refused.
+  Http2Upstream http2_upstream;
   std::size_t io_threads = 1;
   unsigned unix_mode = 0660;  // of a Unix socket
 };
 
 // Answers HTTP/1.0 and 1.1 on one address: keep-alive, pipelining (requests of a connection are
-// answered one after the other), chunked bodies, Expect: 100-continue, gzip and deflate bodies,
-// HEAD for every GET. Answers to GET that shrink are sent as gzip where the client takes it;
-// vectors, which answer POST, are not: they hardly shrink, and it would cost more than to compute
-// them.
+// answered one after the other), chunked bodies, Expect: 100-continue, gzip, deflate and
+// zstd bodies, HEAD for every GET. Answers to GET that shrink are sent as zstd or gzip where the
+// client takes it; vectors, which answer POST, are not: they hardly shrink, and it would cost more
+// than to compute them.
 //
 // What is wrong with a request as such is answered here: 400, 408, 413, 415, 417, 431, 501, 503,
 // 505. Connections over max_connections get 503 and are closed. A client must send a head within

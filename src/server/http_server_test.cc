@@ -116,8 +116,16 @@ TEST(HttpServer, DecodesBodies) {
   TestServer server;
   TestClient client = server.client();
   const std::string text(5000, 'g');
-  EXPECT_EQ(client.ask(post("/z", encode_gzip(text), "Content-Encoding: gzip\r\n")).body,
-            "POST /z " + text);
+  EXPECT_EQ(
+      client
+          .ask(post("/z", encode_content(ContentCoding::kGzip, text), "Content-Encoding: gzip\r\n"))
+          .body,
+      "POST /z " + text);
+  EXPECT_EQ(
+      client
+          .ask(post("/z", encode_content(ContentCoding::kZstd, text), "Content-Encoding: zstd\r\n"))
+          .body,
+      "POST /z " + text);
   EXPECT_EQ(client.ask(post("/z", "x", "Content-Encoding: gzip\r\n")).status, 400);
   EXPECT_EQ(client.ask(post("/z", "x", "Content-Encoding: br\r\n")).status, 415);
   EXPECT_EQ(client.ask(get("/alive")).status, 200);
@@ -135,6 +143,10 @@ TEST(HttpServer, CompressesLargeAnswersToGetAlone) {
   auto response = client.ask(get("/large", accept));
   EXPECT_EQ(response.headers.at("content-encoding"), "gzip");
   EXPECT_FALSE(decode_content("gzip", page.size(), response.body));
+  EXPECT_EQ(response.body, page);
+  response = client.ask(get("/large", "Accept-Encoding: gzip, zstd\r\n"));
+  EXPECT_EQ(response.headers.at("content-encoding"), "zstd");
+  EXPECT_FALSE(decode_content("zstd", page.size(), response.body));
   EXPECT_EQ(response.body, page);
   EXPECT_EQ(client.ask(get("/small", accept)).body, "small");
   EXPECT_EQ(client.ask(get("/large")).body, page);

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // HttpServer under TLS, and connections that it hands to an HTTP/2 server.
+#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "nestvec/error.h"
 #include "server/http_server.h"
-#include "server/listener.h"
 #include "server/splice.h"
 #include "server/test_client.h"
+#include "support/certificate.h"
 
 namespace nestvec {
 namespace {
@@ -23,27 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-
-using FilePtr = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
-
-FilePtr open_file(const std::string& path) { return {std::fopen(path.c_str(), "w"), &std::fclose}; }
-
-// A self-signed certificate for `name`, and its key.
-void write_certificate(const std::string& name, const std::string& certificate,
-                       const std::string& key) {
-  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> pair(EVP_EC_gen("P-256"), &EVP_PKEY_free);
-  const std::unique_ptr<X509, void (*)(X509*)> x509(X509_new(), &X509_free);
-  ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(x509.get()), 0);
-  X509_gmtime_adj(X509_getm_notAfter(x509.get()), 3600);
-  X509_set_pubkey(x509.get(), pair.get());
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(x509.get()), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
-  X509_set_issuer_name(x509.get(), X509_get_subject_name(x509.get()));
-  X509_sign(x509.get(), pair.get(), EVP_sha256());
-  PEM_write_X509(open_file(certificate).get(), x509.get());
-  PEM_write_PrivateKey(open_file(key).get(), pair.get(), nullptr, nullptr, 0, nullptr, nullptr);
-}
 
 // The name in the certificate that the server showed.
 std::string server_name(const TestClient& client) {
@@ -167,37 +146,38 @@ TEST_F(HttpTls, NamesTheFileThatIsWrong) {
 // Stands for the gRPC server: returns what it gets, until its client has said all.
 class Upstream {
  public:
-  Upstream() : listener_({"127.0.0.1", 0, ""}, 0), thread_([this] { serve(); }) {}
-  ~Upstream() { thread_.join(); }
-  Address address() const { return {"127.0.0.1", listener_.port(), ""}; }
+  ~Upstream() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  // For one connection.
+  Http2Upstream connect() {
+    return [this](const std::string& client) {
+      EXPECT_EQ(client, "127.0.0.1");
+      std::array<int, 2> ends{};
+      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+      thread_ = std::thread([end = FileDescriptor(ends[1])] { serve(end.get()); });
+      EXPECT_EQ(::fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+      return FileDescriptor(ends[0]);
+    };
+  }
 
  private:
-  void serve() {
-    Listener::Accepted accepted;
-    if (!eventually([&] { return listener_.accept(accepted) == Listener::Outcome::kAccepted; })) {
-      return;
-    }
-    const int fd = accepted.socket.get();
+  static void serve(int fd) {
     std::string buffer(10'000, '\0');
-    const auto retry = [](ssize_t result) { return result < 0 && errno == EAGAIN; };
     for (;;) {
       const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
-      if (retry(got)) {
-        std::this_thread::sleep_for(milliseconds(1));
-        continue;
-      }
       if (got <= 0) break;
       for (ssize_t sent = 0; sent < got;) {
         const ssize_t more =
             ::send(fd, buffer.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
-        if (more < 0 && !retry(more)) return;
-        sent += std::max<ssize_t>(more, 0);
+        if (more < 0) return;
+        sent += more;
       }
     }
     ::send(fd, "bye", 3, MSG_NOSIGNAL);
   }
 
-  Listener listener_;
   std::thread thread_;
 };
 
@@ -205,7 +185,7 @@ TEST_F(HttpTls, HandsHttp2ToItsServer) {
   for (const bool tls : {false, true}) {
     Upstream upstream;
     HttpServerOptions options = tls ? options_ : local_options();
-    options.http2_upstream = upstream.address();
+    options.http2_upstream = upstream.connect();
     TestServer server(options);
     TestClient client = server.client();
     EXPECT_TRUE(!tls || client.start_tls("\x02h2"));
@@ -231,7 +211,9 @@ TEST_F(HttpTls, HandsHttp2ToItsServer) {
 }
 
 TEST_F(HttpTls, SpeaksHttp1BesideHttp2) {
-  options_.http2_upstream = Address{"127.0.0.1", 1, ""};  // nobody
+  options_.http2_upstream = [](const std::string&) -> FileDescriptor {
+    throw Error(ErrorCode::kUnavailable, "nobody");
+  };
   TestServer server(options_);
   TestClient client = server.client();
   ASSERT_TRUE(client.start_tls(std::string("\x02h2\x08http/1.1")));
@@ -252,7 +234,7 @@ TEST_F(HttpTls, SpeaksHttp1BesideHttp2) {
 TEST_F(HttpTls, DoesNotWaitForHttp2WhenItDrains) {
   Upstream upstream;
   HttpServerOptions options = local_options();
-  options.http2_upstream = upstream.address();
+  options.http2_upstream = upstream.connect();
   TestServer server(options);
   TestClient client = server.client();
   client.send(kHttp2Preface);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/loading.h"
 
-#include <chrono>
-
 #include "api/error_style.h"
+#include "server/call_failure.h"
 
 namespace nestvec {
 
@@ -13,10 +12,7 @@ HttpResponse answer_while_loading(const HttpRequest& request) {
     response.body = R"({"status":"loading"})";
     return response;
   }
-  constexpr std::chrono::seconds kAgain{2};
-  return openai_errors().render(Error(ErrorCode::kUnavailable,
-                                      "the model is being loaded; come again soon",
-                                      {.text = {}, .retry_after = kAgain}));
+  return openai_errors().render(still_loading());
 }
 
 }  // namespace nestvec

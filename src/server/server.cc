@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
+#include <iterator>
 #include <mutex>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "api/dialects.h"
 #include "api/operations.h"
 #include "api/router.h"
 #include "api/service.h"
 #include "nestvec/version.h"
+#include "server/clarifai.h"
+#include "server/clarifai_rest.h"
+#include "server/grpc_server.h"
 #include "server/loading.h"
 
 namespace nestvec {
@@ -34,47 +41,83 @@ void check_tls_pair(const ServerOptions& options) {
 }  // namespace
 
 struct Server::Opened {
-  Opened(Model loaded, ModelIdentity identity, Server& server, Executor post, Timer after)
+  Opened(Model loaded, Server& server, Executor post, Timer after)
       : model(std::move(loaded)),
         service{.model = model,
                 .options = server.options_,
                 .metrics = server.metrics_,
                 .post = std::move(post),
                 .version = kVersion,
-                .identity = std::move(identity),
-                .after = std::move(after)},
-        router(service, server.keys_, all_routes(service)) {}
+                .after = std::move(after),
+                .spans = server.span_sink()},
+        router(service, server.keys_, routes(service, *server.rest_)) {}
+
+  static std::vector<Route> routes(const Service& service, const ClarifaiRest& rest) {
+    // These first: what is nowhere below /v2 is told as Clarifai tells it.
+    std::vector<Route> all = rest.routes();
+    std::ranges::move(all_routes(service), std::back_inserter(all));
+    return all;
+  }
 
   Model model;
   Service service;
   Router router;
 };
 
-Server::Server(const ServerOptions& options, Log& log, AccessLog access_log)
+Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, AccessLog access_log)
     : options_(options),
       log_(log),
       http_address_(parse_address(options.http)),
       timer_(std::make_unique<TimerThread>()),
-      threads_(std::make_unique<RequestThreads>()) {
-  if (!options.grpc.empty()) parse_address(options.grpc);
+      threads_(std::make_unique<RequestThreads>()),
+      clarifai_(std::make_unique<Clarifai>(std::move(identity))),
+      rest_(std::make_unique<ClarifaiRest>(*clarifai_)),
+      grpc_context_(std::make_unique<GrpcContext>(options, metrics_, keys_, *clarifai_,
+                                                  std::move(access_log))) {
   check_tls_pair(options);
   keys_.load(options.api_keys, options.api_key_file);
+  if (!options.otlp_endpoint.empty()) {
+    spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
+  }
+  start_grpc();
+  start_http();
+}
+
+void Server::start_grpc() {
+  std::vector<Address> addresses;
+  if (!options_.grpc.empty()) addresses.push_back(parse_address(options_.grpc));
+  const TlsFiles tls{.certificate = options_.tls_certificate, .key = options_.tls_key};
+  grpc_ = std::make_unique<GrpcServer>(std::move(addresses), tls, *grpc_context_);
+  grpc_->start();
+}
+
+void Server::start_http() {
   HttpServerOptions http;
   http.address = http_address_;
-  http.server = options;
+  http.server = options_;
+  http.http2_upstream = [this](const std::string& client) { return grpc_->connect(client); };
   http_ = std::make_unique<HttpServer>(
       http,
       [this](std::shared_ptr<const HttpRequest> request, Respond respond) {
         handle(std::move(request), std::move(respond));
       },
-      *threads_, std::move(access_log));
-  metrics_.gauge("nestvec_connections", "Open connections of HTTP.",
+      *threads_, grpc_context_->access_log);
+  metrics_.gauge("nestvec_connections", "Open connections of HTTP, and of gRPC at its port.",
                  [this] { return static_cast<double>(http_->connections()); });
+  metrics_.counter_of("nestvec_refused_connections_total",
+                      "Connections closed at once: there were server.max_connections.",
+                      [this] { return static_cast<double>(http_->refused_connections()); });
   http_->start();
 }
 
+SpanSink Server::span_sink() const {
+  if (!spans_) return {};
+  return [spans = spans_.get()](RequestSpan span) { spans->add(std::move(span)); };
+}
+
 Server::~Server() {
-  grpc_.reset();
+  // Not gone yet: connections of HTTP may still turn out to be HTTP/2, and are closed then.
+  grpc_->drain(std::chrono::steady_clock::now());
   http_->stop_accepting();
   {
     // Handlers that run end; those that still wait for a thread find the gate closed.
@@ -82,6 +125,7 @@ Server::~Server() {
     open_ = false;
   }
   http_.reset();  // not before: /metrics asks it how many connections there are
+  grpc_.reset();
   // Calls that the model has not ended are ended by it. They answer on the request threads, which
   // still ask the model what it is.
   if (opened_) opened_->model.shut_down();
@@ -91,41 +135,31 @@ Server::~Server() {
 
 void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond) {
   const std::shared_lock lock(gate_);
-  if (open_) {
-    opened_->router.handle(std::move(request), std::move(respond));
-  } else {
-    respond(answer_while_loading(*request));
-  }
+  if (open_) return opened_->router.handle(std::move(request), std::move(respond));
+  std::optional<HttpResponse> clarifai = rest_->answer_while_loading(*request, keys_);
+  respond(clarifai ? *std::move(clarifai) : answer_while_loading(*request));
 }
 
-void Server::open(Model model, ModelIdentity identity) {
+void Server::open(Model model) {
   model.observe_batches(batch_metrics(metrics_));
   opened_ = std::make_unique<Opened>(
-      std::move(model), std::move(identity), *this,
+      std::move(model), *this,
       [threads = threads_.get()](std::function<void()> work) { threads->post(std::move(work)); },
       [timer = timer_.get()](std::chrono::milliseconds wait, std::function<void()> work) {
         timer->after(wait, std::move(work));
       });
   opened_->model.predict("The first text is for the server itself.");
   opened_->service.ready = true;
-  if (!options_.grpc.empty()) grpc_ = start_grpc(*opened_);
+  clarifai_->open(opened_->service);
+  grpc_->open(opened_->service);
   const std::unique_lock lock(gate_);
   open_ = true;
-}
-
-std::unique_ptr<GrpcServer> Server::start_grpc(const Opened& opened) const {
-  const TlsFiles tls{.certificate = options_.tls_certificate, .key = options_.tls_key};
-  auto server = std::make_unique<GrpcServer>(std::vector{parse_address(options_.grpc)}, tls,
-                                             opened.service, keys_);
-  server->start();
-  server->set_serving(true);
-  return server;
 }
 
 std::string Server::addresses() const {
   const bool tls = !options_.tls_certificate.empty();
   std::string text = address_text(tls ? "https" : "http", http_address_, http_->port());
-  if (grpc_) {
+  if (!options_.grpc.empty()) {
     text += " " + address_text(tls ? "grpcs" : "grpc", parse_address(options_.grpc),
                                grpc_->ports().front());
   }
@@ -155,12 +189,9 @@ bool Server::drain() {
       std::chrono::steady_clock::now() + std::chrono::seconds(options_.grace_seconds);
   if (opened_) opened_->service.draining = true;
   http_->stop_accepting();
-  std::future<void> grpc;
-  if (grpc_) {
-    grpc = std::async(std::launch::async, [this, deadline] { grpc_->drain(deadline); });
-  }
+  const auto grpc = std::async(std::launch::async, [this, deadline] { grpc_->drain(deadline); });
   const bool all = http_->drain(deadline);
-  if (grpc.valid()) grpc.wait();
+  grpc.wait();
   return all;
 }
 

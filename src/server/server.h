@@ -11,35 +11,44 @@
 #include "api/metrics.h"
 #include "nestvec/model.h"
 #include "server/address.h"
-#include "server/grpc_server.h"
 #include "server/http_server.h"
 #include "server/log.h"
 #include "server/request_threads.h"
+#include "server/span_exporter.h"
 #include "server/timer_thread.h"
 
 namespace nestvec {
 
+class Clarifai;
+class ClarifaiRest;
+struct GrpcContext;
+class GrpcServer;
+
+// One port answers HTTP/1 and, to who begins with HTTP/2's preface (or chooses h2 under TLS), gRPC;
+// ServerOptions::grpc is a second one for gRPC alone.
+//
 // Made in three steps: it listens from its construction on, so that a port in use and a missing
 // file are told before a model is loaded; open() brings the model; drain() ends it. reload() may be
 // called from another thread at any time, the rest from one thread.
 class Server {
  public:
-  // Answers /health at once and all else with 503 until open(). `options` and `log` outlive the
-  // server; `access_log` is called for each request and may be empty. Throws Error:
-  // kInvalidArgument (an address, a key, TLS files that do not fit), kNotFound (a file),
-  // kAlreadyExists (an address in use), kPermissionDenied.
-  Server(const ServerOptions& options, Log& log, AccessLog access_log = {});
+  // Until open() /health is answered, what Clarifai's clients ask about the model, and all else
+  // with 503 or what a dialect has for it. `identity` is what Clarifai's clients call the model by.
+  // `options` and `log` outlive the server; `access_log` is called for each request and may be
+  // empty. Throws Error: kInvalidArgument (an address, a key, TLS files that do not fit), kNotFound
+  // (a file), kAlreadyExists (an address in use), kPermissionDenied.
+  Server(const ServerOptions& options, Log& log, ModelIdentity identity = {},
+         AccessLog access_log = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   // Ends what is still running.
   ~Server();
 
-  // Takes the model into service: embeds a first text, then listens for gRPC and is ready. Blocks.
-  // To be called once. `identity` is what Clarifai's clients call it by. Throws Error as
-  // Model::predict, and as the constructor for gRPC's address.
-  void open(Model model, ModelIdentity identity = {});
+  // Takes the model into service: embeds a first text and is ready. Blocks. To be called once.
+  // Throws Error as Model::predict.
+  void open(Model model);
 
-  // Where it answers, "http://127.0.0.1:8080 grpc://127.0.0.1:9090"; gRPC is there after open().
+  // Where it answers, "http://127.0.0.1:8080 grpc://127.0.0.1:9090".
   std::string addresses() const;
 
   // Keys and TLS files anew. What cannot be read stays as it was; the log tells.
@@ -52,21 +61,27 @@ class Server {
  private:
   struct Opened;  // what there is once the model is
 
+  SpanSink span_sink() const;
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
-  std::unique_ptr<GrpcServer> start_grpc(const Opened& opened) const;
+  void start_grpc();
+  void start_http();
 
   const ServerOptions& options_;
   Log& log_;
   const Address http_address_;
   KeyStore keys_;
   Metrics metrics_;
+  std::unique_ptr<SpanExporter> spans_;  // none without server.otlp_endpoint
   std::unique_ptr<TimerThread> timer_;
   std::unique_ptr<RequestThreads> threads_;
+  const std::unique_ptr<Clarifai> clarifai_;
+  const std::unique_ptr<const ClarifaiRest> rest_;
   std::shared_mutex gate_;  // guards open_; shared by handlers that run
   bool open_ = false;
   std::unique_ptr<Opened> opened_;
-  std::unique_ptr<HttpServer> http_;
+  const std::unique_ptr<GrpcContext> grpc_context_;
   std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<HttpServer> http_;  // hands connections to grpc_
 };
 
 }  // namespace nestvec

@@ -58,16 +58,6 @@ std::vector<SocketAddress> resolve(const Address& address) {
   return result;
 }
 
-FileDescriptor connect_without_waiting(const SocketAddress& address) {
-  FileDescriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.valid() ||
-      (::connect(socket.get(), address.data(), address.size) != 0 && errno != EINPROGRESS)) {
-    throw Error(ErrorCode::kUnavailable,
-                std::string("cannot connect to the HTTP/2 upstream: ") + std::strerror(errno));
-  }
-  return socket;
-}
-
 std::string client_name(const SocketAddress& address) {
   std::array<char, NI_MAXHOST> host{};
   if (address.family() == AF_UNIX || ::getnameinfo(address.data(), address.size, host.data(),

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/file.h"
 #include "server/address.h"
 
 namespace nestvec {
@@ -26,10 +25,6 @@ std::string to_string(const Address& address);
 // All that a name stands for, the one to prefer first; one for numbers and Unix paths. May ask a
 // name server. Throws Error kInvalidArgument (a Unix path that is too long), kNotFound.
 std::vector<SocketAddress> resolve(const Address& address);
-
-// A non-blocking socket on its way to `address`: writable when the connection stands or has failed
-// (SO_ERROR). Throws Error kUnavailable.
-FileDescriptor connect_without_waiting(const SocketAddress& address);
 
 // The peer's IP address without its port, or "unix".
 std::string client_name(const SocketAddress& address);

@@ -17,15 +17,13 @@ Splice::Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
 }
 
 void Splice::start(const std::shared_ptr<IoLoop>& loop, std::unique_ptr<Transport> client,
-                   const SocketAddress& upstream, std::string_view received, Gauge::Share slot) {
-  const auto splice = std::make_shared<Splice>(loop, std::move(client),
-                                               connect_without_waiting(upstream), std::move(slot));
+                   FileDescriptor upstream, std::string_view received, Gauge::Share slot) {
+  const auto splice =
+      std::make_shared<Splice>(loop, std::move(client), std::move(upstream), std::move(slot));
   splice->entry_ = loop->add(splice);
   Flow& up = splice->up_;
   up.end = std::min(received.size(), up.buffer.size());
   std::copy_n(received.begin(), up.end, up.buffer.begin());
-  // A socket that is still connecting is neither readable nor writable, and one that could not
-  // connect is both, and fails.
   splice->wait(up, splice->upstream_, IoStatus::kWantWrite);
   splice->wait(splice->down_, splice->upstream_, IoStatus::kWantRead);
 }

@@ -3,13 +3,14 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "server/gauge.h"
 #include "server/io_loop.h"
-#include "server/socket_address.h"
 #include "server/transport.h"
 
 namespace nestvec {
@@ -17,14 +18,18 @@ namespace nestvec {
 // What every HTTP/2 client sends first (RFC 9113, 3.4).
 inline constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+// Gives a new connection to the other server, a socket that does not block. `client` is the peer's
+// name, for the other's log. Called on the loop's thread. Throws Error kUnavailable.
+using Http2Upstream = std::function<FileDescriptor(const std::string& client)>;
+
 // Copies both ways until both sides have ended, one is broken, or the loop stops. A drain leaves it
 // alone: the other server tells its clients to go. Holds 32 KiB. Lives on its loop, which keeps it.
 class Splice final : public Peer, public std::enable_shared_from_this<Splice> {
  public:
-  // Starts one between `client`, of which `received` is read already, and a new connection to
-  // `upstream`. Throws Error kUnavailable; `client` is then gone.
+  // Starts one between `client`, of which `received` is read already, and `upstream`, a socket that
+  // does not block.
   static void start(const std::shared_ptr<IoLoop>& loop, std::unique_ptr<Transport> client,
-                    const SocketAddress& upstream, std::string_view received, Gauge::Share slot);
+                    FileDescriptor upstream, std::string_view received, Gauge::Share slot);
 
   // start() makes and starts one.
   Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client, FileDescriptor upstream,

@@ -46,6 +46,17 @@ def test_every_workload_is_measured(measured):
         assert 0 < times["compute"] <= times["total"] <= times["client"]
 
 
+def test_many_texts_beside_the_engine(nestvec, tmp_path):  # noqa: F811
+    run = [sys.executable, LOAD.with_name("many_texts.py"), "--nestvec", nestvec.binary, "--model", MODELS / "bert-tiny",
+           "--texts", "40", "--rounds", "2", "--json", tmp_path / "results.json"]
+    done = subprocess.run(run, env=nestvec.environment(PYTHONDONTWRITEBYTECODE="1"), text=True, capture_output=True,
+                          timeout=300)
+    assert done.returncode == 0, done.stderr
+    seconds = json.loads((tmp_path / "results.json").read_text())["seconds"]
+    assert len(seconds) == 4 and all(len(row) == 2 and min(row) > 0 for row in seconds.values())
+    assert "40 texts, bert-tiny in" in done.stdout and "| the engine alone " in done.stdout
+
+
 def test_the_report_replaces_what_is_between_the_markers(measured):
     text = (measured / "report.md").read_text()
     assert text.startswith("# Before\n") and text.endswith("-->\n\nAfter\n") and "\nold\n" not in text

@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from command import MODELS, Command  # noqa: E402
+from command import MODELS, REPOSITORY, Command  # noqa: E402
 
 V3 = MODELS / "v3-tiny"
 START_SECONDS = 120  # under sanitizers

@@ -315,6 +315,8 @@ def test_connections_over_the_limit(tmp_path):
         assert all(connection.call("GET", "/health").status == 200 for connection in kept)
         received = exchange(served, REQUEST)
         assert statuses(received) in ([], [503])
+        metrics = kept[1].call("GET", "/metrics").body
+        assert b"\nnestvec_refused_connections_total 1\n" in metrics
         kept[0].close()
         deadline = time.monotonic() + 10
         while statuses(exchange(served, closing(REQUEST), finish=False)) != [200]:

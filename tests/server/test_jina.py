@@ -143,7 +143,18 @@ def test_a_blank_document_is_one_chunk(server):
     blank = {"input": ["a", " \n\u200b"], "chunking": {}}
     places = [(e["document"], e["start"], e["end"]) for e in post(server, blank).json()["data"]]
     assert places == [(0, 0, 1), (1, 0, 3)]
-    refused(post(server, {**blank, "late_chunking": True}), 400, "input[1]")
+    late = post(server, {**blank, "late_chunking": True})
+    assert numpy.abs(floats(late) - floats(post(server, blank))).max() < 1e-6
+
+
+def test_late_chunks_without_a_token_belong_to_their_neighbours(plain_server):
+    """BERT's normalizer drops accents that stand alone, so such a sentence has no token."""
+    text = "\u0301\n\nOne cat.\n\n\u0301\n\nTwo dogs."
+    body = {"input": [text], "chunking": {"by": "sentence"}, "late_chunking": True}
+    reply = post(plain_server, body)
+    places = [(entry["start"], entry["end"]) for entry in reply.json()["data"]]
+    assert [text[start:end].strip("\n\u0301") for start, end in places] == ["One cat.", "Two dogs."]
+    assert places[0][0] == 0 and places[0][1] == places[1][0] and places[1][1] == len(text)
 
 
 def test_chunking_that_cannot_be(server):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`nestvec serve` as its operator sees it: settings, keys, signals, sockets, logs, memory."""
 
+import http.server
 import json
 import os
 import random
@@ -16,9 +17,10 @@ import time
 
 import pytest
 import yaml
-from process import V3, Command, Connection, Served
+from process import REPOSITORY, V3, Command, Connection, Served
 
 REQUESTS = int(os.environ.get("NESTVEC_SOAK_REQUESTS", "300"))
+ROUNDS = int(os.environ.get("NESTVEC_SOAK_ROUNDS", "1"))
 
 
 @pytest.fixture
@@ -204,7 +206,8 @@ def wait_until_busy(served, seconds=20):
     raise AssertionError("the requests never reached the queue")
 
 
-def test_sigterm_under_load_cuts_no_answer(serve):
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_sigterm_under_load_cuts_no_answer(serve, number):
     served = serve()
     outcomes, stop = [], threading.Event()
 
@@ -228,7 +231,7 @@ def test_sigterm_under_load_cuts_no_answer(serve):
     threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(1.0)
+    time.sleep(1.0 + random.Random(number).random())
     served.signal(signal.SIGTERM)
     assert served.wait() == 0
     stop.set()
@@ -238,6 +241,28 @@ def test_sigterm_under_load_cuts_no_answer(serve):
     # A connection that the kernel had accepted and the server not yet is closed without a byte.
     assert set(outcomes) - {"whole", "RemoteDisconnected('Remote end closed connection without "
                                      "response')"} == set()
+
+
+def test_sigterm_while_loading_leaves_nothing(nestvec, tmp_path):
+    """A model of 90 MB, so that there is something to interrupt."""
+    model = subprocess.run([REPOSITORY / "scripts" / "fetch-default-model.sh"], check=True,
+                           capture_output=True, text=True).stdout.splitlines()[-1]
+    interrupted = 0
+    for attempt in range(5):
+        cache, log = tmp_path / f"cache-{attempt}", tmp_path / f"log-{attempt}"
+        with open(log, "wb") as stderr:
+            process = nestvec.start("serve", "--model", model, "--http", f"unix:{tmp_path}/socket",
+                                    env={"NESTVEC_CACHE": str(cache)}, stdout=subprocess.PIPE,
+                                    stderr=stderr)
+        end = time.monotonic() + 60
+        while process.poll() is None and not list(cache.glob("*.tmp-*/weights.data")):
+            assert time.monotonic() < end, log.read_text()
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, log.read_text()
+        assert not list(cache.glob("*.tmp-*")) and not (tmp_path / "socket").exists()
+        interrupted += output == b""  # not ready yet
+    assert interrupted > 0
 
 
 def long_request(served):
@@ -381,6 +406,69 @@ def test_tls_files_that_do_not_fit(nestvec, tmp_path):
     assert done.returncode == 2 and b"key" in done.stderr
 
 
+# Traces
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    """Stands in for an OpenTelemetry collector."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((self.path, self.headers["Content-Type"], json.loads(body)))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_spans_reach_a_collector(serve):
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        collector.seen = []
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        served = serve("--otlp-endpoint", f"http://127.0.0.1:{collector.server_port}")
+        reply = served.embed(["secret"], {"traceparent": f"00-{trace}-{parent}-01"})
+        assert reply.headers["traceparent"] == f"00-{trace}-{parent}-01"
+        served.embed(["secret"], {"traceparent": f"00-{trace}-{parent}-00"})  # not sampled
+        served.call("GET", "/secret")
+        served.signal(signal.SIGTERM)
+        assert served.wait() == 0
+        collector.shutdown()
+        thread.join()
+    spans = []
+    for path, kind, body in collector.seen:
+        assert (path, kind) == ("/v1/traces", "application/json")
+        assert "secret" not in json.dumps(body)
+        spans += body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    named = {span["name"]: span for span in spans}
+    assert sorted(span["name"] for span in spans) == ["GET other", "POST /v1/embeddings"]
+    span = named["POST /v1/embeddings"]
+    assert (span["traceId"], span["parentSpanId"]) == (trace, parent)
+    values = {item["key"]: next(iter(item["value"].values())) for item in span["attributes"]}
+    assert values["http.response.status_code"] == "200"
+    assert values["nestvec.tokens"] == float(reply.headers["x-nestvec-tokens"])
+    elapsed = int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
+    assert 0 < values["nestvec.total_ms"] * 1e6 <= elapsed + 1e6
+    assert abs(int(span["endTimeUnixNano"]) / 1e9 - time.time()) < 300
+    assert named["GET other"]["traceId"] != trace and "parentSpanId" not in named["GET other"]
+
+
+def test_no_collector_is_no_trouble(serve, nestvec):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        served = serve("--otlp-endpoint", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for _ in range(3):
+            assert served.embed().status == 200
+        served.signal(signal.SIGTERM)
+        assert served.wait() == 0
+    assert "server.otlp_endpoint" in served.log
+    nestvec.fails(2, "serve", "--model", V3, "--otlp-endpoint", "https://collector:4318",
+                  says=["otlp_endpoint", "http://HOST:PORT"])
+
+
 # Log
 
 MARK = "zanzibar-7f3"
@@ -448,4 +536,5 @@ def test_memory_stays_flat(serve):
     ask(REQUESTS)
     after = served.rss()
     assert statuses == {200, 422}
-    assert after - before < 4 << 20, f"{before} -> {after} bytes over {REQUESTS} requests"
+    print(f"{before} -> {after} resident bytes over {REQUESTS} requests")
+    assert after - before < 4 << 20

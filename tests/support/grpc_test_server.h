@@ -5,11 +5,13 @@
 #include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "nestvec/model.h"
+#include "server/clarifai.h"
 #include "server/grpc_server.h"
 #include "server/request_threads.h"
 #include "tei.grpc.pb.h"
@@ -30,14 +32,23 @@ inline const Model& grpc_test_model() {
   return loaded;
 }
 
-// start() after the options and keys are set.
+// start() after the options and keys are set. start_loading() has no model yet.
 class GrpcServerTest : public testing::Test {
  protected:
   void start() {
-    server_.emplace(std::vector<Address>{parse_address("127.0.0.1:0")}, TlsFiles{}, service_,
-                    keys_);
+    start_loading();
+    open();
+  }
+
+  void open() {
+    service_.ready = true;
+    clarifai_.open(service_);
+    server_->open(service_);
+  }
+
+  void start_loading() {
+    server_.emplace(std::vector<Address>{parse_address("127.0.0.1:0")}, TlsFiles{}, context_);
     server_->start();
-    server_->set_serving(true);
     channel_ = new_channel();
     embed_ = v1::Embed::NewStub(channel_);
     tokenize_ = v1::Tokenize::NewStub(channel_);
@@ -87,6 +98,14 @@ class GrpcServerTest : public testing::Test {
                    .metrics = metrics_,
                    .post = [this](std::function<void()> work) { threads_.post(std::move(work)); },
                    .version = "1.2.3"};
+  ModelIdentity identity_{.id = grpc_test_model().info().id, .user_id = "u", .app_id = "a"};
+  Clarifai clarifai_{identity_};
+  std::mutex records_mutex_;  // guards records_
+  std::vector<AccessRecord> records_;
+  GrpcContext context_{options_, metrics_, keys_, clarifai_, [this](const AccessRecord& record) {
+                         const std::lock_guard lock(records_mutex_);
+                         records_.push_back(record);
+                       }};
   std::optional<GrpcServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Embed::Stub> embed_;

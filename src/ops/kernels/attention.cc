@@ -167,7 +167,7 @@ void fetch_rows(const PackKeysValues<T>& p, const T* x, size_t first, size_t cou
 
 template <class T>
 void pack(const PackKeysValues<T>& p) {
-  const size_t end = round_up(p.first + p.count, kKeyBlock);
+  const size_t end = round_up(p.first + p.count, kPanel);
   fetch_rows(p, p.k, p.first, kPanel);
   for (size_t key = p.first; key < end; key += kPanel) {
     fetch_rows(p, p.v, key, kPanel);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a bulk run writes, and the names of its files.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace nestvec {
+
+enum class VectorFormat {
+  kNpy,        // NumPy's .npy version 1.0, [rows, width]
+  kRaw,        // little-endian float32 without a header
+  kJsonLines,  // {"index":i,"id":...,"embedding":[...]} a line
+};
+
+enum class ValueType {
+  kFloat32,
+  kFloat16,
+  kInt8,     // values / scale of the row, see pack_int8; the scales are a file of their own
+  kUbinary,  // see pack_ubinary
+};
+
+// "npy", "raw", "jsonl"; "float32", "float16", "int8", "ubinary". Throw Error kInvalidArgument
+// listing them.
+VectorFormat parse_vector_format(std::string_view name);
+ValueType parse_value_type(std::string_view name);
+std::string_view value_type_name(ValueType type);
+std::string_view vector_format_name(VectorFormat format);
+
+// By what the path ends in: .npy, .jsonl or .ndjson, .f32 or .raw. Throws Error kInvalidArgument
+// for any other.
+VectorFormat guess_vector_format(std::string_view path);
+
+struct OutputSpec {
+  std::string path;
+  VectorFormat format = VectorFormat::kNpy;
+  ValueType type = ValueType::kFloat32;
+
+  // Throws Error kInvalidArgument for a type that the format does not have.
+  void check() const;
+  bool has_ids_file() const { return format != VectorFormat::kJsonLines; }
+  bool has_scales() const { return type == ValueType::kInt8; }
+
+  // For vectors.npy: vectors.ids.jsonl, vectors.scales.npy, vectors.errors.jsonl.
+  std::string ids_path() const { return stem() + ".ids.jsonl"; }
+  std::string scales_path() const { return stem() + ".scales.npy"; }
+  std::string errors_path() const { return stem() + ".errors.jsonl"; }
+  // Texts that were seen, for --dedupe; only while the run is not finished.
+  std::string digests_path() const { return path + ".digests"; }
+  std::string checkpoint_path() const { return path + ".checkpoint"; }
+
+ private:
+  std::string stem() const;
+};
+
+// The name of an output file as long as the run is not finished.
+std::string partial_path(const std::string& path);
+
+}  // namespace nestvec

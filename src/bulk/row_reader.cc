@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulk/row_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/excerpt.h"
+#include "base/json.h"
+#include "base/utf8.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr std::array<std::pair<std::string_view, RowFormat>, 4> kFormats = {
+    {{"lines", RowFormat::kLines},
+     {"jsonl", RowFormat::kJsonLines},
+     {"csv", RowFormat::kCsv},
+     {"tsv", RowFormat::kTsv}}};
+// What errors call a row's JSON: file and line stand beside it.
+constexpr const char* kRow = "the row";
+
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t") == std::string_view::npos;
+}
+
+std::string json_string(std::string_view text) {
+  std::string storage;
+  std::string json;
+  append_json_string(repair_utf8(text, storage), json);
+  return json;
+}
+
+// Strings and whole numbers name rows; anything else is more likely a mistake.
+std::string json_id(const JsonValue& id) {
+  if (id.kind() == JsonValue::Kind::kString) return json_string(id.string());
+  if (id.kind() == JsonValue::Kind::kInteger) return std::to_string(id.integer());
+  throw id.error("expected a string or a whole number");
+}
+
+void read_object(std::string_view line, const RowRules& rules, RowFields& row) {
+  const JsonDocument document = JsonDocument::parse(line, kRow);
+  const JsonValue root = document.root();
+  if (!rules.id.empty()) row.id = json_id(root.at(rules.id));
+  if (!rules.task.empty()) {
+    if (const auto task = root.find(rules.task)) row.task = task->string();
+  }
+  row.text = root.at(rules.text).string();
+}
+
+}  // namespace
+
+RowFormat parse_row_format(std::string_view name) {
+  std::string names;
+  for (const auto& [known, format] : kFormats) {
+    if (name == known) return format;
+    names += (names.empty() ? "" : ", ") + std::string(known);
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              "unknown input format \"" + excerpt(name) + "\"; known are " + names);
+}
+
+std::string_view row_format_name(RowFormat format) {
+  for (const auto& [name, known] : kFormats) {
+    if (known == format) return name;
+  }
+  return {};
+}
+
+RowFormat guess_row_format(std::string_view path) {
+  for (const std::string_view packed : {".gz", ".zst"}) {
+    if (path.ends_with(packed)) path.remove_suffix(packed.size());
+  }
+  if (path.ends_with(".ndjson")) return RowFormat::kJsonLines;
+  for (const auto& [name, format] : kFormats) {
+    if (path.ends_with("." + std::string(name))) return format;
+  }
+  return RowFormat::kLines;
+}
+
+RowReader::RowReader(std::unique_ptr<ByteSource> source, std::string name, const RowRules& rules)
+    : cursor_(std::move(source)),
+      name_(std::move(name)),
+      rules_(rules),
+      format_(rules.format.value_or(RowFormat::kLines)),
+      csv_(format_ == RowFormat::kTsv ? '\t' : ',', rules.max_bytes) {
+  skip_byte_order_mark();
+  if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) read_header();
+}
+
+void RowReader::skip_byte_order_mark() {
+  while (cursor_.pending().size() < kByteOrderMark.size() && cursor_.more()) continue;
+  if (cursor_.pending().starts_with(kByteOrderMark)) cursor_.take(kByteOrderMark.size());
+}
+
+std::size_t RowReader::find_column(const std::string& wanted) const {
+  const std::vector<std::string>& header = csv_.fields();
+  const auto found = std::find(header.begin(), header.end(), wanted);
+  if (found == header.end()) {
+    std::string names;
+    for (const std::string& name : header) names += (names.empty() ? "" : ", ") + excerpt(name);
+    throw Error(ErrorCode::kInvalidArgument,
+                one_line(name_ + ": the header has no column \"" + wanted + "\"; it has " +
+                         (names.empty() ? "none" : names)));
+  }
+  if (std::find(found + 1, header.end(), wanted) != header.end()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                one_line(name_ + ": the header has two columns \"" + wanted + "\""));
+  }
+  return static_cast<std::size_t>(found - header.begin());
+}
+
+void RowReader::read_header() {
+  bool found = read_record();
+  while (found && csv_.fields().empty() && !csv_.too_long()) found = read_record();
+  if (!found) return;  // an empty file has no rows
+  columns_.text = find_column(rules_.text);
+  if (!rules_.id.empty()) columns_.id = find_column(rules_.id);
+  if (!rules_.task.empty()) columns_.task = find_column(rules_.task);
+}
+
+std::string RowReader::too_long_fault() const {
+  return "the row is longer than " + std::to_string(rules_.max_bytes) + " bytes";
+}
+
+bool RowReader::read_line(std::string& line, bool& too_long) {
+  line.clear();
+  too_long = false;
+  line_ = cursor_.lines() + 1;
+  bool any = false;
+  while (true) {
+    const std::string_view text = cursor_.pending();
+    const std::size_t end = text.find('\n');
+    const bool ends = end != std::string_view::npos;
+    too_long = too_long || line.size() + (ends ? end : text.size()) > rules_.max_bytes;
+    if (too_long) {
+      line = {};
+    } else {
+      line.append(text.substr(0, end));
+    }
+    any = any || !text.empty();
+    cursor_.take(ends ? end + 1 : text.size());
+    if (ends) break;
+    if (!cursor_.more()) break;
+  }
+  if (line.ends_with('\r')) line.pop_back();
+  return any;
+}
+
+bool RowReader::read_record() {
+  csv_.begin();
+  line_ = cursor_.lines() + 1;
+  bool any = false;
+  while (!csv_.ended()) {
+    const std::string_view text = cursor_.pending();
+    const std::size_t used = csv_.feed(text);
+    any = any || used > 0;
+    cursor_.take(used);
+    if (csv_.ended()) break;
+    if (!cursor_.more()) csv_.finish();
+  }
+  return any;
+}
+
+bool RowReader::next_line(RowFields& row) {
+  bool too_long = false;
+  if (!read_line(row.text, too_long)) return false;
+  if (too_long) row.fault = too_long_fault();
+  return true;
+}
+
+bool RowReader::next_object(RowFields& row) {
+  std::string line;
+  bool too_long = false;
+  do {
+    if (!read_line(line, too_long)) return false;
+  } while (!too_long && is_blank(line));
+  if (too_long) {
+    row.fault = too_long_fault();
+    return true;
+  }
+  try {
+    read_object(line, rules_, row);
+  } catch (const Error& error) {
+    row.fault = error.what();
+  }
+  return true;
+}
+
+bool RowReader::next_record(RowFields& row) {
+  const std::vector<std::string>& fields = csv_.fields();
+  do {
+    if (!read_record()) return false;
+  } while (fields.empty() && !csv_.too_long());
+  const std::size_t needed =
+      1 + std::max({columns_.text, columns_.id.value_or(0), columns_.task.value_or(0)});
+  if (csv_.too_long()) {
+    row.fault = too_long_fault();
+  } else if (csv_.unclosed_quote()) {
+    row.fault = "a quote is opened and not closed up to the end of the file";
+  } else if (fields.size() < needed) {
+    row.fault = "the row has " + std::to_string(fields.size()) +
+                " fields, and the header says that " + std::to_string(needed) + " are needed";
+  } else {
+    row.text = fields[columns_.text];
+    if (columns_.id) row.id = json_string(fields[*columns_.id]);
+    if (columns_.task) row.task = fields[*columns_.task];
+  }
+  return true;
+}
+
+bool RowReader::next(RowFields& row) {
+  row = RowFields();
+  switch (format_) {
+    case RowFormat::kJsonLines:
+      return next_object(row);
+    case RowFormat::kCsv:
+    case RowFormat::kTsv:
+      return next_record(row);
+    case RowFormat::kLines:
+      break;
+  }
+  return next_line(row);
+}
+
+void RowReader::skip_to(std::uint64_t offset) {
+  while (cursor_.offset() < offset) {
+    if (cursor_.pending().empty() && !cursor_.more()) return;
+    cursor_.take(static_cast<std::size_t>(
+        std::min<std::uint64_t>(offset - cursor_.offset(), cursor_.pending().size())));
+  }
+}
+
+}  // namespace nestvec

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulk/row_window.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+namespace nestvec {
+
+std::size_t TokenGuess::uncut(std::size_t texts, std::size_t bytes) const {
+  const double guess = std::ceil(static_cast<double>(bytes) * tokens_ / bytes_);
+  return kFrame * texts + static_cast<std::size_t>(guess);
+}
+
+void TokenGuess::learn(std::size_t bytes, std::size_t tokens) {
+  // Cut texts would teach that texts are short.
+  if (tokens >= max_tokens_ || tokens <= kFrame) return;
+  constexpr double kMemory = 1 << 20;  // bytes; what is older counts less and less
+  const double kept = kMemory / (kMemory + static_cast<double>(bytes));
+  bytes_ = (bytes_ + static_cast<double>(bytes)) * kept;
+  tokens_ = (tokens_ + static_cast<double>(tokens - kFrame)) * kept;
+}
+
+void RowWindow::push(SourceRow row) {
+  text_bytes_ += row.fields.text.size();
+  rows_.push_back(std::move(row));
+}
+
+void RowWindow::put_back(std::vector<SourceRow> rows) {
+  for (const SourceRow& row : rows) text_bytes_ += row.fields.text.size();
+  rows_.insert(rows_.begin(), std::make_move_iterator(rows.begin()),
+               std::make_move_iterator(rows.end()));
+}
+
+std::vector<SourceRow> RowWindow::take(std::size_t tokens, const TokenGuess& guess) {
+  std::vector<SourceRow> batch;
+  std::deque<SourceRow> left;
+  std::size_t used = 0;
+  for (SourceRow& row : rows_) {
+    const std::size_t size = guess.tokens(row.fields.text.size());
+    if (batch.empty() || used + size <= tokens) {
+      used += size;
+      text_bytes_ -= row.fields.text.size();
+      batch.push_back(std::move(row));
+    } else {
+      left.push_back(std::move(row));
+    }
+  }
+  rows_ = std::move(left);
+  return batch;
+}
+
+std::size_t RowWindow::about_tokens(const TokenGuess& guess) const {
+  return guess.uncut(rows_.size(), text_bytes_);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulk/vector_files.h"
+
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <vector>
+
+#include "base/json.h"
+#include "output/npy.h"
+#include "output/pack.h"
+
+namespace nestvec {
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "values are written as they lie in memory");
+
+// A float needs so many digits to read back as the same float.
+constexpr int kExactDigits = 9;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+template <typename T>
+std::string bytes_of(std::span<const T> values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
+}
+
+std::string scale_bytes(float scale) { return bytes_of<float>({&scale, 1}); }
+
+NpyType npy_type(ValueType type, std::size_t width) {
+  switch (type) {
+    case ValueType::kFloat16:
+      return {"<f2", 2, width};
+    case ValueType::kInt8:
+      return {"|i1", 1, width};
+    case ValueType::kUbinary:
+      return {"|u1", 1, width / 8};
+    case ValueType::kFloat32:
+      break;
+  }
+  return {"<f4", 4, width};
+}
+
+constexpr NpyType kScaleType = {"<f4", 4, std::nullopt};
+
+std::unique_ptr<GrowingFile> open_file(const std::string& path, std::uint64_t keep) {
+  return std::make_unique<GrowingFile>(partial_path(path), keep);
+}
+
+void remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    throw file_error("cannot remove", path, errno);
+}
+
+bool is_there(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+// Where it was done before, there is no partial file.
+void give_name(const std::string& path) {
+  const std::string partial = partial_path(path);
+  if (!is_there(partial)) {
+    if (is_there(path)) return;
+    throw Error(ErrorCode::kDataLoss,
+                path + " was complete and is gone; start anew with --restart");
+  }
+  if (::rename(partial.c_str(), path.c_str()) != 0) throw file_error("cannot create", path, errno);
+}
+
+}  // namespace
+
+VectorFiles::VectorFiles(const OutputSpec& spec, std::size_t width, bool digests,
+                         const OutputSizes& keep)
+    : spec_(spec), width_(width) {
+  if (spec.type == ValueType::kUbinary) pack_ubinary(std::vector<float>(width));  // or why not
+  // This one first: its lock keeps other runs away from all of them.
+  vectors_ = open_file(spec.path, keep.vectors);
+  if (spec.has_ids_file()) ids_ = open_file(spec.ids_path(), keep.ids);
+  if (spec.has_scales()) scales_ = open_file(spec.scales_path(), keep.scales);
+  errors_ = open_file(spec.errors_path(), keep.errors);
+  if (digests) digests_ = open_file(spec.digests_path(), keep.digests);
+  if (spec.format != VectorFormat::kJsonLines) row_bytes_ = npy_type(spec.type, width).row_bytes();
+  if (spec.format == VectorFormat::kNpy) header_bytes_ = kNpyHeaderBytes;
+  if (keep == OutputSizes()) remove_unused();
+  if (keep.vectors == 0) vectors_->append(npy_header(0));
+  if (scales_ && keep.scales == 0) scales_->append(nestvec::npy_header(kScaleType, 0));
+}
+
+void VectorFiles::remove_unused() const {
+  if (!ids_) remove_file(partial_path(spec_.ids_path()));
+  if (!scales_) remove_file(partial_path(spec_.scales_path()));
+  if (!digests_) remove_file(partial_path(spec_.digests_path()));
+}
+
+std::string VectorFiles::npy_header(std::uint64_t rows) const {
+  if (spec_.format != VectorFormat::kNpy) return {};
+  return nestvec::npy_header(npy_type(spec_.type, width_), rows);
+}
+
+std::uint64_t VectorFiles::rows() const {
+  return row_bytes_ == 0 ? 0 : (vectors_->size() - header_bytes_) / row_bytes_;
+}
+
+VectorFiles::Packed VectorFiles::pack(std::span<const float> vector) const {
+  Packed packed;
+  if (spec_.format == VectorFormat::kJsonLines) {
+    append_json_numbers(vector, packed.bytes, kExactDigits);
+    return packed;
+  }
+  switch (spec_.type) {
+    case ValueType::kFloat32:
+      packed.bytes = bytes_of(vector);
+      break;
+    case ValueType::kFloat16:
+      packed.bytes = bytes_of<std::uint16_t>(pack_float16(vector));
+      break;
+    case ValueType::kInt8: {
+      const Int8Vector values = pack_int8(vector);
+      packed.bytes = bytes_of<std::int8_t>(values.values);
+      packed.scale = values.scale;
+      break;
+    }
+    case ValueType::kUbinary:
+      packed.bytes = bytes_of<std::uint8_t>(pack_ubinary(vector));
+      break;
+  }
+  return packed;
+}
+
+VectorFiles::Packed VectorFiles::null() const {
+  if (spec_.format == VectorFormat::kJsonLines) return {"null", 0};
+  const bool has_nan = spec_.type == ValueType::kFloat32 || spec_.type == ValueType::kFloat16;
+  if (has_nan) return pack(std::vector<float>(width_, kNan));
+  return {std::string(row_bytes_, '\0'), kNan};
+}
+
+VectorLocation VectorFiles::append(const OutputRow& row, const Packed& packed) {
+  VectorLocation location{vectors_->size(), packed.bytes.size()};
+  if (spec_.format == VectorFormat::kJsonLines) {
+    std::string head = "{\"index\":" + std::to_string(row.index);
+    if (!row.id.empty()) head.append(",\"id\":").append(row.id);
+    head.append(",\"embedding\":");
+    location.offset += head.size();
+    vectors_->append(head + packed.bytes + "}\n");
+    return location;
+  }
+  vectors_->append(packed.bytes);
+  ids_->append((row.id.empty() ? std::to_string(row.index) : std::string(row.id)) + "\n");
+  if (scales_) scales_->append(scale_bytes(packed.scale));
+  return location;
+}
+
+VectorLocation VectorFiles::write(const OutputRow& row, std::span<const float> vector) {
+  return append(row, pack(vector));
+}
+
+void VectorFiles::repeat(const OutputRow& row, const VectorLocation& location) {
+  Packed packed;
+  packed.bytes = vectors_->read(location.offset, location.bytes);
+  if (scales_) {
+    const std::uint64_t place = (location.offset - header_bytes_) / row_bytes_;
+    const std::string bytes = scales_->read(kNpyHeaderBytes + place * sizeof(float), sizeof(float));
+    std::memcpy(&packed.scale, bytes.data(), sizeof(float));
+  }
+  append(row, packed);
+}
+
+void VectorFiles::write_null(const OutputRow& row) { append(row, null()); }
+
+void VectorFiles::note_error(std::string_view line) { errors_->append(std::string(line) + "\n"); }
+
+OutputSizes VectorFiles::sync() {
+  OutputSizes sizes;
+  if (spec_.format == VectorFormat::kNpy) vectors_->overwrite(0, npy_header(rows()));
+  if (scales_) scales_->overwrite(0, nestvec::npy_header(kScaleType, rows()));
+  const auto sync_one = [](GrowingFile* file, std::uint64_t& size) {
+    if (file == nullptr) return;
+    file->sync();
+    size = file->size();
+  };
+  sync_one(vectors_.get(), sizes.vectors);
+  sync_one(ids_.get(), sizes.ids);
+  sync_one(scales_.get(), sizes.scales);
+  sync_one(errors_.get(), sizes.errors);
+  sync_one(digests_.get(), sizes.digests);
+  return sizes;
+}
+
+void VectorFiles::publish(const OutputSpec& spec, bool errors) {
+  if (spec.has_ids_file()) give_name(spec.ids_path());
+  if (spec.has_scales()) give_name(spec.scales_path());
+  if (errors) {
+    give_name(spec.errors_path());
+  } else {
+    remove_file(partial_path(spec.errors_path()));
+    remove_file(spec.errors_path());  // of an earlier run
+  }
+  give_name(spec.path);
+  remove_file(partial_path(spec.digests_path()));
+  sync_folder_of(spec.path);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/embed_bulk.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ostream>
+
+#include "bulk/bulk_run.h"
+#include "cli/exit_code.h"
+#include "cli/interrupt.h"
+#include "cli/text_argument.h"
+
+namespace nestvec {
+namespace {
+
+constexpr const char* kGroup = "Files (docs/bulk.md)";
+
+// A bar that is redrawn, or a line of JSON a second.
+class ProgressDisplay {
+ public:
+  enum class Kind { kNone, kBar, kJson };
+
+  ProgressDisplay(Kind kind, std::ostream& err) : kind_(kind), err_(err) {}
+  ~ProgressDisplay() { clear(); }
+  ProgressDisplay(const ProgressDisplay&) = delete;
+  ProgressDisplay& operator=(const ProgressDisplay&) = delete;
+
+  void show(const BulkProgress& progress) {
+    if (kind_ == Kind::kNone) return;
+    const Clock::time_point now = Clock::now();
+    if (now - last_ < (kind_ == Kind::kBar ? kRedraw : kLine)) return;
+    last_ = now;
+    if (kind_ == Kind::kBar) {
+      err_ << "\r\x1b[K" << progress_text(progress);
+      drawn_ = true;
+    } else {
+      err_ << progress_json(progress, "progress") << '\n';
+    }
+    err_.flush();
+  }
+
+  void end(const BulkProgress& progress, const std::string& event) {
+    clear();
+    if (kind_ == Kind::kJson) err_ << progress_json(progress, event) << '\n';
+    err_.flush();
+  }
+
+  void clear() {
+    if (drawn_) err_ << "\r\x1b[K";
+    drawn_ = false;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kRedraw{200};
+  static constexpr std::chrono::milliseconds kLine{1000};
+
+  Kind kind_;
+  std::ostream& err_;
+  bool drawn_ = false;
+  Clock::time_point last_ = Clock::now();
+};
+
+ProgressDisplay::Kind display_kind(const EmbedFlags& flags, const CliContext& context) {
+  const std::string& name = flags.bulk.progress;
+  if (name == "json") return ProgressDisplay::Kind::kJson;
+  if (name == "bar") return ProgressDisplay::Kind::kBar;
+  const bool bar = name == "auto" && context.err_is_terminal && !flags.model.quiet;
+  return bar ? ProgressDisplay::Kind::kBar : ProgressDisplay::Kind::kNone;
+}
+
+BulkOptions bulk_options(const EmbedFlags& flags) {
+  const BulkFlags& bulk = flags.bulk;
+  if (!flags.texts.empty() || !flags.file.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--input takes files, and texts or --file were given too; leave one out");
+  }
+  if (flags.output.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--input needs --output PATH, with a name in .npy, .jsonl or .f32");
+  }
+  BulkOptions options;
+  options.inputs = bulk.inputs;
+  if (flags.json_lines) options.rows.format = RowFormat::kJsonLines;
+  if (!bulk.input_format.empty()) options.rows.format = parse_row_format(bulk.input_format);
+  options.rows.text = bulk.field;
+  options.rows.id = bulk.id;
+  options.rows.task = bulk.task_field;
+  options.output.path = flags.output;
+  options.output.format =
+      flags.format_given ? parse_vector_format(flags.format) : guess_vector_format(flags.output);
+  options.output.type = parse_value_type(bulk.dtype);
+  options.embed.late_chunking = flags.options.late_chunking;
+  options.on_error = parse_on_error(bulk.on_error);
+  options.dedupe = bulk.dedupe;
+  options.resume = bulk.resume;
+  options.restart = bulk.restart;
+  options.checkpoint_seconds = bulk.checkpoint_seconds;
+  return options;
+}
+
+// What is said in the end, unless JSON has said it.
+void print_summary(const BulkSummary& summary, const BulkOptions& options, std::ostream& err) {
+  err << "nestvec: " << (summary.interrupted ? "interrupted: " : "")
+      << summary_text(summary.progress);
+  if (summary.progress.counts.bad > 0) {
+    const std::string path = options.output.errors_path();
+    err << "; see " << (summary.interrupted ? partial_path(path) : path);
+  }
+  if (summary.interrupted) err << "; the same command with --resume goes on";
+  err << '\n';
+  err.flush();
+}
+
+}  // namespace
+
+void run_embed_bulk(const EmbedFlags& flags, CliContext& context) {
+  BulkOptions options = bulk_options(flags);
+  // What cannot be opened is told before a model is loaded, which may take long.
+  BulkRun run(options);
+  const Model model = load_chosen_model(flags.model, context);
+  const EmbedOptions embed = embed_options(flags, model.info());
+  run.set_embed_options(embed);
+
+  const InterruptGuard guard;
+  const auto kind = display_kind(flags, context);
+  ProgressDisplay display(kind, context.err);
+  bool told = false;
+  BulkHooks hooks;
+  hooks.progress = [&](const BulkProgress& progress) { display.show(progress); };
+  hooks.interrupted = [&] {
+    if (!interrupt_requested()) return false;
+    if (!told && !flags.model.quiet && kind != ProgressDisplay::Kind::kJson) {
+      display.clear();
+      context.err << "nestvec: finishing what the model is at; Ctrl-C again ends at once\n";
+    }
+    told = true;
+    return true;
+  };
+  const BulkSummary summary = run.run(model, hooks);
+  display.end(summary.progress, summary.interrupted ? "interrupted" : "done");
+  const bool bad = summary.progress.counts.bad > 0;
+  const bool says = kind != ProgressDisplay::Kind::kJson && (!flags.model.quiet || bad);
+  if (says) print_summary(summary, options, context.err);
+  if (summary.interrupted) throw Error(ErrorCode::kCancelled, "interrupted");
+  if (bad) context.exit_code = kExitBadRows;
+}
+
+namespace {
+
+void add_input_options(CLI::App& command, BulkFlags& flags) {
+  const CLI::callback_t store = [&flags](const CLI::results_t& results) {
+    flags.inputs = results;
+    for (std::string& input : flags.inputs) unmark_argument(input);
+    return true;
+  };
+  command
+      .add_option("--input", store,
+                  "Embed the rows of files, patterns ('data/*.csv') or - for standard input, "
+                  "plain, .gz or .zst")
+      ->type_name("FILE...")
+      ->expected(1, -1)
+      ->allow_extra_args()
+      ->group(kGroup);
+  command
+      .add_option("--input-format", flags.input_format,
+                  "What the files are; default: as their names end, else lines")
+      ->type_name("lines|jsonl|csv|tsv")
+      ->group(kGroup);
+  command
+      .add_option("--field", flags.field, "Member of the JSON objects, or column, with the text")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kGroup);
+  command.add_option("--id", flags.id, "The one with the row's id; default: its number, from 0")
+      ->type_name("NAME")
+      ->group(kGroup);
+  command.add_option("--task-field", flags.task_field, "The one with a task in place of --task")
+      ->type_name("NAME")
+      ->group(kGroup);
+}
+
+void add_run_options(CLI::App& command, BulkFlags& flags) {
+  command.add_option("--dtype", flags.dtype, "Values of .npy; int8 with scales in a second file")
+      ->type_name("float32|float16|int8|ubinary")
+      ->capture_default_str()
+      ->group(kGroup);
+  command
+      .add_option("--on-error", flags.on_error,
+                  "A row that cannot be embedded ends the run, is left out, or has no vector")
+      ->type_name("fail|skip|null")
+      ->capture_default_str()
+      ->group(kGroup);
+  command.add_flag("--dedupe", flags.dedupe, "Embed equal texts once")->group(kGroup);
+  command.add_flag("--resume", flags.resume, "Go on where an earlier run ended")->group(kGroup);
+  command.add_flag("--restart", flags.restart, "Forget an earlier run")->group(kGroup);
+  command
+      .add_option("--checkpoint-seconds", flags.checkpoint_seconds,
+                  "What a power cut costs at most, besides the batches that run")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str()
+      ->group(kGroup);
+  command
+      .add_option("--progress", flags.progress,
+                  "On standard error; auto = a bar on a terminal, json = a line a second")
+      ->type_name("auto|bar|json|none")
+      ->transform(CLI::IsMember({"auto", "bar", "json", "none"}).description(""))
+      ->capture_default_str()
+      ->group(kGroup);
+}
+
+}  // namespace
+
+void add_bulk_options(CLI::App& command, BulkFlags& flags) {
+  add_input_options(command, flags);
+  add_run_options(command, flags);
+}
+
+void check_no_bulk_options(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_group() != kGroup || option->count() == 0) continue;
+    throw Error(ErrorCode::kInvalidArgument, option->get_name() + " goes with --input");
+  }
+}
+
+}  // namespace nestvec

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/embed_flags.h"
+
+#include "output/vector.h"
+
+namespace nestvec {
+namespace {
+
+Truncation parse_truncation(const std::string& name) {
+  if (name == "error") return Truncation::kError;
+  return name == "left" ? Truncation::kLeft : Truncation::kRight;
+}
+
+}  // namespace
+
+EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
+  EmbedOptions options = flags.options;
+  if (flags.dimensions_given) {
+    check_dimensions(flags.dimensions, model.dimensions, model.matryoshka_dimensions);
+    options.dimensions = flags.dimensions;
+  }
+  options.truncation = parse_truncation(flags.truncate);
+  options.add_prompt = !flags.no_prompt;
+  options.parse_special = !flags.no_special;
+  if (flags.no_normalize) options.normalize = false;
+  return options;
+}
+
+}  // namespace nestvec

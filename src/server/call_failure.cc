@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/call_failure.h"
+
+#include <chrono>
+#include <exception>
+#include <new>
+#include <string>
+
+namespace nestvec {
+
+void count_failure(const Service& service, const Error& error) {
+  service.metrics
+      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
+               metric_label("code", error_code_name(error.code())))
+      .add();
+}
+
+Error current_error() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::kUnavailable, "no memory for this request; send less at once"};
+  } catch (const std::exception& exception) {
+    return {ErrorCode::kInternal, std::string("unexpected: ") + exception.what()};
+  }
+}
+
+Error still_loading() {
+  constexpr std::chrono::seconds kAgain{2};
+  return {ErrorCode::kUnavailable,
+          "the model is being loaded; come again soon",
+          {.text = {}, .retry_after = kAgain}};
+}
+
+}  // namespace nestvec

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spans as OTLP writes them in JSON (opentelemetry-proto 1.x, ExportTraceServiceRequest).
+#pragma once
+
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "api/trace.h"
+
+namespace nestvec {
+
+// One request of an exporter. `version` is ours; ids that the spans lack are drawn from `random`.
+std::string otlp_json(std::span<const RequestSpan> spans, std::string_view version,
+                      std::mt19937_64& random);
+
+}  // namespace nestvec
