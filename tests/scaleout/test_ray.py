@@ -130,7 +130,7 @@ def test_actors_of_a_node_share_the_weights(cluster, model_folder):
             inside = False
             for line in pathlib.Path("/proc/self/smaps").read_text().splitlines():
                 if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-                    inside = "nestvec" in line and not line.endswith(".so")
+                    inside = "nestvec" in line and ".so" not in line
                 name, _, value = line.partition(":")
                 if inside and name in sums:
                     sums[name] += int(value.split()[0]) << 10
