@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/excerpt.h"
+#include "base/file.h"
 #include "nestvec/error.h"
 #include "server/socket_address.h"
 
@@ -23,13 +24,22 @@ Error unavailable(const HttpTarget& target, std::string_view what) {
   return Error(ErrorCode::kUnavailable, "http://" + target.host + ": " + std::string(what));
 }
 
+// A socket on its way to `address`: writable when the connection stands or has failed (SO_ERROR).
+FileDescriptor connect_without_waiting(const HttpTarget& target) {
+  const SocketAddress address = resolve(target.address).front();
+  FileDescriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid() ||
+      (::connect(socket.get(), address.data(), address.size) != 0 && errno != EINPROGRESS)) {
+    throw unavailable(target, std::strerror(errno));
+  }
+  return socket;
+}
+
 // A connection that is given up at its deadline.
 class Call {
  public:
   Call(const HttpTarget& target, Clock::time_point deadline)
-      : target_(target),
-        deadline_(deadline),
-        socket_(connect_without_waiting(resolve(target.address).front())) {
+      : target_(target), deadline_(deadline), socket_(connect_without_waiting(target)) {
     wait(POLLOUT);
     int failed = 0;
     socklen_t size = sizeof(failed);
