@@ -137,11 +137,14 @@ TEST(ParseConfig, NeverShowsASecret) {
   EXPECT_EQ(values_of(config).at("checkpoints.hf_token"), "(set)");
 }
 
-TEST(ParseConfig, TheExampleHasNoWarning) {
-  const std::string path = std::string(NESTVEC_TEST_CASES) + "/../../examples/config.yaml";
-  const ModelConfig config = parse_config(read_file(path, 1u << 20), path);
-  EXPECT_EQ(config.warnings, std::vector<std::string>{});
-  EXPECT_EQ(config.inference_compute_info.cpu_memory_bytes, 5368709120u);
+TEST(ParseConfig, TheExamplesHaveNoWarning) {
+  for (const char* file : {"config.yaml", "clarifai/config.yaml"}) {
+    const std::string path = std::string(NESTVEC_TEST_CASES) + "/../../examples/" + file;
+    const ModelConfig config = parse_config(read_file(path, 1u << 20), path);
+    EXPECT_EQ(config.warnings, std::vector<std::string>{});
+    EXPECT_EQ(config.inference_compute_info.cpu_memory_bytes, 5368709120u);
+    EXPECT_EQ(config.model.app_id, "your-app-id");
+  }
 }
 
 Environment environment_of(std::map<std::string, std::string> variables) {
