@@ -164,7 +164,9 @@ std::optional<std::string_view> KeyStore::from_authorization(std::string_view he
   const std::string_view text = trim(header);
   const std::size_t blank = std::min(text.find(' '), text.size());
   for (const std::string_view scheme : {"Bearer", "Key", "Token"}) {
-    if (equal_ignoring_case(text.substr(0, blank), scheme)) return trim(text.substr(blank));
+    if (!equal_ignoring_case(text.substr(0, blank), scheme)) continue;
+    const std::string_view key = trim(text.substr(blank));
+    if (!key.empty()) return key;
   }
   return std::nullopt;
 }

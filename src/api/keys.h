@@ -31,7 +31,7 @@ class KeyStore {
   std::optional<std::string> find(std::string_view key) const;
 
   // The key of an Authorization header: "Bearer KEY", "Key KEY" or "Token KEY"; nullopt for another
-  // scheme.
+  // scheme, and for a scheme alone.
   static std::optional<std::string_view> from_authorization(std::string_view header);
 
  private:

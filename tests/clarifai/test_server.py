@@ -83,7 +83,7 @@ def test_a_restart_between_calls(place, connect):
 def test_a_server_that_dies_under_a_call(place, connect):
     served = place()
     model = connect(base_url=served.url)
-    texts = [f"{i} " + "word " * 250 for i in range(400)]
+    texts = [f"{i} " + "word " * 250 for i in range(80)]
     model.predict(input="a")
     waiting = in_thread(lambda: model.predict(texts=texts))
     end = time.monotonic() + 30
@@ -98,14 +98,14 @@ def test_a_server_that_dies_under_a_call(place, connect):
 def test_sigterm_answers_the_call_that_runs(place, connect):
     served = place()
     model = connect(base_url=served.url)
-    texts = [f"{i} " + "word " * 250 for i in range(60)]
+    texts = [f"{i} " + "word " * 250 for i in range(40)]
     model.predict(input="a")
     waiting = in_thread(lambda: model.predict(texts=texts))
     end = time.monotonic() + 30
     while not re.search(r"^nestvec_queue_tokens [1-9]", served.call("GET", "/metrics").body.decode(), re.M):
         assert time.monotonic() < end and not waiting.done()
     served.signal(signal.SIGTERM)
-    assert len(waiting.result(60)) == 60
+    assert len(waiting.result(60)) == 40
     assert served.wait() == 0
 
 
@@ -217,6 +217,6 @@ def test_overload_is_waited_for(tmp_path, default_model, connect):
     with serve(tmp_path, "--max-queue-tokens", "600", model=default_model) as served:
         model = connect(base_url=served.url)
         model.predict(input="a")
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            vectors = [bits(vector) for vector in pool.map(lambda _: model.predict(input=text), range(24))]
-        assert vectors == wanted(served, [text]) * 24
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            vectors = [bits(vector) for vector in pool.map(lambda _: model.predict(input=text), range(12))]
+        assert vectors == wanted(served, [text]) * 12
