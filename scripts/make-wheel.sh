@@ -9,7 +9,8 @@ cd "$root"
 
 "$root/scripts/make-venv.sh" wheel scripts/requirements-wheel.txt
 export PATH=$build_dir/venv-wheel/bin:$PATH
-export ONNXRUNTIME_ROOT=${ONNXRUNTIME_ROOT:-$build_dir/onnxruntime}
+# What `make setup` has assembled; otherwise the machine's own, or the caller's.
+[[ -n ${ONNXRUNTIME_ROOT:-} || ! -d $build_dir/onnxruntime ]] || export ONNXRUNTIME_ROOT=$build_dir/onnxruntime
 command -v ccache >/dev/null && export CMAKE_CXX_COMPILER_LAUNCHER=ccache
 # An unpacked source distribution is as deep below its root as build/release, so that what ccache
 # has of the one is right for the other.

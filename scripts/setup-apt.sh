@@ -16,6 +16,7 @@ packages=(
   libboost-dev                                       # HTTP server
   libgrpc++-dev protobuf-compiler-grpc               # gRPC server
   libgtest-dev libbenchmark-dev                      # tests, benchmarks
+  python3-dev                                        # Python package
   python3-venv python3-pip curl xz-utils ca-certificates
 )
 

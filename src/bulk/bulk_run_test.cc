@@ -37,8 +37,8 @@ Model load_small(const std::string& name, std::size_t batch_tokens) {
 
 // Batches of a few texts, so that many are under way.
 const Model& small_model() {
-  static const Model model = load_small("v3-tiny", 128);
-  return model;
+  static const Model kModel = load_small("v3-tiny", 128);
+  return kModel;
 }
 
 std::string words(std::mt19937& random, std::size_t most) {

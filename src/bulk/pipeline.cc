@@ -186,12 +186,10 @@ void Pipeline::submit(std::uint64_t number, const BatchPtr& batch) {
   }
 }
 
-void Pipeline::keep(const Batch& batch, std::shared_ptr<const Embeddings> vectors) {
+void Pipeline::keep(const Batch& batch, const std::shared_ptr<const Embeddings>& vectors) {
   std::size_t bytes = 0;
-  std::size_t tokens = 0;
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     bytes += batch.texts[i].size();
-    tokens += vectors->tokens[i];
     guess_.learn(batch.texts[i].size(), vectors->tokens[i]);
     FinishedRow done;
     done.row = batch.rows[i];

@@ -88,7 +88,7 @@ class Pipeline {
   bool has_room() const;
   bool may_submit() const;
   bool is_over() const;
-  void keep(const Batch& batch, std::shared_ptr<const Embeddings> vectors);
+  void keep(const Batch& batch, const std::shared_ptr<const Embeddings>& vectors);
   void set_aside(Batch& batch, const Error& error);
   void finish(FinishedRow row);
 

@@ -57,7 +57,7 @@ std::vector<OutputSpec> all_specs(const std::function<OutputSpec(VectorFormat, V
 TEST_F(VectorFilesTest, CutBackTheyGoOnTheSame) {
   const auto specs =
       all_specs([&](VectorFormat format, ValueType type) { return spec("whole", format, type); });
-  for (OutputSpec whole : specs) {
+  for (const OutputSpec& whole : specs) {
     const auto append = [](VectorFiles& files, std::uint64_t i) {
       std::vector<float> vector = kVector;
       vector[0] = static_cast<float>(i);

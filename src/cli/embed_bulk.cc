@@ -159,7 +159,7 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
       .add_option("--input", store,
                   "Embed the rows of files, patterns ('data/*.csv') or - for standard input, "
                   "plain, .gz or .zst")
-      ->type_name("FILE...")
+      ->type_name("FILE")
       ->expected(1, -1)
       ->allow_extra_args()
       ->group(kGroup);
@@ -198,7 +198,8 @@ void add_run_options(CLI::App& command, BulkFlags& flags) {
   command
       .add_option("--checkpoint-seconds", flags.checkpoint_seconds,
                   "What a power cut costs at most, besides the batches that run")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(CLI::Range(0.0, 86400.0).description(""))
+      ->type_name("SECONDS")
       ->capture_default_str()
       ->group(kGroup);
   command
