@@ -54,6 +54,7 @@ std::optional<ClarifaiCode> code_of_fault(const RequestError& error) {
     case Fault::kNoKey:
     case Fault::kTooLarge:
     case Fault::kMediaType:
+    case Fault::kMalformed:
       return ClarifaiCode::kInvalidRequest;
     case Fault::kNoRoute:
       return ClarifaiCode::kNoSuchPath;
