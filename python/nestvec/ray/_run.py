@@ -90,11 +90,11 @@ def _embed(run: _partitions.Run, expected: dict[str, Any], left: list[_partition
     """One task a partition, so that a failure costs no more than that, and Ray's progress counts them."""
     items = [{"number": partition.number, "path": partition.path, "first": partition.first,
               "rows": partition.rows} for partition in left]
-    ds = ray.data.from_items(items, override_num_blocks=len(items))
-    ds = ds.map_batches(_Writer, fn_constructor_kwargs={"run": run, "expected": expected},
-                        batch_size=1, batch_format="numpy", compute=_pool(share, concurrency, len(items)),
-                        **share.options())
-    for _ in ds.iter_batches(batch_size=None):
+    tasks = ray.data.from_items(items, override_num_blocks=len(items))
+    written = tasks.map_batches(
+        _Writer, fn_constructor_kwargs={"run": run, "expected": expected}, batch_size=1, batch_format="numpy",
+        compute=_pool(share, concurrency, len(items)), **share.options())
+    for _ in written.iter_batches(batch_size=None):
         pass
 
 
