@@ -53,6 +53,8 @@ void Prediction::read() {
   form.carrier = json_carrier(call.sdk);
   const std::size_t most = service.options.max_inputs;
   const auto& params = request.model().model_version().output_info().params();
+  EmbedOptions unused;
+  call.apply(unused);  // headers are checked, be there no input
   std::size_t texts = 0;
   for (int i = 0; i < request.inputs_size(); ++i) {
     try {

@@ -107,6 +107,13 @@ TEST_F(ClarifaiRestTest, ParametersAreThoseOfTheModelsVersion) {
             test_model().predict("Hello, world!", {.task = "retrieval.query", .dimensions = 8}));
 }
 
+TEST_F(ClarifaiRestTest, HeadersAreCheckedBeThereNoInput) {
+  const std::string path = kModel + "/outputs";
+  EXPECT_EQ(codes(ask("POST", path, "{}", {{"x-nestvec-priority", "bulk"}})), "200 10000");
+  EXPECT_EQ(codes(ask("POST", path, "{}", {{"x-nestvec-priority", "high"}})), "400 21202");
+  EXPECT_EQ(codes(ask("POST", path, kTexts, {{"x-nestvec-priority", "high"}})), "400 21202");
+}
+
 TEST_F(ClarifaiRestTest, MethodsAreCalledByTheirName) {
   const HttpResponse response =
       ask("POST", kModel + "/outputs",
