@@ -49,6 +49,9 @@ void read_inputs(const JsonValue& value, std::string_view param, const Service& 
 // it. Throws RequestError kUnprocessable (422) with the valid list.
 std::string resolve_task(std::string_view name, const ModelInfo& model, std::string_view param);
 
+// The prompt of a task by its own name; empty where the model has no such task.
+std::string prompt_of(std::string_view task, const ModelInfo& model);
+
 // 1..model.dimensions. Throws RequestError kInvalidArgument for another.
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model, std::string_view param);
 

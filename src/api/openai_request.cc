@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/openai_request.h"
 
-#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -127,11 +126,6 @@ const std::string& task_or_default(const std::string& task, const OpenAiRequest&
                                    const ModelInfo& model) {
   if (!task.empty()) return task;
   return request.call.options.task.empty() ? model.default_task : request.call.options.task;
-}
-
-std::string prompt_of(const std::string& task, const ModelInfo& model) {
-  const auto found = std::ranges::find(model.tasks, task, &TaskInfo::name);
-  return found == model.tasks.end() ? "" : found->prompt;
 }
 
 }  // namespace

@@ -70,4 +70,9 @@ std::string resolve_task(std::string_view name, const ModelInfo& model, std::str
   throw unknown_task(name, model, param);
 }
 
+std::string prompt_of(std::string_view task, const ModelInfo& model) {
+  const auto found = std::ranges::find(model.tasks, task, &TaskInfo::name);
+  return found == model.tasks.end() ? std::string() : found->prompt;
+}
+
 }  // namespace nestvec

@@ -106,12 +106,6 @@ First first_element(const JsonValue& list) {
   return first;
 }
 
-std::string prompt_of(std::string_view task, const ModelInfo& model) {
-  const auto found = std::find_if(model.tasks.begin(), model.tasks.end(),
-                                  [task](const TaskInfo& info) { return info.name == task; });
-  return found == model.tasks.end() ? std::string() : found->prompt;
-}
-
 }  // namespace
 
 EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model) {

@@ -8,13 +8,6 @@
 
 namespace nestvec {
 
-void count_failure(const Service& service, const Error& error) {
-  service.metrics
-      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
-               metric_label("code", error_code_name(error.code())))
-      .add();
-}
-
 Error current_error() {
   try {
     throw;

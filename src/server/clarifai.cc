@@ -98,7 +98,7 @@ void Prediction::finish(Result<Results> results) {
     write(results.value());
   } catch (...) {
     failed = current_error();
-    count_failure(service, *failed);
+    count_failed_call(service, *failed);
   }
   done(failed);
 }
@@ -216,7 +216,7 @@ void Clarifai::predict(const ClarifaiCall& call, const v2::PostModelOutputsReque
     run(prediction);
   } catch (...) {
     const Error error = current_error();
-    if (opened != nullptr) count_failure(opened->service, error);
+    if (opened != nullptr) count_failed_call(opened->service, error);
     done(error);
   }
 }

@@ -99,7 +99,7 @@ GrpcDone counted(const Backend& backend, GrpcDone done) {
   return [&backend, done = std::move(done)](GrpcOutcome outcome) {
     if (outcome.error) {
       backend.metrics().count_failure(*outcome.error);
-      count_failure(backend.service(), *outcome.error);
+      count_failed_call(backend.service(), *outcome.error);
     }
     done(std::move(outcome));
   };

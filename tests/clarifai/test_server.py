@@ -80,15 +80,21 @@ def test_a_restart_between_calls(place, connect):
     assert waiting.result(60) == before
 
 
+def call_that_runs(served, model, texts):
+    """The future of predict(texts=...), which the server has begun to compute."""
+    waiting = in_thread(lambda: model.predict(texts=texts))
+    end = time.monotonic() + 30
+    while not re.search(r"^nestvec_queue_tokens [1-9]", served.call("GET", "/metrics").body.decode(), re.M):
+        assert time.monotonic() < end and not waiting.done()
+    return waiting
+
+
 def test_a_server_that_dies_under_a_call(place, connect):
     served = place()
     model = connect(base_url=served.url)
     texts = [f"{i} " + "word " * 250 for i in range(80)]
     model.predict(input="a")
-    waiting = in_thread(lambda: model.predict(texts=texts))
-    end = time.monotonic() + 30
-    while not re.search(r"^nestvec_queue_tokens [1-9]", served.call("GET", "/metrics").body.decode(), re.M):
-        assert time.monotonic() < end and not waiting.done()
+    waiting = call_that_runs(served, model, texts)
     served.signal(signal.SIGKILL)
     served.wait()
     again = place()
@@ -100,10 +106,7 @@ def test_sigterm_answers_the_call_that_runs(place, connect):
     model = connect(base_url=served.url)
     texts = [f"{i} " + "word " * 250 for i in range(40)]
     model.predict(input="a")
-    waiting = in_thread(lambda: model.predict(texts=texts))
-    end = time.monotonic() + 30
-    while not re.search(r"^nestvec_queue_tokens [1-9]", served.call("GET", "/metrics").body.decode(), re.M):
-        assert time.monotonic() < end and not waiting.done()
+    waiting = call_that_runs(served, model, texts)
     served.signal(signal.SIGTERM)
     assert len(waiting.result(60)) == 40
     assert served.wait() == 0
