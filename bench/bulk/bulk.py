@@ -96,21 +96,18 @@ class Bench:
         output = self.scratch / f"{rows}.f32"
         command = [self.options.nestvec, "embed", *self.flags(model), "--input", str(self.corpus(rows)),
                    "--output", str(output), "--progress", "json"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert process.stderr
-        last = ""
-        for line in process.stderr:
-            last = line
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}: {last}")
-        done = json.loads(last)
+        peak = self.scratch / "peak"
+        run = subprocess.run([sys.executable, "-S", str(ROOT / "scripts/peak_memory.py"), str(peak), *command],
+                             stderr=subprocess.PIPE, text=True)
+        last = run.stderr.splitlines()[-1:]
+        if run.returncode:
+            raise SystemExit(f"{' '.join(command)}: exit code {run.returncode}: {last}")
+        done = json.loads(last[0])
         with open(output, "rb") as file:
             head = file.read(8 * output.stat().st_size // rows)
         output.unlink()
         return {"seconds": done["seconds"], "texts": done["rows"], "tokens": done["tokens"],
-                "peak_bytes": usage.ru_maxrss * 1024, "head": head}
+                "peak_bytes": int(peak.read_text()), "head": head}
 
     def peer(self, name: str) -> dict[str, Any]:
         command = [sys.executable, str(ROOT / "bench/bulk/peers.py"), name, str(self.options.model),

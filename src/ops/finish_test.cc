@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -57,6 +58,32 @@ TEST(Finish, ActivationsOverTheirWholeRange) {
         ASSERT_NEAR(static_cast<double>(out[i]), exact(activation, v), 2e-7 * (1 + std::abs(v)))
             << x[i];
       }
+    }
+  }
+}
+
+// What goes into bfloat16 is computed with less: an eighth of what rounding, 2^-8, may take beside
+// it.
+TEST(Finish, GeluForBf16) {
+  std::vector<float> x;
+  for (double v = -12; v < 12; v += 1.0 / 2048) x.push_back(static_cast<float>(v));
+  const std::vector<float> bias(kPanel, 0.0f);
+  std::vector<std::uint16_t> out(x.size());
+  PanelFinish finish;
+  finish.c = x.data();
+  finish.rows = x.size() / kPanel;
+  finish.bias = bias.data();
+  finish.activation = Activation::kGelu;
+  finish.out_bf16 = out.data();
+  finish.out_stride = kPanel;
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    kernels(isa).finish(finish);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double expected = exact(Activation::kGelu, static_cast<double>(x[i]));
+      const float y = std::bit_cast<float>(std::uint32_t{out[i]} << 16);
+      ASSERT_NEAR(static_cast<double>(y), expected, 1.125 / 256 * std::abs(expected) + 3e-7)
+          << x[i];
     }
   }
 }

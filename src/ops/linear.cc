@@ -129,7 +129,12 @@ class Preparation {
   void prepare(std::size_t row, std::size_t thread) {
     const bool updated = h_ != nullptr && in_.tasks[row] >= 0;
     if (ready_ && !updated) return;
-    const float* x = in_.x != nullptr ? in_.x + row * stride_ : widen(row, thread);
+    const float* x = nullptr;
+    if (in_.x != nullptr) {
+      x = in_.x + row * stride_;
+    } else if (updated || result_.product != Product::kS8) {
+      x = widen(row, thread);
+    }
     if (!ready_) convert(row, x);
     if (!updated) return;
     const Adapters& adapters = layer_.adapters;
@@ -144,6 +149,7 @@ class Preparation {
     return x;
   }
 
+  // `x` may be null for int8, which takes bf16 as it is.
   void convert(std::size_t row, const float* x) {
     std::byte* out = target_ + row * result_.stride * element();
     switch (result_.product) {
@@ -151,12 +157,17 @@ class Preparation {
         context_.kernels.to_bf16(x, width_, reinterpret_cast<std::uint16_t*>(out));
         break;
       case Product::kS8:
-        scales_[row] = context_.kernels.to_u8(x, width_, reinterpret_cast<std::uint8_t*>(out));
+        scales_[row] = quantise(row, x, reinterpret_cast<std::uint8_t*>(out));
         break;
       default:
         std::copy_n(x, width_, reinterpret_cast<float*>(out));
     }
     std::fill(out + width_ * element(), out + result_.stride * element(), std::byte{0});
+  }
+
+  RowScale quantise(std::size_t row, const float* x, std::uint8_t* out) const {
+    if (x != nullptr) return context_.kernels.to_u8(x, width_, out);
+    return context_.kernels.bf16_to_u8(in_.bf16 + row * stride_, width_, out);
   }
 
   const LinearLayer& layer_;

@@ -82,6 +82,23 @@ TEST(Rows, U8CoversTheRangeOfTheRow) {
   });
 }
 
+TEST(Rows, U8OfBf16IsThatOfTheSameNumbers) {
+  on_every_isa([](const Kernels& k, std::size_t n, std::mt19937& random) {
+    const std::vector<float> x = values(n, 3.0, random);
+    std::vector<std::uint16_t> narrow(n);
+    k.to_bf16(x.data(), n, narrow.data());
+    std::vector<float> wide(n);
+    k.from_bf16(narrow.data(), n, wide.data());
+    std::vector<std::uint8_t> expected(n + 1, 77);
+    std::vector<std::uint8_t> q(n + 1, 77);
+    const RowScale a = k.to_u8(wide.data(), n, expected.data());
+    const RowScale b = k.bf16_to_u8(narrow.data(), n, q.data());
+    EXPECT_EQ(a.scale, b.scale);
+    EXPECT_EQ(a.zero, b.zero);
+    EXPECT_EQ(expected, q);
+  });
+}
+
 TEST(Rows, U8OfZerosAndOfWhatIsNotANumber) {
   on_every_isa([](const Kernels& k, std::size_t n, std::mt19937&) {
     std::vector<float> x(n, 0.0f);

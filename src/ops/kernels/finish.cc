@@ -7,36 +7,53 @@
 namespace nestvec::NESTVEC_ISA {
 namespace {
 
+// What the numbers of one call have in common: the compiler makes a loop of each.
+template <Activation kOf, bool kOfInt8, bool kToBf16>
+struct Kind {
+  static constexpr Activation kActivation = kOf;
+  static constexpr bool kInt8 = kOfInt8;
+  static constexpr bool kNarrow = kToBf16;  // out_bf16 is written, and nothing else
+};
+
 // kLanes columns of a row of sums from column j on; int8's as the numbers they stand for.
-Floats scaled_sums(const PanelFinish& f, size_t row, size_t j) {
+template <class K>
+Floats sums_of(const PanelFinish& f, size_t row, size_t j) {
   const float* c = f.c + j / kPanel * f.c_stride + row * kPanel + j % kPanel;
-  if (f.row_scales == nullptr) return load(c);
-  Ints sums;
-  Ints weights;
-  __builtin_memcpy(&sums, c, sizeof sums);
-  __builtin_memcpy(&weights, f.column_sums + j, sizeof weights);
-  const RowScale& scale = f.row_scales[row];
-  return __builtin_convertvector(sums - weights * scale.zero, Floats) * load(f.column_scales + j) *
-         scale.scale;
+  if constexpr (!K::kInt8) {
+    return load(c);
+  } else {
+    const Ints shift = load_ints(f.column_sums + j) * f.row_scales[row].zero;
+    return __builtin_convertvector(load_ints(c) - shift, Floats) * load(f.column_scales + j) *
+           f.row_scales[row].scale;
+  }
 }
 
-template <Activation kActivation>
-void finish_row(const PanelFinish& f, size_t row) {
+// `count` columns from column j on, at most kLanes.
+template <class K>
+[[gnu::always_inline]] inline void finish_lanes(const PanelFinish& f, size_t row, size_t j,
+                                                size_t count) {
+  Floats y = sums_of<K>(f, row, j) + load(f.bias + j);
   const float* up = f.up_rows == nullptr ? nullptr : f.up_rows[row];
-  for (size_t j = 0; j < f.columns; j += kLanes) {
-    Floats y = scaled_sums(f, row, j) + load(f.bias + j);
-    if (up != nullptr) {
-      for (size_t r = 0; r < f.rank; ++r) {
-        y += f.h[row * f.rank + r] * load(up + r * f.up_stride + j);
-      }
+  if (up != nullptr) {
+    for (size_t r = 0; r < f.rank; ++r) {
+      y += f.h[row * f.rank + r] * load(up + r * f.up_stride + j);
     }
-    y = activate<kActivation>(y);
-    const size_t place = row * f.out_stride + j;
-    const size_t count = f.columns - j;
-    if (f.residual != nullptr) y += load_some(f.residual + place, count);
-    if (f.out != nullptr) store_some(f.out + place, y, count);
-    if (f.out_bf16 != nullptr) store_some(f.out_bf16 + place, to_halves(y), count);
   }
+  y = activate<K::kActivation, !K::kNarrow>(y);
+  const size_t place = row * f.out_stride + j;
+  if (f.residual != nullptr) y += load_some(f.residual + place, count);
+  if constexpr (K::kNarrow) {
+    store_some(f.out_bf16 + place, to_halves(y), count);
+  } else {
+    store_some(f.out + place, y, count);
+  }
+}
+
+template <class K>
+void finish_row(const PanelFinish& f, size_t row) {
+  size_t j = 0;
+  for (; j + kLanes <= f.columns; j += kLanes) finish_lanes<K>(f, row, j, kLanes);
+  if (j < f.columns) finish_lanes<K>(f, row, j, f.columns - j);
 }
 
 // Rows from `row` on of what is read and written.
@@ -50,13 +67,25 @@ void fetch_rows(const PanelFinish& f, size_t row, size_t count) {
 }
 
 // A copy, which no store through the output can change.
-template <Activation kActivation>
+template <class K>
 void finish_rows(const PanelFinish f) {
-  constexpr size_t kAhead = 4;
+  constexpr size_t kAhead = 24;
   fetch_rows(f, 0, f.rows < kAhead ? f.rows : kAhead);
   for (size_t row = 0; row < f.rows; ++row) {
     if (row + kAhead < f.rows) fetch_rows(f, row + kAhead, 1);
-    finish_row<kActivation>(f, row);
+    finish_row<K>(f, row);
+  }
+}
+
+template <Activation kActivation>
+void finish_activated(const PanelFinish& f) {
+  const bool int8 = f.row_scales != nullptr;
+  if (f.out == nullptr) {
+    int8 ? finish_rows<Kind<kActivation, true, true>>(f)
+         : finish_rows<Kind<kActivation, false, true>>(f);
+  } else {
+    int8 ? finish_rows<Kind<kActivation, true, false>>(f)
+         : finish_rows<Kind<kActivation, false, false>>(f);
   }
 }
 
@@ -65,13 +94,13 @@ void finish_rows(const PanelFinish f) {
 void finish(const PanelFinish& f) {
   switch (f.activation) {
     case Activation::kGelu:
-      return finish_rows<Activation::kGelu>(f);
+      return finish_activated<Activation::kGelu>(f);
     case Activation::kGeluTanh:
-      return finish_rows<Activation::kGeluTanh>(f);
+      return finish_activated<Activation::kGeluTanh>(f);
     case Activation::kRelu:
-      return finish_rows<Activation::kRelu>(f);
+      return finish_activated<Activation::kRelu>(f);
     case Activation::kNone:
-      return finish_rows<Activation::kNone>(f);
+      return finish_activated<Activation::kNone>(f);
   }
 }
 

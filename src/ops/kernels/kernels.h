@@ -20,6 +20,7 @@ void finish(const PanelFinish& f);
 
 void to_bf16(const float* x, size_t n, uint16_t* out);
 RowScale to_u8(const float* x, size_t n, uint8_t* out);
+RowScale bf16_to_u8(const uint16_t* x, size_t n, uint8_t* out);
 void project(const float* x, size_t n, const float* down, size_t rank, float* h);
 void layer_norm(const LayerNorm& norm);
 void add(const float* x, size_t n, float* sum);

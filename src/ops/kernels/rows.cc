@@ -2,6 +2,7 @@
 #include "ops/kernels/instructions.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/lanes.h"
+#include "ops/kernels/math.h"
 
 namespace nestvec::NESTVEC_ISA {
 namespace {
@@ -28,23 +29,53 @@ struct Range {
   float greatest;
 };
 
-Range range_of(const float* x, size_t n) {
-  Floats least{};
-  Floats greatest{};
-  Floats zeros{};  // or NaN
+Floats read(const float* x, size_t n) { return load_some(x, n); }
+Floats read(const uint16_t* x, size_t n) {
+  if (n >= kLanes) return widen(load_halves(x));
+  Halves halves{};
+  __builtin_memcpy(&halves, x, n * sizeof *x);
+  return widen(halves);
+}
+
+// Of four registers side by side, so that none waits for the one before it.
+template <class T>
+Range range_of(const T* x, size_t n) {
+  Floats least[4] = {};
+  Floats greatest[4] = {};
+  Floats zeros[4] = {};  // or NaN
+  const auto take = [&](size_t part, Floats values) {
+    least[part] = min(values, least[part]);
+    greatest[part] = max(values, greatest[part]);
+    zeros[part] += values * 0.0f;
+  };
+  size_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (size_t part = 0; part < 4; ++part) take(part, read(x + i + part * kLanes, kLanes));
+  }
+  for (; i < n; i += kLanes) take(0, read(x + i, rest(n, i)));
+  const Floats lows = min(min(least[0], least[1]), min(least[2], least[3]));
+  const Floats highs = max(max(greatest[0], greatest[1]), max(greatest[2], greatest[3]));
+  const float zero = sum((zeros[0] + zeros[1]) + (zeros[2] + zeros[3]));
+  return {-greatest_lane(-lows)[0] + zero, greatest_lane(highs)[0] + zero};
+}
+
+template <class T>
+RowScale quantise(const T* x, size_t n, uint8_t* out) {
+  constexpr float kLeast = 1e-30f;  // below it the inverse is out of range, and nothing is lost
+  const Range range = range_of(x, n);
+  float scale = range.greatest / 255.0f - range.least / 255.0f;
+  if (scale < kLeast) scale = 1.0f;
+  const float zero = -range.least / scale + kRound - kRound;
+  const float inverse = 1.0f / scale;
   for (size_t i = 0; i < n; i += kLanes) {
-    const Floats values = load_some(x + i, rest(n, i));
-    least = min(values, least);
-    greatest = max(values, greatest);
-    zeros += values * 0.0f;
+    const size_t count = rest(n, i);
+    const Floats place = read(x + i, count) * inverse + zero;
+    const Floats shifted = min(max(place, Floats{}), broadcast(255.0f)) + kRound;
+    const Words integers = __builtin_bit_cast(Words, shifted) & 0xffu;
+    store_some(out + i, __builtin_convertvector(integers, Bytes), count);
   }
-  Range range{0.0f, 0.0f};
-  for (size_t i = 0; i < kLanes; ++i) {
-    range.least = least[i] < range.least ? least[i] : range.least;
-    range.greatest = greatest[i] > range.greatest ? greatest[i] : range.greatest;
-  }
-  const float zero = sum(zeros);
-  return {range.least + zero, range.greatest + zero};
+  return {scale, zero >= 0 && zero <= 255 ? static_cast<int32_t>(zero) : 0};
 }
 
 // Dot products of x with four rows, which pass together.
@@ -71,32 +102,12 @@ void to_bf16(const float* x, size_t n, uint16_t* out) {
 void from_bf16(const uint16_t* x, size_t n, float* out) {
   for (size_t i = 0; i < n; i += kLanes) {
     const size_t count = rest(n, i);
-    Halves narrow_ones{};
-    if (count == kLanes) {
-      __builtin_memcpy(&narrow_ones, x + i, sizeof narrow_ones);
-    } else {
-      __builtin_memcpy(&narrow_ones, x + i, count * sizeof *x);
-    }
-    store_some(out + i, widen(narrow_ones), count);
+    store_some(out + i, read(x + i, count), count);
   }
 }
 
-RowScale to_u8(const float* x, size_t n, uint8_t* out) {
-  constexpr float kLeast = 1e-30f;  // below it the inverse is out of range, and nothing is lost
-  const Range range = range_of(x, n);
-  float scale = range.greatest / 255.0f - range.least / 255.0f;
-  if (scale < kLeast) scale = 1.0f;
-  const float zero = -range.least / scale + kRound - kRound;
-  const float inverse = 1.0f / scale;
-  for (size_t i = 0; i < n; i += kLanes) {
-    const size_t count = rest(n, i);
-    const Floats place = load_some(x + i, count) * inverse + zero;
-    const Floats shifted = min(max(place, Floats{}), broadcast(255.0f)) + kRound;
-    const Words integers = __builtin_bit_cast(Words, shifted) & 0xffu;
-    store_some(out + i, __builtin_convertvector(integers, Bytes), count);
-  }
-  return {scale, zero >= 0 && zero <= 255 ? static_cast<int32_t>(zero) : 0};
-}
+RowScale to_u8(const float* x, size_t n, uint8_t* out) { return quantise(x, n, out); }
+RowScale bf16_to_u8(const uint16_t* x, size_t n, uint8_t* out) { return quantise(x, n, out); }
 
 void project(const float* x, size_t n, const float* down, size_t rank, float* h) {
   size_t r = 0;

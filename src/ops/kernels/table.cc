@@ -15,6 +15,7 @@ const Kernels kKernels = {
     .finish = finish,
     .to_bf16 = to_bf16,
     .to_u8 = to_u8,
+    .bf16_to_u8 = bf16_to_u8,
     .project = project,
     .layer_norm = layer_norm,
     .add = add,

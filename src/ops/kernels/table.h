@@ -129,6 +129,7 @@ struct Kernels {
   // zero between them) on 0 to 255; scale 1 for a row of zeros. What is not finite makes the scale
   // NaN.
   RowScale (*to_u8)(const float* x, size_t n, uint8_t* out);
+  RowScale (*bf16_to_u8)(const uint16_t* x, size_t n, uint8_t* out);
   // h[r] = dot(x, down[r]), down [rank, n].
   void (*project)(const float* x, size_t n, const float* down, size_t rank, float* h);
   void (*layer_norm)(const LayerNorm&);
