@@ -119,16 +119,23 @@ def turn(entry: Entry, workers: list[Worker], plan: Plan) -> None:
     entry.calls.extend(calls)
 
 
-def run_rounds(entries: list[Entry], workers: list[Worker], plan: Plan) -> None:
-    """An engine that fails is a failure of the whole: rounds without it are no comparison."""
+def run_rounds(entries: list[Entry], workers: list[Worker], plan: Plan, left_out: dict[str, str]) -> list[Entry]:
+    """Those that lasted to the end: one that the system kills for its memory must not cost hours of the others."""
     start = time.monotonic()
     for number in range(plan.rounds):
         if number >= 2 and time.monotonic() - start > plan.workload_seconds:
-            return
+            break
         first = number % len(entries)  # who comes first and who after whom should not matter
         for entry in entries[first:] + entries[:first]:
-            turn(entry, workers, plan)
+            name = entry.worker.engine.name
+            if name in left_out:
+                continue
+            try:
+                turn(entry, workers, plan)
+            except EngineFailed as failure:
+                left_out[name] = str(failure)
             print(".", end="", file=sys.stderr, flush=True)
+    return [entry for entry in entries if entry.worker.engine.name not in left_out]
 
 
 def row_of(entry: Entry, workload: Workload, entries: list[Entry]) -> dict[str, Any]:
@@ -153,7 +160,7 @@ def measure(workload: Workload, workers: list[Worker], texts: Texts, heads: int,
         worker.reset_peak()
     entries = agreeing(workload, entries_of(workload, chosen, *texts.make(workload)), left_out)
     if entries:
-        run_rounds(entries, workers, plan)
+        entries = run_rounds(entries, workers, plan, left_out)
     print(file=sys.stderr)
     for name, why in left_out.items():
         print(f"  without {name}: {why}", file=sys.stderr)

@@ -121,11 +121,7 @@ Router::Router(const Service& service, const KeyStore& keys, std::vector<Route> 
       keys_(keys),
       cors_(service.options.cors_origins),
       routes_(std::move(routes)),
-      seconds_(Metrics::seconds()),
-      refused_(service.metrics.counter("nestvec_refused_total",
-                                       "Requests answered with 429: the queue was full.")),
-      cancelled_(service.metrics.counter("nestvec_cancelled_total",
-                                         "Requests whose client had gone before the answer.")) {}
+      metrics_(service.metrics) {}
 
 Router::Match Router::match(const HttpRequest& request) const {
   Match found;
@@ -154,20 +150,6 @@ const ErrorStyle& Router::nearest_style(std::string_view path) const {
   return *style;
 }
 
-void Router::count(std::string_view route, int status, double seconds) const {
-  const std::string label = metric_label("route", route);
-  service_.metrics
-      .counter("nestvec_requests_total", "Requests answered, by route and status.",
-               label + "," + metric_label("status", std::to_string(status)))
-      .add();
-  service_.metrics
-      .histogram("nestvec_request_seconds", "Time from a request's arrival to its answer.",
-                 seconds_, label)
-      .observe(seconds);
-  if (status == 429) refused_.add();
-  if (status == 499) cancelled_.add();
-}
-
 // A trace that the caller does not keep needs no span of ours.
 void Router::trace(const HttpRequest& request, std::string_view route,
                    HttpResponse& response) const {
@@ -189,7 +171,7 @@ Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match
     }
     if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
     trace(*request, route, response);
-    count(route, response.status, seconds_since(request->received));
+    metrics_.count(route, response.status, seconds_since(request->received));
     respond(std::move(response));
   };
 }

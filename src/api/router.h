@@ -14,6 +14,7 @@
 #include "api/error_style.h"
 #include "api/http.h"
 #include "api/keys.h"
+#include "api/request_metrics.h"
 #include "api/service.h"
 
 namespace nestvec {
@@ -83,15 +84,12 @@ class Router {
   Respond finished(std::shared_ptr<const HttpRequest> request, const Match& match,
                    Respond respond) const;
   void trace(const HttpRequest& request, std::string_view route, HttpResponse& response) const;
-  void count(std::string_view route, int status, double seconds) const;
 
   const Service& service_;
   const KeyStore& keys_;
   Cors cors_;
   std::vector<Route> routes_;
-  std::vector<double> seconds_;  // bounds of the histogram
-  Counter& refused_;
-  Counter& cancelled_;
+  RequestMetrics metrics_;
 };
 
 }  // namespace nestvec

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/json_writer.h"
+
 namespace nestvec {
 namespace {
 
@@ -40,12 +42,6 @@ std::string clock_time(double seconds) {
 std::string rates(const BulkProgress& progress) {
   return rate(progress.texts_per_second()) + " texts/s, " + rate(progress.tokens_per_second()) +
          " tokens/s";
-}
-
-std::string fixed(double value, int digits) {
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
 }
 
 }  // namespace
@@ -98,26 +94,30 @@ std::string summary_text(const BulkProgress& progress) {
 
 std::string progress_json(const BulkProgress& progress, const std::string& event) {
   const BulkCounts& counts = progress.counts;
-  std::string json = "{\"event\":\"" + event + "\"";
-  const auto count = [&json](const char* name, std::uint64_t value) {
-    json.append(",\"").append(name).append("\":").append(std::to_string(value));
+  std::string json;
+  JsonObject object(json);
+  const auto number = [&object](const char* name, std::optional<double> value, int digits) {
+    if (value) {
+      object.fixed(name, *value, digits);
+    } else {
+      object.key(name) += "null";
+    }
   };
-  const auto number = [&json](const char* name, std::optional<double> value, int digits) {
-    json.append(",\"").append(name).append("\":").append(value ? fixed(*value, digits) : "null");
-  };
-  count("rows", counts.rows);
-  count("written", counts.written);
-  count("bad", counts.bad);
-  count("duplicates", counts.duplicates);
-  count("truncated", counts.truncated);
-  count("tokens", counts.tokens);
-  count("resumed_rows", progress.before.rows);
+  object.text("event", event);
+  object.count("rows", counts.rows);
+  object.count("written", counts.written);
+  object.count("bad", counts.bad);
+  object.count("duplicates", counts.duplicates);
+  object.count("truncated", counts.truncated);
+  object.count("tokens", counts.tokens);
+  object.count("resumed_rows", progress.before.rows);
   number("seconds", progress.seconds, 3);
   number("texts_per_second", progress.texts_per_second(), 1);
   number("tokens_per_second", progress.tokens_per_second(), 1);
   number("fraction", progress.fraction(), 4);
   number("seconds_left", progress.seconds_left(), 1);
-  return json + "}";
+  object.end();
+  return json;
 }
 
 }  // namespace nestvec

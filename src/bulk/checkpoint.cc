@@ -10,6 +10,7 @@
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/utf8.h"
 
 namespace nestvec {
@@ -51,32 +52,6 @@ void visit_sizes(Sizes& sizes, Visit&& visit) {
   visit("errors", sizes.errors);
   visit("digests", sizes.digests);
 }
-
-// Writes one object, member by member.
-class ObjectWriter {
- public:
-  explicit ObjectWriter(std::string& out) : out_(out) { out_.push_back('{'); }
-  void end() { out_.push_back('}'); }
-
-  void key(std::string_view name) {
-    if (!first_) out_.push_back(',');
-    first_ = false;
-    append_json_string(repaired(name), out_);
-    out_.push_back(':');
-  }
-  void text(std::string_view name, std::string_view value) {
-    key(name);
-    append_json_string(repaired(value), out_);
-  }
-  void operator()(std::string_view name, std::uint64_t value) {
-    key(name);
-    out_.append(std::to_string(value));
-  }
-
- private:
-  std::string& out_;
-  bool first_ = true;
-};
 
 // Numbers of 64 bits without a sign; JSON values here are read with one.
 std::uint64_t read_count(const JsonValue& value) {
@@ -146,38 +121,34 @@ void check_inputs(const std::vector<InputFacts>& then, const std::vector<InputFa
 
 std::string write_checkpoint(const Checkpoint& checkpoint) {
   std::string out;
-  ObjectWriter root(out);
-  root("version", kVersion);
-  root.key("options");
-  ObjectWriter options(out);
+  JsonObject root(out);
+  root.integer("version", kVersion);
+  JsonObject options(root.key("options"));
   for (const auto& [flag, value] : checkpoint.options) options.text(flag, value);
   options.end();
   root.text("on_error", checkpoint.on_error);
   root.text("model_id", checkpoint.model_id);
   root.text("model_digest", checkpoint.model_digest);
-  root.key("inputs");
-  out.push_back('[');
+  root.key("inputs").push_back('[');
   for (std::size_t i = 0; i < checkpoint.inputs.size(); ++i) {
     if (i > 0) out.push_back(',');
-    ObjectWriter input(out);
+    JsonObject input(out);
     input.text("path", checkpoint.inputs[i].path);
-    input("bytes", checkpoint.inputs[i].bytes);
-    input.key("modified");
-    out.append(std::to_string(checkpoint.inputs[i].modified));
+    input.count("bytes", checkpoint.inputs[i].bytes);
+    input.integer("modified", checkpoint.inputs[i].modified);
     input.end();
   }
   out.push_back(']');
-  const auto object = [&](std::string_view name, const auto& visit_all) {
-    root.key(name);
-    ObjectWriter writer(out);
-    visit_all(writer);
+  const auto object = [&root](std::string_view name, const auto& visit_all) {
+    JsonObject writer(root.key(name));
+    visit_all(
+        [&writer](std::string_view member, std::uint64_t value) { writer.count(member, value); });
     writer.end();
   };
-  object("place", [&](ObjectWriter& writer) { visit_place(checkpoint.place, writer); });
-  object("counts", [&](ObjectWriter& writer) { visit_counts(checkpoint.counts, writer); });
-  object("sizes", [&](ObjectWriter& writer) { visit_sizes(checkpoint.sizes, writer); });
-  root.key("complete");
-  out.append(checkpoint.complete ? "true" : "false");
+  object("place", [&](auto visit) { visit_place(checkpoint.place, visit); });
+  object("counts", [&](auto visit) { visit_counts(checkpoint.counts, visit); });
+  object("sizes", [&](auto visit) { visit_sizes(checkpoint.sizes, visit); });
+  root.boolean("complete", checkpoint.complete);
   root.end();
   out.push_back('\n');
   return out;

@@ -15,6 +15,7 @@
 #include "base/cgroup.h"
 #include "base/cpu.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/quantity.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
@@ -182,21 +183,14 @@ void print_row(const Measurement& m, std::ostream& out) {
   out.flush();
 }
 
-// The members of a JSON object that say what is measured, without its braces.
-std::string json_head(const ModelInfo& info) {
-  std::string json;
-  const auto text = [&json](std::string_view key, std::string_view value) {
-    if (!json.empty()) json += ',';
-    append_json_string(key, json);
-    json += ':';
-    append_json_string(value, json);
-  };
-  text("model", info.id);
-  text("graph", info.graph);
-  text("precision", info.precision);
-  text("isa", info.isa);
-  text("processor", detect_cpu().model_name);
-  return json + ",\"threads\":" + std::to_string(info.threads);
+// What is measured.
+void write_head(const ModelInfo& info, JsonObject& object) {
+  object.text("model", info.id);
+  object.text("graph", info.graph);
+  object.text("precision", info.precision);
+  object.text("isa", info.isa);
+  object.text("processor", detect_cpu().model_name);
+  object.count("threads", info.threads);
 }
 
 void print_line(const std::string& line, std::ostream& out) {
@@ -205,16 +199,20 @@ void print_line(const std::string& line, std::ostream& out) {
 }
 
 void print_json(const ModelInfo& info, const Measurement& m, std::ostream& out) {
-  std::string line = "{" + json_head(info) + ",\"workload\":\"" + m.workload +
-                     "\",\"texts\":" + std::to_string(m.texts) +
-                     ",\"tokens\":" + std::to_string(m.tokens) +
-                     ",\"calls\":" + std::to_string(m.seconds.size());
-  for (const auto& [name, q] : {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}}) {
-    line += ",\"" + std::string(name) + "_ms\":" + number("%.3f", m.quantile(q) * 1e3);
+  std::string line;
+  JsonObject object(line);
+  write_head(info, object);
+  object.text("workload", m.workload);
+  object.count("texts", m.texts);
+  object.count("tokens", m.tokens);
+  object.count("calls", m.seconds.size());
+  for (const auto& [name, q] : {std::pair{"p50_ms", 0.5}, {"p90_ms", 0.9}, {"p99_ms", 0.99}}) {
+    object.fixed(name, m.quantile(q) * 1e3, 3);
   }
-  line += ",\"tokens_per_second\":" + number("%.1f", m.rate(m.tokens)) +
-          ",\"peak_resident_bytes\":" + std::to_string(resident_memory(this_system()).peak_bytes);
-  print_line(line + "}", out);
+  object.fixed("tokens_per_second", m.rate(m.tokens), 1);
+  object.count("peak_resident_bytes", resident_memory(this_system()).peak_bytes);
+  object.end();
+  print_line(line, out);
 }
 
 // A line of --on-request.
@@ -244,35 +242,46 @@ Request parse_request(const std::string& line, const std::string& name, std::siz
   return request;
 }
 
-void append_vectors(const Embeddings& embeddings, std::string& out) {
-  for (std::size_t i = 0; i < embeddings.rows; ++i) {
+// An array of what append(i, out) appends.
+template <class Append>
+void append_array(std::size_t count, std::string& out, Append append) {
+  out += '[';
+  for (std::size_t i = 0; i < count; ++i) {
     if (i > 0) out += ',';
-    append_json_numbers(embeddings.row(i), out);
+    append(i, out);
   }
+  out += ']';
+}
+
+std::string answer_of(const Model& model, const BenchCommand& command, Request request) {
+  const Call call =
+      call_of(model, std::move(request.texts), request.task.empty() ? command.task : request.task);
+  Embeddings last;
+  const std::vector<double> calls = time_calls(model, call, request.seconds, last);
+  std::string answer;
+  JsonObject object(answer);
+  object.count("texts", call.texts.size());
+  object.count("tokens", sum_of_tokens(last));
+  append_array(calls.size(), object.key("seconds"),
+               [&](std::size_t i, std::string& out) { out += number("%.9f", calls[i]); });
+  if (request.vectors) {
+    append_array(last.rows, object.key("vectors"),
+                 [&](std::size_t i, std::string& out) { append_json_numbers(last.row(i), out); });
+  }
+  object.end();
+  return answer;
 }
 
 void answer_requests(const Model& model, const BenchCommand& command, CliContext& context) {
-  print_line("{" + json_head(model.info()) + "}", context.out);
+  std::string head;
+  JsonObject object(head);
+  write_head(model.info(), object);
+  object.end();
+  print_line(head, context.out);
   for_each_line(context.in, "standard input",
                 [&](const std::string& line, const std::string& name) {
                   Request request = parse_request(line, name, model.info().max_tokens);
-                  const Call call = call_of(model, std::move(request.texts),
-                                            request.task.empty() ? command.task : request.task);
-                  Embeddings last;
-                  const std::vector<double> calls = time_calls(model, call, request.seconds, last);
-                  std::string answer = "{\"texts\":" + std::to_string(call.texts.size()) +
-                                       ",\"tokens\":" + std::to_string(sum_of_tokens(last)) +
-                                       ",\"seconds\":[";
-                  for (std::size_t i = 0; i < calls.size(); ++i) {
-                    answer += (i > 0 ? "," : "") + number("%.9f", calls[i]);
-                  }
-                  answer += ']';
-                  if (request.vectors) {
-                    answer += ",\"vectors\":[";
-                    append_vectors(last, answer);
-                    answer += ']';
-                  }
-                  print_line(answer + "}", context.out);
+                  print_line(answer_of(model, command, std::move(request)), context.out);
                 });
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/cgroup.h"
 #include "base/cpu.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/quantity.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
@@ -79,49 +79,32 @@ void print_table(const ModelInfo& info, std::ostream& out) {
 }
 
 void print_json(const ModelInfo& info, std::ostream& out) {
-  std::string json = "{";
-  const auto member = [&](std::string_view key) {
-    if (json.size() > 1) json += ',';
-    append_json_string(key, json);
-    json += ':';
-  };
-  const auto text = [&](std::string_view key, std::string_view value) {
-    member(key);
-    append_json_string(value, json);
-  };
-  const auto number = [&](std::string_view key, std::uint64_t value) {
-    member(key);
-    json += std::to_string(value);
-  };
-  text("id", info.id);
-  text("folder", info.folder);
-  text("family", info.family);
-  text("graph", info.graph);
-  text("precision", info.precision);
-  text("precision_reason", info.precision_reason);
-  text("isa", info.isa);
-  number("threads", info.threads);
-  text("threads_reason", info.threads_reason);
-  text("processor", detect_cpu().model_name);
-  number("resident_bytes", resident_memory(this_system()).current_bytes);
-  number("memory_plan_bytes", info.memory_plan_bytes);
-  text("memory_plan", info.memory_plan);
-  number("dimensions", info.dimensions);
-  member("matryoshka_dimensions");
-  json += "[" + join(info.matryoshka_dimensions) + "]";
-  number("max_tokens", info.max_tokens);
-  number("vocabulary", info.vocabulary);
-  text("pooling", info.pooling);
-  text("default_task", info.default_task);
-  member("tasks");
-  json += '{';
-  for (const TaskInfo& task : info.tasks) {
-    if (!json.ends_with('{')) json += ',';
-    append_json_string(task.name, json);
-    json += ':';
-    append_json_string(task.prompt, json);
-  }
-  out << json << "}}\n";
+  std::string json;
+  JsonObject object(json);
+  object.text("id", info.id);
+  object.text("folder", info.folder);
+  object.text("family", info.family);
+  object.text("graph", info.graph);
+  object.text("precision", info.precision);
+  object.text("precision_reason", info.precision_reason);
+  object.text("isa", info.isa);
+  object.count("threads", info.threads);
+  object.text("threads_reason", info.threads_reason);
+  object.text("processor", detect_cpu().model_name);
+  object.count("resident_bytes", resident_memory(this_system()).current_bytes);
+  object.count("memory_plan_bytes", info.memory_plan_bytes);
+  object.text("memory_plan", info.memory_plan);
+  object.count("dimensions", info.dimensions);
+  object.key("matryoshka_dimensions") += "[" + join(info.matryoshka_dimensions) + "]";
+  object.count("max_tokens", info.max_tokens);
+  object.count("vocabulary", info.vocabulary);
+  object.text("pooling", info.pooling);
+  object.text("default_task", info.default_task);
+  JsonObject tasks(object.key("tasks"));
+  for (const TaskInfo& task : info.tasks) tasks.text(task.name, task.prompt);
+  tasks.end();
+  object.end();
+  out << json << '\n';
 }
 
 }  // namespace

@@ -1,48 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/manifest.h"
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <string_view>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "nestvec/version.h"
 
 namespace nestvec {
 namespace {
-
-// Writes one JSON object, a member a line.
-class ObjectWriter {
- public:
-  explicit ObjectWriter(std::string& out, std::string indent = "  ")
-      : out_(out), indent_(std::move(indent)) {
-    out_ += '{';
-  }
-
-  std::string& key(std::string_view name) {
-    out_ += first_ ? "\n" : ",\n";
-    first_ = false;
-    out_ += indent_;
-    append_json_string(name, out_);
-    return out_ += ": ";
-  }
-  void text(std::string_view name, std::string_view value) { append_json_string(value, key(name)); }
-  void integer(std::string_view name, std::int64_t value) { key(name) += std::to_string(value); }
-  void size(std::string_view name, std::uint64_t value) { key(name) += std::to_string(value); }
-  void real(std::string_view name, double value) {
-    std::array<char, 40> digits{};
-    std::snprintf(digits.data(), digits.size(), "%.17g", value);
-    key(name) += digits.data();
-  }
-  void end() { out_ += "\n" + indent_.substr(2) + "}"; }
-
- private:
-  std::string& out_;
-  std::string indent_;
-  bool first_ = true;
-};
 
 void write_texts(const std::vector<std::string>& texts, std::string& out) {
   out += '[';
@@ -54,23 +22,23 @@ void write_texts(const std::vector<std::string>& texts, std::string& out) {
 }
 
 void write_spec(const ModelSpec& spec, std::string& out) {
-  ObjectWriter object(out, "    ");
-  object.size("vocabulary", spec.vocabulary);
-  object.size("layers", spec.layers);
-  object.size("heads", spec.heads);
-  object.size("intermediate", spec.intermediate);
-  object.size("token_types", spec.token_types);
-  object.size("max_positions", spec.max_positions);
+  JsonObject object(out, "    ");
+  object.count("vocabulary", spec.vocabulary);
+  object.count("layers", spec.layers);
+  object.count("heads", spec.heads);
+  object.count("intermediate", spec.intermediate);
+  object.count("token_types", spec.token_types);
+  object.count("max_positions", spec.max_positions);
   object.real("layer_norm_eps", static_cast<double>(spec.layer_norm_eps));
   object.integer("activation", static_cast<std::int64_t>(spec.activation));
   object.text("positions", spec.positions == PositionKind::kRotary ? "rotary" : "absolute");
-  object.size("position_offset", spec.position_offset);
+  object.count("position_offset", spec.position_offset);
   object.real("rotary_base", spec.rotary_base);
   object.integer("pad_id", spec.pad_id);
-  object.size("adapter_rank", spec.adapters.rank);
+  object.count("adapter_rank", spec.adapters.rank);
   object.real("adapter_scaling", static_cast<double>(spec.adapters.scaling));
   write_texts(spec.adapters.folders, object.key("adapter_folders"));
-  ObjectWriter prompts(object.key("prompts"), "      ");
+  JsonObject prompts(object.key("prompts"), "      ");
   for (const auto& [task, prompt] : spec.prompts) prompts.text(task, prompt);
   prompts.end();
   std::string& list = object.key("matryoshka_dimensions");
@@ -83,7 +51,7 @@ void write_spec(const ModelSpec& spec, std::string& out) {
 }
 
 void write_source(const Fingerprint& source, std::string& out) {
-  ObjectWriter object(out, "    ");
+  JsonObject object(out, "    ");
   object.text("hash", source.hash);
   std::string& list = object.key("files");
   list += '[';
@@ -179,17 +147,17 @@ Manifest read_members(const JsonValue& root) {
 
 std::string write_manifest(const Manifest& manifest) {
   std::string out;
-  ObjectWriter object(out);
+  JsonObject object(out, "  ");
   object.integer("format_version", manifest.format_version);
   object.text("library_version", manifest.library_version);
   object.text("layout", manifest.layout);
   object.text("precision", manifest.precision);
   object.text("family", manifest.spec.family);
   write_texts(manifest.spec.adapters.tasks, object.key("tasks"));
-  object.size("width", manifest.spec.hidden);
-  object.size("max_tokens", manifest.max_tokens);
-  object.size("graph_bytes", manifest.graph_bytes);
-  object.size("data_bytes", manifest.data_bytes);
+  object.count("width", manifest.spec.hidden);
+  object.count("max_tokens", manifest.max_tokens);
+  object.count("graph_bytes", manifest.graph_bytes);
+  object.count("data_bytes", manifest.data_bytes);
   write_spec(manifest.spec, object.key("spec"));
   write_source(manifest.source, object.key("source"));
   object.end();

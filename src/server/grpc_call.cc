@@ -7,6 +7,7 @@
 
 #include "api/error_style.h"
 #include "base/excerpt.h"
+#include "base/seconds.h"
 #include "server/grpc_peer.h"
 
 namespace nestvec {
@@ -102,7 +103,7 @@ const Service& loaded(const LateService& service) {
 
 GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call,
                      std::string method)
-    : log_(context.access_log), open_(context.calls) {
+    : context_(context), open_(context.calls) {
   constexpr int kOk = 200;
   record_.time = system_clock::now();
   record_.id = call_id(call, context.ids);
@@ -112,10 +113,17 @@ GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& ca
   record_.status = kOk;
 }
 
+GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call,
+                     std::string method, Unknown)
+    : GrpcTrace(context, call, std::move(method)) {
+  known_ = false;
+}
+
 GrpcTrace::~GrpcTrace() {
-  record_.milliseconds =
-      std::chrono::duration<double, std::milli>(steady_clock::now() - begin_).count();
-  if (log_) log_(record_);
+  const double seconds = seconds_since(begin_);
+  record_.milliseconds = seconds * 1e3;
+  context_.requests.count(known_ ? record_.path : "other", record_.status, seconds);
+  if (context_.access_log) context_.access_log(record_);
 }
 
 void GrpcTrace::set_error(const Error& error) { record_.status = http_status(error); }

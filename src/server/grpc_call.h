@@ -52,14 +52,18 @@ bool has_room(const Service& service);
 // The service. Throws Error kUnavailable with a time to come again while the model is being loaded.
 const Service& loaded(const LateService& service);
 
-// A call as the access log and a drain see it: from its construction to its end.
+// A call as the access log, the metrics and a drain see it: from its construction to its end.
 class GrpcTrace {
  public:
   // `context` outlives it; `method` is the path, "/tei.v1.Embed/Embed".
   GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call, std::string method);
+  // Of a method that the server does not have: clients could make any number of names for metrics.
+  struct Unknown {};
+  GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call, std::string method,
+            Unknown unknown);
   GrpcTrace(const GrpcTrace&) = delete;
   GrpcTrace& operator=(const GrpcTrace&) = delete;
-  // Tells the access log.
+  // Tells the access log, and counts.
   ~GrpcTrace();
 
   const std::string& id() const { return record_.id; }
@@ -69,7 +73,8 @@ class GrpcTrace {
   void set_error(const Error& error);
 
  private:
-  const AccessLog& log_;
+  const GrpcContext& context_;
+  bool known_ = true;  // the method
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   AccessRecord record_;
   Gauge::Share open_;

@@ -14,7 +14,7 @@ namespace {
 class Refusal final : public grpc::ServerGenericBidiReactor {
  public:
   Refusal(GrpcContext& context, const grpc::GenericCallbackServerContext& call, const Error& error)
-      : trace_(context, call, call.method()) {
+      : trace_(context, call, call.method(), GrpcTrace::Unknown{}) {
     trace_.set_error(error);
     Finish(grpc_status(error));
   }

@@ -12,6 +12,7 @@
 
 #include "api/keys.h"
 #include "api/metrics.h"
+#include "api/request_metrics.h"
 #include "server/call_ids.h"
 #include "server/gauge.h"
 #include "server/late.h"
@@ -28,12 +29,14 @@ struct GrpcContext {
               const Clarifai& methods, AccessLog log)
       : options(server),
         metrics(counters),
+        requests(counters),
         keys(key_store),
         clarifai(methods),
         access_log(std::move(log)) {}
 
   const ServerOptions& options;
   Metrics& metrics;
+  const RequestMetrics requests;
   const KeyStore& keys;
   const Clarifai& clarifai;
   const AccessLog access_log;

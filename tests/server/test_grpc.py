@@ -288,13 +288,30 @@ def test_reflection_tells_the_services_as_they_are_written(client):
         "dimensions": 6}
 
 
-def test_requests_are_counted(served, client):
-    def count():
+def wait_for_count(served, series, expected):
+    """Calls are counted once they have ended, which may be after the client has its answer."""
+    for _ in range(100):
         text = served.call("GET", "/metrics").body.decode()
-        return float(re.search(r'^te_request_count{method="single"} (\S+)', text, re.M)[1])
-    before = count()
-    client.embed("a")
-    assert count() == before + 1
+        found = re.search(rf"^{re.escape(series)} (\S+)", text, re.M)
+        if float(found[1] if found else 0) == expected:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{series} is not {expected}")
+
+
+def test_requests_are_counted(tmp_path, pb):
+    with Served(tmp_path, "--grpc", "127.0.0.1:0") as served:
+        client = Client(target(served), pb)
+        client.embed("a")
+        wait_for_count(served, 'te_request_count{method="single"}', 1)
+        ours = 'nestvec_requests_total{route="%s",status="%d"}'
+        wait_for_count(served, ours % ("/tei.v1.Embed/Embed", 200), 1)
+        code_of(lambda: client.embed("a", dimensions=5000))
+        wait_for_count(served, ours % ("/tei.v1.Embed/Embed", 400), 1)
+        for name in ("A", "B"):
+            code_of(lambda: client.method(f"/{name}/{name}", pb.EmbedResponse)(pb.EmbedRequest()))
+        wait_for_count(served, ours % ("other", 501), 2)
+        assert 'route="/A/A"' not in served.call("GET", "/metrics").body.decode()
 
 
 def test_keys(tmp_path, pb):

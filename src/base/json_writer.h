@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// One JSON object, written member by member behind what a string holds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace nestvec {
+
+// Text is repaired where it is ill-formed UTF-8 (U+FFFD). Numbers must be finite.
+class JsonObject {
+ public:
+  // On one line, or with an indent (of its members) a line each. `out` must outlive the object.
+  explicit JsonObject(std::string& out, std::string indent = {});
+  JsonObject(const JsonObject&) = delete;
+  JsonObject& operator=(const JsonObject&) = delete;
+
+  // Begins a member; append its value to what is returned.
+  std::string& key(std::string_view name);
+
+  void text(std::string_view name, std::string_view value);
+  void boolean(std::string_view name, bool value);
+  void integer(std::string_view name, std::int64_t value);
+  void count(std::string_view name, std::uint64_t value);
+  // With so many digits after the point.
+  void fixed(std::string_view name, double value, int digits);
+  // Reads back as the same double.
+  void real(std::string_view name, double value);
+
+  void end();
+
+ private:
+  std::string& out_;
+  const std::string indent_;
+  bool first_ = true;
+};
+
+}  // namespace nestvec
