@@ -474,6 +474,8 @@ def test_progress(nestvec, bulk, tmp_path):  # noqa: F811
     assert summary.startswith("nestvec: 2,000 texts, ") and "\r" not in done.stderr.decode()
     code, text = on_terminal(nestvec, *arguments)
     assert code == 0 and "nestvec: 2,000 texts, " in text
+    # The bar is drawn five times a second: long enough for one on any processor.
+    write_jsonl(path, make_texts(20_000, seed=11))
     code, text = on_terminal(nestvec, *arguments, "--progress", "bar")
     assert code == 0 and "\r\x1b[K" in text and "% " in text and "texts/s" in text
 
