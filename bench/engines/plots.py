@@ -39,7 +39,7 @@ def draw(path: pathlib.Path, model: dict[str, Any], points: Callable, labels: tu
     # Text stays text, and the same results give the same file.
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "nestvec", "font.size": 9})
     from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(6.4, 3.6), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(7.6, 3.6), layout="constrained")
     for name, engine in model["engines"].items():
         line = points(model, name)
         if line:
@@ -52,7 +52,7 @@ def draw(path: pathlib.Path, model: dict[str, Any], points: Callable, labels: tu
     axes.xaxis.set_major_formatter("{x:.0f}")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    figure.legend(fontsize=7, loc="outside right upper")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
