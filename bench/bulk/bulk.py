@@ -99,10 +99,10 @@ class Bench:
         peak = self.scratch / "peak"
         run = subprocess.run([sys.executable, "-S", str(ROOT / "scripts/peak_memory.py"), str(peak), *command],
                              stderr=subprocess.PIPE, text=True)
-        last = run.stderr.splitlines()[-1:]
+        last = (run.stderr.splitlines() or [""])[-1]
         if run.returncode:
             raise SystemExit(f"{' '.join(command)}: exit code {run.returncode}: {last}")
-        done = json.loads(last[0])
+        done = json.loads(last)
         with open(output, "rb") as file:
             head = file.read(8 * output.stat().st_size // rows)
         output.unlink()

@@ -5,8 +5,9 @@
 #include <cmath>
 #include <utility>
 
-#include "api/json_members.h"
 #include "base/excerpt.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace nestvec {
 namespace {
@@ -18,9 +19,9 @@ class CohereErrors final : public ErrorStyle {
   HttpResponse render(const Error& error) const override {
     HttpResponse response;
     response.status = http_status(error);
-    JsonMembers members(response.body);
+    JsonObject members(response.body);
     members.text("message", error.what());
-    members.close();
+    members.end();
     add_retry_after(error, response);
     return response;
   }
@@ -138,14 +139,14 @@ void append_texts(const std::vector<std::string>& texts, std::string& out) {
 void append_meta(int version, const Embeddings& rows, std::string& out) {
   std::uint64_t tokens = 0;
   for (const std::uint32_t count : rows.tokens) tokens += count;
-  JsonMembers meta(out);
-  JsonMembers api(meta.key("api_version"));
+  JsonObject meta(out);
+  JsonObject api(meta.key("api_version"));
   api.text("version", std::to_string(version));
-  api.close();
-  JsonMembers units(meta.key("billed_units"));
-  units.number("input_tokens", tokens);
-  units.close();
-  meta.close();
+  api.end();
+  JsonObject units(meta.key("billed_units"));
+  units.count("input_tokens", tokens);
+  units.end();
+  meta.end();
 }
 
 void embed(Exchange exchange, int version) {
@@ -188,22 +189,22 @@ CohereCall read_cohere(const JsonValue& body, int version, const InputRules& rul
 
 std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows) {
   std::string out;
-  JsonMembers members(out);
+  JsonObject members(out);
   members.text("id", answer.id);
   if (answer.formats.empty()) {
     append_rows_as(rows, EmbeddingFormat::kFloat, members.key("embeddings"));
   } else {
-    JsonMembers types(members.key("embeddings"));
+    JsonObject types(members.key("embeddings"));
     for (const EmbeddingFormat format : answer.formats) {
       append_rows_as(rows, format, types.key(format_name(format)));
     }
-    types.close();
+    types.end();
   }
   append_texts(answer.texts, members.key("texts"));
   append_meta(answer.version, rows, members.key("meta"));
   members.text("response_type",
                answer.formats.empty() ? "embeddings_floats" : "embeddings_by_type");
-  members.close();
+  members.end();
   return out;
 }
 

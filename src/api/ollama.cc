@@ -5,8 +5,9 @@
 #include <memory>
 #include <utility>
 
-#include "api/json_members.h"
 #include "api/tei_render.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace nestvec {
 namespace {
@@ -18,9 +19,9 @@ class OllamaErrors final : public ErrorStyle {
   HttpResponse render(const Error& error) const override {
     HttpResponse response;
     response.status = http_status(error);
-    JsonMembers members(response.body);
+    JsonObject members(response.body);
     members.text("error", error.what());
-    members.close();
+    members.end();
     add_retry_after(error, response);
     return response;
   }
@@ -53,21 +54,21 @@ HttpResponse render_embed(const EmbedAnswer& answer, const Embeddings& rows) {
   const auto taken = std::chrono::duration_cast<std::chrono::nanoseconds>(
       std::chrono::steady_clock::now() - answer.received);
   HttpResponse response;
-  JsonMembers members(response.body);
+  JsonObject members(response.body);
   members.text("model", answer.model);
   append_rows(rows.values, rows.width, members.key("embeddings"));
-  members.number("total_duration", static_cast<std::uint64_t>(taken.count()));
-  members.number("load_duration", 0);
-  members.number("prompt_eval_count", tokens);
-  members.close();
+  members.count("total_duration", static_cast<std::uint64_t>(taken.count()));
+  members.count("load_duration", 0);
+  members.count("prompt_eval_count", tokens);
+  members.end();
   return response;
 }
 
 HttpResponse render_embedding(const Embeddings& rows) {
   HttpResponse response;
-  JsonMembers members(response.body);
+  JsonObject members(response.body);
   append_json_numbers(rows.values, members.key("embedding"));
-  members.close();
+  members.end();
   return response;
 }
 
@@ -93,9 +94,9 @@ void embeddings(Exchange exchange) {
 
 void version(const Exchange& exchange) {
   HttpResponse response;
-  JsonMembers members(response.body);
+  JsonObject members(response.body);
   members.text("version", exchange.service.version);
-  members.close();
+  members.end();
   exchange.respond(std::move(response));
 }
 

@@ -8,8 +8,9 @@
 #include <cctype>
 #include <ctime>
 
-#include "api/json_members.h"
 #include "api/ollama.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace nestvec {
 namespace {
@@ -48,7 +49,7 @@ std::string quantization_level(std::string_view precision) {
 }
 
 void append_details(const ModelInfo& model, std::string& out) {
-  JsonMembers details(out);
+  JsonObject details(out);
   details.text("parent_model", "");
   details.text("format", "onnx");
   details.text("family", model.family);
@@ -58,13 +59,13 @@ void append_details(const ModelInfo& model, std::string& out) {
   families.push_back(']');
   details.text("parameter_size", "");
   details.text("quantization_level", quantization_level(model.precision));
-  details.close();
+  details.end();
 }
 
-void append_identity(const OllamaModel& names, const ModelInfo& model, JsonMembers& members) {
+void append_identity(const OllamaModel& names, const ModelInfo& model, JsonObject& members) {
   members.text("name", names.name);
   members.text("model", names.name);
-  members.number("size", model.memory_plan_bytes);
+  members.count("size", model.memory_plan_bytes);
   members.text("digest", names.digest);
   append_details(model, members.key("details"));
 }
@@ -78,40 +79,40 @@ OllamaModel describe_ollama_model(const ModelInfo& model) {
 
 std::string render_ollama_tags(const OllamaModel& names, const ModelInfo& model) {
   std::string out = "{\"models\":[";
-  JsonMembers entry(out);
+  JsonObject entry(out);
   append_identity(names, model, entry);
   entry.text("modified_at", names.modified_at);
-  entry.close();
+  entry.end();
   return out.append("]}");
 }
 
 std::string render_ollama_ps(const OllamaModel& names, const ModelInfo& model) {
   std::string out = "{\"models\":[";
-  JsonMembers entry(out);
+  JsonObject entry(out);
   append_identity(names, model, entry);
   entry.text("expires_at", "9999-12-31T00:00:00Z");  // it stays loaded
-  entry.number("size_vram", 0);
-  entry.number("context_length", model.max_tokens);
-  entry.close();
+  entry.count("size_vram", 0);
+  entry.count("context_length", model.max_tokens);
+  entry.end();
   return out.append("]}");
 }
 
 std::string render_ollama_show(const OllamaModel& names, const ModelInfo& model) {
   std::string out;
-  JsonMembers members(out);
+  JsonObject members(out);
   members.text("modelfile", "");
   members.text("parameters", "");
   members.text("template", "");
   append_details(model, members.key("details"));
-  JsonMembers info(members.key("model_info"));
+  JsonObject info(members.key("model_info"));
   info.text("general.architecture", model.family);
   info.text("general.basename", model.id);
-  info.number(model.family + ".context_length", model.max_tokens);
-  info.number(model.family + ".embedding_length", model.dimensions);
-  info.close();
+  info.count(model.family + ".context_length", model.max_tokens);
+  info.count(model.family + ".embedding_length", model.dimensions);
+  info.end();
   members.raw("capabilities", "[\"embedding\"]");
   members.text("modified_at", names.modified_at);
-  members.close();
+  members.end();
   return out;
 }
 

@@ -3,7 +3,8 @@
 
 #include <numeric>
 
-#include "api/json_members.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/utf8.h"
 
 namespace nestvec {
@@ -25,22 +26,22 @@ void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
   out.push_back('[');
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (i > 0) out.push_back(',');
-    JsonMembers task(out);
+    JsonObject task(out);
     task.text("name", tasks[i].name);
     task.text("prompt", tasks[i].prompt);
-    task.close();
+    task.end();
   }
   out.push_back(']');
 }
 
-void append_extensions(const ModelInfo& model, JsonMembers& members) {
-  members.number("dimensions", model.dimensions);
+void append_extensions(const ModelInfo& model, JsonObject& members) {
+  members.count("dimensions", model.dimensions);
   append_numbers(model.matryoshka_dimensions, members.key("matryoshka_dimensions"));
   append_tasks(model.tasks, members.key("tasks"));
   members.text("default_task", model.default_task);
   members.text("precision", model.precision);
   members.text("isa", model.isa);
-  members.number("threads", model.threads);
+  members.count("threads", model.threads);
 }
 
 }  // namespace
@@ -74,15 +75,15 @@ void append_tokens(std::string_view text, const TokenizedText& tokens, const Tok
     if (i > 0) out.push_back(',');
     const bool special = tokens.special[i] != 0;
     const auto [start, stop] = tokens.offsets[i];
-    JsonMembers token(out);
-    token.number("id", tokens.ids[i]);
+    JsonObject token(out);
+    token.count("id", tokens.ids[i]);
     std::string repaired;  // a token may be a part of a character
     token.text("text", repair_utf8(special ? name(tokens.ids[i]) : text.substr(start, stop - start),
                                    repaired));
     token.raw("special", special ? "true" : "false");
     token.raw("start", special ? "null" : std::to_string(start));
     token.raw("stop", special ? "null" : std::to_string(stop));
-    token.close();
+    token.end();
   }
   out.push_back(']');
 }
@@ -94,28 +95,28 @@ std::string_view tei_dtype(std::string_view precision) {
 
 std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   std::string out;
-  JsonMembers members(out);
+  JsonObject members(out);
   members.text("model_id", model.id);
   members.raw("model_sha", "null");
   members.text("model_dtype", tei_dtype(model.precision));
   members.text("served_model_name", model.id);
-  JsonMembers type(members.key("model_type"));
-  JsonMembers embedding(type.key("embedding"));
+  JsonObject type(members.key("model_type"));
+  JsonObject embedding(type.key("embedding"));
   embedding.text("pooling", model.pooling);
-  embedding.close();
-  type.close();
-  members.number("max_concurrent_requests", limits.max_concurrent_requests);
-  members.number("max_input_length", model.max_tokens);
-  members.number("max_batch_tokens", model.max_batch_tokens);
+  embedding.end();
+  type.end();
+  members.count("max_concurrent_requests", limits.max_concurrent_requests);
+  members.count("max_input_length", model.max_tokens);
+  members.count("max_batch_tokens", model.max_batch_tokens);
   members.raw("max_batch_requests", "null");
-  members.number("max_client_batch_size", limits.max_client_batch_size);
+  members.count("max_client_batch_size", limits.max_client_batch_size);
   members.raw("auto_truncate", "true");
-  members.number("tokenization_workers", model.threads);
+  members.count("tokenization_workers", model.threads);
   members.text("version", limits.version);
   members.raw("sha", "null");
   members.raw("docker_label", "null");
   append_extensions(model, members);
-  members.close();
+  members.end();
   return out;
 }
 

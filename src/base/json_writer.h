@@ -19,6 +19,8 @@ class JsonObject {
   // Begins a member; append its value to what is returned.
   std::string& key(std::string_view name);
 
+  // A value that is JSON already.
+  void raw(std::string_view name, std::string_view json) { key(name).append(json); }
   void text(std::string_view name, std::string_view value);
   void boolean(std::string_view name, bool value);
   void integer(std::string_view name, std::int64_t value);

@@ -93,23 +93,19 @@ std::string summary_text(const BulkProgress& progress) {
 }
 
 std::string progress_json(const BulkProgress& progress, const std::string& event) {
-  const BulkCounts& counts = progress.counts;
   std::string json;
   JsonObject object(json);
   const auto number = [&object](const char* name, std::optional<double> value, int digits) {
     if (value) {
       object.fixed(name, *value, digits);
     } else {
-      object.key(name) += "null";
+      object.raw(name, "null");
     }
   };
   object.text("event", event);
-  object.count("rows", counts.rows);
-  object.count("written", counts.written);
-  object.count("bad", counts.bad);
-  object.count("duplicates", counts.duplicates);
-  object.count("truncated", counts.truncated);
-  object.count("tokens", counts.tokens);
+  visit_counts(progress.counts, [&object](std::string_view name, std::uint64_t value) {
+    object.count(name, value);
+  });
   object.count("resumed_rows", progress.before.rows);
   number("seconds", progress.seconds, 3);
   number("texts_per_second", progress.texts_per_second(), 1);

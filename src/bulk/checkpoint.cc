@@ -26,16 +26,6 @@ std::string repaired(std::string_view text) {
 
 // Names and numbers of a checkpoint, in the order in which they are written. `Visit` reads or
 // writes them.
-template <typename Counts, typename Visit>
-void visit_counts(Counts& counts, Visit&& visit) {
-  visit("rows", counts.rows);
-  visit("written", counts.written);
-  visit("bad", counts.bad);
-  visit("duplicates", counts.duplicates);
-  visit("truncated", counts.truncated);
-  visit("tokens", counts.tokens);
-}
-
 template <typename Place, typename Visit>
 void visit_place(Place& place, Visit&& visit) {
   visit("file", place.file);

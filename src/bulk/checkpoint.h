@@ -26,6 +26,17 @@ struct BulkCounts {
   bool operator==(const BulkCounts&) const = default;
 };
 
+// visit(name, count) for each, in the order in which they are written.
+template <typename Counts, typename Visit>
+void visit_counts(Counts& counts, Visit&& visit) {
+  visit("rows", counts.rows);
+  visit("written", counts.written);
+  visit("bad", counts.bad);
+  visit("duplicates", counts.duplicates);
+  visit("truncated", counts.truncated);
+  visit("tokens", counts.tokens);
+}
+
 struct Checkpoint {
   // What decides the vectors besides the input: flags and their values, in the order of the
   // flags. --on-error is not among them.

@@ -149,7 +149,7 @@ class Preparation {
     return x;
   }
 
-  // `x` may be null for int8, which takes bf16 as it is.
+  // `x` is the row in fp32; int8, which takes bf16 as it is, needs none.
   void convert(std::size_t row, const float* x) {
     std::byte* out = target_ + row * result_.stride * element();
     switch (result_.product) {
@@ -157,7 +157,7 @@ class Preparation {
         context_.kernels.to_bf16(x, width_, reinterpret_cast<std::uint16_t*>(out));
         break;
       case Product::kS8:
-        scales_[row] = quantise(row, x, reinterpret_cast<std::uint8_t*>(out));
+        scales_[row] = quantise(row, reinterpret_cast<std::uint8_t*>(out));
         break;
       default:
         std::copy_n(x, width_, reinterpret_cast<float*>(out));
@@ -165,8 +165,8 @@ class Preparation {
     std::fill(out + width_ * element(), out + result_.stride * element(), std::byte{0});
   }
 
-  RowScale quantise(std::size_t row, const float* x, std::uint8_t* out) const {
-    if (x != nullptr) return context_.kernels.to_u8(x, width_, out);
+  RowScale quantise(std::size_t row, std::uint8_t* out) const {
+    if (in_.x != nullptr) return context_.kernels.to_u8(in_.x + row * stride_, width_, out);
     return context_.kernels.bf16_to_u8(in_.bf16 + row * stride_, width_, out);
   }
 

@@ -102,8 +102,8 @@ const Service& loaded(const LateService& service) {
 }
 
 GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call,
-                     std::string method)
-    : context_(context), open_(context.calls) {
+                     std::string method, std::string_view route)
+    : context_(context), route_(route), open_(context.calls) {
   constexpr int kOk = 200;
   record_.time = system_clock::now();
   record_.id = call_id(call, context.ids);
@@ -113,16 +113,10 @@ GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& ca
   record_.status = kOk;
 }
 
-GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call,
-                     std::string method, Unknown)
-    : GrpcTrace(context, call, std::move(method)) {
-  known_ = false;
-}
-
 GrpcTrace::~GrpcTrace() {
   const double seconds = seconds_since(begin_);
   record_.milliseconds = seconds * 1e3;
-  context_.requests.count(known_ ? record_.path : "other", record_.status, seconds);
+  context_.requests.count(route_.empty() ? record_.path : route_, record_.status, seconds);
   if (context_.access_log) context_.access_log(record_);
 }
 

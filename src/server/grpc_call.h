@@ -11,6 +11,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "api/keys.h"
 #include "api/service.h"
@@ -55,12 +56,10 @@ const Service& loaded(const LateService& service);
 // A call as the access log, the metrics and a drain see it: from its construction to its end.
 class GrpcTrace {
  public:
-  // `context` outlives it; `method` is the path, "/tei.v1.Embed/Embed".
-  GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call, std::string method);
-  // Of a method that the server does not have: clients could make any number of names for metrics.
-  struct Unknown {};
+  // `context` outlives it; `method` is the path, "/tei.v1.Embed/Embed". Metrics know it as
+  // `route`, a literal, where that is not empty.
   GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call, std::string method,
-            Unknown unknown);
+            std::string_view route = {});
   GrpcTrace(const GrpcTrace&) = delete;
   GrpcTrace& operator=(const GrpcTrace&) = delete;
   // Tells the access log, and counts.
@@ -74,7 +73,7 @@ class GrpcTrace {
 
  private:
   const GrpcContext& context_;
-  bool known_ = true;  // the method
+  const std::string_view route_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   AccessRecord record_;
   Gauge::Share open_;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/otlp_json.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 
 #include <chrono>
 #include <cstdio>
-
-#include "api/json_members.h"
 
 namespace nestvec {
 namespace {
@@ -43,12 +43,12 @@ class Attributes {
  private:
   void add(std::string_view key, std::string_view type, std::string_view json) {
     if (out_.back() != '[') out_ += ',';
-    JsonMembers attribute(out_);
+    JsonObject attribute(out_);
     attribute.text("key", key);
-    JsonMembers value(attribute.key("value"));
+    JsonObject value(attribute.key("value"));
     value.raw(type, json);
-    value.close();
-    attribute.close();
+    value.end();
+    attribute.end();
   }
 
   std::string& out_;
@@ -67,18 +67,18 @@ void append_attributes(const RequestSpan& span, std::string& out) {
 void append_span(const RequestSpan& span, std::mt19937_64& random, std::string& out) {
   constexpr std::uint64_t kServer = 2;  // SPAN_KIND_SERVER
   constexpr int kFirstServerError = 500;
-  JsonMembers members(out);
+  JsonObject members(out);
   members.text("traceId",
                span.parent ? span.parent->trace_id : random_id(random) + random_id(random));
   members.text("spanId", random_id(random));
   if (span.parent) members.text("parentSpanId", span.parent->parent_id);
   members.text("name", span.method + " " + span.route);
-  members.number("kind", kServer);
+  members.count("kind", kServer);
   members.text("startTimeUnixNano", nanoseconds(span.start));
   members.text("endTimeUnixNano", nanoseconds(span.end));
   append_attributes(span, members.key("attributes"));
   members.raw("status", span.status >= kFirstServerError ? R"({"code":2})" : "{}");
-  members.close();
+  members.end();
 }
 
 }  // namespace

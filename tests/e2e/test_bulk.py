@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import os
-import pathlib
 import random
 import signal
 import subprocess
@@ -17,11 +16,10 @@ import numpy
 import pytest
 import zstandard
 
-from command import MODELS, nestvec  # noqa: F401 (a fixture)
+from command import MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
 from test_cli_embed import on_terminal
 
 V3 = MODELS / "v3-tiny"
-SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
 WORDS = "the cat sat on a mat and the d\u00e9j\u00e0 vu of 42 \u6f22\u5b57 slept".split()
 ODD = ["", " ", "a,b", 'say "no"', "two\nlines", "tab\there", "back\\slash", "\u00e9\U0001f600", "\u2028"]
 
@@ -487,7 +485,7 @@ def test_memory_does_not_grow_with_the_input(nestvec, bulk, tmp_path):  # noqa: 
         path = tmp_path / f"{copies}.jsonl"
         path.write_text(lines * copies)
         command = [nestvec.binary, *map(os.fspath, bulk.arguments(path, output=f"{copies}.npy", batch=2048))]
-        subprocess.run([sys.executable, "-S", SCRIPTS / "peak_memory.py", tmp_path / "peak", *command],
+        subprocess.run([sys.executable, "-S", REPOSITORY / "scripts" / "peak_memory.py", tmp_path / "peak", *command],
                        env=nestvec.environment(), stdin=subprocess.DEVNULL, check=True)
         peaks[copies] = int((tmp_path / "peak").read_text()) >> 20
         assert numpy.load(bulk.folder / f"{copies}.npy", mmap_mode="r").shape == (10_000 * copies, 64)

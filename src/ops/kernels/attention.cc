@@ -37,9 +37,6 @@ struct Product<uint16_t> {
   static void run(const PanelProduct<uint16_t, uint16_t, float>& p) { gemm_bf16(p); }
 };
 
-Floats load_as_floats(const float* x) { return load(x); }
-Floats load_as_floats(const uint16_t* x) { return widen(load_halves(x)); }
-
 float as_float(float x) { return x; }
 float as_float(uint16_t x) { return widen(x); }
 
@@ -64,7 +61,7 @@ Rotation rotation_at(const float* cos, const float* sin, size_t position, size_t
 template <class T>
 void read_row(const T* x, size_t width, float scale, float* out) {
   size_t i = 0;
-  for (; i + kLanes <= width; i += kLanes) store(out + i, load_as_floats(x + i) * scale);
+  for (; i + kLanes <= width; i += kLanes) store(out + i, load(x + i) * scale);
   for (; i < width; ++i) out[i] = as_float(x[i]) * scale;
   for (; i < round_up(width, kPanel); ++i) out[i] = 0.0f;
 }

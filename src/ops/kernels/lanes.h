@@ -98,6 +98,15 @@ inline Floats widen(Halves x) {
   return __builtin_bit_cast(Floats, __builtin_convertvector(x, Words) << 16);
 }
 
+// load() and load_some() of bfloat16.
+inline Floats load(const uint16_t* p) { return widen(load_halves(p)); }
+inline Floats load_some(const uint16_t* p, size_t n) {
+  if (n >= kLanes) return load(p);
+  Halves x{};
+  __builtin_memcpy(&x, p, n * sizeof *p);
+  return widen(x);
+}
+
 // To nearest, of ties to even. NaN stays NaN, its payload cut.
 inline Halves narrow(Floats x) {
   const Words bits = __builtin_bit_cast(Words, x);

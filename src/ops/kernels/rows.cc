@@ -29,14 +29,6 @@ struct Range {
   float greatest;
 };
 
-Floats read(const float* x, size_t n) { return load_some(x, n); }
-Floats read(const uint16_t* x, size_t n) {
-  if (n >= kLanes) return widen(load_halves(x));
-  Halves halves{};
-  __builtin_memcpy(&halves, x, n * sizeof *x);
-  return widen(halves);
-}
-
 // Of four registers side by side, so that none waits for the one before it.
 template <class T>
 Range range_of(const T* x, size_t n) {
@@ -51,9 +43,9 @@ Range range_of(const T* x, size_t n) {
   size_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
 #pragma GCC unroll 4
-    for (size_t part = 0; part < 4; ++part) take(part, read(x + i + part * kLanes, kLanes));
+    for (size_t part = 0; part < 4; ++part) take(part, load_some(x + i + part * kLanes, kLanes));
   }
-  for (; i < n; i += kLanes) take(0, read(x + i, rest(n, i)));
+  for (; i < n; i += kLanes) take(0, load_some(x + i, rest(n, i)));
   const Floats lows = min(min(least[0], least[1]), min(least[2], least[3]));
   const Floats highs = max(max(greatest[0], greatest[1]), max(greatest[2], greatest[3]));
   const float zero = sum((zeros[0] + zeros[1]) + (zeros[2] + zeros[3]));
@@ -70,7 +62,7 @@ RowScale quantise(const T* x, size_t n, uint8_t* out) {
   const float inverse = 1.0f / scale;
   for (size_t i = 0; i < n; i += kLanes) {
     const size_t count = rest(n, i);
-    const Floats place = read(x + i, count) * inverse + zero;
+    const Floats place = load_some(x + i, count) * inverse + zero;
     const Floats shifted = min(max(place, Floats{}), broadcast(255.0f)) + kRound;
     const Words integers = __builtin_bit_cast(Words, shifted) & 0xffu;
     store_some(out + i, __builtin_convertvector(integers, Bytes), count);
@@ -102,7 +94,7 @@ void to_bf16(const float* x, size_t n, uint16_t* out) {
 void from_bf16(const uint16_t* x, size_t n, float* out) {
   for (size_t i = 0; i < n; i += kLanes) {
     const size_t count = rest(n, i);
-    store_some(out + i, read(x + i, count), count);
+    store_some(out + i, load_some(x + i, count), count);
   }
 }
 
