@@ -5,14 +5,17 @@
     make bench-bulk                                   # 50,000 rows on all-MiniLM-L6-v2: an hour on two cores
     make bench-bulk ARGS="--rows 2000 --memory-rows 1000,10000 --peers none"
     make bench-bulk ARGS="--report docs/performance.md"
+    make bench-bulk ARGS="--synthetic full --rows 500 --rounds 1 --memory-rows none"  # jina-embeddings-v3
 
 The engine's own rate is that of `nestvec bench --on-request` for the same texts, in calls of 512. All run on the
 same number of threads, in turns, and load their model outside of the time. Peers take part where the Python that runs
-this has them (scripts/reference-venv.sh), and only while their vectors agree.
+this has them (scripts/reference-venv.sh), and only while their vectors agree. jina-embeddings-v3 has random weights
+and computes with the adapters of one task; sentence-transformers then computes without, and is not compared.
 """
 
 import argparse
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -25,7 +28,7 @@ from typing import Any
 import corpus
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "bench"))
+sys.path += [str(ROOT / "bench"), str(ROOT / "bench/engines")]
 import tables  # noqa: E402
 
 CALL = 512
@@ -41,6 +44,8 @@ def names(text: str) -> list[str]:
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=pathlib.Path, required=True, help="folder of all-MiniLM-L6-v2, or another")
+    parser.add_argument("--synthetic", choices=["tiny", "small", "half", "full"],
+                        help="jina-embeddings-v3 of this size in place of --model")
     parser.add_argument("--nestvec", default=str(ROOT / "build/release/nestvec"), help="the command")
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -64,6 +69,17 @@ class Bench:
     def __init__(self, options: argparse.Namespace, scratch: pathlib.Path):
         self.options, self.scratch = options, scratch
         self.texts: list[str] = []
+        self.folder, self.task = options.model, "none"
+        if options.synthetic:
+            self.folder, self.task = self.forms.form("checkpoint"), self.forms.task
+
+    @functools.cached_property
+    def forms(self) -> Any:
+        """The model as each peer takes it."""
+        import models  # needs onnx
+        store = ROOT / "build/bench-models"
+        size = self.options.synthetic
+        return models.V3(store, size) if size else models.MiniLM(store, self.options.model)
 
     def corpus(self, rows: int) -> pathlib.Path:
         """The first rows of the corpus; it is made where it is not there."""
@@ -85,17 +101,18 @@ class Bench:
         texts = [json.loads(line)["text"] for line in lines]
         requests = "".join(json.dumps({"texts": texts[first:first + CALL]}) + "\n"
                            for first in range(0, len(texts), CALL))
-        done = subprocess.run([self.options.nestvec, "bench", "--on-request", *self.flags(self.options.model)],
+        done = subprocess.run([self.options.nestvec, "bench", "--on-request", *self.flags(self.folder),
+                               "--task", self.task],
                               input=requests, text=True, capture_output=True, check=True)
         answers = [json.loads(line) for line in done.stdout.splitlines()[1:]]
         return {"seconds": sum(answer["seconds"][0] for answer in answers),
                 "texts": sum(answer["texts"] for answer in answers),
                 "tokens": sum(answer["tokens"] for answer in answers)}
 
-    def embed(self, rows: int, model: pathlib.Path) -> dict[str, Any]:
+    def embed(self, rows: int, model: pathlib.Path, task: str = "none") -> dict[str, Any]:
         output = self.scratch / f"{rows}.f32"
         command = [self.options.nestvec, "embed", *self.flags(model), "--input", str(self.corpus(rows)),
-                   "--output", str(output), "--progress", "json"]
+                   "--output", str(output), "--progress", "json", "--task", task]
         peak = self.scratch / "peak"
         run = subprocess.run([sys.executable, "-S", str(ROOT / "scripts/peak_memory.py"), str(peak), *command],
                              stderr=subprocess.PIPE, text=True)
@@ -110,19 +127,21 @@ class Bench:
                 "peak_bytes": int(peak.read_text()), "head": head}
 
     def peer(self, name: str) -> dict[str, Any]:
-        command = [sys.executable, str(ROOT / "bench/bulk/peers.py"), name, str(self.options.model),
-                   str(self.corpus(self.options.rows)), "--threads", str(self.options.threads)]
+        folder = self.forms.form("hf") if self.options.synthetic and name != "padded" else self.folder
+        command = [sys.executable, str(ROOT / "bench/bulk/peers.py"), name, str(folder),
+                   str(self.corpus(self.options.rows)), "--threads", str(self.options.threads),
+                   "--longest", str(self.forms.longest)]
         if name == "padded":
-            sys.path.append(str(ROOT / "bench/engines"))
-            import models
-            form = models.MiniLM(ROOT / "build/bench-models", self.options.model).form("folded")
-            command += ["--graph", str(form / "model.onnx")]
+            command += ["--graph", str(self.forms.form("folded") / "model.onnx")]
         return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    def compares(self, name: str) -> bool:
+        return name == "padded" or not self.options.synthetic
 
     def run(self, name: str) -> dict[str, Any]:
         if name == "engine":
             return self.engine()
-        return self.embed(self.options.rows, self.options.model) if name == "bulk" else self.peer(name)
+        return self.embed(self.options.rows, self.folder, self.task) if name == "bulk" else self.peer(name)
 
 
 def least_cosine(head: bytes, vectors: list[list[float]]) -> float:
@@ -140,7 +159,8 @@ def measure(bench: Bench) -> dict[str, Any]:
         for name in chosen:
             run = bench.run(name)
             head = run.pop("head", head)
-            if name in PEERS and (cosine := least_cosine(head, run.pop("vectors"))) < 0.9999:
+            vectors = run.pop("vectors", None)
+            if vectors and bench.compares(name) and (cosine := least_cosine(head, vectors)) < 0.9999:
                 raise SystemExit(f"{name} computes other vectors: cosine {cosine:.6f}")
             runs[name].append(run)
             print(f"round {number + 1}: {name}: {run['texts'] / run['seconds']:,.0f} texts/s", file=sys.stderr)
@@ -148,7 +168,7 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def memory(bench: Bench) -> list[dict[str, Any]]:
-    model = bench.options.memory_model or bench.options.model
+    model = bench.options.memory_model or bench.folder
     rows = []
     for count in bench.options.memory_rows:
         run = bench.embed(count, model)
@@ -182,7 +202,8 @@ def markdown(results: dict[str, Any]) -> str:
     bulk = results["runs"]["bulk"][0]
     share = statistics.median(engine["seconds"] / own["seconds"] * own["texts"] / engine["texts"]
                               for engine, own in zip(results["runs"]["engine"], results["runs"]["bulk"]))
-    return (f"## Files to vectors\n\n    make bench-bulk\n\n{results['processor']}, {results['threads']} threads; {results['date']}; {results['version']}. "
+    return (f"## Files to vectors\n\n    make bench-bulk\n\n{results['processor']}, "
+            f"{results['threads']} threads; {results['date']}; {results['version']}; {results['model']}. "
             f"{bulk['texts']:,} rows of {bulk['tokens'] / bulk['texts']:.0f} tokens in the mean, "
             f"{results['rounds']} rounds in turns.\n\n{rate_table(results)}\n"
             f"`nestvec embed --input` has {share:.1%} of the engine's own rate (median of the rounds).\n\n"
@@ -201,7 +222,8 @@ def main() -> None:
     options = parse_arguments(sys.argv[1:])
     with tempfile.TemporaryDirectory(dir=options.store.parent if options.store.parent.exists() else None) as scratch:
         bench = Bench(options, pathlib.Path(scratch))
-        results = {**facts(options), "runs": measure(bench), "memory": memory(bench)}
+        title = bench.forms.title if options.peers or options.synthetic else options.model.name
+        results = {**facts(options), "model": title, "runs": measure(bench), "memory": memory(bench)}
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
     text = markdown(results)

@@ -17,7 +17,6 @@ import time
 
 import numpy as np
 
-LONGEST = 256  # tokens, as all-MiniLM-L6-v2's folder says
 BATCH = 256
 
 
@@ -25,7 +24,7 @@ def padded(options: argparse.Namespace, texts: list[str]) -> tuple[float, np.nda
     import onnxruntime
     import tokenizers
     tokenizer = tokenizers.Tokenizer.from_file(str(options.model / "tokenizer.json"))
-    tokenizer.enable_truncation(LONGEST)
+    tokenizer.enable_truncation(options.longest)
     tokenizer.enable_padding()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = options.threads, 1
@@ -62,6 +61,7 @@ def main() -> None:
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("corpus", type=pathlib.Path)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--longest", type=int, default=256, help="tokens of a text at most, of `padded`")
     parser.add_argument("--graph", help="of `padded`: an encoder in ONNX")
     options = parser.parse_args()
     with open(options.corpus, encoding="utf-8") as file:

@@ -30,9 +30,9 @@ class PackedBuilder {
     std::string x = embed();
     for (std::size_t i = 0; i < spec_.layers; ++i) {
       const LayerWeights& layer = weights_.layers[i];
-      x = self_attention(x, layer, "layer." + std::to_string(i));
-      x = feed_forward(x, layer,
-                       i + 1 == spec_.layers ? "token_embeddings" : "layer." + std::to_string(i));
+      const std::string name = "layer." + std::to_string(i);
+      x = self_attention(x, layer, name + ".attention");
+      x = feed_forward(x, layer, i + 1 == spec_.layers ? "token_embeddings" : name);
     }
     graph_.node({"SpanMean", kDomain}, "span_means", {x, spans},
                 {{"width", integer(spec_.hidden)}});
@@ -122,24 +122,15 @@ class PackedBuilder {
                              const std::string& name) {
     std::vector<std::string> inputs = {x, offsets_, tasks_};
     std::vector<Attribute> attributes = common_attributes();
-    add_linear(layer.qkv, "", inputs, attributes);
-    const std::string_view projection = is_fp32() ? "PackedLinear" : "PackedLinearBf16";
-    const std::string qkv = graph_.node({projection, kDomain}, layer.qkv.name, inputs, attributes);
-
-    std::vector<std::string> attention_inputs = {qkv, offsets_};
-    if (!cos_.empty()) attention_inputs.insert(attention_inputs.end(), {cos_, sin_});
-    const std::string attended =
-        graph_.node({"PackedAttention", kDomain}, name + ".attention", attention_inputs,
-                    {{"heads", integer(spec_.heads)}, {"head_width", integer(spec_.head_width())}});
-
-    inputs = {attended, offsets_, tasks_};
-    attributes = common_attributes();
-    add_linear(layer.attention_out, "", inputs, attributes);
-    inputs.push_back(x);
+    attributes.push_back({"heads", integer(spec_.heads)});
+    attributes.push_back({"head_width", integer(spec_.head_width())});
+    add_linear(layer.qkv, "qkv_", inputs, attributes);
+    add_linear(layer.attention_out, "out_", inputs, attributes);
     for (const std::string& input : norm(layer.attention_out.name, layer.attention_norm)) {
       inputs.push_back(input);
     }
-    return graph_.node({"PackedLinear", kDomain}, layer.attention_out.name, inputs, attributes);
+    if (!cos_.empty()) inputs.insert(inputs.end(), {cos_, sin_});
+    return graph_.node({"PackedSelfAttention", kDomain}, name, inputs, attributes);
   }
 
   std::string feed_forward(const std::string& x, const LayerWeights& layer,

@@ -20,12 +20,13 @@ std::string mebibytes(std::uint64_t bytes) {
 // but for the keys and values of one head of the longest text.
 std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
                                std::uint64_t longest) {
-  constexpr std::uint64_t kRows = 1024;  // that a linear layer works on at once
-  const std::uint64_t rows = std::min(batch, kRows);
+  // Rows on their way through a layer: of all threads together, or of each its own block.
+  const std::uint64_t rows = std::min(batch, std::max<std::uint64_t>(512, facts.threads * 96));
   const std::uint64_t activations = batch * kFloat * 6 * facts.hidden;
   const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * facts.intermediate);
   const std::uint64_t head = facts.hidden / std::max<std::uint64_t>(1, facts.heads);
-  const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kRows);
+  constexpr std::uint64_t kShort = 1024;  // tokens of a text that one thread attends to alone
+  const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShort);
   return activations + scratch + keys;
 }
 

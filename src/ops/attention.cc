@@ -34,7 +34,7 @@ constexpr std::size_t kPackKeys = 8 * kKeyBlock;
 template <class T>
 class Attention {
  public:
-  Attention(const AttentionLayer& layer, const T* qkv, float* out, EngineContext& context)
+  Attention(const AttentionLayer& layer, const HeadMatrices<T>& qkv, T* out, EngineContext& context)
       : layer_(layer),
         qkv_(qkv),
         out_(out),
@@ -69,13 +69,14 @@ class Attention {
   HeadShape shape(std::size_t keys) const { return {layer_.head_width, keys}; }
 
   const T* row(const Rows& rows, std::size_t part, std::size_t head) const {
-    return qkv_ + rows.first * 3 * width_ + part * width_ + head * layer_.head_width;
+    return qkv_.data + (part * layer_.heads + head) * qkv_.matrix_stride +
+           rows.first * qkv_.row_stride;
   }
 
   // The first block's queries come nearer while keys are packed.
   void fetch_queries(const Rows& rows, std::size_t head) const {
     const T* q = row(rows, 0, head);
-    for (std::size_t i = 0; i < std::min(kQueryBlock, rows.count); ++i, q += 3 * width_) {
+    for (std::size_t i = 0; i < std::min(kQueryBlock, rows.count); ++i, q += qkv_.row_stride) {
       for (std::size_t j = 0; j < layer_.head_width; j += 64 / sizeof(T)) __builtin_prefetch(q + j);
     }
   }
@@ -87,7 +88,7 @@ class Attention {
     p.count = std::min(kPackKeys, rows.count - first);
     p.k = row(rows, 1, head);
     p.v = row(rows, 2, head);
-    p.stride = 3 * width_;
+    p.stride = qkv_.row_stride;
     p.cos = layer_.cos;
     p.sin = layer_.sin;
     p.packed_k = packed;
@@ -100,8 +101,8 @@ class Attention {
     a.shape = shape(rows.count);
     a.first = first;
     a.count = std::min(kQueryBlock, rows.count - first);
-    a.q = row(rows, 0, head) + first * 3 * width_;
-    a.stride = 3 * width_;
+    a.q = row(rows, 0, head) + first * qkv_.row_stride;
+    a.stride = qkv_.row_stride;
     a.cos = layer_.cos;
     a.sin = layer_.sin;
     a.scale = scale_;
@@ -116,17 +117,17 @@ class Attention {
     const std::size_t stride = 2 * packed_kv_elements(shape(longest));
     T* const packed = context_.keys.get<T>(context_.pool.threads() * stride);
     const std::size_t heads = layer_.heads;
-    context_.pool.parallel_for(sequences.size() * heads,
-                               [&](std::size_t piece, std::size_t thread) {
-                                 const Rows& rows = sequences[piece / heads];
-                                 fetch_queries(rows, piece % heads);
-                                 T* const own = packed + thread * stride;
-                                 for (std::size_t i = 0; i < rows.count; i += kPackKeys)
-                                   pack(rows, piece % heads, i, own);
-                                 for (std::size_t i = 0; i < rows.count; i += kQueryBlock) {
-                                   attend(rows, piece % heads, i, own);
-                                 }
-                               });
+    context_.pool.parallel_runs(sequences.size() * heads,
+                                [&](std::size_t piece, std::size_t thread) {
+                                  const Rows& rows = sequences[piece / heads];
+                                  fetch_queries(rows, piece % heads);
+                                  T* const own = packed + thread * stride;
+                                  for (std::size_t i = 0; i < rows.count; i += kPackKeys)
+                                    pack(rows, piece % heads, i, own);
+                                  for (std::size_t i = 0; i < rows.count; i += kQueryBlock) {
+                                    attend(rows, piece % heads, i, own);
+                                  }
+                                });
   }
 
   void run_long(const Rows& rows, std::size_t head) {
@@ -140,8 +141,8 @@ class Attention {
   }
 
   const AttentionLayer& layer_;
-  const T* qkv_;
-  float* out_;
+  const HeadMatrices<T>& qkv_;
+  T* out_;
   EngineContext& context_;
   HeadKernels<T> kernels_;
   std::size_t width_;
@@ -150,13 +151,13 @@ class Attention {
 
 }  // namespace
 
-void attention(const AttentionLayer& layer, const float* qkv, std::span<const std::int64_t> offsets,
-               float* out, EngineContext& context) {
+void attention(const AttentionLayer& layer, const HeadMatrices<float>& qkv,
+               std::span<const std::int64_t> offsets, float* out, EngineContext& context) {
   Attention<float>(layer, qkv, out, context).run(offsets);
 }
 
-void attention(const AttentionLayer& layer, const std::uint16_t* qkv,
-               std::span<const std::int64_t> offsets, float* out, EngineContext& context) {
+void attention(const AttentionLayer& layer, const HeadMatrices<std::uint16_t>& qkv,
+               std::span<const std::int64_t> offsets, std::uint16_t* out, EngineContext& context) {
   Attention<std::uint16_t>(layer, qkv, out, context).run(offsets);
 }
 

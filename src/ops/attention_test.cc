@@ -85,16 +85,39 @@ struct Problem {
   std::vector<float> qkv, cos, sin;
 };
 
-std::vector<float> run(const Problem& p, Isa isa, bool narrow) {
+// As columns of one matrix, or as a matrix for each head.
+enum class Layout { kColumns, kMatrices };
+
+template <class T>
+HeadMatrices<T> arranged(const Problem& p, std::vector<T>& qkv, Layout layout) {
+  const std::size_t d = p.layer.head_width;
+  const std::size_t all = 3 * p.width();
+  if (layout == Layout::kColumns) return {qkv.data(), d, all};
+  std::vector<T> matrices;
+  for (std::size_t column = 0; column < all; column += d) {
+    for (std::size_t token = 0; token < p.tokens(); ++token) {
+      const T* row = qkv.data() + token * all + column;
+      matrices.insert(matrices.end(), row, row + d);
+    }
+  }
+  qkv = matrices;
+  return {qkv.data(), p.tokens() * d, d};
+}
+
+std::vector<float> run(const Problem& p, Isa isa, bool narrow, Layout layout = Layout::kMatrices) {
   EngineContext context(2, isa);
   const ThreadPool::Hot hot(context.pool);
-  std::vector<float> out(p.tokens() * p.width() + 1, 77.0f);
+  const std::size_t size = p.tokens() * p.width();
+  std::vector<float> out(size + 1, 77.0f);
   if (narrow) {
     std::vector<std::uint16_t> qkv(p.qkv.size());
     context.kernels.to_bf16(p.qkv.data(), p.qkv.size(), qkv.data());
-    attention(p.layer, qkv.data(), p.offsets, out.data(), context);
+    std::vector<std::uint16_t> halves(size + 1, 0x429a);  // 77
+    attention(p.layer, arranged(p, qkv, layout), p.offsets, halves.data(), context);
+    context.kernels.from_bf16(halves.data(), out.size(), out.data());
   } else {
-    attention(p.layer, p.qkv.data(), p.offsets, out.data(), context);
+    std::vector<float> qkv = p.qkv;
+    attention(p.layer, arranged(p, qkv, layout), p.offsets, out.data(), context);
   }
   EXPECT_EQ(out.back(), 77.0f);
   out.pop_back();
@@ -143,6 +166,16 @@ TEST_P(AttentionOp, EqualsThePlainSum) {
   }
 }
 
+TEST_P(AttentionOp, HeadsMayBeMatricesOrColumns) {
+  const Problem p = problem({70, 1100});
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    for (const bool narrow : {false, true}) {
+      EXPECT_EQ(run(p, isa, narrow, Layout::kMatrices), run(p, isa, narrow, Layout::kColumns));
+    }
+  }
+}
+
 // Values are weighed sums of operands that are off by 2^-9, of magnitudes up to 6.
 TEST_P(AttentionOp, NearInBf16) {
   Problem p = problem();
@@ -181,14 +214,24 @@ INSTANTIATE_TEST_SUITE_P(Shapes, AttentionOp,
                                   (suite.param.rotated ? "_rotated" : "");
                          });
 
-// A score far above all others, late: everything before it has to be scaled down to nothing.
+// Scores of later steps far above all before them: little, much, and as much as leaves nothing of
+// what was weighed before.
 TEST(AttentionOp, TheGreatestScoreComesLast) {
-  std::mt19937 random(12);
-  Problem p(1, 32, false, {300}, random);
-  for (std::size_t i = 0; i < 32; ++i) p.qkv[299 * 96 + 32 + i] = 60.0f * p.qkv[i];
-  for (const Isa isa : machine_isas()) {
-    SCOPED_TRACE(isa_name(isa));
-    expect_near_reference(p, run(p, isa, false), 1e-5, 50);
+  for (const float factor : {3.0f, 8.0f, 60.0f}) {
+    std::mt19937 random(12);
+    Problem p(1, 32, false, {600}, random);
+    for (const std::size_t key : {150u, 299u, 599u}) {
+      for (std::size_t i = 0; i < 32; ++i) {
+        p.qkv[key * 96 + 32 + i] = factor * static_cast<float>(key) / 300.0f * p.qkv[i];
+      }
+    }
+    for (const Isa isa : machine_isas()) {
+      SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << factor);
+      expect_near_reference(p, run(p, isa, false), 1e-5, 50);
+      Problem narrow = p;
+      for (float& x : narrow.qkv) x = rounded_to_bf16(x);
+      expect_near_reference(narrow, run(narrow, isa, true), 6e-2, 50);
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "base/run_control.h"
 #include "base/thread_pool.h"
@@ -43,14 +44,25 @@ class Scratch {
   std::size_t size_ = 0;
 };
 
-// Rows that a linear layer works on at once: enough that streaming the weights for each block costs
+// Rows that threads work on together: enough that streaming the weights for each block costs
 // little, few enough that the block's activations stay in the last cache level.
-inline constexpr std::size_t kBlockRows = 1024;
+inline constexpr std::size_t kBlockRows = 512;
+
+// What a block of rows needs on its way through a layer.
+struct RowScratch {
+  Scratch activations;  // the input as the product reads it
+  Scratch scales;       // of its rows
+  Scratch low_rank;     // h = down x
+  Scratch middle;       // a feed-forward layer's wide activations
+};
 
 // One a session; its operators run one after another.
 struct EngineContext {
   EngineContext(std::size_t threads, Isa instruction_set)
-      : pool(threads), isa(instruction_set), kernels(nestvec::kernels(instruction_set)) {}
+      : pool(threads),
+        isa(instruction_set),
+        kernels(nestvec::kernels(instruction_set)),
+        row_scratch(pool.threads()) {}
 
   ThreadPool pool;
   Isa isa;
@@ -61,14 +73,12 @@ struct EngineContext {
   // carry.
   bool full_precision = false;
 
-  Scratch activations;  // a linear layer's input as its kernel wants it
-  Scratch row_scales;
-  Scratch low_rank;   // h = down x
-  Scratch widened;    // a row of bf16 in fp32, for each thread
-  Scratch row_tasks;  // of the batch's rows
-  Scratch positions;  // the same
-  Scratch middle;     // a feed-forward layer's wide activations
-  Scratch keys;       // packed keys and values
+  std::vector<RowScratch> row_scratch;  // one a thread
+  Scratch row_tasks;                    // of the batch's rows
+  Scratch positions;                    // the same
+  Scratch qkv;                          // queries, keys and values of all heads
+  Scratch keys;                         // packed keys and values
+  Scratch attended;                     // the result of all heads
 };
 
 }  // namespace nestvec

@@ -67,6 +67,14 @@ struct Problem {
     return {c.begin() + kGuard, c.end() - kGuard};
   }
 
+  // The same in two calls, the second of which adds inputs [half, k).
+  std::vector<C> run_in_two(Kernel<A, W, C> kernel, std::size_t half) const {
+    std::vector<C> c(rows * kPanel, C{77});
+    kernel({a.data(), stride, rows, panel.data(), half, c.data()});
+    kernel({a.data() + half, stride, rows, panel.data() + half * kPanel, k - half, c.data(), true});
+    return c;
+  }
+
   void check(const std::vector<C>& c) const {
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t column = 0; column < kPanel; ++column) {
@@ -101,6 +109,8 @@ void expect_products(Kernel<A, W, C> kernel, std::size_t multiple) {
     SCOPED_TRACE(std::to_string(rows) + " rows, k " + std::to_string(k));
     const Problem<A, W, C> problem(rows, k, random() % 3 * 16, random);
     problem.check(problem.run(kernel, 0, rows));
+    const std::size_t half = k / 2 / multiple * multiple;
+    if (half > 0) problem.check(problem.run_in_two(kernel, half));
   }
   // Rows a power of two apart, and not.
   for (const std::size_t k : {1024u, 1088u, 4096u}) {

@@ -3,185 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <numeric>
+
+#include "ops/row_input.h"
+#include "ops/team.h"
 
 namespace nestvec {
 namespace {
-
-// How a layer's input meets its weights.
-enum class Product { kF32, kBf16, kF32Bf16, kS8 };
-
-Product product_of(const LinearLayer& layer, const EngineContext& context) {
-  switch (layer.shape.type) {
-    case WeightType::kF32:
-      return Product::kF32;
-    case WeightType::kS8:
-      return Product::kS8;
-    case WeightType::kBf16:
-      break;
-  }
-  const bool narrow = context.isa >= Isa::kAvx512Bf16 && !context.full_precision;
-  return narrow && !layer.full_activations ? Product::kBf16 : Product::kF32Bf16;
-}
-
-// Rows of one product: the block stays in the second cache level while panels pass.
-constexpr std::size_t kProductRows = 96;
-
-constexpr std::size_t kLineBytes = 64;
-
-// Rows a multiple of 4 KiB apart share the sets of the first cache level, 8 to 12 lines each.
-constexpr bool collide(std::size_t rows, std::size_t stride_bytes) {
-  return rows > 8 && stride_bytes % 4096 == 0;
-}
-
-// The elements from row to row with which rows of `width` do not collide.
-constexpr std::size_t spread(std::size_t width, std::size_t element) {
-  return collide(kProductRows, width * element) ? width + kLineBytes / element : width;
-}
-
-// body(row, thread) for each row, several rows at a time where there are many.
-template <class Body>
-void for_rows(std::size_t rows, ThreadPool& pool, Body body) {
-  const std::size_t size = std::clamp<std::size_t>(rows / (4 * pool.threads()), 1, 16);
-  pool.parallel_for((rows + size - 1) / size, [&](std::size_t chunk, std::size_t thread) {
-    const std::size_t end = std::min(rows, (chunk + 1) * size);
-    for (std::size_t row = chunk * size; row < end; ++row) body(row, thread);
-  });
-}
-
-// A layer's input as its kernel wants it.
-struct Prepared {
-  Product product = Product::kF32;
-  const void* a = nullptr;
-  std::size_t stride = 0;            // elements
-  const RowScale* scales = nullptr;  // s8: [rows]
-  const float* h = nullptr;          // [rows, rank]
-};
-
-// Converts rows to the product's type and takes them down to the adapters' rank.
-class Preparation {
- public:
-  Preparation(const LinearLayer& layer, const LinearInput& in, Product product,
-              EngineContext& context)
-      : layer_(layer), in_(in), context_(context) {
-    width_ = layer.shape.inputs;
-    stride_ = in.stride > 0 ? in.stride : width_;
-    result_.product = product;
-    ready_ = is_ready();
-    if (ready_) {
-      result_.a = in.x != nullptr ? static_cast<const void*>(in.x) : in.bf16;
-      result_.stride = stride_;
-    } else {
-      result_.stride = spread(layer.shape.padded_inputs(), element());
-      target_ = context.activations.get<std::byte>(in.rows * result_.stride * element());
-      result_.a = target_;
-    }
-    if (product == Product::kS8) {
-      scales_ = context.row_scales.get<RowScale>(in.rows);
-      result_.scales = scales_;
-    }
-    if (in.x == nullptr && (!ready_ || has_adapters())) {
-      widened_ = context.widened.get<float>(context.pool.threads() * width_);
-    }
-    if (has_adapters()) {
-      h_ = context.low_rank.get<float>(in.rows * layer.adapters.rank);
-      result_.h = h_;
-    }
-  }
-
-  Prepared run() {
-    if (ready_ && h_ == nullptr) return result_;
-    for_rows(in_.rows, context_.pool,
-             [&](std::size_t row, std::size_t thread) { prepare(row, thread); });
-    return result_;
-  }
-
- private:
-  // The input has the kernel's type, needs no padding, and its rows do not collide.
-  bool is_ready() const {
-    const bool padded = width_ != layer_.shape.padded_inputs();
-    if (collide(in_.rows, stride_ * element())) return false;
-    switch (result_.product) {
-      case Product::kF32:
-        return in_.x != nullptr;
-      case Product::kF32Bf16:
-        return in_.x != nullptr && !padded;
-      case Product::kBf16:
-        return in_.bf16 != nullptr && !padded;
-      case Product::kS8:
-        return false;
-    }
-    return false;
-  }
-
-  bool has_adapters() const { return layer_.adapters.tasks > 0 && in_.tasks != nullptr; }
-
-  std::size_t element() const {
-    switch (result_.product) {
-      case Product::kBf16:
-        return 2;
-      case Product::kS8:
-        return 1;
-      default:
-        return 4;
-    }
-  }
-
-  void prepare(std::size_t row, std::size_t thread) {
-    const bool updated = h_ != nullptr && in_.tasks[row] >= 0;
-    if (ready_ && !updated) return;
-    const float* x = nullptr;
-    if (in_.x != nullptr) {
-      x = in_.x + row * stride_;
-    } else if (updated || result_.product != Product::kS8) {
-      x = widen(row, thread);
-    }
-    if (!ready_) convert(row, x);
-    if (!updated) return;
-    const Adapters& adapters = layer_.adapters;
-    const auto task = static_cast<std::size_t>(in_.tasks[row]);
-    context_.kernels.project(x, width_, adapters.down + task * adapters.rank * width_,
-                             adapters.rank, h_ + row * adapters.rank);
-  }
-
-  const float* widen(std::size_t row, std::size_t thread) {
-    float* x = widened_ + thread * width_;
-    context_.kernels.from_bf16(in_.bf16 + row * stride_, width_, x);
-    return x;
-  }
-
-  // `x` is the row in fp32; int8, which takes bf16 as it is, needs none.
-  void convert(std::size_t row, const float* x) {
-    std::byte* out = target_ + row * result_.stride * element();
-    switch (result_.product) {
-      case Product::kBf16:
-        context_.kernels.to_bf16(x, width_, reinterpret_cast<std::uint16_t*>(out));
-        break;
-      case Product::kS8:
-        scales_[row] = quantise(row, reinterpret_cast<std::uint8_t*>(out));
-        break;
-      default:
-        std::copy_n(x, width_, reinterpret_cast<float*>(out));
-    }
-    std::fill(out + width_ * element(), out + result_.stride * element(), std::byte{0});
-  }
-
-  RowScale quantise(std::size_t row, std::uint8_t* out) const {
-    if (in_.x != nullptr) return context_.kernels.to_u8(in_.x + row * stride_, width_, out);
-    return context_.kernels.bf16_to_u8(in_.bf16 + row * stride_, width_, out);
-  }
-
-  const LinearLayer& layer_;
-  const LinearInput& in_;
-  EngineContext& context_;
-  std::size_t width_ = 0;
-  std::size_t stride_ = 0;  // of the input
-  bool ready_ = false;
-  Prepared result_;
-  std::byte* target_ = nullptr;
-  RowScale* scales_ = nullptr;
-  float* h_ = nullptr;
-  float* widened_ = nullptr;  // [threads, K]
-};
 
 // Neighbouring panels whose products are finished together.
 constexpr std::size_t kGroupPanels = 4;
@@ -191,7 +20,7 @@ constexpr std::size_t kGroupsPerThread = 4;  // at least, so that threads end to
 class BlockProduct {
  public:
   BlockProduct(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
-               const Prepared& prepared, const Kernels& kernels)
+               const RowInput& prepared, const Kernels& kernels)
       : layer_(layer),
         in_(in),
         out_(out),
@@ -209,7 +38,7 @@ class BlockProduct {
       multiply(first, rows, panel + i, c.data() + i * finish.c_stride);
     }
     const std::size_t column = panel * kPanel;
-    const std::size_t place = first * stride_ + column;
+    const std::size_t place = place_of(first, column);
     std::array<const float*, kProductRows> up_rows;
     finish.rows = rows;
     finish.columns = std::min(panels * kPanel, layer_.shape.outputs - column);
@@ -262,6 +91,12 @@ class BlockProduct {
     }
   }
 
+  // Of the output and the residual.
+  std::size_t place_of(std::size_t row, std::size_t column) const {
+    if (out_.matrix_stride == 0) return row * stride_ + column;
+    return column / stride_ * out_.matrix_stride + row * stride_ + column % stride_;
+  }
+
   void choose_updates(std::size_t first, std::size_t rows, std::size_t column,
                       const float** up_rows) const {
     const std::size_t task_size = layer_.adapters.rank * layer_.shape.padded_outputs();
@@ -276,7 +111,7 @@ class BlockProduct {
   const LinearLayer& layer_;
   const LinearInput& in_;
   const LinearOutput& out_;
-  const Prepared& prepared_;
+  const RowInput& prepared_;
   const Kernels& kernels_;
   const std::size_t stride_;  // of the output and the residual
 };
@@ -291,26 +126,38 @@ LinearInput rows_of(const LinearInput& in, std::size_t width, std::size_t first,
   return part;
 }
 
-// At most kBlockRows rows: prepare them, then all products in parallel.
+void normalise_rows(const NormLayer& norm, float* x, std::size_t rows, const Team& team) {
+  team.for_rows(rows, [&](std::size_t first, std::size_t end) {
+    for (float* row = x + first * norm.n; row < x + end * norm.n; row += norm.n) {
+      team.kernels().layer_norm({row, norm.weight, norm.bias, norm.eps, norm.n, row});
+    }
+  });
+}
+
+// The layer over one block of rows.
 void linear_block(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
-                  EngineContext& context) {
-  const Prepared prepared = Preparation(layer, in, product_of(layer, context), context).run();
-  const BlockProduct block(layer, in, out, prepared, context.kernels);
+                  const Team& team) {
+  const RowInput prepared = prepare_rows(layer, in, team);
+  const BlockProduct block(layer, in, out, prepared, team.kernels());
 
   const std::size_t panels = layer.shape.panels();
   const std::size_t blocks = (in.rows + kProductRows - 1) / kProductRows;
   // Groups of panels as long as there are enough for all threads. Neighbours in a run: a block's
   // rows stay in the second cache level, and each panel's product fetches the next panel.
-  const std::size_t group = std::clamp<std::size_t>(
-      blocks * panels / (kGroupsPerThread * context.pool.threads()), 1, kGroupPanels);
+  // No group crosses the end of a matrix.
+  const std::size_t most =
+      out.matrix_stride > 0 ? std::gcd(kGroupPanels, out.stride / kPanel) : kGroupPanels;
+  const std::size_t group = std::bit_floor(
+      std::clamp<std::size_t>(blocks * panels / (kGroupsPerThread * team.threads()), 1, most));
   const std::size_t groups = (panels + group - 1) / group;
-  context.pool.parallel_runs(blocks * groups, [&](std::size_t index, std::size_t) {
+  team.for_runs(blocks * groups, [&](std::size_t index) {
     const std::size_t b = index / groups;
     const std::size_t begin = in.rows * b / blocks;
     const std::size_t end = in.rows * (b + 1) / blocks;
     const std::size_t panel = index % groups * group;
     block.run(begin, end - begin, panel, std::min(group, panels - panel));
   });
+  if (out.norm != nullptr) normalise_rows(*out.norm, out.out, in.rows, team);
 }
 
 LinearOutput rows_of(const LinearOutput& out, std::size_t width, std::size_t first) {
@@ -322,49 +169,85 @@ LinearOutput rows_of(const LinearOutput& out, std::size_t width, std::size_t fir
   return part;
 }
 
+// With so many rows for each thread, threads take blocks of their own: a block's rows stay in one
+// core's caches from the first product to the norm, and nobody waits in between. Fewer would read
+// the weights too often.
+constexpr std::size_t kLeastOwnRows = 48;
+
+// reserve(rows, team) for all who work, then body(first, rows, team) for blocks of all rows.
+template <class Reserve, class Body>
+void for_blocks(std::size_t rows, EngineContext& context, Reserve reserve, Body body) {
+  const std::size_t threads = context.pool.threads();
+  if (rows < threads * kLeastOwnRows) {
+    for (std::size_t first = 0; first < rows; first += kBlockRows) {
+      body(first, std::min(kBlockRows, rows - first), Team(context));
+    }
+    return;
+  }
+  const std::size_t rounds = (rows + kProductRows * threads - 1) / (kProductRows * threads);
+  const std::size_t blocks = rounds * threads;
+  for (std::size_t thread = 0; thread < threads; ++thread) {
+    reserve((rows + blocks - 1) / blocks, Team(context, thread));
+  }
+  context.pool.parallel_runs(blocks, [&](std::size_t block, std::size_t thread) {
+    const std::size_t begin = rows * block / blocks;
+    const std::size_t end = rows * (block + 1) / blocks;
+    body(begin, end - begin, Team(context, thread));
+  });
+}
+
+// The wide activations between a feed-forward layer's two, of the type that the second takes, in
+// the team's scratch.
+LinearOutput middle_of(const FeedForwardLayer& layer, std::size_t rows, const Team& team) {
+  const Product product = product_of(layer.out, team.context());
+  const bool narrow = product == Product::kBf16 || product == Product::kS8;
+  const std::size_t stride =
+      spread(layer.in.shape.outputs, narrow ? sizeof(std::uint16_t) : sizeof(float));
+  LinearOutput middle{.activation = layer.activation, .stride = stride};
+  Scratch& scratch = team.scratch().middle;
+  if (narrow) {
+    middle.bf16 = scratch.get<std::uint16_t>(rows * stride);
+  } else {
+    middle.out = scratch.get<float>(rows * stride);
+  }
+  return middle;
+}
+
 }  // namespace
 
 void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
             EngineContext& context) {
-  for (std::size_t first = 0; first < in.rows; first += kBlockRows) {
-    const std::size_t rows = std::min(kBlockRows, in.rows - first);
-    linear_block(layer, rows_of(in, layer.shape.inputs, first, rows),
-                 rows_of(out, layer.shape.outputs, first), context);
-  }
-}
-
-void normalise_rows(const NormLayer& norm, float* x, std::size_t rows, EngineContext& context) {
-  for_rows(rows, context.pool, [&](std::size_t row, std::size_t) {
-    float* values = x + row * norm.n;
-    context.kernels.layer_norm({values, norm.weight, norm.bias, norm.eps, norm.n, values});
-  });
+  for_blocks(
+      in.rows, context,
+      [&](std::size_t rows, const Team& team) { reserve_rows(layer, rows, team); },
+      [&](std::size_t first, std::size_t rows, const Team& team) {
+        linear_block(layer, rows_of(in, layer.shape.inputs, first, rows),
+                     rows_of(out, layer.shape.outputs, first), team);
+      });
 }
 
 void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* out,
                   EngineContext& context) {
-  // Wide activations are the largest there are: fewer rows at a time.
-  constexpr std::size_t kRows = kBlockRows / 2;
   const std::size_t width = layer.in.shape.inputs;
-  const std::size_t wide = layer.in.shape.outputs;
-  const Product product = product_of(layer.out, context);
-  const bool narrow = product == Product::kBf16 || product == Product::kS8;
-  for (std::size_t first = 0; first < in.rows; first += kRows) {
-    const LinearInput part = rows_of(in, width, first, std::min(kRows, in.rows - first));
-    const std::size_t stride = spread(wide, narrow ? sizeof(std::uint16_t) : sizeof(float));
-    LinearInput middle{.rows = part.rows, .tasks = part.tasks, .stride = stride};
-    LinearOutput to_middle{.activation = layer.activation, .stride = stride};
-    if (narrow) {
-      to_middle.bf16 = context.middle.get<std::uint16_t>(part.rows * stride);
-      middle.bf16 = to_middle.bf16;
-    } else {
-      to_middle.out = context.middle.get<float>(part.rows * stride);
-      middle.x = to_middle.out;
-    }
-    linear_block(layer.in, part, to_middle, context);
-    float* target = out + first * width;
-    linear_block(layer.out, middle, {.out = target, .residual = part.x}, context);
-    normalise_rows(layer.norm, target, part.rows, context);
-  }
+  for_blocks(
+      in.rows, context,
+      [&](std::size_t rows, const Team& team) {
+        reserve_rows(layer.in, rows, team);
+        reserve_rows(layer.out, rows, team);
+        middle_of(layer, rows, team);
+      },
+      [&](std::size_t first, std::size_t rows, const Team& team) {
+        const LinearInput part = rows_of(in, width, first, rows);
+        const LinearOutput middle = middle_of(layer, rows, team);
+        linear_block(layer.in, part, middle, team);
+        linear_block(layer.out,
+                     {.x = middle.out,
+                      .bf16 = middle.bf16,
+                      .rows = rows,
+                      .tasks = part.tasks,
+                      .stride = middle.stride},
+                     {.out = out + first * width, .residual = part.x, .norm = &layer.norm}, team);
+      });
 }
 
 }  // namespace nestvec

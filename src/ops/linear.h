@@ -39,6 +39,14 @@ struct LinearInput {
   std::size_t stride = 0;               // elements from row to row; 0: K
 };
 
+// LayerNorm of a row (Ba et al., arXiv:1607.06450).
+struct NormLayer {
+  const float* weight = nullptr;  // [n]
+  const float* bias = nullptr;
+  float eps = 0.0f;
+  std::size_t n = 0;
+};
+
 struct LinearOutput {
   // One of the two, [rows, N].
   float* out = nullptr;
@@ -46,20 +54,15 @@ struct LinearOutput {
   Activation activation = Activation::kNone;
   const float* residual = nullptr;  // [rows, N], added last; may be `out`
   std::size_t stride = 0;           // elements from row to row, of the residual too; 0: N
+  // Elements from matrix to matrix where every `stride` columns, a multiple of 32, are a matrix of
+  // their own, in place of [rows, N]; 0: they are not.
+  std::size_t matrix_stride = 0;
+  const NormLayer* norm = nullptr;  // of `out` without stride, after all else; null: none
 };
 
 // Uses the context's threads. The result of a row does not depend on the other rows.
 void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
             EngineContext& context);
-
-// LayerNorm of each row of x [rows, n], in place (Ba et al., arXiv:1607.06450).
-struct NormLayer {
-  const float* weight = nullptr;  // [n]
-  const float* bias = nullptr;
-  float eps = 0.0f;
-  std::size_t n = 0;
-};
-void normalise_rows(const NormLayer& norm, float* x, std::size_t rows, EngineContext& context);
 
 // out = LayerNorm(x + W2 activation(W1 x)); out [rows, H] is not x.
 struct FeedForwardLayer {

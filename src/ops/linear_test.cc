@@ -142,6 +142,46 @@ TEST_P(Linear, ARowIsTheSameInAnyCompany) {
   }
 }
 
+// Columns as matrices of their own, and rows of bf16 in and out.
+TEST_P(Linear, WritesMatricesAsTheColumnsThatTheyAre) {
+  std::mt19937 random(11);
+  constexpr std::size_t kRows = 130;
+  constexpr std::size_t kN = 384;
+  constexpr std::size_t kK = 64;
+  for (const Isa isa : machine_isas()) {
+    EngineContext context(2, isa);
+    TestLayer test(GetParam().type, kN, kK, 0, random);
+    test.layer.full_activations = GetParam().full_activations;
+    const std::vector<float> x = values(kRows * kK, 1.0, random);
+    std::vector<std::uint16_t> narrow(x.size());
+    context.kernels.to_bf16(x.data(), x.size(), narrow.data());
+    const LinearInput in{.bf16 = narrow.data(), .rows = kRows};
+    std::vector<float> plain(kRows * kN);
+    linear(test.layer, in, {.out = plain.data()}, context);
+    for (const std::size_t width : {std::size_t{32}, std::size_t{96}, std::size_t{128}}) {
+      SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << width);
+      std::vector<float> matrices(kRows * kN);
+      linear(test.layer, in,
+             {.out = matrices.data(), .stride = width, .matrix_stride = kRows * width}, context);
+      for (std::size_t r = 0; r < kRows; ++r) {
+        for (std::size_t i = 0; i < kN; ++i) {
+          ASSERT_EQ(matrices[i / width * kRows * width + r * width + i % width], plain[r * kN + i])
+              << r << " " << i;
+        }
+      }
+      const std::vector<double> expected = [&] {
+        std::vector<float> wide(kK);
+        context.kernels.from_bf16(narrow.data(), kK, wide.data());
+        return test.reference(wide.data(), -1);
+      }();
+      for (std::size_t i = 0; i < kN; ++i) {
+        ASSERT_NEAR(static_cast<double>(plain[i]), expected[i],
+                    tolerance(GetParam().type, GetParam().full_activations));
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, Linear,
                          testing::Values(LinearCase{WeightType::kF32, false},
                                          LinearCase{WeightType::kBf16, false},

@@ -121,19 +121,36 @@ TEST(Rows, U8OfZerosAndOfWhatIsNotANumber) {
 }
 
 TEST(Rows, ProjectIsDotProducts) {
+  constexpr std::size_t kRows = 7;
   on_every_isa([](const Kernels& k, std::size_t n, std::mt19937& random) {
+    const std::size_t stride = n + 3;
     for (const std::size_t rank : {std::size_t{1}, std::size_t{4}, std::size_t{6}}) {
-      const std::vector<float> x = values(n, 1.0, random);
+      std::vector<float> x = values(kRows * stride, 1.0, random);
+      for (float& value : x) value = rounded_to_bf16(value);
       const std::vector<float> down = values(n * rank, 1.0, random);
-      std::vector<float> h(rank);
-      k.project(x.data(), n, down.data(), rank, h.data());
-      for (std::size_t r = 0; r < rank; ++r) {
+      std::vector<float> h(kRows * rank + 1, 77.0f);
+      k.project({x.data(), stride, kRows, n, down.data(), rank, h.data()});
+      EXPECT_EQ(h.back(), 77.0f);
+      for (std::size_t i = 0; i < kRows * rank; ++i) {
+        const float* row = x.data() + i / rank * stride;
         double expected = 0;
-        for (std::size_t i = 0; i < n; ++i) {
-          expected += static_cast<double>(x[i]) * static_cast<double>(down[r * n + i]);
+        for (std::size_t j = 0; j < n; ++j) {
+          expected += static_cast<double>(row[j]) * static_cast<double>(down[i % rank * n + j]);
         }
-        ASSERT_NEAR(static_cast<double>(h[r]), expected, 1e-6 * static_cast<double>(n) + 1e-6) << r;
+        ASSERT_NEAR(static_cast<double>(h[i]), expected, 1e-6 * static_cast<double>(n) + 1e-6) << i;
       }
+      // The same bits for a row alone, and for bf16 of the same numbers.
+      std::vector<float> alone(kRows * rank + 1, 77.0f);
+      for (std::size_t r = 0; r < kRows; ++r) {
+        k.project(
+            {x.data() + r * stride, stride, 1, n, down.data(), rank, alone.data() + r * rank});
+      }
+      EXPECT_EQ(alone, h);
+      std::vector<std::uint16_t> narrow(x.size());
+      k.to_bf16(x.data(), x.size(), narrow.data());
+      std::vector<float> of_narrow(kRows * rank + 1, 77.0f);
+      k.project_bf16({narrow.data(), stride, kRows, n, down.data(), rank, of_narrow.data()});
+      EXPECT_EQ(of_narrow, h);
     }
   });
 }

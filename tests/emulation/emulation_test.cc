@@ -199,8 +199,10 @@ void expect_same_bits(void (*machine)(const PanelProduct<A, W, C>&),
     const std::vector<W> panel = random_values<W>(k * kPanel, random);
     std::vector<C> c(rows * kPanel);
     std::vector<C> expected(rows * kPanel);
-    machine({a.data(), k, rows, panel.data(), k, c.data()});
-    emulated({a.data(), k, rows, panel.data(), k, expected.data()});
+    for (const bool adds : {false, true}) {
+      machine({a.data(), k, rows, panel.data(), k, c.data(), adds});
+      emulated({a.data(), k, rows, panel.data(), k, expected.data(), adds});
+    }
     ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(C)), 0)
         << rows << " rows, k " << k;
   }

@@ -13,6 +13,10 @@ namespace {
 // levels.
 constexpr size_t kStepKeys = 128;
 
+// Weights are relative to the greatest score of the first step, until a score exceeds it by this
+// much, in powers of two: floating point is as exact for large weights as for small ones.
+constexpr float kSlack = 16.0f;
+
 constexpr float kLog2E = 1.44269504f;
 
 constexpr size_t round_up(size_t n, size_t multiple) {
@@ -40,10 +44,12 @@ struct Product<uint16_t> {
 float as_float(float x) { return x; }
 float as_float(uint16_t x) { return widen(x); }
 
-void put(Floats x, float* out) { store(out, x); }
-void put(Floats x, uint16_t* out) {
-  const Halves halves = to_halves(x);
-  __builtin_memcpy(out, &halves, sizeof halves);
+void put_some(Floats x, float* out, size_t n) { store_some(out, x, n); }
+void put_some(Floats x, uint16_t* out, size_t n) { store_some(out, to_halves(x), n); }
+
+template <class T>
+void put(Floats x, T* out) {
+  put_some(x, out, kLanes);
 }
 
 // The angles of one position, or none.
@@ -189,7 +195,6 @@ class Attention {
       const Rotation rotation = rotation_at(a_.cos, a_.sin, a_.first + i, a_.shape.width);
       read_row(a_.q + i * a_.stride, a_.shape.width, rotation, a_.scale * kLog2E, row);
       put_row(row, depth_, queries_ + i * depth_);
-      greatest_[i] = -__builtin_inff();
       store(sums_[i], Floats{});
     }
     for (size_t key = 0; key < a_.shape.keys; key += kStepKeys) {
@@ -199,8 +204,7 @@ class Attention {
     for (size_t i = 0; i < a_.count; ++i) {
       const Floats factor = broadcast(1.0f / sum(load(sums_[i])));
       for (size_t j = 0; j < a_.shape.width; j += kLanes) {
-        store_some(a_.out + i * a_.out_stride + j, load(out_ + i * depth_ + j) * factor,
-                   a_.shape.width - j);
+        put_some(load(out(i, j)) * factor, a_.out + i * a_.out_stride + j, a_.shape.width - j);
       }
     }
   }
@@ -218,56 +222,65 @@ class Attention {
   void step(size_t key, size_t count) {
     const size_t panels = (count + kPanel - 1) / kPanel;
     for (size_t p = 0; p < panels; ++p) {
-      float* scores = scores_ + p * kQueryBlock * kPanel;
       const T* keys = a_.packed_k + (key + p * kPanel) * depth_;
-      Product<T>::run({queries_, depth_, a_.count, keys, depth_, scores});
+      Product<T>::run({queries_, depth_, a_.count, keys, depth_, scores(0, p * kPanel)});
     }
-    for (size_t i = 0; i < a_.count; ++i) soften(i, count, panels);
+    for (size_t i = 0; i < a_.count; ++i) soften(i, key == 0, count);
     const size_t panel_size = round_up(a_.shape.keys, kKeyBlock) * kPanel;
     for (size_t j = 0; j < depth_; j += kPanel) {
       const T* values = a_.packed_v + j / kPanel * panel_size + key * kPanel;
       Product<T>::run({weights_, kStepKeys, a_.count, values,
-                       round_up(count, Product<T>::kMultiple), product_});
-      for (size_t i = 0; i < a_.count; ++i) accumulate(i, j, key == 0);
+                       round_up(count, Product<T>::kMultiple), out(0, j), key > 0});
     }
   }
 
-  // Scores of query i, logarithms to base 2, become weights relative to the greatest score so far.
-  void soften(size_t i, size_t count, size_t panels) {
-    float* scores = scores_ + i * kPanel;
-    for (size_t key = count; key < panels * kPanel; ++key) {
-      scores[key / kPanel * kQueryBlock * kPanel + key % kPanel] = -__builtin_inff();
+  float* out(size_t i, size_t j) {
+    return out_ + j / kPanel * kQueryBlock * kPanel + i * kPanel + j % kPanel;
+  }
+  float* scores(size_t i, size_t key) {
+    return scores_ + key / kPanel * kQueryBlock * kPanel + i * kPanel + key % kPanel;
+  }
+
+  // Scores of query i for `count` keys, logarithms to base 2, become weights.
+  void soften(size_t i, bool first, size_t count) {
+    const size_t end = round_up(count, kPanel);
+    for (size_t key = count; key < end; ++key) *scores(i, key) = -__builtin_inff();
+    if (first) base_[i] = greatest(i, end);
+    if (!weigh(i, end)) {
+      rebase(i, greatest(i, end));
+      weigh(i, end);
     }
-    Floats most = broadcast(greatest_[i]);
-    for (size_t p = 0; p < panels; ++p) {
-      for (size_t j = 0; j < kPanel; j += kLanes) {
-        most = max(most, load(scores + p * kQueryBlock * kPanel + j));
-      }
+  }
+
+  float greatest(size_t i, size_t end) {
+    Floats most = load(scores(i, 0));
+    for (size_t key = kLanes; key < end; key += kLanes) most = max(most, load(scores(i, key)));
+    return greatest_lane(most)[0];
+  }
+
+  // Whether no score is too far above the base; only then are weights added to the sums.
+  bool weigh(size_t i, size_t end) {
+    const Floats base = broadcast(base_[i]);
+    Floats sums = load(sums_[i]);
+    Floats most = base;
+    for (size_t key = 0; key < end; key += kLanes) {
+      const Floats score = load(scores(i, key));
+      const Floats weight = exp2_of_small<kExact>(score - base);
+      most = max(most, score);
+      sums += weight;
+      put(weight, weights_ + i * kStepKeys + key);
     }
-    most = greatest_lane(most);
-    const Floats correction = exp2_of_negative<kExact>(broadcast(greatest_[i]) - most);
-    Floats sums = load(sums_[i]) * correction;
-    for (size_t p = 0; p < panels; ++p) {
-      for (size_t j = 0; j < kPanel; j += kLanes) {
-        const Floats score = load(scores + p * kQueryBlock * kPanel + j);
-        const Floats weight = exp2_of_negative<kExact>(score - most);
-        sums += weight;
-        put(weight, weights_ + i * kStepKeys + p * kPanel + j);
-      }
-    }
+    if (any_greater(most, base + kSlack)) return false;
     store(sums_[i], sums);
-    corrections_[i] = correction[0];
-    greatest_[i] = most[0];
+    return true;
   }
 
-  void accumulate(size_t i, size_t j, bool first) {
-    const float* product = product_ + i * kPanel;
-    float* out = out_ + i * depth_ + j;
-    const Floats correction = broadcast(corrections_[i]);
-    for (size_t c = 0; c < kPanel; c += kLanes) {
-      const Floats added = load(product + c);
-      store(out + c, first ? added : load(out + c) * correction + added);
-    }
+  // Makes all that was weighed so far relative to another score.
+  void rebase(size_t i, float base) {
+    const Floats factor = exp2_of_small<kExact>(broadcast(base_[i] - base));
+    base_[i] = base;
+    store(sums_[i], load(sums_[i]) * factor);
+    for (size_t j = 0; j < depth_; j += kLanes) store(out(i, j), load(out(i, j)) * factor);
   }
 
   const AttendQueries<T>& a_;
@@ -275,11 +288,9 @@ class Attention {
   alignas(64) T queries_[kQueryBlock * kMaxHeadWidth];
   alignas(64) float scores_[kStepKeys * kQueryBlock];  // [keys / 32][queries][32]
   alignas(64) T weights_[kQueryBlock * kStepKeys];
-  alignas(64) float product_[kQueryBlock * kPanel];
-  alignas(64) float out_[kQueryBlock * kMaxHeadWidth];
-  float greatest_[kQueryBlock];
-  alignas(64) float sums_[kQueryBlock][kLanes];  // of weights, lane by lane
-  float corrections_[kQueryBlock];
+  alignas(64) float out_[kQueryBlock * kMaxHeadWidth];  // [width / 32][queries][32]
+  alignas(64) float sums_[kQueryBlock][kLanes];         // of weights, lane by lane
+  float base_[kQueryBlock];                             // the score of weight 1
 };
 
 }  // namespace

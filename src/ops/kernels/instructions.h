@@ -30,6 +30,20 @@ inline Floats max(Floats a, Floats b) {
 #endif
 }
 
+// Whether any lane of a is greater than that of b.
+inline bool any_greater(Floats a, Floats b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), _CMP_GT_OQ) !=
+         0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(reinterpret_cast<__m256>(a > b)) != 0;
+#else
+  bool any = false;
+  for (size_t i = 0; i < kLanes; ++i) any |= a[i] > b[i];
+  return any;
+#endif
+}
+
 // sums + a * w.
 inline Floats add_product(Floats sums, Floats a, Floats w) {
 #if defined(__FMA__)

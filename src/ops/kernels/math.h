@@ -34,10 +34,10 @@ inline Floats exp(Floats x) {
   return exp_in_range(min(broadcast(88.0f), max(broadcast(-87.0f), x)));
 }
 
-// 2^x for x <= 0; at least 2^-125, NaN stays NaN. Relative error below 2e-7 for fp32, below 1e-4
+// 2^x for x <= 120; at least 2^-125, NaN stays NaN. Relative error below 2e-7 for fp32, below 1e-4
 // for what becomes bfloat16.
 template <bool kExact>
-Floats exp2_of_negative(Floats x) {
+Floats exp2_of_small(Floats x) {
   x = max(broadcast(-125.0f), x);
   const Floats shifted = x + kRound;
   const Floats r = x - (shifted - kRound);
@@ -101,7 +101,7 @@ inline Floats gelu_for_bf16(Floats x) {
   q = q * u - 4.52387426e-2f;
   q = q * u - 0.4681812068f;
   q = q * u - 1.147675466f;
-  return max(x, Floats{}) - magnitude * 0.5f * exp2_of_negative<false>(u * q);
+  return max(x, Floats{}) - magnitude * 0.5f * exp2_of_small<false>(u * q);
 }
 
 // x / 2 (1 + tanh(z)) = x / (1 + exp(-2 z)), z = sqrt(2 / pi) (x + 0.044715 x^3).

@@ -67,7 +67,7 @@ void multiply(const typename TileInput<Ops>::Product& p) {
       input.set(p, row, rows, begin, count);
       for (size_t column = 0; column < kPanel; column += kTileColumns) {
         multiply_rows<Ops>({input.a, input.stride, w + column * Ops::kGroup, count,
-                            p.c + row * kPanel + column, begin == 0, ahead, lines},
+                            p.c + row * kPanel + column, begin == 0 && !p.adds, ahead, lines},
                            rows);
         ahead += lines * (count / kUnroll) * kLine;
       }

@@ -70,16 +70,44 @@ RowScale quantise(const T* x, size_t n, uint8_t* out) {
   return {scale, zero >= 0 && zero <= 255 ? static_cast<int32_t>(zero) : 0};
 }
 
-// Dot products of x with four rows, which pass together.
-void project_four(const float* x, size_t n, const float* down, float* h) {
-  Floats sums[4] = {};
-  for (size_t i = 0; i < n; i += kLanes) {
-    const size_t count = rest(n, i);
-    const Floats values = load_some(x + i, count);
+// Dot products of kRows rows of x with kVectors of down, which pass together. The order of a sum
+// depends on n alone.
+template <size_t kRows, size_t kVectors, class T>
+void project_tile(const Projection<T>& p, size_t row, size_t vector) {
+  const T* x = p.x + row * p.stride;
+  const float* down = p.down + vector * p.n;
+  Floats sums[kRows][kVectors] = {};
+  for (size_t i = 0; i < p.n; i += kLanes) {
+    const size_t count = rest(p.n, i);
+    Floats values[kRows];
 #pragma GCC unroll 4
-    for (size_t r = 0; r < 4; ++r) sums[r] += values * load_some(down + r * n + i, count);
+    for (size_t r = 0; r < kRows; ++r) values[r] = load_some(x + r * p.stride + i, count);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+      const Floats factors = load_some(down + v * p.n + i, count);
+#pragma GCC unroll 4
+      for (size_t r = 0; r < kRows; ++r) sums[r][v] += values[r] * factors;
+    }
   }
-  for (size_t r = 0; r < 4; ++r) h[r] = sum(sums[r]);
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t v = 0; v < kVectors; ++v) p.h[(row + r) * p.rank + vector + v] = sum(sums[r][v]);
+  }
+}
+
+template <size_t kRows, class T>
+void project_rows(const Projection<T>& p, size_t row) {
+  size_t vector = 0;
+  for (; vector + 4 <= p.rank; vector += 4) project_tile<kRows, 4>(p, row, vector);
+  for (; vector < p.rank; ++vector) project_tile<kRows, 1>(p, row, vector);
+}
+
+// A tile fills half of the registers of AVX-512.
+template <class T>
+void project_all(const Projection<T>& p) {
+  constexpr size_t kRows = kLanes == 16 ? 4 : 2;
+  size_t row = 0;
+  for (; row + kRows <= p.rows; row += kRows) project_rows<kRows>(p, row);
+  for (; row < p.rows; ++row) project_rows<1>(p, row);
 }
 
 }  // namespace
@@ -101,16 +129,8 @@ void from_bf16(const uint16_t* x, size_t n, float* out) {
 RowScale to_u8(const float* x, size_t n, uint8_t* out) { return quantise(x, n, out); }
 RowScale bf16_to_u8(const uint16_t* x, size_t n, uint8_t* out) { return quantise(x, n, out); }
 
-void project(const float* x, size_t n, const float* down, size_t rank, float* h) {
-  size_t r = 0;
-  for (; r + 4 <= rank; r += 4) project_four(x, n, down + r * n, h + r);
-  for (; r < rank; ++r) {
-    const float* row = down + r * n;
-    h[r] = sum_of(n, [=](size_t i, size_t count) {
-      return load_some(x + i, count) * load_some(row + i, count);
-    });
-  }
-}
+void project(const Projection<float>& p) { project_all(p); }
+void project_bf16(const Projection<uint16_t>& p) { project_all(p); }
 
 void layer_norm(const LayerNorm& norm) {
   const auto n = static_cast<float>(norm.n);

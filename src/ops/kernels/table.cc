@@ -17,6 +17,7 @@ const Kernels kKernels = {
     .to_u8 = to_u8,
     .bf16_to_u8 = bf16_to_u8,
     .project = project,
+    .project_bf16 = project_bf16,
     .layer_norm = layer_norm,
     .add = add,
     .from_bf16 = from_bf16,

@@ -22,9 +22,10 @@ struct PanelProduct {
   const A* a;       // [rows, k], row-major
   size_t a_stride;  // elements from row to row; multiples of 4 KiB are slow
   size_t rows;
-  const W* panel;  // as ops/packed_matrix.h lays it out, k padded to its group
-  size_t k;        // whole lines: a multiple of 32 for bf16, of 64 for s8; any for f32
-  C* c;            // [rows, 32], overwritten
+  const W* panel;     // as ops/packed_matrix.h lays it out, k padded to its group
+  size_t k;           // whole lines: a multiple of 32 for bf16, of 64 for s8; any for f32
+  C* c;               // [rows, 32], overwritten
+  bool adds = false;  // instead of overwriting
 };
 
 // A row of activations as unsigned bytes q: x = scale (q - zero). The zero point makes use of all
@@ -56,6 +57,18 @@ struct PanelFinish {
   float* out = nullptr;             // one of the two
   uint16_t* out_bf16 = nullptr;
   size_t out_stride = 0;  // elements
+};
+
+// h[r][v] = dot(x[r], down[v]).
+template <class T>
+struct Projection {
+  const T* x;     // [rows, stride]
+  size_t stride;  // elements
+  size_t rows;
+  size_t n;
+  const float* down;  // [rank, n]
+  size_t rank;
+  float* h;  // [rows, rank]
 };
 
 struct LayerNorm {
@@ -100,7 +113,7 @@ struct AttendQueries {
   float scale = 0.0f;  // 1 / sqrt(D)
   const T* packed_k = nullptr;
   const T* packed_v = nullptr;
-  float* out = nullptr;  // [count, out_stride]
+  T* out = nullptr;  // [count, out_stride]
   size_t out_stride = 0;
 };
 
@@ -130,8 +143,8 @@ struct Kernels {
   // NaN.
   RowScale (*to_u8)(const float* x, size_t n, uint8_t* out);
   RowScale (*bf16_to_u8)(const uint16_t* x, size_t n, uint8_t* out);
-  // h[r] = dot(x, down[r]), down [rank, n].
-  void (*project)(const float* x, size_t n, const float* down, size_t rank, float* h);
+  void (*project)(const Projection<float>&);
+  void (*project_bf16)(const Projection<uint16_t>&);
   void (*layer_norm)(const LayerNorm&);
   // sum[i] += x[i].
   void (*add)(const float* x, size_t n, float* sum);

@@ -26,6 +26,18 @@ inline TileConfig tile_config(size_t first, size_t second) {
   return config;
 }
 
+// Two columns of tiles of sums, from kFirst on.
+template <class Tiles, int kFirst, class Product, class C>
+void begin_sums(const Product& p, const C* c) {
+  if (p.adds) {
+    Tiles::template load<kFirst>(c, kPanel * sizeof *c);
+    Tiles::template load<kFirst + 1>(c + kPanel / 2, kPanel * sizeof *c);
+  } else {
+    Tiles::template zero<kFirst>();
+    Tiles::template zero<kFirst + 1>();
+  }
+}
+
 // Rows [0, kHeight tiles) of `p` from `row` on. Each k-step also fetches `lines` lines of `ahead`.
 template <class Tiles, bool kTwo, class Product>
 void multiply_tile_group(const Product& p, size_t row, const char* ahead, size_t lines) {
@@ -35,12 +47,9 @@ void multiply_tile_group(const Product& p, size_t row, const char* ahead, size_t
   constexpr size_t kWeightStride = 2 * kTileBytes;
   const size_t stride = p.a_stride * sizeof(*p.a);
   const auto* a = p.a + row * p.a_stride;
-  Tiles::template zero<0>();
-  Tiles::template zero<1>();
-  if constexpr (kTwo) {
-    Tiles::template zero<2>();
-    Tiles::template zero<3>();
-  }
+  auto* c = p.c + row * kPanel;
+  begin_sums<Tiles, 0>(p, c);
+  if constexpr (kTwo) begin_sums<Tiles, 2>(p, c + kTileHeight * kPanel);
   const char* w = reinterpret_cast<const char*>(p.panel);
   for (size_t i = 0; i < p.k; i += kInputs, w += kTileHeight * kWeightStride) {
     for (size_t l = 0; l < lines; ++l, ahead += kTileBytes) __builtin_prefetch(ahead, 0, 2);
@@ -55,7 +64,6 @@ void multiply_tile_group(const Product& p, size_t row, const char* ahead, size_t
       Tiles::template add<3, 5, 7>(p.panel);
     }
   }
-  auto* c = p.c + row * kPanel;
   Tiles::template store<0>(c, kSumStride);
   Tiles::template store<1>(c + kColumns, kSumStride);
   if constexpr (kTwo) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/nodes/domain.h"
 
-#include "ops/attention.h"
 #include "ops/embedding.h"
 #include "ops/nodes/node.h"
 #include "ops/pool.h"
+#include "ops/self_attention.h"
 
 namespace nestvec {
 namespace {
@@ -70,70 +70,51 @@ LinearInput input_of(const LinearLayer& layer, const NodeRun& run, EngineContext
           .tasks = layer.adapters.tasks > 0 ? run.row_tasks(context) : nullptr};
 }
 
-// x [T, K], offsets [N+1], tasks [N] -> [T, N], with a norm LayerNorm(residual + ...)
-template <bool kNarrow>
-class LinearKernel {
+// x [T, H], offsets [N+1], tasks [N] -> LayerNorm(x + Wo attention(Wqkv x)), [T, H]
+class SelfAttentionKernel {
  public:
-  static constexpr const char* kName = kNarrow ? "PackedLinearBf16" : "PackedLinear";
-  static constexpr ONNXTensorElementDataType kOutput = kNarrow ? kBf16 : kFloat;
+  static constexpr const char* kName = "PackedSelfAttention";
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
   static constexpr NodeInput kInputs[] = {{"x", kFloat},
                                           {"offsets", kInt64},
                                           {"tasks", kInt64},
-                                          {"weight", kByte},
-                                          {"bias", kFloat},
-                                          {"scales", kFloat, true},
-                                          {"sums", kInt32, true},
-                                          {"down", kFloat, true},
-                                          {"up", kFloat, true},
-                                          {"residual", kFloat, true},
-                                          {"norm_weight", kFloat, true},
-                                          {"norm_bias", kFloat, true}};
+                                          {"qkv_weight", kByte},
+                                          {"qkv_bias", kFloat},
+                                          {"qkv_scales", kFloat, true},
+                                          {"qkv_sums", kInt32, true},
+                                          {"qkv_down", kFloat, true},
+                                          {"qkv_up", kFloat, true},
+                                          {"out_weight", kByte},
+                                          {"out_bias", kFloat},
+                                          {"out_scales", kFloat, true},
+                                          {"out_sums", kInt32, true},
+                                          {"out_down", kFloat, true},
+                                          {"out_up", kFloat, true},
+                                          {"norm_weight", kFloat},
+                                          {"norm_bias", kFloat},
+                                          {"cos", kFloat, true},
+                                          {"sin", kFloat, true}};
 
-  LinearKernel(const NodeReader& node, EngineContext& context)
-      : layer_(node.linear(3, "")), has_norm_(node.has(10)), context_(context) {
-    if (has_norm_) norm_ = node.norm(10, layer_.shape.outputs);
-  }
-
-  void run(const NodeRun& run) {
-    const LinearInput in = input_of(layer_, run, context_);
-    LinearOutput out;
-    if constexpr (kNarrow) {
-      out.bf16 = run.output_bf16(in.rows, layer_.shape.outputs);
-    } else {
-      out.out = run.output(in.rows, layer_.shape.outputs);
-    }
-    out.residual = run.optional_floats(9);
-    linear(layer_, in, out, context_);
-    if (has_norm_) normalise_rows(norm_, out.out, in.rows, context_);
-  }
-
- private:
-  LinearLayer layer_;
-  bool has_norm_;
-  NormLayer norm_;
-  EngineContext& context_;
-};
-
-// qkv [T, 3 H], offsets [N+1] -> [T, H]
-class AttentionKernel {
- public:
-  static constexpr const char* kName = "PackedAttention";
-  static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr NodeInput kInputs[] = {
-      {"qkv", kAny}, {"offsets", kInt64}, {"cos", kFloat, true}, {"sin", kFloat, true}};
-
-  AttentionKernel(const NodeReader& node, EngineContext& context) : context_(context) {
-    layer_.heads = node.size("heads");
-    layer_.head_width = node.size("head_width");
-    if (layer_.head_width > kMaxHeadWidth) {
-      throw Error(ErrorCode::kDataLoss, "heads of " + std::to_string(layer_.head_width) +
+  SelfAttentionKernel(const NodeReader& node, EngineContext& context) : context_(context) {
+    layer_.qkv = node.linear(3, "qkv_");
+    layer_.out = node.linear(9, "out_");
+    layer_.norm = node.norm(15, layer_.out.shape.outputs);
+    AttentionLayer& attention = layer_.attention;
+    attention.heads = node.size("heads");
+    attention.head_width = node.size("head_width");
+    if (attention.head_width > kMaxHeadWidth) {
+      throw Error(ErrorCode::kDataLoss, "heads of " + std::to_string(attention.head_width) +
                                             " elements in a compiled graph, at most " +
                                             std::to_string(kMaxHeadWidth) + " are supported");
     }
-    if (!node.has(2)) return;
-    positions_ = node.rows(2);
-    layer_.cos = node.floats(2, positions_ * layer_.head_width / 2);
-    layer_.sin = node.floats(3, positions_ * layer_.head_width / 2);
+    if (layer_.qkv.shape.outputs != 3 * attention.heads * attention.head_width ||
+        layer_.out.shape.inputs != attention.heads * attention.head_width) {
+      throw Error(ErrorCode::kDataLoss, "attention of another width in a compiled graph");
+    }
+    if (!node.has(17)) return;
+    positions_ = node.rows(17);
+    attention.cos = node.floats(17, positions_ * attention.head_width / 2);
+    attention.sin = node.floats(18, positions_ * attention.head_width / 2);
   }
 
   void run(const NodeRun& run) {
@@ -145,17 +126,12 @@ class AttentionKernel {
                   "sequence " + std::to_string(i) + " has " + std::to_string(length) +
                       " tokens, the graph was compiled for " + std::to_string(positions_));
     }
-    float* out =
-        run.output(static_cast<std::size_t>(offsets.back()), layer_.heads * layer_.head_width);
-    if (run.is_float(0)) {
-      attention(layer_, run.floats(0).data(), offsets, out, context_);
-    } else {
-      attention(layer_, run.bf16(0), offsets, out, context_);
-    }
+    const LinearInput in = input_of(layer_.qkv, run, context_);
+    self_attention(layer_, in, offsets, run.output(in.rows, layer_.out.shape.outputs), context_);
   }
 
  private:
-  AttentionLayer layer_;
+  SelfAttentionLayer layer_;
   std::size_t positions_ = 0;
   EngineContext& context_;
 };
@@ -234,24 +210,15 @@ class SpanMeanKernel {
 
 struct NodeDomain::Nodes {
   explicit Nodes(EngineContext& context)
-      : embedding(context),
-        linear(context),
-        linear_bf16(context),
-        attention(context),
-        feed_forward(context),
-        span_mean(context) {
+      : embedding(context), self_attention(context), feed_forward(context), span_mean(context) {
     domain.Add(&embedding);
-    domain.Add(&linear);
-    domain.Add(&linear_bf16);
-    domain.Add(&attention);
+    domain.Add(&self_attention);
     domain.Add(&feed_forward);
     domain.Add(&span_mean);
   }
 
   Node<EmbeddingKernel> embedding;
-  Node<LinearKernel<false>> linear;
-  Node<LinearKernel<true>> linear_bf16;
-  Node<AttentionKernel> attention;
+  Node<SelfAttentionKernel> self_attention;
   Node<FeedForwardKernel> feed_forward;
   Node<SpanMeanKernel> span_mean;
   Ort::CustomOpDomain domain{kNodeDomain};

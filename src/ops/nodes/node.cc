@@ -130,31 +130,9 @@ std::span<const std::int64_t> NodeRun::ints(std::size_t index) const {
   return elements<std::int64_t>(context_.GetInput(index));
 }
 
-const float* NodeRun::optional_floats(std::size_t index) const {
-  if (index >= context_.GetInputCount()) return nullptr;
-  const Ort::ConstValue value = context_.GetInput(index);
-  return static_cast<const OrtValue*>(value) == nullptr ? nullptr : elements<float>(value).data();
-}
-
-const std::uint16_t* NodeRun::bf16(std::size_t index) const {
-  return elements<std::uint16_t>(context_.GetInput(index)).data();
-}
-
-bool NodeRun::is_float(std::size_t index) const {
-  return context_.GetInput(index).GetTensorTypeAndShapeInfo().GetElementType() ==
-         ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-}
-
-Ort::UnownedValue NodeRun::make_output(std::size_t rows, std::size_t width) const {
-  return context_.GetOutput(0, {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)});
-}
-
 float* NodeRun::output(std::size_t rows, std::size_t width) const {
-  return make_output(rows, width).GetTensorMutableData<float>();
-}
-
-std::uint16_t* NodeRun::output_bf16(std::size_t rows, std::size_t width) const {
-  return static_cast<std::uint16_t*>(make_output(rows, width).GetTensorMutableRawData());
+  return context_.GetOutput(0, {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)})
+      .GetTensorMutableData<float>();
 }
 
 const std::int32_t* NodeRun::row_tasks(EngineContext& context) const {

@@ -82,20 +82,14 @@ class NodeRun {
 
   std::span<const float> floats(std::size_t index) const;
   std::span<const std::int64_t> ints(std::size_t index) const;
-  const float* optional_floats(std::size_t index) const;
-  const std::uint16_t* bf16(std::size_t index) const;
-  bool is_float(std::size_t index) const;
 
   // The output [rows, width].
   float* output(std::size_t rows, std::size_t width) const;
-  std::uint16_t* output_bf16(std::size_t rows, std::size_t width) const;
 
   // The task of each row: offsets and tasks are the inputs 1 and 2. Null when none has one.
   const std::int32_t* row_tasks(EngineContext& context) const;
 
  private:
-  Ort::UnownedValue make_output(std::size_t rows, std::size_t width) const;
-
   Ort::KernelContext context_;
 };
 

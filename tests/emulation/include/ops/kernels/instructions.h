@@ -14,6 +14,13 @@ namespace nestvec::NESTVEC_ISA {
 inline Floats min(Floats a, Floats b) { return a < b ? a : b; }
 inline Floats max(Floats a, Floats b) { return a > b ? a : b; }
 
+// VCMPPS with an ordered predicate, and whether its mask has a bit.
+inline bool any_greater(const Floats& a, const Floats& b) {
+  bool any = false;
+  for (size_t i = 0; i < kLanes; ++i) any |= a[i] > b[i];
+  return any;
+}
+
 // VFMADD231PS: one rounding.
 [[gnu::noinline]] inline Floats add_product(const Floats& sums, const Floats& a, const Floats& w) {
   Floats out;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first half of an encoder layer: out = LayerNorm(x + Wo attention(Wqkv x)).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ops/attention.h"
+#include "ops/engine_context.h"
+#include "ops/linear.h"
+
+namespace nestvec {
+
+struct SelfAttentionLayer {
+  LinearLayer qkv;  // [3 H, H]: queries, keys and values of all heads behind one another
+  AttentionLayer attention;
+  LinearLayer out;  // [H, H]
+  NormLayer norm;
+};
+
+// in: x [T, H] in fp32; offsets [N+1]; out [T, H] is not x. Attention is computed in bf16 where the
+// layer's activations are narrow. Memory beside the arguments: queries, keys, values and what is
+// attended to, 4 T H elements of the type of attention, kept for the next call.
+void self_attention(const SelfAttentionLayer& layer, const LinearInput& in,
+                    std::span<const std::int64_t> offsets, float* out, EngineContext& context);
+
+}  // namespace nestvec
