@@ -111,6 +111,10 @@ void GraphBuilder::output(const std::string& name, DataType type, const std::vec
   set_value(name, type, shape, *model_->mutable_graph()->add_output());
 }
 
+void GraphBuilder::value(const std::string& name, DataType type, const std::vector<Axis>& shape) {
+  set_value(name, type, shape, *model_->mutable_graph()->add_value_info());
+}
+
 std::vector<std::string> GraphBuilder::node_of(const Op& op, const std::string& name,
                                                std::size_t outputs,
                                                const std::vector<std::string>& inputs,

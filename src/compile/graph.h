@@ -66,6 +66,9 @@ class GraphBuilder {
   // Declares an input or output; the value of that name is used by or made by a node.
   std::string input(const std::string& name, DataType type, const std::vector<Axis>& shape);
   void output(const std::string& name, DataType type, const std::vector<Axis>& shape);
+  // States what a value between nodes is: only of values that it knows the shapes of can ONNX
+  // Runtime put one in the place of another.
+  void value(const std::string& name, DataType type, const std::vector<Axis>& shape);
 
   // Adds a node and returns its output, "NAME" or, with several outputs, "NAME.0", "NAME.1" ...
   // Absent optional inputs are empty strings.

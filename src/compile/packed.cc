@@ -27,12 +27,14 @@ class PackedBuilder {
     tasks_ = graph_.input("task_ids", DataType::kI64, {"sequences"});
     const std::string spans = graph_.input("spans", DataType::kI64, {"spans", 2});
     declare_rotation();
-    std::string x = embed();
+    std::string x = hidden_states(embed());
     for (std::size_t i = 0; i < spec_.layers; ++i) {
       const LayerWeights& layer = weights_.layers[i];
       const std::string name = "layer." + std::to_string(i);
-      x = self_attention(x, layer, name + ".attention");
-      x = feed_forward(x, layer, i + 1 == spec_.layers ? "token_embeddings" : name);
+      x = hidden_states(self_attention(x, layer, name + ".attention"));
+      const bool last = i + 1 == spec_.layers;
+      x = feed_forward(x, layer, last ? "token_embeddings" : name);
+      if (!last) hidden_states(x);
     }
     graph_.node({"SpanMean", kDomain}, "span_means", {x, spans},
                 {{"width", integer(spec_.hidden)}});
@@ -43,6 +45,12 @@ class PackedBuilder {
  private:
   std::size_t task_count() const { return spec_.adapters.tasks.size(); }
   bool is_fp32() const { return options_.precision == "fp32"; }
+
+  // A value [T, H] between layers: a layer's output takes its input's place.
+  std::string hidden_states(const std::string& name) {
+    graph_.value(name, DataType::kF32, {"tokens", integer(spec_.hidden)});
+    return name;
+  }
 
   void declare_rotation() {
     if (spec_.positions != PositionKind::kRotary) return;

@@ -64,7 +64,7 @@ struct LinearOutput {
 void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
             EngineContext& context);
 
-// out = LayerNorm(x + W2 activation(W1 x)); out [rows, H] is not x.
+// out = LayerNorm(x + W2 activation(W1 x)); out [rows, H] may be x.
 struct FeedForwardLayer {
   LinearLayer in;   // [I, H]
   LinearLayer out;  // [H, I]

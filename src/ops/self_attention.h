@@ -18,7 +18,7 @@ struct SelfAttentionLayer {
   NormLayer norm;
 };
 
-// in: x [T, H] in fp32; offsets [N+1]; out [T, H] is not x. Attention is computed in bf16 where the
+// in: x [T, H] in fp32; offsets [N+1]; out [T, H] may be x. Attention is computed in bf16 where the
 // layer's activations are narrow. Memory beside the arguments: queries, keys, values and what is
 // attended to, 4 T H elements of the type of attention, kept for the next call.
 void self_attention(const SelfAttentionLayer& layer, const LinearInput& in,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of one head on the products of gemm_*.cc: keys are packed as the weights of a product
 // whose outputs are the scores, values as those of a product whose inputs are the softmax.
+#include "ops/kernels/halves.h"
 #include "ops/kernels/instructions.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/lanes.h"
@@ -137,8 +138,8 @@ void put_step(const float (&values)[1][kMaxHeadWidth], size_t column, float* out
 }
 void put_step(const uint16_t (&values)[2][kMaxHeadWidth], size_t column, uint16_t* out) {
   for (size_t i = 0; i < kPanel; i += kLanes) {
-    const Words first = __builtin_convertvector(load_halves(values[0] + column + i), Words);
-    const Words second = __builtin_convertvector(load_halves(values[1] + column + i), Words);
+    const Words first = to_words(load_halves(values[0] + column + i));
+    const Words second = to_words(load_halves(values[1] + column + i));
     const Words pairs = first | second << 16;
     __builtin_memcpy(out + 2 * i, &pairs, sizeof pairs);
   }

@@ -52,6 +52,10 @@ template <class K>
 template <class K>
 void finish_row(const PanelFinish& f, size_t row) {
   size_t j = 0;
+  for (; j + kPanel <= f.columns; j += kPanel) {
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kPanel; i += kLanes) finish_lanes<K>(f, row, j + i, kLanes);
+  }
   for (; j + kLanes <= f.columns; j += kLanes) finish_lanes<K>(f, row, j, kLanes);
   if (j < f.columns) finish_lanes<K>(f, row, j, f.columns - j);
 }

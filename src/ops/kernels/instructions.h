@@ -80,6 +80,17 @@ inline Ints add_byte_products(Ints sums, Ints a, Ints w) {
 }
 #endif
 
+// Each as a word: the compiler makes two halves of it, and puts them together again.
+inline Words to_words(Halves x) {
+#if defined(__AVX512F__)
+  Words words;
+  asm("vpmovzxwd %1, %0" : "=v"(words) : "vm"(x));
+  return words;
+#else
+  return __builtin_convertvector(x, Words);
+#endif
+}
+
 // To bfloat16, to nearest, of ties to even; NaN stays NaN. What is denormal may become zero.
 inline Halves to_halves(Floats x) {
 #if defined(__AVX512BF16__)

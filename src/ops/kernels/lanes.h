@@ -94,18 +94,6 @@ inline constexpr float kRound = 12582912.0f;
 
 // bfloat16 is the upper half of a float.
 inline float widen(uint16_t x) { return __builtin_bit_cast(float, uint32_t{x} << 16); }
-inline Floats widen(Halves x) {
-  return __builtin_bit_cast(Floats, __builtin_convertvector(x, Words) << 16);
-}
-
-// load() and load_some() of bfloat16.
-inline Floats load(const uint16_t* p) { return widen(load_halves(p)); }
-inline Floats load_some(const uint16_t* p, size_t n) {
-  if (n >= kLanes) return load(p);
-  Halves x{};
-  __builtin_memcpy(&x, p, n * sizeof *p);
-  return widen(x);
-}
 
 // To nearest, of ties to even. NaN stays NaN, its payload cut.
 inline Halves narrow(Floats x) {
@@ -114,14 +102,23 @@ inline Halves narrow(Floats x) {
   return __builtin_convertvector(x != x ? bits >> 16 | 0x40u : rounded, Halves);
 }
 
-// Lanes are added in the order of a binary tree.
-inline float sum(Floats x) {
-  float values[kLanes];
-  __builtin_memcpy(values, &x, sizeof x);
-  for (size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (size_t i = 0; i < width; ++i) values[i] += values[i + width];
+// x with lanes i and i ^ kDistance in each other's place.
+template <int kDistance>
+Floats swapped(Floats x) {
+  Ints lanes;
+  for (int i = 0; i < static_cast<int>(kLanes); ++i) lanes[i] = i ^ kDistance;
+  return __builtin_shuffle(x, lanes);
+}
+
+// The sum of all lanes, in the order of a binary tree.
+template <int kWidth = static_cast<int>(kLanes / 2)>
+float sum(Floats x) {
+  const Floats sums = x + swapped<kWidth>(x);
+  if constexpr (kWidth == 1) {
+    return sums[0];
+  } else {
+    return sum<kWidth / 2>(sums);
   }
-  return values[0];
 }
 
 }  // namespace nestvec::NESTVEC_ISA

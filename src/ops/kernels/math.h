@@ -60,9 +60,7 @@ Floats exp2_of_small(Floats x) {
 // The greatest lane, in every lane.
 template <int kWidth = static_cast<int>(kLanes / 2)>
 Floats greatest_lane(Floats x) {
-  Ints lanes;
-  for (int i = 0; i < static_cast<int>(kLanes); ++i) lanes[i] = i ^ kWidth;
-  const Floats greatest = max(x, __builtin_shuffle(x, lanes));
+  const Floats greatest = max(x, swapped<kWidth>(x));
   if constexpr (kWidth == 1) {
     return greatest;
   } else {

@@ -20,6 +20,7 @@ constexpr auto kByte = ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
 class EmbeddingKernel {
  public:
   static constexpr const char* kName = "PackedEmbedding";
+  static constexpr bool kInPlace = false;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
   static constexpr NodeInput kInputs[] = {{"ids", kInt64},        {"offsets", kInt64},
                                           {"tasks", kInt64},      {"words", kAny},
@@ -74,6 +75,7 @@ LinearInput input_of(const LinearLayer& layer, const NodeRun& run, EngineContext
 class SelfAttentionKernel {
  public:
   static constexpr const char* kName = "PackedSelfAttention";
+  static constexpr bool kInPlace = true;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
   static constexpr NodeInput kInputs[] = {{"x", kFloat},
                                           {"offsets", kInt64},
@@ -140,6 +142,7 @@ class SelfAttentionKernel {
 class FeedForwardKernel {
  public:
   static constexpr const char* kName = "PackedFeedForward";
+  static constexpr bool kInPlace = true;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
   static constexpr NodeInput kInputs[] = {{"x", kFloat},
                                           {"offsets", kInt64},
@@ -184,6 +187,7 @@ class FeedForwardKernel {
 class SpanMeanKernel {
  public:
   static constexpr const char* kName = "SpanMean";
+  static constexpr bool kInPlace = false;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
   static constexpr NodeInput kInputs[] = {{"x", kFloat}, {"spans", kInt64}};
 

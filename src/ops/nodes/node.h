@@ -93,8 +93,8 @@ class NodeRun {
   Ort::KernelContext context_;
 };
 
-// A Kernel has kName, kInputs, kOutput (its type), a constructor (NodeReader, EngineContext&) and
-// run(NodeRun).
+// A Kernel has kName, kInputs, kOutput (its type), kInPlace (whether its output may take the place
+// of input 0), a constructor (NodeReader, EngineContext&) and run(NodeRun).
 template <class Kernel>
 class NodeKernel {
  public:
@@ -118,7 +118,19 @@ class NodeKernel {
 template <class Kernel>
 class Node final : public Ort::CustomOpBase<Node<Kernel>, NodeKernel<Kernel>, true> {
  public:
-  explicit Node(EngineContext& context) : context_(context) {}
+  explicit Node(EngineContext& context) : context_(context) {
+    if constexpr (Kernel::kInPlace) {
+      this->GetMayInplace = [](int** input, int** output) -> std::size_t {
+        *input = new int{0};
+        *output = new int{0};
+        return 1;
+      };
+      this->ReleaseMayInplace = [](int* input, int* output) {
+        delete input;
+        delete output;
+      };
+    }
+  }
 
   OrtStatusPtr CreateKernelV2(const OrtApi&, const OrtKernelInfo* info, void** kernel) const {
     return as_status([&] { *kernel = new NodeKernel<Kernel>(info, context_); });

@@ -56,6 +56,9 @@ inline bool any_greater(const Floats& a, const Floats& b) {
 }
 #endif
 
+// VPMOVZXWD.
+inline Words to_words(const Halves& x) { return __builtin_convertvector(x, Words); }
+
 // VCVTNEPS2BF16 where there is one: denormals become zeros of their sign.
 [[gnu::noinline]] inline Halves to_halves(const Floats& x) {
 #if defined(__AVX512BF16__)
