@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "compile/atomic_folder.h"
+#include "compile/manifest.h"
 #include "nestvec/error.h"
 #include "support/test_model.h"
 
@@ -265,14 +266,15 @@ TEST_F(ArtefactTest, CacheRemakesWhatChanged) {
 TEST_F(ArtefactTest, CacheRemakesTheWorkOfAnotherVersion) {
   const std::string path = cached().folder + "/nestvec.json";
   std::string manifest = read_file(path, 100'000);
-  manifest.replace(manifest.find("\"format_version\": 3"), 19, "\"format_version\": 7");
+  const std::string version = "\"format_version\": " + std::to_string(Manifest::kFormatVersion);
+  manifest.replace(manifest.find(version), version.size(), "\"format_version\": 9");
   write_text(path, manifest);
   EXPECT_NE(complaint([&] {
               open_artefact(fs::path(path).parent_path().string());
             }).find("FAILED_PRECONDITION"),
             std::string::npos);
   cached();
-  EXPECT_TRUE(said("format 7"));
+  EXPECT_TRUE(said("format 9"));
 }
 
 TEST_F(ArtefactTest, CacheIsReadWhereItCannotBeWritten) {

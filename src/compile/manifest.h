@@ -24,7 +24,7 @@ struct Manifest {
   std::uint64_t data_bytes = 0;
 
   // Goes up when an older library could not use what a newer one writes, or the reverse.
-  static constexpr std::int64_t kFormatVersion = 5;
+  static constexpr std::int64_t kFormatVersion = 4;
 };
 
 inline constexpr const char* kManifestName = "nestvec.json";

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "compile/artefact.h"
+#include "compile/manifest.h"
 #include "nestvec/model.h"
 #include "support/model_copy_test.h"
 
@@ -185,7 +186,8 @@ TEST_F(CorruptModel, ACompiledFolderThatIsTruncatedOrOfAnotherVersionIsRefused) 
   fs::resize_file(folder_ / "weights.data", fs::file_size(folder_ / "weights.data") - 1);
   expect_refused(ErrorCode::kDataLoss, "weights.data");
   compile();
-  replace("nestvec.json", "\"format_version\": 3", "\"format_version\": 1");
+  const std::string version = std::to_string(Manifest::kFormatVersion);
+  replace("nestvec.json", "\"format_version\": " + version, "\"format_version\": 1");
   expect_refused(ErrorCode::kFailedPrecondition, "compile the model again");
   compile();
   replace("nestvec.json", "\"layers\"", "\"storeys\"");

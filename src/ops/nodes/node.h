@@ -121,14 +121,11 @@ class Node final : public Ort::CustomOpBase<Node<Kernel>, NodeKernel<Kernel>, tr
   explicit Node(EngineContext& context) : context_(context) {
     if constexpr (Kernel::kInPlace) {
       this->GetMayInplace = [](int** input, int** output) -> std::size_t {
-        *input = new int{0};
-        *output = new int{0};
+        static constexpr int kFirst = 0;
+        *input = *output = const_cast<int*>(&kFirst);  // only read
         return 1;
       };
-      this->ReleaseMayInplace = [](int* input, int* output) {
-        delete input;
-        delete output;
-      };
+      this->ReleaseMayInplace = [](int*, int*) {};
     }
   }
 
