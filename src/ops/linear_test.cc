@@ -11,73 +11,10 @@
 #include <vector>
 
 #include "support/ops_test.h"
+#include "support/test_layer.h"
 
 namespace nestvec {
 namespace {
-
-// A layer with its weights, packed and plain.
-struct TestLayer {
-  TestLayer(WeightType type, std::size_t n, std::size_t k, std::size_t tasks, std::mt19937& random)
-      : weight(values(n * k, 1.0 / std::sqrt(static_cast<double>(k)), random)),
-        down(values(tasks * kRank * k, 1.0 / std::sqrt(static_cast<double>(k)), random)) {
-    layer.shape = {type, n, k};
-    if (type == WeightType::kBf16) {
-      for (float& w : weight) w = rounded_to_bf16(w);
-    }
-    const std::size_t padded = layer.shape.padded_outputs();
-    bias = padded_rows(values(n, 1.0, random), 1, n, padded);
-    up = padded_rows(values(tasks * kRank * n, 0.5, random), tasks * kRank, n, padded);
-    panels.resize(layer.shape.bytes());
-    scales.resize(padded);
-    sums.resize(padded);
-    if (type == WeightType::kF32) pack_f32(layer.shape, weight, panels);
-    if (type == WeightType::kBf16) pack_bf16(layer.shape, weight, panels);
-    if (type == WeightType::kS8) pack_s8(layer.shape, weight, panels, scales, sums);
-    layer.panels = panels.data();
-    layer.bias = bias.data();
-    layer.scales = scales.data();
-    layer.sums = sums.data();
-    if (tasks > 0) layer.adapters = {tasks, kRank, down.data(), up.data()};
-  }
-
-  // Row r of the layer's result without activation and residual.
-  std::vector<double> reference(const float* x, std::int32_t task) const {
-    const std::size_t n = layer.shape.outputs;
-    const std::size_t k = layer.shape.inputs;
-    const std::size_t padded = layer.shape.padded_outputs();
-    std::vector<double> y(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      y[i] = static_cast<double>(bias[i]);
-      for (std::size_t j = 0; j < k; ++j) {
-        y[i] += static_cast<double>(weight[i * k + j]) * static_cast<double>(x[j]);
-      }
-    }
-    for (std::size_t r = 0; task >= 0 && r < kRank; ++r) {
-      const std::size_t vector = static_cast<std::size_t>(task) * kRank + r;
-      double h = 0;
-      for (std::size_t j = 0; j < k; ++j) {
-        h += static_cast<double>(down[vector * k + j]) * static_cast<double>(x[j]);
-      }
-      for (std::size_t i = 0; i < n; ++i) {
-        y[i] += h * static_cast<double>(up[vector * padded + i]);
-      }
-    }
-    return y;
-  }
-
-  static constexpr std::size_t kRank = 4;
-  LinearLayer layer;
-  std::vector<float> weight, down, bias, up, scales;
-  std::vector<std::byte> panels;
-  std::vector<std::int32_t> sums;
-};
-
-// What a product of unit size may be off by, for operands of this type: half a unit in the last
-// place of each factor, where roundings of many terms cancel.
-double tolerance(WeightType type, bool full_activations) {
-  if (type == WeightType::kF32 || full_activations) return 2e-5;
-  return type == WeightType::kBf16 ? 2e-2 : 5e-2;
-}
 
 struct LinearCase {
   WeightType type;
@@ -231,24 +168,20 @@ TEST(FeedForward, EqualsThePlainSum) {
       for (std::size_t r = 0; r < kRows; ++r) tasks[r] = static_cast<std::int32_t>(r % 2) - 1;
       std::vector<float> y(kRows * kH);
       feed_forward(layer, {.x = x.data(), .rows = kRows, .tasks = tasks.data()}, y.data(), context);
+      std::vector<float> in_place = x;
+      feed_forward(layer, {.x = in_place.data(), .rows = kRows, .tasks = tasks.data()},
+                   in_place.data(), context);
+      EXPECT_EQ(in_place, y);
       for (std::size_t r = 0; r < kRows; r += 11) {
         std::vector<float> middle;
         for (const double m : in.reference(x.data() + r * kH, tasks[r])) {
           middle.push_back(static_cast<float>(m / 2 * (1 + std::erf(m / std::sqrt(2.0)))));
         }
         std::vector<double> sum = out.reference(middle.data(), tasks[r]);
-        double mean = 0;
+        for (std::size_t i = 0; i < kH; ++i) sum[i] += static_cast<double>(x[r * kH + i]);
+        const std::vector<double> expected = normalised(sum, norm_weight, norm_bias);
         for (std::size_t i = 0; i < kH; ++i) {
-          sum[i] += static_cast<double>(x[r * kH + i]);
-          mean += sum[i] / kH;
-        }
-        double variance = 0;
-        for (const double s : sum) variance += (s - mean) * (s - mean) / kH;
-        for (std::size_t i = 0; i < kH; ++i) {
-          const double expected =
-              (sum[i] - mean) / std::sqrt(variance + 1e-5) * static_cast<double>(norm_weight[i]) +
-              static_cast<double>(norm_bias[i]);
-          ASSERT_NEAR(static_cast<double>(y[r * kH + i]), expected, 3 * tolerance(type, false))
+          ASSERT_NEAR(static_cast<double>(y[r * kH + i]), expected[i], 3 * tolerance(type, false))
               << r << " " << i;
         }
       }
