@@ -205,7 +205,7 @@ def markdown(results: dict[str, Any]) -> str:
     return (f"## Files to vectors\n\n    make bench-bulk\n\n{results['processor']}, "
             f"{results['threads']} threads; {results['date']}; {results['version']}; {results['model']}. "
             f"{bulk['texts']:,} rows of {bulk['tokens'] / bulk['texts']:.0f} tokens in the mean, "
-            f"{results['rounds']} rounds in turns.\n\n{rate_table(results)}\n"
+            f"{results['rounds']} round{'s' if results['rounds'] > 1 else ''} in turns.\n\n{rate_table(results)}\n"
             f"`nestvec embed --input` has {share:.1%} of the engine's own rate (median of the rounds).\n\n"
             f"{memory_table(results)}")
 
