@@ -5,7 +5,7 @@
     make bench-bulk                                   # 50,000 rows on all-MiniLM-L6-v2: an hour on two cores
     make bench-bulk ARGS="--rows 2000 --memory-rows 1000,10000 --peers none"
     make bench-bulk ARGS="--report docs/performance.md"
-    make bench-bulk ARGS="--synthetic full --rows 500 --rounds 1 --memory-rows none"  # jina-embeddings-v3
+    make bench-bulk ARGS="--synthetic full --rows 500 --memory-rows none --batch 32"  # jina-embeddings-v3
 
 The engine's own rate is that of `nestvec bench --on-request` for the same texts, in calls of 512. All run on the
 same number of threads, in turns, and load their model outside of the time. Peers take part where the Python that runs
@@ -34,7 +34,7 @@ import tables  # noqa: E402
 CALL = 512
 PEERS = ["sentence-transformers", "padded"]
 TITLES = {"engine": "nestvec, the engine alone", "bulk": "nestvec embed --input",
-          "sentence-transformers": "sentence-transformers, encode()", "padded": "ONNX Runtime, padded batches of 256"}
+          "sentence-transformers": "sentence-transformers, encode()", "padded": "ONNX Runtime, padded batches"}
 
 
 def names(text: str) -> list[str]:
@@ -53,6 +53,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
                         default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--memory-model", type=pathlib.Path, help="for the memory; a small one saves hours")
     parser.add_argument("--peers", type=names, default=PEERS, metavar="NAME,...")
+    parser.add_argument("--batch", type=int, default=256, help="texts of a padded batch: more take more memory")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--documents", type=pathlib.Path, default="/usr/share/doc")
     parser.add_argument("--catalogues", type=pathlib.Path, help="folder with .po files, such as an installed Django")
@@ -132,7 +133,8 @@ class Bench:
                    str(self.corpus(self.options.rows)), "--threads", str(self.options.threads),
                    "--longest", str(self.forms.longest)]
         if name == "padded":
-            command += ["--graph", str(self.forms.form("folded") / "model.onnx")]
+            command += ["--graph", str(self.forms.form("folded") / "model.onnx"),
+                        "--batch", str(self.options.batch)]
         return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     def compares(self, name: str) -> bool:
@@ -185,7 +187,8 @@ def rate_table(results: dict[str, Any]) -> str:
         rates = sorted(run["texts"] / run["seconds"] for run in runs)
         shares = [run["seconds"] / own["seconds"] for run, own in zip(runs, results["runs"]["bulk"])]
         middle = statistics.median(rates)
-        rows.append([TITLES[name], f"{middle:,.0f}", f"{rates[0]:,.0f} ... {rates[-1]:,.0f}",
+        title = TITLES[name] + (f" of {results['batch']}" if name == "padded" else "")
+        rows.append([title, f"{middle:,.0f}", f"{rates[0]:,.0f} ... {rates[-1]:,.0f}",
                      f"{middle * tokens / runs[0]['texts']:,.0f}", f"{statistics.median(shares):.2f}"])
     return tables.table(rows)
 
@@ -215,6 +218,7 @@ def facts(options: argparse.Namespace) -> dict[str, Any]:
     processor = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                       if line.startswith("model name")), "unknown processor")
     return {"version": version, "processor": processor, "threads": options.threads, "rounds": options.rounds,
+            "batch": options.batch,
             "date": datetime.date.today().isoformat()}
 
 

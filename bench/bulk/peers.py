@@ -5,7 +5,7 @@
     python bench/bulk/peers.py padded MODEL CORPUS.jsonl --threads 2 --graph FOLDER/model.onnx
 
 `sentence-transformers` is SentenceTransformer.encode as it is. `padded` is what fastembed and most services
-around ONNX Runtime do: batches of 256 in the order of the file, each padded to its longest text.
+around ONNX Runtime do: batches (fastembed's have 256 texts) in the order of the file, each padded to its longest text.
 Prints {"seconds", "texts", "vectors"} of all but loading; `vectors` are the first eight.
 """
 
@@ -16,9 +16,6 @@ import pathlib
 import time
 
 import numpy as np
-
-BATCH = 256
-
 
 def padded(options: argparse.Namespace, texts: list[str]) -> tuple[float, np.ndarray]:
     import onnxruntime
@@ -31,8 +28,8 @@ def padded(options: argparse.Namespace, texts: list[str]) -> tuple[float, np.nda
     session = onnxruntime.InferenceSession(options.graph, settings, ["CPUExecutionProvider"])
     rows = []
     begun = time.perf_counter()
-    for first in range(0, len(texts), BATCH):
-        encoded = tokenizer.encode_batch(texts[first:first + BATCH])
+    for first in range(0, len(texts), options.batch):
+        encoded = tokenizer.encode_batch(texts[first:first + options.batch])
         ids = np.array([text.ids for text in encoded], np.int64)
         mask = np.array([text.attention_mask for text in encoded], np.int64)
         hidden = session.run(["text_embeds"], {"input_ids": ids, "attention_mask": mask})[0]
@@ -62,6 +59,7 @@ def main() -> None:
     parser.add_argument("corpus", type=pathlib.Path)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--longest", type=int, default=256, help="tokens of a text at most, of `padded`")
+    parser.add_argument("--batch", type=int, default=256, help="texts of a batch, of `padded`")
     parser.add_argument("--graph", help="of `padded`: an encoder in ONNX")
     options = parser.parse_args()
     with open(options.corpus, encoding="utf-8") as file:
