@@ -54,14 +54,14 @@ void predict(const api::PostModelOutputsRequest& request, ClarifaiVariant varian
     check(input);
     answer(input, {variant, nestvec::JsonCarrier::kBoth}, &response);
   }
-  require(nestvec::write_message(response).starts_with("{"));
+  require(nestvec::write_message(response).starts_with('{'));
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  [[maybe_unused]] static auto* const logged = google::protobuf::SetLogHandler(nullptr);
+  [[maybe_unused]] static auto* const kLogged = google::protobuf::SetLogHandler(nullptr);
   const auto variant = static_cast<ClarifaiVariant>(data[0] % 3);
   const bool is_json = (data[0] & 0x40) != 0;
   nestvec::HttpRequest body;

@@ -86,8 +86,8 @@ void refused(const nestvec::Error& error) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const ModelInfo model = small_model();
-  const InputRules rules{model, 64, decode};
+  static const ModelInfo kModel = small_model();
+  const InputRules rules{kModel, 64, decode};
   nestvec::HttpRequest request;
   request.body.assign(reinterpret_cast<const char*>(data), size);
   try {
@@ -98,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(parsed.call.tasks.empty() || parsed.call.tasks.size() == parsed.call.texts.size());
     for (const std::string& text : parsed.call.texts) require(nestvec::is_valid_utf8(text));
     check_places(parsed);
-    answer(parsed, model);
+    answer(parsed, kModel);
   } catch (const nestvec::Error& error) {
     refused(error);
   }

@@ -51,7 +51,7 @@ void check_text(const void* data, int size) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  [[maybe_unused]] static auto* const logged = google::protobuf::SetLogHandler(nullptr);
+  [[maybe_unused]] static auto* const kLogged = google::protobuf::SetLogHandler(nullptr);
   const int rest = static_cast<int>(size) - 1;
   try {
     switch (data[0] % 3) {

@@ -52,7 +52,7 @@ class SentenceSplitter {
       const DecodedCodePoint next = decode_utf8(text_.substr(gap.end));
       gap.following = next.code_point;
       if (!is_white_space(next.code_point)) return gap;
-      if (is_line_break(next.code_point) && !(before == '\r' && next.code_point == '\n')) {
+      if (is_line_break(next.code_point) && (before != '\r' || next.code_point != '\n')) {
         gap.breaks += next.code_point == 0x2029 ? 2 : 1;
       }
       before = next.code_point;

@@ -217,8 +217,8 @@ std::vector<Route> cohere_routes(const Service&) {
 }
 
 const ErrorStyle& cohere_errors() {
-  static const CohereErrors style;
-  return style;
+  static const CohereErrors kStyle;
+  return kStyle;
 }
 
 }  // namespace nestvec

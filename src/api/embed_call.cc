@@ -13,8 +13,9 @@ constexpr std::int64_t kLongestTimeout = 24LL * 60 * 60 * 1000;  // a day, in mi
 
 std::chrono::milliseconds read_timeout(std::string_view value) {
   std::int64_t milliseconds = 0;
-  const char* end = value.data() + value.size();
-  const auto [parsed, failure] = std::from_chars(value.data(), end, milliseconds);
+  const char* const begin = value.data();
+  const char* const end = begin + value.size();
+  const auto [parsed, failure] = std::from_chars(begin, end, milliseconds);
   if (failure != std::errc() || parsed != end || milliseconds < 1 ||
       milliseconds > kLongestTimeout) {
     throw RequestError(ErrorCode::kInvalidArgument,

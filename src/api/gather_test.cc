@@ -18,12 +18,11 @@ struct Seen {
 };
 
 std::shared_ptr<Gather<int>> gather_into(Seen& seen, std::size_t count,
-                                         std::stop_token outer = {}) {
-  return std::make_shared<Gather<int>>(count, run_now, std::move(outer),
-                                       [&seen](Result<Parts> result) {
-                                         ++seen.calls;
-                                         seen.result = std::move(result);
-                                       });
+                                         const std::stop_token& outer = {}) {
+  return std::make_shared<Gather<int>>(count, run_now, outer, [&seen](Result<Parts> result) {
+    ++seen.calls;
+    seen.result = std::move(result);
+  });
 }
 
 TEST(Gather, KeepsTheOrderOfParts) {

@@ -148,8 +148,8 @@ std::vector<Route> ollama_routes(const Service& service) {
 }
 
 const ErrorStyle& ollama_errors() {
-  static const OllamaErrors style;
-  return style;
+  static const OllamaErrors kStyle;
+  return kStyle;
 }
 
 }  // namespace nestvec

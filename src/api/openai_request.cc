@@ -122,8 +122,8 @@ void append_string(std::string_view name, std::string_view value, std::string& o
   append_json_string(value, out);
 }
 
-const std::string& task_or_default(const std::string& task, const OpenAiRequest& request,
-                                   const ModelInfo& model) {
+std::string task_or_default(const std::string& task, const OpenAiRequest& request,
+                            const ModelInfo& model) {
   if (!task.empty()) return task;
   return request.call.options.task.empty() ? model.default_task : request.call.options.task;
 }

@@ -85,7 +85,7 @@ class OpenAiErrors final : public ErrorStyle {
     append_json_string(error.what(), body);
     body += R"(,"code":)";
     append_json_string(names.jina_code, body);
-    body += "}";
+    body += '}';
     add_retry_after(error, response);
     return response;
   }
@@ -94,8 +94,8 @@ class OpenAiErrors final : public ErrorStyle {
 }  // namespace
 
 const ErrorStyle& openai_errors() {
-  static const OpenAiErrors style;
-  return style;
+  static const OpenAiErrors kStyle;
+  return kStyle;
 }
 
 }  // namespace nestvec

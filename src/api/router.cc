@@ -208,6 +208,7 @@ void Router::dispatch(const Match& match, Exchange exchange) const {
   match.route->handle(std::move(exchange));
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): shared from here on
 void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond) const {
   const Match found = match(*request);
   Exchange exchange{.service = service_,

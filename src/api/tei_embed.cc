@@ -131,6 +131,7 @@ void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
             });
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const auto calls = std::make_shared<std::vector<TeiInputs>>(

@@ -153,13 +153,13 @@ std::string_view te_failure(const Error& error) {
 }
 
 const ErrorStyle& tei_errors() {
-  static const TeiErrors style;
-  return style;
+  static const TeiErrors kStyle;
+  return kStyle;
 }
 
 const ErrorStyle& tei_openai_errors() {
-  static const TeiOpenaiErrors style;
-  return style;
+  static const TeiOpenaiErrors kStyle;
+  return kStyle;
 }
 
 }  // namespace nestvec

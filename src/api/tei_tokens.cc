@@ -77,6 +77,7 @@ Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiR
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = input_rules(exchange.service);
@@ -106,6 +107,7 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   }
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_tokenize(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
   const Model& model = exchange.service.model;
@@ -134,6 +136,7 @@ void tei_tokenize(Exchange exchange) {
   exchange.respond(std::move(response));
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_decode(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
   const DecodeCall call = read_decode(document.root(), input_rules(exchange.service));

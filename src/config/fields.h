@@ -70,6 +70,7 @@ void visit_checkpoint_fields(Section& source, Visitor& visit) {
         source.hf_token);
 }
 
+// NOLINTNEXTLINE(readability-function-size): a table
 template <typename Section, typename Visitor>
 void visit_runtime_fields(Section& runtime, Visitor& visit) {
   visit(Field{"runtime",

@@ -22,9 +22,9 @@ class GatedSession final : public Session {
   void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) override {
     {
       std::unique_lock lock(mutex_);
-      ++runs;
-      sizes.push_back(batch.sequences());
-      tokens.push_back(batch.tokens());
+      ++runs_;
+      sizes_.push_back(batch.sequences());
+      tokens_.push_back(batch.tokens());
       changed_.notify_all();
       while (held_) {
         changed_.wait_for(lock, std::chrono::milliseconds(1));
@@ -47,15 +47,15 @@ class GatedSession final : public Session {
   void release() { set_held(false); }
   void wait_for_runs(int count) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return runs >= count; });
+    changed_.wait(lock, [&] { return runs_ >= count; });
   }
   std::vector<std::size_t> batch_sizes() {
     const std::lock_guard lock(mutex_);
-    return sizes;
+    return sizes_;
   }
   std::vector<std::size_t> batch_tokens() {
     const std::lock_guard lock(mutex_);
-    return tokens;
+    return tokens_;
   }
 
  private:
@@ -68,8 +68,9 @@ class GatedSession final : public Session {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = false;
-  int runs = 0;
-  std::vector<std::size_t> sizes, tokens;
+  int runs_ = 0;
+  std::vector<std::size_t> sizes_;
+  std::vector<std::size_t> tokens_;
 };
 
 Sequence sequence(std::uint32_t first, std::uint32_t length = 10) {
@@ -278,6 +279,7 @@ TEST(SchedulerBatches, AreAsLongAsTheTimeThatWasAsked) {
   EXPECT_LE(gate->batch_tokens().front(), Scheduler::kLeastBatchTokens);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a load and its check, in one place
 TEST_F(SchedulerTest, EveryJobEndsOnceUnderLoadAndCancellation) {
   std::atomic<int> ended{0};
   std::atomic<int> wrong{0};

@@ -120,7 +120,7 @@ class PassedErrors final : public ErrorStyle {
 // As POST /v1/embeddings does it.
 void run_openai(const Prediction& prediction, const ClarifaiInput& input, const Gathered& gather,
                 std::size_t index) {
-  static const PassedErrors errors;
+  static const PassedErrors kErrors;
   HttpRequest request = prediction.call.as_http();
   request.method = "POST";
   request.body = input.openai_body;
@@ -136,7 +136,7 @@ void run_openai(const Prediction& prediction, const ClarifaiInput& input, const 
             }
             gather->put(index, ClarifaiResult{{}, std::move(response.body)});
           },
-      .errors = &errors,
+      .errors = &kErrors,
       .client = prediction.call.key};
   answer_embeddings(std::move(exchange));
 }
@@ -200,6 +200,7 @@ const Clarifai::Opened& Clarifai::opened() const {
 }
 
 void Clarifai::predict(const ClarifaiCall& call, const v2::PostModelOutputsRequest& request,
+                       // NOLINTNEXTLINE(performance-unnecessary-value-param): kept by a copy
                        v2::MultiOutputResponse* response, Done done) const {
   const Opened* opened = nullptr;
   try {

@@ -98,8 +98,8 @@ class Errors final : public ErrorStyle {
 
 template <typename Response>
 const ErrorStyle& errors() {
-  static const Errors<Response> style;
-  return style;
+  static const Errors<Response> kStyle;
+  return kStyle;
 }
 
 template <typename Request, typename Response>

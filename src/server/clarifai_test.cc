@@ -38,10 +38,10 @@ std::string from_hex(std::string_view hex) {
 // The recorded message of that description.
 template <typename Message>
 Message recorded(std::string_view list, std::string_view name_key, std::string_view name) {
-  static const JsonDocument document =
+  static const JsonDocument kDocument =
       JsonDocument::load(std::string(NESTVEC_TEST_DATA) + "/clarifai/wire.json");
   Message message;
-  for (const JsonValue& record : document.root().at(list).elements()) {
+  for (const JsonValue& record : kDocument.root().at(list).elements()) {
     if (record.at(name_key).string() != name) continue;
     if (record.find("rpc") && record.at("rpc").string() != "PostModelOutputs") continue;
     EXPECT_TRUE(message.ParseFromString(from_hex(record.at("hex").string())));

@@ -139,6 +139,7 @@ void embed_all(const Backend& backend, const GrpcCall& grpc_call,
                                  }));
 }
 
+// NOLINTBEGIN(performance-unnecessary-value-param): the type of a handler
 void tokenize(const Backend& backend, const GrpcCall&, const v1::EncodeRequest& request,
               v1::EncodeResponse* response, GrpcDone done) {
   if (request.inputs().size() > kMaxTokenizeBytes) {
@@ -178,6 +179,7 @@ void describe(const Backend& backend, const GrpcCall&, const v1::InfoRequest&,
   response->set_tokenization_workers(count(model.threads));
   done({});
 }
+// NOLINTEND(performance-unnecessary-value-param)
 
 // A method with its stream, for one kind of message.
 template <typename Request, typename Response>

@@ -20,7 +20,7 @@ TEST(Listener, NamesTheAddressThatIsInUse) {
   options.address.port = server.server->port();
   RequestThreads threads(1);
   try {
-    HttpServer(options, &echo, threads);
+    const HttpServer second(options, &echo, threads);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kAlreadyExists);

@@ -162,6 +162,7 @@ TEST(StreamProgress, DrainingAStreamThatTheClientHasEndedIsASuccess) {
 }
 
 // Whatever the order of events: answers come in order, limits hold, and each stream ends once.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a walk over all events
 TEST(StreamProgress, RandomOrders) {
   std::mt19937 engine(7);
   for (int round = 0; round < 200; ++round) {

@@ -105,9 +105,15 @@ inline Halves narrow(Floats x) {
 // x with lanes i and i ^ kDistance in each other's place.
 template <int kDistance>
 Floats swapped(Floats x) {
+#if defined(__clang__)  // which reads these files to check them, and has another builtin
+  Floats y;
+  for (size_t i = 0; i < kLanes; ++i) y[i] = x[i ^ kDistance];
+  return y;
+#else
   Ints lanes;
   for (int i = 0; i < static_cast<int>(kLanes); ++i) lanes[i] = i ^ kDistance;
   return __builtin_shuffle(x, lanes);
+#endif
 }
 
 // The sum of all lanes, in the order of a binary tree.
