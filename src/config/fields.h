@@ -70,8 +70,8 @@ void visit_checkpoint_fields(Section& source, Visitor& visit) {
         source.hf_token);
 }
 
-// NOLINTNEXTLINE(readability-function-size): a table
 template <typename Section, typename Visitor>
+// NOLINTNEXTLINE(readability-function-size): a table
 void visit_runtime_fields(Section& runtime, Visitor& visit) {
   visit(Field{"runtime",
               "precision",

@@ -25,7 +25,7 @@ void name_socket(int fd, std::string_view name) {
   if (name.size() + 1 > sizeof(address.sun_path)) return;
   std::memcpy(address.sun_path + 1, name.data(), name.size());
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  static_cast<void>(::bind(fd, reinterpret_cast<const sockaddr*>(&address), size));
+  [[maybe_unused]] const int named = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
 }
 
 }  // namespace
