@@ -218,8 +218,7 @@ def facts(options: argparse.Namespace) -> dict[str, Any]:
     processor = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                       if line.startswith("model name")), "unknown processor")
     return {"version": version, "processor": processor, "threads": options.threads, "rounds": options.rounds,
-            "batch": options.batch,
-            "date": datetime.date.today().isoformat()}
+            "batch": options.batch, "date": datetime.date.today().isoformat()}
 
 
 def main() -> None:

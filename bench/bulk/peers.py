@@ -17,6 +17,7 @@ import time
 
 import numpy as np
 
+
 def padded(options: argparse.Namespace, texts: list[str]) -> tuple[float, np.ndarray]:
     import onnxruntime
     import tokenizers

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "nestvec/error.h"
+#include "ops/attention.h"
+#include "ops/row_input.h"
 
 namespace nestvec {
 namespace {
@@ -21,12 +23,12 @@ std::string mebibytes(std::uint64_t bytes) {
 std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
                                std::uint64_t longest) {
   // Rows on their way through a layer: of all threads together, or of each its own block.
-  const std::uint64_t rows = std::min(batch, std::max<std::uint64_t>(512, facts.threads * 96));
+  const std::uint64_t rows =
+      std::min<std::uint64_t>(batch, std::max(kBlockRows, facts.threads * kProductRows));
   const std::uint64_t activations = batch * kFloat * 6 * facts.hidden;
   const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * facts.intermediate);
   const std::uint64_t head = facts.hidden / std::max<std::uint64_t>(1, facts.heads);
-  constexpr std::uint64_t kShort = 1024;  // tokens of a text that one thread attends to alone
-  const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShort);
+  const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShortSequence);
   return activations + scratch + keys;
 }
 

@@ -26,8 +26,6 @@ struct HeadKernels<std::uint16_t> {
   void (*attend)(const AttendQueries<std::uint16_t>&);
 };
 
-// Up to this length a thread does a head of a sequence alone; longer ones are shared among threads.
-constexpr std::size_t kShort = 1024;
 // Keys that one thread packs at a time.
 constexpr std::size_t kPackKeys = 8 * kKeyBlock;
 
@@ -50,8 +48,8 @@ class Attention {
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
       const Rows rows{static_cast<std::size_t>(offsets[i]),
                       static_cast<std::size_t>(offsets[i + 1] - offsets[i])};
-      (rows.count <= kShort ? short_ones : long_ones).push_back(rows);
-      if (rows.count <= kShort) longest = std::max(longest, rows.count);
+      (rows.count <= kShortSequence ? short_ones : long_ones).push_back(rows);
+      if (rows.count <= kShortSequence) longest = std::max(longest, rows.count);
     }
     run_short(short_ones, longest);
     for (const Rows& rows : long_ones) {

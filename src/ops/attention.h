@@ -27,6 +27,9 @@ struct HeadMatrices {
   std::size_t row_stride = 0;     // and from row to row
 };
 
+// Up to this length a thread does a head of a sequence alone; longer ones are shared among threads.
+inline constexpr std::size_t kShortSequence = 1024;
+
 // out [T, heads D] = softmax(q k^T / sqrt D) v for every head. offsets [N+1]; positions start anew
 // with each sequence. Memory beside the arguments: the packed keys and values of one sequence for
 // each thread, or of one head of a long sequence.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/nodes/domain.h"
 
+#include <algorithm>
+#include <array>
+
 #include "ops/embedding.h"
 #include "ops/nodes/node.h"
 #include "ops/pool.h"
@@ -15,6 +18,27 @@ constexpr auto kBf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
 constexpr auto kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
 constexpr auto kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 constexpr auto kByte = ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
+
+// What NodeReader::linear reads, for the layer of a prefix.
+constexpr std::array<NodeInput, 6> linear_inputs(const char* layer) {
+  return {{{"weight", kByte, false, layer},
+           {"bias", kFloat, false, layer},
+           {"scales", kFloat, true, layer},
+           {"sums", kInt32, true, layer},
+           {"down", kFloat, true, layer},
+           {"up", kFloat, true, layer}}};
+}
+
+// The inputs that both halves of a layer have: x [T, H], offsets [N+1], tasks [N], two linear
+// layers and the norm at the end.
+constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const char* second) {
+  std::array<NodeInput, 17> all = {{{"x", kFloat}, {"offsets", kInt64}, {"tasks", kInt64}}};
+  std::ranges::copy(linear_inputs(first), all.begin() + 3);
+  std::ranges::copy(linear_inputs(second), all.begin() + 9);
+  all[15] = {"norm_weight", kFloat};
+  all[16] = {"norm_bias", kFloat};
+  return all;
+}
 
 // ids [T], offsets [N+1], tasks [N] -> [T, H]
 class EmbeddingKernel {
@@ -77,25 +101,13 @@ class SelfAttentionKernel {
   static constexpr const char* kName = "PackedSelfAttention";
   static constexpr bool kInPlace = true;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr NodeInput kInputs[] = {{"x", kFloat},
-                                          {"offsets", kInt64},
-                                          {"tasks", kInt64},
-                                          {"qkv_weight", kByte},
-                                          {"qkv_bias", kFloat},
-                                          {"qkv_scales", kFloat, true},
-                                          {"qkv_sums", kInt32, true},
-                                          {"qkv_down", kFloat, true},
-                                          {"qkv_up", kFloat, true},
-                                          {"out_weight", kByte},
-                                          {"out_bias", kFloat},
-                                          {"out_scales", kFloat, true},
-                                          {"out_sums", kInt32, true},
-                                          {"out_down", kFloat, true},
-                                          {"out_up", kFloat, true},
-                                          {"norm_weight", kFloat},
-                                          {"norm_bias", kFloat},
-                                          {"cos", kFloat, true},
-                                          {"sin", kFloat, true}};
+  static constexpr auto kInputs = [] {
+    std::array<NodeInput, 19> all;
+    std::ranges::copy(half_layer_inputs("qkv_", "out_"), all.begin());
+    all[17] = {"cos", kFloat, true};
+    all[18] = {"sin", kFloat, true};
+    return all;
+  }();
 
   SelfAttentionKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.qkv = node.linear(3, "qkv_");
@@ -144,23 +156,7 @@ class FeedForwardKernel {
   static constexpr const char* kName = "PackedFeedForward";
   static constexpr bool kInPlace = true;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr NodeInput kInputs[] = {{"x", kFloat},
-                                          {"offsets", kInt64},
-                                          {"tasks", kInt64},
-                                          {"in_weight", kByte},
-                                          {"in_bias", kFloat},
-                                          {"in_scales", kFloat, true},
-                                          {"in_sums", kInt32, true},
-                                          {"in_down", kFloat, true},
-                                          {"in_up", kFloat, true},
-                                          {"out_weight", kByte},
-                                          {"out_bias", kFloat},
-                                          {"out_scales", kFloat, true},
-                                          {"out_sums", kInt32, true},
-                                          {"out_down", kFloat, true},
-                                          {"out_up", kFloat, true},
-                                          {"norm_weight", kFloat},
-                                          {"norm_bias", kFloat}};
+  static constexpr auto kInputs = half_layer_inputs("in_", "out_");
 
   FeedForwardKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.in = node.linear(3, "in_");

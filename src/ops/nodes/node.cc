@@ -49,7 +49,8 @@ bool NodeReader::has(std::size_t index) const {
 
 const void* NodeReader::checked(std::size_t index, std::size_t count,
                                 ONNXTensorElementDataType type) const {
-  const std::string what = "input \"" + std::string(inputs_[index].name) + "\" of node " +
+  const NodeInput& input = inputs_[index];
+  const std::string what = "input \"" + std::string(input.layer) + input.name + "\" of node " +
                            info_.GetNodeName() + " in a compiled graph ";
   if (!has(index)) throw Error(ErrorCode::kDataLoss, what + "is not a constant");
   const Ort::ConstValue value = constant(index);

@@ -19,9 +19,10 @@ namespace nestvec {
 
 // An input of a node: what it is called in messages, its type, and whether it may be absent.
 struct NodeInput {
-  const char* name;
-  ONNXTensorElementDataType type;  // UNDEFINED: any
+  const char* name = "";
+  ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;  // any
   bool optional = false;
+  const char* layer = "";  // stands before the name, where a node has several
 };
 
 // Runs `body` and turns what it throws into a status: no exception crosses ONNX Runtime.
