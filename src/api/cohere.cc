@@ -127,15 +127,6 @@ void append_rows_as(const Embeddings& rows, EmbeddingFormat format, std::string&
   out.push_back(']');
 }
 
-void append_texts(const std::vector<std::string>& texts, std::string& out) {
-  out.push_back('[');
-  for (const std::string& text : texts) {
-    if (out.back() != '[') out.push_back(',');
-    append_json_string(text, out);
-  }
-  out.push_back(']');
-}
-
 void append_meta(int version, const Embeddings& rows, std::string& out) {
   std::uint64_t tokens = 0;
   for (const std::uint32_t count : rows.tokens) tokens += count;
@@ -200,7 +191,7 @@ std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows) {
     }
     types.end();
   }
-  append_texts(answer.texts, members.key("texts"));
+  members.texts("texts", answer.texts);
   append_meta(answer.version, rows, members.key("meta"));
   members.text("response_type",
                answer.formats.empty() ? "embeddings_floats" : "embeddings_by_type");

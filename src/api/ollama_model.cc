@@ -9,7 +9,6 @@
 #include <ctime>
 
 #include "api/ollama.h"
-#include "base/json.h"
 #include "base/json_writer.h"
 
 namespace nestvec {
@@ -53,10 +52,7 @@ void append_details(const ModelInfo& model, std::string& out) {
   details.text("parent_model", "");
   details.text("format", "onnx");
   details.text("family", model.family);
-  std::string& families = details.key("families");
-  families.push_back('[');
-  append_json_string(model.family, families);
-  families.push_back(']');
+  details.texts("families", {&model.family, 1});
   details.text("parameter_size", "");
   details.text("quantization_level", quantization_level(model.precision));
   details.end();

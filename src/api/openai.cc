@@ -2,35 +2,35 @@
 #include "api/openai.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "api/embed_call.h"
 #include "api/openai_request.h"
 #include "base/excerpt.h"
+#include "base/json_writer.h"
 
 namespace nestvec {
 namespace {
 
 // `created` is asked for by OpenAI's clients; here it is when the server began.
 std::string model_object(const ModelInfo& model, std::int64_t created) {
-  std::string out = R"({"id":)";
-  append_json_string(model.id, out);
-  out += R"(,"object":"model","created":)" + std::to_string(created);
-  out += R"(,"owned_by":"nestvec","dimensions":)" + std::to_string(model.dimensions);
-  out += R"(,"max_tokens":)" + std::to_string(model.max_tokens);
-  out += R"(,"matryoshka_dimensions":[)";
-  for (std::size_t i = 0; i < model.matryoshka_dimensions.size(); ++i) {
-    if (i > 0) out += ',';
-    out += std::to_string(model.matryoshka_dimensions[i]);
-  }
-  out += R"(],"tasks":[)";
-  for (std::size_t i = 0; i < model.tasks.size(); ++i) {
-    if (i > 0) out += ',';
-    append_json_string(model.tasks[i].name, out);
-  }
-  out += R"(],"default_task":)";
-  append_json_string(model.default_task, out);
-  return out + "}";
+  std::vector<std::string> tasks;
+  for (const TaskInfo& task : model.tasks) tasks.push_back(task.name);
+  std::string out;
+  JsonObject object(out);
+  object.text("id", model.id);
+  object.text("object", "model");
+  object.integer("created", created);
+  object.text("owned_by", "nestvec");
+  object.count("dimensions", model.dimensions);
+  object.count("max_tokens", model.max_tokens);
+  object.counts("matryoshka_dimensions", model.matryoshka_dimensions);
+  object.texts("tasks", tasks);
+  object.text("default_task", model.default_task);
+  object.end();
+  return out;
 }
 
 // "jina-embeddings-v3" is also "jinaai/jina-embeddings-v3".

@@ -2,7 +2,7 @@
 #include <string_view>
 
 #include "api/error_style.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace nestvec {
 namespace {
@@ -52,12 +52,8 @@ Names server_names(int status) {
   }
 }
 
-void append_or_null(std::string_view text, std::string& out) {
-  if (text.empty()) {
-    out += "null";
-  } else {
-    append_json_string(text, out);
-  }
+void text_or_null(std::string_view name, std::string_view text, JsonObject& object) {
+  text.empty() ? object.null(name) : object.text(name, text);
 }
 
 class OpenAiErrors final : public ErrorStyle {
@@ -72,20 +68,16 @@ class OpenAiErrors final : public ErrorStyle {
     response.status = http_status(error);
     const Names names = response.status < 500 ? client_names(response.status, param)
                                               : server_names(response.status);
-    std::string& body = response.body;
-    body = R"({"error":{"message":)";
-    append_json_string(error.what(), body);
-    body += R"(,"type":)";
-    append_json_string(names.type, body);
-    body += R"(,"param":)";
-    append_or_null(param, body);
-    body += R"(,"code":)";
-    append_or_null(names.code, body);
-    body += R"(},"detail":)";
-    append_json_string(error.what(), body);
-    body += R"(,"code":)";
-    append_json_string(names.jina_code, body);
-    body += '}';
+    JsonObject body(response.body);
+    JsonObject inner(body.key("error"));
+    inner.text("message", error.what());
+    inner.text("type", names.type);
+    text_or_null("param", param, inner);
+    text_or_null("code", names.code, inner);
+    inner.end();
+    body.text("detail", error.what());
+    body.text("code", names.jina_code);
+    body.end();
     add_retry_after(error, response);
     return response;
   }

@@ -97,7 +97,7 @@ std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   std::string out;
   JsonObject members(out);
   members.text("model_id", model.id);
-  members.raw("model_sha", "null");
+  members.null("model_sha");
   members.text("model_dtype", tei_dtype(model.precision));
   members.text("served_model_name", model.id);
   JsonObject type(members.key("model_type"));
@@ -108,13 +108,13 @@ std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   members.count("max_concurrent_requests", limits.max_concurrent_requests);
   members.count("max_input_length", model.max_tokens);
   members.count("max_batch_tokens", model.max_batch_tokens);
-  members.raw("max_batch_requests", "null");
+  members.null("max_batch_requests");
   members.count("max_client_batch_size", limits.max_client_batch_size);
   members.raw("auto_truncate", "true");
   members.count("tokenization_workers", model.threads);
   members.text("version", limits.version);
-  members.raw("sha", "null");
-  members.raw("docker_label", "null");
+  members.null("sha");
+  members.null("docker_label");
   append_extensions(model, members);
   members.end();
   return out;

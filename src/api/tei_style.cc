@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/tei_style.h"
 
-#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace nestvec {
 namespace {
@@ -80,15 +80,12 @@ class TeiErrors : public ErrorStyle {
     const TeiError kind = tei_error(error);
     HttpResponse response;
     response.status = kind.status;
-    response.body = "{\"error\":";
-    append_json_string(message_of(error), response.body);
-    response.body.append(",\"error_type\":\"").append(kind.type).push_back('"');
+    JsonObject body(response.body);
+    body.text("error", message_of(error));
+    body.text("error_type", kind.type);
     const std::string param = param_of(error);
-    if (!param.empty()) {
-      response.body.append(",\"param\":");
-      append_json_string(param, response.body);
-    }
-    response.body.push_back('}');
+    if (!param.empty()) body.text("param", param);
+    body.end();
     add_retry_after(error, response);
     return response;
   }
@@ -100,10 +97,11 @@ class TeiOpenaiErrors : public ErrorStyle {
     const TeiError kind = tei_error(error);
     HttpResponse response;
     response.status = kind.status;
-    response.body = "{\"message\":";
-    append_json_string(message_of(error), response.body);
-    response.body.append(",\"code\":").append(std::to_string(kind.status));
-    response.body.append(",\"type\":\"").append(kind.type).append("\"}");
+    JsonObject body(response.body);
+    body.text("message", message_of(error));
+    body.integer("code", kind.status);
+    body.text("type", kind.type);
+    body.end();
     add_retry_after(error, response);
     return response;
   }

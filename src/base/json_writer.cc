@@ -46,6 +46,24 @@ void JsonObject::count(std::string_view name, std::uint64_t value) {
   key(name) += std::to_string(value);
 }
 
+void JsonObject::texts(std::string_view name, std::span<const std::string> values) {
+  std::string& list = key(name) += '[';
+  for (const std::string& value : values) {
+    if (list.back() != '[') list += ',';
+    append_repaired(value, list);
+  }
+  list += ']';
+}
+
+void JsonObject::counts(std::string_view name, std::span<const std::size_t> values) {
+  std::string& list = key(name) += '[';
+  for (const std::size_t value : values) {
+    if (list.back() != '[') list += ',';
+    list += std::to_string(value);
+  }
+  list += ']';
+}
+
 void JsonObject::fixed(std::string_view name, double value, int digits) {
   std::array<char, 400> text{};  // the largest double has 309 digits before the point
   const auto end =

@@ -2,7 +2,9 @@
 // One JSON object, written member by member behind what a string holds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,10 @@ class JsonObject {
   void boolean(std::string_view name, bool value);
   void integer(std::string_view name, std::int64_t value);
   void count(std::string_view name, std::uint64_t value);
+  void null(std::string_view name) { key(name) += "null"; }
+  // Arrays.
+  void texts(std::string_view name, std::span<const std::string> values);
+  void counts(std::string_view name, std::span<const std::size_t> values);
   // With so many digits after the point.
   void fixed(std::string_view name, double value, int digits);
   // Reads back as the same double.

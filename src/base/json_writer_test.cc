@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -19,12 +21,18 @@ TEST(JsonObject, OnOneLine) {
   object.count("most", std::numeric_limits<std::uint64_t>::max());
   object.fixed("fixed", 2.0 / 3, 3);
   object.real("real", 0.1);
+  object.null("nothing");
+  object.texts("texts", std::vector<std::string>{"c\t", "["});
+  object.counts("counts", std::vector<std::size_t>{1, 2});
+  object.texts("none", {});
   JsonObject inner(object.key("inner"));
   inner.end();
   object.end();
-  EXPECT_EQ(out,
-            "[{\"a\\\"\":\"b\\n\xEF\xBF\xBD\",\"yes\":true,\"least\":-9223372036854775808,"
-            "\"most\":18446744073709551615,\"fixed\":0.667,\"real\":0.1,\"inner\":{}}");
+  EXPECT_EQ(
+      out,
+      "[{\"a\\\"\":\"b\\n\xEF\xBF\xBD\",\"yes\":true,\"least\":-9223372036854775808,"
+      "\"most\":18446744073709551615,\"fixed\":0.667,\"real\":0.1,"
+      "\"nothing\":null,\"texts\":[\"c\\t\",\"[\"],\"counts\":[1,2],\"none\":[],\"inner\":{}}");
 }
 
 TEST(JsonObject, AMemberALine) {

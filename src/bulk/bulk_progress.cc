@@ -99,7 +99,7 @@ std::string progress_json(const BulkProgress& progress, const std::string& event
     if (value) {
       object.fixed(name, *value, digits);
     } else {
-      object.raw(name, "null");
+      object.null(name);
     }
   };
   object.text("event", event);

@@ -8,9 +8,8 @@
 #include <utility>
 
 #include "base/excerpt.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/seconds.h"
-#include "base/utf8.h"
 #include "bulk/model_digest.h"
 
 namespace nestvec {
@@ -27,14 +26,15 @@ bool is_there(const std::string& path) {
 }
 
 std::string error_line(const SourceRow& row, const std::string& path, const std::string& fault) {
-  std::string storage;
-  std::string line = "{\"row\":" + std::to_string(row.index) + ",\"file\":";
-  append_json_string(repair_utf8(path, storage), line);
-  line += ",\"line\":" + std::to_string(row.line);
-  if (!row.fields.id.empty()) line += ",\"id\":" + row.fields.id;
-  line += ",\"reason\":";
-  append_json_string(repair_utf8(fault, storage), line);
-  return line + "}";
+  std::string line;
+  JsonObject object(line);
+  object.count("row", row.index);
+  object.text("file", path);
+  object.count("line", row.line);
+  if (!row.fields.id.empty()) object.raw("id", row.fields.id);
+  object.text("reason", fault);
+  object.end();
+  return line;
 }
 
 // Unknown where an input is a pipe.

@@ -12,15 +12,6 @@
 namespace nestvec {
 namespace {
 
-void write_texts(const std::vector<std::string>& texts, std::string& out) {
-  out += '[';
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (i > 0) out += ", ";
-    append_json_string(texts[i], out);
-  }
-  out += ']';
-}
-
 void write_spec(const ModelSpec& spec, std::string& out) {
   JsonObject object(out, "    ");
   object.count("vocabulary", spec.vocabulary);
@@ -37,16 +28,11 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   object.integer("pad_id", spec.pad_id);
   object.count("adapter_rank", spec.adapters.rank);
   object.real("adapter_scaling", static_cast<double>(spec.adapters.scaling));
-  write_texts(spec.adapters.folders, object.key("adapter_folders"));
+  object.texts("adapter_folders", spec.adapters.folders);
   JsonObject prompts(object.key("prompts"), "      ");
   for (const auto& [task, prompt] : spec.prompts) prompts.text(task, prompt);
   prompts.end();
-  std::string& list = object.key("matryoshka_dimensions");
-  list += '[';
-  for (std::size_t i = 0; i < spec.matryoshka_dimensions.size(); ++i) {
-    list += (i > 0 ? ", " : "") + std::to_string(spec.matryoshka_dimensions[i]);
-  }
-  list += ']';
+  object.counts("matryoshka_dimensions", spec.matryoshka_dimensions);
   object.end();
 }
 
@@ -57,10 +43,12 @@ void write_source(const Fingerprint& source, std::string& out) {
   list += '[';
   for (std::size_t i = 0; i < source.files.size(); ++i) {
     const SourceFile& file = source.files[i];
-    list += i > 0 ? ",\n      {\"name\": " : "\n      {\"name\": ";
-    append_json_string(file.name, list);
-    list += ", \"bytes\": " + std::to_string(file.bytes) +
-            ", \"modified_ns\": " + std::to_string(file.modified_ns) + "}";
+    list += i > 0 ? ",\n      " : "\n      ";
+    JsonObject entry(list);
+    entry.text("name", file.name);
+    entry.count("bytes", file.bytes);
+    entry.integer("modified_ns", file.modified_ns);
+    entry.end();
   }
   list += ']';
   object.end();
@@ -153,7 +141,7 @@ std::string write_manifest(const Manifest& manifest) {
   object.text("layout", manifest.layout);
   object.text("precision", manifest.precision);
   object.text("family", manifest.spec.family);
-  write_texts(manifest.spec.adapters.tasks, object.key("tasks"));
+  object.texts("tasks", manifest.spec.adapters.tasks);
   object.count("width", manifest.spec.hidden);
   object.count("max_tokens", manifest.max_tokens);
   object.count("graph_bytes", manifest.graph_bytes);

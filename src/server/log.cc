@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/utf8.h"
 #include "nestvec/error.h"
 
@@ -39,32 +40,44 @@ std::string_view level_name(LogLevel level) {
   return "error";
 }
 
+constexpr int kMillisecondDigits = 3;
+
 std::string milliseconds(double value) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3f", value);
+  std::snprintf(text.data(), text.size(), "%.*f", kMillisecondDigits, value);
   return text.data();
 }
 
-// Quotes and escapes, in the text form too: a path with a line break must not look like two lines.
-std::string json_text(std::string_view text) {
+// What clients send may be long.
+std::string_view cut(std::string_view text) {
   constexpr std::size_t kLongest = 256;
+  return text.substr(0, kLongest);
+}
+
+// Quoted and escaped: a path with a line break must not look like two lines.
+std::string json_text(std::string_view text) {
   std::string storage;
   std::string result;
-  append_json_string(repair_utf8(text.substr(0, kLongest), storage), result);
+  append_json_string(repair_utf8(cut(text), storage), result);
   return result;
 }
 
 std::string json_line(const AccessRecord& record, LogLevel level) {
-  std::string line = R"({"time":")" + timestamp(record.time) + R"(","level":")";
-  line += level_name(level);
-  line += R"(","id":)" + json_text(record.id) + R"(,"client":)" + json_text(record.client);
-  line += R"(,"method":)" + json_text(record.method) + R"(,"path":)" + json_text(record.path);
-  line += R"(,"status":)" + std::to_string(record.status);
-  line += R"(,"ms":)" + milliseconds(record.milliseconds);
-  line += R"(,"bytes_in":)" + std::to_string(record.bytes_in);
-  line += R"(,"bytes_out":)" + std::to_string(record.bytes_out);
-  if (record.tokens) line += R"(,"tokens":)" + std::to_string(*record.tokens);
-  return line + "}\n";
+  std::string line;
+  JsonObject object(line);
+  object.text("time", timestamp(record.time));
+  object.text("level", level_name(level));
+  object.text("id", cut(record.id));
+  object.text("client", cut(record.client));
+  object.text("method", cut(record.method));
+  object.text("path", cut(record.path));
+  object.integer("status", record.status);
+  object.fixed("ms", record.milliseconds, kMillisecondDigits);
+  object.count("bytes_in", record.bytes_in);
+  object.count("bytes_out", record.bytes_out);
+  if (record.tokens) object.count("tokens", *record.tokens);
+  object.end();
+  return line + "\n";
 }
 
 std::string text_line(const AccessRecord& record, LogLevel level) {
@@ -102,12 +115,11 @@ void Log::message(LogLevel level, std::string_view text) {
     line += ' ';
     line += text;
   } else {
-    line = R"({"time":")" + time + R"(","level":")";
-    line += level_name(level);
-    line += R"(","message":)";
-    std::string storage;
-    append_json_string(repair_utf8(text, storage), line);
-    line += '}';
+    JsonObject object(line);
+    object.text("time", time);
+    object.text("level", level_name(level));
+    object.text("message", text);
+    object.end();
   }
   write(line + "\n");
 }
