@@ -4,23 +4,13 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <string_view>
 
+#include "config/companions.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// "1_Pooling": how sentence-transformers names the folder of a module.
-bool is_module_folder(std::string_view folder) {
-  const auto end = std::find_if_not(folder.begin(), folder.end(), is_digit);
-  return end != folder.begin() && end != folder.end() && *end == '_' &&
-         folder.find('/') == std::string_view::npos;
-}
 
 // "model-00001-of-00002.safetensors"
 bool is_shard(std::string_view name) {
@@ -38,18 +28,10 @@ bool belongs_to_graph(std::string_view path, std::string_view graph) {
                                       path.substr(graph.size()).starts_with(".data")));
 }
 
-bool is_small_file(std::string_view path) {
-  static constexpr std::array<std::string_view, 6> kNames = {
-      "config.json",  "config_sentence_transformers.json", "sentence_bert_config.json",
-      "modules.json", "special_tokens_map.json",           "added_tokens.json"};
+bool is_module_weights(std::string_view path) {
   const std::size_t slash = path.rfind('/');
-  if (slash == std::string_view::npos) {
-    return std::find(kNames.begin(), kNames.end(), path) != kNames.end() ||
-           (path.starts_with("tokenizer") && path.ends_with(".json"));
-  }
-  const std::string_view name = path.substr(slash + 1);
-  return is_module_folder(path.substr(0, slash)) &&
-         (name == "config.json" || name == "model.safetensors");
+  return slash != std::string_view::npos && is_module_folder(path.substr(0, slash)) &&
+         path.substr(slash + 1) == "model.safetensors";
 }
 
 bool is_adapter(std::string_view path) {
@@ -102,7 +84,8 @@ std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
   }
   std::vector<RepoFile> selected;
   std::copy_if(files.begin(), files.end(), std::back_inserter(selected), [&](const RepoFile& file) {
-    return is_small_file(file.path) || is_adapter(file.path) || is_safetensors_weights(file.path) ||
+    return is_companion(file.path) || is_module_weights(file.path) || is_adapter(file.path) ||
+           is_safetensors_weights(file.path) ||
            (!graph.empty() && belongs_to_graph(file.path, graph)) ||
            std::any_of(selection.include.begin(), selection.include.end(),
                        [&](const std::string& pattern) { return matches(pattern, file.path); });
