@@ -150,14 +150,14 @@ const ErrorStyle& Router::nearest_style(std::string_view path) const {
   return *style;
 }
 
-// A trace that the caller does not keep needs no span of ours.
 void Router::trace(const HttpRequest& request, std::string_view route,
                    HttpResponse& response) const {
   const std::optional<std::string_view> header = request.header("traceparent");
   std::optional<TraceContext> parent = header ? parse_traceparent(*header) : std::nullopt;
   if (parent) response.headers.emplace_back("traceparent", *header);
-  if (!service_.spans || (parent && !parent->sampled)) return;
-  service_.spans(request_span(request, route, response, std::move(parent)));
+  if (wants_span(service_.spans, parent)) {
+    service_.spans(request_span(request, route, response, std::move(parent)));
+  }
 }
 
 Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match& match,

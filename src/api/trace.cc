@@ -52,4 +52,8 @@ RequestSpan request_span(const HttpRequest& request, std::string_view route,
   return span;
 }
 
+bool wants_span(const SpanSink& sink, const std::optional<TraceContext>& parent) {
+  return sink && (!parent || parent->sampled);
+}
+
 }  // namespace nestvec

@@ -26,13 +26,14 @@ std::optional<TraceContext> parse_traceparent(std::string_view header);
 // What a tracing back end is told of an answered request. No text of a user is in it.
 struct RequestSpan {
   std::optional<TraceContext> parent;  // none: the trace begins here
-  std::string method;
-  std::string route;  // "/v1/models/{}", or "other"
+  bool rpc = false;                    // over gRPC: method is empty
+  std::string method;                  // "POST"
+  std::string route;                   // "/v1/models/{}", of gRPC "/tei.v1.Embed/Embed", or "other"
   std::string request_id;
-  int status = 0;
+  int status = 0;  // as of HTTP
   std::chrono::system_clock::time_point start;
   std::chrono::system_clock::time_point end;
-  // The answer's x-nestvec-* headers, which are numbers: {"nestvec.queue_ms", "0.125"}.
+  // Numbers: {"nestvec.queue_ms", "0.125"}. Over HTTP the answer's x-nestvec-* headers.
   std::vector<std::pair<std::string, std::string>> figures;
 };
 
@@ -41,5 +42,8 @@ RequestSpan request_span(const HttpRequest& request, std::string_view route,
 
 // Takes a span, from any thread. Must not block and must not throw.
 using SpanSink = std::function<void(RequestSpan)>;
+
+// Whether there is someone to tell: a trace that the caller does not keep needs no span of ours.
+bool wants_span(const SpanSink& sink, const std::optional<TraceContext>& parent);
 
 }  // namespace nestvec

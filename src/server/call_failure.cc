@@ -7,6 +7,11 @@
 #include <string>
 
 namespace nestvec {
+namespace {
+
+constexpr std::chrono::seconds kAgain{2};
+
+}  // namespace
 
 Error current_error() {
   try {
@@ -21,9 +26,14 @@ Error current_error() {
 }
 
 Error still_loading() {
-  constexpr std::chrono::seconds kAgain{2};
   return {ErrorCode::kUnavailable,
           "the model is being loaded; come again soon",
+          {.text = {}, .retry_after = kAgain}};
+}
+
+Error shutting_down() {
+  return {ErrorCode::kUnavailable,
+          "the server is shutting down; send this again, to the one that takes its place",
           {.text = {}, .retry_after = kAgain}};
 }
 

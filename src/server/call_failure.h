@@ -12,4 +12,7 @@ Error current_error();
 // What is told, with a time to come again, while the model is being loaded.
 Error still_loading();
 
+// What is told, with a time to come again, to calls that come once the server has begun to drain.
+Error shutting_down();
+
 }  // namespace nestvec

@@ -96,8 +96,9 @@ void admit(const grpc::CallbackServerContext& context, const KeyStore& keys, Grp
   call.priority = read_priority(context);
 }
 
-const Service& loaded(const LateService& service) {
-  if (const auto* there = service.get()) return there->get();
+const Service& serving(const GrpcContext& context) {
+  if (context.drain.stop_requested()) throw shutting_down();
+  if (const auto* there = context.service.get()) return there->get();
   throw still_loading();
 }
 
@@ -111,12 +112,27 @@ GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& ca
   record_.method = "GRPC";
   record_.path = std::move(method);
   record_.status = kOk;
+  if (const auto header = metadata(call, "traceparent")) parent_ = parse_traceparent(*header);
+}
+
+RequestSpan GrpcTrace::span() const {
+  RequestSpan span;
+  span.parent = parent_;
+  span.rpc = true;
+  span.route = route_.empty() ? record_.path : route_;
+  span.request_id = record_.id;
+  span.status = record_.status;
+  span.start = record_.time;
+  span.end = system_clock::now();
+  if (record_.tokens) span.figures.emplace_back("nestvec.tokens", std::to_string(*record_.tokens));
+  return span;
 }
 
 GrpcTrace::~GrpcTrace() {
   const double seconds = seconds_since(begin_);
   record_.milliseconds = seconds * 1e3;
   context_.requests.count(route_.empty() ? record_.path : route_, record_.status, seconds);
+  if (wants_span(context_.spans, parent_)) context_.spans(span());
   if (context_.access_log) context_.access_log(record_);
 }
 

@@ -15,6 +15,7 @@
 
 #include "api/keys.h"
 #include "api/service.h"
+#include "api/trace.h"
 #include "nestvec/error.h"
 #include "nestvec/model.h"
 #include "server/call_failure.h"
@@ -50,8 +51,9 @@ void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions&
 // single calls are refused at, so that a stream that takes all it can get shuts nobody out.
 bool has_room(const Service& service);
 
-// The service. Throws Error kUnavailable with a time to come again while the model is being loaded.
-const Service& loaded(const LateService& service);
+// The service. Throws Error kUnavailable with a time to come again: before the model is loaded, and
+// once the server drains.
+const Service& serving(const GrpcContext& context);
 
 // A call as the access log, the metrics and a drain see it: from its construction to its end.
 class GrpcTrace {
@@ -62,7 +64,7 @@ class GrpcTrace {
             std::string_view route = {});
   GrpcTrace(const GrpcTrace&) = delete;
   GrpcTrace& operator=(const GrpcTrace&) = delete;
-  // Tells the access log, and counts.
+  // Tells the access log and whoever wants spans, and counts.
   ~GrpcTrace();
 
   const std::string& id() const { return record_.id; }
@@ -72,8 +74,11 @@ class GrpcTrace {
   void set_error(const Error& error);
 
  private:
+  RequestSpan span() const;
+
   const GrpcContext& context_;
   const std::string_view route_;
+  std::optional<TraceContext> parent_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   AccessRecord record_;
   Gauge::Share open_;

@@ -70,7 +70,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<v2::MultiOutputRespon
     call.stop = stop_.get_token();
     try {
       admit(server_call, context_.keys, call);
-      loaded(context_.service).post([this, call, request] {
+      serving(context_).post([this, call, request] {
         method_(call, *request, &response_, [this](const GrpcOutcome& outcome) {
           outcome.error ? finish(*outcome.error) : finish();
         });
@@ -184,7 +184,7 @@ class ClarifaiService final : public v2::V2::CallbackService {
     try {
       GrpcCall facts;
       admit(*call, context_.keys, facts);
-      loaded(context_.service);
+      serving(context_);
     } catch (const Error& error) {
       return std::make_unique<RefusedStream>(context_, *call, error).release();
     }

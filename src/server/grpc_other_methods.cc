@@ -40,7 +40,7 @@ class OtherMethods final : public grpc::CallbackGenericService {
       admit(call, context_.keys, facts);
       return {
           ErrorCode::kUnimplemented,
-          excerpt(call.method()) + " is not offered: " + loaded(context_.service).model.info().id +
+          excerpt(call.method()) + " is not offered: " + serving(context_).model.info().id +
               " is a model for dense text embeddings, it neither classifies nor reranks and has "
               "no sparse vectors; call Embed, EmbedAll, Tokenize or Decode of tei.v1"};
     } catch (...) {

@@ -77,6 +77,15 @@ void set_serving(const grpc::Server& server, bool serving) {
   for (const char* name : kServiceNames) health->SetServingStatus(name, serving);
 }
 
+// gRPC cancels calls that reach it between its shutdown and the moment their client knows of it.
+// So clients with a call on its way, or one whose answer has just come, get this long to be refused
+// in words that they can act on.
+void await_late_calls(const Gauge& calls, std::chrono::steady_clock::time_point deadline) {
+  constexpr std::chrono::milliseconds kGrace{250};
+  if (!calls.wait_for_none(deadline)) return;
+  std::this_thread::sleep_until(std::min(deadline, std::chrono::steady_clock::now() + kGrace));
+}
+
 // Once no call of ours is open, ends those that are gRPC's own and would last as long as their
 // clients: watchers of health, readers of reflection. Some may have come just before the end.
 void end_watchers(const Gauge& calls, grpc::Server& server,
@@ -183,6 +192,7 @@ void GrpcServer::drain(std::chrono::steady_clock::time_point deadline) {
       const std::lock_guard lock(parts_->mutex);
       parts_->acceptor.reset();
     }
+    await_late_calls(parts_->context.calls, deadline);
     const std::jthread watchers([this, deadline](const std::stop_token& ended) {
       end_watchers(parts_->context.calls, *parts_->server, deadline, ended);
     });

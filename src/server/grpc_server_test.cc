@@ -2,8 +2,13 @@
 // Single calls, and the server itself.
 #include <unistd.h>
 
+#include <chrono>
+#include <cstddef>
 #include <fstream>
+#include <latch>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "support/grpc_test_server.h"
 
@@ -218,7 +223,7 @@ TEST_F(GrpcServerTest, AnAddressInUseIsNamed) {
 TEST_F(GrpcServerTest, BadTlsFilesAreRefusedBeforeListening) {
   const std::vector<Address> addresses{parse_address("127.0.0.1:0")};
   EXPECT_THROW(GrpcServer(addresses, {"/nonexistent.pem", "/nonexistent.key"}, context_), Error);
-  const std::string path = testing::TempDir() + "nestvec-no.pem";
+  const std::string path = testing::TempDir() + "nestvec-no-pem-" + std::to_string(::getpid());
   std::ofstream(path) << "this is no certificate";
   try {
     const GrpcServer server(addresses, {path, path}, context_);
@@ -226,6 +231,32 @@ TEST_F(GrpcServerTest, BadTlsFilesAreRefusedBeforeListening) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
     EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
+  }
+}
+
+TEST_F(GrpcServerTest, ADrainRefusesInWordsWhoeverCallsOnAndOn) {
+  start();
+  constexpr std::size_t kClients = 8;
+  std::vector<grpc::Status> ends(kClients);
+  std::latch served(kClients);
+  {
+    std::vector<std::jthread> clients;
+    for (grpc::Status& end : ends) {
+      clients.emplace_back([&end, &served, stub = v1::Embed::NewStub(new_channel())] {
+        for (int call = 0; call == 0 || end.ok(); ++call) {
+          grpc::ClientContext context;
+          v1::EmbedResponse response;
+          end = stub->Embed(&context, request("a"), &response);
+          if (call == 0) served.count_down();
+        }
+      });
+    }
+    served.wait();
+    server_->drain(std::chrono::steady_clock::now() + std::chrono::seconds(60));
+  }
+  for (const grpc::Status& end : ends) {
+    EXPECT_EQ(end.error_code(), StatusCode::UNAVAILABLE) << end.error_message();
+    EXPECT_NE(end.error_message().find("shutting down"), std::string::npos) << end.error_message();
   }
 }
 

@@ -13,6 +13,7 @@
 #include "api/keys.h"
 #include "api/metrics.h"
 #include "api/request_metrics.h"
+#include "api/trace.h"
 #include "server/call_ids.h"
 #include "server/gauge.h"
 #include "server/late.h"
@@ -40,6 +41,7 @@ struct GrpcContext {
   const KeyStore& keys;
   const Clarifai& clarifai;
   const AccessLog access_log;
+  SpanSink spans = {};  // told each call that is over; set before the server starts
   LateService service;
   std::stop_source drain;  // requested when the server begins to shut down
   Gauge calls;             // that are open

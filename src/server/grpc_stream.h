@@ -43,7 +43,7 @@ class GrpcStream final : public grpc::ServerBidiReactor<Request, Response> {
     call_.waits = true;
     try {
       admit(call, context_.keys, call_);
-      service_ = &loaded(context_.service);
+      service_ = &serving(context_);
     } catch (const Error& error) {
       refused_ = true;
       trace_.set_error(error);

@@ -37,7 +37,7 @@ class GrpcUnary final : public grpc::ServerUnaryReactor {
     call.stop = stop_.get_token();
     try {
       admit(*call_, context_.keys, call);
-      loaded(context_.service).post([this, call, request] {
+      serving(context_).post([this, call, request] {
         method_(call, *request, response_, [this](const GrpcOutcome& outcome) { finish(outcome); });
       });
     } catch (const Error& error) {

@@ -56,9 +56,15 @@ class Attributes {
 
 void append_attributes(const RequestSpan& span, std::string& out) {
   Attributes attributes(out);
-  attributes.text("http.request.method", span.method);
-  attributes.text("http.route", span.route);
-  attributes.integer("http.response.status_code", span.status);
+  if (span.rpc) {
+    attributes.text("rpc.system", "grpc");
+    attributes.text("rpc.method", span.route);
+    attributes.integer("nestvec.status", span.status);
+  } else {
+    attributes.text("http.request.method", span.method);
+    attributes.text("http.route", span.route);
+    attributes.integer("http.response.status_code", span.status);
+  }
   attributes.text("nestvec.request_id", span.request_id);
   for (const auto& [name, value] : span.figures) attributes.number(name, value);
   attributes.close();
@@ -72,7 +78,7 @@ void append_span(const RequestSpan& span, std::mt19937_64& random, std::string& 
                span.parent ? span.parent->trace_id : random_id(random) + random_id(random));
   members.text("spanId", random_id(random));
   if (span.parent) members.text("parentSpanId", span.parent->parent_id);
-  members.text("name", span.method + " " + span.route);
+  members.text("name", span.rpc ? span.route : span.method + " " + span.route);
   members.count("kind", kServer);
   members.text("startTimeUnixNano", nanoseconds(span.start));
   members.text("endTimeUnixNano", nanoseconds(span.end));

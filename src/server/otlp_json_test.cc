@@ -48,6 +48,21 @@ TEST(OtlpJson, IsAnExportRequest) {
             R"({"key":"nestvec.queue_ms","value":{"doubleValue":0.125}}],"status":{}}]}]}]})");
 }
 
+TEST(OtlpJson, ACallOfGrpcIsNamedByItsMethod) {
+  RequestSpan span = span_of(400);
+  span.rpc = true;
+  span.method.clear();
+  span.route = "/tei.v1.Embed/Embed";
+  std::mt19937_64 random(1);
+  const std::string json = otlp_json(std::vector{span}, "1", random);
+  EXPECT_NE(json.find(R"("name":"/tei.v1.Embed/Embed","kind":2)"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("attributes":[{"key":"rpc.system","value":{"stringValue":"grpc"}},)"
+                      R"({"key":"rpc.method","value":{"stringValue":"/tei.v1.Embed/Embed"}},)"
+                      R"({"key":"nestvec.status","value":{"intValue":"400"}},)"),
+            std::string::npos)
+      << json;
+}
+
 TEST(OtlpJson, WithoutAParentATraceBegins) {
   std::mt19937_64 random(1);
   const std::string json = otlp_json(std::vector{span_of(200), span_of(503)}, "1", random);

@@ -78,6 +78,7 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
   keys_.load(options.api_keys, options.api_key_file);
   if (!options.otlp_endpoint.empty()) {
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
+    grpc_context_->spans = span_sink();
   }
   start_grpc();
   start_http();

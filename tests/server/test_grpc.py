@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """gRPC as clients of text-embeddings-inference use it: a real server, grpcio, messages by name."""
 
+import json
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import numpy
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from collector import attributes_of, collector, spans_of
 from command import REPOSITORY
 from process import Served
 
@@ -256,9 +258,12 @@ def test_a_stream_shuts_nobody_out(client, pb):
 
 
 def test_a_deadline(client, pb):
-    answers = client.stream(pb.EmbedRequest(inputs=LONG) for _ in range(20))
+    answers = client.stream(pb.EmbedRequest(inputs=LONG) for _ in range(1000))
+    for _ in range(20):
+        next(answers)  # what is queued by now goes before a call that is bulk, too
     call = client.method("/tei.v1.Embed/EmbedAll", pb.EmbedAllResponse)
-    code, _ = code_of(lambda: call(pb.EmbedAllRequest(inputs=LONG), timeout=0.01))
+    code, _ = code_of(lambda: call(pb.EmbedAllRequest(inputs=LONG), timeout=0.005,
+                                   metadata=[("x-nestvec-priority", "bulk")]))
     assert code == grpc.StatusCode.DEADLINE_EXCEEDED
     answers.cancel()
 
@@ -290,7 +295,7 @@ def test_reflection_tells_the_services_as_they_are_written(client):
 
 def wait_for_count(served, series, expected):
     """Calls are counted once they have ended, which may be after the client has its answer."""
-    for _ in range(100):
+    for _ in range(1200):
         text = served.call("GET", "/metrics").body.decode()
         found = re.search(rf"^{re.escape(series)} (\S+)", text, re.M)
         if float(found[1] if found else 0) == expected:
@@ -312,6 +317,26 @@ def test_requests_are_counted(tmp_path, pb):
             code_of(lambda: client.method(f"/{name}/{name}", pb.EmbedResponse)(pb.EmbedRequest()))
         wait_for_count(served, ours % ("other", 501), 2)
         assert 'route="/A/A"' not in served.call("GET", "/metrics").body.decode()
+
+
+def test_spans_reach_a_collector(tmp_path, pb):
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with collector() as (endpoint, seen):
+        with Served(tmp_path, "--grpc", "127.0.0.1:0", "--otlp-endpoint", endpoint) as served:
+            client = Client(target(served), pb)
+            tokens = client.embed("secret", metadata=[("traceparent", f"00-{trace}-{parent}-01")])
+            client.embed("secret", metadata=[("traceparent", f"00-{trace}-{parent}-00")])
+            code_of(lambda: client.embed("a", dimensions=5000))
+            served.signal(signal.SIGTERM)
+            assert served.wait() == 0
+    assert "secret" not in json.dumps(seen)
+    good, bad = sorted(spans_of(seen), key=lambda span: span["traceId"] != trace)
+    assert (good["traceId"], good["parentSpanId"]) == (trace, parent)
+    assert good["name"] == bad["name"] == "/tei.v1.Embed/Embed"
+    assert attributes_of(good)["rpc.system"] == "grpc"
+    assert attributes_of(good)["nestvec.status"] == "200"
+    assert attributes_of(good)["nestvec.tokens"] == tokens.metadata.compute_tokens
+    assert attributes_of(bad)["nestvec.status"] == "400"
 
 
 def test_keys(tmp_path, pb):
@@ -367,7 +392,9 @@ def test_a_server_that_drains_answers_what_it_has_read(tmp_path, pb):
         idle = client.stream(iter(lambda: time.sleep(60) or pb.EmbedRequest(inputs="a"), None))
         for worker in workers:
             worker.start()
-        time.sleep(0.5)
+        end = time.monotonic() + 60
+        while not results and time.monotonic() < end:
+            time.sleep(0.02)
         start = time.monotonic()
         served.signal(signal.SIGTERM)
         assert served.wait() == 0
