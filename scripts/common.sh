@@ -54,7 +54,7 @@ pip_download() {
   shift
   local pip=$build_dir/venv-download/bin/pip
   [[ -x $pip ]] || make_venv "$build_dir/venv-download"
-  quietly "$pip" --disable-pip-version-check --retries 1 download --no-deps --only-binary=:all: \
+  quietly "$pip" --disable-pip-version-check --retries 5 download --no-deps --only-binary=:all: \
     --dest "$folder" "$@"
 }
 

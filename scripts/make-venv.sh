@@ -13,7 +13,7 @@ fi
 say "making the Python environment build/venv-$1"
 rm -rf "$venv"
 make_venv "$venv"
-quietly "$venv/bin/pip" --disable-pip-version-check --retries 1 install --require-hashes --no-deps \
+quietly "$venv/bin/pip" --disable-pip-version-check --retries 5 install --require-hashes --no-deps \
   --only-binary=:all: -r "$requirements" ||
   die "cannot install what $requirements names; is the network up? ($log)"
 cp "$requirements" "$venv/requirements.installed"

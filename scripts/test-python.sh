@@ -26,4 +26,4 @@ quietly "$build_dir/venv-fresh/bin/pip" install --no-index --find-links "$build_
 scripts/make-venv.sh python tests/python/requirements.txt
 quietly "$build_dir/venv-python/bin/pip" install --no-index --no-deps --force-reinstall "${wheel[0]}"
 "$build_dir/venv-python/bin/pip" check >>"$log" || die "the wheel does not fit what it is installed beside ($log)"
-exec scripts/pytest.sh python tests/python --timeout 300 "$@"
+exec scripts/pytest.sh python tests/python --timeout 1200 "$@"

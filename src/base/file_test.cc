@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -18,9 +19,8 @@ class FileTest : public testing::Test {
  protected:
   void SetUp() override {
     folder_ =
-        fs::temp_directory_path() /
-        ("nestvec_file_test_" + std::to_string(testing::UnitTest::GetInstance()->random_seed()) +
-         "_" + testing::UnitTest::GetInstance()->current_test_info()->name());
+        fs::temp_directory_path() / ("nestvec_file_test_" + std::to_string(::getpid()) + "_" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }

@@ -98,7 +98,7 @@ TEST_F(GrpcStreamTest, AFullQueueRefusesCallsButStreamsWait) {
   for (int i = 0; i < 4; ++i) {
     callers.emplace_back([&] {
       const auto stub = v1::Embed::NewStub(new_channel());
-      for (int call = 0; call < 5; ++call) {
+      for (int call = 0; call < 5 || (refused == 0 && call < 2000); ++call) {
         grpc::ClientContext context;
         v1::EmbedResponse response;
         const grpc::Status status = stub->Embed(&context, request(long_text(200)), &response);
@@ -137,24 +137,27 @@ TEST_F(GrpcStreamTest, ADeadlineEndsACall) {
   grpc::ClientContext busy;
   const auto occupied = embed_->EmbedStream(&busy);
   for (int i = 0; i < 20; ++i) occupied->Write(request(long_text()));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(5));
-  v1::EmbedResponse response;
-  EXPECT_EQ(embed_->Embed(&context, request(long_text()), &response).error_code(),
-            StatusCode::DEADLINE_EXCEEDED);
+  StatusCode code = StatusCode::OK;
+  std::chrono::microseconds time(5000);
+  for (int i = 0; i < 20 && code == StatusCode::OK; ++i, time /= 2) {  // many cores may be in time
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + time);
+    v1::EmbedResponse response;
+    code = embed_->Embed(&context, request(long_text()), &response).error_code();
+  }
+  EXPECT_EQ(code, StatusCode::DEADLINE_EXCEEDED);
   busy.TryCancel();
 }
 
 TEST_F(GrpcStreamTest, TheServersOwnDeadlineHoldsForCallsWithoutOne) {
-  options_.request_seconds = 1;
+  options_.request_seconds = 3;
   start();
-  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
   grpc::ClientContext context;
   const auto stream = embed_->EmbedStream(&context);
   v1::EmbedResponse response;
   stream->Write(request("a"));
   EXPECT_TRUE(stream->Read(&response));
-  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  std::this_thread::sleep_for(std::chrono::milliseconds(3200));
   stream->Write(request("b"));
   EXPECT_TRUE(stream->Read(&response)) << "the time counts for each message";
   stream->WritesDone();
@@ -173,7 +176,10 @@ TEST_F(GrpcStreamTest, DrainingFinishesWhatWasRead) {
   busy->Write(request("b"));
   ASSERT_TRUE(busy->Read(&response));
   for (int i = 0; i < 5; ++i) busy->Write(request(long_text()));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (model().queue().running_tokens == 0 && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::yield();
+  }
 
   const auto before = std::chrono::steady_clock::now();
   server_->drain(before + std::chrono::seconds(60));

@@ -218,10 +218,8 @@ TEST(HttpServer, StopsTheRequestOfAClientThatHasGone) {
     const auto [request, respond] = later.next();
     std::this_thread::sleep_for(milliseconds(20));
     EXPECT_FALSE(request->stop.stop_requested());
-    const auto start = steady_clock::now();
     client.close();
     EXPECT_TRUE(eventually([&] { return request->stop.stop_requested(); })) << ahead;
-    EXPECT_LT(steady_clock::now() - start, seconds(2));
     respond({});
   }
   EXPECT_TRUE(eventually([&] { return server.server->connections() == 0; }));

@@ -41,7 +41,6 @@ class HttpTls : public ::testing::Test {
     options_ = local_options();
     options_.server.tls_certificate = folder_ / "certificate.pem";
     options_.server.tls_key = folder_ / "key.pem";
-    options_.server.header_seconds = 1;
     write("CN-one");
   }
   ~HttpTls() override { std::filesystem::remove_all(folder_); }
@@ -95,6 +94,7 @@ TEST_F(HttpTls, SeesWhenTheClientGoes) {
 }
 
 TEST_F(HttpTls, EndsClientsThatDoNotShakeHands) {
+  options_.server.header_seconds = 1;
   TestServer server(options_);
   TestClient silent = server.client();
   TestClient plain = server.client();

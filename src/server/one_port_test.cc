@@ -3,6 +3,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -192,7 +193,8 @@ TEST_F(OnePort, ErrorsOfKeysAreInTheBodyOfEveryMethod) {
 }
 
 TEST_F(OnePort, UnderTls) {
-  const fs::path folder = fs::path(testing::TempDir()) / "nestvec-one-port";
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("nestvec-one-port-" + std::to_string(::getpid()));
   fs::create_directories(folder);
   config_.server.tls_certificate = folder / "certificate.pem";
   config_.server.tls_key = folder / "key.pem";

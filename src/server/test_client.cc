@@ -14,7 +14,7 @@
 namespace nestvec {
 namespace {
 
-constexpr int kSeconds = 10;
+constexpr int kSeconds = 60;
 
 FileDescriptor connect_to(const Address& address) {
   const SocketAddress target = resolve(address).front();

@@ -86,10 +86,10 @@ class TestServer {
 std::string post(std::string_view path, std::string_view body, std::string_view headers = {});
 std::string get(std::string_view path, std::string_view headers = {});
 
-// Calls `met` until it says true, for ten seconds at most.
+// Calls `met` until it says true, for a minute at most.
 template <class Condition>
 bool eventually(Condition met) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!met()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

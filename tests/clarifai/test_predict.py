@@ -227,12 +227,12 @@ print(len(model.predict(input="a")), len(model.predict(texts=["a", "b"])))
 
 def test_a_script_with_the_environment_alone(environment):
     done = subprocess.run([sys.executable, "-c", SCRIPT % (url_of(), PAT)], env=environment, text=True,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=300)
     assert done.stdout.split() == ["384", "2"], done.stderr
     by_environment = {**environment, "CLARIFAI_PAT": PAT}
     script = SCRIPT.replace(", pat=%r", "") % url_of()
     done = subprocess.run([sys.executable, "-c", script], env=by_environment, text=True, capture_output=True,
-                          timeout=60)
+                          timeout=300)
     assert done.stdout.split() == ["384", "2"], done.stderr
 
 
@@ -243,7 +243,7 @@ def test_the_example(home, v3, environment):
     code += "assert len(vector) == 1024 and [len(row) for row in vectors] == [1024, 1024] and len(query) == 256\n"
     with Served(home, "--config", folder / "config.yaml", model=v3.model, env={"NESTVEC_API_KEYS": PAT}) as served:
         there = {**environment, "CLARIFAI_API_BASE": served.url, "CLARIFAI_PAT": PAT}
-        done = subprocess.run([sys.executable, "-c", code], env=there, text=True, capture_output=True, timeout=60)
+        done = subprocess.run([sys.executable, "-c", code], env=there, text=True, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 

@@ -83,8 +83,8 @@ def test_a_restart_between_calls(place, connect):
 def call_that_runs(served, model, texts):
     """The future of predict(texts=...), which the server has begun to compute."""
     waiting = in_thread(lambda: model.predict(texts=texts))
-    end = time.monotonic() + 30
-    while not re.search(r"^nestvec_queue_tokens [1-9]", served.call("GET", "/metrics").body.decode(), re.M):
+    end = time.monotonic() + 120
+    while not re.search(r"^nestvec_(queue|running)_tokens [1-9]", served.call("GET", "/metrics").body.decode(), re.M):
         assert time.monotonic() < end and not waiting.done()
     return waiting
 
@@ -102,13 +102,13 @@ def test_a_server_that_dies_under_a_call(place, connect):
 
 
 def test_sigterm_answers_the_call_that_runs(place, connect):
-    served = place()
+    served = place("--grace-seconds", "120")
     model = connect(base_url=served.url)
     texts = [f"{i} " + "word " * 250 for i in range(40)]
     model.predict(input="a")
     waiting = call_that_runs(served, model, texts)
     served.signal(signal.SIGTERM)
-    assert len(waiting.result(60)) == 40
+    assert len(waiting.result(150)) == 40
     assert served.wait() == 0
 
 
@@ -125,7 +125,7 @@ def being_loaded(tmp_path, default_model):
         fcntl.flock(file, fcntl.LOCK_EX)
         start = in_thread(lambda: stack.enter_context(
             serve(tmp_path, model=default_model, http=f"127.0.0.1:{port}")))
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while True:
             assert time.monotonic() < end and not start.done()
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):

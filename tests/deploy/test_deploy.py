@@ -197,7 +197,7 @@ def test_what_is_copied_can_be_configured(tmp_path):
     root = os.environ.get("ONNXRUNTIME_ROOT", str(REPOSITORY / "build" / "onnxruntime"))
     environment = {**os.environ, **({"ONNXRUNTIME_ROOT": root} if os.path.isdir(root) else {})}
     done = subprocess.run(["cmake", "--preset", "release", flags], cwd=tmp_path, capture_output=True, text=True,
-                          env=environment, timeout=300)
+                          env=environment, timeout=1200)
     assert done.returncode == 0, done.stderr
 
 

@@ -114,10 +114,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         target = urllib.parse.urlsplit(self.path)
         path = urllib.parse.unquote(target.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        is_file = not path.startswith("/api/")
         with hub.lock:
             hub.requests.append(
                 Request(self.server.role, self.command, self.path, headers, time.monotonic()))
-            hub.active += 1
+            hub.active += is_file
             hub.most_active = max(hub.most_active, hub.active)
         try:
             if self.server.role == "cdn":
@@ -130,7 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         finally:
             with hub.lock:
-                hub.active -= 1
+                hub.active -= is_file
 
     def send_bytes(self, status: int, body: bytes, headers: dict):
         self.send_response(status)

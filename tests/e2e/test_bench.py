@@ -40,9 +40,9 @@ def test_requests_are_answered_one_by_one(nestvec):  # noqa: F811
     once = ask({"texts": TEXTS})
     assert set(once) == {"texts", "tokens", "seconds"}
     assert once["texts"] == len(TEXTS) and len(once["seconds"]) == 1
-    again = ask({"texts": TEXTS, "seconds": 0.3})
+    again = ask({"texts": TEXTS, "seconds": 1})
     assert len(again["seconds"]) > 1 and min(again["seconds"]) > 0
-    assert sum(again["seconds"]) > 0.2
+    assert sum(again["seconds"]) > 0.5
     assert again["tokens"] == once["tokens"]
     assert ask({"workload": "uniform"})["texts"] == 8
     process.stdin.close()

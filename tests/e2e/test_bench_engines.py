@@ -20,7 +20,7 @@ def compare(nestvec, store, *arguments):  # noqa: F811
     run = [sys.executable, ENGINES / "compare.py", "--nestvec", nestvec.binary, "--store", store, "--size", "tiny",
            "--models", "v3", "--engines", ",".join(NAMES), "--rounds", "1", "--turn-seconds", "0", "--threads", "1"]
     return subprocess.run([*run, *arguments], env=nestvec.environment(PYTHONDONTWRITEBYTECODE="1"), text=True,
-                          capture_output=True, timeout=300)
+                          capture_output=True, timeout=1200)
 
 
 @pytest.fixture(scope="module")

@@ -344,7 +344,7 @@ def test_killed_at_any_moment_nothing_is_lost(nestvec, bulk, tmp_path, round_): 
 
 
 def test_ctrl_c_leaves_what_can_go_on(nestvec, bulk, tmp_path):  # noqa: F811
-    texts = make_texts(3000, seed=10)
+    texts = make_texts(30_000, seed=10)  # some seconds
     path = write_jsonl(tmp_path / "in.jsonl", texts)
     run = bulk.arguments(path)
     process = nestvec.start(*run, "--progress", "json", stderr=subprocess.PIPE)
@@ -356,7 +356,7 @@ def test_ctrl_c_leaves_what_can_go_on(nestvec, bulk, tmp_path):  # noqa: F811
     lines = process.stderr.read().decode().splitlines()
     assert process.wait(60) == 130
     last = json.loads(lines[-1])
-    assert last["event"] == "interrupted" and 0 < last["rows"] < 3000
+    assert last["event"] == "interrupted" and 0 < last["rows"] < 30_000
     part = numpy.load(partial)
     expected = small(nestvec, texts)
     assert len(part) == last["rows"], "the checkpoint is of all that was done"
@@ -481,7 +481,7 @@ def test_progress(nestvec, bulk, tmp_path):  # noqa: F811
 def test_memory_does_not_grow_with_the_input(nestvec, bulk, tmp_path):  # noqa: F811
     lines = "".join(json.dumps({"text": f"text {i} " + "word " * (i % 20)}) + "\n" for i in range(10_000))
     peaks = {}
-    for copies in (1, 16):
+    for copies in (2, 18):
         path = tmp_path / f"{copies}.jsonl"
         path.write_text(lines * copies)
         command = [nestvec.binary, *map(os.fspath, bulk.arguments(path, output=f"{copies}.npy", batch=2048))]
@@ -490,5 +490,5 @@ def test_memory_does_not_grow_with_the_input(nestvec, bulk, tmp_path):  # noqa: 
         peaks[copies] = int((tmp_path / "peak").read_text()) >> 20
         assert numpy.load(bulk.folder / f"{copies}.npy", mmap_mode="r").shape == (10_000 * copies, 64)
     print(peaks)
-    # All vectors would be 36 MiB more, all texts 10 at least.
-    assert peaks[16] - peaks[1] < 18, peaks
+    # All vectors would be 39 MiB more.
+    assert peaks[18] - peaks[2] < 18, peaks

@@ -197,7 +197,7 @@ def on_terminal(command, *arguments, env=None):
                             stdout=slave, stderr=slave)
     os.close(slave)
     seen = b""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if select.select([master], [], [], 0.2)[0]:
             try:
@@ -208,7 +208,7 @@ def on_terminal(command, *arguments, env=None):
                 break
             seen += piece
     os.close(master)
-    return process.wait(10), seen.decode()
+    return process.wait(60), seen.decode()
 
 
 def test_colours_on_a_terminal_only(nestvec):  # noqa: F811

@@ -91,7 +91,7 @@ def fails(result, code, *parts):
 def python_hub(hub, home, code, env=None):
     """Runs code with the real library in a process of its own; what it prints."""
     result = subprocess.run([sys.executable, "-c", code], env=environment(hub, home, env),
-                            capture_output=True, text=True, timeout=60)
+                            capture_output=True, text=True, timeout=180)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
@@ -287,7 +287,7 @@ def test_a_pulled_model_embeds_by_its_name(hub, home, tiny):
     def embed(model):
         return subprocess.run([BINARY, "embed", "a text", "--model", model, "--format", "jsonl"],
                               env=environment(hub, home), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=180)
 
     fails(embed(NAME), 3, f"nestvec pull {NAME}")
     succeeds(pull(hub, home))
@@ -335,10 +335,10 @@ def test_a_hub_that_always_cuts_ends_in_an_error(hub, home):
 
 
 def test_a_stalled_transfer_is_begun_again(hub, home):
-    hub.faults["model.safetensors"] = [Fault(stall_after=200_000, stall_s=30)]
+    hub.faults["model.safetensors"] = [Fault(stall_after=200_000, stall_s=120)]
     begin = time.monotonic()
-    check_snapshot(succeeds(pull(hub, home, env={"HF_HUB_DOWNLOAD_TIMEOUT": "1"})), NEEDED)
-    assert time.monotonic() - begin < 20
+    check_snapshot(succeeds(pull(hub, home, env={"HF_HUB_DOWNLOAD_TIMEOUT": "4"})), NEEDED)
+    assert time.monotonic() - begin < 60
     assert weights_requests(hub)[1].headers["range"] == "bytes=200000-"
 
 
@@ -389,7 +389,7 @@ def test_retry_after_beyond_patience_is_an_error(hub, home):
     hub.faults["info"] = [Fault(status=429, headers={"Retry-After": "3600"})]
     begin = time.monotonic()
     fails(pull(hub, home), 5, "429", "3600", "HF_TOKEN")
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 60
     assert len(hub.info_requests()) == 1
 
 
@@ -605,7 +605,7 @@ def test_no_proxy(hub, home):
 @pytest.mark.parametrize("jobs, most", [(None, 4), ("1", 1)])
 def test_files_come_in_parallel(hub, home, jobs, most):
     hub.redirects = False
-    hub.delay_s = 0.15
+    hub.delay_s = 0.4
     succeeds(pull(hub, home, *(["--jobs", jobs] if jobs else [])))
     assert hub.most_active == most
 
@@ -616,7 +616,7 @@ def test_two_pulls_at_once_download_once(hub, home):
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                  for _ in range(3)]
     for process in processes:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 0, err
         check_snapshot(pathlib.Path(out.strip()), NEEDED)
     assert len(weights_requests(hub)) == 1
@@ -628,16 +628,18 @@ def test_two_pulls_at_once_download_once(hub, home):
 def test_python_holds_the_same_lock(hub, home):
     lock = home / "hub" / ".locks" / "models--org--small-model" / f"{sha256(WEIGHTS)}.lock"
     lock.parent.mkdir(parents=True)
-    code = (f"import filelock, sys, time\nwith filelock.FileLock({str(lock)!r}):\n"
-            "    print('held', flush=True)\n    time.sleep(2)\n")
-    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    code = (f"import filelock, sys\nwith filelock.FileLock({str(lock)!r}):\n"
+            "    print('held', flush=True)\n    sys.stdin.read()\n")
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    begin = time.monotonic()
-    result = pull(hub, home)
-    check_snapshot(succeeds(result), NEEDED)
-    assert time.monotonic() - begin > 1
-    assert "waiting for another pull" in result.stderr
-    holder.wait()
+    process = subprocess.Popen([BINARY, "pull", NAME], env=environment(hub, home), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert any("waiting for another pull" in line for line in process.stderr)
+    assert not weights_requests(hub)
+    holder.communicate()  # lets go
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == 0, err
+    check_snapshot(pathlib.Path(out.strip()), NEEDED)
 
 
 # --- what a person sees -----------------------------------------------------------------------

@@ -72,7 +72,7 @@ def command_rows(home):
 def python(home):
     """Runs a script in a Python of its own that has the wheel; its output as text."""
 
-    def run(script, *arguments, python=sys.executable, timeout=120):
+    def run(script, *arguments, python=sys.executable, timeout=600):
         environment = {**os.environ, "NESTVEC_CACHE_DIR": str(home / "cache"), "PYTHONPATH": ""}
         done = subprocess.run([python, "-c", script, *map(os.fspath, arguments)], env=environment,
                               capture_output=True, text=True, timeout=timeout)

@@ -122,8 +122,8 @@ def test_ctrl_c_ends_encode(minilm_folder, home):
 import sys, nestvec
 model = nestvec.Model.load(sys.argv[1], cache_dir=sys.argv[2])
 texts = ["word " * 300] * 100_000  # hours
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     model.encode(texts, truncate="right")
 except KeyboardInterrupt:
     print("interrupted", model.encode("still works").shape, flush=True)
@@ -165,8 +165,8 @@ print((peak() - before) * 1024 - rows.nbytes)
 """
     few = int(python(script, MODELS / "bert-tiny", "20000"))
     many = int(python(script, MODELS / "bert-tiny", "100000"))
-    # Each text more may cost its row, and no copy of itself, of its tokens or of another row.
-    assert (many - few) / 80_000 < 16
+    # Each text more may cost its row, and no copy of itself (32 bytes), of its tokens or of another row.
+    assert (many - few) / 80_000 < 24
 
 
 def test_signals_of_the_caller_come_through(model):
@@ -198,6 +198,9 @@ def test_a_model_goes_when_nobody_holds_it(load):
     data = pickle.dumps(model)
     assert np.isfinite(model.encode("x")).all() and threads() > before
     del model
+    end = time.monotonic() + 30  # a thread that has ended may still be listed
+    while threads() != before and time.monotonic() < end:
+        time.sleep(0.01)
     assert threads() == before
     assert pickle.loads(data).info.default_task == "classification"
     with pytest.raises(nestvec.InvalidArgumentError):

@@ -16,6 +16,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROWS = 600
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Slow machines start Ray slowly.
+os.environ["RAY_agent_register_timeout_ms"] = "120000"
+os.environ["RAY_worker_register_timeout_seconds"] = "300"
+os.environ["RAY_gcs_server_port_wait_time_s"] = "120"
 # Ray's workers find what this process finds.
 os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
 

@@ -11,21 +11,32 @@ import time
 import ray
 from ray.cluster_utils import Cluster
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = 600
 STORE = 100 << 20  # bytes of a node's object store
+
+
+def _patiently(start):
+    """A raylet gives its agents 15 seconds, compiled in; at the next attempt their code is in the page cache."""
+    for left in (2, 1, 0):
+        try:
+            return start()
+        except Exception:
+            if not left:
+                raise
 
 
 class RayCluster:
     """A head that runs nothing, and nodes of one CPU."""
 
     def __init__(self, nodes: int):
-        self._cluster = Cluster(initialize_head=True, head_node_args={
-            "num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False})
+        self._cluster = _patiently(lambda: Cluster(initialize_head=True, head_node_args={
+            "num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}))
         self.nodes = [self.add_node() for _ in range(nodes)]
         self.address = self._cluster.address
 
     def add_node(self):
-        return self._cluster.add_node(num_cpus=1, object_store_memory=STORE, memory=2 << 30)
+        return _patiently(
+            lambda: self._cluster.add_node(num_cpus=1, object_store_memory=STORE, memory=2 << 30))
 
     def kill_node(self, node) -> None:
         self._cluster.remove_node(node, allow_graceful=False)

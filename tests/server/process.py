@@ -91,7 +91,7 @@ class Served:
     def log(self):
         return self.log_path.read_text()
 
-    def wait_for_log(self, part, seconds=20):
+    def wait_for_log(self, part, seconds=60):
         end = time.monotonic() + seconds
         while part not in self.log:
             assert time.monotonic() < end, f"{part!r} is not in the log:\n{self.log}"
