@@ -388,7 +388,7 @@ def test_tls_and_its_renewal(serve, tmp_path):
     certificate(tmp_path, "second")
     served.context = ssl.create_default_context(cafile=tmp_path / "cert.pem")
     served.signal(signal.SIGHUP)
-    served.wait_for_log("read again")
+    served.wait_for_log("certificate was read again")
     assert served.embed().status == 200
     second = presented(served)
     assert first != second
