@@ -269,7 +269,11 @@ JsonDocument JsonDocument::load(const std::string& path, std::size_t limit_bytes
                                                    " bytes, at most " +
                                                    std::to_string(limit_bytes) + " are read");
   }
-  return parse(file.text(), path);
+  try {
+    return parse(file.text(), path);
+  } catch (const Error& no_json) {  // of a file this is damage
+    throw Error(ErrorCode::kDataLoss, no_json.what());
+  }
 }
 
 JsonValue JsonDocument::root() const& { return JsonValue(this, root_, {}); }

@@ -56,7 +56,7 @@ TEST(PeftAdapterTest, RefusesBrokenConfigs) {
   EXPECT_EQ(refusal_of(R"({"r":4})"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal_of(R"({"r":0,"lora_alpha":1})"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal_of(R"({"r":"4","lora_alpha":1})"), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(refusal_of("{"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal_of("{"), ErrorCode::kDataLoss);
   EXPECT_THROW(read_peft_config("/nonexistent"), Error);
   EXPECT_FALSE(is_peft_folder("/nonexistent"));
 }
