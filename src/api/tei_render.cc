@@ -13,15 +13,6 @@ namespace {
 // Bytes of a number in JSON, mostly: what to reserve.
 constexpr std::size_t kNumberBytes = 14;
 
-void append_numbers(std::span<const std::size_t> numbers, std::string& out) {
-  out.push_back('[');
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    out.append(std::to_string(numbers[i]));
-  }
-  out.push_back(']');
-}
-
 void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
   out.push_back('[');
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -36,7 +27,7 @@ void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
 
 void append_extensions(const ModelInfo& model, JsonObject& members) {
   members.count("dimensions", model.dimensions);
-  append_numbers(model.matryoshka_dimensions, members.key("matryoshka_dimensions"));
+  members.counts("matryoshka_dimensions", model.matryoshka_dimensions);
   append_tasks(model.tasks, members.key("tasks"));
   members.text("default_task", model.default_task);
   members.text("precision", model.precision);
@@ -80,7 +71,7 @@ void append_tokens(std::string_view text, const TokenizedText& tokens, const Tok
     std::string repaired;  // a token may be a part of a character
     token.text("text", repair_utf8(special ? name(tokens.ids[i]) : text.substr(start, stop - start),
                                    repaired));
-    token.raw("special", special ? "true" : "false");
+    token.boolean("special", special);
     token.raw("start", special ? "null" : std::to_string(start));
     token.raw("stop", special ? "null" : std::to_string(stop));
     token.end();
@@ -110,7 +101,7 @@ std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   members.count("max_batch_tokens", model.max_batch_tokens);
   members.null("max_batch_requests");
   members.count("max_client_batch_size", limits.max_client_batch_size);
-  members.raw("auto_truncate", "true");
+  members.boolean("auto_truncate", true);
   members.count("tokenization_workers", model.threads);
   members.text("version", limits.version);
   members.null("sha");

@@ -119,7 +119,7 @@ RequestSpan GrpcTrace::span() const {
   RequestSpan span;
   span.parent = parent_;
   span.rpc = true;
-  span.route = route_.empty() ? record_.path : route_;
+  span.route = route();
   span.request_id = record_.id;
   span.status = record_.status;
   span.start = record_.time;
@@ -131,7 +131,7 @@ RequestSpan GrpcTrace::span() const {
 GrpcTrace::~GrpcTrace() {
   const double seconds = seconds_since(begin_);
   record_.milliseconds = seconds * 1e3;
-  context_.requests.count(route_.empty() ? record_.path : route_, record_.status, seconds);
+  context_.requests.count(route(), record_.status, seconds);
   if (wants_span(context_.spans, parent_)) context_.spans(span());
   if (context_.access_log) context_.access_log(record_);
 }

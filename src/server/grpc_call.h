@@ -74,6 +74,8 @@ class GrpcTrace {
   void set_error(const Error& error);
 
  private:
+  // As metrics and spans know the method.
+  std::string_view route() const { return route_.empty() ? record_.path : route_; }
   RequestSpan span() const;
 
   const GrpcContext& context_;
