@@ -4,8 +4,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,15 +47,20 @@ struct ErrorDetail {
 // Thrown by every function of the library that can fail. what() is one line that says what is
 // wrong, where (file, line, index), what was expected, and what to do. It never holds a whole input
 // text.
-class Error : public std::runtime_error {
+//
+// Each Error owns its text. std::runtime_error would share one between copies, which two threads
+// may then read and free without an order that a tool can see.
+class Error : public std::exception {
  public:
-  Error(ErrorCode code, const std::string& message, const ErrorDetail& detail = {})
-      : std::runtime_error(message), code_(code), detail_(detail) {}
+  Error(ErrorCode code, std::string message, const ErrorDetail& detail = {})
+      : message_(std::move(message)), code_(code), detail_(detail) {}
 
+  const char* what() const noexcept override { return message_.c_str(); }
   ErrorCode code() const noexcept { return code_; }
   const ErrorDetail& detail() const noexcept { return detail_; }
 
  private:
+  std::string message_;
   ErrorCode code_;
   ErrorDetail detail_;
 };
