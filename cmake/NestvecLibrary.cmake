@@ -28,12 +28,54 @@ set(nestvec_sanitizer_environment
   "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/lsan.supp:print_suppressions=0"
   "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/tsan.supp:halt_on_error=1:report_mutex_bugs=0")
 
+# nestvec_join(OUT NAME SOURCES a.cc ... [ALONE b.cc ...]) sets OUT to what a target compiles: with
+# NESTVEC_JOIN_SOURCES files of the build folder that include a few sources each, so that headers are
+# read and templates made once for all of them; otherwise the sources as they are. Sources that are
+# generated, and those that ALONE names because they share a name with a neighbour, stay alone.
+# The files include by paths relative to src/, so that clones share what ccache holds.
+set(nestvec_join_size 10)
+function(nestvec_join out name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;ALONE" ${ARGN})
+  if(NOT NESTVEC_JOIN_SOURCES)
+    set(${out} ${ARG_SOURCES} PARENT_SCOPE)
+    return()
+  endif()
+  set(result)
+  set(joined)
+  foreach(source IN LISTS ARG_SOURCES)
+    if(source IN_LIST ARG_ALONE OR IS_ABSOLUTE ${source})
+      list(APPEND result ${source})
+    else()
+      list(APPEND joined ${source})
+    endif()
+  endforeach()
+  set(number 0)
+  while(joined)
+    list(LENGTH joined left)
+    math(EXPR files "(${left} + ${nestvec_join_size} - 1) / ${nestvec_join_size}")
+    math(EXPR take "(${left} + ${files} - 1) / ${files}")  # files of about one size
+    list(SUBLIST joined 0 ${take} batch)
+    list(SUBLIST joined ${take} -1 joined)
+    set(text)
+    foreach(source IN LISTS batch)
+      file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+      string(APPEND text "#include \"${path}\"\n")
+    endforeach()
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/joined/${name}_${number}.cc)
+    file(CONFIGURE OUTPUT ${file} CONTENT "${text}")
+    list(APPEND result ${file})
+    math(EXPR number "${number} + 1")
+  endwhile()
+  set(${out} ${result} PARENT_SCOPE)
+endfunction()
+
 # nestvec_library(FOLDER SOURCES a.cc ... [TESTS a_test.cc ...] [LIBS nestvec_base ...]
-#                 [PRIVATE_LIBS foreign::lib ...] [THREAD_TESTS filter])
+#                 [PRIVATE_LIBS foreign::lib ...] [THREAD_TESTS filter] [ALONE a.cc ...])
 # makes the library nestvec_FOLDER and, for developers, the test program FOLDER_test.
 function(nestvec_library folder)
-  cmake_parse_arguments(ARG "" "THREAD_TESTS" "SOURCES;TESTS;LIBS;PRIVATE_LIBS" ${ARGN})
-  add_library(nestvec_${folder} STATIC ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "THREAD_TESTS" "SOURCES;TESTS;LIBS;PRIVATE_LIBS;ALONE" ${ARGN})
+  nestvec_join(sources nestvec_${folder} SOURCES ${ARG_SOURCES} ALONE ${ARG_ALONE})
+  add_library(nestvec_${folder} STATIC ${sources})
   target_include_directories(nestvec_${folder} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
@@ -46,7 +88,8 @@ function(nestvec_library folder)
     if(folder IN_LIST nestvec_threaded_folders)
       list(APPEND labels threads)
     endif()
-    nestvec_test(${folder}_test SOURCES ${ARG_TESTS}
+    nestvec_join(tests ${folder}_test SOURCES ${ARG_TESTS} ALONE ${ARG_ALONE})
+    nestvec_test(${folder}_test SOURCES ${tests}
       LIBS nestvec_${folder} ${ARG_PRIVATE_LIBS} LABELS ${labels}
       THREAD_TESTS ${ARG_THREAD_TESTS})
   endif()

@@ -20,11 +20,6 @@ namespace fs = std::filesystem;
 // How long a signal waits to be seen, and a bar to be drawn anew.
 constexpr std::chrono::milliseconds kPatience{100};
 
-bool is_there(const std::string& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 std::string error_line(const SourceRow& row, const std::string& path, const std::string& fault) {
   std::string line;
   JsonObject object(line);
@@ -65,7 +60,8 @@ BulkRun::BulkRun(BulkOptions options) : options_(std::move(options)) {
     }
     found_.reset();
   }
-  if (options_.resume && !found_ && is_there(options_.output.path)) {
+  std::error_code ignored;
+  if (options_.resume && !found_ && fs::exists(options_.output.path, ignored)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "--resume: " + options_.output.path +
                     " is there, and no checkpoint beside it tells whose it is; to replace it, "

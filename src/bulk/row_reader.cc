@@ -13,7 +13,7 @@ namespace nestvec {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr std::array<std::pair<std::string_view, RowFormat>, 4> kFormats = {
+constexpr std::array<std::pair<std::string_view, RowFormat>, 4> kRowFormats = {
     {{"lines", RowFormat::kLines},
      {"jsonl", RowFormat::kJsonLines},
      {"csv", RowFormat::kCsv},
@@ -53,7 +53,7 @@ void read_object(std::string_view line, const RowRules& rules, RowFields& row) {
 
 RowFormat parse_row_format(std::string_view name) {
   std::string names;
-  for (const auto& [known, format] : kFormats) {
+  for (const auto& [known, format] : kRowFormats) {
     if (name == known) return format;
     names += (names.empty() ? "" : ", ") + std::string(known);
   }
@@ -62,7 +62,7 @@ RowFormat parse_row_format(std::string_view name) {
 }
 
 std::string_view row_format_name(RowFormat format) {
-  for (const auto& [name, known] : kFormats) {
+  for (const auto& [name, known] : kRowFormats) {
     if (known == format) return name;
   }
   return {};
@@ -73,7 +73,7 @@ RowFormat guess_row_format(std::string_view path) {
     if (path.ends_with(packed)) path.remove_suffix(packed.size());
   }
   if (path.ends_with(".ndjson")) return RowFormat::kJsonLines;
-  for (const auto& [name, format] : kFormats) {
+  for (const auto& [name, format] : kRowFormats) {
     if (path.ends_with("." + std::string(name))) return format;
   }
   return RowFormat::kLines;

@@ -24,7 +24,7 @@
 namespace nestvec {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kBenchExamples =
     "A workload is calls of a kind, made one after another until the time is over:\n"
     "  short    one text of 16 tokens\n"
     "  uniform  8 texts of 128 tokens\n"
@@ -322,7 +322,7 @@ void add_bench_command(CLI::App& app, CliContext& context) {
   command->add_flag("--json", options->json, "One JSON object a workload");
   command->add_flag("--on-request", options->on_request,
                     "Measure what standard input asks for, as told below");
-  command->footer(kExamples);
+  command->footer(kBenchExamples);
   command->callback([options, &context] { run_bench(*options, context); });
 }
 

@@ -11,7 +11,7 @@
 namespace nestvec {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kCompileExamples =
     "A model is compiled by itself when it is first loaded, into the cache. This command writes a\n"
     "folder that is a model by itself: the graph (model.onnx, weights.data, nestvec.json) with "
     "the\n"
@@ -78,7 +78,7 @@ void add_compile_command(CLI::App& app, CliContext& context) {
       ->check(CLI::IsMember({"native", "portable"}))
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "No notes on standard error");
-  command->footer(kExamples);
+  command->footer(kCompileExamples);
   command->callback([options, &context] { run_compile(*options, context); });
 }
 

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kTextsACall = 512;
 constexpr std::size_t kBytesACall = std::size_t{256} << 10;
 
-constexpr const char* kExamples =
+constexpr const char* kEmbedExamples =
     "Texts come from the arguments, from --file and from standard input (\"-\", or when there is "
     "neither\n"
     "text nor file). A text that begins with \"-\" goes behind \"--\".\n"
@@ -189,7 +189,7 @@ void add_embed_command(CLI::App& app, CliContext& context) {
   add_output_options(*command, *flags);
   add_bulk_options(*command, flags->bulk);
   add_model_options(*command, flags->model);
-  command->footer(kExamples);
+  command->footer(kEmbedExamples);
   command->callback([flags, command, &context] {
     flags->dimensions_given = command->count("--dimensions") > 0;
     flags->format_given = command->count("--format") > 0;

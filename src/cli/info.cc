@@ -13,7 +13,7 @@
 namespace nestvec {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kInfoExamples =
     "Loads the model as the other commands do, so it also shows whether that works.\n"
     "\n"
     "Examples:\n"
@@ -116,7 +116,7 @@ void add_info_command(CLI::App& app, CliContext& context) {
   const auto json = std::make_shared<bool>(false);
   add_model_options(*command, *options);
   command->add_flag("--json", *json, "Print one JSON object");
-  command->footer(kExamples);
+  command->footer(kInfoExamples);
   command->callback([options, json, &context] {
     ModelOptions quiet = *options;
     quiet.quiet = true;  // the table says it all

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kRedraw{100};
 constexpr std::size_t kBarWidth = 24;
 constexpr std::size_t kNameWidth = 32;
 
-constexpr const char* kExamples =
+constexpr const char* kPullExamples =
     "The model goes into the cache that Python's huggingface_hub shares (HF_HUB_CACHE, "
     "HF_HOME/hub,\n"
     "~/.cache/huggingface/hub); its folder is printed on standard output. A pull that was broken "
@@ -209,7 +209,7 @@ void add_pull_command(CLI::App& app, CliContext& context) {
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   command->add_flag("-q,--quiet", flags->quiet, "Only the folder, the licence and errors");
-  command->footer(kExamples);
+  command->footer(kPullExamples);
   command->callback([flags, &context] { run_pull(*flags, context); });
 }
 

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kLine = 79;
 constexpr std::size_t kCell = 6;
 
-constexpr const char* kExamples =
+constexpr const char* kQuickstartExamples =
     "One text is compared with the sample sentences, several with one another.\n"
     "\n"
     "Examples:\n"
@@ -169,7 +169,7 @@ void add_quickstart_command(CLI::App& app, CliContext& context) {
   const auto texts = std::make_shared<std::vector<std::string>>();
   add_text_arguments(*command, *texts, "Your own sentences instead of the samples");
   add_model_options(*command, *options);
-  command->footer(kExamples);
+  command->footer(kQuickstartExamples);
   command->callback([options, texts, &context] { run_quickstart(*options, *texts, context); });
 }
 

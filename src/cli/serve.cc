@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kDefaultBatchMilliseconds = 100;
 
-constexpr const char* kExamples =
+constexpr const char* kServeExamples =
     "Prints one line on standard output when it is ready. SIGTERM and SIGINT finish what is being\n"
     "answered and end it, SIGHUP reads API keys and the TLS certificate again. Keys come from\n"
     "--api-key-file or NESTVEC_API_KEYS; --api-key is for trying out, since others on the machine\n"
@@ -180,7 +180,7 @@ void add_serve_command(CLI::App& app, CliContext& context) {
       ->allow_extra_args(false);
   command->add_flag("--print-config", flags->print_config,
                     "Print the configuration with all defaults as YAML, and exit");
-  command->footer(kExamples);
+  command->footer(kServeExamples);
   command->callback([flags, &context] { run_serve(*flags, context); });
 }
 

@@ -30,7 +30,7 @@ struct TokenizeFlags {
   std::string truncate = "right";
 };
 
-constexpr const char* kExamples =
+constexpr const char* kTokenizeExamples =
     "Prints a line for each line of standard input: {\"ids\":[...]}, with --offsets also\n"
     "\"offsets\":[[a,b],...], half-open ranges in Unicode characters as Hugging Face tokenizers "
     "prints\n"
@@ -168,7 +168,7 @@ void add_tokenize_command(CLI::App& app, CliContext& context) {
       app.add_subcommand("tokenize", "Turn lines of standard input into token ids, as JSON lines");
   const auto flags = std::make_shared<TokenizeFlags>();
   add_options(*command, *flags);
-  command->footer(kExamples);
+  command->footer(kTokenizeExamples);
   command->callback([flags, &context] {
     const Tokenizer tokenizer =
         Tokenizer::load(tokenizer_path(flags->tokenizer, context.environment));

@@ -8,13 +8,13 @@
 namespace nestvec {
 namespace {
 
-const std::string kCommit(40, 'a');
+const std::string kRepoCommit(40, 'a');
 const std::string kBlob = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 const std::string kSha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 RepoInfo parse(const std::string& siblings, const std::string& rest = "") {
   return parse_repo_info(
-      R"({"sha": ")" + kCommit + R"(", "siblings": [)" + siblings + "]" + rest + "}", "the test");
+      R"({"sha": ")" + kRepoCommit + R"(", "siblings": [)" + siblings + "]" + rest + "}", "the test");
 }
 
 TEST(RepoInfo, ReadsSmallFilesAndLfsFiles) {
@@ -22,7 +22,7 @@ TEST(RepoInfo, ReadsSmallFilesAndLfsFiles) {
       parse(R"({"rfilename": "config.json", "size": 7, "blobId": ")" + kBlob +
             R"("}, {"rfilename": "a/model.safetensors", "size": 9, "blobId": ")" + kBlob +
             R"(", "lfs": {"sha256": ")" + kSha256 + R"(", "size": 900, "pointerSize": 134}})");
-  EXPECT_EQ(info.commit, kCommit);
+  EXPECT_EQ(info.commit, kRepoCommit);
   ASSERT_EQ(info.files.size(), 2u);
   EXPECT_EQ(info.files[0].path, "config.json");
   EXPECT_EQ(info.files[0].size, 7u);
@@ -54,7 +54,7 @@ TEST(RepoInfo, RefusesWhatIsNoAnswerOfAHub) {
   EXPECT_THROW(parse_repo_info("<html>", "the test"), Error);
   EXPECT_THROW(parse_repo_info("{}", "the test"), Error);
   EXPECT_THROW(parse_repo_info(R"({"sha": "../x", "siblings": []})", "the test"), Error);
-  EXPECT_THROW(parse_repo_info(R"({"sha": ")" + kCommit + R"("})", "the test"), Error);
+  EXPECT_THROW(parse_repo_info(R"({"sha": ")" + kRepoCommit + R"("})", "the test"), Error);
   EXPECT_THROW(parse(R"({"size": 1})"), Error);
   EXPECT_THROW(parse(R"({"rfilename": "a", "size": -1})"), Error);
   EXPECT_THROW(parse(R"({"rfilename": "a", "blobId": "../../x"})"), Error);
