@@ -19,7 +19,8 @@ endif()
 # Folders whose objects are used by several threads at once; their tests also run under
 # ThreadSanitizer.
 add_custom_target(threaded_tests)
-set(nestvec_threaded_folders base tokenizer batch session engine hub api bulk server)
+set(nestvec_threaded_folders base tokenizer batch session engine hub observe service dialects http
+  grpc server bulk)
 
 # report_mutex_bugs: ONNX Runtime locks mutexes unseen and unlocks them where the sanitizer looks.
 set(nestvec_sanitizer_environment
@@ -71,10 +72,11 @@ function(nestvec_join out name)
 endfunction()
 
 # nestvec_library(FOLDER SOURCES a.cc ... [TESTS a_test.cc ...] [LIBS nestvec_base ...]
-#                 [PRIVATE_LIBS foreign::lib ...] [THREAD_TESTS filter] [ALONE a.cc ...])
+#                 [PRIVATE_LIBS foreign::lib ...] [TEST_LIBS lib ...] [THREAD_TESTS filter]
+#                 [ALONE a.cc ...])
 # makes the library nestvec_FOLDER and, for developers, the test program FOLDER_test.
 function(nestvec_library folder)
-  cmake_parse_arguments(ARG "" "THREAD_TESTS" "SOURCES;TESTS;LIBS;PRIVATE_LIBS;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "" "THREAD_TESTS" "SOURCES;TESTS;LIBS;PRIVATE_LIBS;TEST_LIBS;ALONE" ${ARGN})
   nestvec_join(sources nestvec_${folder} SOURCES ${ARG_SOURCES} ALONE ${ARG_ALONE})
   add_library(nestvec_${folder} STATIC ${sources})
   target_include_directories(nestvec_${folder} PUBLIC
@@ -91,7 +93,7 @@ function(nestvec_library folder)
     endif()
     nestvec_join(tests ${folder}_test SOURCES ${ARG_TESTS} ALONE ${ARG_ALONE})
     nestvec_test(${folder}_test SOURCES ${tests}
-      LIBS nestvec_${folder} ${ARG_PRIVATE_LIBS} LABELS ${labels}
+      LIBS nestvec_${folder} ${ARG_PRIVATE_LIBS} ${ARG_TEST_LIBS} LABELS ${labels}
       THREAD_TESTS ${ARG_THREAD_TESTS})
   endif()
 endfunction()

@@ -9,11 +9,11 @@
 #include <cstdlib>
 #include <string>
 
+#include "dialects/clarifai/clarifai_json.h"
+#include "dialects/clarifai/clarifai_predict.h"
+#include "dialects/clarifai/clarifai_status.h"
 #include "expect_one_line.h"
 #include "made_up_model.h"
-#include "server/clarifai_json.h"
-#include "server/clarifai_predict.h"
-#include "server/clarifai_status.h"
 
 namespace {
 

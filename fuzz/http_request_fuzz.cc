@@ -11,9 +11,9 @@
 
 #include "base/utf8.h"
 #include "expect_one_line.h"
-#include "server/content_coding.h"
-#include "server/request_parser.h"
-#include "server/request_target.h"
+#include "http/content_coding.h"
+#include "http/request_parser.h"
+#include "http/request_target.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/embed_call.h"
+#include "dialects/inputs.h"
 #include "expect_one_line.h"
 
 inline const nestvec::ModelInfo& made_up_model() {

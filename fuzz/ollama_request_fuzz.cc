@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A body of any bytes is a request of Ollama's, or a mistake of the client.
-#include "api/ollama.h"
+#include "dialects/ollama/ollama.h"
 #include "made_up_model.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "api/openai_request.h"
 #include "base/utf8.h"
+#include "dialects/openai/openai_request.h"
 #include "expect_one_line.h"
 
 namespace {

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "dialects/tei/tei_messages.h"
 #include "expect_one_line.h"
 #include "nestvec/error.h"
-#include "server/tei_messages.h"
 
 namespace {
 

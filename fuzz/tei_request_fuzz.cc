@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A body of any bytes is a request of text-embeddings-inference's, or a mistake of the client.
-#include "api/tei_request.h"
+#include "dialects/tei/tei_request.h"
 #include "made_up_model.h"
 
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many there are of something, and a wait until there is none.
+// How many of something are alive, and a wait until none is.
 #pragma once
 
 #include <chrono>
@@ -11,28 +11,28 @@
 namespace nestvec {
 
 // Safe for concurrent use.
-class Gauge {
+class LiveCount {
  public:
-  // Counts one while it lives. Movable; the gauge must outlive it.
+  // Counts one while it lives. Movable; the LiveCount must outlive it.
   class Share {
    public:
     Share() = default;
-    explicit Share(Gauge& gauge) : gauge_(&gauge) { gauge.add(); }
-    Share(Share&& other) noexcept : gauge_(std::exchange(other.gauge_, nullptr)) {}
+    explicit Share(LiveCount& count) : count_(&count) { count.add(); }
+    Share(Share&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
     Share& operator=(Share&& other) noexcept {
       if (this != &other) {
         release();
-        gauge_ = std::exchange(other.gauge_, nullptr);
+        count_ = std::exchange(other.count_, nullptr);
       }
       return *this;
     }
     ~Share() { release(); }
     void release() {
-      if (Gauge* gauge = std::exchange(gauge_, nullptr)) gauge->remove();
+      if (LiveCount* count = std::exchange(count_, nullptr)) count->remove();
     }
 
    private:
-    Gauge* gauge_ = nullptr;
+    LiveCount* count_ = nullptr;
   };
 
   std::size_t count() const {

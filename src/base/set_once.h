@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Something that comes into being while others may already ask for it.
+// A value that is set once, while other threads may already ask for it.
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <optional>
 #include <utility>
 
-#include "api/service.h"
-
 namespace nestvec {
 
-// Nothing at first, then one value that stays. get() is safe for concurrent use, also with emplace.
+// Empty at first, then one value that stays. get() is safe for concurrent use, also with emplace.
 template <typename T>
-class Late {
+class SetOnce {
  public:
   // nullptr until the value is there.
   const T* get() const noexcept { return ready_.load(std::memory_order_acquire); }
@@ -28,8 +25,5 @@ class Late {
   std::optional<T> value_;
   std::atomic<const T*> ready_{nullptr};
 };
-
-// The service, which is there once the model is loaded.
-using LateService = Late<std::reference_wrapper<const Service>>;
 
 }  // namespace nestvec

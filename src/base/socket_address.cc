@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/socket_address.h"
+#include "base/socket_address.h"
 
 #include <netdb.h>
 #include <netinet/in.h>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/address.h"
+#include "base/address.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/thread_signals.h"
+#include "base/thread_signals.h"
 
 #include <csignal>
 

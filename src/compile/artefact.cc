@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/quantity.h"
 #include "compile/atomic_folder.h"
-#include "compile/companions.h"
+#include "compile/copy_companions.h"
 #include "compile/encoder_weights.h"
 #include "compile/fingerprint.h"
 #include "compile/graph.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compile/companions.h"
+#include "compile/copy_companions.h"
 
 #include <filesystem>
 

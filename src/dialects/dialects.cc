@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/dialects.h"
+#include "dialects/dialects.h"
 
 #include <iterator>
 
-#include "api/cohere.h"
-#include "api/ollama.h"
-#include "api/openai.h"
-#include "api/operations.h"
-#include "api/page.h"
-#include "api/tei.h"
+#include "dialects/cohere/cohere.h"
+#include "dialects/ollama/ollama.h"
+#include "dialects/openai/openai.h"
+#include "dialects/tei/tei.h"
+#include "service/operations.h"
+#include "service/page.h"
 
 namespace nestvec {
 

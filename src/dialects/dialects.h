@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "api/router.h"
+#include "service/router.h"
 
 namespace nestvec {
 

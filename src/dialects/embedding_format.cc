@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/embedding_format.h"
+#include "dialects/embedding_format.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
 
-#include "api/request_body.h"
 #include "base/excerpt.h"
+#include "dialects/request_body.h"
 #include "output/pack.h"
 
 namespace nestvec {

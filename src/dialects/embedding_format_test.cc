@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/embedding_format.h"
+#include "dialects/embedding_format.h"
 
 #include <gtest/gtest.h>
 

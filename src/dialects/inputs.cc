@@ -2,7 +2,7 @@
 // Inputs in the forms that clients send them.
 #include <limits>
 
-#include "api/embed_call.h"
+#include "dialects/inputs.h"
 
 namespace nestvec {
 namespace {

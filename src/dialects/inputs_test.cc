@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "api/embed_call.h"
+#include "dialects/inputs.h"
 #include "support/request_test.h"
 
 namespace nestvec {

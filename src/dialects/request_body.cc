@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/request_body.h"
+#include "dialects/request_body.h"
 
 #include <algorithm>
 #include <cctype>

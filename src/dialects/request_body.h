@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "api/error_style.h"
-#include "api/http.h"
 #include "base/json.h"
+#include "service/error_style.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

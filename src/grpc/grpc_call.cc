@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/grpc_call.h"
+#include "grpc/grpc_call.h"
 
 #include <algorithm>
 #include <functional>
 #include <string_view>
 
-#include "api/error_style.h"
 #include "base/excerpt.h"
 #include "base/seconds.h"
-#include "server/grpc_peer.h"
+#include "grpc/grpc_peer.h"
+#include "service/error_style.h"
 
 namespace nestvec {
 namespace {

@@ -13,14 +13,14 @@
 #include <string>
 #include <string_view>
 
-#include "api/keys.h"
-#include "api/service.h"
-#include "api/trace.h"
+#include "grpc/grpc_services.h"
 #include "nestvec/error.h"
 #include "nestvec/model.h"
-#include "server/call_failure.h"
-#include "server/grpc_services.h"
-#include "server/log.h"
+#include "observe/log.h"
+#include "observe/trace.h"
+#include "service/call_failure.h"
+#include "service/keys.h"
+#include "service/service.h"
 
 namespace nestvec {
 
@@ -83,7 +83,7 @@ class GrpcTrace {
   std::optional<TraceContext> parent_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   AccessRecord record_;
-  Gauge::Share open_;
+  LiveCount::Share open_;
 };
 
 // How answering a message has ended.

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "clarifai.grpc.pb.h"
-#include "server/clarifai.h"
-#include "server/clarifai_status.h"
-#include "server/grpc_services.h"
-#include "server/grpc_status.h"
-#include "server/grpc_stream.h"
-#include "server/grpc_unary.h"
+#include "dialects/clarifai/clarifai.h"
+#include "dialects/clarifai/clarifai_status.h"
+#include "grpc/grpc_services.h"
+#include "grpc/grpc_status.h"
+#include "grpc/grpc_stream.h"
+#include "grpc/grpc_unary.h"
 
 namespace nestvec {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/grpc_credentials.h"
+#include "grpc/grpc_credentials.h"
 
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
-#include "server/tls_context.h"
+#include "http/tls_context.h"
 
 namespace nestvec {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/excerpt.h"
-#include "server/grpc_call.h"
-#include "server/grpc_services.h"
-#include "server/grpc_status.h"
+#include "grpc/grpc_call.h"
+#include "grpc/grpc_services.h"
+#include "grpc/grpc_status.h"
 
 namespace nestvec {
 namespace {

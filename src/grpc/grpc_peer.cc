@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/grpc_peer.h"
+#include "grpc/grpc_peer.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/grpc_server.h"
+#include "grpc/grpc_server.h"
 
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/grpc.h>
@@ -20,10 +20,10 @@
 #include <utility>
 
 #include "base/environment.h"
-#include "server/grpc_credentials.h"
-#include "server/grpc_peer.h"
-#include "server/listener.h"
-#include "server/socket_address.h"
+#include "base/socket_address.h"
+#include "grpc/grpc_credentials.h"
+#include "grpc/grpc_peer.h"
+#include "http/listener.h"
 
 namespace nestvec {
 namespace {
@@ -80,7 +80,7 @@ void set_serving(const grpc::Server& server, bool serving) {
 // gRPC cancels calls that reach it between its shutdown and the moment their client knows of it.
 // So clients with a call on its way, or one whose answer has just come, get this long to be refused
 // in words that they can act on.
-void await_late_calls(const Gauge& calls, std::chrono::steady_clock::time_point deadline) {
+void await_late_calls(const LiveCount& calls, std::chrono::steady_clock::time_point deadline) {
   constexpr std::chrono::milliseconds kGrace{250};
   if (!calls.wait_for_none(deadline)) return;
   std::this_thread::sleep_until(std::min(deadline, std::chrono::steady_clock::now() + kGrace));
@@ -88,7 +88,7 @@ void await_late_calls(const Gauge& calls, std::chrono::steady_clock::time_point 
 
 // Once no call of ours is open, ends those that are gRPC's own and would last as long as their
 // clients: watchers of health, readers of reflection. Some may have come just before the end.
-void end_watchers(const Gauge& calls, grpc::Server& server,
+void end_watchers(const LiveCount& calls, grpc::Server& server,
                   std::chrono::steady_clock::time_point deadline, const std::stop_token& ended) {
   if (!calls.wait_for_none(deadline)) return;
   constexpr std::chrono::milliseconds kPause{20};

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/address.h"
 #include "base/file.h"
-#include "server/address.h"
-#include "server/grpc_services.h"
+#include "grpc/grpc_services.h"
 
 namespace nestvec {
 

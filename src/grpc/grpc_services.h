@@ -5,19 +5,21 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/impl/service_type.h>
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <utility>
 #include <vector>
 
-#include "api/keys.h"
-#include "api/metrics.h"
-#include "api/request_metrics.h"
-#include "api/trace.h"
-#include "server/call_ids.h"
-#include "server/gauge.h"
-#include "server/late.h"
-#include "server/log.h"
+#include "base/live_count.h"
+#include "base/set_once.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/trace.h"
+#include "service/call_ids.h"
+#include "service/keys.h"
+#include "service/request_metrics.h"
+#include "service/service.h"
 
 namespace nestvec {
 
@@ -42,9 +44,9 @@ struct GrpcContext {
   const Clarifai& clarifai;
   const AccessLog access_log;
   SpanSink spans = {};  // told each call that is over; set before the server starts
-  LateService service;
+  SetOnce<std::reference_wrapper<const Service>> service;  // once the model is loaded
   std::stop_source drain;  // requested when the server begins to shut down
-  Gauge calls;             // that are open
+  LiveCount calls;         // that are open
   CallIds ids;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/grpc_status.h"
+#include "grpc/grpc_status.h"
 
 #include "base/excerpt.h"
 

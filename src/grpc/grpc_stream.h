@@ -14,8 +14,8 @@
 #include <string>
 #include <utility>
 
-#include "server/grpc_call.h"
-#include "server/stream_progress.h"
+#include "grpc/grpc_call.h"
+#include "grpc/stream_progress.h"
 
 namespace nestvec {
 

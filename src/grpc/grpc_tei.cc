@@ -10,16 +10,16 @@
 #include <string>
 #include <utility>
 
-#include "api/embed_call.h"
-#include "api/te_metrics.h"
-#include "api/tei_render.h"
-#include "api/tei_request.h"
-#include "api/tei_style.h"
-#include "server/grpc_services.h"
-#include "server/grpc_status.h"
-#include "server/grpc_stream.h"
-#include "server/grpc_unary.h"
-#include "server/tei_messages.h"
+#include "dialects/tei/te_metrics.h"
+#include "dialects/tei/tei_messages.h"
+#include "dialects/tei/tei_render.h"
+#include "dialects/tei/tei_request.h"
+#include "dialects/tei/tei_style.h"
+#include "grpc/grpc_services.h"
+#include "grpc/grpc_status.h"
+#include "grpc/grpc_stream.h"
+#include "grpc/grpc_unary.h"
+#include "service/embed_call.h"
 #include "tei.grpc.pb.h"
 
 namespace nestvec {

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "server/grpc_call.h"
+#include "grpc/grpc_call.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/stream_progress.h"
+#include "grpc/stream_progress.h"
 
 #include <gtest/gtest.h>
 

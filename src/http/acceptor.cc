@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/acceptor.h"
+#include "http/acceptor.h"
 
 #include <exception>
 #include <utility>

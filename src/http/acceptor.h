@@ -8,8 +8,8 @@
 #include <functional>
 #include <optional>
 
-#include "server/io_loop.h"
-#include "server/listener.h"
+#include "http/io_loop.h"
+#include "http/listener.h"
 
 namespace nestvec {
 

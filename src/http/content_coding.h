@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/http_fault.h"
+#include "http/http_fault.h"
 
 namespace nestvec {
 

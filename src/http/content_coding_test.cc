@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/content_coding.h"
+#include "http/content_coding.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <utility>
 
-#include "server/http_connection.h"
-#include "server/response_head.h"
+#include "http/http_connection.h"
+#include "http/response_head.h"
 
 namespace nestvec {
 namespace {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reading half; http_answer.cc has the writing one.
-#include "server/http_connection.h"
+#include "http/http_connection.h"
 
 #include <algorithm>
 #include <exception>
 #include <utility>
 
+#include "http/content_coding.h"
+#include "http/http_reply.h"
 #include "nestvec/error.h"
-#include "server/call_ids.h"
-#include "server/content_coding.h"
-#include "server/http_reply.h"
+#include "service/call_ids.h"
 
 namespace nestvec {
 namespace {
@@ -199,7 +199,7 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
 std::size_t HttpConnection::hand_over(std::string_view bytes) {
   const auto self = shared_from_this();
   std::unique_ptr<Transport> transport = std::move(transport_);
-  Gauge::Share slot = std::move(slot_);
+  LiveCount::Share slot = std::move(slot_);
   close();
   try {
     Splice::start(loop_, std::move(transport), shared_->http2_upstream(client_), bytes,

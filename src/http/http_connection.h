@@ -12,16 +12,16 @@
 #include <string_view>
 #include <utility>
 
-#include "api/http.h"
+#include "base/live_count.h"
+#include "http/http_fault.h"
+#include "http/io_loop.h"
+#include "http/request_parser.h"
+#include "http/splice.h"
+#include "http/transport.h"
 #include "nestvec/config.h"
-#include "server/gauge.h"
-#include "server/http_fault.h"
-#include "server/io_loop.h"
-#include "server/log.h"
-#include "server/request_parser.h"
-#include "server/request_threads.h"
-#include "server/splice.h"
-#include "server/transport.h"
+#include "observe/log.h"
+#include "service/http_message.h"
+#include "service/request_threads.h"
 
 namespace nestvec {
 
@@ -38,16 +38,16 @@ struct HttpShared {
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<std::uint64_t> refused{0};  // connections over the limit
-  Gauge connections;
-  Gauge unfinished;  // connections that may still have something to be answered
+  LiveCount connections;
+  LiveCount unfinished;  // connections that may still have something to be answered
 };
 
 // What the acceptor hands on. The shares count it from then on.
 struct NewConnection {
   std::unique_ptr<Transport> transport;
   std::string client;  // for the log
-  Gauge::Share slot;
-  Gauge::Share unfinished;
+  LiveCount::Share slot;
+  LiveCount::Share unfinished;
 };
 
 // Lives on its loop, which keeps it until it is closed; all of it runs there. Between requests it
@@ -115,8 +115,8 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   const std::shared_ptr<HttpShared> shared_;
   std::unique_ptr<Transport> transport_;
   IoLoop::Peers::iterator entry_;
-  Gauge::Share slot_;
-  Gauge::Share unfinished_;
+  LiveCount::Share slot_;
+  LiveCount::Share unfinished_;
 
   const std::uint64_t number_;
   const std::string client_;

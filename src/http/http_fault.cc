@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http_fault.h"
+#include "http/http_fault.h"
 
 #include "base/json_writer.h"
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "api/http.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

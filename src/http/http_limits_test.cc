@@ -4,9 +4,9 @@
 
 #include <atomic>
 
-#include "server/content_coding.h"
-#include "server/http_server.h"
-#include "server/test_client.h"
+#include "http/content_coding.h"
+#include "http/http_server.h"
+#include "support/test_client.h"
 
 namespace nestvec {
 namespace {

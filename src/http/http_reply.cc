@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http_reply.h"
+#include "http/http_reply.h"
 
 #include <exception>
 #include <string_view>
 #include <utility>
 
-#include "server/http_connection.h"
-#include "server/http_fault.h"
-#include "server/io_loop.h"
+#include "http/http_connection.h"
+#include "http/http_fault.h"
+#include "http/io_loop.h"
 
 namespace nestvec {
 namespace {

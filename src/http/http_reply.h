@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "api/http.h"
-#include "server/content_coding.h"
+#include "http/content_coding.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http_server.h"
+#include "http/http_server.h"
 
 #include <sys/socket.h>
 
@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "http/acceptor.h"
+#include "http/http_connection.h"
+#include "http/io_loop.h"
+#include "http/tls_context.h"
 #include "nestvec/error.h"
-#include "server/acceptor.h"
-#include "server/http_connection.h"
-#include "server/io_loop.h"
-#include "server/tls_context.h"
 
 namespace nestvec {
 namespace {
@@ -103,8 +103,8 @@ class HttpServer::Impl {
     }
     const auto loop = loops_[next_loop_++ % loops_.size()];
     const auto connection = std::make_shared<NewConnection>();
-    connection->slot = Gauge::Share(shared_->connections);
-    connection->unfinished = Gauge::Share(shared_->unfinished);
+    connection->slot = LiveCount::Share(shared_->connections);
+    connection->unfinished = LiveCount::Share(shared_->unfinished);
     connection->client = client_name(accepted.peer);
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
     connection->transport =

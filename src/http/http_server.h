@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <memory>
 
-#include "api/http.h"
+#include "base/address.h"
+#include "http/splice.h"
 #include "nestvec/config.h"
-#include "server/address.h"
-#include "server/log.h"
-#include "server/request_threads.h"
-#include "server/splice.h"
+#include "observe/log.h"
+#include "service/http_message.h"
+#include "service/request_threads.h"
 
 namespace nestvec {
 

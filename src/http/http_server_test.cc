@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http_server.h"
+#include "http/http_server.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <condition_variable>
 #include <future>
 
+#include "http/content_coding.h"
 #include "nestvec/version.h"
-#include "server/content_coding.h"
-#include "server/test_client.h"
+#include "support/test_client.h"
 
 namespace nestvec {
 namespace {

@@ -11,11 +11,11 @@
 #include <fstream>
 #include <thread>
 
+#include "http/http_server.h"
+#include "http/splice.h"
 #include "nestvec/error.h"
-#include "server/http_server.h"
-#include "server/splice.h"
-#include "server/test_client.h"
 #include "support/certificate.h"
+#include "support/test_client.h"
 
 namespace nestvec {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/io_loop.h"
+#include "http/io_loop.h"
 
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 
-#include "server/response_head.h"
-#include "server/thread_signals.h"
+#include "base/thread_signals.h"
+#include "http/response_head.h"
 
 namespace nestvec {
 namespace {

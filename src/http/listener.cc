@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/listener.h"
+#include "http/listener.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

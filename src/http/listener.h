@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/address.h"
 #include "base/file.h"
-#include "server/address.h"
-#include "server/socket_address.h"
+#include "base/socket_address.h"
 
 namespace nestvec {
 

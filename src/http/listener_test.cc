@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/listener.h"
+#include "http/listener.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "nestvec/error.h"
-#include "server/test_client.h"
+#include "support/test_client.h"
 
 namespace nestvec {
 namespace {

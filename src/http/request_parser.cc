@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/request_parser.h"
+#include "http/request_parser.h"
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "server/request_target.h"
+#include "http/request_target.h"
 
 namespace nestvec {
 namespace {

@@ -7,8 +7,8 @@
 #include <memory>
 #include <string_view>
 
-#include "api/http.h"
-#include "server/http_fault.h"
+#include "http/http_fault.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

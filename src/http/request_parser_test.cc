@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/request_parser.h"
+#include "http/request_parser.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "server/request_target.h"
+#include "http/request_target.h"
 
 namespace nestvec {
 namespace {

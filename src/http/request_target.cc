@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/request_target.h"
+#include "http/request_target.h"
 
 #include <charconv>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/response_head.h"
+#include "http/response_head.h"
 
 #include <algorithm>
 #include <array>

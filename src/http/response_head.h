@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/http.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/splice.h"
+#include "http/splice.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@
 namespace nestvec {
 
 Splice::Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
-               FileDescriptor upstream, Gauge::Share slot)
+               FileDescriptor upstream, LiveCount::Share slot)
     : loop_(std::move(loop)),
       client_(std::move(client)),
       upstream_(loop_->context(), std::move(upstream)),
@@ -17,7 +17,7 @@ Splice::Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client,
 }
 
 void Splice::start(const std::shared_ptr<IoLoop>& loop, std::unique_ptr<Transport> client,
-                   FileDescriptor upstream, std::string_view received, Gauge::Share slot) {
+                   FileDescriptor upstream, std::string_view received, LiveCount::Share slot) {
   const auto splice =
       std::make_shared<Splice>(loop, std::move(client), std::move(upstream), std::move(slot));
   splice->entry_ = loop->add(splice);

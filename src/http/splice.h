@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "base/file.h"
-#include "server/gauge.h"
-#include "server/io_loop.h"
-#include "server/transport.h"
+#include "base/live_count.h"
+#include "http/io_loop.h"
+#include "http/transport.h"
 
 namespace nestvec {
 
@@ -29,11 +29,11 @@ class Splice final : public Peer, public std::enable_shared_from_this<Splice> {
   // Starts one between `client`, of which `received` is read already, and `upstream`, a socket that
   // does not block.
   static void start(const std::shared_ptr<IoLoop>& loop, std::unique_ptr<Transport> client,
-                    FileDescriptor upstream, std::string_view received, Gauge::Share slot);
+                    FileDescriptor upstream, std::string_view received, LiveCount::Share slot);
 
   // start() makes and starts one.
   Splice(std::shared_ptr<IoLoop> loop, std::unique_ptr<Transport> client, FileDescriptor upstream,
-         Gauge::Share slot);
+         LiveCount::Share slot);
 
   void on_tick(Clock::time_point) override {}
   void on_drain(Clock::time_point) override {}
@@ -66,7 +66,7 @@ class Splice final : public Peer, public std::enable_shared_from_this<Splice> {
   Flow up_;
   Flow down_;
   bool closed_ = false;
-  Gauge::Share slot_;
+  LiveCount::Share slot_;
   IoLoop::Peers::iterator entry_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/tls_context.h"
+#include "http/tls_context.h"
 
 #include <openssl/err.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/transport.h"
+#include "http/transport.h"
 
 #include <openssl/err.h>
 #include <poll.h>

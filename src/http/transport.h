@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/file.h"
-#include "server/tls_context.h"
+#include "http/tls_context.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http_post.h"
+#include "observe/http_post.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,8 +12,8 @@
 
 #include "base/excerpt.h"
 #include "base/file.h"
+#include "base/socket_address.h"
 #include "nestvec/error.h"
-#include "server/socket_address.h"
 
 namespace nestvec {
 namespace {

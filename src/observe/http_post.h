@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/address.h"
+#include "base/address.h"
 
 namespace nestvec {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http_post.h"
+#include "observe/http_post.h"
 
 #include <gtest/gtest.h>
 
 #include "nestvec/error.h"
-#include "server/listener.h"
-#include "server/test_client.h"
+#include "support/silent_port.h"
+#include "support/test_client.h"
 
 namespace nestvec {
 namespace {
@@ -56,7 +56,7 @@ TEST(HttpPost, SendsABodyAndReturnsTheStatus) {
 }
 
 TEST(HttpPost, GivesUpInTime) {
-  const Listener silent({"127.0.0.1", 0, ""}, 0600);  // connections wait, nobody takes them
+  const SilentPort silent;
   EXPECT_EQ(failure(target_at(silent.port()), std::chrono::milliseconds(50)),
             ErrorCode::kDeadlineExceeded);
 }
@@ -64,7 +64,7 @@ TEST(HttpPost, GivesUpInTime) {
 TEST(HttpPost, SaysThatNobodyIsThere) {
   std::uint16_t port = 0;
   {
-    const Listener gone({"127.0.0.1", 0, ""}, 0600);
+    const SilentPort gone;
     port = gone.port();
   }
   EXPECT_EQ(failure(target_at(port), std::chrono::seconds(10)), ErrorCode::kUnavailable);

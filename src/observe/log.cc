@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/log.h"
+#include "observe/log.h"
 
 #include <array>
 #include <cstdio>

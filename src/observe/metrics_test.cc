@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/metrics.h"
+#include "observe/metrics.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/otlp_json.h"
+#include "observe/otlp_json.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/trace.h"
+#include "observe/trace.h"
 
 namespace nestvec {
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/span_exporter.h"
+#include "observe/span_exporter.h"
 
 #include <algorithm>
 #include <exception>
 #include <iterator>
 #include <utility>
 
+#include "base/thread_signals.h"
 #include "nestvec/error.h"
-#include "server/otlp_json.h"
-#include "server/thread_signals.h"
+#include "observe/otlp_json.h"
 
 namespace nestvec {
 namespace {

@@ -12,10 +12,10 @@
 #include <thread>
 #include <vector>
 
-#include "api/metrics.h"
-#include "api/trace.h"
-#include "server/http_post.h"
-#include "server/log.h"
+#include "observe/http_post.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/trace.h"
 
 namespace nestvec {
 

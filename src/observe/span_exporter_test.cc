@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/span_exporter.h"
+#include "observe/span_exporter.h"
 
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <optional>
 
-#include "server/listener.h"
-#include "server/test_client.h"
+#include "support/silent_port.h"
+#include "support/test_client.h"
 
 namespace nestvec {
 namespace {
@@ -89,7 +89,7 @@ TEST_F(SpanExporterTest, SendsWithoutBeingAskedTo) {
 }
 
 TEST_F(SpanExporterTest, ACollectorThatDoesNotAnswerCostsOnlySpans) {
-  const Listener silent({"127.0.0.1", 0, ""}, 0600);
+  const SilentPort silent;
   std::unique_ptr<SpanExporter> exporter =
       exporter_to("http://127.0.0.1:" + std::to_string(silent.port()));
   constexpr std::size_t kSpans = 3 * SpanExporter::kMostWaiting;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/trace.h"
-
-#include <algorithm>
+#include "observe/trace.h"
 
 namespace nestvec {
 namespace {
@@ -28,28 +26,6 @@ std::optional<TraceContext> parse_traceparent(std::string_view header) {
   }
   const int last = flags[1] <= '9' ? flags[1] - '0' : flags[1] - 'a' + 10;
   return TraceContext{std::string(trace), std::string(parent), (last & 1) != 0};
-}
-
-RequestSpan request_span(const HttpRequest& request, std::string_view route,
-                         const HttpResponse& response, std::optional<TraceContext> parent) {
-  using SystemClock = std::chrono::system_clock;
-  RequestSpan span;
-  span.parent = std::move(parent);
-  span.method = request.method;
-  span.route = route;
-  span.request_id = request.id;
-  span.status = response.status;
-  span.end = SystemClock::now();
-  span.start = span.end - std::chrono::duration_cast<SystemClock::duration>(
-                              std::chrono::steady_clock::now() - request.received);
-  constexpr std::string_view kPrefix = "x-nestvec-";
-  for (const auto& [name, value] : response.headers) {
-    if (!name.starts_with(kPrefix)) continue;
-    std::string figure = "nestvec." + name.substr(kPrefix.size());
-    std::ranges::replace(figure, '-', '_');
-    span.figures.emplace_back(std::move(figure), value);
-  }
-  return span;
 }
 
 bool wants_span(const SpanSink& sink, const std::optional<TraceContext>& parent) {

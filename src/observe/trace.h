@@ -10,8 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "api/http.h"
-
 namespace nestvec {
 
 // A traceparent header: "00-<trace>-<parent>-<flags>", in lower-case hexadecimal digits.
@@ -36,9 +34,6 @@ struct RequestSpan {
   // Numbers: {"nestvec.queue_ms", "0.125"}. Over HTTP the answer's x-nestvec-* headers.
   std::vector<std::pair<std::string, std::string>> figures;
 };
-
-RequestSpan request_span(const HttpRequest& request, std::string_view route,
-                         const HttpResponse& response, std::optional<TraceContext> parent);
 
 // Takes a span, from any thread. Must not block and must not throw.
 using SpanSink = std::function<void(RequestSpan)>;

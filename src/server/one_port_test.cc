@@ -19,8 +19,8 @@
 #include "base/json.h"
 #include "clarifai.grpc.pb.h"
 #include "server/server.h"
-#include "server/test_client.h"
 #include "support/certificate.h"
+#include "support/test_client.h"
 
 namespace nestvec {
 namespace {

@@ -10,15 +10,15 @@
 #include <utility>
 #include <vector>
 
-#include "api/dialects.h"
-#include "api/operations.h"
-#include "api/router.h"
-#include "api/service.h"
+#include "dialects/clarifai/clarifai.h"
+#include "dialects/clarifai/clarifai_rest.h"
+#include "dialects/dialects.h"
+#include "grpc/grpc_server.h"
 #include "nestvec/version.h"
-#include "server/clarifai.h"
-#include "server/clarifai_rest.h"
-#include "server/grpc_server.h"
-#include "server/loading.h"
+#include "service/loading.h"
+#include "service/operations.h"
+#include "service/router.h"
+#include "service/service.h"
 
 namespace nestvec {
 namespace {

@@ -6,16 +6,16 @@
 #include <shared_mutex>
 #include <string>
 
-#include "api/http.h"
-#include "api/keys.h"
-#include "api/metrics.h"
+#include "base/address.h"
+#include "http/http_server.h"
 #include "nestvec/model.h"
-#include "server/address.h"
-#include "server/http_server.h"
-#include "server/log.h"
-#include "server/request_threads.h"
-#include "server/span_exporter.h"
-#include "server/timer_thread.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/span_exporter.h"
+#include "service/http_message.h"
+#include "service/keys.h"
+#include "service/request_threads.h"
+#include "service/timer_thread.h"
 
 namespace nestvec {
 

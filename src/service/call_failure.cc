@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/call_failure.h"
+#include "service/call_failure.h"
 
 #include <chrono>
 #include <exception>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/call_ids.h"
+#include "service/call_ids.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/cors.h"
+#include "service/cors.h"
 
 #include <algorithm>
 #include <array>

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/http.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

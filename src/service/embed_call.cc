@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/embed_call.h"
+#include "service/embed_call.h"
 
 #include <algorithm>
 #include <charconv>
 
-#include "api/embed_run.h"
+#include "service/embed_run.h"
 
 namespace nestvec {
 namespace {

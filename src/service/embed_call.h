@@ -4,15 +4,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/request_body.h"
-#include "api/router.h"
 #include "nestvec/model.h"
+#include "service/router.h"
 
 namespace nestvec {
 
@@ -25,24 +22,6 @@ struct EmbedCall {
   EmbedOptions options;
 };
 
-// What the reading of inputs needs to know of the model; tests make one up.
-struct InputRules {
-  const ModelInfo& model;
-  std::size_t max_inputs;
-  std::function<std::string(std::span<const std::uint32_t>)> decode;
-};
-InputRules input_rules(const Service& service);
-
-// A string, strings, token ids, lists of token ids, {"text": ...} or a list of those; items may
-// mix. Token ids become text by the model's decoder. A flat list of integers is one input. `param`
-// is the member's name in errors ("input" -> "input[22]"). An item's own "task" goes into
-// call.tasks. Throws RequestError: kEmpty (no item, or one without text), more than max_inputs, a
-// wrong type.
-void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
-                 EmbedCall& call);
-void read_inputs(const JsonValue& value, std::string_view param, const Service& service,
-                 EmbedCall& call);
-
 // A task by its name or an alias (query, search_query -> retrieval.query; passage, document,
 // search_document -> retrieval.passage; clustering -> separation; "" and null -> the default), in
 // any case, with "_", "-" or "." between words. A model without tasks takes any of them and ignores
@@ -51,9 +30,6 @@ std::string resolve_task(std::string_view name, const ModelInfo& model, std::str
 
 // The prompt of a task by its own name; empty where the model has no such task.
 std::string prompt_of(std::string_view task, const ModelInfo& model);
-
-// 1..model.dimensions. Throws RequestError kInvalidArgument for another.
-std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model, std::string_view param);
 
 // Fills what the exchange decides: stop token, deadline (x-request-timeout-ms and the server's
 // own, the earlier), the client to be fair to, the queue's limits, priority

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/embed_run.h"
+#include "service/embed_run.h"
 
 #include <algorithm>
 #include <array>

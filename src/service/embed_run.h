@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "api/embed_call.h"
-#include "api/gather.h"
+#include "service/embed_call.h"
+#include "service/gather.h"
 
 namespace nestvec {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "api/http.h"
 #include "nestvec/error.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 
@@ -60,11 +60,5 @@ class ErrorStyle {
 // {"error":{"message","type","param","code"},"detail","code"}: OpenAI with what Jina's clients look
 // for beside it, and everything without a dialect.
 const ErrorStyle& openai_errors();
-// {"error","error_type"}: text-embeddings-inference.
-const ErrorStyle& tei_errors();
-// {"message"}: Cohere.
-const ErrorStyle& cohere_errors();
-// {"error"}: Ollama.
-const ErrorStyle& ollama_errors();
 
 }  // namespace nestvec

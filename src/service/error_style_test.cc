@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/error_style.h"
+#include "service/error_style.h"
 
 #include <gtest/gtest.h>
 

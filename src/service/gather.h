@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "api/service.h"
 #include "nestvec/model.h"
+#include "service/service.h"
 
 namespace nestvec {
 

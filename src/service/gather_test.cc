@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/gather.h"
+#include "service/gather.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/http.h"
+#include "service/http_message.h"
 
 #include <gtest/gtest.h>
 

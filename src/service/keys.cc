@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/keys.h"
+#include "service/keys.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/loading.h"
+#include "service/loading.h"
 
-#include "api/error_style.h"
-#include "server/call_failure.h"
+#include "service/call_failure.h"
+#include "service/error_style.h"
 
 namespace nestvec {
 

@@ -2,7 +2,7 @@
 // What a server says while its model is being loaded.
 #pragma once
 
-#include "api/http.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/loading.h"
+#include "service/loading.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string_view>
 
-#include "api/error_style.h"
 #include "base/json_writer.h"
+#include "service/error_style.h"
 
 namespace nestvec {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/operations.h"
+#include "service/operations.h"
 
 #include <string>
 

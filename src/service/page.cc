@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/page.h"
+#include "service/page.h"
 
 #include <openssl/evp.h>
 
@@ -8,9 +8,9 @@
 #include <memory>
 #include <utility>
 
-#include "api/embed_call.h"
-#include "api/embedded_file.h"
 #include "base/json.h"
+#include "service/embed_call.h"
+#include "service/embedded_file.h"
 
 namespace nestvec {
 namespace {

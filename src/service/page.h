@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "api/router.h"
 #include "nestvec/config.h"
 #include "nestvec/model.h"
+#include "service/router.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/page.h"
+#include "service/page.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <regex>
 #include <set>
 
-#include "api/embedded_file.h"
 #include "base/json.h"
+#include "service/embedded_file.h"
 
 namespace nestvec {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/request_metrics.h"
+#include "service/request_metrics.h"
 
 #include <string>
 

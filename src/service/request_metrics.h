@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/metrics.h"
+#include "observe/metrics.h"
 
 namespace nestvec {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/request_threads.h"
+#include "service/request_threads.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "server/thread_signals.h"
+#include "base/thread_signals.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/request_threads.h"
+#include "service/request_threads.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/router.h"
+#include "service/router.h"
 
 #include <algorithm>
 #include <exception>
@@ -8,6 +8,7 @@
 
 #include "base/excerpt.h"
 #include "base/seconds.h"
+#include "service/request_span.h"
 
 namespace nestvec {
 namespace {

@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "api/cors.h"
-#include "api/error_style.h"
-#include "api/http.h"
-#include "api/keys.h"
-#include "api/request_metrics.h"
-#include "api/service.h"
+#include "service/cors.h"
+#include "service/error_style.h"
+#include "service/http_message.h"
+#include "service/keys.h"
+#include "service/request_metrics.h"
+#include "service/service.h"
 
 namespace nestvec {
 

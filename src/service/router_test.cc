@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/router.h"
+#include "service/router.h"
 
 #include <gtest/gtest.h>
 

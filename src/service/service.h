@@ -7,10 +7,10 @@
 #include <functional>
 #include <string>
 
-#include "api/metrics.h"
-#include "api/trace.h"
 #include "nestvec/config.h"
 #include "nestvec/model.h"
+#include "observe/metrics.h"
+#include "observe/trace.h"
 
 namespace nestvec {
 

@@ -5,8 +5,8 @@
 #include <cctype>
 #include <span>
 
-#include "api/embed_call.h"
 #include "base/excerpt.h"
+#include "service/embed_call.h"
 
 namespace nestvec {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/timer_thread.h"
+#include "service/timer_thread.h"
 
 #include <utility>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/chunking.h"
+#include "text/chunking.h"
 
 #include <algorithm>
 #include <span>
 
-#include "api/sentence_marks.h"
 #include "base/utf8.h"
+#include "text/sentence_marks.h"
 
 namespace nestvec {
 namespace {

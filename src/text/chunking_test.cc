@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/chunking.h"
+#include "text/chunking.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <string>
 
-#include "api/sentence_marks.h"
 #include "base/utf8.h"
+#include "text/sentence_marks.h"
 
 namespace nestvec {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/sentence_marks.h"
+#include "text/sentence_marks.h"
 
 #include <algorithm>
 #include <array>

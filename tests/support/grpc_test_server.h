@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "dialects/clarifai/clarifai.h"
+#include "grpc/grpc_server.h"
 #include "nestvec/model.h"
-#include "server/clarifai.h"
-#include "server/grpc_server.h"
-#include "server/request_threads.h"
+#include "service/request_threads.h"
 #include "tei.grpc.pb.h"
 
 namespace nestvec {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "api/embed_call.h"
+#include "dialects/inputs.h"
 
 namespace nestvec {
 

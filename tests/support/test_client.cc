@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/test_client.h"
+#include "support/test_client.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "server/socket_address.h"
+#include "base/socket_address.h"
 
 namespace nestvec {
 namespace {

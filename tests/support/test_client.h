@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/file.h"
-#include "server/http_server.h"
-#include "server/tls_context.h"
+#include "http/http_server.h"
+#include "http/tls_context.h"
 
 namespace nestvec {
 

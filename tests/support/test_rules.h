@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "api/embed_call.h"
+#include "dialects/inputs.h"
 
 namespace nestvec {
 

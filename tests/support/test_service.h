@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-#include "api/router.h"
+#include "service/router.h"
 
 namespace nestvec {
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/clarifai.h"
+#include "dialects/clarifai/clarifai.h"
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include "api/embed_call.h"
-#include "api/gather.h"
-#include "api/openai.h"
-#include "server/call_failure.h"
-#include "server/clarifai_predict.h"
-#include "server/clarifai_status.h"
+#include "dialects/clarifai/clarifai_predict.h"
+#include "dialects/clarifai/clarifai_status.h"
+#include "dialects/openai/openai.h"
+#include "service/call_failure.h"
+#include "service/embed_call.h"
+#include "service/gather.h"
 
 namespace nestvec {
 namespace {

@@ -9,12 +9,12 @@
 #include <stop_token>
 #include <string>
 
-#include "api/router.h"
-#include "api/service.h"
+#include "base/set_once.h"
 #include "clarifai.pb.h"
+#include "dialects/clarifai/clarifai_model.h"
 #include "nestvec/config.h"
-#include "server/clarifai_model.h"
-#include "server/late.h"
+#include "service/router.h"
+#include "service/service.h"
 
 namespace nestvec {
 
@@ -85,7 +85,7 @@ class Clarifai {
 
   const ModelIdentity identity_;
   const ClarifaiModel loading_;
-  Late<Opened> opened_;
+  SetOnce<Opened> opened_;
 };
 
 }  // namespace nestvec

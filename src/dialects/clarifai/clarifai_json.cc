@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/clarifai_json.h"
+#include "dialects/clarifai/clarifai_json.h"
 
 #include <google/protobuf/util/json_util.h>
 
-#include "api/request_body.h"
 #include "base/excerpt.h"
-#include "server/clarifai_status.h"
+#include "dialects/clarifai/clarifai_status.h"
+#include "dialects/request_body.h"
 
 namespace nestvec {
 

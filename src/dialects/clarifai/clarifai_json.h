@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "api/http.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/clarifai_model.h"
+#include "dialects/clarifai/clarifai_model.h"
 
 #include <google/protobuf/util/json_util.h>
 
@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "dialects/clarifai/clarifai_status.h"
 #include "nestvec/error.h"
-#include "server/clarifai_status.h"
 
 namespace nestvec {
 namespace {

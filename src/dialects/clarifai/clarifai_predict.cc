@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/clarifai_predict.h"
+#include "dialects/clarifai/clarifai_predict.h"
 
 #include <algorithm>
 #include <array>

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "api/embed_call.h"
 #include "clarifai.pb.h"
-#include "server/clarifai_model.h"
+#include "dialects/clarifai/clarifai_model.h"
+#include "service/embed_call.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/clarifai_rest.h"
+#include "dialects/clarifai/clarifai_rest.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,11 +8,11 @@
 #include <string_view>
 #include <utility>
 
-#include "api/embed_call.h"
-#include "api/openai.h"
-#include "server/call_failure.h"
-#include "server/clarifai_json.h"
-#include "server/clarifai_status.h"
+#include "dialects/clarifai/clarifai_json.h"
+#include "dialects/clarifai/clarifai_status.h"
+#include "dialects/openai/openai.h"
+#include "service/call_failure.h"
+#include "service/embed_call.h"
 
 namespace nestvec {
 namespace {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "api/router.h"
-#include "server/clarifai.h"
+#include "dialects/clarifai/clarifai.h"
+#include "service/router.h"
 
 namespace nestvec {
 

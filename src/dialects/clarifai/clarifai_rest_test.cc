@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clarifai's REST API through the router, with a small model.
-#include "server/clarifai_rest.h"
+#include "dialects/clarifai/clarifai_rest.h"
 
 #include <gtest/gtest.h>
 
@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "api/dialects.h"
-#include "api/page.h"
 #include "base/json.h"
+#include "dialects/dialects.h"
+#include "service/page.h"
 #include "support/test_service.h"
 
 namespace nestvec {

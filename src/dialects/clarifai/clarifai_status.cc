@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/clarifai_status.h"
+#include "dialects/clarifai/clarifai_status.h"
 
 #include <array>
 #include <optional>
 #include <string_view>
 
-#include "api/error_style.h"
 #include "base/excerpt.h"
+#include "service/error_style.h"
 
 namespace nestvec {
 namespace {

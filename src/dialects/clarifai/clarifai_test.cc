@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "api/error_style.h"
 #include "base/json.h"
-#include "server/clarifai_model.h"
-#include "server/clarifai_predict.h"
-#include "server/clarifai_status.h"
+#include "dialects/clarifai/clarifai_model.h"
+#include "dialects/clarifai/clarifai_predict.h"
+#include "dialects/clarifai/clarifai_status.h"
+#include "service/error_style.h"
 
 namespace nestvec {
 namespace {

@@ -5,14 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "api/embed_call.h"
-#include "api/embedding_format.h"
-#include "api/router.h"
+#include "dialects/embedding_format.h"
+#include "dialects/inputs.h"
+#include "service/router.h"
 
 namespace nestvec {
 
 // POST /v2/embed and /v1/embed.
 std::vector<Route> cohere_routes(const Service& service);
+
+// {"message"}.
+const ErrorStyle& cohere_errors();
 
 struct CohereCall {
   EmbedCall call;

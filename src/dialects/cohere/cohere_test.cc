@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/cohere.h"
+#include "dialects/cohere/cohere.h"
 
 #include <gtest/gtest.h>
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/ollama.h"
+#include "dialects/ollama/ollama.h"
 
 #include <chrono>
 #include <memory>
 #include <utility>
 
-#include "api/tei_render.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "dialects/tei/tei_render.h"
 
 namespace nestvec {
 namespace {

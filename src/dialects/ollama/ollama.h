@@ -7,14 +7,17 @@
 #include <string_view>
 #include <vector>
 
-#include "api/embed_call.h"
-#include "api/router.h"
+#include "dialects/inputs.h"
+#include "service/router.h"
 
 namespace nestvec {
 
 // POST /api/embed, /api/embeddings (the older form), /api/show; GET /api/tags, /api/ps,
 // /api/version. One model, whatever name a request gives.
 std::vector<Route> ollama_routes(const Service& service);
+
+// {"error"}.
+const ErrorStyle& ollama_errors();
 
 // A request of /api/embed: input, truncate, dimensions, task (an extension); options and keep_alive
 // are not used. No texts, no vectors: clients load a model so. Throws RequestError.

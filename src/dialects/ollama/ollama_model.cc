@@ -8,8 +8,8 @@
 #include <cctype>
 #include <ctime>
 
-#include "api/ollama.h"
 #include "base/json_writer.h"
+#include "dialects/ollama/ollama.h"
 
 namespace nestvec {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/ollama.h"
+#include "dialects/ollama/ollama.h"
 
 #include <gtest/gtest.h>
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/openai.h"
+#include "dialects/openai/openai.h"
 
 #include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "api/embed_call.h"
-#include "api/openai_request.h"
 #include "base/excerpt.h"
 #include "base/json_writer.h"
+#include "dialects/openai/openai_request.h"
+#include "service/embed_call.h"
 
 namespace nestvec {
 namespace {

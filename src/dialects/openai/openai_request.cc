@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/openai_request.h"
+#include "dialects/openai/openai_request.h"
 
 #include <span>
 #include <utility>
 
-#include "api/chunking.h"
 #include "base/excerpt.h"
+#include "text/chunking.h"
 
 namespace nestvec {
 namespace {

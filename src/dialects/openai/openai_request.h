@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "api/embed_call.h"
-#include "api/embedding_format.h"
+#include "dialects/embedding_format.h"
+#include "dialects/inputs.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/openai_request.h"
+#include "dialects/openai/openai_request.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/embed_call.h"
+#include "service/embed_call.h"
 
 #include <gtest/gtest.h>
 
-#include "api/embed_run.h"
-#include "api/openai.h"
+#include "dialects/openai/openai.h"
+#include "service/embed_run.h"
 #include "support/request_test.h"
 #include "support/test_service.h"
 

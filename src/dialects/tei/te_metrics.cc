@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/te_metrics.h"
+#include "dialects/tei/te_metrics.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "api/tei_style.h"
+#include "dialects/tei/tei_style.h"
 
 namespace nestvec {
 namespace {

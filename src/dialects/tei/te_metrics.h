@@ -7,9 +7,9 @@
 #include <span>
 #include <string_view>
 
-#include "api/http.h"
-#include "api/metrics.h"
 #include "nestvec/model.h"
+#include "observe/metrics.h"
+#include "service/http_message.h"
 
 namespace nestvec {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/te_metrics.h"
+#include "dialects/tei/te_metrics.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 
-#include "api/tei_style.h"
+#include "dialects/tei/tei_style.h"
 
 namespace nestvec {
 namespace {

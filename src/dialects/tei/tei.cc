@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/tei.h"
+#include "dialects/tei/tei.h"
 
 #include <string>
 #include <utility>
 
-#include "api/tei_handlers.h"
-#include "api/tei_style.h"
+#include "dialects/tei/tei_handlers.h"
+#include "dialects/tei/tei_style.h"
 
 namespace nestvec {
 namespace {

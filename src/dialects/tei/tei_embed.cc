@@ -2,15 +2,15 @@
 // Rows for texts: /embed, /similarity, /vertex.
 #include <utility>
 
-#include "api/embed_call.h"
-#include "api/embed_run.h"
-#include "api/gather.h"
-#include "api/openai_request.h"
-#include "api/tei_handlers.h"
-#include "api/tei_render.h"
-#include "api/tei_request.h"
-#include "api/tei_style.h"
 #include "base/seconds.h"
+#include "dialects/openai/openai_request.h"
+#include "dialects/tei/tei_handlers.h"
+#include "dialects/tei/tei_render.h"
+#include "dialects/tei/tei_request.h"
+#include "dialects/tei/tei_style.h"
+#include "service/embed_call.h"
+#include "service/embed_run.h"
+#include "service/gather.h"
 
 namespace nestvec {
 namespace {

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <memory>
 
-#include "api/router.h"
-#include "api/te_metrics.h"
-#include "api/tei_request.h"
+#include "dialects/tei/te_metrics.h"
+#include "dialects/tei/tei_request.h"
 #include "nestvec/model.h"
+#include "service/router.h"
 
 namespace nestvec {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/tei_messages.h"
+#include "dialects/tei/tei_messages.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <span>
 
-#include "api/embed_call.h"
+#include "service/embed_call.h"
 
 namespace nestvec {
 namespace {

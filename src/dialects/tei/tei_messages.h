@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/te_metrics.h"
+#include "dialects/tei/te_metrics.h"
 #include "nestvec/model.h"
 #include "tei.pb.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/tei_messages.h"
+#include "dialects/tei/tei_messages.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/tei_render.h"
+#include "dialects/tei/tei_render.h"
 
 #include <numeric>
 

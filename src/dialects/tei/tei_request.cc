@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/tei_request.h"
+#include "dialects/tei/tei_request.h"
 
 #include <algorithm>
 #include <limits>
 #include <string_view>
 
-#include "api/tei_style.h"
 #include "base/excerpt.h"
+#include "dialects/tei/tei_style.h"
 
 namespace nestvec {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "api/embed_call.h"
-#include "api/request_body.h"
+#include "dialects/inputs.h"
+#include "dialects/request_body.h"
 #include "nestvec/model.h"
 
 namespace nestvec {

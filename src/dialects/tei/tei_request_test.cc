@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/tei_request.h"
+#include "dialects/tei/tei_request.h"
 
 #include <gtest/gtest.h>
 
-#include "api/tei_style.h"
+#include "dialects/tei/tei_style.h"
 #include "support/test_rules.h"
 
 namespace nestvec {

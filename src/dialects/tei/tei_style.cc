@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/tei_style.h"
+#include "dialects/tei/tei_style.h"
 
 #include "base/json_writer.h"
 

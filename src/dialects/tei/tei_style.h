@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors of text-embeddings-inference's routes. tei_errors() is declared in error_style.h.
+// Errors of text-embeddings-inference's routes.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 
-#include "api/error_style.h"
+#include "service/error_style.h"
 
 namespace nestvec {
+
+// {"error","error_type"}.
+const ErrorStyle& tei_errors();
 
 // {"message","code","type"} with the HTTP status as code: its OpenAI route, whose errors are not
 // nested in "error". Safe for concurrent use.

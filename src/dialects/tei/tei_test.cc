@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/tei.h"
+#include "dialects/tei/tei.h"
 
 #include <gtest/gtest.h>
 

@@ -4,14 +4,14 @@
 #include <atomic>
 #include <utility>
 
-#include "api/embed_call.h"
-#include "api/embed_run.h"
-#include "api/gather.h"
-#include "api/tei_handlers.h"
-#include "api/tei_render.h"
-#include "api/tei_request.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "dialects/tei/tei_handlers.h"
+#include "dialects/tei/tei_render.h"
+#include "dialects/tei/tei_request.h"
+#include "service/embed_call.h"
+#include "service/embed_run.h"
+#include "service/gather.h"
 
 namespace nestvec {
 namespace {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Members that the bodies of several dialects have in common: inputs, dimensions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dialects/request_body.h"
+#include "nestvec/model.h"
+#include "service/embed_call.h"
+
+namespace nestvec {
+
+// What the reading of inputs needs to know of the model; tests make one up.
+struct InputRules {
+  const ModelInfo& model;
+  std::size_t max_inputs;
+  std::function<std::string(std::span<const std::uint32_t>)> decode;
+};
+InputRules input_rules(const Service& service);
+
+// A string, strings, token ids, lists of token ids, {"text": ...} or a list of those; items may
+// mix. Token ids become text by the model's decoder. A flat list of integers is one input. `param`
+// is the member's name in errors ("input" -> "input[22]"). An item's own "task" goes into
+// call.tasks. Throws RequestError: kEmpty (no item, or one without text), more than max_inputs, a
+// wrong type.
+void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
+                 EmbedCall& call);
+void read_inputs(const JsonValue& value, std::string_view param, const Service& service,
+                 EmbedCall& call);
+
+// 1..model.dimensions. Throws RequestError kInvalidArgument for another.
+std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model, std::string_view param);
+
+}  // namespace nestvec
