@@ -16,6 +16,7 @@
 
 #include "nestvec/config.h"
 #include "nestvec/error.h"
+#include "nestvec/log_sink.h"
 #include "nestvec/options.h"
 #include "nestvec/results.h"
 
@@ -50,10 +51,6 @@ struct ModelInfo {
                             // the budget
   std::string folder;
 };
-
-// Progress and notes of a load, one finished line each, for a log or a terminal. Called on the
-// loading thread.
-using LogSink = std::function<void(std::string_view line)>;
 
 // A loaded model. Safe for concurrent use; movable, not copyable. Calls that are made at the same
 // time share batches: texts of all of them, whatever their tasks, are packed into each run.

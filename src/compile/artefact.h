@@ -8,7 +8,7 @@
 
 #include "base/run_control.h"
 #include "compile/model_spec.h"
-#include "nestvec/model.h"
+#include "nestvec/log_sink.h"
 
 namespace nestvec {
 
