@@ -51,9 +51,10 @@ constexpr const char* kEmbedExamples =
     "--resume\n";
 
 // Embeds texts as they come, a call at a time, and numbers them through all calls.
-class EmbedRun {
+class EmbedWriter {
  public:
-  EmbedRun(const Model& model, const EmbedOptions& options, OutputFormat format, std::ostream& out)
+  EmbedWriter(const Model& model, const EmbedOptions& options, OutputFormat format,
+              std::ostream& out)
       : model_(model), options_(options), format_(format), out_(out) {}
 
   void add(const std::string& text) {
@@ -114,7 +115,7 @@ bool reads_piped_input(const EmbedFlags& flags) {
   return flags.texts.empty() && flags.file.empty();
 }
 
-void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, EmbedRun& run) {
+void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, EmbedWriter& run) {
   const auto add = [&run](const std::string& text) { run.add(text); };
   const auto read_standard_input = [&] {
     for_each_text(context.in, "standard input", flags.json_lines, add);
@@ -140,7 +141,7 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
   const auto file = flags.file.empty() ? nullptr : std::make_unique<InputFile>(flags.file);
   OutputTarget target(flags.output, context.out);
   const Model model = load_chosen_model(flags.model, context);
-  EmbedRun run(model, embed_options(flags, model.info()), format, target.stream());
+  EmbedWriter run(model, embed_options(flags, model.info()), format, target.stream());
   read_texts(flags, file.get(), context, run);
   run.finish(context.err);
   target.commit();

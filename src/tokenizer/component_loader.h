@@ -20,7 +20,7 @@ namespace nestvec {
 
 NormalizerPtr load_normalizer(const JsonValue& value);
 PreTokenizerPtr load_pre_tokenizer(const JsonValue& value);
-ModelPtr load_model(const JsonValue& value);
+ModelPtr load_tokenizer_model(const JsonValue& value);
 PostProcessor load_post_processor(const JsonValue& value);
 DecoderPtr load_decoder(const JsonValue& value);
 std::vector<AddedToken> load_added_tokens(const JsonValue& value);

@@ -105,7 +105,7 @@ double score_as_reference_reads(double value) {
   return std::copysign(result, value);
 }
 
-ModelPtr load_model(const JsonValue& value) {
+ModelPtr load_tokenizer_model(const JsonValue& value) {
   const std::string_view type = model_type(value);
   if (type == "Unigram") return load_unigram(value);
   if (type == "WordPiece") return load_wordpiece(value);

@@ -48,7 +48,7 @@ TokenizerParts load_parts(const JsonValue& root) {
   if (const auto value = root.find("pre_tokenizer")) {
     parts.pre_tokenizer = load_pre_tokenizer(*value);
   }
-  parts.model = load_model(root.at("model"));
+  parts.model = load_tokenizer_model(root.at("model"));
   if (const auto value = root.find("added_tokens")) parts.added_tokens = load_added_tokens(*value);
   if (const auto value = root.find("post_processor")) {
     parts.post_processor = load_post_processor(*value);
