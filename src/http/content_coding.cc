@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 
+#include "base/trim.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -27,12 +28,6 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool same_word(std::string_view text, std::string_view word) {
   return std::ranges::equal(text, word, {}, lower);
-}
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 class Inflater {

@@ -10,6 +10,7 @@
 #include <exception>
 #include <string_view>
 
+#include "base/trim.h"
 #include "hub/url.h"
 #include "nestvec/version.h"
 
@@ -38,14 +39,6 @@ std::string without(const std::string& token, std::string text) {
   if (token.empty()) return text;
   for (std::size_t at = text.find(token); at != std::string::npos; at = text.find(token)) {
     text.replace(at, token.size(), "...");
-  }
-  return text;
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-    text.remove_suffix(1);
   }
   return text;
 }

@@ -5,18 +5,14 @@
 #include <array>
 #include <cctype>
 
+#include "base/trim.h"
+
 namespace nestvec {
 namespace {
 
 constexpr std::string_view kExposed =
     "x-request-id, traceparent, retry-after, retry-after-ms, x-truncated-inputs, x-nestvec-tokens, "
     "x-nestvec-tokenize-ms, x-nestvec-queue-ms, x-nestvec-compute-ms, x-nestvec-total-ms";
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 std::vector<std::string> split(std::string_view list) {
   std::vector<std::string> parts;

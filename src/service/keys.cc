@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "base/file.h"
+#include "base/trim.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -19,13 +20,6 @@ constexpr std::size_t kMaxFileBytes = 4u << 20;
 constexpr std::size_t kMaxKeyBytes = 512;
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::size_t kMaxKeys = 10'000;
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
 
 // What a header can carry in one word.
 bool is_word(std::string_view text, std::size_t most) {

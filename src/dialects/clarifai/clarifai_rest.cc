@@ -139,7 +139,8 @@ struct Method {
 
 constexpr Describe kModel = describe<v2::GetModelRequest, v2::SingleModelResponse>;
 constexpr Describe kModels = describe<v2::ListModelsRequest, v2::MultiModelResponse>;
-constexpr Describe kVersion = describe<v2::GetModelVersionRequest, v2::SingleModelVersionResponse>;
+constexpr Describe kOneVersion =
+    describe<v2::GetModelVersionRequest, v2::SingleModelVersionResponse>;
 constexpr Describe kVersions =
     describe<v2::ListModelVersionsRequest, v2::MultiModelVersionResponse>;
 constexpr Describe kType = describe<v2::GetModelTypeRequest, v2::SingleModelTypeResponse>;
@@ -151,12 +152,12 @@ constexpr Method kMethods[] = {
     {"/v2/models", kModels},
     {"/v2/models/types/{one}", kType},
     {"/v2/models/{}/versions", kVersions},
-    {"/v2/models/{}/versions/{one}", kVersion},
+    {"/v2/models/{}/versions/{one}", kOneVersion},
     {"/v2/models/{one}", kModel},
     {"/v2/users/{}/apps/{}/models", kModels},
     {"/v2/users/{}/apps/{}/models/types/{one}", kType},
     {"/v2/users/{}/apps/{}/models/{}/versions", kVersions},
-    {"/v2/users/{}/apps/{}/models/{}/versions/{one}", kVersion},
+    {"/v2/users/{}/apps/{}/models/{}/versions/{one}", kOneVersion},
     {"/v2/users/{}/apps/{}/models/{one}", kModel},
     {"/v2/users/{}/deployments/{one}", kDeployment},
     {"/v2/users/{one}", kUser},
