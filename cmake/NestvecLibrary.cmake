@@ -16,12 +16,6 @@ if(NESTVEC_LIBFUZZER)
   target_compile_options(nestvec_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# Folders whose objects are used by several threads at once; their tests also run under
-# ThreadSanitizer.
-add_custom_target(threaded_tests)
-set(nestvec_threaded_folders base tokenizer batch session engine hub observe service dialects http
-  grpc server bulk)
-
 # report_mutex_bugs: ONNX Runtime locks mutexes unseen and unlocks them where the sanitizer looks.
 set(nestvec_sanitizer_environment
   "ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1"
@@ -34,7 +28,7 @@ set(nestvec_sanitizer_environment
 # read and templates made once for all of them; otherwise the sources as they are. Sources that are
 # generated, and those that ALONE names because they share a name with a neighbour, stay alone.
 # The files include by paths relative to src/, so that clones share what ccache holds.
-set(nestvec_join_size 10)
+set(nestvec_join_size 16)
 function(nestvec_join out name)
   cmake_parse_arguments(ARG "" "" "SOURCES;ALONE" ${ARGN})
   if(NOT NESTVEC_JOIN_SOURCES)
@@ -72,11 +66,15 @@ function(nestvec_join out name)
 endfunction()
 
 # nestvec_library(FOLDER SOURCES a.cc ... [TESTS a_test.cc ...] [LIBS nestvec_base ...]
-#                 [PRIVATE_LIBS foreign::lib ...] [TEST_LIBS lib ...] [THREAD_TESTS filter]
-#                 [ALONE a.cc ...])
-# makes the library nestvec_FOLDER and, for developers, the test program FOLDER_test.
+#                 [PRIVATE_LIBS foreign::lib ...] [TEST_LIBS lib ...] [ALONE a.cc ...]
+#                 [NATIVE] [THREADS a_test.cc ...] [THREAD_FILTER filter])
+# makes the library nestvec_FOLDER and, for developers, the test program FOLDER_test: all of TESTS, or
+# what NESTVEC_TESTS leaves of them. `native`: only folders that say NATIVE, whose tests want the
+# speed and the instructions of a release. `threads`: only THREADS, the tests of what several threads
+# use at once, for ThreadSanitizer; THREAD_FILTER leaves out some of their cases.
 function(nestvec_library folder)
-  cmake_parse_arguments(ARG "" "THREAD_TESTS" "SOURCES;TESTS;LIBS;PRIVATE_LIBS;TEST_LIBS;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "NATIVE" "THREAD_FILTER"
+    "SOURCES;TESTS;LIBS;PRIVATE_LIBS;TEST_LIBS;ALONE;THREADS" ${ARGN})
   nestvec_join(sources nestvec_${folder} SOURCES ${ARG_SOURCES} ALONE ${ARG_ALONE})
   add_library(nestvec_${folder} STATIC ${sources})
   target_include_directories(nestvec_${folder} PUBLIC
@@ -86,38 +84,37 @@ function(nestvec_library folder)
   target_link_libraries(nestvec_${folder}
     PUBLIC ${ARG_LIBS}
     PRIVATE $<BUILD_INTERFACE:nestvec_options> ${ARG_PRIVATE_LIBS})
+
+  if(NESTVEC_TESTS STREQUAL "threads")
+    set(ARG_TESTS ${ARG_THREADS})
+  elseif(NESTVEC_TESTS STREQUAL "native" AND NOT ARG_NATIVE)
+    set(ARG_TESTS)
+  endif()
   if(NESTVEC_DEVELOPER AND ARG_TESTS)
-    set(labels quick)
-    if(folder IN_LIST nestvec_threaded_folders)
-      list(APPEND labels threads)
-    endif()
     nestvec_join(tests ${folder}_test SOURCES ${ARG_TESTS} ALONE ${ARG_ALONE})
     nestvec_test(${folder}_test SOURCES ${tests}
-      LIBS nestvec_${folder} ${ARG_PRIVATE_LIBS} ${ARG_TEST_LIBS} LABELS ${labels}
-      THREAD_TESTS ${ARG_THREAD_TESTS})
+      LIBS nestvec_${folder} ${ARG_PRIVATE_LIBS} ${ARG_TEST_LIBS} LABELS quick
+      THREAD_FILTER ${ARG_THREAD_FILTER})
+    target_include_directories(${folder}_test PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   endif()
 endfunction()
 
-# nestvec_test(NAME SOURCES a_test.cc ... LIBS lib ... [LABELS quick] [THREAD_TESTS filter])
+# nestvec_test(NAME SOURCES a_test.cc ... LIBS lib ... [LABELS quick] [THREAD_FILTER filter])
 # makes a GoogleTest program and registers it with ctest: each of its tests by name, or under
 # sanitizers the program as one, because there each start costs. Labels: quick (make check), slow
-# (only make test, without sanitizers), threads (also under ThreadSanitizer; with THREAD_TESTS only
-# those that the filter names).
+# (only make test, without sanitizers).
 function(nestvec_test name)
-  cmake_parse_arguments(ARG "" "THREAD_TESTS" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "THREAD_FILTER" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE nestvec_options ${ARG_LIBS} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     NESTVEC_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     NESTVEC_TEST_CASES="${PROJECT_SOURCE_DIR}/tests/cases"
     NESTVEC_TEST_BUILD="${PROJECT_BINARY_DIR}/tests")
-  if(threads IN_LIST ARG_LABELS)
-    add_dependencies(threaded_tests ${name})
-  endif()
   if(NESTVEC_SANITIZE)
     set(filter)
-    if(NESTVEC_SANITIZE STREQUAL "thread" AND ARG_THREAD_TESTS)
-      set(filter --gtest_filter=${ARG_THREAD_TESTS})
+    if(NESTVEC_SANITIZE STREQUAL "thread" AND ARG_THREAD_FILTER)
+      set(filter --gtest_filter=${ARG_THREAD_FILTER})
     endif()
     add_test(NAME ${name} COMMAND ${name} ${filter})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 1800
