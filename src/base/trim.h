@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Text without the blanks around it.
 #pragma once
 
 #include <cstddef>
