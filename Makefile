@@ -74,6 +74,7 @@ wheel: setup  ## The Python wheel for other machines, in build/wheels
 	@scripts/make-wheel.sh
 
 test-python: build  ## The wheel in a fresh environment, beside the command, references and real libraries
+	@scripts/setup-apt.sh --tests
 	@scripts/test-python.sh
 
 test-mteb: setup  ## MTEB evaluates with the wheel (downloads PyTorch, 6 GB)
@@ -83,6 +84,7 @@ test-mteb: setup  ## MTEB evaluates with the wheel (downloads PyTorch, 6 GB)
 	@scripts/pytest.sh mteb tests/python/test_mteb.py
 
 test-scaleout: setup  ## Parquet, a local Ray cluster that loses actors and nodes, Spark
+	@scripts/setup-apt.sh --tests
 	@scripts/test-scaleout.sh
 
 check: setup  ## The quick tests

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks what no compiler checks: licence line, ASCII, guards, sizes, words and calls we refuse."""
+"""Checks what no compiler checks: licence line, ASCII, guards, sizes, words and calls we refuse, and that the
+telemetry of ONNX Runtime is off wherever it is used."""
 import re
 import sys
 from pathlib import Path
@@ -21,6 +22,10 @@ LIBRARY_REFUSED = {
     r"\bstd::(cout|cerr|clog)\b|\b(std::)?(printf|puts|perror)\(": "the library never prints",
     r"\b(std::)?(abort|exit|_Exit|quick_exit)\(": "the library never ends the process",
 }
+# Ort::Env has a default constructor, so a plain declaration makes an environment, too.
+ENVIRONMENT = re.compile(r"\bOrt::Env\b(?!\s*[&*]| \w+ = quiet_environment\(\);)|\bCreateEnv")
+ENVIRONMENT_HOME = "src/session/ort_support"
+ONNXRUNTIME_IN_PYTHON = re.compile(r"^\s*(import|from) onnxruntime\b", re.MULTILINE)
 
 
 def sources():
@@ -53,9 +58,11 @@ def problems(path: Path):
     is_library = name.parts[0] in ("src", "python") and name.parts[1] not in ("cli", "server")
     if is_library and not path.stem.endswith("_test"):
         refused |= LIBRARY_REFUSED
+    if str(name.with_suffix("")) != ENVIRONMENT_HOME:
+        refused[ENVIRONMENT] = "ONNX Runtime's environment comes from quiet_environment(), which keeps its telemetry off"
     for number, line in enumerate(lines, 1):
         for pattern, reason in refused.items():
-            text = line if "TODO" in pattern else code_of(line)
+            text = line if "TODO" in str(pattern) else code_of(line)
             if re.search(pattern, text) and "= delete" not in line:
                 yield f"{name}:{number}: {reason}"
 
@@ -86,7 +93,16 @@ def doubles(paths):
                            f"{first[name].relative_to(ROOT)}; give it a name of its own")
 
 
+def scripts():
+    """Python that runs ONNX Runtime, which has its own copy of the library."""
+    for folder in ("bench", "examples", "python", "scripts", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            text = path.read_text()
+            if ONNXRUNTIME_IN_PYTHON.search(text) and "ORT_DISABLE_TELEMETRY" not in text:
+                yield f"{path.relative_to(ROOT)}: set ORT_DISABLE_TELEMETRY before onnxruntime is imported"
+
+
 files = list(sources())
-found = [problem for path in files for problem in problems(path)] + list(doubles(files))
+found = [problem for path in files for problem in problems(path)] + list(doubles(files)) + list(scripts())
 print("\n".join(found) or f"{len(files)} sources keep the rules")
 sys.exit(bool(found))

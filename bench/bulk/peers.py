@@ -19,6 +19,7 @@ import numpy as np
 
 
 def padded(options: argparse.Namespace, texts: list[str]) -> tuple[float, np.ndarray]:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
     import tokenizers
     tokenizer = tokenizers.Tokenizer.from_file(str(options.model / "tokenizer.json"))

@@ -8,6 +8,7 @@ the same. all-MiniLM-L6-v2 is the real one.
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import struct
@@ -158,6 +159,7 @@ def once(folder: pathlib.Path, make: Callable[[pathlib.Path], None]) -> pathlib.
 
 
 def quantize(source: pathlib.Path, folder: pathlib.Path) -> None:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime.quantization import quantize_dynamic
     # A scale for each output, as nestvec's own int8 has; one for a whole matrix loses MiniLM (cosine 0.88).
     quantize_dynamic(source / "model.onnx", folder / "model.onnx", per_channel=True, use_external_data_format=True)

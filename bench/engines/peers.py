@@ -23,6 +23,7 @@ Loaded = tuple[Run, dict[str, str]]                   # and what there is to say
 
 
 def load_onnxruntime(options: argparse.Namespace) -> Loaded:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = options.threads, 1

@@ -7,9 +7,12 @@ the exported ONNX files. See tests/data/embed/README.md for the schema.
 """
 
 import json
+import os
 import pathlib
 import random
 import tempfile
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import jsonl
 import models

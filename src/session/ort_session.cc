@@ -54,8 +54,7 @@ GraphValue describe_value(std::string name, const Ort::TypeInfo& info) {
 class OrtSession final : public Session {
  public:
   explicit OrtSession(const OrtSessionOptions& options)
-      : env_(quiet_environment()),
-        session_(env_, options.graph_path.c_str(), session_options(options.threads)),
+      : session_(env_, options.graph_path.c_str(), session_options(options.threads)),
         pad_id_(options.pad_id) {
     Ort::AllocatorWithDefaultOptions allocator;
     std::vector<GraphValue> inputs;
@@ -84,7 +83,7 @@ class OrtSession final : public Session {
                  std::vector<Ort::Value>& values);
   void measure_width();
 
-  Ort::Env env_;
+  Ort::Env env_ = quiet_environment();
   Ort::Session session_;
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
   Ort::RunOptions run_options_;

@@ -13,7 +13,9 @@
 
 namespace nestvec {
 
-// Without log lines on stderr: what matters comes back as a status.
+// The one place where ONNX Runtime's environment is made: without its telemetry, unless the user
+// has set ORT_DISABLE_TELEMETRY to something else, and without log lines on stderr, because what
+// matters comes back as a status. scripts/check_sources.py keeps it the only one.
 Ort::Env quiet_environment();
 
 // Sequential, without memory that grows with the shapes seen; threads of ONNX Runtime's own pool.

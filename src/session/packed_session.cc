@@ -19,7 +19,6 @@ class PackedSession final : public Session {
   explicit PackedSession(const PackedSessionOptions& options)
       : context_(options.threads, options.isa),
         domain_(context_),
-        env_(quiet_environment()),
         session_(env_, options.graph_path.c_str(), with_domain(domain_)) {
     const auto info = session_.GetOutputTypeInfo(0);
     width_ = static_cast<std::size_t>(info.GetTensorTypeAndShapeInfo().GetShape().at(1));
@@ -42,7 +41,7 @@ class PackedSession final : public Session {
 
   EngineContext context_;
   NodeDomain domain_;
-  Ort::Env env_;
+  Ort::Env env_ = quiet_environment();
   Ort::Session session_;
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
   std::size_t width_ = 0;

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "compile/artefact.h"
 #include "nestvec/error.h"
+#include "session/ort_support.h"
 #include "support/test_model.h"
 
 namespace nestvec {
@@ -77,7 +78,7 @@ class Runner {
   }
 
   Artefact artefact_;
-  Ort::Env environment_{ORT_LOGGING_LEVEL_ERROR, "test"};
+  Ort::Env environment_ = quiet_environment();
   Ort::Session session_{nullptr};
 };
 

@@ -9,6 +9,10 @@ import sys
 import numpy as np
 import pytest
 
+# Haystack would report the tests to its maker.
+os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from command import DATA, MODELS, REPOSITORY, Command  # noqa: E402
 

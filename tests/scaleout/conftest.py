@@ -22,6 +22,7 @@ os.environ["RAY_worker_register_timeout_seconds"] = "300"
 os.environ["RAY_gcs_server_port_wait_time_s"] = "120"
 # Ray's workers find what this process finds.
 os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 
 @pytest.fixture(scope="session")

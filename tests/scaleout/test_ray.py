@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """nestvec.ray on a cluster of several nodes, whose actors, nodes and drivers die."""
 
+import os
 import pathlib
 import re
+import sys
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -11,6 +13,7 @@ import pytest
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ray_cluster import Command, RayCluster, actors, kill_process
+from watched import Watched, why_not
 
 import nestvec.ray
 from nestvec import _partitions
@@ -157,6 +160,38 @@ def test_a_node_with_another_model_ends_the_run(cluster, model_folder, corpus, o
     with pytest.raises(Exception, match="differs from that of the node that was asked first"):
         nestvec.ray._run._embed(run, expected, _partitions.cut(inputs, 50), Share(), concurrency=1)
     assert not output.exists()
+
+
+PROMETHEUS = 9090  # whom Ray Data asks when it collects what it would report
+
+
+@pytest.mark.parametrize("chosen, asks", [({}, False), ({"RAY_USAGE_STATS_ENABLED": "1"}, True)], ids=["unset", "set"])
+def test_usage_is_collected_only_if_the_user_wants_it(cluster, arguments, tmp_path, chosen, asks):
+    """On a cluster that is there already, where `ray.init` decides nothing."""
+    if why_not():
+        pytest.skip(why_not())
+    watch = Watched(tmp_path / "watched")
+    watch.environment |= {name: value for name, value in os.environ.items() if name.startswith(("RAY_", "PYTHON"))}
+    watch.environment.pop("RAY_USAGE_STATS_ENABLED")
+    watch.environment |= {"HOME": os.environ["HOME"], **chosen}
+    watch.run(sys.executable, "-m", "nestvec.ray", "--address", cluster.address, *map(str, arguments),
+              "--partition-rows", "300", timeout=600)
+    ports = {port for call in watch.calls() if call.name == "connect" for _, port in call.addresses()}
+    assert ports and (PROMETHEUS in ports) == asks
+
+
+def test_telemetry_is_off_in_workers(cluster):
+    def switch():
+        import ctypes
+
+        import nestvec  # noqa: F401
+
+        getenv = ctypes.CDLL(None).getenv
+        getenv.restype = ctypes.c_char_p
+        return getenv(b"ORT_DISABLE_TELEMETRY")
+
+    quiet = ray.remote(switch).options(num_cpus=0.1, runtime_env={"env_vars": {"ORT_DISABLE_TELEMETRY": ""}})
+    assert ray.get(quiet.remote()) == b"1"
 
 
 @pytest.mark.parametrize("change, message", [

@@ -17,6 +17,7 @@ import ray
 
 from nestvec import _arguments
 from nestvec.ray import embed_files
+from nestvec.ray._engine import keep_to_itself
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4,
           "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         job = _arguments.job_of(args)
+        keep_to_itself()
         ray.init(address=args.address, log_to_driver=False)
         rows = embed_files(args.input, args.output, model=job.model, column=job.column,
                            output_column=job.output_column, columns=job.columns, resume=args.resume,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 import ray
@@ -12,6 +13,14 @@ from nestvec._job import Job
 
 # Of an actor's memory: for Python, Arrow, and the rows under way. The rest is the engine's budget.
 RESERVE = 256 << 20
+
+
+def keep_to_itself() -> None:
+    """Ray and Ray Data report how they are used unless RAY_USAGE_STATS_ENABLED says otherwise. Where this package
+    connects to Ray they do not; what the user has set, and a connection of the user's, stay as they are.
+    """
+    if not ray.is_initialized():
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 @dataclasses.dataclass(frozen=True)

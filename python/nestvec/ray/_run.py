@@ -12,7 +12,7 @@ import ray.data
 
 from nestvec import _files, _partitions
 from nestvec._job import Job, fingerprint
-from nestvec.ray._engine import Share
+from nestvec.ray._engine import Share, keep_to_itself
 
 
 def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output: str | os.PathLike, *,
@@ -44,6 +44,7 @@ def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output:
     partitions = _partitions.cut(planned, partition_rows)
     if not partitions:
         raise ValueError(f"no rows in {', '.join(paths[:3])}")
+    keep_to_itself()
     # Where the model lies, and not here, which may be a laptop.
     found = ray.get(ray.remote(describe).options(**share.options()).remote(job))
     manifest = _partitions.describe(job, planned, partition_rows, found)
