@@ -70,8 +70,9 @@ void answer(const OpenAiRequest& request, const ModelInfo& model) {
   rows.values.assign(rows.rows * rows.width, -0.25f);
   rows.tokens.assign(rows.rows, 3);
   rows.truncated = {0};
+  nestvec::Pace pace;
   const JsonDocument document =
-      JsonDocument::parse(nestvec::render_openai(request, rows, model), "answer");
+      JsonDocument::parse(nestvec::render_openai(request, rows, model, pace), "answer");
   require(document.root().at("data").size() == rows.rows);
 }
 
@@ -93,7 +94,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const JsonDocument body = nestvec::read_json_body(request);
     OpenAiRequest parsed = nestvec::read_openai_request(body.root(), rules);
-    nestvec::cut_documents(parsed, rules, tokenize);
+    nestvec::Pace pace;
+    nestvec::cut_documents(parsed, rules, tokenize, pace);
     require(!parsed.call.texts.empty() && parsed.call.texts.size() <= rules.max_inputs);
     require(parsed.call.tasks.empty() || parsed.call.tasks.size() == parsed.call.texts.size());
     for (const std::string& text : parsed.call.texts) require(nestvec::is_valid_utf8(text));

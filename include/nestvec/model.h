@@ -97,8 +97,10 @@ class Model {
   // prompt. Throws Error: kInvalidArgument.
   TokenizedText tokenize(std::string_view text, bool add_special = true,
                          bool parse_special = true) const;
+  TokenizedText tokenize(std::string_view text, const TokenizeOptions& options) const;
   // Text of token ids. Throws Error: kInvalidArgument for an id that does not exist.
   std::string decode(std::span<const std::uint32_t> ids, bool skip_special = true) const;
+  std::string decode(std::span<const std::uint32_t> ids, const DecodeOptions& options) const;
   // A token as the vocabulary writes it ("\u2581cat"); empty for an id that does not exist. Valid
   // as long as the model.
   std::string_view token(std::uint32_t id) const;

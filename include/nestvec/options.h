@@ -50,11 +50,25 @@ struct EmbedOptions {
   bool late_chunking = false;
   bool parse_special = true;  // "</s>" typed in a text is the special token, as Hugging Face does
   Truncation truncation = Truncation::kRight;
-  // End the call early: asked between the layers of the model. Errors kCancelled and
-  // kDeadlineExceeded.
+  // End the call early: looked at while texts are tokenised and between the layers of the model.
+  // Errors kCancelled and kDeadlineExceeded.
   std::stop_token stop = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
   QueueOptions queue = {};
+};
+
+// Choices of work on texts and tokens that needs no run of the model. `stop` and `deadline` end it
+// early, with kCancelled and kDeadlineExceeded: they are looked at many times in 10 ms.
+struct TokenizeOptions {
+  bool add_special = true;    // with the special tokens around the text
+  bool parse_special = true;  // as EmbedOptions::parse_special
+  std::stop_token stop = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
+};
+struct DecodeOptions {
+  bool skip_special = true;  // leave special tokens out
+  std::stop_token stop = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
 };
 
 }  // namespace nestvec

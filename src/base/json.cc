@@ -37,21 +37,27 @@ int unicode_escape(std::string_view text, std::size_t i) {
 bool is_high_surrogate(int value) { return value >= 0xD800 && value <= 0xDBFF; }
 bool is_low_surrogate(int value) { return value >= 0xDC00 && value <= 0xDFFF; }
 
+// The end of the string whose opening quote is at `begin`, behind its closing quote if it has one.
+std::size_t end_of_string(std::string_view text, std::size_t begin) {
+  std::size_t i = begin + 1;
+  while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2U : 1U;
+  return std::min(i + 1, text.size());
+}
+
 // Integers of more digits than 64 bits may hold get a fraction, so that they are read as doubles.
+// Every byte is looked at once.
 std::string widen_integers(std::string_view text) {
   constexpr std::size_t kFits = 19;  // digits that surely do
   std::string out;
   out.reserve(text.size());
-  bool in_string = false;
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t end = std::min(text.find_first_not_of("-+.0123456789eE", i), text.size());
-    if (in_string || end == i) {
-      const std::size_t length = in_string && text[i] == '\\' ? 2 : 1;
-      if (text[i] == '"') in_string = !in_string;
-      out.append(text.substr(i, length));
-      i += length;
+    std::size_t end = text[i] == '"' ? end_of_string(text, i) : i + 1;
+    if (std::string_view("-+.0123456789eE").find(text[i]) == std::string_view::npos) {
+      out.append(text.substr(i, end - i));
+      i = end;
       continue;
     }
+    end = std::min(text.find_first_not_of("-+.0123456789eE", i), text.size());
     const std::string_view number = text.substr(i, end - i);
     out.append(number);
     const bool whole = number.find_first_of(".eE") == std::string_view::npos;

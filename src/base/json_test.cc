@@ -123,5 +123,14 @@ TEST(Json, IntegersBeyond64BitsBecomeDoubles) {
   EXPECT_THROW(JsonDocument::parse("[00000000000000000000001]", "text"), Error);
 }
 
+// One look at each digit is a matter of milliseconds, one at all of the rest for each of days.
+TEST(Json, ALongTextOfDigitsBesideALargeIntegerIsReadOnce) {
+  const std::string digits(std::size_t{16} << 20, '7');
+  const JsonDocument document =
+      JsonDocument::parse("[123456789012345678901234567890, \"" + digits + "\"]", "text");
+  EXPECT_EQ(document.root().elements()[1].string(), digits);
+  EXPECT_THROW(JsonDocument::parse("[123456789012345678901234567890, \"" + digits, "text"), Error);
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -19,11 +19,11 @@ void CsvParser::begin() {
 }
 
 void CsvParser::put(char c) {
-  if (!too_long()) field_.push_back(c);
+  if (!too_long() && fields_.size() < most_fields_) field_.push_back(c);
 }
 
 void CsvParser::end_field() {
-  if (!too_long()) fields_.push_back(std::move(field_));
+  if (!too_long() && fields_.size() < most_fields_) fields_.push_back(std::move(field_));
   field_.clear();
 }
 

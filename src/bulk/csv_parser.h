@@ -5,17 +5,21 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace nestvec {
 
-// Reads one record after another from pieces of a text. Not thread-safe.
+// Reads one record after another from pieces of a text, each byte once. Not thread-safe.
 class CsvParser {
  public:
   // Of a record of more than `max_bytes` the fields are dropped; it still ends where it ends.
   CsvParser(char separator, std::size_t max_bytes) : separator_(separator), max_bytes_(max_bytes) {}
+
+  // Of later records only so many fields are kept: a row of commas is not to fill memory.
+  void keep_fields(std::size_t most) { most_fields_ = most; }
 
   // Begins a record.
   void begin();
@@ -26,7 +30,7 @@ class CsvParser {
   void finish();
 
   bool ended() const noexcept { return state_ == State::kEnd; }
-  // Of a record that has ended. A blank line has no fields.
+  // Of a record that has ended, as many as are kept. A blank line has no fields.
   const std::vector<std::string>& fields() const noexcept { return fields_; }
   bool too_long() const noexcept { return bytes_ > max_bytes_; }
   bool unclosed_quote() const noexcept { return unclosed_; }
@@ -42,6 +46,7 @@ class CsvParser {
 
   char separator_;
   std::size_t max_bytes_;
+  std::size_t most_fields_ = std::numeric_limits<std::size_t>::max();
   State state_ = State::kEnd;
   std::size_t bytes_ = 0;
   bool unclosed_ = false;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "base/excerpt.h"
@@ -98,8 +99,14 @@ std::size_t RowReader::find_column(const std::string& wanted) const {
   const std::vector<std::string>& header = csv_.fields();
   const auto found = std::find(header.begin(), header.end(), wanted);
   if (found == header.end()) {
+    constexpr std::size_t kMostNames = 32;
     std::string names;
-    for (const std::string& name : header) names += (names.empty() ? "" : ", ") + excerpt(name);
+    for (const std::string& name : std::span(header).first(std::min(header.size(), kMostNames))) {
+      names += (names.empty() ? "" : ", ") + excerpt(name);
+    }
+    if (header.size() > kMostNames) {
+      names += " and " + std::to_string(header.size() - kMostNames) + " more";
+    }
     throw Error(ErrorCode::kInvalidArgument,
                 one_line(name_ + ": the header has no column \"" + wanted + "\"; it has " +
                          (names.empty() ? "none" : names)));
@@ -112,12 +119,19 @@ std::size_t RowReader::find_column(const std::string& wanted) const {
 }
 
 void RowReader::read_header() {
+  constexpr std::size_t kMostColumns = 65536;
+  csv_.keep_fields(kMostColumns + 1);
   bool found = read_record();
   while (found && csv_.fields().empty() && !csv_.too_long()) found = read_record();
   if (!found) return;  // an empty file has no rows
+  if (csv_.fields().size() > kMostColumns) {
+    throw Error(ErrorCode::kInvalidArgument,
+                name_ + ": the header has more than " + std::to_string(kMostColumns) + " columns");
+  }
   columns_.text = find_column(rules_.text);
   if (!rules_.id.empty()) columns_.id = find_column(rules_.id);
   if (!rules_.task.empty()) columns_.task = find_column(rules_.task);
+  csv_.keep_fields(columns_.needed());
 }
 
 std::string RowReader::too_long_fault() const {
@@ -193,8 +207,7 @@ bool RowReader::next_record(RowFields& row) {
   do {
     if (!read_record()) return false;
   } while (fields.empty() && !csv_.too_long());
-  const std::size_t needed =
-      1 + std::max({columns_.text, columns_.id.value_or(0), columns_.task.value_or(0)});
+  const std::size_t needed = columns_.needed();
   if (csv_.too_long()) {
     row.fault = too_long_fault();
   } else if (csv_.unclosed_quote()) {

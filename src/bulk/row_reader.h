@@ -2,6 +2,7 @@
 // The rows of one file: lines, JSON Lines, or records of CSV and TSV.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,6 +66,9 @@ class RowReader {
     std::size_t text = 0;
     std::optional<std::size_t> id;
     std::optional<std::size_t> task;
+
+    // Fields that a row must have.
+    std::size_t needed() const { return 1 + std::max({text, id.value_or(0), task.value_or(0)}); }
   };
 
   void skip_byte_order_mark();

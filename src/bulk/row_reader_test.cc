@@ -125,6 +125,32 @@ TEST(RowReader, CsvFaults) {
   EXPECT_THROW(reader_of("text\ttext\n1\t2\n", rules), Error);
 }
 
+TEST(RowReader, FieldsThatNobodyAskedForTakeNoMemory) {
+  CsvParser parser(',', 1000);
+  parser.keep_fields(2);
+  parser.begin();
+  parser.feed("a,b,c,\"d\",,e\n");
+  EXPECT_EQ(parser.fields(), (std::vector<std::string>{"a", "b"}));
+  const std::string commas(100000, ',');
+  EXPECT_EQ(texts_of("text,id\none" + commas + "\ntwo\n", rules_of(RowFormat::kCsv)),
+            (Texts{"one", "two"}));
+}
+
+TEST(RowReader, AHeaderOfTooManyColumnsIsRefusedInALine) {
+  const auto refusal = [](const std::string& header) {
+    try {
+      reader_of(header + "\n", rules_of(RowFormat::kCsv), 4096);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refusal(std::string(70000, ',')), "file: the header has more than 65536 columns");
+  const std::string unknown = refusal(std::string(60000, ','));
+  EXPECT_NE(unknown.find("and 59969 more"), std::string::npos) << unknown;
+  EXPECT_LT(unknown.size(), 500u);
+}
+
 TEST(RowReader, ALongRowIsABadRow) {
   for (const RowFormat format : {RowFormat::kLines, RowFormat::kJsonLines, RowFormat::kCsv}) {
     RowRules rules = rules_of(format);

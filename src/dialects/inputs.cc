@@ -98,6 +98,7 @@ class InputReader {
     try {
       return rules_.decode(ids);
     } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInvalidArgument) throw;
       throw RequestError(error.code(), param + ": " + error.what(), param);
     }
   }
@@ -130,20 +131,18 @@ class InputReader {
 
 }  // namespace
 
-InputRules input_rules(const Service& service) {
-  return {
-      service.model.info(), service.options.max_inputs,
-      [&model = service.model](std::span<const std::uint32_t> ids) { return model.decode(ids); }};
+InputRules input_rules(const Exchange& exchange) {
+  const Service& service = exchange.service;
+  const RunControl control = control_of(exchange);
+  DecodeOptions options{.stop = control.stop, .deadline = control.deadline};
+  return {service.model.info(), service.options.max_inputs,
+          [&model = service.model, options = std::move(options)](
+              std::span<const std::uint32_t> ids) { return model.decode(ids, options); }};
 }
 
 void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
                  EmbedCall& call) {
   InputReader(param, rules, call).read(value);
-}
-
-void read_inputs(const JsonValue& value, std::string_view param, const Service& service,
-                 EmbedCall& call) {
-  read_inputs(value, param, input_rules(service), call);
 }
 
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,

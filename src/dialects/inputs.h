@@ -20,7 +20,8 @@ struct InputRules {
   std::size_t max_inputs;
   std::function<std::string(std::span<const std::uint32_t>)> decode;
 };
-InputRules input_rules(const Service& service);
+// Its decode ends with the exchange.
+InputRules input_rules(const Exchange& exchange);
 
 // A string, strings, token ids, lists of token ids, {"text": ...} or a list of those; items may
 // mix. Token ids become text by the model's decoder. A flat list of integers is one input. `param`
@@ -28,8 +29,6 @@ InputRules input_rules(const Service& service);
 // call.tasks. Throws RequestError: kEmpty (no item, or one without text), more than max_inputs, a
 // wrong type.
 void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
-                 EmbedCall& call);
-void read_inputs(const JsonValue& value, std::string_view param, const Service& service,
                  EmbedCall& call);
 
 // 1..model.dimensions. Throws RequestError kInvalidArgument for another.

@@ -92,7 +92,9 @@ void Model::Engine::check(std::span<const std::string> texts, std::span<const st
 
 void Model::Engine::plan_texts(std::span<const std::string> texts,
                                std::span<const std::string> tasks, Call& call) const {
-  const PlanRules rules = rules_for(call.options);
+  Pace pace(RunControl{call.options.stop, call.options.deadline});
+  PlanRules rules = rules_for(call.options);
+  rules.pace = &pace;
   const TaskChoice common = parts_.tasks.resolve(call.options.task);
   call.sequences.reserve(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -106,8 +108,11 @@ void Model::Engine::plan_texts(std::span<const std::string> texts,
 }
 
 void Model::Engine::plan_chunks(std::span<const std::string> chunks, Call& call) const {
-  LateChunkPlan plan = plan_late_chunks(parts_.tokenizer, rules_for(call.options),
-                                        parts_.tasks.resolve(call.options.task), chunks);
+  Pace pace(RunControl{call.options.stop, call.options.deadline});
+  PlanRules rules = rules_for(call.options);
+  rules.pace = &pace;
+  LateChunkPlan plan =
+      plan_late_chunks(parts_.tokenizer, rules, parts_.tasks.resolve(call.options.task), chunks);
   call.sequences = std::move(plan.windows);
   call.chunks = std::move(plan.chunks);
   for (const std::vector<ChunkPiece>& pieces : call.chunks) {
@@ -231,8 +236,10 @@ void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions
   const auto out = std::make_shared<TokenEmbeddings>();
   Job job;
   try {
-    TextPlan plan =
-        plan_tokens(parts_.tokenizer, rules_for(options), parts_.tasks.resolve(options.task), text);
+    Pace pace(RunControl{options.stop, options.deadline});
+    PlanRules rules = rules_for(options);
+    rules.pace = &pace;
+    TextPlan plan = plan_tokens(parts_.tokenizer, rules, parts_.tasks.resolve(options.task), text);
     out->width = scheduler_->width();
     out->tokens = plan.sequence.ids.size();
     out->ids = plan.sequence.ids;

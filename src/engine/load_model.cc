@@ -252,6 +252,11 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
       graph.native ? open_packed_session({graph.path, info.threads, isa})
                    : open_ort_session({graph.path, info.threads, graph.spec.pad_id});
   control.check();
+  if (graph.native && session->width() != graph.spec.hidden) {
+    throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
+                                          " dimensions, its manifest says " +
+                                          std::to_string(graph.spec.hidden));
+  }
   info.dimensions = session->width();
   const std::size_t batch_tokens = info.max_batch_tokens;  // `info` moves into the parts
   return Model(std::make_unique<const Model::Engine>(

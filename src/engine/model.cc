@@ -40,10 +40,16 @@ void Model::tokenize_and_embed_async(std::string_view text, const EmbedOptions& 
 }
 
 TokenizedText Model::tokenize(std::string_view text, bool add_special, bool parse_special) const {
-  EncodeOptions options;
-  options.add_special = add_special;
-  options.parse_special = parse_special;
-  Tokens tokens = engine_->tokenizer().encode(text, options);
+  return tokenize(text, {.add_special = add_special, .parse_special = parse_special});
+}
+
+TokenizedText Model::tokenize(std::string_view text, const TokenizeOptions& options) const {
+  Pace pace(RunControl{options.stop, options.deadline});
+  EncodeOptions encode;
+  encode.add_special = options.add_special;
+  encode.parse_special = options.parse_special;
+  encode.pace = &pace;
+  Tokens tokens = engine_->tokenizer().encode(text, encode);
   TokenizedText out;
   out.ids = std::move(tokens.ids);
   out.special = std::move(tokens.special);
@@ -53,7 +59,12 @@ TokenizedText Model::tokenize(std::string_view text, bool add_special, bool pars
 }
 
 std::string Model::decode(std::span<const std::uint32_t> ids, bool skip_special) const {
-  return engine_->tokenizer().decode(ids, skip_special);
+  return decode(ids, DecodeOptions{.skip_special = skip_special});
+}
+
+std::string Model::decode(std::span<const std::uint32_t> ids, const DecodeOptions& options) const {
+  Pace pace(RunControl{options.stop, options.deadline});
+  return engine_->tokenizer().decode(ids, options.skip_special, pace);
 }
 
 std::string_view Model::token(std::uint32_t id) const {

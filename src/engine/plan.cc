@@ -38,6 +38,7 @@ Tokens encode(const Tokenizer& tokenizer, const PlanRules& rules, std::string_vi
   options.parse_special = rules.parse_special;
   options.offsets = offsets;
   options.max_tokens = max_tokens;
+  options.pace = rules.pace;
   return tokenizer.encode(text, options);
 }
 
@@ -92,12 +93,12 @@ std::uint32_t narrow(std::size_t value) { return static_cast<std::uint32_t>(valu
 
 // Token ranges of the chunks among the content tokens: chunk i owns [borders[i], borders[i + 1]).
 std::vector<std::size_t> chunk_borders(const Tokens& tokens, const Layout& layout,
-                                       std::span<const std::size_t> chunk_ends) {
+                                       std::span<const std::size_t> chunk_ends, Pace& pace) {
   std::vector<std::size_t> borders = {0};
   const std::size_t first = layout.lead + layout.prompt;
   std::size_t i = 0;
   for (const std::size_t end : chunk_ends) {
-    while (i < layout.content && tokens.offsets[first + i].end <= end) ++i;
+    for (; i < layout.content && tokens.offsets[first + i].end <= end; ++i) pace.spend();
     borders.push_back(i);
   }
   borders.back() = layout.content;
@@ -134,14 +135,28 @@ Sequence window_sequence(const Tokens& tokens, const Layout& layout, const Windo
   return sequence;
 }
 
-// Adds the spans of the chunks that `window` owns tokens of; `first_span` spans came before.
+// Where add_spans stands: windows and chunks both go forward, so that neither is looked at for each
+// of the other.
+struct SpanCursor {
+  Pace& pace;
+  std::size_t spans = 0;  // of the windows before
+  std::size_t chunk = 0;  // the first that is not over before the window
+};
+
+// Adds the spans of the chunks that `window` owns tokens of.
 void add_spans(const Layout& layout, const Window& window, std::span<const std::size_t> borders,
-               std::size_t first_span, LateChunkPlan& plan) {
+               SpanCursor& cursor, LateChunkPlan& plan) {
   Sequence& sequence = plan.windows.back();
   const std::size_t head = layout.lead + layout.prompt;
   // One chunk is a text like any other, be there only special tokens.
   const bool alone = borders.size() == 2 && layout.content == 0 && !sequence.ids.empty();
-  for (std::size_t chunk = 0; chunk + 1 < borders.size(); ++chunk) {
+  while (cursor.chunk + 1 < borders.size() && borders[cursor.chunk + 1] <= window.owned && !alone) {
+    cursor.pace.spend();
+    ++cursor.chunk;
+  }
+  for (std::size_t chunk = cursor.chunk; chunk + 1 < borders.size(); ++chunk) {
+    cursor.pace.spend();
+    if (borders[chunk] >= window.end && !alone) break;
     std::size_t begin = std::max(borders[chunk], window.owned);
     std::size_t end = std::min(borders[chunk + 1], window.end);
     if (begin >= end && !alone) continue;
@@ -150,9 +165,10 @@ void add_spans(const Layout& layout, const Window& window, std::span<const std::
     if (chunk == 0 && window.owned == 0) begin = 0;
     const bool ends_context = chunk + 2 == borders.size() && window.end == layout.content;
     if (ends_context) end = sequence.ids.size();
-    plan.chunks[chunk].push_back({first_span + sequence.spans.size(), narrow(end - begin)});
+    plan.chunks[chunk].push_back({cursor.spans + sequence.spans.size(), narrow(end - begin)});
     sequence.spans.push_back({narrow(begin), narrow(end)});
   }
+  cursor.spans += sequence.spans.size();
 }
 
 }  // namespace
@@ -199,6 +215,8 @@ TextPlan plan_tokens(const Tokenizer& tokenizer, const PlanRules& rules, const T
 
 LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rules,
                                const TaskChoice& task, std::span<const std::string> chunks) {
+  Pace unwatched;
+  Pace& pace = rules.pace == nullptr ? unwatched : *rules.pace;
   std::string joined = with_prompt(rules, task, "");
   const std::size_t prompt_bytes = joined.size();
   std::vector<std::size_t> ends;
@@ -218,15 +236,15 @@ LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rule
     throw too_long("the prompt alone", frame, rules.max_tokens);
   }
 
-  const std::vector<std::size_t> borders = chunk_borders(tokens, layout, ends);
+  const std::vector<std::size_t> borders = chunk_borders(tokens, layout, ends, pace);
   LateChunkPlan plan;
   plan.chunks.resize(chunks.size());
-  std::size_t spans = 0;
+  SpanCursor cursor{.pace = pace};
   for (const Window& window : divide(layout.content, rules.max_tokens - frame)) {
     plan.windows.push_back(window_sequence(tokens, layout, window));
     plan.windows.back().task = task.adapter;
-    add_spans(layout, window, borders, spans, plan);
-    spans += plan.windows.back().spans.size();
+    add_spans(layout, window, borders, cursor, plan);
+    pace.spend(plan.windows.back().ids.size());
   }
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     if (plan.chunks[i].empty()) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pace.h"
 #include "batch/packed_batch.h"
 #include "engine/tasks.h"
 #include "nestvec/model.h"
@@ -26,6 +27,7 @@ struct PlanRules {
   Truncation truncation = Truncation::kRight;
   bool add_prompt = true;
   bool parse_special = true;
+  Pace* pace = nullptr;  // spends the steps of tokenising and planning; null = nobody's
 };
 
 // One text as a sequence.
@@ -65,7 +67,7 @@ inline constexpr std::size_t kWindowOverlap = 256;
 // last one the trailing special tokens, so one chunk alone gives what plan_text gives, also
 // where it has no tokens of its own. Ignores rules.pooling (late chunking is a mean). Throws Error
 // kInvalidArgument: a chunk without tokens among others (naming its index), or a context over
-// max_tokens under Truncation::kError.
+// max_tokens under Truncation::kError. Linear in the chunks' text.
 LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rules,
                                const TaskChoice& task, std::span<const std::string> chunks);
 

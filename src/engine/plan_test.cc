@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 namespace nestvec {
@@ -197,6 +198,40 @@ TEST_F(PlanTest, WindowsDivideTheContextAmongChunks) {
       if (i + 1 == chunks.size()) whole.push_back(kEnd);
       EXPECT_EQ(owned, whole) << "chunk " << i << " of round " << round;
     }
+  }
+}
+
+// As many windows as chunks, where each window once looked at all chunks.
+TEST_F(PlanTest, LateChunksTakeTwiceTheStepsForTwiceTheText) {
+  const auto steps_of = [&](std::size_t count) {
+    Pace pace;
+    rules_.pace = &pace;
+    const std::vector<std::string> chunks(count, "a b c");
+    const LateChunkPlan plan = plan_late_chunks(tokenizer_, rules_, prompted_, chunks);
+    EXPECT_GT(plan.windows.size(), count / 2);
+    return pace.steps();
+  };
+  const std::uint64_t once = steps_of(2000);
+  EXPECT_GT(once, 2000u);
+  EXPECT_LE(steps_of(4000), once * 21 / 10);
+}
+
+TEST_F(PlanTest, EndsWhenNobodyWaits) {
+  struct Gone {};
+  const std::string text(1000000, 'x');
+  const std::vector<std::string> chunks(100000, "a");
+  const std::vector<std::function<void()>> work = {
+      [&] { plan_text(tokenizer_, rules_, none_, text, 0); },
+      [&] { plan_tokens(tokenizer_, rules_, none_, text); },
+      [&] { plan_late_chunks(tokenizer_, rules_, none_, chunks); }};
+  for (const std::function<void()>& plan : work) {
+    std::size_t looks = 0;
+    Pace pace([&looks] {
+      if (++looks == 5) throw Gone();
+    });
+    rules_.pace = &pace;
+    EXPECT_THROW(plan(), Gone);
+    EXPECT_EQ(looks, 5u);
   }
 }
 

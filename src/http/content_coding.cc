@@ -43,12 +43,14 @@ class Inflater {
 
   // The decoded bytes, but no more than limit + 1; nullopt where `encoded` is not whole and sound.
   // A gzip file may have several members.
-  std::optional<std::string> decode(std::string_view encoded, std::uint64_t limit) {
+  std::optional<std::string> decode(std::string_view encoded, std::uint64_t limit,
+                                    const RunControl& control) {
     std::string decoded;
     std::array<char, std::size_t{64} << 10> piece;
     std::size_t given = 0;
     int status = Z_OK;
     while (decoded.size() <= limit) {
+      control.check();
       if (stream_.avail_in == 0) {
         const std::size_t slice = std::min(kSlice, encoded.size() - given);
         stream_.next_in = mutable_bytes(encoded.substr(given));
@@ -77,7 +79,8 @@ struct FreeContext {
 };
 
 // As Inflater::decode. There may be several frames.
-std::optional<std::string> decode_zstd(std::string_view encoded, std::uint64_t limit) {
+std::optional<std::string> decode_zstd(std::string_view encoded, std::uint64_t limit,
+                                       const RunControl& control) {
   constexpr int kWindowLog = 23;
   const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
   if (!context) throw Error(ErrorCode::kResourceExhausted, "no memory to decode a request's body");
@@ -88,6 +91,7 @@ std::optional<std::string> decode_zstd(std::string_view encoded, std::uint64_t l
   std::size_t open = 1;  // bytes that the frame wants; 0 between frames
   bool full = true;      // more may come of what was read
   while (decoded.size() <= limit && (in.pos < in.size || full)) {
+    control.check();
     ZSTD_outBuffer out{piece.data(), piece.size(), 0};
     open = ZSTD_decompressStream(context.get(), &out, &in);
     if (ZSTD_isError(open) != 0) return std::nullopt;
@@ -148,14 +152,14 @@ std::string encode_zstd(std::string_view text) {
 }  // namespace
 
 std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
-                                        std::string& body) {
+                                        std::string& body, const RunControl& control) {
   coding = trim(coding);
   if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
   std::optional<std::string> decoded;
   if (same_word(coding, "zstd")) {
-    decoded = decode_zstd(body, limit);
+    decoded = decode_zstd(body, limit, control);
   } else if (const std::optional<int> window = window_of(coding, body)) {
-    decoded = Inflater(*window).decode(body, limit);
+    decoded = Inflater(*window).decode(body, limit, control);
   } else {
     return HttpFault{415, "Content-Encoding: expected gzip, deflate, zstd or none"};
   }

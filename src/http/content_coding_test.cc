@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "nestvec/error.h"
+
 namespace nestvec {
 namespace {
 
@@ -53,6 +55,21 @@ TEST(ContentCoding, DecodesMembersBehindOneAnother) {
   std::string body = deflated("one", 31) + deflated("", 31) + deflated(" two", 31);
   EXPECT_FALSE(decode_content("gzip", kLimit, body));
   EXPECT_EQ(body, "one two");
+}
+
+TEST(ContentCoding, EndsWhenNobodyWaits) {
+  std::stop_source gone;
+  const RunControl control{.stop = gone.get_token(), .deadline = {}};
+  const std::string text = numbers(20'000);
+  for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kZstd}) {
+    std::string body = encode_content(coding, text);
+    EXPECT_FALSE(decode_content(coding_name(coding), kLimit, body, control));
+  }
+  gone.request_stop();
+  for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kZstd}) {
+    std::string body = encode_content(coding, text);
+    EXPECT_THROW(decode_content(coding_name(coding), kLimit, body, control), Error);
+  }
 }
 
 TEST(ContentCoding, RefusesWhatIsNotWhole) {

@@ -10,6 +10,7 @@
 #include "http/http_reply.h"
 #include "nestvec/error.h"
 #include "service/call_ids.h"
+#include "service/error_style.h"
 
 namespace nestvec {
 namespace {
@@ -25,10 +26,13 @@ void handle(const HttpShared& shared, const std::shared_ptr<HttpRequest>& reques
             const std::shared_ptr<HttpReply>& reply) {
   try {
     if (const auto coding = request->header("content-encoding")) {
-      const auto fault = decode_content(*coding, shared.options.max_body_bytes, request->body);
+      const auto fault = decode_content(*coding, shared.options.max_body_bytes, request->body,
+                                        {.stop = request->stop, .deadline = {}});
       if (fault) return reply->send(fault_response(*fault));
     }
     shared.handler(request, [reply](HttpResponse response) { reply->send(std::move(response)); });
+  } catch (const Error& error) {
+    reply->send(fault_response({http_status(error), error.what()}));
   } catch (const std::exception& failure) {
     reply->send(fault_response({500, failure.what()}));
   }

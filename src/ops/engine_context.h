@@ -73,6 +73,10 @@ struct EngineContext {
   // carry.
   bool full_precision = false;
 
+  // The run in progress is a rehearsal: nodes check shapes and make their outputs, but compute
+  // nothing.
+  bool rehearsal = false;
+
   std::vector<RowScratch> row_scratch;  // one a thread
   Scratch row_tasks;                    // of the batch's rows
   Scratch positions;                    // the same

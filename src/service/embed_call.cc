@@ -42,17 +42,25 @@ std::uint64_t fairness_id(const Exchange& exchange) {
 
 }  // namespace
 
-void apply_exchange(const Exchange& exchange, EmbedOptions& options) {
+RunControl control_of(const Exchange& exchange) {
   const HttpRequest& request = *exchange.request;
-  const ServerOptions& server = exchange.service.options;
-  options.stop = request.stop;
-  if (server.request_seconds > 0) {
-    options.deadline = request.received + std::chrono::seconds(server.request_seconds);
+  RunControl control{.stop = request.stop, .deadline = {}};
+  if (const std::size_t seconds = exchange.service.options.request_seconds; seconds > 0) {
+    control.deadline = request.received + std::chrono::seconds(seconds);
   }
   if (const auto timeout = request.header("x-request-timeout-ms")) {
     const auto deadline = request.received + read_timeout(*timeout);
-    options.deadline = std::min(options.deadline.value_or(deadline), deadline);
+    control.deadline = std::min(control.deadline.value_or(deadline), deadline);
   }
+  return control;
+}
+
+void apply_exchange(const Exchange& exchange, EmbedOptions& options) {
+  const HttpRequest& request = *exchange.request;
+  const ServerOptions& server = exchange.service.options;
+  RunControl control = control_of(exchange);
+  options.stop = std::move(control.stop);
+  options.deadline = control.deadline;
   if (const auto priority = request.header("x-nestvec-priority")) {
     options.queue.priority = read_priority(*priority);
   }

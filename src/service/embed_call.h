@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pace.h"
 #include "nestvec/model.h"
 #include "service/router.h"
 
@@ -31,17 +32,22 @@ std::string resolve_task(std::string_view name, const ModelInfo& model, std::str
 // The prompt of a task by its own name; empty where the model has no such task.
 std::string prompt_of(std::string_view task, const ModelInfo& model);
 
-// Fills what the exchange decides: stop token, deadline (x-request-timeout-ms and the server's
-// own, the earlier), the client to be fair to, the queue's limits, priority
-// (x-nestvec-priority: interactive | bulk). run_embed does it itself. Throws RequestError for a
-// header that does not parse.
+// When nobody waits for the exchange any more: its client has gone, or its deadline (x-request-
+// timeout-ms and the server's own, the earlier) has passed. Throws RequestError for a header that
+// does not parse.
+RunControl control_of(const Exchange& exchange);
+
+// Fills what the exchange decides: stop token and deadline as control_of, the client to be fair to,
+// the queue's limits, priority (x-nestvec-priority: interactive | bulk). run_embed does it itself.
+// Throws RequestError for a header that does not parse.
 void apply_exchange(const Exchange& exchange, EmbedOptions& options);
 
 // Runs the call and answers with what `render` makes of the rows, on a request thread. Errors are
 // told in the exchange's style, their text index as `param`[index]. Adds to the answer: x-nestvec-
 // tokenize-ms, -queue-ms, -compute-ms, -total-ms, x-nestvec-tokens and, where texts were cut,
 // x-truncated-inputs ("0,4"). Counts the call in the metrics.
-using RenderRows = std::function<HttpResponse(const Embeddings& rows)>;
+// `render` spends a step a number, so that it ends when nobody waits for the answer any more.
+using RenderRows = std::function<HttpResponse(const Embeddings& rows, Pace& pace)>;
 void run_embed(Exchange exchange, EmbedCall call, std::string_view param, RenderRows render);
 
 // Metrics of a call that was answered, or failed, for routes that do not go through run_embed.

@@ -114,7 +114,8 @@ void EmbedRun::finish(Result<Rows> result) const {
 
 HttpResponse EmbedRun::answer(Rows parts) const {
   const Embeddings rows = join_rows(std::move(parts));
-  HttpResponse response = render_(rows);
+  Pace pace(RunControl{call_.options.stop, call_.options.deadline});
+  HttpResponse response = render_(rows, pace);
   add_call_headers(*exchange_.request, rows, response);
   count_texts(exchange_.service, call_, rows);
   return response;

@@ -51,11 +51,31 @@ GraphValue describe_value(std::string name, const Ort::TypeInfo& info) {
   return value;
 }
 
+// An output must be float32 [rows, length, width], whatever the graph declares; of a width of 0,
+// any. Returns the width.
+std::size_t check_output(const Ort::Value& value, std::size_t rows, std::size_t length,
+                         std::size_t width, const std::string& path) {
+  const auto info = value.GetTensorTypeAndShapeInfo();
+  const std::vector<std::int64_t> shape = info.GetShape();
+  const bool fits = info.GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT &&
+                    shape.size() == 3 && shape[0] == static_cast<std::int64_t>(rows) &&
+                    shape[1] == static_cast<std::int64_t>(length) && shape[2] > 0 &&
+                    (width == 0 || shape[2] == static_cast<std::int64_t>(width));
+  if (fits) return static_cast<std::size_t>(shape[2]);
+  std::string found;
+  for (const std::int64_t size : shape) found += (found.empty() ? "" : ", ") + std::to_string(size);
+  throw Error(ErrorCode::kDataLoss, path + ": gives token embeddings [" + found +
+                                        "], expected float32 [" + std::to_string(rows) + ", " +
+                                        std::to_string(length) + ", " +
+                                        (width == 0 ? "n" : std::to_string(width)) + "]");
+}
+
 class OrtSession final : public Session {
  public:
   explicit OrtSession(const OrtSessionOptions& options)
       : session_(env_, options.graph_path.c_str(), session_options(options.threads)),
-        pad_id_(options.pad_id) {
+        pad_id_(options.pad_id),
+        path_(options.graph_path) {
     Ort::AllocatorWithDefaultOptions allocator;
     std::vector<GraphValue> inputs;
     for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
@@ -88,6 +108,7 @@ class OrtSession final : public Session {
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
   Ort::RunOptions run_options_;
   std::int64_t pad_id_;
+  std::string path_;  // for errors
   GraphIo io_;
   RunRules rules_;
 
@@ -158,14 +179,14 @@ Ort::Value OrtSession::run_graph(const PackedBatch& batch, const GraphRun& run) 
   const char* output = io_.output.c_str();
   std::vector<Ort::Value> outputs =
       session_.Run(run_options_, names.data(), values.data(), values.size(), &output, 1);
+  check_output(outputs.front(), rows, run.length, io_.width, path_);
   return std::move(outputs.front());
 }
 
 void OrtSession::measure_width() {
   PackedBatch batch;
   batch.add({{0}, 0, {}});
-  io_.width = static_cast<std::size_t>(
-      run_graph(batch, {{0}, 1, 0}).GetTensorTypeAndShapeInfo().GetShape().at(2));
+  io_.width = check_output(run_graph(batch, {{0}, 1, 0}), 1, 1, 0, path_);
 }
 
 // The sequence that owns each span, for spans in the order of the batch's sequences.

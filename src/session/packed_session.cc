@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "ops/nodes/domain.h"
 #include "session/ort_support.h"
@@ -13,6 +14,25 @@ namespace {
 constexpr std::array<const char*, 4> kInputs = {"input_ids", "offsets", "task_ids", "spans"};
 constexpr const char* kSpanMeans = "span_means";
 constexpr const char* kTokenEmbeddings = "token_embeddings";
+constexpr std::array<const char*, 2> kOutputs = {kSpanMeans, kTokenEmbeddings};
+
+bool is_float(const Ort::Value& tensor) {
+  return tensor.GetTensorTypeAndShapeInfo().GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+}
+
+// An output that must be float32 [rows, width], whatever the graph says of it.
+std::span<const float> matrix(const Ort::Value& value, const char* name, std::size_t rows,
+                              std::size_t width) {
+  const std::vector<std::int64_t> expected = {static_cast<std::int64_t>(rows),
+                                              static_cast<std::int64_t>(width)};
+  if (!value.IsTensor() || width == 0 || !is_float(value) ||
+      value.GetTensorTypeAndShapeInfo().GetShape() != expected) {
+    throw Error(ErrorCode::kDataLoss, std::string("the graph's output ") + name +
+                                          " is not float32 [" + std::to_string(rows) + ", " +
+                                          std::to_string(width) + "]");
+  }
+  return {value.GetTensorData<float>(), rows * width};
+}
 
 class PackedSession final : public Session {
  public:
@@ -20,8 +40,7 @@ class PackedSession final : public Session {
       : context_(options.threads, options.isa),
         domain_(context_),
         session_(env_, options.graph_path.c_str(), with_domain(domain_)) {
-    const auto info = session_.GetOutputTypeInfo(0);
-    width_ = static_cast<std::size_t>(info.GetTensorTypeAndShapeInfo().GetShape().at(1));
+    rehearse(options.graph_path);
   }
 
   void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) override;
@@ -34,6 +53,11 @@ class PackedSession final : public Session {
     options.Add(domain.get());
     return options;
   }
+
+  // Runs two texts without arithmetic: what the graph takes and gives, and that the widths of its
+  // nodes go together, shows only in a run. Sets the width.
+  void rehearse(const std::string& path);
+  std::vector<Ort::Value> run_graph(const PackedBatch& batch, bool want_tokens);
 
   // Copies the batch into the inputs' type.
   void set_inputs(const PackedBatch& batch);
@@ -65,30 +89,52 @@ Ort::Value PackedSession::tensor(std::vector<std::int64_t>& values, bool pairs) 
                                   pairs ? 2 : 1);
 }
 
-void PackedSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) {
-  options.control.check();
+std::vector<Ort::Value> PackedSession::run_graph(const PackedBatch& batch, bool want_tokens) {
   set_inputs(batch);
-  context_.control = &options.control;
-  context_.full_precision = options.full_precision;
   std::array<Ort::Value, 4> inputs = {tensor(ids_, false), tensor(offsets_, false),
                                       tensor(tasks_, false), tensor(spans_, true)};
-  const std::array<const char*, 2> names = {kSpanMeans, kTokenEmbeddings};
+  return session_.Run(Ort::RunOptions{nullptr}, kInputs.data(), inputs.data(), inputs.size(),
+                      kOutputs.data(), want_tokens ? 2 : 1);
+}
+
+void PackedSession::rehearse(const std::string& path) {
+  PackedBatch batch;
+  batch.add({{0}, kNoTask, {{0, 1}}});  // four tokens, two texts, one span: none for another
+  batch.add({{0, 0, 0}, kNoTask, {}});
+  context_.rehearsal = true;
+  const std::vector<Ort::Value> outputs = run_graph(batch, true);
+  context_.rehearsal = false;
+  try {
+    const std::vector<std::int64_t> shape = outputs[0].GetTensorTypeAndShapeInfo().GetShape();
+    if (shape.size() == 2) width_ = static_cast<std::size_t>(shape[1]);
+    matrix(outputs[0], kSpanMeans, 1, width_);
+    matrix(outputs[1], kTokenEmbeddings, batch.tokens(), width_);
+  } catch (const Error& error) {
+    throw Error(error.code(), path + ": " + error.what());
+  }
+}
+
+void PackedSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) {
+  options.control.check();
+  context_.control = &options.control;
+  context_.full_precision = options.full_precision;
   const ThreadPool::Hot hot(context_.pool);
   try {
-    const std::vector<Ort::Value> outputs =
-        session_.Run(Ort::RunOptions{nullptr}, kInputs.data(), inputs.data(), inputs.size(),
-                     names.data(), options.want_tokens ? 2 : 1);
-    const float* rows = outputs[0].GetTensorData<float>();
-    out.rows.assign(rows, rows + batch.spans.size() * width_);
+    const std::vector<Ort::Value> outputs = run_graph(batch, options.want_tokens);
+    const std::span<const float> rows = matrix(outputs[0], kSpanMeans, batch.spans.size(), width_);
+    out.rows.assign(rows.begin(), rows.end());
     out.tokens.clear();
     if (!options.want_tokens) return;
-    const float* tokens = outputs[1].GetTensorData<float>();
-    out.tokens.assign(tokens, tokens + batch.tokens() * width_);
+    const std::span<const float> tokens =
+        matrix(outputs[1], kTokenEmbeddings, batch.tokens(), width_);
+    out.tokens.assign(tokens.begin(), tokens.end());
   } catch (const Ort::Exception& error) {
     options.control.check();
-    const bool argument = error.GetOrtErrorCode() == ORT_INVALID_ARGUMENT;
-    throw Error(argument ? ErrorCode::kInvalidArgument : ErrorCode::kInternal,
-                "ONNX Runtime failed: " + first_line(error.what()));
+    const OrtErrorCode failure = error.GetOrtErrorCode();
+    const ErrorCode code = failure == ORT_INVALID_ARGUMENT ? ErrorCode::kInvalidArgument
+                           : failure == ORT_INVALID_GRAPH  ? ErrorCode::kDataLoss
+                                                           : ErrorCode::kInternal;
+    throw Error(code, "ONNX Runtime failed: " + first_line(error.what()));
   }
 }
 

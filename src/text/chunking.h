@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/pace.h"
+
 namespace nestvec {
 
 // A half-open range of bytes of a document.
@@ -23,16 +25,17 @@ struct ByteSpan {
 // All of these: the spans cover the text, in order and without overlap, end between characters, and
 // each has a character that is to be seen (not only spaces, controls, marks of format). So white
 // space belongs to the sentence before it, or to the first. A text with nothing to be seen has no
-// spans. Precondition: `text` is valid UTF-8. Linear in the text.
+// spans. Precondition: `text` is valid UTF-8. Linear in text and tokens; throws what the pace
+// throws.
 
 // Sentences end behind . ! ? and their kin in other scripts, closing quotes and brackets included,
 // and at line breaks; neither ends one before a lower-case letter, but an empty line always does. A
 // full stop does not end one after an abbreviation or an initial, inside a number, or behind the
 // number that a sentence begins with ("1. Scope").
-std::vector<ByteSpan> split_sentences(std::string_view text);
+std::vector<ByteSpan> split_sentences(std::string_view text, Pace& pace);
 
 // Chunks of `sentences` sentences each, the last with what is left. Precondition: sentences > 0.
-std::vector<ByteSpan> chunk_by_sentences(std::string_view text, std::size_t sentences);
+std::vector<ByteSpan> chunk_by_sentences(std::string_view text, std::size_t sentences, Pace& pace);
 
 // Byte ranges of a text's tokens, as the tokenizer gives them; {0,0} for tokens of no text.
 using TokenOffsets = std::span<const std::pair<std::uint32_t, std::uint32_t>>;
@@ -41,7 +44,7 @@ using TokenOffsets = std::span<const std::pair<std::uint32_t, std::uint32_t>>;
 // between tokens where there is none. A character of more tokens is not divided. Precondition:
 // tokens > 0.
 std::vector<ByteSpan> chunk_by_tokens(std::string_view text, TokenOffsets offsets,
-                                      std::size_t tokens);
+                                      std::size_t tokens, Pace& pace);
 
 // Where chunks lie in the text that is tokenised, and that text's tokens.
 struct ChunkTokens {
@@ -53,10 +56,10 @@ struct ChunkTokens {
 // The chunks, but those without a token are part of the one before, or of the first that has one.
 // One chunk with all of the text where none has a token. Precondition: there is a chunk.
 std::vector<ByteSpan> merge_without_tokens(std::span<const ByteSpan> chunks,
-                                           const ChunkTokens& tokens);
+                                           const ChunkTokens& tokens, Pace& pace);
 
 // `span` without white space at either end.
-ByteSpan trim(std::string_view text, ByteSpan span);
+ByteSpan trim(std::string_view text, ByteSpan span, Pace& pace);
 
 // Counts code points up to byte offsets that only grow, as Python or [...text] in JavaScript
 // counts them.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 #include <string>
 
@@ -14,6 +15,28 @@ namespace {
 
 using Texts = std::vector<std::string>;
 using Offsets = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+
+// Where the steps do not matter.
+std::vector<ByteSpan> split_sentences(std::string_view text) {
+  Pace pace;
+  return nestvec::split_sentences(text, pace);
+}
+
+std::vector<ByteSpan> chunk_by_sentences(std::string_view text, std::size_t sentences) {
+  Pace pace;
+  return nestvec::chunk_by_sentences(text, sentences, pace);
+}
+
+std::vector<ByteSpan> chunk_by_tokens(std::string_view text, TokenOffsets offsets,
+                                      std::size_t tokens) {
+  Pace pace;
+  return nestvec::chunk_by_tokens(text, offsets, tokens, pace);
+}
+
+ByteSpan trim(std::string_view text, ByteSpan span) {
+  Pace pace;
+  return nestvec::trim(text, span, pace);
+}
 
 Texts texts_of(std::string_view text, const std::vector<ByteSpan>& spans) {
   Texts texts;
@@ -175,7 +198,9 @@ TEST(Chunks, HaveAtMostSoManyTokens) {
 TEST(MergeWithoutTokens, ATokenIsOfTheChunkInWhichItEnds) {
   const std::vector<ByteSpan> chunks = {{0, 2}, {2, 4}, {4, 6}, {6, 9}};
   const auto merged = [&](const Offsets& offsets) {
-    return merge_without_tokens(chunks, {.begin = 5, .ends = {7, 10, 13, 17}, .offsets = offsets});
+    Pace pace;
+    const ChunkTokens tokens{.begin = 5, .ends = {7, 10, 13, 17}, .offsets = offsets};
+    return merge_without_tokens(chunks, tokens, pace);
   };
   const Offsets each = {{0, 5}, {5, 7}, {8, 10}, {11, 13}, {14, 17}};
   EXPECT_EQ(merged(each), chunks);
@@ -185,6 +210,94 @@ TEST(MergeWithoutTokens, ATokenIsOfTheChunkInWhichItEnds) {
   EXPECT_EQ(merged({{5, 6}, {6, 7}}), (std::vector<ByteSpan>{{0, 9}}));
   EXPECT_EQ(merged({{0, 5}, {14, 17}}), (std::vector<ByteSpan>{{0, 9}}));
   EXPECT_EQ(merged({}), (std::vector<ByteSpan>{{0, 9}}));
+}
+
+// Texts of which a careless splitter looks at the same part again and again.
+std::vector<std::string> hostile_pieces() {
+  std::vector<std::string> pieces = {"a",    " ",    ".",   "1. ", "\n",     ". ",     "\u200b1. ",
+                                     "e.g.", "Dr. ", ".\"", "!\n", "a.\n b", "\u3002", "\r\n "};
+  for (const char* blank : {"\ufe0f", "\u3164", "\u2060", "\u00ad", "\u2800", "\u200b"}) {
+    pieces.emplace_back(blank);
+    pieces.push_back(std::string(blank) + " ");
+  }
+  return pieces;
+}
+
+std::string repeated(const std::string& piece, std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += piece;
+  return text;
+}
+
+// A token for each character, spaces too, as a vocabulary with invisible characters gives them.
+Offsets tokens_of_all(std::string_view text) {
+  Offsets offsets;
+  for (std::uint32_t i = 0; i < text.size();) {
+    const DecodedCodePoint next = decode_utf8(text.substr(i));
+    offsets.emplace_back(i, i + next.length);
+    i += next.length;
+  }
+  return offsets;
+}
+
+using Work = std::function<void(const std::string& text, Pace& pace)>;
+
+std::vector<Work> all_work() {
+  std::vector<Work> all = {
+      [](const std::string& text, Pace& pace) { nestvec::chunk_by_sentences(text, 2, pace); }};
+  for (const std::size_t size : {1u, 2u, 7u, 1000u}) {
+    all.emplace_back([size](const std::string& text, Pace& pace) {
+      nestvec::chunk_by_tokens(text, tokens_of_all(text), size, pace);
+    });
+    all.emplace_back([size](const std::string& text, Pace& pace) {
+      Offsets one_character(text.size(), {0, 1});
+      one_character.insert(one_character.begin(), {0, 1});
+      nestvec::chunk_by_tokens(text, one_character, size, pace);
+    });
+  }
+  return all;
+}
+
+std::uint64_t steps_of(const Work& work, const std::string& text) {
+  Pace pace;
+  work(text, pace);
+  return pace.steps();
+}
+
+TEST(Chunks, TakeTwiceTheStepsForTwiceTheText) {
+  for (const std::string& piece : hostile_pieces()) {
+    for (const std::string& end : {std::string(), repeated(" a", 500)}) {
+      for (const Work& work : all_work()) {
+        const std::uint64_t once = steps_of(work, repeated(piece, 4000) + end);
+        const std::uint64_t twice = steps_of(work, repeated(piece, 8000) + end);
+        EXPECT_GT(once, 4000u) << "steps are not counted";
+        EXPECT_LE(twice, once * 21 / 10) << piece;
+      }
+    }
+  }
+}
+
+TEST(Trim, TakesTwiceTheStepsForTwiceTheText) {
+  const Work work = [](const std::string& text, Pace& pace) {
+    nestvec::trim(text, {0, text.size()}, pace);
+  };
+  const std::uint64_t once = steps_of(work, repeated(" \u3000", 4000) + "x" + repeated(" ", 4000));
+  const std::uint64_t twice = steps_of(work, repeated(" \u3000", 8000) + "x" + repeated(" ", 8000));
+  EXPECT_GT(once, 8000u);
+  EXPECT_LE(twice, once * 21 / 10);
+}
+
+TEST(Chunks, EndWhenNobodyWaits) {
+  struct Gone {};
+  for (const Work& work : all_work()) {
+    std::size_t looks = 0;
+    Pace pace([&looks] {
+      if (++looks == 3) throw Gone();
+    });
+    EXPECT_THROW(work(repeated("\ufe0f", 100000), pace), Gone);
+    EXPECT_EQ(looks, 3u);
+    EXPECT_LE(pace.steps(), 4 * Pace::kStride);
+  }
 }
 
 TEST(Trim, TakesWhiteSpaceOfAnyKind) {

@@ -2,7 +2,6 @@
 #include "tokenizer/added_tokens.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "nestvec/error.h"
 #include "tokenizer/unicode_data.h"
@@ -15,32 +14,72 @@ std::string normalize_content(const std::string& content, const Normalizer* norm
   if (normalizer == nullptr) return content;
   MappedText text;
   MappedText scratch;
-  text.assign(content, 0, content.size(), false);
-  normalizer->apply(text, scratch);
+  Pace pace;
+  text.assign({content, 0, content.size()}, false, pace);
+  normalizer->apply(text, scratch, pace);
   return text.bytes;
 }
 
-// The start of the whitespace that ends at `end`, `from` at the earliest.
-std::size_t skip_space_back(std::string_view text, std::size_t from, std::size_t end) {
-  while (end > from) {
-    const std::size_t start = previous_code_point(text, end);
-    std::size_t i = start;
-    if (!is_whitespace(next_code_point(text, i))) break;
-    end = start;
-  }
-  return end;
-}
-
-std::size_t skip_space(std::string_view text, std::size_t begin) {
-  while (begin < text.size()) {
-    std::size_t next = begin;
-    if (!is_whitespace(next_code_point(text, next))) break;
-    begin = next;
-  }
-  return begin;
-}
-
 }  // namespace
+
+// Puts parts behind one another.
+class AddedTokens::Cutter {
+ public:
+  Cutter(std::string_view text, std::vector<TextPart>& parts, Pace& pace)
+      : text_(text), parts_(parts), pace_(pace) {}
+
+  void add(Match match) {
+    const AddedToken& token = match.entry->token;
+    if (token.lstrip) match.begin = covered_ < match.begin ? space_before(match.begin) : covered_;
+    if (token.rstrip) match.end = space_after(match.end);
+    // Only behind a token that took the whitespace along can a match of whitespace be gone already.
+    if (match.begin >= match.end) return;
+    if (covered_ < match.begin) parts_.push_back({std::nullopt, covered_, match.begin});
+    parts_.push_back({match.entry->id, match.begin, match.end});
+    covered_ = match.end;
+  }
+
+  void finish() {
+    if (covered_ != text_.size()) parts_.push_back({std::nullopt, covered_, text_.size()});
+  }
+
+ private:
+  // The start of the whitespace that ends at `end`; what is passed over is then covered.
+  std::size_t space_before(std::size_t end) {
+    while (end > covered_) {
+      pace_.spend();
+      const std::size_t start = previous_code_point(text_, end);
+      std::size_t i = start;
+      if (!is_whitespace(next_code_point(text_, i))) break;
+      end = start;
+    }
+    return end;
+  }
+
+  // The end of the whitespace from `begin` on. A token of whitespace may ask inside of a run that
+  // was passed over already, and for each character of it.
+  std::size_t space_after(std::size_t begin) {
+    if (space_.begin <= begin && begin <= space_.end) return space_.end;
+    space_ = {begin, begin};
+    while (space_.end < text_.size()) {
+      pace_.spend();
+      std::size_t next = space_.end;
+      if (!is_whitespace(next_code_point(text_, next))) break;
+      space_.end = next;
+    }
+    return space_.end;
+  }
+
+  struct Range {
+    std::size_t begin;
+    std::size_t end;
+  };
+  std::string_view text_;
+  std::vector<TextPart>& parts_;
+  Pace& pace_;
+  std::size_t covered_ = 0;  // the end of the part before
+  Range space_{1, 0};        // whitespace that was found last; none yet
+};
 
 AddedTokens::AddedTokens(const std::vector<AddedToken>& tokens, const TokenModel& model,
                          const Normalizer* normalizer) {
@@ -99,8 +138,9 @@ void AddedTokens::build_matcher(bool normalized, Matcher& target) {
 
 // The leftmost match at or after `from`, of several there the longest.
 std::optional<AddedTokens::Match> AddedTokens::find(const Matcher& matcher, std::string_view text,
-                                                    std::size_t from) const {
+                                                    std::size_t from, Pace& pace) const {
   for (std::size_t begin = from; begin < text.size(); ++begin) {
+    pace.spend();
     if (matcher.first_bytes.size() == 1) {
       begin = text.find(matcher.first_bytes.front(), begin);
       if (begin == std::string_view::npos) break;
@@ -112,6 +152,7 @@ std::optional<AddedTokens::Match> AddedTokens::find(const Matcher& matcher, std:
     DoubleArray::Node node = matcher.trie.root();
     for (std::size_t i = begin; i < text.size() && matcher.trie.step(node, text[i]);) {
       ++i;
+      pace.spend();
       if (DoubleArray::value(node) == DoubleArray::kNoValue) continue;
       longest = DoubleArray::value(node);
       end = i;
@@ -131,36 +172,22 @@ bool AddedTokens::stands_alone(std::string_view text, const Match& match) const 
   return !is_word(next_code_point(text, after));
 }
 
-// `covered`: the end of the part before.
-void AddedTokens::add_part(std::string_view text, Match match, std::size_t& covered,
-                           std::vector<TextPart>& parts) const {
-  if (match.entry->token.lstrip) {
-    match.begin = covered < match.begin ? skip_space_back(text, covered, match.begin) : covered;
-  }
-  if (match.entry->token.rstrip) match.end = skip_space(text, match.end);
-  // Only behind a token that took the whitespace along can a match of whitespace be gone already.
-  if (match.begin >= match.end) return;
-  if (covered < match.begin) parts.push_back({std::nullopt, covered, match.begin});
-  parts.push_back({match.entry->id, match.begin, match.end});
-  covered = match.end;
-}
-
 void AddedTokens::split(std::string_view text, bool normalized, bool parse_special,
-                        std::vector<TextPart>& parts) const {
+                        std::vector<TextPart>& parts, Pace& pace) const {
   parts.clear();
   const Matcher& tokens = matcher(normalized);
-  std::size_t covered = 0;
+  Cutter cutter(text, parts, pace);
   std::size_t searched = 0;
   while (!tokens.ids.empty()) {
-    const std::optional<Match> match = find(tokens, text, searched);
+    const std::optional<Match> match = find(tokens, text, searched, pace);
     if (!match) break;
     searched = match->end;
     const AddedToken& token = match->entry->token;
     if (!parse_special && is_special(token.content)) continue;
     if (token.single_word && !stands_alone(text, *match)) continue;
-    add_part(text, *match, covered, parts);
+    cutter.add(*match);
   }
-  if (covered != text.size()) parts.push_back({std::nullopt, covered, text.size()});
+  cutter.finish();
 }
 
 std::optional<std::uint32_t> AddedTokens::token_to_id(std::string_view content) const {

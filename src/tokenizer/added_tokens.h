@@ -45,9 +45,10 @@ class AddedTokens {
               const Normalizer* normalizer);
 
   // Cuts `text` into parts that cover it but for nothing, in order. `normalized` says which
-  // tokens are looked for. `parse_special` false: special ones are text like any other.
+  // tokens are looked for. `parse_special` false: special ones are text like any other. Linear in
+  // the text, times the longest token; throws what the pace throws.
   void split(std::string_view text, bool normalized, bool parse_special,
-             std::vector<TextPart>& parts) const;
+             std::vector<TextPart>& parts, Pace& pace) const;
 
   // Whether split() could find anything.
   bool has_any(bool normalized) const noexcept { return !matcher(normalized).ids.empty(); }
@@ -85,10 +86,10 @@ class AddedTokens {
   void add(const AddedToken& token, const TokenModel& model, const Normalizer* normalizer,
            std::uint32_t& next_id);
   void build_matcher(bool normalized, Matcher& target);
-  std::optional<Match> find(const Matcher& matcher, std::string_view text, std::size_t from) const;
+  std::optional<Match> find(const Matcher& matcher, std::string_view text, std::size_t from,
+                            Pace& pace) const;
   bool stands_alone(std::string_view text, const Match& match) const;
-  void add_part(std::string_view text, Match match, std::size_t& covered,
-                std::vector<TextPart>& parts) const;
+  class Cutter;
 
   std::vector<Entry> entries_;
   std::unordered_map<std::string, std::uint32_t> ids_;    // by content

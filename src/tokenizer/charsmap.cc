@@ -145,9 +145,10 @@ void Charsmap::classify_code_points() {
 
 // The end of the longest run from `begin` of code points that are clusters of their own and stay as
 // they are.
-std::size_t Charsmap::plain_run(std::string_view text, std::size_t begin) const noexcept {
+std::size_t Charsmap::plain_run(std::string_view text, std::size_t begin, Pace& pace) const {
   std::size_t last = begin;
   for (std::size_t i = begin; i < text.size();) {
+    pace.spend();
     const std::size_t start = i;
     const std::uint8_t bits = traits(next_code_point(text, i));
     if ((bits & kPlain) == 0) return (bits & kJoinsPrevious) != 0 ? last : start;
@@ -177,17 +178,18 @@ void Charsmap::apply_to_cluster(std::string_view text, std::size_t begin, std::s
   }
 }
 
-void Charsmap::apply(MappedText& text, MappedText& scratch) const {
+void Charsmap::apply(MappedText& text, MappedText& scratch, Pace& pace) const {
   const std::string_view bytes = text.bytes;
-  std::size_t i = plain_run(bytes, 0);
+  std::size_t i = plain_run(bytes, 0, pace);
   if (i == bytes.size()) return;
-  TextEditor editor(text, scratch);
+  TextEditor editor(text, scratch, pace);
   editor.copy(0, i);
   while (i < bytes.size()) {
-    const std::size_t end = next_grapheme_boundary(bytes, i);
+    const std::size_t end = next_grapheme_boundary(bytes, i, pace);
     apply_to_cluster(bytes, i, end, editor);
-    i = plain_run(bytes, end);
+    i = plain_run(bytes, end, pace);
     editor.copy(end, i);
+    check_mapped_size(scratch);  // a map may make much of little
   }
   std::swap(text, scratch);
   check_mapped_size(text);

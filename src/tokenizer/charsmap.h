@@ -22,7 +22,7 @@ class Charsmap final : public Normalizer {
   // not UTF-8.
   explicit Charsmap(std::string_view blob);
 
-  void apply(MappedText& text, MappedText& scratch) const override;
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override;
 
   // The replacement of the shortest key that `chunk` starts with.
   std::optional<std::string_view> find(std::string_view chunk) const noexcept;
@@ -38,7 +38,7 @@ class Charsmap final : public Normalizer {
   std::uint8_t traits(char32_t c) const noexcept {
     return traits_[(blocks_[c >> kBlockBits] << kBlockBits) | (c & ((1U << kBlockBits) - 1))];
   }
-  std::size_t plain_run(std::string_view text, std::size_t begin) const noexcept;
+  std::size_t plain_run(std::string_view text, std::size_t begin, Pace& pace) const;
   void apply_to_cluster(std::string_view text, std::size_t begin, std::size_t end,
                         TextEditor& editor) const;
 

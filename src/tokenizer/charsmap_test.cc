@@ -21,9 +21,10 @@ namespace {
 
 // The rule as it is stated: each cluster of less than 6 bytes as a whole, else each code point.
 std::string apply_plainly(const Charsmap& map, std::string_view text) {
+  Pace pace;
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t end = next_grapheme_boundary(text, i);
+    const std::size_t end = next_grapheme_boundary(text, i, pace);
     const auto whole = end - i < 6 ? map.find(text.substr(i, end - i)) : std::nullopt;
     if (whole) out += *whole;
     for (std::size_t k = i; k < end && !whole;) {
@@ -62,8 +63,9 @@ void check_map(const std::string& json) {
   for (int i = 0; i < 30000; ++i) {
     const std::string text = random_text(random);
     const bool track = i % 2 == 0;
-    mapped.assign(text, 0, text.size(), track);
-    map->apply(mapped, scratch);
+    Pace pace;
+    mapped.assign({text, 0, text.size()}, track, pace);
+    map->apply(mapped, scratch, pace);
     ASSERT_EQ(mapped.bytes, apply_plainly(*map, text)) << text;
     ASSERT_EQ(mapped.origins.size(), track ? mapped.bytes.size() : 0U);
   }
@@ -93,8 +95,9 @@ TEST(Charsmap, SurvivesBrokenTries) {
     MappedText text;
     MappedText scratch;
     const std::string input = random_text(random);
-    text.assign(input, 0, input.size(), true);
-    map.apply(text, scratch);
+    Pace pace;
+    text.assign({input, 0, input.size()}, true, pace);
+    map.apply(text, scratch, pace);
     EXPECT_TRUE(is_valid_utf8(text.bytes));
   }
 }

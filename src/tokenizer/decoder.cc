@@ -25,8 +25,9 @@ std::string replace_all(const std::string& text, std::string_view from, std::str
 class MetaspaceDecoder final : public Decoder {
  public:
   explicit MetaspaceDecoder(const MetaspaceOptions& options) : options_(options) {}
-  void apply(std::vector<std::string>& tokens) const override {
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
+      pace.spend(1 + tokens[i].size());
       const bool was_prepended = i == 0 && options_.prepend_scheme != PrependScheme::kNever;
       tokens[i] = replace_all(tokens[i], options_.replacement, was_prepended ? "" : " ");
     }
@@ -41,8 +42,9 @@ class WordPieceDecoder final : public Decoder {
   WordPieceDecoder(std::string prefix, bool cleanup)
       : prefix_(std::move(prefix)), cleanup_(cleanup) {}
 
-  void apply(std::vector<std::string>& tokens) const override {
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
+      pace.spend(1 + tokens[i].size());
       std::string& token = tokens[i];
       if (i > 0 && token.starts_with(prefix_)) {
         token.erase(0, prefix_.size());
@@ -80,11 +82,13 @@ class ReplaceDecoder final : public Decoder {
   ReplaceDecoder(Pattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
 
-  void apply(std::vector<std::string>& tokens) const override {
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
     for (std::string& token : tokens) {
+      pace.spend(1 + token.size());
       std::string out;
       std::size_t copied = 0;
-      for (auto match = pattern_.find(token, 0); match; match = pattern_.find(token, copied)) {
+      for (auto match = pattern_.find(token, 0, pace); match;
+           match = pattern_.find(token, copied, pace)) {
         out.append(token, copied, match->begin - copied).append(content_);
         copied = match->end;
       }
@@ -99,9 +103,12 @@ class ReplaceDecoder final : public Decoder {
 
 class FuseDecoder final : public Decoder {
  public:
-  void apply(std::vector<std::string>& tokens) const override {
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
     std::string all;
-    for (const std::string& token : tokens) all.append(token);
+    for (const std::string& token : tokens) {
+      pace.spend();
+      all.append(token);
+    }
     tokens.clear();
     tokens.push_back(std::move(all));
   }
@@ -112,8 +119,9 @@ class StripDecoder final : public Decoder {
   StripDecoder(std::string content, std::size_t start, std::size_t stop)
       : content_(std::move(content)), start_(start), stop_(stop) {}
 
-  void apply(std::vector<std::string>& tokens) const override {
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
     for (std::string& token : tokens) {
+      pace.spend(1 + token.size());
       std::string_view rest = token;
       for (std::size_t i = 0; i < start_ && rest.starts_with(content_); ++i) {
         rest.remove_prefix(content_.size());
@@ -134,7 +142,7 @@ class StripDecoder final : public Decoder {
 // Tokens <0x00> ... <0xFF> in a row become the UTF-8 text that they spell, or U+FFFD each.
 class ByteFallbackDecoder final : public Decoder {
  public:
-  void apply(std::vector<std::string>& tokens) const override {
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
     std::vector<std::string> out;
     std::string bytes;
     const auto flush = [&] {
@@ -147,6 +155,7 @@ class ByteFallbackDecoder final : public Decoder {
       bytes.clear();
     };
     for (std::string& token : tokens) {
+      pace.spend(1 + token.size());
       if (const auto byte = parse(token)) {
         bytes.push_back(*byte);
       } else {
@@ -178,8 +187,8 @@ class ByteFallbackDecoder final : public Decoder {
 class SequenceDecoder final : public Decoder {
  public:
   explicit SequenceDecoder(std::vector<DecoderPtr> steps) : steps_(std::move(steps)) {}
-  void apply(std::vector<std::string>& tokens) const override {
-    for (const DecoderPtr& step : steps_) step->apply(tokens);
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
+    for (const DecoderPtr& step : steps_) step->apply(tokens, pace);
   }
 
  private:

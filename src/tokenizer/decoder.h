@@ -17,7 +17,8 @@ class Decoder {
  public:
   virtual ~Decoder() = default;
   // Changes the strings of the tokens, and for some their number. Joined they are the text.
-  virtual void apply(std::vector<std::string>& tokens) const = 0;
+  // Linear in tokens and text; throws what the pace throws.
+  virtual void apply(std::vector<std::string>& tokens, Pace& pace) const = 0;
 };
 
 using DecoderPtr = std::unique_ptr<const Decoder>;

@@ -57,9 +57,13 @@ TokenLayout load_template_piece(const JsonValue& piece, const JsonValue& special
 PostProcessorStep load_template(const JsonValue& value) {
   PostProcessorStep step;
   const JsonValue special_tokens = value.at("special_tokens");
+  constexpr std::size_t kMostAdded = 1024;  // a file may name a long list again and again
+  std::size_t added = 0;
   std::size_t texts = 0;
   for (const JsonValue& piece : value.at("single").elements()) {
     step.pieces.push_back(load_template_piece(piece, special_tokens));
+    added += step.pieces.back().size();
+    if (added > kMostAdded) throw value.at("single").error("it adds more than 1024 tokens");
     texts += piece.find("Sequence") ? 1U : 0U;
   }
   if (texts != 1) throw value.at("single").error("expected the text, $A, exactly once");
@@ -87,6 +91,8 @@ void load_post_processor_steps(const JsonValue& value, std::vector<PostProcessor
   const std::string_view type = value.at("type").string();
   if (type == "Sequence") {
     for (const JsonValue& step : value.at("processors").elements()) {
+      constexpr std::size_t kMostSteps = 64;
+      if (steps.size() == kMostSteps) throw value.error("more than 64 post-processors");
       load_post_processor_steps(step, steps);
     }
   } else if (type == "TemplateProcessing") {

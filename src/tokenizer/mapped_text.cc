@@ -9,16 +9,20 @@
 
 namespace nestvec {
 
-void MappedText::assign(std::string_view original, std::size_t begin, std::size_t end, bool track) {
+void MappedText::assign(const Source& original, bool track, Pace& pace) {
+  const auto [text, begin, end] = original;
   tracked = track;
-  bytes.assign(original, begin, end - begin);
+  bytes.assign(text, begin, end - begin);
   origins.clear();
   if (!track) return;
-  origins.resize(end - begin);
+  origins.reserve(end - begin);
   auto start = static_cast<std::uint32_t>(begin);
   for (std::size_t i = begin; i < end; ++i) {
-    if (!is_utf8_continuation(original[i])) start = static_cast<std::uint32_t>(i);
-    origins[i - begin] = start;
+    if (!is_utf8_continuation(text[i])) {
+      start = static_cast<std::uint32_t>(i);
+      pace.spend();
+    }
+    origins.push_back(start);
   }
 }
 
@@ -33,12 +37,21 @@ void MappedText::append(std::string_view text, std::uint32_t origin) {
   if (tracked) origins.insert(origins.end(), text.size(), origin);
 }
 
-void MappedText::append_from(const MappedText& source, std::size_t begin, std::size_t end) {
-  bytes.append(source.bytes, begin, end - begin);
-  if (!tracked) return;
+void MappedText::append_from(const MappedText& source, std::size_t begin, std::size_t end,
+                             Pace& pace) {
+  constexpr std::size_t kBytesAStep = 16;  // they are only copied
+  constexpr std::size_t kSlice = Pace::kStride * kBytesAStep;
   const auto first = source.origins.begin();
-  origins.insert(origins.end(), first + static_cast<std::ptrdiff_t>(begin),
-                 first + static_cast<std::ptrdiff_t>(end));
+  while (begin < end) {
+    const std::size_t next = std::min(end, begin + kSlice);
+    bytes.append(source.bytes, begin, next - begin);
+    if (tracked) {
+      origins.insert(origins.end(), first + static_cast<std::ptrdiff_t>(begin),
+                     first + static_cast<std::ptrdiff_t>(next));
+    }
+    pace.spend((next - begin) / kBytesAStep);
+    begin = next;
+  }
 }
 
 void check_mapped_size(const MappedText& text) {
@@ -49,8 +62,8 @@ void check_mapped_size(const MappedText& text) {
   }
 }
 
-TextEditor::TextEditor(const MappedText& source, MappedText& target)
-    : source_(source), target_(target) {
+TextEditor::TextEditor(const MappedText& source, MappedText& target, Pace& pace)
+    : source_(source), target_(target), pace_(pace) {
   target_.clear(source.tracked);
 }
 
@@ -62,6 +75,7 @@ std::uint32_t TextEditor::origin_at(std::size_t position) const {
 void TextEditor::advance(std::size_t characters) {
   const std::size_t size = source_.bytes.size();
   for (; characters > 0 && cursor_ < size; --characters) {
+    pace_.spend();
     cursor_ = std::min<std::size_t>(cursor_ + utf8_length(source_.bytes[cursor_]), size);
   }
 }
@@ -76,7 +90,7 @@ void TextEditor::copy(std::size_t begin, std::size_t end) {
     }
     return;
   }
-  target_.append_from(source_, begin, end);
+  target_.append_from(source_, begin, end, pace_);
   cursor_ = end;
   last_was_inserted_ = false;
   last_length_ = 1;
@@ -84,6 +98,7 @@ void TextEditor::copy(std::size_t begin, std::size_t end) {
 }
 
 void TextEditor::put(char32_t code_point, std::int32_t change) {
+  pace_.spend();
   const std::size_t before = target_.bytes.size();
   append_utf8(code_point, target_.bytes);
   last_length_ = target_.bytes.size() - before;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pace.h"
 #include "tokenizer/utf8_scan.h"
 
 namespace nestvec {
@@ -21,13 +22,19 @@ struct MappedText {
   std::vector<std::uint32_t> origins;  // bytes.size() entries where tracked, none otherwise
   bool tracked = false;
 
-  // Becomes [begin, end) of `original`.
-  void assign(std::string_view original, std::size_t begin, std::size_t end, bool track);
+  // A range of bytes of a text.
+  struct Source {
+    std::string_view text;
+    std::size_t begin;
+    std::size_t end;
+  };
+  // Becomes what is in the range.
+  void assign(const Source& original, bool track, Pace& pace);
   // Becomes the empty text.
   void clear(bool track);
   // Appends bytes that all stand for the code point at `origin`.
   void append(std::string_view text, std::uint32_t origin);
-  void append_from(const MappedText& source, std::size_t begin, std::size_t end);
+  void append_from(const MappedText& source, std::size_t begin, std::size_t end, Pace& pace);
 };
 
 // Throws Error kInvalidArgument where a text has grown over 4 GiB - 1, which 32-bit ranges hold.
@@ -38,8 +45,8 @@ void check_mapped_size(const MappedText& text);
 // source, 1 is inserted and takes the place of the one before. Not thread-safe.
 class TextEditor {
  public:
-  // `target` loses its contents. Both must outlive the editor.
-  TextEditor(const MappedText& source, MappedText& target);
+  // `target` loses its contents. All must outlive the editor.
+  TextEditor(const MappedText& source, MappedText& target, Pace& pace);
 
   // Source bytes [begin, end) as they are: each code point with change 0.
   void copy(std::size_t begin, std::size_t end);
@@ -56,6 +63,7 @@ class TextEditor {
 
   const MappedText& source_;
   MappedText& target_;
+  Pace& pace_;
   std::size_t cursor_ = 0;       // in the source: what the next change 0 replaces
   std::size_t last_length_ = 0;  // bytes of the code point put last, 0 before the first
   bool last_was_inserted_ = false;

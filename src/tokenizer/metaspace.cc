@@ -11,16 +11,16 @@ class Metaspace final : public PreTokenizer {
  public:
   explicit Metaspace(MetaspaceOptions options) : options_(std::move(options)) {}
 
-  void apply(PieceBuffer& buffer) const override {
+  void apply(PieceBuffer& buffer, Pace& pace) const override {
     MappedText& target = buffer.next_text;
     target.clear(buffer.text.tracked);
     target.bytes.reserve(buffer.text.bytes.size() + buffer.pieces.size() * 3);
     buffer.next_pieces.clear();
     for (const Piece& piece : buffer.pieces) {
       const std::size_t begin = target.bytes.size();
-      write_piece(buffer.text, piece, target);
+      write_piece(buffer.text, piece, target, pace);
       check_mapped_size(target);
-      cut_piece(target.bytes, begin, buffer.next_pieces);
+      cut_piece(target.bytes, begin, buffer.next_pieces, pace);
     }
     buffer.advance();
   }
@@ -30,7 +30,8 @@ class Metaspace final : public PreTokenizer {
   }
 
  private:
-  void write_piece(const MappedText& source, const Piece& piece, MappedText& target) const {
+  void write_piece(const MappedText& source, const Piece& piece, MappedText& target,
+                   Pace& pace) const {
     const std::string_view text =
         std::string_view(source.bytes).substr(piece.begin, piece.end - piece.begin);
     if (prepends_to(text, source.tracked ? source.origins[piece.begin] : 0)) {
@@ -39,11 +40,12 @@ class Metaspace final : public PreTokenizer {
     std::size_t copied = 0;
     for (std::size_t space = text.find(' '); space != std::string_view::npos;
          space = text.find(' ', copied)) {
-      target.append_from(source, piece.begin + copied, piece.begin + space);
+      target.append_from(source, piece.begin + copied, piece.begin + space, pace);
       target.append(options_.replacement, source.tracked ? source.origins[piece.begin + space] : 0);
       copied = space + 1;
+      pace.spend();
     }
-    target.append_from(source, piece.begin + copied, piece.end);
+    target.append_from(source, piece.begin + copied, piece.end, pace);
   }
 
   // `origin`: where the piece starts in the original text.
@@ -54,8 +56,10 @@ class Metaspace final : public PreTokenizer {
   }
 
   // Cuts what was written from `begin` on before each replacement.
-  void cut_piece(std::string_view text, std::size_t begin, std::vector<Piece>& pieces) const {
+  void cut_piece(std::string_view text, std::size_t begin, std::vector<Piece>& pieces,
+                 Pace& pace) const {
     const auto add = [&](std::size_t end) {
+      pace.spend(end - begin);
       pieces.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
       begin = end;
     };

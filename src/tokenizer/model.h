@@ -34,10 +34,11 @@ class TokenModel {
  public:
   virtual ~TokenModel() = default;
 
-  // Cuts one piece of `text`. Throws Error kInvalidArgument for a character that the vocabulary
+  // Cuts one piece of `text`; linear in it, times the longest token. Throws what the pace throws,
+  // and Error kInvalidArgument for a character that the vocabulary
   // lacks where there is no unknown token.
   virtual void tokenize(std::string_view text, const Piece& piece, ModelScratch& scratch,
-                        TokenSink& sink) const = 0;
+                        TokenSink& sink, Pace& pace) const = 0;
 
   virtual std::size_t vocabulary_size() const noexcept = 0;
   virtual std::optional<std::uint32_t> token_to_id(std::string_view token) const = 0;

@@ -16,8 +16,8 @@ namespace {
 class UnicodeNormalizer final : public Normalizer {
  public:
   explicit UnicodeNormalizer(NormalizationForm form) : form_(form) {}
-  void apply(MappedText& text, MappedText& scratch) const override {
-    apply_normalization_form(form_, text, scratch);
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
+    apply_normalization_form(form_, text, scratch, pace);
   }
 
  private:
@@ -26,15 +26,15 @@ class UnicodeNormalizer final : public Normalizer {
 
 class LowercaseNormalizer final : public Normalizer {
  public:
-  void apply(MappedText& text, MappedText& scratch) const override {
-    apply_lowercase(text, scratch);
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
+    apply_lowercase(text, scratch, pace);
   }
 };
 
 class StripAccentsNormalizer final : public Normalizer {
  public:
-  void apply(MappedText& text, MappedText& scratch) const override {
-    remove_code_points(text, scratch, is_combining_mark);
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
+    remove_code_points(text, scratch, is_combining_mark, pace);
   }
 };
 
@@ -42,16 +42,18 @@ class StripNormalizer final : public Normalizer {
  public:
   StripNormalizer(bool left, bool right) : left_(left), right_(right) {}
 
-  void apply(MappedText& text, MappedText& scratch) const override {
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
     const std::string_view bytes = text.bytes;
     std::size_t begin = 0;
     std::size_t end = bytes.size();
     while (left_ && begin < end) {
+      pace.spend();
       std::size_t next = begin;
       if (!is_whitespace(next_code_point(bytes, next))) break;
       begin = next;
     }
     while (right_ && begin < end) {
+      pace.spend();
       std::size_t start = previous_code_point(bytes, end);
       const std::size_t last = start;
       if (!is_whitespace(next_code_point(bytes, start))) break;
@@ -59,7 +61,7 @@ class StripNormalizer final : public Normalizer {
     }
     if (end - begin == bytes.size()) return;
     scratch.clear(text.tracked);
-    scratch.append_from(text, begin, end);
+    scratch.append_from(text, begin, end, pace);
     std::swap(text, scratch);
   }
 
@@ -72,11 +74,11 @@ class PrependNormalizer final : public Normalizer {
  public:
   explicit PrependNormalizer(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  void apply(MappedText& text, MappedText& scratch) const override {
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
     if (text.bytes.empty() || prefix_.empty()) return;
     scratch.clear(text.tracked);
     scratch.append(prefix_, text.tracked ? text.origins.front() : 0);
-    scratch.append_from(text, 0, text.bytes.size());
+    scratch.append_from(text, 0, text.bytes.size(), pace);
     std::swap(text, scratch);
     check_mapped_size(text);
   }
@@ -90,19 +92,19 @@ class ReplaceNormalizer final : public Normalizer {
   ReplaceNormalizer(Pattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
 
-  void apply(MappedText& text, MappedText& scratch) const override {
-    auto match = pattern_.find(text.bytes, 0);
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
+    auto match = pattern_.find(text.bytes, 0, pace);
     if (!match) return;
     scratch.clear(text.tracked);
     std::size_t copied = 0;
-    for (; match; match = pattern_.find(text.bytes, copied)) {
-      scratch.append_from(text, copied, match->begin);
+    for (; match; match = pattern_.find(text.bytes, copied, pace)) {
+      scratch.append_from(text, copied, match->begin, pace);
       // All of the content stands for the last character that it replaces.
       scratch.append(content_, text.tracked ? text.origins[match->end - 1] : 0);
       check_mapped_size(scratch);
       copied = match->end;
     }
-    scratch.append_from(text, copied, text.bytes.size());
+    scratch.append_from(text, copied, text.bytes.size(), pace);
     std::swap(text, scratch);
     check_mapped_size(text);
   }
@@ -115,8 +117,8 @@ class ReplaceNormalizer final : public Normalizer {
 class SequenceNormalizer final : public Normalizer {
  public:
   explicit SequenceNormalizer(std::vector<NormalizerPtr> steps) : steps_(std::move(steps)) {}
-  void apply(MappedText& text, MappedText& scratch) const override {
-    for (const NormalizerPtr& step : steps_) step->apply(text, scratch);
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
+    for (const NormalizerPtr& step : steps_) step->apply(text, scratch, pace);
   }
 
  private:

@@ -17,7 +17,8 @@ class Normalizer {
  public:
   virtual ~Normalizer() = default;
   // Changes `text`; `scratch` is memory to work in, its contents are lost. Both may be swapped.
-  virtual void apply(MappedText& text, MappedText& scratch) const = 0;
+  // Linear in the text; throws what the pace throws.
+  virtual void apply(MappedText& text, MappedText& scratch, Pace& pace) const = 0;
 };
 
 using NormalizerPtr = std::unique_ptr<const Normalizer>;

@@ -36,11 +36,12 @@ bool is_chinese(char32_t c) noexcept {
 }
 
 // All whitespace becomes U+0020.
-void unify_whitespace(MappedText& text, MappedText& scratch) {
+void unify_whitespace(MappedText& text, MappedText& scratch, Pace& pace) {
   const std::string_view bytes = text.bytes;
-  TextEditor editor(text, scratch);
+  TextEditor editor(text, scratch, pace);
   std::size_t copied = 0;
   for (std::size_t i = 0; i < bytes.size();) {
+    pace.spend();
     const std::size_t start = i;
     const char32_t c = next_code_point(bytes, i);
     if (c == U' ' || !is_whitespace(c)) continue;
@@ -53,11 +54,12 @@ void unify_whitespace(MappedText& text, MappedText& scratch) {
   std::swap(text, scratch);
 }
 
-void space_chinese(MappedText& text, MappedText& scratch) {
+void space_chinese(MappedText& text, MappedText& scratch, Pace& pace) {
   const std::string_view bytes = text.bytes;
-  TextEditor editor(text, scratch);
+  TextEditor editor(text, scratch, pace);
   std::size_t copied = 0;
   for (std::size_t i = 0; i < bytes.size();) {
+    pace.spend();
     const std::size_t start = i;
     const char32_t c = next_code_point(bytes, i);
     if (!is_chinese(c)) continue;
@@ -85,24 +87,25 @@ class BertNormalizer final : public Normalizer {
     }
   }
 
-  void apply(MappedText& text, MappedText& scratch) const override {
-    if (apply_ascii(text)) return;
+  void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
+    if (apply_ascii(text, pace)) return;
     if (options_.clean_text) {
-      remove_code_points(text, scratch, is_unclean);
-      unify_whitespace(text, scratch);
+      remove_code_points(text, scratch, is_unclean, pace);
+      unify_whitespace(text, scratch, pace);
     }
-    if (options_.handle_chinese_chars) space_chinese(text, scratch);
+    if (options_.handle_chinese_chars) space_chinese(text, scratch, pace);
     if (options_.strip_accents) {
-      apply_normalization_form(NormalizationForm::kNfd, text, scratch);
-      remove_code_points(text, scratch, is_nonspacing_mark);
+      apply_normalization_form(NormalizationForm::kNfd, text, scratch, pace);
+      remove_code_points(text, scratch, is_nonspacing_mark, pace);
     }
-    if (options_.lowercase) apply_lowercase(text, scratch);
+    if (options_.lowercase) apply_lowercase(text, scratch, pace);
   }
 
  private:
   // Does it all in place where the text is ASCII and nothing goes away.
-  bool apply_ascii(MappedText& text) const {
+  bool apply_ascii(MappedText& text, Pace& pace) const {
     for (const char byte : text.bytes) {
+      pace.spend();
       const auto c = static_cast<std::uint8_t>(byte);
       if (c >= 0x80 || ascii_removed_[c]) return false;
     }

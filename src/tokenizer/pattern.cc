@@ -183,11 +183,13 @@ Pattern Pattern::regex(std::string_view expression) {
 }
 
 // The end of the match that begins at `begin`.
-std::optional<std::size_t> Pattern::match_at(std::string_view text, std::size_t begin) const {
+std::optional<std::size_t> Pattern::match_at(std::string_view text, std::size_t begin,
+                                             Pace& pace) const {
   std::size_t end = begin;
   for (const Atom& atom : atoms_) {
     std::uint32_t count = 0;
     while (count < atom.most && end < text.size()) {
+      pace.spend();
       std::size_t next = end;
       if (!atom.contains(next_code_point(text, next))) break;
       end = next;
@@ -198,14 +200,16 @@ std::optional<std::size_t> Pattern::match_at(std::string_view text, std::size_t 
   return end;
 }
 
-std::optional<PatternMatch> Pattern::find(std::string_view text, std::size_t from) const {
+std::optional<PatternMatch> Pattern::find(std::string_view text, std::size_t from,
+                                          Pace& pace) const {
   if (atoms_.empty()) {
     const std::size_t begin = text.find(literal_, from);
+    pace.spend(std::min(begin, text.size()) - from);
     if (begin == std::string_view::npos) return std::nullopt;
     return PatternMatch{begin, begin + literal_.size()};
   }
   for (std::size_t begin = from; begin < text.size(); begin += utf8_length(text[begin])) {
-    if (const auto end = match_at(text, begin)) return PatternMatch{begin, *end};
+    if (const auto end = match_at(text, begin, pace)) return PatternMatch{begin, *end};
   }
   return std::nullopt;
 }

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pace.h"
+
 namespace nestvec {
 
 // A half-open range of bytes that matched.
@@ -30,7 +32,7 @@ class Pattern {
   static Pattern regex(std::string_view expression);
 
   // The first match at or after `from`, leftmost and greedy. `text` is valid UTF-8.
-  std::optional<PatternMatch> find(std::string_view text, std::size_t from) const;
+  std::optional<PatternMatch> find(std::string_view text, std::size_t from, Pace& pace) const;
 
  private:
   friend class PatternParser;
@@ -50,7 +52,7 @@ class Pattern {
     bool contains(char32_t c) const;
   };
 
-  std::optional<std::size_t> match_at(std::string_view text, std::size_t begin) const;
+  std::optional<std::size_t> match_at(std::string_view text, std::size_t begin, Pace& pace) const;
 
   std::string literal_;  // where there are no atoms
   std::vector<Atom> atoms_;

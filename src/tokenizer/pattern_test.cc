@@ -12,9 +12,10 @@ namespace {
 
 // `text` with "<" and ">" around every match.
 std::string marked(const Pattern& pattern, const std::string& text) {
+  Pace pace;
   std::string out;
   std::size_t copied = 0;
-  for (auto match = pattern.find(text, 0); match; match = pattern.find(text, copied)) {
+  for (auto match = pattern.find(text, 0, pace); match; match = pattern.find(text, copied, pace)) {
     out += text.substr(copied, match->begin - copied);
     out += "<" + text.substr(match->begin, match->end - match->begin) + ">";
     copied = match->end;

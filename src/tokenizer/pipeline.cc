@@ -81,16 +81,18 @@ void Tokenizer::Pipeline::encode(std::string_view text, const EncodeOptions& opt
   TokenSink sink(text, out.ids, options.offsets ? &out.offsets : nullptr,
                  trims ? &scratch.margins : nullptr);
   const bool stops_early = limit.tokens != kNoLimit && !limit.left;
+  Pace unwatched;
   Run run{text,
           options,
           scratch,
           sink,
+          options.pace == nullptr ? unwatched : *options.pace,
           stops_early ? first + limit.tokens + 1 : kNoLimit,
           options.offsets || (parts_.pre_tokenizer && parts_.pre_tokenizer->needs_origins())};
   encode_text(run);
   truncate(limit, first, scratch, out);
   if (trims) {
-    trim_offsets(text, options.add_special, scratch.margins, std::span(out.offsets).subspan(first));
+    trim_offsets(run, std::span(out.offsets).subspan(first));
   }
   const std::size_t last = out.ids.size();
   if (options.add_special) {
@@ -106,9 +108,10 @@ void Tokenizer::Pipeline::encode(std::string_view text, const EncodeOptions& opt
 // Cuts out the added tokens that are looked for before the normalizer.
 void Tokenizer::Pipeline::encode_text(Run& run) const {
   std::vector<TextPart>& parts = run.scratch.parts;
-  added_.split(run.text, false, run.options.parse_special, parts);
+  added_.split(run.text, false, run.options.parse_special, parts, run.pace);
   for (const TextPart& part : parts) {
     if (run.sink.size() >= run.enough) return;
+    run.pace.spend();
     if (part.id) {
       run.sink.add_original(*part.id, part.begin, part.end);
     } else {
@@ -121,16 +124,18 @@ void Tokenizer::Pipeline::encode_text(Run& run) const {
 void Tokenizer::Pipeline::encode_part(const TextPart& part, Run& run) const {
   EncodeScratch& scratch = run.scratch;
   PieceBuffer& pieces = scratch.pieces;
-  pieces.text.assign(run.text, part.begin, part.end, run.track);
-  if (parts_.normalizer) parts_.normalizer->apply(pieces.text, pieces.next_text);
+  pieces.text.assign({run.text, part.begin, part.end}, run.track, run.pace);
+  if (parts_.normalizer) parts_.normalizer->apply(pieces.text, pieces.next_text, run.pace);
   if (!added_.has_any(true)) {
     encode_pieces(run);
     return;
   }
   std::swap(scratch.normalized, pieces.text);
-  added_.split(scratch.normalized.bytes, true, run.options.parse_special, scratch.normalized_parts);
+  added_.split(scratch.normalized.bytes, true, run.options.parse_special, scratch.normalized_parts,
+               run.pace);
   for (const TextPart& inner : scratch.normalized_parts) {
     if (run.sink.size() >= run.enough) return;
+    run.pace.spend();
     if (inner.id) {
       const std::string_view bytes = scratch.normalized.bytes;
       run.sink.set_text(scratch.normalized);
@@ -138,7 +143,7 @@ void Tokenizer::Pipeline::encode_part(const TextPart& part, Run& run) const {
                    bytes.substr(inner.begin, inner.end - inner.begin));
     } else {
       pieces.text.clear(run.track);
-      pieces.text.append_from(scratch.normalized, inner.begin, inner.end);
+      pieces.text.append_from(scratch.normalized, inner.begin, inner.end, run.pace);
       encode_pieces(run);
     }
   }
@@ -149,11 +154,11 @@ void Tokenizer::Pipeline::encode_pieces(Run& run) const {
   PieceBuffer& buffer = run.scratch.pieces;
   if (buffer.text.bytes.empty()) return;
   buffer.pieces.assign(1, {0, static_cast<std::uint32_t>(buffer.text.bytes.size())});
-  if (parts_.pre_tokenizer) parts_.pre_tokenizer->apply(buffer);
+  if (parts_.pre_tokenizer) parts_.pre_tokenizer->apply(buffer, run.pace);
   run.sink.set_text(buffer.text);
   for (const Piece& piece : buffer.pieces) {
     if (run.sink.size() >= run.enough) return;
-    parts_.model->tokenize(buffer.text.bytes, piece, run.scratch.model, run.sink);
+    parts_.model->tokenize(buffer.text.bytes, piece, run.scratch.model, run.sink, run.pace);
   }
 }
 
@@ -178,12 +183,13 @@ void Tokenizer::Pipeline::truncate(const Limit& limit, std::size_t first, Encode
   out.truncated = true;
 }
 
-void Tokenizer::Pipeline::trim_offsets(std::string_view text, bool add_special,
-                                       std::span<const TokenMargins> margins,
-                                       std::span<ByteRange> offsets) const {
+void Tokenizer::Pipeline::trim_offsets(const Run& run, std::span<ByteRange> offsets) const {
+  const std::string_view text = run.text;
+  const std::vector<TokenMargins>& margins = run.scratch.margins;
   for (const PostProcessor::Trim& trim : parts_.post_processor.trims()) {
-    const bool text_comes_first = !add_special || trim.text_comes_first;
+    const bool text_comes_first = !run.options.add_special || trim.text_comes_first;
     for (std::size_t i = 0; i < offsets.size(); ++i) {
+      run.pace.spend(margins[i].leading + margins[i].trailing + std::size_t{1});
       ByteRange& range = offsets[i];
       const bool is_first = (i == 0 && text_comes_first) || range.begin == 0;
       const bool keeps = is_first && trim.add_prefix_space && margins[i].leading == 1;
@@ -193,10 +199,11 @@ void Tokenizer::Pipeline::trim_offsets(std::string_view text, bool add_special,
   }
 }
 
-std::string Tokenizer::Pipeline::decode(std::span<const std::uint32_t> ids,
-                                        bool skip_special) const {
+std::string Tokenizer::Pipeline::decode(std::span<const std::uint32_t> ids, bool skip_special,
+                                        Pace& pace) const {
   std::vector<std::string> tokens;
   for (std::size_t i = 0; i < ids.size(); ++i) {
+    pace.spend();
     const auto token = id_to_token(ids[i]);
     if (!token) {
       throw invalid("id " + std::to_string(ids[i]) + " at index " + std::to_string(i) +
@@ -206,7 +213,7 @@ std::string Tokenizer::Pipeline::decode(std::span<const std::uint32_t> ids,
   }
   std::string text;
   if (parts_.decoder) {
-    parts_.decoder->apply(tokens);
+    parts_.decoder->apply(tokens, pace);
     for (const std::string& token : tokens) text.append(token);
     return text;
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pace.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/decoder.h"
 #include "tokenizer/model.h"
@@ -55,7 +56,7 @@ class Tokenizer::Pipeline {
 
   void encode(std::string_view text, const EncodeOptions& options, EncodeScratch& scratch,
               Tokens& out) const;
-  std::string decode(std::span<const std::uint32_t> ids, bool skip_special) const;
+  std::string decode(std::span<const std::uint32_t> ids, bool skip_special, Pace& pace) const;
 
   std::size_t vocabulary_size() const noexcept;
   std::optional<std::uint32_t> token_to_id(std::string_view token) const;
@@ -80,6 +81,7 @@ class Tokenizer::Pipeline {
     const EncodeOptions& options;
     EncodeScratch& scratch;
     TokenSink& sink;
+    Pace& pace;
     std::size_t enough;  // tokens in the sink after which the rest of the text does not matter
     bool track;          // origins are needed
   };
@@ -87,8 +89,7 @@ class Tokenizer::Pipeline {
   void encode_part(const TextPart& part, Run& run) const;
   void encode_pieces(Run& run) const;
   void truncate(const Limit& limit, std::size_t first, EncodeScratch& scratch, Tokens& out) const;
-  void trim_offsets(std::string_view text, bool add_special, std::span<const TokenMargins> margins,
-                    std::span<ByteRange> offsets) const;
+  void trim_offsets(const Run& run, std::span<ByteRange> offsets) const;
 
   TokenizerParts parts_;
   AddedTokens added_;

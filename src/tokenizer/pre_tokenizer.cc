@@ -31,10 +31,11 @@ void cut_pieces(PieceBuffer& buffer, Cut cut) {
 
 class WhitespaceSplit final : public PreTokenizer {
  public:
-  void apply(PieceBuffer& buffer) const override {
-    cut_pieces(buffer, [](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
+  void apply(PieceBuffer& buffer, Pace& pace) const override {
+    cut_pieces(buffer, [&pace](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
       std::size_t begin = piece.begin;
       for (std::size_t i = begin; i < piece.end;) {
+        pace.spend();
         const std::size_t start = i;
         if (!is_whitespace(next_code_point(text, i))) continue;
         add_piece(begin, start, out);
@@ -48,12 +49,13 @@ class WhitespaceSplit final : public PreTokenizer {
 // Runs of word characters and runs of what is neither word nor whitespace.
 class Whitespace final : public PreTokenizer {
  public:
-  void apply(PieceBuffer& buffer) const override {
-    cut_pieces(buffer, [](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
+  void apply(PieceBuffer& buffer, Pace& pace) const override {
+    cut_pieces(buffer, [&pace](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
       enum class Kind { kSpace, kWord, kOther };
       Kind kind = Kind::kSpace;
       std::size_t begin = piece.begin;
       for (std::size_t i = begin; i < piece.end;) {
+        pace.spend();
         const std::size_t start = i;
         const char32_t c = next_code_point(text, i);
         const Kind next = is_word(c) ? Kind::kWord : is_whitespace(c) ? Kind::kSpace : Kind::kOther;
@@ -69,10 +71,11 @@ class Whitespace final : public PreTokenizer {
 
 class BertPreTokenizer final : public PreTokenizer {
  public:
-  void apply(PieceBuffer& buffer) const override {
-    cut_pieces(buffer, [](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
+  void apply(PieceBuffer& buffer, Pace& pace) const override {
+    cut_pieces(buffer, [&pace](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
       std::size_t begin = piece.begin;
       for (std::size_t i = begin; i < piece.end;) {
+        pace.spend();
         const std::size_t start = i;
         const char32_t c = next_code_point(text, i);
         const bool space = is_whitespace(c);
@@ -90,18 +93,18 @@ class Punctuation final : public PreTokenizer {
  public:
   explicit Punctuation(SplitBehavior behavior) : behavior_(behavior) {}
 
-  void apply(PieceBuffer& buffer) const override {
-    cut_pieces(buffer, [this](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
-      cut(text, piece, out);
-    });
+  void apply(PieceBuffer& buffer, Pace& pace) const override {
+    cut_pieces(buffer, [this, &pace](std::string_view text, const Piece& piece,
+                                     std::vector<Piece>& out) { cut(text, piece, out, pace); });
   }
 
  private:
-  void cut(std::string_view text, const Piece& piece, std::vector<Piece>& out) const {
+  void cut(std::string_view text, const Piece& piece, std::vector<Piece>& out, Pace& pace) const {
     std::size_t begin = piece.begin;  // of the piece that is being made
     bool previous_is_match = false;   // the last character was a delimiter
     const bool keeps_delimiters = behavior_ != SplitBehavior::kRemoved;
     for (std::size_t i = begin; i < piece.end;) {
+      pace.spend();
       const std::size_t start = i;
       const bool is_match = is_punctuation(next_code_point(text, i));
       const bool cut_here = cuts_between(previous_is_match, is_match);
@@ -141,8 +144,8 @@ class Punctuation final : public PreTokenizer {
 class SequencePreTokenizer final : public PreTokenizer {
  public:
   explicit SequencePreTokenizer(std::vector<PreTokenizerPtr> steps) : steps_(std::move(steps)) {}
-  void apply(PieceBuffer& buffer) const override {
-    for (const PreTokenizerPtr& step : steps_) step->apply(buffer);
+  void apply(PieceBuffer& buffer, Pace& pace) const override {
+    for (const PreTokenizerPtr& step : steps_) step->apply(buffer, pace);
   }
   bool needs_origins() const noexcept override {
     return std::any_of(steps_.begin(), steps_.end(),

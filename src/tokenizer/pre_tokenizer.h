@@ -35,7 +35,8 @@ struct PieceBuffer {
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
-  virtual void apply(PieceBuffer& buffer) const = 0;
+  // Linear in the text; throws what the pace throws.
+  virtual void apply(PieceBuffer& buffer, Pace& pace) const = 0;
   // Whether it must know where a piece came from, so that origins are tracked at all times.
   virtual bool needs_origins() const noexcept { return false; }
 };

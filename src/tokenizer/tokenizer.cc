@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json.h"
+#include "base/pace.h"
 #include "base/utf8.h"
 #include "nestvec/error.h"
 #include "tokenizer/component_loader.h"
@@ -15,6 +17,22 @@ namespace {
 
 constexpr std::size_t kLongestText = std::size_t{1} << 30;
 constexpr std::size_t kKeptScratch = std::size_t{4} << 20;  // text bytes; more is given back
+
+// Frees what a long text took, be it encoded or not.
+class GiveBack {
+ public:
+  GiveBack(EncodeScratch& scratch, std::size_t text_bytes)
+      : scratch_(scratch), long_(text_bytes > kKeptScratch) {}
+  GiveBack(const GiveBack&) = delete;
+  GiveBack& operator=(const GiveBack&) = delete;
+  ~GiveBack() {
+    if (long_) scratch_ = EncodeScratch();
+  }
+
+ private:
+  EncodeScratch& scratch_;
+  bool long_;
+};
 
 FileTruncation load_truncation(const JsonValue& value) {
   FileTruncation truncation;
@@ -94,8 +112,8 @@ void Tokenizer::encode(std::string_view text, const EncodeOptions& options, Toke
                     " bytes, at most 1073741824 are tokenized at once; split it");
   }
   static thread_local EncodeScratch scratch;
+  const GiveBack give_back(scratch, text.size());
   pipeline_->encode(repair_utf8(text, scratch.repaired), options, scratch, out);
-  if (text.size() > kKeptScratch) scratch = EncodeScratch();
 }
 
 Tokens Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
@@ -105,7 +123,13 @@ Tokens Tokenizer::encode(std::string_view text, const EncodeOptions& options) co
 }
 
 std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_special) const {
-  return pipeline_->decode(ids, skip_special);
+  Pace pace;
+  return decode(ids, skip_special, pace);
+}
+
+std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_special,
+                              Pace& pace) const {
+  return pipeline_->decode(ids, skip_special, pace);
 }
 
 std::size_t Tokenizer::vocabulary_size() const noexcept { return pipeline_->vocabulary_size(); }
@@ -123,17 +147,18 @@ std::size_t Tokenizer::added_special_tokens() const noexcept {
 }
 
 void to_character_offsets(std::string_view text, std::span<ByteRange> offsets) {
-  // Offsets mostly go forward, so that the count goes on from the one before.
-  std::size_t position = 0;
-  std::uint32_t characters = 0;
+  // Characters before each block: from there the way to any offset is short, be it forward or back.
+  constexpr std::size_t kBlock = 64;
+  std::vector<std::uint32_t> before = {0};
+  for (std::size_t begin = 0; begin + kBlock <= text.size(); begin += kBlock) {
+    const std::size_t count = count_code_points(text.substr(begin, kBlock));
+    before.push_back(before.back() + static_cast<std::uint32_t>(count));
+  }
   const auto to_characters = [&](std::uint32_t target) {
-    for (; position < target && position < text.size(); ++position) {
-      characters += is_utf8_continuation(text[position]) ? 0U : 1U;
-    }
-    for (; position > target; --position) {
-      characters -= is_utf8_continuation(text[position - 1]) ? 0U : 1U;
-    }
-    return characters;
+    const std::size_t end = std::min<std::size_t>(target, text.size());
+    const std::size_t begin = end / kBlock * kBlock;
+    const std::size_t count = count_code_points(text.substr(begin, end - begin));
+    return before[end / kBlock] + static_cast<std::uint32_t>(count);
   };
   for (ByteRange& range : offsets) {
     range.begin = to_characters(range.begin);

@@ -14,6 +14,7 @@
 namespace nestvec {
 
 class JsonDocument;
+class Pace;
 
 // A half-open byte range [begin, end) of the text as it was given.
 struct ByteRange {
@@ -41,6 +42,8 @@ struct EncodeOptions {
   std::size_t max_tokens = 0;
   bool truncate_left = false;    // drop from the beginning instead of the end
   bool file_truncation = false;  // with max_tokens == 0: apply the file's "truncation" entry
+  // Spends a few steps a character, and so may end the encoding early; null = none does.
+  Pace* pace = nullptr;
 };
 
 // Immutable after construction; safe for concurrent use.
@@ -65,8 +68,9 @@ class Tokenizer {
   ~Tokenizer();
 
   // Encodes one text into `out`, reusing its memory. Ill-formed UTF-8 counts as U+FFFD
-  // (base/utf8.h) and offsets then refer to the repaired text. Linear in the text's length; working
-  // memory stays with the thread, but for that of texts over 4 MiB. Throws Error kInvalidArgument:
+  // (base/utf8.h) and offsets then refer to the repaired text. Linear in the text's length, times
+  // that of the vocabulary's longest token; working memory stays with the thread, but for that of
+  // texts over 4 MiB. Throws what the pace throws, and Error kInvalidArgument:
   // a text over 1 GiB or one that normalizes to 4 GiB, max_tokens below the special tokens, a
   // character that the vocabulary lacks where the file names no unknown token.
   void encode(std::string_view text, const EncodeOptions& options, Tokens& out) const;
@@ -75,6 +79,8 @@ class Tokenizer {
   // Text of ids through the file's decoder. Throws Error kInvalidArgument for an id that does not
   // exist, naming its index.
   std::string decode(std::span<const std::uint32_t> ids, bool skip_special = true) const;
+  // The same, linear in ids and text; throws what the pace throws.
+  std::string decode(std::span<const std::uint32_t> ids, bool skip_special, Pace& pace) const;
 
   std::size_t vocabulary_size() const noexcept;  // added tokens included
   std::optional<std::uint32_t> token_to_id(std::string_view token) const;
@@ -90,7 +96,7 @@ class Tokenizer {
 };
 
 // Turns byte offsets into Unicode code point offsets, as Hugging Face prints them. `text` is the
-// text that was encoded (after repair_utf8). Linear in its length.
+// text that was encoded (after repair_utf8). Linear in its length and in the offsets.
 void to_character_offsets(std::string_view text, std::span<ByteRange> offsets);
 
 }  // namespace nestvec

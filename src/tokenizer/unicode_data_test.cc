@@ -88,6 +88,7 @@ TEST(UnicodeData, LowercaseOfEveryCodePoint) {
 }
 
 TEST(UnicodeData, NormalFormsOfEveryCodePoint) {
+  Pace pace;
   const std::map<std::string, NormalizationForm> forms = {{"nfc", NormalizationForm::kNfc},
                                                           {"nfd", NormalizationForm::kNfd},
                                                           {"nfkc", NormalizationForm::kNfkc},
@@ -95,7 +96,7 @@ TEST(UnicodeData, NormalFormsOfEveryCodePoint) {
   for (const auto& [name, form] : forms) {
     std::vector<NormalizedCodePoint> normal;
     expect_golden(name, [&, form = form](char32_t c, std::string& out) {
-      normalize(form, {&c, 1}, normal);
+      normalize(form, {&c, 1}, normal, pace);
       for (const NormalizedCodePoint& part : normal) append_utf8(part.code_point, out);
       out.push_back('\n');
     });
@@ -104,8 +105,9 @@ TEST(UnicodeData, NormalFormsOfEveryCodePoint) {
 
 // The normal form of `text`, "=" where it is `text` itself.
 void append_changed(NormalizationForm form, std::u32string_view text, std::string& out) {
+  Pace pace;
   std::vector<NormalizedCodePoint> normal;
-  normalize(form, text, normal);
+  normalize(form, text, normal, pace);
   const bool same = std::equal(normal.begin(), normal.end(), text.begin(), text.end(),
                                [](const auto& part, char32_t c) { return part.code_point == c; });
   if (same) {
@@ -152,9 +154,10 @@ std::string encoded(std::u32string_view text) {
 }
 
 char count_clusters(std::u32string_view text) {
+  Pace pace;
   const std::string bytes = encoded(text);
   char count = '0';
-  for (std::size_t i = 0; i < bytes.size(); i = next_grapheme_boundary(bytes, i)) ++count;
+  for (std::size_t i = 0; i < bytes.size(); i = next_grapheme_boundary(bytes, i, pace)) ++count;
   return count;
 }
 

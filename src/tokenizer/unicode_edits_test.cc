@@ -39,22 +39,24 @@ std::vector<Golden> goldens() {
 }
 
 void apply(const std::string& step, MappedText& text, MappedText& scratch) {
-  if (step == "LOWER") return apply_lowercase(text, scratch);
+  Pace pace;
+  if (step == "LOWER") return apply_lowercase(text, scratch, pace);
   if (step == "STRIP") {
-    return remove_code_points(text, scratch,
-                              [](char32_t c) noexcept { return is_combining_mark(c); });
+    return remove_code_points(
+        text, scratch, [](char32_t c) noexcept { return is_combining_mark(c); }, pace);
   }
   const auto form = step == "NFC"    ? NormalizationForm::kNfc
                     : step == "NFD"  ? NormalizationForm::kNfd
                     : step == "NFKC" ? NormalizationForm::kNfkc
                                      : NormalizationForm::kNfkd;
-  apply_normalization_form(form, text, scratch);
+  apply_normalization_form(form, text, scratch, pace);
 }
 
 MappedText edited(const Golden& golden, bool track) {
+  Pace pace;
   MappedText text;
   MappedText scratch;
-  text.assign(golden.input, 0, golden.input.size(), track);
+  text.assign({golden.input, 0, golden.input.size()}, track, pace);
   std::istringstream steps(golden.chain);
   for (std::string step; std::getline(steps, step, '+');) apply(step, text, scratch);
   return text;

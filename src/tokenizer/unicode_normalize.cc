@@ -3,6 +3,8 @@
 #include "tokenizer/unicode_normalize.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "base/utf8.h"
 #include "tokenizer/unicode_data.h"
@@ -20,16 +22,30 @@ bool is_compatibility(NormalizationForm form) {
   return form == NormalizationForm::kNfkc || form == NormalizationForm::kNfkd;
 }
 
+// A long run of combining marks, by counting: linear, however long a stranger makes it.
+void order_many_marks(Iterator begin, Iterator end, Pace& pace) {
+  std::array<std::size_t, 256> next{};  // place of the next mark of a class
+  for (Iterator i = begin; i != end; ++i) ++next[combining_class(i->code_point)];
+  std::size_t place = 0;
+  for (std::size_t& count : next) place += std::exchange(count, place);
+  std::vector<NormalizedCodePoint> ordered(static_cast<std::size_t>(end - begin));
+  for (Iterator i = begin; i != end; ++i) {
+    pace.spend();
+    ordered[next[combining_class(i->code_point)]++] = *i;
+  }
+  std::copy(ordered.begin(), ordered.end(), begin);
+}
+
 // Canonical ordering of one run of combining marks. Short runs, nearly all there are, need no
-// memory; long ones must not take quadratic time.
-void order_marks(Iterator begin, Iterator end) {
+// memory.
+void order_marks(Iterator begin, Iterator end, Pace& pace) {
   constexpr std::ptrdiff_t kShortRun = 16;
   const auto less = [](const NormalizedCodePoint& a, const NormalizedCodePoint& b) {
     return combining_class(a.code_point) < combining_class(b.code_point);
   };
   if (end - begin < 2 || std::is_sorted(begin, end, less)) return;
   if (end - begin > kShortRun) {
-    std::stable_sort(begin, end, less);
+    order_many_marks(begin, end, pace);
     return;
   }
   for (Iterator i = begin + 1; i != end; ++i) {
@@ -39,19 +55,20 @@ void order_marks(Iterator begin, Iterator end) {
 
 // Appends the ordered full decomposition of `text`.
 void decompose(NormalizationForm form, std::span<const char32_t> text,
-               std::vector<NormalizedCodePoint>& out) {
+               std::vector<NormalizedCodePoint>& out, Pace& pace) {
   const bool compatibility = is_compatibility(form);
   const std::uint8_t mapped = compatibility ? kCompatibilityMapping : kCanonicalMapping;
   std::size_t marks = 0;  // where the current run of marks begins
   const auto append = [&](char32_t c, std::int32_t change) {
     if (combining_class(c) == 0) {
-      order_marks(out.begin() + static_cast<std::ptrdiff_t>(marks), out.end());
+      order_marks(out.begin() + static_cast<std::ptrdiff_t>(marks), out.end(), pace);
       marks = out.size() + 1;
     }
     out.push_back({c, change});
   };
   DecompositionBuffer buffer;
   for (const char32_t c : text) {
+    pace.spend();
     if ((unicode_record(c).normalization & mapped) == 0) {
       append(c, 0);
       continue;
@@ -63,17 +80,19 @@ void decompose(NormalizationForm form, std::span<const char32_t> text,
       change = 1;
     }
   }
-  if (marks < out.size()) order_marks(out.begin() + static_cast<std::ptrdiff_t>(marks), out.end());
+  if (marks < out.size())
+    order_marks(out.begin() + static_cast<std::ptrdiff_t>(marks), out.end(), pace);
 }
 
 // Canonical composition in place. A composed code point takes the changes of both: it stands for
 // one code point, so it removes one where neither part had been inserted.
-void compose(std::vector<NormalizedCodePoint>& text) {
+void compose(std::vector<NormalizedCodePoint>& text, Pace& pace) {
   std::size_t size = 0;     // what is written
   std::size_t starter = 0;  // the last written starter ...
   bool has_starter = false;
   std::uint8_t last_class = 0;  // ... and the class of the mark written last after it
   for (const NormalizedCodePoint next : text) {
+    pace.spend();
     const std::uint8_t next_class = combining_class(next.code_point);
     const bool adjacent = size == starter + 1;
     if (has_starter && (adjacent || last_class < next_class)) {
@@ -97,14 +116,14 @@ void compose(std::vector<NormalizedCodePoint>& text) {
 }  // namespace
 
 void normalize(NormalizationForm form, std::span<const char32_t> text,
-               std::vector<NormalizedCodePoint>& out) {
+               std::vector<NormalizedCodePoint>& out, Pace& pace) {
   out.clear();
   out.reserve(text.size());
-  decompose(form, text, out);
-  if (composes(form)) compose(out);
+  decompose(form, text, out, pace);
+  if (composes(form)) compose(out, pace);
 }
 
-std::size_t normalized_prefix(NormalizationForm form, std::string_view text) {
+std::size_t normalized_prefix(NormalizationForm form, std::string_view text, Pace& pace) {
   std::uint8_t changing = 0;
   switch (form) {
     case NormalizationForm::kNfc:
@@ -123,6 +142,7 @@ std::size_t normalized_prefix(NormalizationForm form, std::string_view text) {
   std::size_t starter = 0;  // where the last starter begins: the safe place to stop
   std::uint8_t last_class = 0;
   for (std::size_t i = 0; i < text.size();) {
+    pace.spend();
     if (static_cast<unsigned char>(text[i]) < 0x80) {
       starter = i++;
       last_class = 0;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pace.h"
+
 namespace nestvec {
 
 enum class NormalizationForm : std::uint8_t { kNfc, kNfd, kNfkc, kNfkd };
@@ -23,15 +25,15 @@ struct NormalizedCodePoint {
 };
 
 // Replaces `out` (whose memory is reused) with the normal form of `text`. Equal, changes included,
-// to the crate unicode-normalization-alignments 0.1.12. Linear in the text's length but for the
-// sorting of each run of combining marks (n log n). Thread-safe.
+// to the crate unicode-normalization-alignments 0.1.12. Linear in the text's length; throws what
+// the pace throws. Thread-safe.
 void normalize(NormalizationForm form, std::span<const char32_t> text,
-               std::vector<NormalizedCodePoint>& out);
+               std::vector<NormalizedCodePoint>& out, Pace& pace);
 
 // Bytes at the start of valid UTF-8 `text` that normalization leaves as they are (every change 0),
 // whatever follows; text.size() where the whole text is certainly normal. It may stop early, always
 // on a boundary from which normalize() gives the same result as on the whole text. Cheap: one
 // table look-up a code point.
-std::size_t normalized_prefix(NormalizationForm form, std::string_view text);
+std::size_t normalized_prefix(NormalizationForm form, std::string_view text, Pace& pace);
 
 }  // namespace nestvec

@@ -83,19 +83,21 @@ std::u32string decoded(std::string_view text) {
 }
 
 TEST(Normalize, EqualsHuggingFaceWithOffsets) {
+  Pace pace;
   const std::vector<Golden> all = goldens();
   ASSERT_GT(all.size(), 2800U);
   std::vector<NormalizedCodePoint> out;
   for (const Golden& golden : all) {
-    normalize(golden.form, golden.input, out);
+    normalize(golden.form, golden.input, out, pace);
     ASSERT_EQ(described(out), golden.output) << encoded(golden.input);
   }
 }
 
 TEST(Normalize, EveryInputCodePointIsConsumedOnce) {
+  Pace pace;
   std::vector<NormalizedCodePoint> out;
   for (const Golden& golden : goldens()) {
-    normalize(golden.form, golden.input, out);
+    normalize(golden.form, golden.input, out, pace);
     std::int64_t read = 0;
     for (const NormalizedCodePoint& c : out) read += 1 - c.change;
     EXPECT_EQ(read, static_cast<std::int64_t>(golden.input.size())) << encoded(golden.input);
@@ -103,16 +105,17 @@ TEST(Normalize, EveryInputCodePointIsConsumedOnce) {
 }
 
 TEST(Normalize, PrefixIsLeftAloneWhateverFollows) {
+  Pace pace;
   std::vector<NormalizedCodePoint> whole;
   std::vector<NormalizedCodePoint> rest;
   std::size_t shortened = 0;
   for (const Golden& golden : goldens()) {
     const std::string text = encoded(golden.input);
-    const std::size_t prefix = normalized_prefix(golden.form, text);
+    const std::size_t prefix = normalized_prefix(golden.form, text, pace);
     ASSERT_LE(prefix, text.size());
     const std::u32string head = decoded(std::string_view(text).substr(0, prefix));
-    normalize(golden.form, golden.input, whole);
-    normalize(golden.form, std::u32string_view(golden.input).substr(head.size()), rest);
+    normalize(golden.form, golden.input, whole, pace);
+    normalize(golden.form, std::u32string_view(golden.input).substr(head.size()), rest, pace);
     std::vector<NormalizedCodePoint> joined;
     for (const char32_t c : head) joined.push_back({c, 0});
     joined.insert(joined.end(), rest.begin(), rest.end());
@@ -123,25 +126,28 @@ TEST(Normalize, PrefixIsLeftAloneWhateverFollows) {
 }
 
 TEST(Normalize, PrefixCoversNormalText) {
+  Pace pace;
   const std::string text = encoded(
       U"Gr\u00FC\u00DFe, Vi\u1EC7t Nam \u2014 \u65E5\u672C\u8A9E \uD55C\uAD6D\uC5B4 "
       U"\u0939\u093F\u0928\u094D\u0926\u0940 \u05E2\u05D1\u05E8\u05D9\u05EA "
       U"\u0627\u0644\u0639\u0631\u0628\u064A\u0629 \U0001F600");
-  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfc, text), text.size());
-  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfkc, text), text.size());
-  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfd, text), 1U);  // stops at the starter before
-  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfc, encoded(U"abe\u0301")), 2U);
-  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfd, encoded(U"abe\u0301\u0323")), 2U);
-  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfd, encoded(U"abe\u0323\u0301")), 7U);
-  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfc, ""), 0U);
+  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfc, text, pace), text.size());
+  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfkc, text, pace), text.size());
+  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfd, text, pace),
+            1U);  // stops at the starter before
+  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfc, encoded(U"abe\u0301"), pace), 2U);
+  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfd, encoded(U"abe\u0301\u0323"), pace), 2U);
+  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfd, encoded(U"abe\u0323\u0301"), pace), 7U);
+  EXPECT_EQ(normalized_prefix(NormalizationForm::kNfc, "", pace), 0U);
 }
 
 TEST(Normalize, AMillionMarksTakeNoQuadraticTime) {
+  Pace pace;
   std::u32string text = U"e";
   for (int i = 0; i < 500000; ++i) text += U"\u0301\u0323";
   std::vector<NormalizedCodePoint> out;
   const auto start = std::chrono::steady_clock::now();
-  normalize(NormalizationForm::kNfc, text, out);
+  normalize(NormalizationForm::kNfc, text, out, pace);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
   ASSERT_EQ(out.size(), text.size() - 1);  // the first dot below is composed
   EXPECT_EQ(out[0].code_point, U'\u1EB9');

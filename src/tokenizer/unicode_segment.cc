@@ -75,11 +75,12 @@ class ClusterState {
 
 }  // namespace
 
-std::size_t find_grapheme_boundary(std::string_view text, std::size_t position) noexcept {
+std::size_t find_grapheme_boundary(std::string_view text, std::size_t position, Pace& pace) {
   DecodedCodePoint current = decode_utf8(text.substr(position));
   std::uint8_t grapheme = unicode_record(current.code_point).grapheme;
   ClusterState state;
   while (true) {
+    pace.spend();
     position += current.length;
     if (position >= text.size()) return text.size();
     current = decode_utf8(text.substr(position));

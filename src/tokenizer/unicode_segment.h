@@ -6,15 +6,17 @@
 #include <cstddef>
 #include <string_view>
 
+#include "base/pace.h"
+
 namespace nestvec {
 
 // What next_grapheme_boundary does off its fast path.
-std::size_t find_grapheme_boundary(std::string_view text, std::size_t position) noexcept;
+std::size_t find_grapheme_boundary(std::string_view text, std::size_t position, Pace& pace);
 
 // The end of the grapheme cluster that starts at byte `position`, text.size() at the latest.
 // Preconditions: `text` is valid UTF-8, `position` < text.size() and is a cluster's start.
-// Linear in the cluster's length, thread-safe.
-inline std::size_t next_grapheme_boundary(std::string_view text, std::size_t position) noexcept {
+// Linear in the cluster's length, thread-safe; throws what the pace throws.
+inline std::size_t next_grapheme_boundary(std::string_view text, std::size_t position, Pace& pace) {
   const auto is_ascii = [text](std::size_t i) {
     return static_cast<unsigned char>(text[i]) < 0x80;
   };
@@ -23,7 +25,7 @@ inline std::size_t next_grapheme_boundary(std::string_view text, std::size_t pos
     const bool crlf = next < text.size() && text[position] == '\r' && text[next] == '\n';
     return crlf ? next + 1 : next;
   }
-  return find_grapheme_boundary(text, position);
+  return find_grapheme_boundary(text, position, pace);
 }
 
 }  // namespace nestvec

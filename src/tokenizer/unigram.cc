@@ -39,10 +39,15 @@ class Unigram final : public TokenModel {
     if (options.byte_fallback) find_byte_tokens();
   }
 
-  void tokenize(std::string_view text, const Piece& piece, ModelScratch& scratch,
-                TokenSink& sink) const override {
-    find_best_path(text, piece, scratch);
-    emit_path(text, piece, scratch, sink);
+  void tokenize(std::string_view text, const Piece& piece, ModelScratch& scratch, TokenSink& sink,
+                Pace& pace) const override {
+    try {
+      find_best_path(text, piece, scratch, pace);
+    } catch (...) {
+      std::fill(scratch.scores.begin(), scratch.scores.end(), kUnreached);
+      throw;
+    }
+    emit_path(text, piece, scratch, sink, pace);
   }
 
   std::size_t vocabulary_size() const noexcept override { return scores_.size(); }
@@ -135,7 +140,8 @@ class Unigram final : public TokenModel {
   // Fills scratch.steps: the last step of the best path to each position of the piece. Scores are
   // needed no further ahead than the longest token, so that they live in a ring, which is left as
   // it was found: all unreached.
-  void find_best_path(std::string_view text, const Piece& piece, ModelScratch& scratch) const {
+  void find_best_path(std::string_view text, const Piece& piece, ModelScratch& scratch,
+                      Pace& pace) const {
     if (scratch.scores.size() <= ring_mask_) scratch.scores.resize(ring_mask_ + 1, kUnreached);
     if (scratch.steps.size() <= piece.end - piece.begin) {
       scratch.steps.resize(piece.end - piece.begin + std::size_t{1});
@@ -145,6 +151,7 @@ class Unigram final : public TokenModel {
     std::array<Walk, kWalks> walks;
     for (std::size_t begin = piece.begin; begin < piece.end;) {
       const std::size_t count = start_walks(text, begin, piece.end, walks);
+      pace.spend(count);
       for (std::size_t i = 0; i < count; ++i) {
         finish_walk(text.substr(0, piece.end), walks[i], scratch.scores, steps);
       }
@@ -176,7 +183,6 @@ class Unigram final : public TokenModel {
     if (first != kNoId) return;
     const double score = unknown_score_ + here;
     if (unknown_id_ == kNoId && score > ring[walk.after_first & mask]) {
-      std::fill(scores.begin(), scores.end(), kUnreached);
       throw invalid(
           "the text has a character that is not in the vocabulary, and the tokenizer has "
           "no unk_id");
@@ -184,10 +190,11 @@ class Unigram final : public TokenModel {
     reach(walk.after_first, unknown_id_, score);
   }
 
-  void emit_path(std::string_view text, const Piece& piece, ModelScratch& scratch,
-                 TokenSink& sink) const {
+  void emit_path(std::string_view text, const Piece& piece, ModelScratch& scratch, TokenSink& sink,
+                 Pace& pace) const {
     scratch.path.clear();
     for (std::size_t left = piece.end - piece.begin; left > 0;) {
+      pace.spend();
       scratch.path.push_back(scratch.steps[left]);
       left -= scratch.path.back().length;
     }

@@ -15,13 +15,14 @@ namespace nestvec {
 namespace {
 
 std::vector<std::uint32_t> tokenize(const TokenModel& model, const std::string& text) {
+  Pace pace;
   MappedText mapped;
-  mapped.assign(text, 0, text.size(), false);
+  mapped.assign({text, 0, text.size()}, false, pace);
   std::vector<std::uint32_t> ids;
   TokenSink sink(text, ids, nullptr, nullptr);
   sink.set_text(mapped);
   ModelScratch scratch;
-  model.tokenize(text, {0, static_cast<std::uint32_t>(text.size())}, scratch, sink);
+  model.tokenize(text, {0, static_cast<std::uint32_t>(text.size())}, scratch, sink, pace);
   return ids;
 }
 
@@ -133,7 +134,8 @@ TEST(Unigram, NeedsMemoryInProportionToThePiece) {
   std::vector<std::uint32_t> ids;
   TokenSink sink(text, ids, nullptr, nullptr);
   ModelScratch scratch;
-  model->tokenize(text, {0, 100000}, scratch, sink);
+  Pace pace;
+  model->tokenize(text, {0, 100000}, scratch, sink, pace);
   EXPECT_EQ(scratch.scores.size(), 8U);
   EXPECT_EQ(scratch.steps.size(), 100001U);
   EXPECT_EQ(ids.size(), 100000U / 7 + 100000U % 7);

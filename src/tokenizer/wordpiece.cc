@@ -26,8 +26,9 @@ class WordPiece final : public TokenModel {
     unknown_token_ = options.unknown_token;
   }
 
-  void tokenize(std::string_view text, const Piece& piece, ModelScratch& scratch,
-                TokenSink& sink) const override {
+  void tokenize(std::string_view text, const Piece& piece, ModelScratch& scratch, TokenSink& sink,
+                Pace& pace) const override {
+    pace.spend(piece.end - piece.begin);
     const std::string_view word = text.substr(piece.begin, piece.end - piece.begin);
     scratch.path.clear();
     if ((word.size() > longest_word_ && count_code_points(word) > longest_word_) ||

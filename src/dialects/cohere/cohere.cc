@@ -116,11 +116,12 @@ void check_max_tokens(const JsonValue& body, const ModelInfo& model) {
                      "max_tokens");
 }
 
-void append_rows_as(const Embeddings& rows, EmbeddingFormat format, std::string& out) {
+void append_rows_as(const Embeddings& rows, EmbeddingFormat format, std::string& out, Pace& pace) {
   const std::array<EmbeddingFormat, 1> formats = {format};
   out.reserve(out.size() + rows.rows * (embedding_size(rows.width, formats) + 1));
   out.push_back('[');
   for (std::size_t i = 0; i < rows.rows; ++i) {
+    pace.spend(rows.width);
     if (i > 0) out.push_back(',');
     append_embedding(rows.row(i), format, out);
   }
@@ -142,12 +143,13 @@ void append_meta(int version, const Embeddings& rows, std::string& out) {
 
 void embed(Exchange exchange, int version) {
   const JsonDocument document = read_json_body(*exchange.request);
-  CohereCall request = read_cohere(document.root(), version, input_rules(exchange.service));
+  CohereCall request = read_cohere(document.root(), version, input_rules(exchange));
   const char* param = document.root().find("inputs") ? "inputs" : "texts";
   RenderRows render = [answer = CohereAnswer{version, exchange.request->id, request.call.texts,
-                                             std::move(request.formats)}](const Embeddings& rows) {
+                                             std::move(request.formats)}](const Embeddings& rows,
+                                                                          Pace& pace) {
     HttpResponse response;
-    response.body = render_cohere(answer, rows);
+    response.body = render_cohere(answer, rows, pace);
     return response;
   };
   run_embed(std::move(exchange), std::move(request.call), param, std::move(render));
@@ -178,16 +180,16 @@ CohereCall read_cohere(const JsonValue& body, int version, const InputRules& rul
   return request;
 }
 
-std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows) {
+std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows, Pace& pace) {
   std::string out;
   JsonObject members(out);
   members.text("id", answer.id);
   if (answer.formats.empty()) {
-    append_rows_as(rows, EmbeddingFormat::kFloat, members.key("embeddings"));
+    append_rows_as(rows, EmbeddingFormat::kFloat, members.key("embeddings"), pace);
   } else {
     JsonObject types(members.key("embeddings"));
     for (const EmbeddingFormat format : answer.formats) {
-      append_rows_as(rows, format, types.key(format_name(format)));
+      append_rows_as(rows, format, types.key(format_name(format)), pace);
     }
     types.end();
   }

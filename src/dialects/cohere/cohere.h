@@ -34,6 +34,6 @@ struct CohereAnswer {
   std::vector<std::string> texts;
   std::vector<EmbeddingFormat> formats;
 };
-std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows);
+std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows, Pace& pace);
 
 }  // namespace nestvec

@@ -101,7 +101,8 @@ TEST(CohereAnswer, ByType) {
   rows.tokens = {3, 4};
   const CohereAnswer answer{
       2, "id-1", {"a", "\"b\""}, {EmbeddingFormat::kFloat, EmbeddingFormat::kUbinary}};
-  EXPECT_EQ(render_cohere(answer, rows),
+  Pace pace;
+  EXPECT_EQ(render_cohere(answer, rows, pace),
             R"({"id":"id-1","embeddings":{"float":[[1,-1,1,-1,1,-1,1,-1],[0,0,0,0,0,0,0,-1]],)"
             R"("ubinary":[[170],[254]]},"texts":["a","\"b\""],)"
             R"("meta":{"api_version":{"version":"2"},"billed_units":{"input_tokens":7}},)"
@@ -114,7 +115,8 @@ TEST(CohereAnswer, VersionOneIsAPlainList) {
   rows.width = 2;
   rows.values = {1, 2};
   rows.tokens = {3};
-  EXPECT_EQ(render_cohere({1, "id-1", {"a"}, {}}, rows),
+  Pace pace;
+  EXPECT_EQ(render_cohere({1, "id-1", {"a"}, {}}, rows, pace),
             R"({"id":"id-1","embeddings":[[1,2]],"texts":["a"],)"
             R"("meta":{"api_version":{"version":"1"},"billed_units":{"input_tokens":3}},)"
             R"("response_type":"embeddings_floats"})");

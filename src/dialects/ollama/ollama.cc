@@ -48,7 +48,7 @@ struct EmbedAnswer {
   std::chrono::steady_clock::time_point received;
 };
 
-HttpResponse render_embed(const EmbedAnswer& answer, const Embeddings& rows) {
+HttpResponse render_embed(const EmbedAnswer& answer, const Embeddings& rows, Pace& pace) {
   std::uint64_t tokens = 0;
   for (const std::uint32_t count : rows.tokens) tokens += count;
   const auto taken = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -56,7 +56,7 @@ HttpResponse render_embed(const EmbedAnswer& answer, const Embeddings& rows) {
   HttpResponse response;
   JsonObject members(response.body);
   members.text("model", answer.model);
-  append_rows(rows.values, rows.width, members.key("embeddings"));
+  append_rows(rows.values, rows.width, members.key("embeddings"), pace);
   members.count("total_duration", static_cast<std::uint64_t>(taken.count()));
   members.count("load_duration", 0);
   members.count("prompt_eval_count", tokens);
@@ -74,22 +74,27 @@ HttpResponse render_embedding(const Embeddings& rows) {
 
 void embed(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange.service);
+  const InputRules rules = input_rules(exchange);
   EmbedCall call = read_ollama_embed(document.root(), rules);
   const EmbedAnswer answer{requested_model(document.root(), rules.model),
                            exchange.request->received};
   apply_exchange(exchange, call.options);  // its headers are checked, be there no input
-  if (call.texts.empty()) return exchange.respond(render_embed(answer, {}));
-  run_embed(std::move(exchange), std::move(call), "input",
-            [answer](const Embeddings& rows) { return render_embed(answer, rows); });
+  if (call.texts.empty()) {
+    Pace pace;
+    return exchange.respond(render_embed(answer, {}, pace));
+  }
+  run_embed(
+      std::move(exchange), std::move(call), "input",
+      [answer](const Embeddings& rows, Pace& pace) { return render_embed(answer, rows, pace); });
 }
 
 void embeddings(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
-  EmbedCall call = read_ollama_embeddings(document.root(), input_rules(exchange.service));
+  EmbedCall call = read_ollama_embeddings(document.root(), input_rules(exchange));
   apply_exchange(exchange, call.options);
   if (call.texts.empty()) return exchange.respond(render_embedding({}));
-  run_embed(std::move(exchange), std::move(call), "prompt", render_embedding);
+  run_embed(std::move(exchange), std::move(call), "prompt",
+            [](const Embeddings& rows, Pace&) { return render_embedding(rows); });
 }
 
 void version(const Exchange& exchange) {

@@ -63,19 +63,17 @@ void models(const Exchange& exchange, std::int64_t created) {
 void answer_embeddings(Exchange exchange) {
   const Service& service = exchange.service;
   const JsonDocument body = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(service);
+  const InputRules rules = input_rules(exchange);
   OpenAiRequest request = read_openai_request(body.root(), rules);
-  cut_documents(request, rules, [&service](std::string_view text) {
-    return service.model.tokenize(text, /*add_special=*/false);
-  });
+  cut_documents(request, rules, exchange);
   // The answer needs all of the call but the texts.
   std::vector<std::string> texts = std::exchange(request.call.texts, {});
   EmbedCall call = request.call;
   call.texts = std::move(texts);
   run_embed(std::move(exchange), std::move(call), "input",
-            [&service, request = std::move(request)](const Embeddings& rows) {
+            [&service, request = std::move(request)](const Embeddings& rows, Pace& pace) {
               HttpResponse response;
-              response.body = render_openai(request, rows, service.model.info());
+              response.body = render_openai(request, rows, service.model.info(), pace);
               return response;
             });
 }

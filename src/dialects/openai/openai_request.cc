@@ -86,27 +86,27 @@ std::optional<Chunking> chunking_of(const JsonValue& body) {
 // Late chunking has a vector for each chunk with a token of its own, seen as the model will read
 // them: behind the task's prompt, parted by spaces.
 std::vector<ByteSpan> with_tokens(std::string_view text, std::span<const ByteSpan> chunks,
-                                  const std::string& prompt, const Tokenize& tokenize) {
+                                  const std::string& prompt, const Tokenize& tokenize, Pace& pace) {
   std::string joined = prompt;
   ChunkTokens tokens{.begin = prompt.size(), .ends = {}, .offsets = {}};
   for (const ByteSpan& chunk : chunks) {
     if (!tokens.ends.empty()) joined += ' ';
-    joined += trim(text, chunk).of(text);
+    joined += trim(text, chunk, pace).of(text);
     tokens.ends.push_back(joined.size());
   }
   const TokenizedText tokenized = tokenize(joined);
   tokens.offsets = tokenized.offsets;
-  return merge_without_tokens(chunks, tokens);
+  return merge_without_tokens(chunks, tokens, pace);
 }
 
-void cut_document(const std::string& text, std::span<const ByteSpan> chunks,
-                  OpenAiRequest& request) {
+void cut_document(const std::string& text, std::span<const ByteSpan> chunks, OpenAiRequest& request,
+                  Pace& pace) {
   CodePointCounter code_points(text);
   const std::size_t document = request.call.documents.size();
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     const std::size_t start = code_points.at(chunks[i].begin);
     request.places.push_back({document, i, start, code_points.at(chunks[i].end)});
-    request.call.texts.emplace_back(trim(text, chunks[i]).of(text));
+    request.call.texts.emplace_back(trim(text, chunks[i], pace).of(text));
   }
   request.call.documents.push_back(chunks.size());
 }
@@ -154,7 +154,8 @@ OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules
   return request;
 }
 
-void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize) {
+void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize,
+                   Pace& pace) {
   if (!request.chunking) return;
   const std::vector<std::string> documents = std::exchange(request.call.texts, {});
   const std::vector<std::string> tasks = std::exchange(request.call.tasks, {});
@@ -162,13 +163,13 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
     const std::string& text = documents[i];
     std::vector<ByteSpan> chunks =
         request.chunking->by == Chunking::By::kSentence
-            ? chunk_by_sentences(text, request.chunking->size)
-            : chunk_by_tokens(text, tokenize(text).offsets, request.chunking->size);
+            ? chunk_by_sentences(text, request.chunking->size, pace)
+            : chunk_by_tokens(text, tokenize(text).offsets, request.chunking->size, pace);
     // Nothing to be seen is a text like any other.
     if (chunks.empty()) chunks.push_back({0, text.size()});
     if (request.call.options.late_chunking && chunks.size() > 1) {
       const std::string task = task_or_default(tasks.empty() ? "" : tasks[i], request, rules.model);
-      chunks = with_tokens(text, chunks, prompt_of(task, rules.model), tokenize);
+      chunks = with_tokens(text, chunks, prompt_of(task, rules.model), tokenize, pace);
     }
     if (chunks.size() + request.call.texts.size() > rules.max_inputs) {
       throw RequestError(ErrorCode::kInvalidArgument,
@@ -178,19 +179,30 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
                              "fewer documents",
                          input_name(i));
     }
-    cut_document(text, chunks, request);
+    cut_document(text, chunks, request, pace);
     if (!tasks.empty()) request.call.tasks.resize(request.call.texts.size(), tasks[i]);
   }
 }
 
+void cut_documents(OpenAiRequest& request, const InputRules& rules, const Exchange& exchange) {
+  const RunControl control = control_of(exchange);
+  Pace pace(control);
+  const TokenizeOptions options{
+      .add_special = false, .stop = control.stop, .deadline = control.deadline};
+  cut_documents(
+      request, rules,
+      [&](std::string_view text) { return exchange.service.model.tokenize(text, options); }, pace);
+}
+
 std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
-                          const ModelInfo& model) {
+                          const ModelInfo& model, Pace& pace) {
   constexpr std::size_t kEntry = 64;  // what stands around a vector
   const EmbedCall& call = request.call;
   std::string out;
   out.reserve(256 + rows.rows * (kEntry + embedding_size(rows.width, request.formats)));
   out += R"({"object":"list","data":[)";
   for (std::size_t i = 0; i < rows.rows; ++i) {
+    pace.spend(rows.width * request.formats.size() + 1);
     out += i == 0 ? R"({"object":"embedding","index":)" : R"(,{"object":"embedding","index":)";
     out += std::to_string(i);
     if (!request.places.empty()) {

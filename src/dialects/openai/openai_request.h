@@ -43,13 +43,17 @@ OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules
 // Replaces the texts of a request with `chunking` by their chunks, at most rules.max_inputs of
 // them; a document with nothing to be seen is one chunk, and with late chunking a chunk without a
 // token of its own is part of its neighbour. `tokenize` gives a text's token offsets.
-// Throws RequestError: too many chunks.
+// Linear in the texts. Throws RequestError: too many chunks; and what the pace throws.
 using Tokenize = std::function<TokenizedText(std::string_view text)>;
-void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize);
+void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize,
+                   Pace& pace);
+
+// The same with the model's own tokens; ends with the exchange.
+void cut_documents(OpenAiRequest& request, const InputRules& rules, const Exchange& exchange);
 
 // The list object of OpenAI, with "task" (what was asked for, or the default), "truncated" (indices
 // of data whose texts were cut, where some were) and of chunks their places.
 std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
-                          const ModelInfo& model);
+                          const ModelInfo& model, Pace& pace);
 
 }  // namespace nestvec

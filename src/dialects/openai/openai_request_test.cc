@@ -33,11 +33,15 @@ class OpenAiRequestTest : public testing::Test {
   // A token a byte.
   OpenAiRequest cut(const std::string& body) const {
     OpenAiRequest request = read(body);
-    cut_documents(request, rules_, [](std::string_view text) {
-      TokenizedText tokens;
-      for (std::uint32_t i = 0; i < text.size(); ++i) tokens.offsets.emplace_back(i, i + 1);
-      return tokens;
-    });
+    Pace pace;
+    cut_documents(
+        request, rules_,
+        [](std::string_view text) {
+          TokenizedText tokens;
+          for (std::uint32_t i = 0; i < text.size(); ++i) tokens.offsets.emplace_back(i, i + 1);
+          return tokens;
+        },
+        pace);
     return request;
   }
 
@@ -201,14 +205,18 @@ TEST_F(OpenAiRequestTest, ChunksOfLateChunkingHaveTokens) {
   // Words of letters are tokens, what else there is leaves none.
   const auto cut_words = [this](const std::string& body) {
     OpenAiRequest request = read(body);
-    cut_documents(request, rules_, [](std::string_view text) {
-      TokenizedText tokens;
-      for (std::uint32_t i = 0; i < text.size(); ++i) {
-        if (std::isalpha(static_cast<unsigned char>(text[i])) == 0) continue;
-        tokens.offsets.emplace_back(i, i + 1);
-      }
-      return tokens;
-    });
+    Pace pace;
+    cut_documents(
+        request, rules_,
+        [](std::string_view text) {
+          TokenizedText tokens;
+          for (std::uint32_t i = 0; i < text.size(); ++i) {
+            if (std::isalpha(static_cast<unsigned char>(text[i])) == 0) continue;
+            tokens.offsets.emplace_back(i, i + 1);
+          }
+          return tokens;
+        },
+        pace);
     std::string chunks;
     for (const std::string& text : request.call.texts) chunks += "[" + text + "]";
     for (const ChunkPlace& place : request.places) chunks += " " + std::to_string(place.end);
@@ -240,8 +248,54 @@ Embeddings rows_of(std::size_t rows) {
   return result;
 }
 
+std::string rendered(const OpenAiRequest& request, const Embeddings& rows, const ModelInfo& model) {
+  Pace pace;
+  return render_openai(request, rows, model, pace);
+}
+
+// Counts looks and ends the work at the one that it is told.
+struct Gone {};
+class Impatient {
+ public:
+  explicit Impatient(std::size_t enough)
+      : pace_([this, enough] {
+          if (++looks_ == enough) throw Gone();
+        }) {}
+  Pace& pace() { return pace_; }
+  std::size_t looks() const { return looks_; }
+
+ private:
+  std::size_t looks_ = 0;
+  Pace pace_;
+};
+
+TEST_F(OpenAiRequestTest, CuttingAndRenderingEndWhenNobodyWaits) {
+  std::string text;
+  for (int i = 0; i < 100000; ++i) text += "\u200b";
+  for (const char* by : {"sentence", "tokens"}) {
+    OpenAiRequest request =
+        read(R"({"input": ")" + text + R"(", "chunking": {"size": 1, "by": ")" + by + R"("}})");
+    Impatient client(3);
+    const auto tokenize = [](std::string_view) {
+      TokenizedText tokens;
+      tokens.offsets.assign(100000, {0, 3});
+      return tokens;
+    };
+    EXPECT_THROW(cut_documents(request, rules_, tokenize, client.pace()), Gone);
+    EXPECT_EQ(client.looks(), 3u);
+  }
+  Embeddings rows;
+  rows.rows = 10000;
+  rows.width = 16;
+  rows.values.resize(rows.rows * rows.width);
+  rows.tokens.resize(rows.rows);
+  Impatient client(3);
+  EXPECT_THROW(render_openai(read(R"({"input": "a"})"), rows, model_, client.pace()), Gone);
+  EXPECT_EQ(client.looks(), 3u);
+}
+
 TEST_F(OpenAiRequestTest, TheAnswerOfOpenAi) {
-  EXPECT_EQ(render_openai(read(R"({"input": ["a", "b"]})"), rows_of(2), model_),
+  EXPECT_EQ(rendered(read(R"({"input": ["a", "b"]})"), rows_of(2), model_),
             R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,0]},)"
             R"({"object":"embedding","index":1,"embedding":[0.5,1]}],"model":"jina-embeddings-v3",)"
             R"("usage":{"prompt_tokens":7,"total_tokens":7},"task":"text-matching"})");
@@ -252,7 +306,7 @@ TEST_F(OpenAiRequestTest, TasksTruncationAndPlacesInTheAnswer) {
   rows.truncated = {0, 1};
   const OpenAiRequest request =
       cut(R"({"input": [{"text": "a", "task": "query"}, "b"], "chunking": {}})");
-  const JsonDocument answer = JsonDocument::parse(render_openai(request, rows, model_), "answer");
+  const JsonDocument answer = JsonDocument::parse(rendered(request, rows, model_), "answer");
   const JsonValue root = answer.root();
   EXPECT_EQ(root.at("truncated").elements()[1].integer(), 1);
   const std::vector<JsonValue> data = root.at("data").elements();
@@ -263,7 +317,7 @@ TEST_F(OpenAiRequestTest, TasksTruncationAndPlacesInTheAnswer) {
   EXPECT_EQ(data[1].at("start").integer(), 0);
   EXPECT_EQ(data[1].at("end").integer(), 1);
   model_.tasks.clear();
-  const std::string plain = render_openai(read(R"({"input": "a"})"), rows_of(1), model_);
+  const std::string plain = rendered(read(R"({"input": "a"})"), rows_of(1), model_);
   EXPECT_EQ(plain.find("task"), std::string::npos);
   EXPECT_EQ(plain.find("truncated"), std::string::npos);
 }

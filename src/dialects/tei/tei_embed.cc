@@ -40,12 +40,12 @@ std::vector<TeiInputs> read_instances(const JsonValue& body, const InputRules& r
   return calls;
 }
 
-HttpResponse render_predictions(const std::vector<Embeddings>& parts) {
+HttpResponse render_predictions(const std::vector<Embeddings>& parts, Pace& pace) {
   HttpResponse response;
   response.body = "{\"predictions\":[";
   for (const Embeddings& part : parts) {
     if (response.body.back() != '[') response.body.push_back(',');
-    append_rows(part.values, part.width, response.body);
+    append_rows(part.values, part.width, response.body, pace);
   }
   response.body.append("]}");
   return response;
@@ -81,12 +81,13 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
 
 void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange.service);
+  const InputRules rules = input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
-  RenderRows render = [receipt = TeiReceipt{metrics, exchange.request, inputs.batch,
-                                            inputs.characters}](const Embeddings& rows) {
+  RenderRows render = [receipt =
+                           TeiReceipt{metrics, exchange.request, inputs.batch, inputs.characters}](
+                          const Embeddings& rows, Pace& pace) {
     HttpResponse response;
-    append_rows(rows.values, rows.width, response.body);
+    append_rows(rows.values, rows.width, response.body, pace);
     receipt.settle(rows, response);
     return response;
   };
@@ -95,37 +96,36 @@ void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
 
 void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  EmbedCall call = read_similarity(document.root(), input_rules(exchange.service));
+  EmbedCall call = read_similarity(document.root(), input_rules(exchange));
   metrics->count_request(true);
   metrics->count_inputs(call.texts.size());
-  RenderRows render = [receipt = TeiReceipt{metrics, exchange.request, true,
-                                            count_characters(call.texts)}](const Embeddings& rows) {
-    HttpResponse response;
-    append_similarities(rows, response.body);
-    receipt.settle(rows, response);
-    return response;
-  };
+  RenderRows render =
+      [receipt = TeiReceipt{metrics, exchange.request, true, count_characters(call.texts)}](
+          const Embeddings& rows, Pace& pace) {
+        HttpResponse response;
+        append_similarities(rows, response.body, pace);
+        receipt.settle(rows, response);
+        return response;
+      };
   run_embed(std::move(exchange), std::move(call), "inputs", std::move(render));
 }
 
 void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
   const Service& service = exchange.service;
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(service);
+  const InputRules rules = input_rules(exchange);
   const bool batch = is_batch(required_member(document.root(), "input"));
   metrics->count_request(batch);
   OpenAiRequest request = read_openai_request(document.root(), rules);
-  cut_documents(request, rules, [&service](std::string_view text) {
-    return service.model.tokenize(text, /*add_special=*/false);
-  });
+  cut_documents(request, rules, exchange);
   metrics->count_inputs(request.call.texts.size());
   const TeiReceipt receipt{metrics, exchange.request, batch, count_characters(request.call.texts)};
   EmbedCall call = request.call;
   request.call.texts.clear();  // the answer does not need them
   run_embed(std::move(exchange), std::move(call), "input",
-            [&service, receipt, request = std::move(request)](const Embeddings& rows) {
+            [&service, receipt, request = std::move(request)](const Embeddings& rows, Pace& pace) {
               HttpResponse response;
-              response.body = render_openai(request, rows, service.model.info());
+              response.body = render_openai(request, rows, service.model.info(), pace);
               receipt.settle(rows, response);
               return response;
             });
@@ -135,14 +135,15 @@ void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
 void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const auto calls = std::make_shared<std::vector<TeiInputs>>(
-      read_instances(document.root(), input_rules(exchange.service), *metrics));
+      read_instances(document.root(), input_rules(exchange), *metrics));
   for (TeiInputs& inputs : *calls) apply_exchange(exchange, inputs.call.options);
   using Rows = std::vector<Embeddings>;
   auto answer = [exchange, metrics, calls](Result<Rows> result) {
     if (!result.ok()) count_failed_call(exchange.service, result.error());
     const auto parts = std::make_shared<Result<Rows>>(std::move(result));
     exchange.answer_later([exchange, metrics, calls, parts] {
-      HttpResponse response = render_predictions(parts->value());
+      Pace pace(control_of(exchange));
+      HttpResponse response = render_predictions(parts->value(), pace);
       TeiReceipt whole{metrics, exchange.request, true, 0};
       for (std::size_t i = 0; i < calls->size(); ++i) {
         const auto& [call, batch, characters] = (*calls)[i];

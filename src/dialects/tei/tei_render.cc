@@ -37,21 +37,23 @@ void append_extensions(const ModelInfo& model, JsonObject& members) {
 
 }  // namespace
 
-void append_rows(std::span<const float> values, std::size_t width, std::string& out) {
+void append_rows(std::span<const float> values, std::size_t width, std::string& out, Pace& pace) {
   out.reserve(out.size() + values.size() * kNumberBytes + 2);
   out.push_back('[');
   for (std::size_t start = 0; start < values.size(); start += width) {
+    pace.spend(width);
     if (start > 0) out.push_back(',');
     append_json_numbers(values.subspan(start, width), out);
   }
   out.push_back(']');
 }
 
-void append_similarities(const Embeddings& rows, std::string& out) {
+void append_similarities(const Embeddings& rows, std::string& out, Pace& pace) {
   const std::span<const float> source = rows.row(0);
   std::vector<float> products;
   products.reserve(rows.rows);
   for (std::size_t i = 1; i < rows.rows; ++i) {
+    pace.spend(rows.width);
     const std::span<const float> row = rows.row(i);
     products.push_back(
         static_cast<float>(std::inner_product(source.begin(), source.end(), row.begin(), 0.0)));

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/pace.h"
 #include "nestvec/model.h"
 
 namespace nestvec {
@@ -14,10 +15,10 @@ namespace nestvec {
 // All of these append JSON.
 
 // [[...],...]: a list of rows, shortest digits that read back as the same float.
-void append_rows(std::span<const float> values, std::size_t width, std::string& out);
+void append_rows(std::span<const float> values, std::size_t width, std::string& out, Pace& pace);
 
 // [...]: the product of row 0 with each of the others.
-void append_similarities(const Embeddings& rows, std::string& out);
+void append_similarities(const Embeddings& rows, std::string& out, Pace& pace);
 
 // [{"id","text","special","start","stop"},...]: offsets in bytes of `text`, which is valid
 // UTF-8, as text-embeddings-inference gives them; null for special tokens, whose text is what

@@ -10,11 +10,12 @@ namespace nestvec {
 namespace {
 
 TEST(TeiRender, Rows) {
+  Pace pace;
   std::string out;
-  append_rows(std::vector<float>{0.1F, -2, 3, 1e-9F}, 2, out);
+  append_rows(std::vector<float>{0.1F, -2, 3, 1e-9F}, 2, out, pace);
   EXPECT_EQ(out, "[[0.1,-2],[3,1e-09]]");
   out.clear();
-  append_rows({}, 0, out);
+  append_rows({}, 0, out, pace);
   EXPECT_EQ(out, "[]");
 }
 
@@ -24,7 +25,8 @@ TEST(TeiRender, Similarities) {
   rows.width = 2;
   rows.values = {1, 0, 0.5F, 9, -1, 0};
   std::string out;
-  append_similarities(rows, out);
+  Pace pace;
+  append_similarities(rows, out, pace);
   EXPECT_EQ(out, "[0.5,-1]");
 }
 

@@ -31,12 +31,12 @@ Error too_many_numbers(std::size_t limit) {
                    " numbers, the limit of an answer; send fewer or shorter inputs at once");
 }
 
-HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts) {
+HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace) {
   HttpResponse response;
   response.body.push_back('[');
   for (const TokenEmbeddings& part : parts) {
     if (response.body.size() > 1) response.body.push_back(',');
-    append_rows(part.values, part.width, response.body);
+    append_rows(part.values, part.width, response.body, pace);
   }
   response.body.push_back(']');
   return response;
@@ -65,7 +65,8 @@ Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiR
     if (!result.ok()) count_failed_call(exchange.service, result.error());
     const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
     exchange.answer_later([&service = exchange.service, receipt, call, parts] {
-      HttpResponse response = render_tokens(parts->value());
+      Pace pace(RunControl{call->options.stop, call->options.deadline});
+      HttpResponse response = render_tokens(parts->value(), pace);
       const Embeddings sum = summary(parts->value());
       add_call_headers(*receipt.request, sum, response);
       receipt.settle(sum, response);
@@ -80,7 +81,7 @@ Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiR
 // NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange.service);
+  const InputRules rules = input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   apply_exchange(exchange, inputs.call.options);
 
@@ -111,16 +112,17 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
 void tei_tokenize(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
   const Model& model = exchange.service.model;
-  const TokenizeCall call = read_tokenize(document.root(), input_rules(exchange.service));
+  const TokenizeCall call = read_tokenize(document.root(), input_rules(exchange));
+  const RunControl control = control_of(exchange);
+  Pace pace(control);
+  const TokenizeOptions options{
+      .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
   std::size_t tokens = 0;
   HttpResponse response;
   response.body.push_back('[');
   for (const std::string& text : call.texts) {
-    if (exchange.request->stop.stop_requested()) {
-      throw Error(ErrorCode::kCancelled, "the client has gone");
-    }
-    const TokenizedText tokenized = model.tokenize(text, call.add_special);
+    const TokenizedText tokenized = model.tokenize(text, options);
     tokens += tokenized.ids.size();
     if (tokens > kMaxTokens) {
       throw RequestError(
@@ -130,6 +132,7 @@ void tei_tokenize(Exchange exchange) {
           "inputs");
     }
     if (response.body.size() > 1) response.body.push_back(',');
+    pace.spend(tokenized.ids.size());
     append_tokens(text, tokenized, name, response.body);
   }
   response.body.push_back(']');
@@ -139,12 +142,15 @@ void tei_tokenize(Exchange exchange) {
 // NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_decode(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const DecodeCall call = read_decode(document.root(), input_rules(exchange.service));
+  const DecodeCall call = read_decode(document.root(), input_rules(exchange));
+  const RunControl control = control_of(exchange);
+  const DecodeOptions options{
+      .skip_special = call.skip_special, .stop = control.stop, .deadline = control.deadline};
   HttpResponse response;
   response.body.push_back('[');
   for (const std::vector<std::uint32_t>& ids : call.ids) {
     if (response.body.size() > 1) response.body.push_back(',');
-    const std::string text = exchange.service.model.decode(ids, call.skip_special);
+    const std::string text = exchange.service.model.decode(ids, options);
     std::string repaired;  // ids in any order may decode to parts of characters
     append_json_string(repair_utf8(text, repaired), response.body);
   }

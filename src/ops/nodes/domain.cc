@@ -53,12 +53,12 @@ class EmbeddingKernel {
                                           {"down", kFloat, true}, {"up", kFloat, true}};
 
   EmbeddingKernel(const NodeReader& node, EngineContext& context) : context_(context) {
-    layer_.width = node.size("width");
-    layer_.vocabulary = node.size("vocabulary");
-    layer_.tasks = node.size("tasks");
-    layer_.rank = node.size("rank");
-    layer_.first_position = node.size("first_position");
-    layer_.pad_id = static_cast<std::int64_t>(node.size("pad_id"));
+    layer_.width = node.size("width", kAnyWidth);
+    layer_.vocabulary = node.size("vocabulary", kAnyVocabulary);
+    layer_.tasks = node.size("tasks", kAnyTasks);
+    layer_.rank = node.size("rank", kAnyRank);
+    layer_.first_position = node.size("first_position", kAnyPosition);
+    layer_.pad_id = node.integer("pad_id");
     const std::size_t cells = layer_.vocabulary * layer_.width;
     if (node.type(3) == kBf16) {
       layer_.words_bf16 = node.bf16(3, cells);
@@ -68,18 +68,25 @@ class EmbeddingKernel {
     layer_.types = node.floats(4, (1 + layer_.tasks) * layer_.width);
     layer_.norm = node.norm(5, layer_.width);
     if (node.has(7)) {
-      layer_.position_rows = node.rows(7);
+      layer_.position_rows = node.rows(7, layer_.width);
       layer_.positions = node.floats(7, layer_.position_rows * layer_.width);
+      if (layer_.first_position >= layer_.position_rows) {
+        node.refuse("attribute \"first_position\" is " + std::to_string(layer_.first_position) +
+                    " of a table of " + std::to_string(layer_.position_rows) + " rows");
+      }
     }
     const std::size_t vectors = layer_.tasks * layer_.rank;
-    layer_.down = node.optional_floats(8, layer_.vocabulary * vectors);
-    layer_.up = node.optional_floats(9, vectors * layer_.width);
+    if (!node.has(8)) return;
+    layer_.down = node.floats(8, layer_.vocabulary * vectors);
+    layer_.up = node.floats(9, vectors * layer_.width);
   }
 
   void run(const NodeRun& run) {
     const std::span<const std::int64_t> ids = run.ints(0);
-    embedding(layer_, {ids, run.ints(1), run.ints(2)}, run.output(ids.size(), layer_.width),
-              context_);
+    const NodeBatch batch = run.batch(ids.size());
+    float* out = run.output(ids.size(), layer_.width);
+    if (context_.rehearsal) return;
+    embedding(layer_, {ids, batch.offsets, batch.tasks}, out, context_);
   }
 
  private:
@@ -87,12 +94,34 @@ class EmbeddingKernel {
   EngineContext& context_;
 };
 
-// The inputs x, offsets, tasks, with which linear nodes begin.
-LinearInput input_of(const LinearLayer& layer, const NodeRun& run, EngineContext& context) {
-  const std::span<const float> x = run.floats(0);
-  return {.x = x.data(),
-          .rows = x.size() / layer.shape.inputs,
-          .tasks = layer.adapters.tasks > 0 ? run.row_tasks(context) : nullptr};
+// The two linear layers of half a layer, [H, ...] and back.
+struct LayerPair {
+  const LinearLayer& first;
+  const LinearLayer& second;
+
+  std::size_t width() const { return first.shape.inputs; }  // H
+  std::size_t tasks() const { return std::max(first.adapters.tasks, second.adapters.tasks); }
+  // The second one's rows are added to those that the first one read.
+  void check(const NodeReader& node) const {
+    node.expect_equal(second.shape.outputs, first.shape.inputs,
+                      "attribute \"out_outputs\" and the inputs of the first layer");
+  }
+};
+
+// The inputs x, offsets, tasks, with which such nodes begin.
+struct HalfLayerInput {
+  LinearInput in;
+  NodeBatch batch;
+};
+HalfLayerInput input_of(const LayerPair& layers, const NodeRun& run, EngineContext& context) {
+  const std::span<const float> x = run.rows(0, layers.width());
+  const std::size_t rows = x.size() / layers.width();
+  const NodeBatch batch = run.batch(rows);
+  const std::size_t tasks = layers.tasks();
+  return {{.x = x.data(),
+           .rows = rows,
+           .tasks = tasks > 0 ? row_tasks(batch, tasks, context) : nullptr},
+          batch};
 }
 
 // x [T, H], offsets [N+1], tasks [N] -> LayerNorm(x + Wo attention(Wqkv x)), [T, H]
@@ -113,26 +142,26 @@ class SelfAttentionKernel {
     layer_.qkv = node.linear(3, "qkv_");
     layer_.out = node.linear(9, "out_");
     layer_.norm = node.norm(15, layer_.out.shape.outputs);
+    layers_.check(node);
     AttentionLayer& attention = layer_.attention;
-    attention.heads = node.size("heads");
-    attention.head_width = node.size("head_width");
-    if (attention.head_width > kMaxHeadWidth) {
-      throw Error(ErrorCode::kDataLoss, "heads of " + std::to_string(attention.head_width) +
-                                            " elements in a compiled graph, at most " +
-                                            std::to_string(kMaxHeadWidth) + " are supported");
-    }
-    if (layer_.qkv.shape.outputs != 3 * attention.heads * attention.head_width ||
-        layer_.out.shape.inputs != attention.heads * attention.head_width) {
-      throw Error(ErrorCode::kDataLoss, "attention of another width in a compiled graph");
-    }
+    attention.heads = node.size("heads", kAnyWidth);
+    attention.head_width = node.size("head_width", {1, kMaxHeadWidth});
+    const std::size_t width = attention.heads * attention.head_width;
+    node.expect_equal(layer_.qkv.shape.outputs, 3 * width,
+                      "attribute \"qkv_outputs\" and three times all heads");
+    node.expect_equal(layer_.out.shape.inputs, width, "attribute \"out_inputs\" and all heads");
     if (!node.has(17)) return;
-    positions_ = node.rows(17);
-    attention.cos = node.floats(17, positions_ * attention.head_width / 2);
-    attention.sin = node.floats(18, positions_ * attention.head_width / 2);
+    const std::size_t half = attention.head_width / 2;
+    positions_ = node.rows(17, half);
+    attention.cos = node.floats(17, positions_ * half);
+    attention.sin = node.floats(18, positions_ * half);
   }
 
   void run(const NodeRun& run) {
-    const std::span<const std::int64_t> offsets = run.ints(1);
+    const auto [in, batch] = input_of(layers_, run, context_);
+    float* out = run.output(in.rows, layers_.width());
+    if (context_.rehearsal) return;
+    const std::span<const std::int64_t> offsets = batch.offsets;
     for (std::size_t i = 0; positions_ > 0 && i + 1 < offsets.size(); ++i) {
       const auto length = static_cast<std::size_t>(offsets[i + 1] - offsets[i]);
       if (length <= positions_) continue;
@@ -140,12 +169,12 @@ class SelfAttentionKernel {
                   "sequence " + std::to_string(i) + " has " + std::to_string(length) +
                       " tokens, the graph was compiled for " + std::to_string(positions_));
     }
-    const LinearInput in = input_of(layer_.qkv, run, context_);
-    self_attention(layer_, in, offsets, run.output(in.rows, layer_.out.shape.outputs), context_);
+    self_attention(layer_, in, offsets, out, context_);
   }
 
  private:
   SelfAttentionLayer layer_;
+  LayerPair layers_{layer_.qkv, layer_.out};
   std::size_t positions_ = 0;
   EngineContext& context_;
 };
@@ -162,20 +191,22 @@ class FeedForwardKernel {
     layer_.in = node.linear(3, "in_");
     layer_.out = node.linear(9, "out_");
     layer_.norm = node.norm(15, layer_.out.shape.outputs);
-    const std::size_t activation = node.size("activation");
-    if (activation > static_cast<std::size_t>(Activation::kNone)) {
-      throw Error(ErrorCode::kDataLoss, "unknown activation in a compiled graph");
-    }
-    layer_.activation = static_cast<Activation>(activation);
+    layers_.check(node);
+    node.expect_equal(layer_.out.shape.inputs, layer_.in.shape.outputs,
+                      "attribute \"out_inputs\" and \"in_outputs\"");
+    layer_.activation = static_cast<Activation>(
+        node.size("activation", {0, static_cast<std::int64_t>(Activation::kNone)}));
   }
 
   void run(const NodeRun& run) {
-    const LinearInput in = input_of(layer_.in, run, context_);
-    feed_forward(layer_, in, run.output(in.rows, layer_.out.shape.outputs), context_);
+    const LinearInput in = input_of(layers_, run, context_).in;
+    float* out = run.output(in.rows, layers_.width());
+    if (!context_.rehearsal) feed_forward(layer_, in, out, context_);
   }
 
  private:
   FeedForwardLayer layer_;
+  LayerPair layers_{layer_.in, layer_.out};
   EngineContext& context_;
 };
 
@@ -188,12 +219,13 @@ class SpanMeanKernel {
   static constexpr NodeInput kInputs[] = {{"x", kFloat}, {"spans", kInt64}};
 
   SpanMeanKernel(const NodeReader& node, EngineContext& context)
-      : width_(node.size("width")), context_(context) {}
+      : width_(node.size("width", kAnyWidth)), context_(context) {}
 
   void run(const NodeRun& run) {
-    const std::span<const float> x = run.floats(0);
-    const std::span<const std::int64_t> spans = run.ints(1);
+    const std::span<const float> x = run.rows(0, width_);
+    const std::span<const std::int64_t> spans = run.ranges(1, x.size() / width_);
     float* out = run.output(spans.size() / 2, width_);
+    if (context_.rehearsal) return;
     context_.pool.parallel_for(spans.size() / 2, [&](std::size_t i, std::size_t) {
       const auto begin = static_cast<std::size_t>(spans[2 * i]);
       const auto end = static_cast<std::size_t>(spans[2 * i + 1]);

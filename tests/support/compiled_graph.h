@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests that change the graph that `compile` wrote, and then open and run it.
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compile/artefact.h"
+#include "nestvec/error.h"
+#include "ops/isa.h"
+#include "session/packed_session.h"
+
+// The generated sources are not ours to warn about.
+#include "onnx.pb.h"
+
+namespace nestvec {
+
+// A tiny model, compiled into a folder of its own.
+class CompiledGraph {
+ public:
+  CompiledGraph(const std::string& model, const std::string& precision, const std::string& folder)
+      : name_(std::filesystem::path(model).filename().string() + " " + precision) {
+    CompileOptions options;
+    options.precision = precision;
+    path_ = compile_model(model, folder, options).graph_path;
+    std::ifstream file(path_, std::ios::binary);
+    if (!model_.ParseFromIstream(&file)) throw Error(ErrorCode::kDataLoss, path_);
+  }
+
+  const std::string& name() const { return name_; }
+  const std::string& path() const { return path_; }
+  const onnx::ModelProto& model() const { return model_; }
+
+  // Opens these bytes in place of the graph and runs two texts; what it threw.
+  std::optional<Error> outcome(const std::string& bytes) const {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+    try {
+      const std::unique_ptr<Session> session = open_packed_session({path_, 1, machine_isa()});
+      PackedBatch batch;
+      batch.add({{5, 6, 7}, kNoTask, {{0, 3}}});
+      batch.add({{5, 6, 7, 8, 9}, kNoTask, {{0, 2}, {2, 5}}});
+      RunOutput out;
+      session->run(batch, {.want_tokens = true}, out);
+      if (out.rows.size() != 3 * session->width() || out.tokens.size() != 8 * session->width()) {
+        return Error(ErrorCode::kInternal, "rows of another size than the session says");
+      }
+      return std::nullopt;
+    } catch (const Error& error) {
+      return error;
+    }
+  }
+  std::optional<Error> outcome(const onnx::ModelProto& model) const {
+    return outcome(model.SerializeAsString());
+  }
+
+ private:
+  std::string name_;
+  std::string path_;
+  onnx::ModelProto model_;
+};
+
+// Both kinds of encoders, in every precision.
+inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
+                                                  const std::filesystem::path& folder) {
+  std::vector<CompiledGraph> graphs;
+  for (const char* model : {"bert-tiny", "v3-tiny"}) {
+    for (const char* precision : {"fp32", "bf16", "int8"}) {
+      graphs.emplace_back(models + model, precision,
+                          (folder / (std::string(model) + "-" + precision)).string());
+    }
+  }
+  return graphs;
+}
+
+}  // namespace nestvec
