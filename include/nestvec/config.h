@@ -58,7 +58,8 @@ struct ServerOptions {
   std::string api_key_file;     // one a line, "#" begins a comment; read again on SIGHUP
   std::string tls_certificate;  // PEM files; both or neither; read again on SIGHUP
   std::string tls_key;
-  std::string cors_origins = "*";              // "*", or origins separated by commas, or empty
+  std::string cors_origins;  // "*", or origins separated by commas; empty = the server's own pages
+  std::string hosts;  // names to answer to beside localhost, where `http` is a loopback address
   std::uint64_t max_body_bytes = 32ull << 20;  // of a request
   std::size_t max_inputs = 2048;               // texts of a request
   std::size_t max_connections = 16384;
@@ -69,6 +70,7 @@ struct ServerOptions {
   std::size_t max_queue_tokens = 1u << 20;  // of waiting texts; over it 429
   std::size_t max_queue_seconds = 30;       // expected wait; over it 429
   std::string log_format = "text";          // text | json
+  std::string log_level = "info";           // info | warning | error
   std::string otlp_endpoint;  // http://HOST:PORT that takes OpenTelemetry's spans; empty = none
 };
 

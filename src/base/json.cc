@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <new>
 
 #include "base/excerpt.h"
 #include "base/mapped_file.h"
@@ -256,6 +257,7 @@ JsonDocument JsonDocument::parse(std::string_view text, std::string name) {
     text = rewritten;
     code = document.parser_->parse(rewritten).get(document.root_);
   }
+  if (code == simdjson::MEMALLOC) throw std::bad_alloc();
   if (code != simdjson::SUCCESS) {
     throw Error(ErrorCode::kInvalidArgument,
                 document.name_ + ": not valid JSON: " + simdjson::error_message(code));

@@ -2,6 +2,9 @@
 #include "base/thread_pool.h"
 
 #include <algorithm>
+#include <string>
+
+#include "base/start_thread.h"
 
 namespace nestvec {
 namespace {
@@ -24,10 +27,22 @@ constexpr int kPausesBeforeYield = 4000;
 ThreadPool::ThreadPool(std::size_t threads)
     : runs_(std::clamp<std::size_t>(threads, 1, kMaxThreads)) {
   threads = runs_.size();
-  for (std::size_t i = 1; i < threads; ++i) workers_.emplace_back(&ThreadPool::work, this, i);
+  workers_.reserve(threads);
+  try {
+    for (std::size_t i = 1; i < threads; ++i) {
+      workers_.push_back(
+          start_thread("compute thread " + std::to_string(i + 1) + " of " + std::to_string(threads),
+                       [this, i] { work(i); }));
+    }
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end(); }
+
+void ThreadPool::end() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -16,7 +16,8 @@ namespace nestvec {
 // parallel_for and Hot are for one thread at a time, the one that runs the model.
 class ThreadPool {
  public:
-  // `threads` counts the caller: 1 starts none. At most kMaxThreads.
+  // `threads` counts the caller: 1 starts none. At most kMaxThreads. Throws Error
+  // kResourceExhausted where one cannot be started.
   explicit ThreadPool(std::size_t threads);
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -79,6 +80,7 @@ class ThreadPool {
   using Call = void (*)(void* callable, std::size_t index, std::size_t thread);
 
   void run(std::size_t count, void* callable, Call call);
+  void end();
   void work(std::size_t thread);
   // Takes and makes calls of the current loop until none is left.
   void help(std::size_t thread);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // nestvec serve: the model behind HTTP and gRPC.
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <future>
 #include <memory>
@@ -9,12 +11,14 @@
 #include <ostream>
 #include <stop_token>
 
+#include "base/cpu.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/model_options.h"
 #include "config/model_location.h"
 #include "config/writer.h"
 #include "nestvec/load.h"
+#include "observe/log_writer.h"
 #include "server/server.h"
 #include "server/signals.h"
 #include "server/systemd.h"
@@ -114,28 +118,30 @@ std::optional<Model> load_unless_stopped(const ModelConfig& config, const LogSin
   }
 }
 
-// Waits for a signal, and for the requests that it finds.
-void finish(Server& server, int signal_number, const std::string& socket, Log& log, bool quiet) {
+// Waits for the requests that a signal finds. Returns whether all were answered.
+bool finish(Server& server, int signal_number, const std::string& socket, Log& log, bool quiet) {
   notify_systemd(socket, "STOPPING=1");
   if (!quiet) {
     log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
                                      ": finishing what is being answered");
   }
-  if (server.drain()) return;
+  if (server.drain()) return true;
   log.message(LogLevel::kWarning,
               "requests were still being answered at the end of server.grace_seconds");
-  // They hold on to everything, so nothing can be taken down in order.
-  std::_Exit(kExitOk);
+  return false;
 }
 
 void run_serve(const ServeFlags& flags, CliContext& context) {
   ModelConfig config = serve_config(flags, context);
   if (flags.print_config) return print_config(config, context);
   const bool quiet = flags.model.quiet;
-  Log log(parse_log_format(config.server.log_format), [&context](std::string_view line) {
-    context.err << line;
-    context.err.flush();
+  const LogFormat format = parse_log_format(config.server.log_format);
+  LogWriter writer(STDERR_FILENO, [format](std::uint64_t lines, const std::string& reason) {
+    return loss_line(format, lines, reason);
   });
+  Log log(
+      format, [&writer](std::string_view line) { writer.add(line); },
+      parse_log_level(config.server.log_level), [&writer] { return writer.lost(); });
   LogSink note;
   AccessLog access;
   if (!quiet) note = [&log](std::string_view line) { log.message(LogLevel::kInfo, line); };
@@ -145,7 +151,8 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
 
   const BlockedSignals blocked;
   if (config.model.id.empty()) config.model.id = short_model_name(config.checkpoints.repo_id);
-  Server server(config.server, log, config.model, access);
+  const ThreadPlan threads = decide_threads(config.inference_compute_info.cpu_limit, 0);
+  Server server(config.server, log, config.model, access, threads.threads);
   std::stop_source loading;
   std::promise<int> stopped;
   const SignalThread signals(
@@ -162,7 +169,10 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   context.out.flush();
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");
   notify_systemd(socket, "READY=1\nSTATUS=" + server.addresses() + " model " + description);
-  finish(server, stopped.get_future().get(), socket, log, quiet);
+  if (finish(server, stopped.get_future().get(), socket, log, quiet)) return;
+  // They hold on to everything, so nothing can be taken down in order.
+  writer.flush(std::chrono::steady_clock::now() + LogWriter::kLastSeconds);
+  std::_Exit(kExitOk);
 }
 
 }  // namespace

@@ -28,9 +28,13 @@ void visit_access_fields(Section& server, Visitor& visit) {
               "PEM file of the certificate's private key. Read again on SIGHUP."},
         server.tls_key);
   visit(Field{"server", "cors_origins", "cors-origins", FieldKind::kText,
-              "Origins whose pages may call the server, separated by commas; `*` = all, empty = "
-              "none."},
+              "Origins whose pages may call the server beside its own, separated by commas; `*` = "
+              "all. Without API keys requests of other pages get status 403."},
         server.cors_origins);
+  visit(Field{"server", "hosts", "hosts", FieldKind::kText,
+              "Names in Host that a server on a loopback address answers to beside localhost, "
+              "separated by commas: those that a proxy passes on. Others get status 403."},
+        server.hosts);
 }
 
 template <typename Section, typename Visitor>
@@ -87,6 +91,14 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Form of the log on standard error.",
               {"text", "json"}},
         server.log_format);
+  visit(Field{"server",
+              "log_level",
+              "log-level",
+              FieldKind::kChoice,
+              "What the log leaves out: with warning the line of each request and other news, with "
+              "error the warnings, too.",
+              {"info", "warning", "error"}},
+        server.log_level);
   visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
               "Where to send a span of each request, by OTLP as JSON over HTTP: http://HOST:PORT, "
               "to which /v1/traces is added; empty = nowhere."},

@@ -7,7 +7,8 @@
 namespace nestvec {
 
 Acceptor::Acceptor(IoLoop& loop, const Address& address, mode_t unix_mode, Take take)
-    : take_(std::move(take)),
+    : loop_(loop),
+      take_(std::move(take)),
       listener_(std::in_place, address, unix_mode),
       port_(listener_->port()),
       watch_(loop.context(), listener_->fd()),
@@ -17,13 +18,20 @@ Acceptor::~Acceptor() {
   if (watch_.is_open()) watch_.release();
 }
 
-void Acceptor::start() { wait(); }
+void Acceptor::start() {
+  loop_.set_repair([this] {
+    if (!waiting_ && listener_) wait();
+  });
+  wait();
+}
 
 void Acceptor::wait() {
   watch_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                     [this](const boost::system::error_code& failed) {
+                      waiting_ = false;
                       if (!failed && listener_) accept();
                     });
+  waiting_ = true;
 }
 
 void Acceptor::accept() {
@@ -46,8 +54,10 @@ void Acceptor::pause() {
   constexpr std::chrono::milliseconds kPause{100};
   timer_.expires_after(kPause);
   timer_.async_wait([this](const boost::system::error_code& failed) {
+    waiting_ = false;
     if (!failed && listener_) accept();
   });
+  waiting_ = true;
 }
 
 Listener::Outcome Acceptor::accept_one() {

@@ -38,11 +38,13 @@ class Acceptor {
   // Whether there may be more to accept at once.
   Listener::Outcome accept_one();
 
+  IoLoop& loop_;
   const Take take_;
   std::optional<Listener> listener_;  // until close()
   const std::uint16_t port_;
   boost::asio::posix::stream_descriptor watch_;  // does not own the socket
   boost::asio::steady_timer timer_;
+  bool waiting_ = false;  // for a connection, or for resources
 };
 
 }  // namespace nestvec

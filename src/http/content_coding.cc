@@ -3,12 +3,14 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 #include <memory>
+#include <new>
 
 #include "base/trim.h"
 #include "nestvec/error.h"
@@ -33,9 +35,7 @@ bool same_word(std::string_view text, std::string_view word) {
 class Inflater {
  public:
   explicit Inflater(int window) {
-    if (inflateInit2(&stream_, window) != Z_OK) {
-      throw Error(ErrorCode::kResourceExhausted, "no memory to decode a request's body");
-    }
+    if (inflateInit2(&stream_, window) != Z_OK) throw std::bad_alloc();
   }
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
@@ -64,6 +64,7 @@ class Inflater {
       stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
       stream_.avail_out = static_cast<uInt>(piece.size());
       status = inflate(&stream_, Z_NO_FLUSH);
+      if (status == Z_MEM_ERROR) throw std::bad_alloc();
       if (status != Z_OK && status != Z_STREAM_END) return std::nullopt;
       decoded.append(piece.data(), piece.size() - stream_.avail_out);
     }
@@ -83,7 +84,7 @@ std::optional<std::string> decode_zstd(std::string_view encoded, std::uint64_t l
                                        const RunControl& control) {
   constexpr int kWindowLog = 23;
   const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
-  if (!context) throw Error(ErrorCode::kResourceExhausted, "no memory to decode a request's body");
+  if (!context) throw std::bad_alloc();
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLog);
   std::string decoded;
   std::array<char, std::size_t{64} << 10> piece;
@@ -94,6 +95,7 @@ std::optional<std::string> decode_zstd(std::string_view encoded, std::uint64_t l
     control.check();
     ZSTD_outBuffer out{piece.data(), piece.size(), 0};
     open = ZSTD_decompressStream(context.get(), &out, &in);
+    if (ZSTD_getErrorCode(open) == ZSTD_error_memory_allocation) throw std::bad_alloc();
     if (ZSTD_isError(open) != 0) return std::nullopt;
     decoded.append(piece.data(), out.pos);
     full = out.pos == out.size && open != 0;

@@ -2,6 +2,7 @@
 // The writing half of HttpConnection.
 #include <algorithm>
 #include <charconv>
+#include <exception>
 #include <utility>
 
 #include "http/http_connection.h"
@@ -30,7 +31,10 @@ std::optional<std::uint64_t> token_count(const HttpResponse& response) {
 void HttpConnection::answer(std::uint64_t exchange, HttpResponse response) {
   if (exchange != exchange_ || state_ != State::kAnswering) return;
   const bool more_waits = !input_.empty();
-  send(std::move(response), !keep_alive_ || (peer_ended_ && !more_waits));
+  guard([&] {
+    if (response.no_memory) return send_no_memory();
+    send(std::move(response), !keep_alive_ || (peer_ended_ && !more_waits));
+  });
 }
 
 void HttpConnection::refuse(const HttpFault& fault) {
@@ -61,12 +65,49 @@ void HttpConnection::send(HttpResponse response, bool close_after) {
   write();
 }
 
+// Nothing of it is made, and it is the last of its connection.
+void HttpConnection::send_no_memory() {
+  constexpr int kUnavailable = 503;
+  out_head_.clear();
+  out_body_.clear();
+  out_fixed_ = no_memory_bytes(head_only_);
+  record_.status = kUnavailable;
+  close_after_ = true;
+  transfer_start_ = Clock::now();
+  state_ = State::kWriting;
+  write();
+}
+
+// There was no memory for the step that was to be made.
+void HttpConnection::give_up() noexcept {
+  reading_ = false;
+  try {
+    switch (state_) {
+      case State::kIdle:  // maybe with the first bytes of a request
+      case State::kHead:
+      case State::kBody:
+      case State::kAnswering:
+        return send_no_memory();
+      case State::kWriting:
+        if (written_ == 0 && out_fixed_.empty()) return send_no_memory();
+        break;
+      case State::kHandshake:
+      case State::kLingering:
+      case State::kClosed:
+        break;
+    }
+  } catch (...) {
+    // Nor for that one: then there is none.
+  }
+  close();
+}
+
 void HttpConnection::write() {
   if (state_ != State::kWriting) return;
-  while (written_ < out_head_.size() + out_body_.size()) {
-    const std::string_view head =
-        std::string_view(out_head_).substr(std::min(written_, out_head_.size()));
-    const std::size_t body_written = written_ - (out_head_.size() - head.size());
+  const std::string_view first = out_fixed_.empty() ? std::string_view(out_head_) : out_fixed_;
+  while (written_ < first.size() + out_body_.size()) {
+    const std::string_view head = first.substr(std::min(written_, first.size()));
+    const std::size_t body_written = written_ - (first.size() - head.size());
     const IoResult result =
         transport_->write(head, std::string_view(out_body_).substr(body_written));
     switch (result.status) {
@@ -76,7 +117,8 @@ void HttpConnection::write() {
       case IoStatus::kWantRead:
       case IoStatus::kWantWrite:
         deadline_ = transfer_deadline(written_);
-        return transport_->wait(result.status, [self = shared_from_this()] { self->write(); });
+        return transport_->wait(
+            result.status, [self = shared_from_this()] { self->guard([&] { self->write(); }); });
       case IoStatus::kEnd:
       case IoStatus::kFailed:
         return close();
@@ -94,18 +136,27 @@ void HttpConnection::on_written() {
   read();
 }
 
-// Tells the log, and lets go of what the request held.
-void HttpConnection::finish_exchange() {
-  record_.client = client_;
+void HttpConnection::tell_log() noexcept {
   record_.bytes_out = written_;
   record_.milliseconds =
       std::chrono::duration<double, std::milli>(Clock::now() - received_).count();
-  if (shared_->access_log) shared_->access_log(record_);
+  try {
+    record_.client = client_;
+    shared_->access_log(record_);
+  } catch (const std::exception&) {
+    // No memory for the line.
+  }
+}
+
+// Tells the log, and lets go of what the request held.
+void HttpConnection::finish_exchange() {
+  if (shared_->access_log) tell_log();
   record_ = AccessRecord();
   written_ = 0;
   stop_.reset();
   out_head_ = std::string();
   out_body_ = std::string();
+  out_fixed_ = {};
 }
 
 // A socket that is closed with unread bytes resets the connection, and the client may lose the

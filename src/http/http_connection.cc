@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "http/content_coding.h"
@@ -23,9 +24,9 @@ constexpr std::chrono::milliseconds kDrainGrace{250};
 
 // On a request thread: what is left to do before the handler, then the handler.
 void handle(const HttpShared& shared, const std::shared_ptr<HttpRequest>& request,
-            const std::shared_ptr<HttpReply>& reply) {
+            const std::shared_ptr<HttpReply>& reply, bool decode) {
   try {
-    if (const auto coding = request->header("content-encoding")) {
+    if (const auto coding = request->header("content-encoding"); coding && decode) {
       const auto fault = decode_content(*coding, shared.options.max_body_bytes, request->body,
                                         {.stop = request->stop, .deadline = {}});
       if (fault) return reply->send(fault_response(*fault));
@@ -33,8 +34,11 @@ void handle(const HttpShared& shared, const std::shared_ptr<HttpRequest>& reques
     shared.handler(request, [reply](HttpResponse response) { reply->send(std::move(response)); });
   } catch (const Error& error) {
     reply->send(fault_response({http_status(error), error.what()}));
-  } catch (const std::exception& failure) {
-    reply->send(fault_response({500, failure.what()}));
+  } catch (const std::bad_alloc&) {
+    reply->send(no_memory_answer());
+  } catch (const std::exception&) {
+    // Its text may hold anything, so it stays here.
+    reply->send(fault_response({500, "an internal error; the request was not answered"}));
   }
 }
 
@@ -58,7 +62,7 @@ void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<
   connection->entry_ = loop->add(connection);
   connection->await_head();
   connection->state_ = State::kHandshake;
-  connection->handshake();
+  connection->guard([&] { connection->handshake(); });
 }
 
 void HttpConnection::handshake() {
@@ -70,7 +74,8 @@ void HttpConnection::handshake() {
       return read();
     case IoStatus::kWantRead:
     case IoStatus::kWantWrite:
-      return transport_->wait(result.status, [self = shared_from_this()] { self->handshake(); });
+      return transport_->wait(
+          result.status, [self = shared_from_this()] { self->guard([&] { self->handshake(); }); });
     case IoStatus::kEnd:
     case IoStatus::kFailed:
       return close();
@@ -100,7 +105,7 @@ void HttpConnection::read() {
   waiting_to_read_ = true;
   loop_->post([self = shared_from_this()] {
     self->waiting_to_read_ = false;
-    self->read();
+    self->guard([&] { self->read(); });
   });
 }
 
@@ -143,7 +148,7 @@ void HttpConnection::wait_to_read(IoStatus want) {
   waiting_to_read_ = true;
   transport_->wait(want, [self = shared_from_this()] {
     self->waiting_to_read_ = false;
-    self->read();
+    self->guard([&] { self->read(); });
   });
 }
 
@@ -218,20 +223,30 @@ void HttpConnection::on_body() {
   if (state_ != State::kBody) {
     state_ = State::kBody;
     transfer_start_ = Clock::now();
-    if (parser_->expects_continue() && parser_->body_bytes() == 0) {
-      constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      // There is room for it in the socket, or the client does not take what was sent before.
-      if (transport_->write(kContinue, {}).bytes != kContinue.size()) return close();
-    }
+    if (parser_->expects_continue() && parser_->body_bytes() == 0) send_continue();
+    if (state_ == State::kClosed) return;
   }
   deadline_ = transfer_deadline(parser_->body_bytes());
+}
+
+void HttpConnection::send_continue() {
+  constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  // There is room for it in the socket, or the client does not take what was sent before.
+  if (transport_->write(kContinue, {}).bytes != kContinue.size()) close();
+}
+
+// A client that has closed its connection and one that only has no more to send look alike, until
+// something is sent to them: the system of the former answers with a reset (on_tick).
+void HttpConnection::on_peer_end() {
+  if (std::exchange(end_seen_, true) || http10_) return;  // HTTP/1.0 knows no interim answers
+  send_continue();
 }
 
 void HttpConnection::on_end() {
   peer_ended_ = true;
   switch (state_) {
     case State::kAnswering:
-      stop_->request_stop();
+      on_peer_end();
       break;
     case State::kWriting:
       break;  // it may have closed only its own side
@@ -252,7 +267,6 @@ void HttpConnection::dispatch() {
   request->connection = number_;
   request->received = received_ = Clock::now();
   stop_.emplace();
-  if (peer_ended_) stop_->request_stop();
   request->stop = stop_->get_token();
   record_.time = std::chrono::system_clock::now();
   record_.id = request->id;
@@ -261,23 +275,30 @@ void HttpConnection::dispatch() {
   parser_.reset();
   state_ = State::kAnswering;
   deadline_ = Clock::time_point::max();
+  end_seen_ = false;
+  if (peer_ended_) on_peer_end();
+  if (state_ == State::kClosed) return;
 
   const auto accepted = request->header("accept-encoding");
   const ContentCoding coding =
       request->method == "GET" && accepted ? accepted_coding(*accepted) : ContentCoding::kNone;
-  const auto reply = std::make_shared<HttpReply>(loop_, weak_from_this(), ++exchange_, coding);
-  const bool taken = shared_->threads.try_post(
-      [shared = shared_, request, reply] { handle(*shared, request, reply); });
+  const auto reply = std::make_shared<HttpReply>(loop_, shared_from_this(), ++exchange_, coding);
+  const bool urgent = shared_->is_urgent && shared_->is_urgent(*request);
+  RequestThreads& threads = urgent ? *shared_->urgent_threads : shared_->threads;
+  const bool taken = threads.try_post(
+      [shared = shared_, request, reply, urgent] { handle(*shared, request, reply, !urgent); });
   if (!taken) reply->send(fault_response({503, "too many requests wait for a thread"}));
 }
 
 void HttpConnection::on_tick(Clock::time_point now) {
-  if (state_ == State::kAnswering && room() == 0 && !peer_ended_ && transport_->peer_closed()) {
-    stop_->request_stop();  // its end lies behind bytes that are not read yet
+  if (state_ == State::kAnswering && *lost_ == exchange_) return guard([&] { send_no_memory(); });
+  if (state_ == State::kAnswering && room() == 0 && !end_seen_ && transport_->peer_closed()) {
+    on_peer_end();
   }
+  if (state_ == State::kAnswering && end_seen_ && transport_->peer_gone()) stop_->request_stop();
   if (now < deadline_) return;
   if (state_ == State::kHead || state_ == State::kBody) {
-    return refuse({408, "the request took too long to arrive"});
+    return guard([&] { refuse({408, "the request took too long to arrive"}); });
   }
   close();
 }

@@ -14,33 +14,15 @@
 
 #include "base/live_count.h"
 #include "http/http_fault.h"
+#include "http/http_reply.h"
+#include "http/http_shared.h"
 #include "http/io_loop.h"
 #include "http/request_parser.h"
-#include "http/splice.h"
 #include "http/transport.h"
-#include "nestvec/config.h"
 #include "observe/log.h"
 #include "service/http_message.h"
-#include "service/request_threads.h"
 
 namespace nestvec {
-
-// What all connections of a server share.
-struct HttpShared {
-  HttpShared(ServerOptions server_options, HttpHandler http_handler, RequestThreads& pool)
-      : options(std::move(server_options)), handler(std::move(http_handler)), threads(pool) {}
-
-  const ServerOptions options;
-  const HttpHandler handler;
-  RequestThreads& threads;
-  AccessLog access_log;          // may be empty
-  Http2Upstream http2_upstream;  // may be empty
-  std::atomic<bool> draining{false};
-  std::atomic<std::uint64_t> last_connection{0};
-  std::atomic<std::uint64_t> refused{0};  // connections over the limit
-  LiveCount connections;
-  LiveCount unfinished;  // connections that may still have something to be answered
-};
 
 // What the acceptor hands on. The shares count it from then on.
 struct NewConnection {
@@ -64,8 +46,11 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
-  // The answer to a request by its number; ignored when that one is not awaited any more.
+  // The answer to a request by its number; ignored when that one is not awaited any more. Does not
+  // throw.
   void answer(std::uint64_t exchange, HttpResponse response);
+
+  LostExchange lost_exchange() const { return lost_; }
 
   void on_tick(Clock::time_point now) override;
   void on_drain(Clock::time_point now) override;
@@ -83,6 +68,17 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
     kClosed,
   };
 
+  // Runs what the loop calls; where memory runs out, the connection ends with an answer that takes
+  // none. Does not throw.
+  template <class Work>
+  void guard(const Work& work) noexcept {
+    try {
+      work();
+    } catch (...) {
+      give_up();
+    }
+  }
+
   // Reading (http_connection.cc).
   void handshake();
   void await_request();
@@ -99,13 +95,18 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   void on_body();
   void on_end();
   void dispatch();
+  void on_peer_end();
+  void send_continue();
 
   // Answering (http_answer.cc).
   void refuse(const HttpFault& fault);
   void send(HttpResponse response, bool close_after);
+  void send_no_memory();
+  void give_up() noexcept;
   void write();
   void on_written();
   void finish_exchange();
+  void tell_log() noexcept;
   void linger();
   void close();
 
@@ -127,6 +128,7 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   bool reading_ = false;              // inside read()
   bool waiting_to_read_ = false;
   bool peer_ended_ = false;
+  bool end_seen_ = false;  // while a request is answered, maybe behind bytes that are not read yet
   bool keep_alive_ = false;  // what the request that is answered asks for
   bool close_after_ = false;
   bool head_only_ = false;
@@ -135,11 +137,13 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   std::unique_ptr<RequestParser> parser_;
 
   std::uint64_t exchange_ = 0;  // the number of the request that is answered
+  const LostExchange lost_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::optional<std::stop_source> stop_;
   Clock::time_point received_;
   AccessRecord record_;
   std::string out_head_;
   std::string out_body_;
+  std::string_view out_fixed_;  // instead of the two
   std::size_t written_ = 0;
 };
 

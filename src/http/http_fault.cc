@@ -20,4 +20,15 @@ HttpResponse fault_response(const HttpFault& fault) {
   return response;
 }
 
+std::string_view no_memory_bytes(bool head_only) noexcept {
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+      "Content-Length: 130\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+      R"({"error":{"message":"no memory for this request; send less at once, or try again",)"
+      R"("type":"server_error","param":null,"code":null}})";
+  constexpr std::size_t kHead = kAnswer.find('{');
+  static_assert(kAnswer.size() - kHead == 130);
+  return head_only ? kAnswer.substr(0, kHead) : kAnswer;
+}
+
 }  // namespace nestvec

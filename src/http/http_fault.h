@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "service/http_message.h"
 
@@ -15,5 +16,8 @@ struct HttpFault {
 
 // The fault in OpenAI's form, {"error":{"message","type","param","code"}}. 503 gets a Retry-After.
 HttpResponse fault_response(const HttpFault& fault);
+
+// no_memory_answer() as it is sent: head and body, the last of its connection.
+std::string_view no_memory_bytes(bool head_only) noexcept;
 
 }  // namespace nestvec

@@ -224,5 +224,36 @@ TEST(HttpLimits, RefusesRequestsThatNoThreadCanTake) {
   EXPECT_EQ(clients[1].response().value().status, 200);
 }
 
+// As /health is: who watches the server is answered whatever it is busy with.
+TEST(HttpLimits, AnswersUrgentRequestsWhileAllThreadsAreBusy) {
+  std::mutex gate;
+  std::atomic<int> running{0};
+  RequestThreads threads(2, 2);
+  HttpServerOptions options = local_options();
+  options.is_urgent = [](const HttpRequest& request) { return request.path == "/health"; };
+  HttpServer server(
+      options,
+      [&](const auto& request, const Respond& respond) {
+        if (request->path != "/health") {
+          ++running;
+          const std::lock_guard wait(gate);
+        }
+        respond({});
+      },
+      threads);
+  server.start();
+  std::vector<TestClient> clients;
+  std::unique_lock closed(gate);
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(server.port());
+    clients.back().send(get("/"));
+  }
+  ASSERT_TRUE(eventually([&] { return running == 2; }));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(TestClient(server.port()).ask(get("/health")).status, 200);
+  EXPECT_EQ(running, 2);
+  closed.unlock();
+  for (TestClient& client : clients) EXPECT_EQ(client.response().value().status, 200);
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -33,26 +33,37 @@ void compress(HttpResponse& response, ContentCoding coding) {
 
 }  // namespace
 
-HttpReply::HttpReply(std::shared_ptr<IoLoop> loop, std::weak_ptr<HttpConnection> connection,
-                     std::uint64_t exchange, ContentCoding coding)
+HttpReply::HttpReply(std::shared_ptr<IoLoop> loop,
+                     const std::shared_ptr<HttpConnection>& connection, std::uint64_t exchange,
+                     ContentCoding coding)
     : loop_(std::move(loop)),
-      connection_(std::move(connection)),
+      connection_(connection),
+      lost_(connection->lost_exchange()),
       exchange_(exchange),
       coding_(coding) {}
 
 HttpReply::~HttpReply() {
-  if (!sent_) send(fault_response({500, "the request was given up without an answer"}));
+  if (sent_) return;
+  try {
+    send(fault_response({500, "the request was given up without an answer"}));
+  } catch (const std::exception&) {
+    send(no_memory_answer());
+  }
 }
 
-void HttpReply::send(HttpResponse response) {
+void HttpReply::send(HttpResponse response) noexcept {
   if (sent_.exchange(true)) return;
-  if (coding_ != ContentCoding::kNone && is_worth_compressing(response)) {
-    compress(response, coding_);
+  try {
+    if (coding_ != ContentCoding::kNone && is_worth_compressing(response)) {
+      compress(response, coding_);
+    }
+    loop_->post([connection = connection_, exchange = exchange_,
+                 answer = std::make_shared<HttpResponse>(std::move(response))] {
+      if (const auto alive = connection.lock()) alive->answer(exchange, std::move(*answer));
+    });
+  } catch (const std::exception&) {
+    *lost_ = exchange_;
   }
-  loop_->post([connection = connection_, exchange = exchange_,
-               answer = std::make_shared<HttpResponse>(std::move(response))] {
-    if (const auto alive = connection.lock()) alive->answer(exchange, std::move(*answer));
-  });
 }
 
 }  // namespace nestvec

@@ -45,9 +45,13 @@ class HttpServer::Impl {
        AccessLog access_log)
       : shared_(make_shared_state(options, std::move(handler), threads, std::move(access_log))),
         tls_(make_tls(options)),
+        urgent_threads_(1, kMostUrgent),
         loops_(make_loops(options.io_threads)),
         acceptor_(*loops_.front(), options.address, options.unix_mode,
-                  [this](Listener::Accepted accepted) { take(std::move(accepted)); }) {}
+                  [this](Listener::Accepted accepted) { take(std::move(accepted)); }) {
+    shared_->urgent_threads = &urgent_threads_;
+    shared_->is_urgent = options.is_urgent;
+  }
 
   ~Impl() {
     stop_accepting();
@@ -55,9 +59,11 @@ class HttpServer::Impl {
   }
 
   void start() {
-    started_ = true;
     acceptor_.start();
-    for (const auto& loop : loops_) loop->start();
+    for (const auto& loop : loops_) {
+      loop->start();
+      started_ = true;  // the first loop runs, on which the acceptor is closed
+    }
   }
 
   void stop_accepting() {
@@ -89,6 +95,7 @@ class HttpServer::Impl {
 
  private:
   using Loops = std::vector<std::shared_ptr<IoLoop>>;
+  static constexpr std::size_t kMostUrgent = 1024;
 
   static Loops make_loops(std::size_t count) {
     Loops loops(std::max<std::size_t>(1, count));
@@ -133,6 +140,7 @@ class HttpServer::Impl {
 
   const std::shared_ptr<HttpShared> shared_;
   const std::unique_ptr<TlsContext> tls_;
+  RequestThreads urgent_threads_;
   const Loops loops_;
   std::size_t next_loop_ = 0;
   std::atomic<bool> started_{false};

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "base/address.h"
@@ -24,6 +25,10 @@ struct HttpServerOptions {
   // Where connections go that begin with HTTP/2's preface; under TLS they arrive there without it.
   // Empty = they are refused.
   Http2Upstream http2_upstream;
+  // Requests that are answered by a thread of their own, at once, whatever the others are busy
+  // with: those of which it says true. Their handler must be short; their bodies are not decoded.
+  // Empty = none.
+  std::function<bool(const HttpRequest&)> is_urgent;
   std::size_t io_threads = 1;
   unsigned unix_mode = 0660;  // of a Unix socket
 };
@@ -39,11 +44,13 @@ struct HttpServerOptions {
 // header_seconds of its first byte, and bodies, as it must take answers, without a pause of
 // idle_seconds and at 1 KiB a second beyond the first idle_seconds.
 //
-// A client that closes its connection, or only its sending side, while a request is answered has
-// HttpRequest::stop requested. All functions are safe for concurrent use.
+// A client that closes its connection while a request is answered has HttpRequest::stop requested,
+// within a second; one that only closes its sending side is answered. To tell them apart it is sent
+// "100 Continue". All functions are safe for concurrent use.
 class HttpServer {
  public:
-  // Listens, but takes no connection before start(). `handler` runs on `threads`; both, and what
+  // Listens, but takes no connection before start(). `handler` runs on `threads` and, for urgent
+  // requests, on one of the server's own; `threads` and the handler, and what
   // the handler uses, must outlive the server and all requests that it gave to them. `access_log`
   // is called on the threads of the sockets. Throws Error naming the address (kAlreadyExists,
   // kPermissionDenied, kNotFound, kInvalidArgument, kUnavailable) or a TLS file (kNotFound,
@@ -56,7 +63,7 @@ class HttpServer {
   // requested, and answers that come later are dropped.
   ~HttpServer();
 
-  // Once.
+  // Once. Throws Error kResourceExhausted where a thread cannot be started.
   void start();
 
   // The TCP port it listens on; 0 for a Unix socket.

@@ -225,6 +225,27 @@ TEST(HttpServer, StopsTheRequestOfAClientThatHasGone) {
   EXPECT_TRUE(eventually([&] { return server.server->connections() == 0; }));
 }
 
+TEST(HttpServer, AnswersAClientThatOnlyHasNoMoreToSend) {
+  Later later;
+  TestServer server(local_options(), later.handler());
+  for (const std::string& request : {post("/", ""), post("/", "") + std::string(50'000, '\n'),
+                                     std::string("GET / HTTP/1.0\r\n\r\n")}) {
+    TestClient client = server.client();
+    client.send(request);
+    const auto [waiting, respond] = later.next();
+    client.shutdown_write();
+    const bool interim = request.find("HTTP/1.1") != std::string::npos;
+    if (interim) {
+      EXPECT_EQ(client.response().value().status, 100);  // it has seen the end
+    }
+    EXPECT_FALSE(waiting->stop.stop_requested());
+    respond({});
+    EXPECT_EQ(client.response().value().status, 200);
+    EXPECT_EQ(client.rest(), "");
+  }
+  EXPECT_EQ(server.access_log(3)[2].status, 200);
+}
+
 TEST(HttpServer, KeepsWhatComesWhileItAnswers) {
   Later later;
   TestServer server(local_options(), later.handler());

@@ -103,6 +103,30 @@ TEST_F(HttpTls, EndsClientsThatDoNotShakeHands) {
   EXPECT_TRUE(silent.is_closed_within(seconds(5)));
 }
 
+TEST_F(HttpTls, TakesForwardSecrecyAndAeadAloneInItsOwnOrder) {
+  TestServer server(options_);
+  const auto cipher = [&server](const std::string& offered) -> std::string {
+    TestClient client = server.client();
+    if (!client.start_tls12(offered)) return "";
+    EXPECT_EQ(client.ask(get("/")).status, 200);
+    return SSL_get_cipher_name(client.tls());
+  };
+  const std::string best = "ECDHE-ECDSA-AES256-GCM-SHA384";
+  EXPECT_EQ(cipher("ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:" + best), best);
+  EXPECT_EQ(cipher("ECDHE-ECDSA-AES128-GCM-SHA256"), "ECDHE-ECDSA-AES128-GCM-SHA256");
+  EXPECT_EQ(cipher("ECDHE-ECDSA-AES128-SHA256"), "") << "CBC";
+  EXPECT_EQ(cipher("ECDHE-ECDSA-AES256-SHA"), "") << "CBC";
+  EXPECT_EQ(cipher("ECDHE-ECDSA-AES128-CCM8"), "") << "a short tag";
+  write_rsa_certificate("CN-rsa", options_.server.tls_certificate, options_.server.tls_key);
+  server.server->reload_tls();
+  EXPECT_EQ(cipher("AES128-GCM-SHA256"), "") << "no forward secrecy";
+  EXPECT_EQ(cipher("DHE-RSA-AES128-GCM-SHA256"), "");
+  EXPECT_EQ(cipher("ECDHE-RSA-AES128-GCM-SHA256"), "ECDHE-RSA-AES128-GCM-SHA256");
+  TestClient newest = server.client();
+  ASSERT_TRUE(newest.start_tls());
+  EXPECT_STREQ(SSL_get_version(newest.tls()), "TLSv1.3");
+}
+
 TEST_F(HttpTls, UsesNewFilesForNewConnections) {
   TestServer server(options_);
   TestClient first = server.client();

@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "base/thread_signals.h"
 #include "http/response_head.h"
 
@@ -35,18 +36,39 @@ void IoLoop::for_each_peer(Call call) {
 }
 
 void IoLoop::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("a thread for connections", [this] { run(); });
 }
 
 void IoLoop::run() {
   block_signals_in_this_thread();
-  for (;;) {
+  for (bool whole = true;;) {
     try {
+      if (!whole) repair();
+      whole = true;
       context_.run();
       return;
     } catch (const std::exception&) {
       // No memory or no descriptor for one connection: its deadline ends it, the others go on.
+      whole = false;
+      run_without_timer();
     }
+  }
+}
+
+// Waits again for what is always to be waited for.
+void IoLoop::repair() {
+  if (!ticking_ && !peers_.empty()) schedule_tick();
+  if (repair_) repair_();
+}
+
+void IoLoop::run_without_timer() noexcept {
+  constexpr std::chrono::milliseconds kMoment{10};
+  try {
+    context_.run_for(kMoment);
+    const auto now = Peer::Clock::now();
+    for_each_peer([now](Peer& peer) { peer.on_tick(now); });
+  } catch (const std::exception&) {
+    // Soon again.
   }
 }
 
@@ -84,17 +106,18 @@ void IoLoop::drain() {
 }
 
 void IoLoop::schedule_tick() {
-  ticking_ = true;
+  ticking_ = false;
   timer_.expires_after(draining_ ? kDrainingTick : kTick);
   timer_.async_wait([this](const boost::system::error_code& failed) {
     if (!failed) tick();
   });
+  ticking_ = true;
 }
 
 void IoLoop::tick() {
+  ticking_ = false;
   const auto now = Peer::Clock::now();
   for_each_peer([now](Peer& peer) { peer.on_tick(now); });
-  ticking_ = false;
   if (!peers_.empty()) schedule_tick();
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace nestvec {
@@ -39,6 +40,7 @@ class IoLoop {
   IoLoop& operator=(const IoLoop&) = delete;
   ~IoLoop();
 
+  // Throws Error kResourceExhausted where the thread cannot be started.
   void start();
   // Stops every peer, ends the thread and waits for it. Work that is posted later is dropped.
   void stop();
@@ -51,6 +53,9 @@ class IoLoop {
   Peers::iterator add(std::shared_ptr<Peer> peer);
   void remove(Peers::iterator peer);
   void drain();
+  // Called after each failure of something on the loop, until it does not throw: waits again for
+  // what is always to be waited for.
+  void set_repair(std::function<void()> repair) { repair_ = std::move(repair); }
 
   // Where bytes are read to before somebody keeps them.
   std::span<char> scratch() { return scratch_; }
@@ -63,6 +68,8 @@ class IoLoop {
   void for_each_peer(Call call);
   void schedule_tick();
   void tick();
+  void repair();
+  void run_without_timer() noexcept;
 
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
@@ -74,6 +81,7 @@ class IoLoop {
   std::time_t date_second_ = 0;
   std::string date_;
   std::mt19937_64 random_;
+  std::function<void()> repair_;
 
   std::mutex mutex_;  // guards stopped_
   bool stopped_ = false;

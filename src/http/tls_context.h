@@ -15,7 +15,8 @@ struct SslDeleter {
 };
 using SslPtr = std::unique_ptr<SSL, SslDeleter>;
 
-// TLS 1.2 and newer. Safe for concurrent use.
+// TLS 1.2, with forward secrecy and AEAD alone, and 1.3; of what a client offers the server
+// chooses. Safe for concurrent use.
 class TlsContext {
  public:
   // Reads the PEM files, a chain and its key. With `offer_http2`, ALPN chooses h2 for clients that

@@ -99,4 +99,9 @@ bool Transport::peer_closed() const {
   return ::poll(&state, 1, 0) > 0;
 }
 
+bool Transport::peer_gone() const {
+  pollfd state{const_cast<Watch&>(watch_).native_handle(), 0, 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 }  // namespace nestvec

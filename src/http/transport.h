@@ -49,6 +49,8 @@ class Transport {
   bool drained(std::size_t bytes, std::size_t room) const { return !is_tls() && bytes < room; }
   // Whether the peer has closed its side, told without reading what is in front of the end.
   bool peer_closed() const;
+  // Whether the connection has ended in both directions: nothing that is written arrives.
+  bool peer_gone() const;
 
   // Calls `then` once when what `want` names may be tried again. A call that was due already may
   // still come after close().

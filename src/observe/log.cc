@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <exception>
 
 #include "base/json.h"
 #include "base/json_writer.h"
@@ -54,6 +55,34 @@ std::string_view cut(std::string_view text) {
   return text.substr(0, kLongest);
 }
 
+// Unseen in a terminal or an editor, or in the way of what is seen: C0 and C1 controls, what
+// changes the direction of a text, and separators of lines.
+bool is_unprintable(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+// Each of them as \uXXXX, which JSON reads as the same; the rest as it is.
+std::string printable(std::string_view text) {
+  std::string storage;
+  text = repair_utf8(text, storage);
+  std::string result;
+  result.reserve(text.size() + 1);
+  while (!text.empty()) {
+    const DecodedCodePoint next = decode_utf8(text);
+    if (is_unprintable(next.code_point)) {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x",
+                    static_cast<unsigned>(next.code_point));
+      result += escape.data();
+    } else {
+      result += text.substr(0, next.length);
+    }
+    text.remove_prefix(next.length);
+  }
+  return result;
+}
+
 // Quoted and escaped: a path with a line break must not look like two lines.
 std::string json_text(std::string_view text) {
   std::string storage;
@@ -77,7 +106,7 @@ std::string json_line(const AccessRecord& record, LogLevel level) {
   object.count("bytes_out", record.bytes_out);
   if (record.tokens) object.count("tokens", *record.tokens);
   object.end();
-  return line + "\n";
+  return printable(line) + "\n";
 }
 
 std::string text_line(const AccessRecord& record, LogLevel level) {
@@ -87,7 +116,7 @@ std::string text_line(const AccessRecord& record, LogLevel level) {
           std::to_string(record.status) + " " + milliseconds(record.milliseconds) +
           " ms in=" + std::to_string(record.bytes_in) + " out=" + std::to_string(record.bytes_out);
   if (record.tokens) line += " tokens=" + std::to_string(*record.tokens);
-  return line + " id=" + record.id + "\n";
+  return printable(line + " id=" + record.id) + "\n";
 }
 
 }  // namespace
@@ -99,17 +128,29 @@ LogFormat parse_log_format(std::string_view text) {
               "server.log_format: expected text or json, found \"" + std::string(text) + "\"");
 }
 
-Log::Log(LogFormat format, Sink sink) : format_(format), sink_(std::move(sink)) {}
-
-void Log::write(const std::string& line) {
-  const std::lock_guard lock(mutex_);
-  sink_(line);
+LogLevel parse_log_level(std::string_view text) {
+  for (const LogLevel level : {LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
+    if (text == level_name(level)) return level;
+  }
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      "server.log_level: expected info, warning or error, found \"" + std::string(text) + "\"");
 }
 
-void Log::message(LogLevel level, std::string_view text) {
+LogLevel access_level(const AccessRecord& record) {
+  constexpr int kNotImplemented = 501;
+  constexpr int kVersion = 505;
+  if (record.status < 500 || record.status == kNotImplemented || record.status == kVersion ||
+      record.path == "/ready") {
+    return LogLevel::kInfo;
+  }
+  return LogLevel::kError;
+}
+
+std::string message_line(LogFormat format, LogLevel level, std::string_view text) {
   const std::string time = timestamp(std::chrono::system_clock::now());
   std::string line;
-  if (format_ == LogFormat::kText) {
+  if (format == LogFormat::kText) {
     line = time + " ";
     line += level_name(level);
     line += ' ';
@@ -121,12 +162,42 @@ void Log::message(LogLevel level, std::string_view text) {
     object.text("message", text);
     object.end();
   }
-  write(line + "\n");
+  return printable(line) + "\n";
 }
 
-void Log::access(const AccessRecord& record) {
-  const LogLevel level = record.status >= 500 ? LogLevel::kError : LogLevel::kInfo;
-  write(format_ == LogFormat::kJson ? json_line(record, level) : text_line(record, level));
+std::string loss_line(LogFormat format, std::uint64_t lines, const std::string& reason) {
+  return message_line(format, LogLevel::kWarning,
+                      "lines of this log that were lost: " + std::to_string(lines) + "; " +
+                          (reason.empty() ? "they were not read as fast as they came"
+                                          : "they could not be written: " + reason));
 }
+
+Log::Log(LogFormat format, Sink sink, LogLevel least, Lost lost)
+    : format_(format), sink_(std::move(sink)), least_(least), lost_(std::move(lost)) {}
+
+template <class MakeLine>
+void Log::write(LogLevel level, MakeLine make) noexcept {
+  if (level < least_) return;
+  try {
+    const std::string line = make();
+    const std::lock_guard lock(mutex_);
+    sink_(line);
+  } catch (const std::exception&) {
+    ++unwritten_;
+  }
+}
+
+void Log::message(LogLevel level, std::string_view text) noexcept {
+  write(level, [&] { return message_line(format_, level, text); });
+}
+
+void Log::access(const AccessRecord& record) noexcept {
+  const LogLevel level = access_level(record);
+  write(level, [&] {
+    return format_ == LogFormat::kJson ? json_line(record, level) : text_line(record, level);
+  });
+}
+
+std::uint64_t Log::lost_lines() const { return unwritten_ + (lost_ ? lost_() : 0); }
 
 }  // namespace nestvec

@@ -3,6 +3,7 @@
 // of a user is in it, and no query string.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -35,26 +36,49 @@ enum class LogFormat { kText, kJson };
 // "text" or "json". Throws Error kInvalidArgument.
 LogFormat parse_log_format(std::string_view text);
 
-// Safe for concurrent use; a line at a time reaches the sink.
+// "info", "warning" or "error". Throws Error kInvalidArgument.
+LogLevel parse_log_level(std::string_view text);
+
+// The level of a request's line. Error for 5xx, but not for what any scanner can bring about, 501
+// and 505, nor for /ready, which says 503 in the course of things.
+LogLevel access_level(const AccessRecord& record);
+
+// The line of a message, with its line break: {"time","level","message"}, or "TIME level message".
+// Control characters and those that change the direction of a text are escaped, as in every line.
+std::string message_line(LogFormat format, LogLevel level, std::string_view text);
+
+// The line that tells of lines that were lost, for LogWriter.
+std::string loss_line(LogFormat format, std::uint64_t lines, const std::string& reason);
+
+// Safe for concurrent use; a line at a time reaches the sink. Nothing of it throws: a line that
+// there is no memory for is lost and counted.
 class Log {
  public:
-  using Sink = std::function<void(std::string_view line)>;  // with its line break; may block
+  using Sink = std::function<void(std::string_view line)>;  // with its line break
+  using Lost = std::function<std::uint64_t()>;
 
-  Log(LogFormat format, Sink sink);
+  // Lines below `least` are left out. `lost` counts the lines that the sink has lost.
+  Log(LogFormat format, Sink sink, LogLevel least = LogLevel::kInfo, Lost lost = {});
 
-  // {"time","level","message"}, or "TIME level message".
-  void message(LogLevel level, std::string_view text);
+  void message(LogLevel level, std::string_view text) noexcept;
 
   // {"time","level","id","client","method","path","status","ms","bytes_in","bytes_out","tokens"}.
-  // Level: error for 5xx, otherwise info. Long paths are cut.
-  void access(const AccessRecord& record);
+  // Long paths are cut.
+  void access(const AccessRecord& record) noexcept;
+
+  // Lines that nobody will read.
+  std::uint64_t lost_lines() const;
 
  private:
-  void write(const std::string& line);
+  template <class MakeLine>
+  void write(LogLevel level, MakeLine make) noexcept;
 
   const LogFormat format_;
   const Sink sink_;
-  std::mutex mutex_;  // one call of sink_ at a time
+  const LogLevel least_;
+  const Lost lost_;
+  std::atomic<std::uint64_t> unwritten_{0};  // for lack of memory
+  std::mutex mutex_;                         // one call of sink_ at a time
 };
 
 }  // namespace nestvec

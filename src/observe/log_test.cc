@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ctime>
+#include <new>
 
 #include "base/json.h"
 #include "nestvec/error.h"
@@ -64,6 +66,58 @@ TEST(Log, WritesMessages) {
   const JsonDocument json = JsonDocument::parse(lines, "line");
   EXPECT_EQ(json.root().at("message").string(), "two\nlines");
   EXPECT_THROW(parse_log_format("xml"), Error);
+}
+
+// A terminal would obey C1 controls, and show text behind U+202E backwards.
+TEST(Log, EscapesWhatCannotBeSeen) {
+  AccessRecord entry = record();
+  entry.path = "/a\u0085b\u009bc\u202ed\u2066e\u200ef\u061cg\u2028h\u00e9";
+  const std::string escaped = "/a\\u0085b\\u009bc\\u202ed\\u2066e\\u200ef\\u061cg\\u2028h\u00e9";
+  EXPECT_NE(line_of(LogFormat::kText, entry).find("POST " + escaped + "\""), std::string::npos)
+      << line_of(LogFormat::kText, entry);
+  const std::string line = line_of(LogFormat::kJson, entry);
+  EXPECT_NE(line.find(escaped), std::string::npos) << line;
+  const JsonDocument json = JsonDocument::parse(line, "line");
+  EXPECT_EQ(json.root().at("path").string(), entry.path);
+
+  const std::string message = message_line(LogFormat::kText, LogLevel::kInfo, "a\nb\u202e\xff");
+  EXPECT_TRUE(message.ends_with(" info a\\u000ab\\u202e\ufffd\n")) << message;
+}
+
+TEST(Log, WhatAnyScannerBringsAboutIsNoError) {
+  const auto level = [](int status, const std::string& path) {
+    AccessRecord entry = record();
+    entry.status = status;
+    entry.path = path;
+    return access_level(entry);
+  };
+  for (const int status : {200, 400, 404, 405, 429, 501, 505}) {
+    EXPECT_EQ(level(status, "-"), LogLevel::kInfo) << status;
+  }
+  EXPECT_EQ(level(503, "/ready"), LogLevel::kInfo);
+  EXPECT_EQ(level(503, "/embed"), LogLevel::kError);
+  EXPECT_EQ(level(500, "/embed"), LogLevel::kError);
+}
+
+TEST(Log, LeavesOutWhatIsBelowItsLevel) {
+  std::string lines;
+  Log log(LogFormat::kText, [&](std::string_view text) { lines += text; }, LogLevel::kWarning);
+  log.message(LogLevel::kInfo, "one");
+  log.message(LogLevel::kWarning, "two");
+  log.message(LogLevel::kError, "three");
+  log.access(record());
+  EXPECT_EQ(std::ranges::count(lines, '\n'), 2);
+  EXPECT_EQ(parse_log_level("warning"), LogLevel::kWarning);
+  EXPECT_THROW(parse_log_level("debug"), Error);
+}
+
+TEST(Log, CountsLinesThatAreLost) {
+  Log log(
+      LogFormat::kText, [](std::string_view) { throw std::bad_alloc(); }, LogLevel::kInfo,
+      [] { return std::uint64_t{4}; });
+  log.message(LogLevel::kInfo, "one");
+  log.access(record());
+  EXPECT_EQ(log.lost_lines(), 6u);
 }
 
 }  // namespace

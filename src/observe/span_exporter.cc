@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "base/thread_signals.h"
 #include "nestvec/error.h"
 #include "observe/otlp_json.h"
@@ -33,7 +34,7 @@ SpanExporter::SpanExporter(const std::string& endpoint, std::string version, Met
       failed_(outcome(metrics, "failed")),
       dropped_(outcome(metrics, "dropped")),
       random_(std::random_device{}()),
-      thread_([this] { run(); }) {}
+      thread_(start_thread("the thread of spans", [this] { run(); })) {}
 
 SpanExporter::~SpanExporter() {
   {

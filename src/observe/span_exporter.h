@@ -24,7 +24,7 @@ namespace nestvec {
 class SpanExporter {
  public:
   // `endpoint` is server.otlp_endpoint. The metrics and the log outlive it. Throws Error
-  // kInvalidArgument.
+  // kInvalidArgument, kResourceExhausted.
   SpanExporter(const std::string& endpoint, std::string version, Metrics& metrics, Log& log);
   SpanExporter(const SpanExporter&) = delete;
   SpanExporter& operator=(const SpanExporter&) = delete;

@@ -3,18 +3,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/start_thread.h"
 #include "dialects/clarifai/clarifai.h"
 #include "dialects/clarifai/clarifai_rest.h"
 #include "dialects/dialects.h"
 #include "grpc/grpc_server.h"
 #include "nestvec/version.h"
+#include "server/key_file.h"
 #include "service/loading.h"
 #include "service/operations.h"
 #include "service/router.h"
@@ -49,7 +51,8 @@ struct Server::Opened {
                 .post = std::move(post),
                 .version = kVersion,
                 .after = std::move(after),
-                .spans = server.span_sink()},
+                .spans = server.span_sink(),
+                .local = server.http_address_.unix_path.empty() && server.http_address_.loopback()},
         router(service, server.keys_, routes(service, *server.rest_)) {}
 
   static std::vector<Route> routes(const Service& service, const ClarifaiRest& rest) {
@@ -64,24 +67,34 @@ struct Server::Opened {
   Router router;
 };
 
-Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, AccessLog access_log)
+Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, AccessLog access_log,
+               std::size_t request_threads)
     : options_(options),
       log_(log),
       http_address_(parse_address(options.http)),
       timer_(std::make_unique<TimerThread>()),
-      threads_(std::make_unique<RequestThreads>()),
+      threads_(std::make_unique<RequestThreads>(std::max(request_threads, kRequestThreads))),
       clarifai_(std::make_unique<Clarifai>(std::move(identity))),
       rest_(std::make_unique<ClarifaiRest>(*clarifai_)),
       grpc_context_(std::make_unique<GrpcContext>(options, metrics_, keys_, *clarifai_,
                                                   std::move(access_log))) {
   check_tls_pair(options);
-  keys_.load(options.api_keys, options.api_key_file);
+  load_keys();
   if (!options.otlp_endpoint.empty()) {
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
     grpc_context_->spans = span_sink();
   }
   start_grpc();
   start_http();
+}
+
+// Checks the files of keys, TLS's too, and reads those of API keys.
+void Server::load_keys() {
+  for (const std::string& file : {options_.api_key_file, options_.tls_key}) {
+    const std::string warning = file.empty() ? "" : check_key_file(file);
+    if (!warning.empty()) log_.message(LogLevel::kWarning, warning);
+  }
+  keys_.load(options_.api_keys, options_.api_key_file);
 }
 
 void Server::start_grpc() {
@@ -96,6 +109,7 @@ void Server::start_http() {
   HttpServerOptions http;
   http.address = http_address_;
   http.server = options_;
+  http.is_urgent = &is_operations_request;
   http.http2_upstream = [this](const std::string& client) { return grpc_->connect(client); };
   http_ = std::make_unique<HttpServer>(
       http,
@@ -108,6 +122,10 @@ void Server::start_http() {
   metrics_.counter_of("nestvec_refused_connections_total",
                       "Connections closed at once: there were server.max_connections.",
                       [this] { return static_cast<double>(http_->refused_connections()); });
+  metrics_.counter_of("nestvec_log_lines_lost_total",
+                      "Lines of the log that could not be written: nobody read them, or the disk "
+                      "was full.",
+                      [this] { return static_cast<double>(log_.lost_lines()); });
   http_->start();
 }
 
@@ -147,7 +165,7 @@ void Server::open(Model model) {
       std::move(model), *this,
       [threads = threads_.get()](std::function<void()> work) { threads->post(std::move(work)); },
       [timer = timer_.get()](std::chrono::milliseconds wait, std::function<void()> work) {
-        timer->after(wait, std::move(work));
+        return timer->after(wait, std::move(work));
       });
   opened_->model.predict("The first text is for the server itself.");
   opened_->service.ready = true;
@@ -169,7 +187,7 @@ std::string Server::addresses() const {
 
 void Server::reload() {
   try {
-    keys_.load(options_.api_keys, options_.api_key_file);
+    load_keys();
     log_.message(LogLevel::kInfo, "SIGHUP: API keys were read again");
   } catch (const Error& error) {
     log_.message(LogLevel::kError,
@@ -190,9 +208,14 @@ bool Server::drain() {
       std::chrono::steady_clock::now() + std::chrono::seconds(options_.grace_seconds);
   if (opened_) opened_->service.draining = true;
   http_->stop_accepting();
-  const auto grpc = std::async(std::launch::async, [this, deadline] { grpc_->drain(deadline); });
+  std::thread grpc;
+  try {
+    grpc = start_thread("a thread to drain gRPC", [this, deadline] { grpc_->drain(deadline); });
+  } catch (const Error&) {
+    grpc_->drain(deadline);
+  }
   const bool all = http_->drain(deadline);
-  grpc.wait();
+  if (grpc.joinable()) grpc.join();
   return all;
 }
 

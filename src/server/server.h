@@ -2,6 +2,7 @@
 // The server as a whole: transports, dialects and the model behind them.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <shared_mutex>
 #include <string>
@@ -32,13 +33,17 @@ class GrpcServer;
 // called from another thread at any time, the rest from one thread.
 class Server {
  public:
+  // The fewest: a long body keeps one of them busy.
+  static constexpr std::size_t kRequestThreads = 2;
+
   // Until open() /health is answered, what Clarifai's clients ask about the model, and all else
   // with 503 or what a dialect has for it. `identity` is what Clarifai's clients call the model by.
   // `options` and `log` outlive the server; `access_log` is called for each request and may be
-  // empty. Throws Error: kInvalidArgument (an address, a key, TLS files that do not fit), kNotFound
-  // (a file), kAlreadyExists (an address in use), kPermissionDenied.
+  // empty. So many `request_threads` parse, tokenise and render. Throws Error: kInvalidArgument (an
+  // address, a key, TLS files that do not fit), kNotFound (a file), kAlreadyExists (an address in
+  // use), kPermissionDenied, kResourceExhausted (a thread).
   Server(const ServerOptions& options, Log& log, ModelIdentity identity = {},
-         AccessLog access_log = {});
+         AccessLog access_log = {}, std::size_t request_threads = kRequestThreads);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   // Ends what is still running.
@@ -63,6 +68,7 @@ class Server {
 
   SpanSink span_sink() const;
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
+  void load_keys();
   void start_grpc();
   void start_http();
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -85,17 +86,18 @@ std::string answer_of(std::uint16_t port, const std::string& request, std::latch
 }
 
 std::string get(std::uint16_t port, const std::string& path) {
-  return answer_of(port, "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  return answer_of(port,
+                   "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 }
 
 std::string embed(std::uint16_t port, const std::string& body, const std::string& key = "",
                   std::latch* sent = nullptr) {
-  return answer_of(port,
-                   "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: "
-                   "application/json\r\nAuthorization: Bearer " +
-                       key + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-                       body,
-                   sent);
+  return answer_of(
+      port,
+      "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
+      "application/json\r\nAuthorization: Bearer " +
+          key + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+      sent);
 }
 
 int status(const std::string& answer) {
@@ -184,6 +186,7 @@ TEST(Server, ReadsItsKeysAgain) {
   const std::string file =
       (fs::temp_directory_path() / ("keys-" + std::to_string(::getpid()))).string();
   std::ofstream(file) << "one\n";
+  ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
   ModelConfig config = test_config();
   config.server.api_key_file = file;
   Lines lines;
@@ -201,6 +204,7 @@ TEST(Server, ReadsItsKeysAgain) {
   server.reload();
   EXPECT_EQ(status(embed(port, kBody, "two")), 200);
   EXPECT_NE(lines.text().find("read again"), std::string::npos);
+  EXPECT_NE(lines.text().find(file + ": every user of this machine may read"), std::string::npos);
   EXPECT_NE(lines.text().find("are kept"), std::string::npos);
 }
 
@@ -228,6 +232,24 @@ TEST(Server, RefusesWhatCannotWorkBeforeItListens) {
             std::string::npos);
   EXPECT_NE(with([](ServerOptions& o) { o.api_key_file = "/nonexistent"; }).find("/nonexistent"),
             std::string::npos);
+  EXPECT_NE(with([](ServerOptions& o) { o.api_key_file = "/dev/null"; }).find("may write"),
+            std::string::npos);
+}
+
+TEST(Server, AnswersToLocalNamesAloneOnALoopbackAddress) {
+  ModelConfig config = test_config();
+  config.server.hosts = "embed.example";
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  Server server(config.server, log);
+  server.open(load_model(config));
+  const auto status_as = [port = port_of(server)](const std::string& host) {
+    return status(
+        answer_of(port, "GET /info HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n"));
+  };
+  EXPECT_EQ(status_as("127.0.0.1"), 200);
+  EXPECT_EQ(status_as("embed.example"), 200);
+  EXPECT_EQ(status_as("evil.example"), 403);
 }
 
 TEST(Server, TellsOfAnAddressInUse) {

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/start_thread.h"
+
 namespace nestvec {
 namespace {
 
@@ -49,7 +51,7 @@ SignalThread::SignalThread(std::function<void(int)> stop, std::function<void()> 
       reload_(std::move(reload)),
       signals_(open_signals()),
       quit_(open_event()),
-      thread_([this] { run(); }) {}
+      thread_(start_thread("the thread of signals", [this] { run(); })) {}
 
 SignalThread::~SignalThread() {
   const std::uint64_t one = 1;

@@ -29,7 +29,8 @@ class SignalThread {
  public:
   // `stop` is called for the first SIGTERM or SIGINT; another one ends the process at once, with
   // code 128 + its number. `reload` is called for each SIGHUP. Both must return soon, for the next
-  // signal is seen after that, and must not throw. Throws Error where the system is out of files.
+  // signal is seen after that, and must not throw. Throws Error where the system is out of files or
+  // threads.
   SignalThread(std::function<void(int signal_number)> stop, std::function<void()> reload);
   SignalThread(const SignalThread&) = delete;
   SignalThread& operator=(const SignalThread&) = delete;

@@ -2,9 +2,9 @@
 #include "service/call_failure.h"
 
 #include <chrono>
-#include <exception>
 #include <new>
-#include <string>
+
+#include "service/error_style.h"
 
 namespace nestvec {
 namespace {
@@ -19,9 +19,10 @@ Error current_error() {
   } catch (const Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return {ErrorCode::kUnavailable, "no memory for this request; send less at once"};
-  } catch (const std::exception& exception) {
-    return {ErrorCode::kInternal, std::string("unexpected: ") + exception.what()};
+    return no_memory_error();
+  } catch (...) {
+    // Its text may hold anything, so it stays here.
+    return {ErrorCode::kInternal, "an internal error; the call was not answered"};
   }
 }
 

@@ -11,18 +11,19 @@ namespace nestvec {
 namespace {
 
 constexpr std::string_view kExposed =
-    "x-request-id, traceparent, retry-after, retry-after-ms, x-truncated-inputs, x-nestvec-tokens, "
+    "x-request-id, traceparent, retry-after, retry-after-ms, x-truncated-inputs, "
+    "x-truncated-count, x-nestvec-tokens, "
     "x-nestvec-tokenize-ms, x-nestvec-queue-ms, x-nestvec-compute-ms, x-nestvec-total-ms";
 
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> parts;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    const std::string_view part = trim(list.substr(0, comma));
-    if (!part.empty()) parts.emplace_back(part);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return parts;
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+// Whether the page came from the name and port that the request goes to.
+bool is_own_page(std::string_view origin, const HttpRequest& request) {
+  constexpr std::string_view kScheme = "://";
+  const std::size_t scheme = origin.find(kScheme);
+  const auto host = request.header("host");
+  return scheme != std::string_view::npos && host &&
+         std::ranges::equal(origin.substr(scheme + kScheme.size()), *host, {}, lower, lower);
 }
 
 // x-api-key, x-stainless-os: a token of RFC 9110 that begins with "x-".
@@ -35,7 +36,18 @@ bool is_extension(std::string_view name) {
 
 }  // namespace
 
-Cors::Cors(std::string_view origins) : origins_(split(origins)) {
+std::vector<std::string> split_list(std::string_view list) {
+  std::vector<std::string> parts;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view part = trim(list.substr(0, comma));
+    if (!part.empty()) parts.emplace_back(part);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return parts;
+}
+
+Cors::Cors(std::string_view origins) : origins_(split_list(origins)) {
   any_ = std::find(origins_.begin(), origins_.end(), "*") != origins_.end();
 }
 
@@ -44,7 +56,12 @@ bool Cors::is_preflight(const HttpRequest& request) {
          request.header("access-control-request-method");
 }
 
-bool Cors::allows(std::string_view origin) const {
+bool Cors::allows(const HttpRequest& request) const {
+  const auto origin = request.header("origin");
+  return !origin || lists(*origin) || is_own_page(*origin, request);
+}
+
+bool Cors::lists(std::string_view origin) const {
   return any_ || std::find(origins_.begin(), origins_.end(), origin) != origins_.end();
 }
 
@@ -52,7 +69,7 @@ void Cors::add_headers(const HttpRequest& request, HttpResponse& response) const
   if (origins_.empty()) return;
   if (!any_) response.headers.emplace_back("Vary", "Origin");
   const auto origin = request.header("origin");
-  if (!origin || !allows(*origin)) return;
+  if (!origin || !lists(*origin)) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", any_ ? "*" : std::string(*origin));
   response.headers.emplace_back("Access-Control-Expose-Headers", kExposed);
 }
@@ -60,9 +77,10 @@ void Cors::add_headers(const HttpRequest& request, HttpResponse& response) const
 void Cors::add_preflight_headers(const HttpRequest& request, std::string_view methods,
                                  HttpResponse& response) const {
   const auto origin = request.header("origin");
-  if (!origin || !allows(*origin)) return;
+  if (!origin || !lists(*origin)) return;
   std::string allowed = "authorization, content-type, traceparent, tracestate";
-  for (std::string name : split(request.header("access-control-request-headers").value_or(""))) {
+  for (std::string name :
+       split_list(request.header("access-control-request-headers").value_or(""))) {
     std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     if (is_extension(name)) allowed.append(", ").append(name);

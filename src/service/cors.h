@@ -13,8 +13,12 @@ namespace nestvec {
 // Immutable after construction; safe for concurrent use.
 class Cors {
  public:
-  // "*" for every origin, origins separated by commas, or nothing.
+  // "*" for every origin, origins separated by commas, or nothing. Pages of the server itself are
+  // always allowed.
   explicit Cors(std::string_view origins);
+
+  // Whether the page that sends a request may; true where no page does.
+  bool allows(const HttpRequest& request) const;
 
   // True for the question that a browser asks before a request that is not a simple one.
   static bool is_preflight(const HttpRequest& request);
@@ -28,10 +32,13 @@ class Cors {
                              HttpResponse& response) const;
 
  private:
-  bool allows(std::string_view origin) const;
+  bool lists(std::string_view origin) const;
 
   bool any_ = false;
   std::vector<std::string> origins_;
 };
+
+// The parts of a list that is separated by commas, without blanks and empty parts.
+std::vector<std::string> split_list(std::string_view list);
 
 }  // namespace nestvec

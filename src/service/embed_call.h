@@ -45,7 +45,7 @@ void apply_exchange(const Exchange& exchange, EmbedOptions& options);
 // Runs the call and answers with what `render` makes of the rows, on a request thread. Errors are
 // told in the exchange's style, their text index as `param`[index]. Adds to the answer: x-nestvec-
 // tokenize-ms, -queue-ms, -compute-ms, -total-ms, x-nestvec-tokens and, where texts were cut,
-// x-truncated-inputs ("0,4"). Counts the call in the metrics.
+// x-truncated-inputs ("0,4") and x-truncated-count. Counts the call in the metrics.
 // `render` spends a step a number, so that it ends when nobody waits for the answer any more.
 using RenderRows = std::function<HttpResponse(const Embeddings& rows, Pace& pace)>;
 void run_embed(Exchange exchange, EmbedCall call, std::string_view param, RenderRows render);

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <span>
 #include <utility>
 
 namespace nestvec {
@@ -29,12 +30,16 @@ void add_call_headers(const HttpRequest& request, const Embeddings& rows, HttpRe
   response.headers.emplace_back("x-nestvec-compute-ms", milliseconds(rows.timing.compute));
   response.headers.emplace_back("x-nestvec-total-ms", milliseconds(total.count()));
   if (rows.truncated.empty()) return;
+  // Clients and proxies refuse a header of some kilobytes.
+  constexpr std::size_t kMostIndices = 100;
   std::string indices;
-  for (const std::uint32_t index : rows.truncated) {
+  for (const std::uint32_t index :
+       std::span(rows.truncated).first(std::min(rows.truncated.size(), kMostIndices))) {
     if (!indices.empty()) indices += ',';
     indices += std::to_string(index);
   }
   response.headers.emplace_back("x-truncated-inputs", std::move(indices));
+  response.headers.emplace_back("x-truncated-count", std::to_string(rows.truncated.size()));
 }
 
 Embeddings join_rows(std::vector<Embeddings> parts) {
@@ -104,12 +109,14 @@ void EmbedRun::start_part(std::size_t part,
 }
 
 void EmbedRun::finish(Result<Rows> result) const {
-  if (!result.ok()) count_failed_call(exchange_.service, result.error());
-  exchange_.answer_later(
-      [self = shared_from_this(), shared = std::make_shared<Result<Rows>>(std::move(result))] {
-        if (!shared->ok()) self->tell(shared->error());
-        return self->answer(std::move(*shared).value());
-      });
+  exchange_.attempt([&] {
+    if (!result.ok()) count_failed_call(exchange_.service, result.error());
+    exchange_.answer_later(
+        [self = shared_from_this(), shared = std::make_shared<Result<Rows>>(std::move(result))] {
+          if (!shared->ok()) self->tell(shared->error());
+          return self->answer(std::move(*shared).value());
+        });
+  });
 }
 
 HttpResponse EmbedRun::answer(Rows parts) const {

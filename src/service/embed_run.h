@@ -45,7 +45,7 @@ class EmbedRun : public std::enable_shared_from_this<EmbedRun> {
 };
 
 // Adds what every answer tells: x-nestvec-tokens, -tokenize-ms, -queue-ms, -compute-ms, -total-ms
-// and, where texts were cut, x-truncated-inputs.
+// and, where texts were cut, x-truncated-inputs (the first 100 indices) and x-truncated-count.
 void add_call_headers(const HttpRequest& request, const Embeddings& rows, HttpResponse& response);
 
 // Rows of several calls as if they came from one.

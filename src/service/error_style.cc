@@ -2,6 +2,7 @@
 #include "service/error_style.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace nestvec {
 
@@ -51,6 +52,11 @@ int http_status(const Error& error) {
       break;
   }
   return http_status(error.code());
+}
+
+Error no_memory_error() noexcept {
+  constexpr std::chrono::seconds kAgain{1};
+  return {ErrorCode::kUnavailable, "out of memory", {.text = {}, .retry_after = kAgain}};
 }
 
 void add_retry_after(const Error& error, HttpResponse& response) {

@@ -8,12 +8,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <stop_token>
 #include <utility>
 #include <vector>
 
 #include "nestvec/model.h"
+#include "service/error_style.h"
 #include "service/service.h"
 
 namespace nestvec {
@@ -33,7 +35,11 @@ class Gather {
         missing_(count),
         done_(std::move(done)),
         request_stop_([stop = stop_, post = std::move(post)] {
-          post([stop]() mutable { stop.request_stop(); });
+          try {
+            post([stop]() mutable { stop.request_stop(); });
+          } catch (const std::bad_alloc&) {
+            // The parts are computed to their end then.
+          }
         }),
         client_gone_(outer, request_stop_) {
     if (outer.stop_requested()) stop_.request_stop();  // before there is any part
@@ -48,6 +54,9 @@ class Gather {
     return !done_;
   }
 
+  // What is to come for it, which ends with it. For one thread, before there is any part.
+  void keep(Alarm alarm) { alarm_ = std::move(alarm); }
+
   void put(std::size_t index, Result<T> part) {
     if (!part.ok()) return fail(part.error());
     std::unique_lock lock(mutex_);
@@ -57,7 +66,11 @@ class Gather {
     const Done done = std::exchange(done_, nullptr);
     lock.unlock();
     std::vector<T> values;
-    values.reserve(parts_.size());
+    try {
+      values.reserve(parts_.size());
+    } catch (const std::bad_alloc&) {
+      return done(no_memory_error());
+    }
     for (std::optional<T>& value : parts_) values.push_back(std::move(*value));
     done(std::move(values));
   }
@@ -68,11 +81,19 @@ class Gather {
     if (!done_) return;
     const Done done = std::exchange(done_, nullptr);
     lock.unlock();
-    done(error);
+    done(copy_of(error));
     request_stop_();
   }
 
  private:
+  static Error copy_of(const Error& error) noexcept {
+    try {
+      return error;
+    } catch (const std::bad_alloc&) {
+      return no_memory_error();
+    }
+  }
+
   mutable std::mutex mutex_;  // guards parts_, missing_, done_
   std::vector<std::optional<T>> parts_;
   std::size_t missing_;
@@ -80,6 +101,7 @@ class Gather {
   std::stop_source stop_;
   std::function<void()> request_stop_;
   std::stop_callback<std::function<void()>> client_gone_;
+  Alarm alarm_;
 };
 
 // The options of part `index` of a request that is one for the queue, too: what has been let in may
@@ -109,13 +131,14 @@ void end_at_deadline(const Timer& after,
   if (!deadline || !after) return;
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
-  after(std::max(left, std::chrono::milliseconds(0)), [weak = std::weak_ptr<Gather<T>>(gather)] {
-    const std::shared_ptr<Gather<T>> alive = weak.lock();
-    if (!alive) return;
-    alive->fail(Error(ErrorCode::kDeadlineExceeded,
-                      "the request was not done within its time; ask for less, or "
-                      "allow more"));
-  });
+  gather->keep(after(
+      std::max(left, std::chrono::milliseconds(0)), [weak = std::weak_ptr<Gather<T>>(gather)] {
+        const std::shared_ptr<Gather<T>> alive = weak.lock();
+        if (!alive) return;
+        alive->fail(Error(ErrorCode::kDeadlineExceeded,
+                          "the request was not done within its time; ask for less, or "
+                          "allow more"));
+      }));
 }
 
 }  // namespace nestvec

@@ -91,6 +91,7 @@ TEST(Gather, EndsAtTheDeadline) {
   const auto gather = gather_into(seen, 1);
   const Timer after = [&timers](std::chrono::milliseconds, std::function<void()> work) {
     timers.push_back(std::move(work));
+    return Alarm();
   };
   end_at_deadline(after, std::nullopt, gather);
   EXPECT_TRUE(timers.empty());
@@ -100,6 +101,20 @@ TEST(Gather, EndsAtTheDeadline) {
   EXPECT_EQ(seen.calls, 1);
   EXPECT_EQ(seen.result->error().code(), ErrorCode::kDeadlineExceeded);
   EXPECT_TRUE(gather->stop().stop_requested());
+}
+
+TEST(Gather, TakesItsDeadlineBackWhenItIsDone) {
+  int taken_back = 0;
+  Seen seen;
+  auto gather = gather_into(seen, 1);
+  const Timer after = [&taken_back](std::chrono::milliseconds, const std::function<void()>&) {
+    return Alarm([&taken_back] { ++taken_back; });
+  };
+  end_at_deadline(after, std::chrono::steady_clock::now() + std::chrono::hours(24), gather);
+  gather->put(0, 1);
+  EXPECT_EQ(seen.calls, 1);
+  gather.reset();
+  EXPECT_EQ(taken_back, 1);
 }
 
 }  // namespace

@@ -10,4 +10,9 @@ std::optional<std::string_view> HttpRequest::header(std::string_view name) const
   return std::nullopt;
 }
 
+HttpResponse no_memory_answer() noexcept {
+  constexpr int kUnavailable = 503;
+  return {.status = kUnavailable, .content_type = {}, .headers = {}, .body = {}, .no_memory = true};
+}
+
 }  // namespace nestvec

@@ -37,9 +37,15 @@ struct HttpResponse {
   std::string content_type = "application/json";
   Headers headers;  // beyond Content-Type, Content-Length and what the transport adds
   std::string body;
+  bool no_memory = false;  // no_memory_answer(): the transport has its bytes
 };
 
-// Sends the answer. To be called exactly once, from any thread; it does not block.
+// What is answered where memory for an answer is not to be had: 503 with Retry-After. To make it
+// and to send it takes none.
+HttpResponse no_memory_answer() noexcept;
+
+// Sends the answer. To be called exactly once, from any thread; it does not block and does not
+// throw.
 using Respond = std::function<void(HttpResponse)>;
 
 // What a transport calls for each request, on one of its request threads. Must not throw.

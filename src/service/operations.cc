@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/operations.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "base/cgroup.h"
 #include "base/cpu.h"
@@ -85,6 +88,11 @@ std::vector<Route> operations_routes(const Service& service) {
       {"GET", "/ready", ready, errors, true},
       {"GET", "/metrics", metrics_text, errors, true},
   };
+}
+
+bool is_operations_request(const HttpRequest& request) {
+  constexpr std::array<std::string_view, 4> kPaths = {"/health", "/ping", "/ready", "/metrics"};
+  return request.method == "GET" && std::ranges::find(kPaths, request.path) != kPaths.end();
 }
 
 BatchObserver batch_metrics(Metrics& metrics) {

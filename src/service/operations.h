@@ -14,6 +14,9 @@ namespace nestvec {
 // metrics.
 std::vector<Route> operations_routes(const Service& service);
 
+// Whether a request is for one of these routes: they are answered whatever the server is busy with.
+bool is_operations_request(const HttpRequest& request);
+
 // Counts every run of the graph: nestvec_batches_total, nestvec_batch_tokens, nestvec_batch_texts,
 // nestvec_batch_seconds, nestvec_retried_fp32_total, te_batch_next_tokens, te_batch_next_size.
 // For Model::observe_batches. `metrics` outlives it.

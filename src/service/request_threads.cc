@@ -2,20 +2,34 @@
 #include "service/request_threads.h"
 
 #include <algorithm>
+#include <exception>
+#include <string>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "base/thread_signals.h"
 
 namespace nestvec {
 
 RequestThreads::RequestThreads(std::size_t threads, std::size_t max_new_requests)
     : max_new_requests_(max_new_requests) {
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  threads = std::max<std::size_t>(1, threads);
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  try {
+    while (threads_.size() < threads) {
+      threads_.push_back(start_thread("request thread " + std::to_string(threads_.size() + 1) +
+                                          " of " + std::to_string(threads),
+                                      [this] { run(); }));
+    }
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
-RequestThreads::~RequestThreads() {
+RequestThreads::~RequestThreads() { end(); }
+
+void RequestThreads::end() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -53,7 +67,11 @@ void RequestThreads::run() {
       const Work work = std::move(queue.front());
       queue.pop_front();
       lock.unlock();
-      work();
+      try {
+        work();
+      } catch (const std::exception&) {
+        // No memory to say so: the end of the work, which holds its request's reply, answers it.
+      }
     }  // what the work held is let go before the lock is taken
     lock.lock();
   }

@@ -19,8 +19,8 @@ class RequestThreads {
  public:
   using Work = std::function<void()>;  // must not throw
 
-  // threads == 0: one a hardware thread.
-  explicit RequestThreads(std::size_t threads = 0, std::size_t max_new_requests = 4096);
+  // At least one. Throws Error kResourceExhausted where one of them cannot be started.
+  explicit RequestThreads(std::size_t threads, std::size_t max_new_requests = 4096);
   RequestThreads(const RequestThreads&) = delete;
   RequestThreads& operator=(const RequestThreads&) = delete;
   // Does what is queued, then ends the threads.
@@ -35,6 +35,7 @@ class RequestThreads {
 
  private:
   void run();
+  void end();
 
   const std::size_t max_new_requests_;
   std::mutex mutex_;  // guards the queues and stopping_

@@ -2,6 +2,7 @@
 #include "service/router.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <new>
 #include <optional>
@@ -98,29 +99,67 @@ void Exchange::fail(const Error& error) const {
   respond((errors == nullptr ? openai_errors() : *errors).render(error));
 }
 
-void Exchange::attempt(const std::function<void()>& work) const {
+void Exchange::fail_with_current_exception() const noexcept {
   try {
-    work();
-  } catch (const Error& error) {
-    fail(error);
-  } catch (const std::bad_alloc&) {
-    fail(Error(ErrorCode::kUnavailable, "no memory for this request; send less at once"));
-  } catch (const std::exception&) {
-    // Its text may hold anything, so it stays here.
-    fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+    try {
+      throw;
+    } catch (const Error& error) {
+      fail(error);
+    } catch (const std::bad_alloc&) {
+      fail(no_memory_error());
+    } catch (...) {
+      // Its text may hold anything, so it stays here.
+      fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+    }
+  } catch (...) {
+    respond(no_memory_answer());
   }
 }
 
-void Exchange::answer_later(std::function<HttpResponse()> make) const {
-  service.post([exchange = *this, make = std::move(make)] {
-    exchange.attempt([&] { exchange.respond(make()); });
+void Exchange::answer_later(const std::function<HttpResponse()>& make) const noexcept {
+  attempt([&] {
+    service.post([exchange = *this, make] { exchange.attempt([&] { exchange.respond(make()); }); });
   });
 }
+
+// The one answer of a request: the first that comes goes out. Where the last way to it is gone
+// without one, memory was short somewhere on that way.
+class Router::Answer {
+ public:
+  Answer(const Router& router, std::shared_ptr<const HttpRequest> request)
+      : router_(router), request_(std::move(request)) {}
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+  ~Answer() { give(no_memory_answer()); }
+
+  void give_to(Respond respond, std::string_view route) noexcept {
+    respond_ = std::move(respond);
+    route_ = route;
+  }
+
+  void give(HttpResponse response) noexcept {
+    if (!respond_ || given_.exchange(true)) return;
+    try {
+      router_.finish(*request_, route_, response);
+    } catch (...) {
+      response = no_memory_answer();
+    }
+    respond_(std::move(response));
+  }
+
+ private:
+  const Router& router_;
+  const std::shared_ptr<const HttpRequest> request_;
+  Respond respond_;
+  std::string_view route_;
+  std::atomic<bool> given_{false};
+};
 
 Router::Router(const Service& service, const KeyStore& keys, std::vector<Route> routes)
     : service_(service),
       keys_(keys),
       cors_(service.options.cors_origins),
+      guard_(cors_, service.options.hosts, service.local),
       routes_(std::move(routes)),
       metrics_(service.metrics) {}
 
@@ -161,24 +200,21 @@ void Router::trace(const HttpRequest& request, std::string_view route,
   }
 }
 
-Respond Router::finished(std::shared_ptr<const HttpRequest> request, const Match& match,
-                         Respond respond) const {
-  const std::string_view route = match.paths.empty() ? "other" : match.paths.front()->path;
-  return [this, route, request = std::move(request),
-          respond = std::move(respond)](HttpResponse response) {
-    cors_.add_headers(*request, response);
-    if (!request->id.empty() && !has_header(response, "x-request-id")) {
-      response.headers.emplace_back("x-request-id", request->id);
-    }
-    if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-    trace(*request, route, response);
-    metrics_.count(route, response.status, seconds_since(request->received));
-    respond(std::move(response));
-  };
+void Router::finish(const HttpRequest& request, std::string_view route,
+                    HttpResponse& response) const {
+  metrics_.count(route, response.status, seconds_since(request.received));
+  if (response.no_memory) return;
+  cors_.add_headers(request, response);
+  if (!request.id.empty() && !has_header(response, "x-request-id")) {
+    response.headers.emplace_back("x-request-id", request.id);
+  }
+  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  trace(request, route, response);
 }
 
 void Router::dispatch(const Match& match, Exchange exchange) const {
   const HttpRequest& request = *exchange.request;
+  guard_.check(request, !keys_.empty());
   if (match.paths.empty()) {
     throw RequestError(
         ErrorCode::kNotFound,
@@ -209,16 +245,23 @@ void Router::dispatch(const Match& match, Exchange exchange) const {
   match.route->handle(std::move(exchange));
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): shared from here on
-void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond) const {
-  const Match found = match(*request);
-  Exchange exchange{.service = service_,
-                    .request = request,
-                    .respond = finished(request, found, std::move(respond))};
-  exchange.errors = found.route != nullptr && found.route->errors != nullptr
-                        ? found.route->errors
-                        : &nearest_style(request->path);
-  exchange.attempt([&] { dispatch(found, exchange); });
+void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond) const noexcept {
+  try {
+    const Match found = match(*request);
+    const auto answer = std::make_shared<Answer>(*this, request);
+    Exchange exchange{
+        .service = service_, .request = request, .respond = [answer](HttpResponse response) {
+          answer->give(std::move(response));
+        }};
+    exchange.errors = found.route != nullptr && found.route->errors != nullptr
+                          ? found.route->errors
+                          : &nearest_style(request->path);
+    // Nothing throws from here on.
+    answer->give_to(std::move(respond), found.paths.empty() ? "other" : found.paths.front()->path);
+    exchange.attempt([&] { dispatch(found, exchange); });
+  } catch (...) {
+    respond(no_memory_answer());
+  }
 }
 
 }  // namespace nestvec

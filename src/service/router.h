@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "service/browser_guard.h"
 #include "service/cors.h"
 #include "service/error_style.h"
 #include "service/http_message.h"
@@ -31,10 +32,20 @@ struct Exchange {
 
   // Answers with the error in the dialect's form.
   void fail(const Error& error) const;
-  // Runs `work`, which answers or throws; what it throws is the answer then. Does not throw.
-  void attempt(const std::function<void()>& work) const;
-  // Answers on a request thread, soon, with what `make` returns or throws.
-  void answer_later(std::function<HttpResponse()> make) const;
+  // Runs `work`, which answers or throws; what it throws is the answer then. Does not throw, also
+  // where there is no memory to say so.
+  template <class Work>
+  void attempt(const Work& work) const noexcept {
+    try {
+      work();
+    } catch (...) {
+      fail_with_current_exception();
+    }
+  }
+  // Answers on a request thread, soon, with what `make` returns or throws. Does not throw.
+  void answer_later(const std::function<HttpResponse()>& make) const noexcept;
+  // Answers with what is being thrown, in a catch block.
+  void fail_with_current_exception() const noexcept;
 };
 
 // What stands in place of each {} and {one} of a route's path; nullopt where the path is another.
@@ -64,14 +75,17 @@ class Router {
   // `keys` may be empty of keys: then nobody is asked for one. Both outlive the router.
   Router(const Service& service, const KeyStore& keys, std::vector<Route> routes);
 
-  // Finds the route, checks the key, answers OPTIONS and CORS pre-flight, 404, 405 (with Allow),
-  // 401, and what a handler throws. HEAD is answered as GET is; the transport leaves the body out.
-  // Adds CORS headers, x-request-id and traceparent to every answer, and counts it. Does not throw.
-  void handle(std::shared_ptr<const HttpRequest> request, Respond respond) const;
+  // Finds the route, refuses pages of others (BrowserGuard), checks the key, answers OPTIONS and
+  // CORS pre-flight, 404, 405 (with Allow), 401, and what a handler throws. HEAD is answered as GET
+  // is; the transport leaves the body out. Adds CORS headers, x-request-id and traceparent to every
+  // answer, and counts it. Answers once, whatever is thrown; a request that a handler lets go
+  // without an answer gets no_memory_answer().
+  void handle(std::shared_ptr<const HttpRequest> request, Respond respond) const noexcept;
 
   std::span<const Route> routes() const { return routes_; }
 
  private:
+  class Answer;
   struct Match {
     const Route* route = nullptr;     // of path and method
     std::vector<const Route*> paths;  // of that path, whatever the method
@@ -81,13 +95,14 @@ class Router {
   Match match(const HttpRequest& request) const;
   void dispatch(const Match& match, Exchange exchange) const;
   const ErrorStyle& nearest_style(std::string_view path) const;
-  Respond finished(std::shared_ptr<const HttpRequest> request, const Match& match,
-                   Respond respond) const;
+  // What every answer gets.
+  void finish(const HttpRequest& request, std::string_view route, HttpResponse& response) const;
   void trace(const HttpRequest& request, std::string_view route, HttpResponse& response) const;
 
   const Service& service_;
   const KeyStore& keys_;
   Cors cors_;
+  BrowserGuard guard_;
   std::vector<Route> routes_;
   RequestMetrics metrics_;
 };

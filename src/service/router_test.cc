@@ -190,6 +190,7 @@ Headers preflight(const std::string& origin, const std::string& headers) {
 }
 
 TEST_F(RouterTest, AnswersPreflightWithoutAKey) {
+  test_.options.cors_origins = "*";
   keys_.load("key", "");
   const HttpResponse response = call(
       make(),
@@ -203,10 +204,12 @@ TEST_F(RouterTest, AnswersPreflightWithoutAKey) {
 }
 
 TEST_F(RouterTest, OnlyListedOriginsMayRead) {
+  keys_.load("key", "");
   test_.options.cors_origins = "https://a.example, https://b.example";
   const Router router = make();
   const auto answer = [&router](const std::string& origin) {
-    return call(router, request_of("GET", "/v1/models", "", {{"origin", origin}}));
+    return call(router,
+                request_of("GET", "/v1/models", "", {{"origin", origin}, {"x-api-key", "key"}}));
   };
   EXPECT_EQ(header_of(answer("https://b.example"), "Access-Control-Allow-Origin"),
             "https://b.example");
@@ -221,6 +224,24 @@ TEST_F(RouterTest, OnlyListedOriginsMayRead) {
   EXPECT_EQ(header_of(call(make(), request_of("GET", "/", "", {{"origin", "https://a.example"}})),
                       "Access-Control-Allow-Origin"),
             "");
+}
+
+TEST_F(RouterTest, RefusesPagesOfOthersBeforeAnythingElse) {
+  const auto answer = [this](const std::string& method, const std::string& path,
+                             const Headers& headers) {
+    return call(make(), request_of(method, path, "", headers)).status;
+  };
+  const Headers other = {{"host", "box"}, {"origin", "https://evil.example"}};
+  const Headers own = {{"host", "box"}, {"origin", "http://box"}};
+  for (const char* path : {"/v1/embeddings", "/api/embed"}) {
+    EXPECT_EQ(answer("POST", path, other), 403) << path;
+    EXPECT_EQ(answer("POST", path, own), 200) << path;
+  }
+  EXPECT_EQ(answer("GET", "/nothing", other), 403);
+  EXPECT_EQ(answer("OPTIONS", "/v1/embeddings", other), 403);
+  test_.service.local = true;
+  EXPECT_EQ(answer("GET", "/health", {{"host", "evil.example"}}), 403);
+  EXPECT_EQ(answer("GET", "/health", {{"host", "localhost:8080"}}), 200);
 }
 
 TEST(MatchPath, ABraceStandsForASegmentOrForTheRest) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <string>
 
@@ -11,14 +10,12 @@
 #include "nestvec/model.h"
 #include "observe/metrics.h"
 #include "observe/trace.h"
+#include "service/alarm.h"
 
 namespace nestvec {
 
 // Runs a piece of work on a request thread, soon. Does not block.
 using Executor = std::function<void(std::function<void()>)>;
-
-// Calls a function after that time, from any thread. Does not block, cannot be taken back.
-using Timer = std::function<void(std::chrono::milliseconds, std::function<void()>)>;
 
 // One for the process; outlives all requests. Safe for concurrent use.
 struct Service {
@@ -29,6 +26,7 @@ struct Service {
   std::string version;             // "0.1.0"
   Timer after = {};                // empty = deadlines are met by the model alone
   SpanSink spans = {};             // told each answered request; empty = nobody asks
+  bool local = false;              // it listens on a loopback address alone
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };

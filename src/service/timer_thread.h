@@ -3,11 +3,12 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
+#include <cstddef>
 #include <functional>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <thread>
+
+#include "service/alarm.h"
 
 namespace nestvec {
 
@@ -15,23 +16,24 @@ namespace nestvec {
 // concurrent use.
 class TimerThread {
  public:
+  // Throws Error kResourceExhausted where no thread can be started.
   TimerThread();
   TimerThread(const TimerThread&) = delete;
   TimerThread& operator=(const TimerThread&) = delete;
   // Drops what has not come yet; waits for a function that runs.
   ~TimerThread();
 
-  // Calls `work` once, after that time. Does not block.
-  void after(std::chrono::milliseconds wait, std::function<void()> work);
+  // Calls `work` once, after that time, unless the alarm ends before: nothing of it stays then. The
+  // alarm may outlive the timer. Does not block.
+  [[nodiscard]] Alarm after(std::chrono::milliseconds wait, std::function<void()> work);
+
+  // How many calls are to come.
+  std::size_t waiting() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-  void run();
+  struct State;
 
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable wake_;
-  std::multimap<Clock::time_point, std::function<void()>> waiting_;
-  bool stopping_ = false;
+  const std::shared_ptr<State> state_;  // of alarms, too
   std::thread thread_;
 };
 

@@ -46,8 +46,7 @@ def read_all(sock):
 
 
 def exchange(served, request, finish=True):
-    """What comes back for these bytes until the server closes. Who finishes sending is gone for the
-    server, as for most: what it asked for is given up."""
+    """What comes back for these bytes until the server closes."""
     with served.raw() as sock:
         try:
             sock.sendall(request)
@@ -59,8 +58,10 @@ def exchange(served, request, finish=True):
 
 
 def statuses(received):
-    """Of each answer, in order. Answers here are small and never hold a status line inside."""
-    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+    """Of each answer, in order, but for interim ones. Answers here are small and never hold a status
+    line inside."""
+    found = [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+    return [status for status in found if status != 100]
 
 
 def closing(request):
@@ -141,37 +142,37 @@ def test_a_body_that_stops_is_not_waited_for(served):
 MALFORMED = {
     "nothing of HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20,
     "no version": b"GET /health\r\n\r\n",
-    "version 3": b"GET /health HTTP/3.0\r\nHost: x\r\n\r\n",
+    "version 3": b"GET /health HTTP/3.0\r\nHost: localhost\r\n\r\n",
     "only blank lines": b"\r\n" * 200,
-    "control characters": b"GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a NUL in a header": b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n",
+    "control characters": b"GET /\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a NUL in a header": b"GET /health HTTP/1.1\r\nHost: localhost\r\nA: b\x00c\r\n\r\n",
     "a header without a colon": b"GET /health HTTP/1.1\r\nHost x\r\n\r\n",
     "a space before the colon": b"GET /health HTTP/1.1\r\nHost : x\r\n\r\n",
-    "a folded header": b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n  c\r\n\r\n",
+    "a folded header": b"GET /health HTTP/1.1\r\nHost: localhost\r\nA: b\r\n  c\r\n\r\n",
     "a length that is no number": REQUEST.replace(b"Length: ", b"Length: x", 1),
     "a negative length": REQUEST.replace(b"Length: ", b"Length: -", 1),
     "a length over 64 bits": REQUEST.replace(b"Length: ", b"Length: 99999999999999999999", 1),
     "two lengths": REQUEST.replace(b"Host:", b"Content-Length: 3\r\nHost:", 1),
     "a length and chunks": REQUEST.replace(b"Host:", b"Transfer-Encoding: chunked\r\nHost:", 1),
-    "a broken chunk": (b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    "a broken chunk": (b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
                        b"\r\nzz\r\n{}\r\n0\r\n\r\n"),
-    "a chunk over 64 bits": (b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+    "a chunk over 64 bits": (b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
                              b"chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n"),
-    "an unknown transfer coding": (b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+    "an unknown transfer coding": (b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
                                    b"magic\r\nContent-Length: 2\r\n\r\n{}"),
-    "an unknown content coding": (b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Encoding: "
+    "an unknown content coding": (b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: "
                                   b"magic\r\nContent-Type: application/json\r\nContent-Length: 2"
                                   b"\r\n\r\n{}"),
-    "a broken escape": b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-    "an escaped NUL": b"GET /health%00 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a long target": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a long header": b"GET /health HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 100_000 + b"\r\n\r\n",
-    "many headers": b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
+    "a broken escape": b"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "an escaped NUL": b"GET /health%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a long target": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a long header": b"GET /health HTTP/1.1\r\nHost: localhost\r\nA: " + b"a" * 100_000 + b"\r\n\r\n",
+    "many headers": b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
     "an expectation": REQUEST.replace(b"Host:", b"Expect: the-unexpected\r\nHost:", 1),
-    "a method of its own": b"BREW /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-    "a tunnel": b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a proxied request": b"GET http://example.org/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-    "a climbing path": b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method of its own": b"BREW /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+    "a tunnel": b"CONNECT example.org:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a proxied request": b"GET http://example.org/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+    "a climbing path": b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
 
@@ -254,7 +255,7 @@ def test_bodies_over_the_limit(served):
     body = b'{"input": "' + b"a" * (2 << 20) + b'"}'
     assert 413 in statuses(exchange(served, HEAD % len(body) + body))
     chunk = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
-    chunked = (b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    chunked = (b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                b"Transfer-Encoding: chunked\r\n\r\n")
     received = exchange(served, chunked + chunk * 40)
     assert statuses(received) in ([413], []), "without a length, refused where it becomes too long"
@@ -292,7 +293,7 @@ def test_ten_thousand_idle_connections(tmp_path):
             for i in range(count):
                 sockets.append(served.raw())
                 if i % 10 == 0:  # some have been used
-                    sockets[-1].sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                    sockets[-1].sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
                     assert sockets[-1].recv(4096).startswith(b"HTTP/1.1 200")
             assert served.embed().status == 200
             each = (served.rss() - before) / count

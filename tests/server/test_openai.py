@@ -5,6 +5,7 @@ import base64
 
 import numpy
 import pytest
+from process import Served
 
 TEXTS = ["Hello, world!", "Zwei Zeilen sind genug.", "\u6f22\u5b57 and emoji \U0001f600", "a"]
 
@@ -141,17 +142,34 @@ def test_headers_of_an_answer(server):
     assert "x-truncated-inputs" not in reply.headers
 
 
-def test_a_page_of_another_origin_may_ask(server):
-    ask = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST",
-           "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os"}
-    reply = server.call("OPTIONS", "/v1/embeddings", None, ask)
-    assert reply.status == 204
-    assert reply.headers["Access-Control-Allow-Origin"] == "*"
-    allowed = reply.headers["Access-Control-Allow-Headers"].split(", ")
-    assert {"authorization", "content-type", "x-stainless-os"} <= set(allowed)
-    answered = server.embed(["a"], {"Origin": "https://app.example"})
-    assert answered.headers["Access-Control-Allow-Origin"] == "*"
-    assert "x-request-id" in answered.headers["Access-Control-Expose-Headers"]
+def test_pages_of_others_may_not_ask(server):
+    for headers in ({"Origin": "https://app.example"}, {"Origin": "null"},
+                    {"Host": "evil.example", "Origin": "http://evil.example"},
+                    {"Host": "evil.example"}):
+        refused(server.embed(["a"], headers), 403)
+        assert server.call("GET", "/metrics", None, headers).status == 403
+        body = b'{"input": "a"}'  # no Content-Type: a browser sends this without asking before
+        with server.raw() as peer:
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            host = "" if "Host" in headers else "Host: localhost\r\n"
+            peer.sendall(f"POST /v1/embeddings HTTP/1.1\r\n{host}{lines}"
+                         f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            assert peer.recv(4096).startswith(b"HTTP/1.1 403 ")
+    assert server.embed(["a"], {"Origin": "http://localhost"}).status == 200, "its own page"
+
+
+def test_a_page_of_another_origin_may_ask_where_it_is_allowed(home):
+    with Served(home, "--cors-origins", "*") as server:
+        ask = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST",
+               "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os"}
+        reply = server.call("OPTIONS", "/v1/embeddings", None, ask)
+        assert reply.status == 204
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+        allowed = reply.headers["Access-Control-Allow-Headers"].split(", ")
+        assert {"authorization", "content-type", "x-stainless-os"} <= set(allowed)
+        answered = server.embed(["a"], {"Origin": "https://app.example"})
+        assert answered.headers["Access-Control-Allow-Origin"] == "*"
+        assert "x-request-id" in answered.headers["Access-Control-Expose-Headers"]
 
 
 def test_a_deadline(server):

@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include <cstdio>
@@ -12,14 +13,15 @@
 
 namespace nestvec {
 
+using KeyPair = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
+
 // Writes one for `name`, and its key.
-inline void write_certificate(const std::string& name, const std::string& certificate,
-                              const std::string& key) {
+inline void write_certificate_of(const KeyPair& pair, const std::string& name,
+                                 const std::string& certificate, const std::string& key) {
   using FilePtr = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
   const auto open_file = [](const std::string& path) {
     return FilePtr(std::fopen(path.c_str(), "w"), &std::fclose);
   };
-  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> pair(EVP_EC_gen("P-256"), &EVP_PKEY_free);
   const std::unique_ptr<X509, void (*)(X509*)> x509(X509_new(), &X509_free);
   ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), 1);
   X509_gmtime_adj(X509_getm_notBefore(x509.get()), 0);
@@ -31,6 +33,17 @@ inline void write_certificate(const std::string& name, const std::string& certif
   X509_sign(x509.get(), pair.get(), EVP_sha256());
   PEM_write_X509(open_file(certificate).get(), x509.get());
   PEM_write_PrivateKey(open_file(key).get(), pair.get(), nullptr, nullptr, 0, nullptr, nullptr);
+}
+
+inline void write_certificate(const std::string& name, const std::string& certificate,
+                              const std::string& key) {
+  write_certificate_of(KeyPair(EVP_EC_gen("P-256"), &EVP_PKEY_free), name, certificate, key);
+}
+
+inline void write_rsa_certificate(const std::string& name, const std::string& certificate,
+                                  const std::string& key) {
+  constexpr unsigned kBits = 2048;
+  write_certificate_of(KeyPair(EVP_RSA_gen(kBits), &EVP_PKEY_free), name, certificate, key);
 }
 
 }  // namespace nestvec

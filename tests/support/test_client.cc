@@ -44,6 +44,15 @@ bool TestClient::start_tls(std::string_view alpn) {
   return SSL_connect(tls_.get()) == 1;
 }
 
+bool TestClient::start_tls12(const std::string& ciphers) {
+  context_.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_max_proto_version(context_.get(), TLS1_2_VERSION);
+  if (SSL_CTX_set_cipher_list(context_.get(), ciphers.c_str()) != 1) return false;
+  tls_.reset(SSL_new(context_.get()));
+  SSL_set_fd(tls_.get(), socket_.get());
+  return SSL_connect(tls_.get()) == 1;
+}
+
 bool TestClient::send(std::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t sent = 0;

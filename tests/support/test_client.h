@@ -34,6 +34,8 @@ class TestClient {
 
   // The handshake, any certificate; false where it fails. `alpn` in its wire form.
   bool start_tls(std::string_view alpn = {});
+  // The same in TLS 1.2 with these ciphers, as OpenSSL writes them.
+  bool start_tls12(const std::string& ciphers);
   SSL* tls() const { return tls_.get(); }
 
   // False when the server does not take it any more.

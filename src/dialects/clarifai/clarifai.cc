@@ -130,6 +130,7 @@ void run_openai(const Prediction& prediction, const ClarifaiInput& input, const 
       .request = std::make_shared<const HttpRequest>(std::move(request)),
       .respond =
           [gather, index](HttpResponse response) {
+            if (response.no_memory) return gather->put(index, no_memory_error());
             if (response.content_type == PassedErrors::kType) {
               gather->put(index, Error(static_cast<ErrorCode>(response.status), response.body));
               return;
@@ -168,8 +169,12 @@ void run_input(const Prediction& prediction, const ClarifaiInput& input, const G
 void run(const SharedPrediction& prediction) {
   const Service& service = prediction->service;
   const auto finish = [prediction](Result<Results> results) {
-    auto shared = std::make_shared<Result<Results>>(std::move(results));
-    prediction->service.post([prediction, shared] { prediction->finish(std::move(*shared)); });
+    try {
+      auto shared = std::make_shared<Result<Results>>(std::move(results));
+      prediction->service.post([prediction, shared] { prediction->finish(std::move(*shared)); });
+    } catch (...) {
+      prediction->done(current_error());
+    }
   };
   if (prediction->inputs.empty()) return finish(Results{});
   const auto gather = std::make_shared<Gather<ClarifaiResult>>(

@@ -61,6 +61,18 @@ TEST_F(EmbedCallTest, AnswersWithTheModelsRows) {
   EXPECT_EQ(header_of(response, "x-truncated-inputs"), "");
 }
 
+// aiohttp and nginx refuse a header of 8 KiB.
+TEST(CallHeaders, NameTheFirstOfManyTextsThatWereCut) {
+  Embeddings rows;
+  for (std::uint32_t i = 0; i < 100'000; ++i) rows.truncated.push_back(1'000'000 + i);
+  HttpResponse response;
+  add_call_headers(request_of("POST", "/"), rows, response);
+  const std::string indices = header_of(response, "x-truncated-inputs");
+  EXPECT_TRUE(indices.starts_with("1000000,1000001,"));
+  EXPECT_TRUE(indices.ends_with(",1000099"));
+  EXPECT_EQ(header_of(response, "x-truncated-count"), "100000");
+}
+
 TEST_F(EmbedCallTest, ReportsWhatItCut) {
   std::string long_text;
   for (std::size_t i = 0; i < kTestTokens; ++i) long_text += "a b ";
@@ -68,6 +80,7 @@ TEST_F(EmbedCallTest, ReportsWhatItCut) {
   HttpResponse response = post(inputs + "}");
   ASSERT_EQ(response.status, 200) << response.body.substr(0, 300);
   EXPECT_EQ(header_of(response, "x-truncated-inputs"), "1");
+  EXPECT_EQ(header_of(response, "x-truncated-count"), "1");
   EXPECT_NE(response.body.find(R"("truncated":[1])"), std::string::npos);
 
   response = post(inputs + R"(, "truncate": false})");
@@ -132,6 +145,7 @@ TEST_F(EmbedCallTest, ARequestThatIsOverItsTimeIs504) {
   // The timer ends it before the model does: its function is called at once.
   test_.service.after = [](std::chrono::milliseconds, const std::function<void()>& late) {
     late();
+    return Alarm();
   };
   const HttpResponse late = post(R"({"input": "a"})", {{"x-request-timeout-ms", "60000"}});
   EXPECT_EQ(late.status, 504) << late.body;

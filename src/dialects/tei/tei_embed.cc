@@ -139,23 +139,25 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   for (TeiInputs& inputs : *calls) apply_exchange(exchange, inputs.call.options);
   using Rows = std::vector<Embeddings>;
   auto answer = [exchange, metrics, calls](Result<Rows> result) {
-    if (!result.ok()) count_failed_call(exchange.service, result.error());
-    const auto parts = std::make_shared<Result<Rows>>(std::move(result));
-    exchange.answer_later([exchange, metrics, calls, parts] {
-      Pace pace(control_of(exchange));
-      HttpResponse response = render_predictions(parts->value(), pace);
-      TeiReceipt whole{metrics, exchange.request, true, 0};
-      for (std::size_t i = 0; i < calls->size(); ++i) {
-        const auto& [call, batch, characters] = (*calls)[i];
-        count_texts(exchange.service, call, parts->value()[i]);
-        const TeiReceipt one{metrics, exchange.request, batch, characters};
-        metrics->count_success(one.cost(parts->value()[i]));
-        whole.characters += characters;
-      }
-      const Embeddings joined = join_rows(std::move(parts->value()));
-      add_call_headers(*exchange.request, joined, response);
-      add_te_headers(whole.cost(joined), response);
-      return response;
+    exchange.attempt([&] {
+      if (!result.ok()) count_failed_call(exchange.service, result.error());
+      const auto parts = std::make_shared<Result<Rows>>(std::move(result));
+      exchange.answer_later([exchange, metrics, calls, parts] {
+        Pace pace(control_of(exchange));
+        HttpResponse response = render_predictions(parts->value(), pace);
+        TeiReceipt whole{metrics, exchange.request, true, 0};
+        for (std::size_t i = 0; i < calls->size(); ++i) {
+          const auto& [call, batch, characters] = (*calls)[i];
+          count_texts(exchange.service, call, parts->value()[i]);
+          const TeiReceipt one{metrics, exchange.request, batch, characters};
+          metrics->count_success(one.cost(parts->value()[i]));
+          whole.characters += characters;
+        }
+        const Embeddings joined = join_rows(std::move(parts->value()));
+        add_call_headers(*exchange.request, joined, response);
+        add_te_headers(whole.cost(joined), response);
+        return response;
+      });
     });
   };
   const auto gather = std::make_shared<Gather<Embeddings>>(

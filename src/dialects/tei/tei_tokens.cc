@@ -62,16 +62,18 @@ using TokenRows = std::vector<TokenEmbeddings>;
 Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiReceipt& receipt,
                                             std::shared_ptr<const EmbedCall> call) {
   return [exchange, receipt, call = std::move(call)](Result<TokenRows> result) {
-    if (!result.ok()) count_failed_call(exchange.service, result.error());
-    const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
-    exchange.answer_later([&service = exchange.service, receipt, call, parts] {
-      Pace pace(RunControl{call->options.stop, call->options.deadline});
-      HttpResponse response = render_tokens(parts->value(), pace);
-      const Embeddings sum = summary(parts->value());
-      add_call_headers(*receipt.request, sum, response);
-      receipt.settle(sum, response);
-      count_texts(service, *call, sum);
-      return response;
+    exchange.attempt([&] {
+      if (!result.ok()) count_failed_call(exchange.service, result.error());
+      const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
+      exchange.answer_later([&service = exchange.service, receipt, call, parts] {
+        Pace pace(RunControl{call->options.stop, call->options.deadline});
+        HttpResponse response = render_tokens(parts->value(), pace);
+        const Embeddings sum = summary(parts->value());
+        add_call_headers(*receipt.request, sum, response);
+        receipt.settle(sum, response);
+        count_texts(service, *call, sum);
+        return response;
+      });
     });
   };
 }
