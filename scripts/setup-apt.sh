@@ -14,7 +14,7 @@ packages=(
   libcli11-dev                                       # command line
   zlib1g-dev libzstd-dev                             # compressed requests and corpora
   libboost-dev                                       # HTTP server
-  libgrpc++-dev protobuf-compiler-grpc               # gRPC server
+  libnghttp2-dev                                     # HTTP/2, gRPC
   libgtest-dev libbenchmark-dev                      # tests, benchmarks
   python3-dev                                        # Python package
   python3-venv python3-pip curl xz-utils ca-certificates

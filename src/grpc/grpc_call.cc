@@ -7,7 +7,7 @@
 
 #include "base/excerpt.h"
 #include "base/seconds.h"
-#include "grpc/grpc_peer.h"
+#include "grpc/grpc_framing.h"
 #include "service/error_style.h"
 
 namespace nestvec {
@@ -18,16 +18,9 @@ using std::chrono::system_clock;
 
 constexpr std::string_view kSdkHeader = "x-clarifai-request-id-prefix";
 
-std::optional<std::string_view> metadata(const grpc::CallbackServerContext& context,
-                                         std::string_view name) {
-  const auto found = context.client_metadata().find(grpc::string_ref(name.data(), name.size()));
-  if (found == context.client_metadata().end()) return std::nullopt;
-  return std::string_view(found->second.data(), found->second.size());
-}
-
-std::string check_key(const grpc::CallbackServerContext& context, const KeyStore& keys) {
+std::string check_key(const HttpRequest& head, const KeyStore& keys) {
   if (keys.empty()) return "";
-  const std::optional<std::string_view> header = metadata(context, "authorization");
+  const std::optional<std::string_view> header = head.header("authorization");
   const auto key = header ? KeyStore::from_authorization(*header) : std::nullopt;
   if (!key) {
     throw RequestError(ErrorCode::kUnauthenticated,
@@ -41,8 +34,8 @@ std::string check_key(const grpc::CallbackServerContext& context, const KeyStore
   return *std::move(name);
 }
 
-std::optional<Priority> read_priority(const grpc::CallbackServerContext& context) {
-  const std::optional<std::string_view> text = metadata(context, "x-nestvec-priority");
+std::optional<Priority> read_priority(const HttpRequest& head) {
+  const std::optional<std::string_view> text = head.header("x-nestvec-priority");
   if (!text) return std::nullopt;
   if (*text == "interactive") return Priority::kInteractive;
   if (*text == "bulk") return Priority::kBulk;
@@ -50,50 +43,38 @@ std::optional<Priority> read_priority(const grpc::CallbackServerContext& context
                                                excerpt(*text) + ": expected interactive or bulk");
 }
 
-std::optional<steady_clock::time_point> read_deadline(const grpc::CallbackServerContext& context) {
-  const system_clock::time_point deadline = context.deadline();
-  if (deadline == system_clock::time_point::max()) return std::nullopt;
-  // Far enough ahead is never, and must not overflow.
-  const auto left = std::min<system_clock::duration>(deadline - system_clock::now(),
-                                                     std::chrono::hours(24 * 365));
-  return steady_clock::now() + left;
-}
-
-// The IP address of "ipv4:127.0.0.1:80", "ipv6:[::1]:80", also with its brackets escaped, and of
-// what grpc_peer_name() has made; "unix" for another.
-std::string client_address(std::string_view peer) {
-  if (const auto own = grpc_peer_client(peer)) return std::string(*own);
-  if (!peer.starts_with("ipv4:") && !peer.starts_with("ipv6:")) return "unix";
-  peer = peer.substr(0, peer.rfind(':')).substr(std::string_view("ipv4:").size());
-  std::string address(peer);
-  for (const std::string_view bracket : {"%5B", "%5D", "[", "]"}) {
-    const std::size_t at = address.find(bracket);
-    if (at != std::string::npos) address.erase(at, bracket.size());
+std::optional<steady_clock::time_point> read_deadline(const HttpRequest& head) {
+  const std::optional<std::string_view> text = head.header("grpc-timeout");
+  if (!text) return std::nullopt;
+  const auto left = parse_grpc_timeout(*text);
+  if (!left) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "grpc-timeout is " + excerpt(*text) +
+                    ": expected at most eight digits and then H, M, S, m, u or n");
   }
-  return address;
+  return steady_clock::now() + *left;
 }
 
 // Clarifai's SDK sends a prefix, others an id; where neither is fit to be repeated, one of ours.
-std::string call_id(const grpc::CallbackServerContext& context, CallIds& ids) {
-  const std::string_view own = metadata(context, "x-request-id").value_or("");
+std::string call_id(const HttpRequest& head, CallIds& ids) {
+  const std::string_view own = head.header("x-request-id").value_or("");
   if (is_sane_id(own)) return std::string(own);
-  const std::string_view prefix = metadata(context, kSdkHeader).value_or("");
+  const std::string_view prefix = head.header(kSdkHeader).value_or("");
   if (is_sane_id(prefix)) return std::string(prefix) + "-" + ids.next();
   return ids.next();
 }
 
 }  // namespace
 
-void admit(const grpc::CallbackServerContext& context, const KeyStore& keys, GrpcCall& call) {
+void admit(const HttpRequest& head, const KeyStore& keys, GrpcCall& call) {
   call.received = steady_clock::now();
-  call.deadline = read_deadline(context);
+  call.deadline = read_deadline(head);
   constexpr std::size_t kLongestName = 64;
-  call.sdk = metadata(context, kSdkHeader).value_or("").substr(0, kLongestName);
-  call.key = check_key(context, keys);
-  // A key counts as one client over all transports; HTTP connections have small even numbers.
-  const std::hash<std::string> hash;
-  call.client = call.key.empty() ? hash(context.peer()) & ~std::uint64_t{1} : hash(call.key) | 1;
-  call.priority = read_priority(context);
+  call.sdk = head.header(kSdkHeader).value_or("").substr(0, kLongestName);
+  call.key = check_key(head, keys);
+  // A key counts as one client over all transports, and so does a connection without one.
+  call.client = call.key.empty() ? head.connection << 1 : std::hash<std::string>{}(call.key) | 1;
+  call.priority = read_priority(head);
 }
 
 const Service& serving(const GrpcContext& context) {
@@ -102,17 +83,17 @@ const Service& serving(const GrpcContext& context) {
   throw still_loading();
 }
 
-GrpcTrace::GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call,
-                     std::string method, std::string_view route)
+GrpcTrace::GrpcTrace(GrpcContext& context, const HttpRequest& head, const std::string& client,
+                     std::string_view route)
     : context_(context), route_(route), open_(context.calls) {
   constexpr int kOk = 200;
   record_.time = system_clock::now();
-  record_.id = call_id(call, context.ids);
-  record_.client = client_address(call.peer());
+  record_.id = call_id(head, context.ids);
+  record_.client = client;
   record_.method = "GRPC";
-  record_.path = std::move(method);
+  record_.path = head.path;
   record_.status = kOk;
-  if (const auto header = metadata(call, "traceparent")) parent_ = parse_traceparent(*header);
+  if (const auto header = head.header("traceparent")) parent_ = parse_traceparent(*header);
 }
 
 RequestSpan GrpcTrace::span() const {

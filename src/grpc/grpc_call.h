@@ -2,8 +2,6 @@
 // What gRPC methods are made of: the facts of a call, and the function that answers a message.
 #pragma once
 
-#include <grpcpp/server_context.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +17,7 @@
 #include "observe/log.h"
 #include "observe/trace.h"
 #include "service/call_failure.h"
+#include "service/http_message.h"
 #include "service/keys.h"
 #include "service/service.h"
 
@@ -40,8 +39,9 @@ struct GrpcCall {
 
 // Reads the metadata into `call` and checks the key ("authorization: Bearer KEY"). Throws Error:
 // kUnauthenticated (a RequestError with Fault::kNoKey where there is none), kInvalidArgument for an
-// x-nestvec-priority other than interactive and bulk; `call` then has all but the key.
-void admit(const grpc::CallbackServerContext& context, const KeyStore& keys, GrpcCall& call);
+// x-nestvec-priority other than interactive and bulk, or a grpc-timeout that is none; `call` then
+// has all but the key.
+void admit(const HttpRequest& head, const KeyStore& keys, GrpcCall& call);
 
 // What the call decides of the options: stop, the RPC's deadline or the server's own (the earlier),
 // priority, client and limits of the queue.
@@ -58,9 +58,9 @@ const Service& serving(const GrpcContext& context);
 // A call as the access log, the metrics and a drain see it: from its construction to its end.
 class GrpcTrace {
  public:
-  // `context` outlives it; `method` is the path, "/tei.v1.Embed/Embed". Metrics know it as
-  // `route`, a literal, where that is not empty.
-  GrpcTrace(GrpcContext& context, const grpc::CallbackServerContext& call, std::string method,
+  // `context` outlives it; `client` is the peer's name. Metrics know the path of `head` as `route`,
+  // a literal, where that is not empty.
+  GrpcTrace(GrpcContext& context, const HttpRequest& head, const std::string& client,
             std::string_view route = {});
   GrpcTrace(const GrpcTrace&) = delete;
   GrpcTrace& operator=(const GrpcTrace&) = delete;

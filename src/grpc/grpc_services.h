@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The services of a gRPC server, one factory a dialect, and what they work with.
+// What the methods of gRPC work with.
 #pragma once
 
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/impl/service_type.h>
-
 #include <functional>
-#include <memory>
 #include <stop_token>
 #include <utility>
-#include <vector>
 
 #include "base/live_count.h"
 #include "base/set_once.h"
@@ -44,23 +39,13 @@ struct GrpcContext {
   const Clarifai& clarifai;
   const AccessLog access_log;
   SpanSink spans = {};  // told each call that is over; set before the server starts
+  // Runs a call that has just come on a request thread; false where too many wait. Set likewise.
+  std::function<bool(std::function<void()>)> begin;
+  Executor post;                                           // the rest of one that was begun
   SetOnce<std::reference_wrapper<const Service>> service;  // once the model is loaded
   std::stop_source drain;  // requested when the server begins to shut down
   LiveCount calls;         // that are open
   CallIds ids;
 };
-
-// A dialect's services, to be registered and kept as long as the server runs.
-using GrpcServices = std::vector<std::unique_ptr<grpc::Service>>;
-
-// tei.v1: Info, Embed, Tokenize.
-GrpcServices make_tei_services(GrpcContext& context);
-
-// clarifai.api.V2.
-GrpcServices make_clarifai_services(GrpcContext& context);
-
-// Every other method, whatever its service: UNIMPLEMENTED, naming what this model is and what it
-// answers.
-std::unique_ptr<grpc::CallbackGenericService> make_other_methods(GrpcContext& context);
 
 }  // namespace nestvec

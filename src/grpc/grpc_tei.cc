@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The services of tei.v1 over the model. EmbedSparse and the services Predict and Rerank are left
-// to make_other_methods().
+// The services of tei.v1 over the model. EmbedSparse and the services Predict and Rerank are not
+// offered.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -15,12 +15,9 @@
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
 #include "dialects/tei/tei_style.h"
-#include "grpc/grpc_services.h"
-#include "grpc/grpc_status.h"
-#include "grpc/grpc_stream.h"
-#include "grpc/grpc_unary.h"
+#include "grpc/grpc_route.h"
 #include "service/embed_call.h"
-#include "tei.grpc.pb.h"
+#include "tei.pb.h"
 
 namespace nestvec {
 namespace {
@@ -181,70 +178,6 @@ void describe(const Backend& backend, const GrpcCall&, const v1::InfoRequest&,
 }
 // NOLINTEND(performance-unnecessary-value-param)
 
-// A method with its stream, for one kind of message.
-template <typename Request, typename Response>
-class Methods {
- public:
-  using Answer = void (*)(const Backend&, const GrpcCall&, const Request&, Response*, GrpcDone);
-  using Cost = std::size_t (*)(const ModelInfo&, const Request&);
-  using Wrap = GrpcDone (*)(const Backend&, GrpcDone);
-
-  // The stream's path is the method's and "Stream". `cost` is what a message of it and its answer
-  // take in memory, at most. `wrap` may put something around every `done`.
-  struct Parts {
-    std::string path;
-    Answer answer = nullptr;
-    Cost cost = nullptr;
-    Wrap wrap = nullptr;
-  };
-
-  Methods(GrpcContext& context, SharedBackend backend, Parts parts)
-      : context_(context), backend_(std::move(backend)), parts_(std::move(parts)) {}
-  Methods(const Methods&) = delete;
-  Methods& operator=(const Methods&) = delete;
-
-  grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* call, const Request* request,
-                                  Response* response) const {
-    auto* reactor =
-        std::make_unique<GrpcUnary<Request, Response>>(context_, parts_.path, call, method_)
-            .release();
-    reactor->start(request, response, [](const Error& error, const std::string&, Response*) {
-      return tei_status(error);
-    });
-    return reactor;
-  }
-
-  // Only where a cost was given.
-  grpc::ServerBidiReactor<Request, Response>* stream(grpc::CallbackServerContext* call) const {
-    auto* reactor = std::make_unique<GrpcStream<Request, Response>>(
-                        context_, parts_.path + "Stream", *call, method_, stream_cost_)
-                        .release();
-    reactor->start(*call, tei_status);
-    return reactor;
-  }
-
- private:
-  void run(const GrpcCall& call, const Request& request, Response* response, GrpcDone done) const {
-    if (parts_.wrap != nullptr) done = parts_.wrap(*backend_, std::move(done));
-    try {
-      parts_.answer(*backend_, call, request, response, done);
-    } catch (...) {
-      done({.error = current_error(), .truncated = false});
-    }
-  }
-
-  GrpcContext& context_;
-  SharedBackend backend_;
-  const Parts parts_;
-  GrpcMethod<Request, Response> method_ = [this](const GrpcCall& call, const Request& request,
-                                                 Response* response, GrpcDone done) {
-    run(call, request, response, std::move(done));
-  };
-  typename GrpcStream<Request, Response>::Cost stream_cost_ = [this](const Request& request) {
-    return parts_.cost(backend_->service().model.info(), request);
-  };
-};
-
 std::size_t cost_of(const ModelInfo& model, const v1::EmbedRequest& request) {
   return request.inputs().size() + model.dimensions * sizeof(float);
 }
@@ -260,95 +193,67 @@ std::size_t cost_of(const ModelInfo&, const v1::DecodeRequest& request) {
   return static_cast<std::size_t>(request.ids().size()) * kIdBytes;
 }
 
-class InfoService final : public v1::Info::CallbackService {
- public:
-  InfoService(GrpcContext& context, const SharedBackend& backend)
-      : info_(context, backend, {.path = "/tei.v1.Info/Info", .answer = describe}) {}
+// A method of tei.v1 for one kind of message. Its stream, where it has one, has its path and
+// "Stream".
+template <typename Request, typename Response>
+struct TeiMethod {
+  using Answer = void (*)(const Backend&, const GrpcCall&, const Request&, Response*, GrpcDone);
+  using Cost = std::size_t (*)(const ModelInfo&, const Request&);
+  using Wrap = GrpcDone (*)(const Backend&, GrpcDone);
 
-  grpc::ServerUnaryReactor* Info(grpc::CallbackServerContext* call, const v1::InfoRequest* request,
-                                 v1::InfoResponse* response) override {
-    return info_.unary(call, request, response);
-  }
-
- private:
-  Methods<v1::InfoRequest, v1::InfoResponse> info_;
+  std::string path;
+  Answer answer = nullptr;
+  Cost cost = nullptr;  // what a message of the stream and its answer take in memory, at most
+  Wrap wrap = nullptr;  // may put something around every `done`
 };
 
-// The methods that a model of dense vectors has; the others stay generic.
-using DenseEmbed = v1::Embed::WithCallbackMethod_Embed<
-    v1::Embed::WithCallbackMethod_EmbedStream<v1::Embed::WithCallbackMethod_EmbedAll<
-        v1::Embed::WithCallbackMethod_EmbedAllStream<v1::Embed::WithGenericMethod_EmbedSparse<
-            v1::Embed::WithGenericMethod_EmbedSparseStream<v1::Embed::Service>>>>>>;
+template <typename Request, typename Response>
+GrpcMethod<Request, Response> make_method(const SharedBackend& backend,
+                                          const TeiMethod<Request, Response>& method) {
+  return [backend, method](const GrpcCall& call, const Request& request, Response* response,
+                           GrpcDone done) {
+    if (method.wrap != nullptr) done = method.wrap(*backend, std::move(done));
+    try {
+      method.answer(*backend, call, request, response, done);
+    } catch (...) {
+      done({.error = current_error(), .truncated = false});
+    }
+  };
+}
 
-class EmbedService final : public DenseEmbed {
- public:
-  EmbedService(GrpcContext& context, const SharedBackend& backend)
-      : embed_(context, backend, {"/tei.v1.Embed/Embed", embed, cost_of, counted}),
-        embed_all_(context, backend, {"/tei.v1.Embed/EmbedAll", embed_all, cost_of, counted}) {}
-
-  grpc::ServerUnaryReactor* Embed(grpc::CallbackServerContext* call,
-                                  const v1::EmbedRequest* request,
-                                  v1::EmbedResponse* response) override {
-    return embed_.unary(call, request, response);
+template <typename Request, typename Response>
+void add_method(const SharedBackend& backend, const TeiMethod<Request, Response>& method,
+                GrpcRoutes& routes) {
+  routes.push_back(grpc_route<Request, Response>(method.path, make_method(backend, method)));
+  if (method.cost != nullptr) {
+    routes.push_back(grpc_stream_route<Request, Response>(
+        method.path + "Stream", make_method(backend, method),
+        [backend, cost = method.cost](const Request& request) {
+          return cost(backend->service().model.info(), request);
+        }));
   }
-  grpc::ServerBidiReactor<v1::EmbedRequest, v1::EmbedResponse>* EmbedStream(
-      grpc::CallbackServerContext* call) override {
-    return embed_.stream(call);
-  }
-  grpc::ServerUnaryReactor* EmbedAll(grpc::CallbackServerContext* call,
-                                     const v1::EmbedAllRequest* request,
-                                     v1::EmbedAllResponse* response) override {
-    return embed_all_.unary(call, request, response);
-  }
-  grpc::ServerBidiReactor<v1::EmbedAllRequest, v1::EmbedAllResponse>* EmbedAllStream(
-      grpc::CallbackServerContext* call) override {
-    return embed_all_.stream(call);
-  }
-
- private:
-  Methods<v1::EmbedRequest, v1::EmbedResponse> embed_;
-  Methods<v1::EmbedAllRequest, v1::EmbedAllResponse> embed_all_;
-};
-
-class TokenizeService final : public v1::Tokenize::CallbackService {
- public:
-  TokenizeService(GrpcContext& context, const SharedBackend& backend)
-      : tokenize_(context, backend, {"/tei.v1.Tokenize/Tokenize", tokenize, cost_of, nullptr}),
-        decode_(context, backend, {"/tei.v1.Tokenize/Decode", decode, cost_of, nullptr}) {}
-
-  grpc::ServerUnaryReactor* Tokenize(grpc::CallbackServerContext* call,
-                                     const v1::EncodeRequest* request,
-                                     v1::EncodeResponse* response) override {
-    return tokenize_.unary(call, request, response);
-  }
-  grpc::ServerBidiReactor<v1::EncodeRequest, v1::EncodeResponse>* TokenizeStream(
-      grpc::CallbackServerContext* call) override {
-    return tokenize_.stream(call);
-  }
-  grpc::ServerUnaryReactor* Decode(grpc::CallbackServerContext* call,
-                                   const v1::DecodeRequest* request,
-                                   v1::DecodeResponse* response) override {
-    return decode_.unary(call, request, response);
-  }
-  grpc::ServerBidiReactor<v1::DecodeRequest, v1::DecodeResponse>* DecodeStream(
-      grpc::CallbackServerContext* call) override {
-    return decode_.stream(call);
-  }
-
- private:
-  Methods<v1::EncodeRequest, v1::EncodeResponse> tokenize_;
-  Methods<v1::DecodeRequest, v1::DecodeResponse> decode_;
-};
+}
 
 }  // namespace
 
-GrpcServices make_tei_services(GrpcContext& context) {
+GrpcRoutes make_tei_routes(GrpcContext& context) {
   const auto backend = std::make_shared<const Backend>(context);
-  GrpcServices services;
-  services.push_back(std::make_unique<InfoService>(context, backend));
-  services.push_back(std::make_unique<EmbedService>(context, backend));
-  services.push_back(std::make_unique<TokenizeService>(context, backend));
-  return services;
+  GrpcRoutes routes;
+  add_method<v1::InfoRequest, v1::InfoResponse>(
+      backend, {.path = "/tei.v1.Info/Info", .answer = describe}, routes);
+  add_method<v1::EmbedRequest, v1::EmbedResponse>(
+      backend, {"/tei.v1.Embed/Embed", embed, cost_of, counted}, routes);
+  add_method<v1::EmbedAllRequest, v1::EmbedAllResponse>(
+      backend, {"/tei.v1.Embed/EmbedAll", embed_all, cost_of, counted}, routes);
+  add_method<v1::EncodeRequest, v1::EncodeResponse>(
+      backend, {"/tei.v1.Tokenize/Tokenize", tokenize, cost_of, nullptr}, routes);
+  add_method<v1::DecodeRequest, v1::DecodeResponse>(
+      backend, {"/tei.v1.Tokenize/Decode", decode, cost_of, nullptr}, routes);
+  for (GrpcRoute& route : routes) {
+    route.refuse = refuse_as_tei;
+    route.to_status = tei_status;
+  }
+  return routes;
 }
 
 }  // namespace nestvec

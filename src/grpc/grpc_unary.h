@@ -2,77 +2,62 @@
 // One request, one answer, and no thread that waits in between.
 #pragma once
 
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/server_callback.h>
-
+#include <atomic>
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
-#include <utility>
+#include <string_view>
 
-#include "grpc/grpc_call.h"
+#include "grpc/grpc_route.h"
+#include "http/streamed.h"
 
 namespace nestvec {
 
-// A call of a GrpcMethod. Released to itself by the handler of the method; ends when gRPC has done
-// with it.
-template <typename Request, typename Response>
-class GrpcUnary final : public grpc::ServerUnaryReactor {
+// What gRPC knows of a call before its first message.
+struct GrpcHead {
+  std::shared_ptr<const HttpRequest> request;
+  std::string client;  // the peer's name, for the log
+  std::shared_ptr<AnswerWriter> writer;
+};
+
+// A call of a route that does not stream. Its message is worked on, on a request thread, when it is
+// whole; the key is checked before. Kept by its stream and by what works on it.
+class GrpcUnary final : public StreamedRequest, public std::enable_shared_from_this<GrpcUnary> {
  public:
-  using Method = GrpcMethod<Request, Response>;
-  // How the dialect tells an error: by the status, or in the response. `id` is the call's.
-  using Refuse = grpc::Status (*)(const Error&, const std::string& id, Response*);
+  // Makes and starts one. `context` and `route` must outlive the server.
+  static std::shared_ptr<GrpcUnary> start(GrpcContext& context, const GrpcRoute& route,
+                                          GrpcHead head);
 
-  // `method` and `context` must outlive the server. `path` is the method's own.
-  GrpcUnary(GrpcContext& context, std::string path, grpc::CallbackServerContext* call,
-            const Method& method)
-      : context_(context), trace_(context, *call, std::move(path)), call_(call), method_(method) {}
+  GrpcUnary(GrpcContext& context, const GrpcRoute& route, GrpcHead head);
 
-  void start(const Request* request, Response* response, Refuse refuse) {
-    response_ = response;
-    refuse_ = refuse;
-    if (context_.access_log) trace_.add_request(request->ByteSizeLong());
-    GrpcCall call;
-    call.id = trace_.id();
-    call.stop = stop_.get_token();
-    try {
-      admit(*call_, context_.keys, call);
-      serving(context_).post([this, call, request] {
-        method_(call, *request, response_, [this](const GrpcOutcome& outcome) { finish(outcome); });
-      });
-    } catch (const Error& error) {
-      finish(error);
-    }
-  }
-
-  void OnCancel() override { stop_.request_stop(); }
-  void OnDone() override { const std::unique_ptr<GrpcUnary> self(this); }
+  void on_body(std::string_view bytes) override;
+  void on_end() override;
+  void on_sent() override {}
+  void on_gone() override;
+  void on_tick(Clock::time_point now) override;
+  std::optional<Upload> upload() const override;
+  std::size_t buffered() const override { return reader_.buffered(); }
 
  private:
-  // The last act: `this` may be gone when it returns.
-  void finish(const GrpcOutcome& outcome) {
-    if (outcome.error) return finish(*outcome.error);
-    if (outcome.truncated) call_->AddTrailingMetadata("x-truncated-inputs", "0");
-    if (outcome.tokens > 0) trace_.add_tokens(outcome.tokens);
-    if (context_.access_log) trace_.add_answer(response_->ByteSizeLong());
-    Finish(grpc::Status::OK);
-  }
-
-  void finish(const Error& error) {
-    trace_.set_error(error);
-    const auto pause = error.detail().retry_after.count();
-    // What gRPC's own retry policies obey (gRFC A6).
-    if (pause > 0) call_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(pause));
-    Finish(refuse_(error, trace_.id(), response_));
-  }
+  void admit_call();
+  void run(GrpcMessageReader::Message message);
+  void finish(const GrpcOutcome& outcome);
+  void fail(const Error& error);
 
   GrpcContext& context_;
-  GrpcTrace trace_;
-  grpc::CallbackServerContext* call_;
-  const Method& method_;
-  Response* response_ = nullptr;
-  Refuse refuse_ = nullptr;
+  const GrpcRoute& route_;
+  const GrpcHead head_;
+  std::optional<GrpcTrace> trace_;  // of a route that is not open
+  GrpcCall call_;
+  GrpcMessageReader reader_;  // of the loop's thread
+  std::size_t owed_ = 0;      // bytes that are not told to the writer yet
+  bool begun_ = false;        // its message is whole
+  std::unique_ptr<GrpcMessage> request_;
+  std::unique_ptr<GrpcMessage> response_;
   std::stop_source stop_;
+  std::atomic<bool> finished_{false};  // by whoever was first
 };
 
 }  // namespace nestvec

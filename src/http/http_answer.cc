@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The writing half of HttpConnection.
 #include <algorithm>
-#include <charconv>
 #include <exception>
 #include <utility>
 
@@ -13,18 +12,6 @@ namespace {
 
 // Up to this size head and body go as one piece: under TLS each piece is a record of its own.
 constexpr std::size_t kOnePiece = std::size_t{8} << 10;
-// How long to wait for a client to take note of the end; see linger().
-constexpr std::chrono::seconds kLinger{2};
-
-std::optional<std::uint64_t> token_count(const HttpResponse& response) {
-  for (const auto& [name, value] : response.headers) {
-    if (name != "x-nestvec-tokens") continue;
-    std::uint64_t count = 0;
-    const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), count);
-    if (failed == std::errc{}) return count;
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 

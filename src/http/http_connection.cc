@@ -8,39 +8,14 @@
 #include <utility>
 
 #include "http/content_coding.h"
+#include "http/h2_connection.h"
 #include "http/http_reply.h"
-#include "nestvec/error.h"
-#include "service/call_ids.h"
-#include "service/error_style.h"
 
 namespace nestvec {
 namespace {
 
 // Requests behind the one that is answered: so many bytes of them are read ahead.
 constexpr std::size_t kMaxAhead = std::size_t{16} << 10;
-constexpr std::size_t kMaxPreface = std::size_t{16} << 10;  // what a Splice takes at its start
-// A drain waits so long for what idle clients may just have sent.
-constexpr std::chrono::milliseconds kDrainGrace{250};
-
-// On a request thread: what is left to do before the handler, then the handler.
-void handle(const HttpShared& shared, const std::shared_ptr<HttpRequest>& request,
-            const std::shared_ptr<HttpReply>& reply, bool decode) {
-  try {
-    if (const auto coding = request->header("content-encoding"); coding && decode) {
-      const auto fault = decode_content(*coding, shared.options.max_body_bytes, request->body,
-                                        {.stop = request->stop, .deadline = {}});
-      if (fault) return reply->send(fault_response(*fault));
-    }
-    shared.handler(request, [reply](HttpResponse response) { reply->send(std::move(response)); });
-  } catch (const Error& error) {
-    reply->send(fault_response({http_status(error), error.what()}));
-  } catch (const std::bad_alloc&) {
-    reply->send(no_memory_answer());
-  } catch (const std::exception&) {
-    // Its text may hold anything, so it stays here.
-    reply->send(fault_response({500, "an internal error; the request was not answered"}));
-  }
-}
 
 }  // namespace
 
@@ -52,8 +27,7 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
       slot_(std::move(accepted.slot)),
       unfinished_(std::move(accepted.unfinished)),
       number_(++shared_->last_connection),
-      client_(std::move(accepted.client)),
-      may_be_http2_(shared_->http2_upstream != nullptr) {}
+      client_(std::move(accepted.client)) {}
 
 void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                            NewConnection accepted) {
@@ -137,11 +111,10 @@ bool HttpConnection::read_some() {
 }
 
 std::size_t HttpConnection::room() const {
-  const std::size_t all = loop_->scratch().size();
   if (state_ == State::kAnswering || state_ == State::kWriting) {
     return kMaxAhead - std::min(kMaxAhead, input_.size());
   }
-  return may_be_http2_ ? kMaxPreface - input_.size() : all;
+  return loop_->scratch().size();
 }
 
 void HttpConnection::wait_to_read(IoStatus want) {
@@ -205,17 +178,15 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
   return used;
 }
 
+// From here on it is a connection of HTTP/2.
 std::size_t HttpConnection::hand_over(std::string_view bytes) {
   const auto self = shared_from_this();
-  std::unique_ptr<Transport> transport = std::move(transport_);
-  LiveCount::Share slot = std::move(slot_);
+  NewConnection same{.transport = std::move(transport_),
+                     .client = client_,
+                     .slot = std::move(slot_),
+                     .unfinished = std::move(unfinished_)};
   close();
-  try {
-    Splice::start(loop_, std::move(transport), shared_->http2_upstream(client_), bytes,
-                  std::move(slot));
-  } catch (const Error&) {
-    // The upstream is gone: so is this connection, and the client sees it at once.
-  }
+  H2Connection::start(loop_, shared_, std::move(same), bytes);
   return bytes.size();
 }
 
@@ -262,16 +233,12 @@ void HttpConnection::dispatch() {
   keep_alive_ = parser_->keep_alive();
   http10_ = parser_->is_http10();
   head_only_ = parser_->is_head();
-  const auto id = request->header("x-request-id");
-  request->id = id && is_sane_id(*id) ? std::string(*id) : loop_->random_id();
   request->connection = number_;
-  request->received = received_ = Clock::now();
+  begin_request(*request, loop_->random_id(), record_);
+  if (head_only_) record_.method = "HEAD";
+  received_ = request->received;
   stop_.emplace();
   request->stop = stop_->get_token();
-  record_.time = std::chrono::system_clock::now();
-  record_.id = request->id;
-  record_.method = head_only_ ? "HEAD" : request->method;
-  record_.path = request->path;
   parser_.reset();
   state_ = State::kAnswering;
   deadline_ = Clock::time_point::max();
@@ -283,11 +250,9 @@ void HttpConnection::dispatch() {
   const ContentCoding coding =
       request->method == "GET" && accepted ? accepted_coding(*accepted) : ContentCoding::kNone;
   const auto reply = std::make_shared<HttpReply>(loop_, shared_from_this(), ++exchange_, coding);
-  const bool urgent = shared_->is_urgent && shared_->is_urgent(*request);
-  RequestThreads& threads = urgent ? *shared_->urgent_threads : shared_->threads;
-  const bool taken = threads.try_post(
-      [shared = shared_, request, reply, urgent] { handle(*shared, request, reply, !urgent); });
-  if (!taken) reply->send(fault_response({503, "too many requests wait for a thread"}));
+  if (!post_request(shared_, request, reply)) {
+    reply->send(fault_response({503, "too many requests wait for a thread"}));
+  }
 }
 
 void HttpConnection::on_tick(Clock::time_point now) {
@@ -309,13 +274,8 @@ void HttpConnection::on_drain(Clock::time_point now) {
   }
 }
 
-// Slow is allowed, but not for ever: besides the pause that is allowed at any time, a transfer has
-// so long as a slow line needs.
 HttpConnection::Clock::time_point HttpConnection::transfer_deadline(std::uint64_t bytes) const {
-  constexpr std::uint64_t kSlowestBytesPerSecond = 1024;
-  const std::chrono::seconds pause(shared_->options.idle_seconds);
-  const std::chrono::seconds needed(bytes / kSlowestBytesPerSecond);
-  return std::min(Clock::now() + pause, transfer_start_ + pause + needed);
+  return nestvec::transfer_deadline(shared_->options, transfer_start_, Clock::now(), bytes);
 }
 
 }  // namespace nestvec

@@ -14,7 +14,6 @@
 
 #include "base/live_count.h"
 #include "http/http_fault.h"
-#include "http/http_reply.h"
 #include "http/http_shared.h"
 #include "http/io_loop.h"
 #include "http/request_parser.h"
@@ -24,18 +23,12 @@
 
 namespace nestvec {
 
-// What the acceptor hands on. The shares count it from then on.
-struct NewConnection {
-  std::unique_ptr<Transport> transport;
-  std::string client;  // for the log
-  LiveCount::Share slot;
-  LiveCount::Share unfinished;
-};
-
 // Lives on its loop, which keeps it until it is closed; all of it runs there. Between requests it
 // holds no buffers. Bytes that come while a request is being answered are the next requests; a
 // bounded number is read, to see the client's end, and kept.
-class HttpConnection final : public Peer, public std::enable_shared_from_this<HttpConnection> {
+class HttpConnection final : public Peer,
+                             public ReplyTarget,
+                             public std::enable_shared_from_this<HttpConnection> {
  public:
   static void start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                     NewConnection accepted);
@@ -46,11 +39,8 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
-  // The answer to a request by its number; ignored when that one is not awaited any more. Does not
-  // throw.
-  void answer(std::uint64_t exchange, HttpResponse response);
-
-  LostExchange lost_exchange() const { return lost_; }
+  // Does not throw.
+  void answer(std::uint64_t exchange, HttpResponse response) override;
 
   void on_tick(Clock::time_point now) override;
   void on_drain(Clock::time_point now) override;
@@ -110,6 +100,7 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   void linger();
   void close();
 
+  // Of the body or the answer under way, of which so much is there.
   Clock::time_point transfer_deadline(std::uint64_t bytes) const;
 
   const std::shared_ptr<IoLoop> loop_;
@@ -124,7 +115,7 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   State state_ = State::kIdle;
   Clock::time_point deadline_;
   Clock::time_point transfer_start_;  // of the body or the answer under way
-  bool may_be_http2_ = false;         // until its first bytes tell
+  bool may_be_http2_ = true;          // until its first bytes tell
   bool reading_ = false;              // inside read()
   bool waiting_to_read_ = false;
   bool peer_ended_ = false;
@@ -137,7 +128,6 @@ class HttpConnection final : public Peer, public std::enable_shared_from_this<Ht
   std::unique_ptr<RequestParser> parser_;
 
   std::uint64_t exchange_ = 0;  // the number of the request that is answered
-  const LostExchange lost_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::optional<std::stop_source> stop_;
   Clock::time_point received_;
   AccessRecord record_;

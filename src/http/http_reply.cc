@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "http/http_connection.h"
 #include "http/http_fault.h"
 #include "http/io_loop.h"
 
@@ -33,14 +32,15 @@ void compress(HttpResponse& response, ContentCoding coding) {
 
 }  // namespace
 
-HttpReply::HttpReply(std::shared_ptr<IoLoop> loop,
-                     const std::shared_ptr<HttpConnection>& connection, std::uint64_t exchange,
-                     ContentCoding coding)
+HttpReply::HttpReply(std::shared_ptr<IoLoop> loop, const std::shared_ptr<ReplyTarget>& connection,
+                     std::uint64_t exchange, ContentCoding coding,
+                     std::shared_ptr<const void> alive)
     : loop_(std::move(loop)),
       connection_(connection),
       lost_(connection->lost_exchange()),
       exchange_(exchange),
-      coding_(coding) {}
+      coding_(coding),
+      alive_(std::move(alive)) {}
 
 HttpReply::~HttpReply() {
   if (sent_) return;

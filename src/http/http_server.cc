@@ -25,15 +25,15 @@ std::unique_ptr<TlsContext> make_tls(const HttpServerOptions& options) {
     throw Error(ErrorCode::kInvalidArgument,
                 "server.tls_certificate and server.tls_key: expected both or neither");
   }
-  return std::make_unique<TlsContext>(server.tls_certificate, server.tls_key,
-                                      options.http2_upstream != nullptr);
+  return std::make_unique<TlsContext>(server.tls_certificate, server.tls_key);
 }
 
 std::shared_ptr<HttpShared> make_shared_state(const HttpServerOptions& options, HttpHandler handler,
                                               RequestThreads& threads, AccessLog access_log) {
   auto shared = std::make_shared<HttpShared>(options.server, std::move(handler), threads);
   shared->access_log = std::move(access_log);
-  shared->http2_upstream = options.http2_upstream;
+  shared->guard = options.guard;
+  shared->streamed = options.streamed;
   return shared;
 }
 
@@ -46,9 +46,9 @@ class HttpServer::Impl {
       : shared_(make_shared_state(options, std::move(handler), threads, std::move(access_log))),
         tls_(make_tls(options)),
         urgent_threads_(1, kMostUrgent),
-        loops_(make_loops(options.io_threads)),
-        acceptor_(*loops_.front(), options.address, options.unix_mode,
-                  [this](Listener::Accepted accepted) { take(std::move(accepted)); }) {
+        loops_(make_loops(options.io_threads)) {
+    listen(options.address, options.unix_mode);
+    for (const Address& address : options.more_addresses) listen(address, options.unix_mode);
     shared_->urgent_threads = &urgent_threads_;
     shared_->is_urgent = options.is_urgent;
   }
@@ -59,10 +59,10 @@ class HttpServer::Impl {
   }
 
   void start() {
-    acceptor_.start();
+    for (const auto& acceptor : acceptors_) acceptor->start();
     for (const auto& loop : loops_) {
       loop->start();
-      started_ = true;  // the first loop runs, on which the acceptor is closed
+      started_ = true;  // the first loop runs, on which the acceptors are closed
     }
   }
 
@@ -71,7 +71,7 @@ class HttpServer::Impl {
     if (started_) {
       std::promise<void> closed;
       loops_.front()->post([&] {
-        acceptor_.close();
+        for (const auto& acceptor : acceptors_) acceptor->close();
         closed.set_value();
       });
       closed.get_future().wait();
@@ -90,7 +90,7 @@ class HttpServer::Impl {
     if (tls_) tls_->reload();
   }
 
-  std::uint16_t port() const { return acceptor_.port(); }
+  std::uint16_t port(std::size_t address) const { return acceptors_.at(address)->port(); }
   const HttpShared& shared() const { return *shared_; }
 
  private:
@@ -101,6 +101,12 @@ class HttpServer::Impl {
     Loops loops(std::max<std::size_t>(1, count));
     for (auto& loop : loops) loop = std::make_shared<IoLoop>();
     return loops;
+  }
+
+  void listen(const Address& address, unsigned unix_mode) {
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        *loops_.front(), address, unix_mode,
+        [this](Listener::Accepted accepted) { take(std::move(accepted)); }));
   }
 
   // A new connection, on the first loop.
@@ -144,7 +150,7 @@ class HttpServer::Impl {
   const Loops loops_;
   std::size_t next_loop_ = 0;
   std::atomic<bool> started_{false};
-  Acceptor acceptor_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
 };
 
 HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler,
@@ -153,7 +159,7 @@ HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler,
 HttpServer::~HttpServer() = default;
 
 void HttpServer::start() { impl_->start(); }
-std::uint16_t HttpServer::port() const { return impl_->port(); }
+std::uint16_t HttpServer::port(std::size_t address) const { return impl_->port(address); }
 void HttpServer::stop_accepting() { impl_->stop_accepting(); }
 bool HttpServer::drain(std::chrono::steady_clock::time_point deadline) {
   return impl_->drain(deadline);

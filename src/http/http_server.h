@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/1 transport: sockets, TLS, limits, timeouts; hands whole requests to a handler.
+// The transport, HTTP/1 and HTTP/2: sockets, TLS, limits, timeouts; hands requests to a handler.
 #pragma once
 
 #include <chrono>
@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/address.h"
-#include "http/splice.h"
+#include "http/streamed.h"
 #include "nestvec/config.h"
 #include "observe/log.h"
+#include "service/head_guard.h"
 #include "service/http_message.h"
 #include "service/request_threads.h"
 
@@ -22,9 +24,9 @@ struct HttpServerOptions {
   // Of these: TLS files, max_body_bytes (as sent, and again after Content-Encoding),
   // max_connections, header_seconds, idle_seconds.
   ServerOptions server;
-  // Where connections go that begin with HTTP/2's preface; under TLS they arrive there without it.
-  // Empty = they are refused.
-  Http2Upstream http2_upstream;
+  std::vector<Address> more_addresses;  // that answer the same
+  HeadGuard guard;                      // of HTTP/2; empty = every body is read
+  StreamedService streamed;             // is asked first about each request of HTTP/2; may be empty
   // Requests that are answered by a thread of their own, at once, whatever the others are busy
   // with: those of which it says true. Their handler must be short; their bodies are not decoded.
   // Empty = none.
@@ -33,11 +35,11 @@ struct HttpServerOptions {
   unsigned unix_mode = 0660;  // of a Unix socket
 };
 
-// Answers HTTP/1.0 and 1.1 on one address: keep-alive, pipelining (requests of a connection are
-// answered one after the other), chunked bodies, Expect: 100-continue, gzip, deflate and
-// zstd bodies, HEAD for every GET. Answers to GET that shrink are sent as zstd or gzip where the
-// client takes it; vectors, which answer POST, are not: they hardly shrink, and it would cost more
-// than to compute them.
+// Answers HTTP/1.0, 1.1 and 2 on its addresses, all of them alike: keep-alive, pipelining (requests
+// of a connection are answered one after the other), chunked bodies, Expect: 100-continue, gzip,
+// deflate and zstd bodies, HEAD for every GET. Answers to GET that shrink are sent as zstd or gzip
+// where the client takes it; vectors, which answer POST, are not: they hardly shrink, and it would
+// cost more than to compute them.
 //
 // What is wrong with a request as such is answered here: 400, 408, 413, 415, 417, 431, 501, 503,
 // 505. Connections over max_connections get 503 and are closed. A client must send a head within
@@ -66,8 +68,8 @@ class HttpServer {
   // Once. Throws Error kResourceExhausted where a thread cannot be started.
   void start();
 
-  // The TCP port it listens on; 0 for a Unix socket.
-  std::uint16_t port() const;
+  // The TCP port it listens on, of the first address or another; 0 for a Unix socket.
+  std::uint16_t port(std::size_t address = 0) const;
 
   // Takes the connections that wait already, then no more. From now on each answer is the last of
   // its connection, and idle connections are closed, after a moment for what their clients may just
@@ -75,8 +77,7 @@ class HttpServer {
   void stop_accepting();
 
   // stop_accepting(), then blocks until every request that was begun is answered and its answer is
-  // written, or until `deadline`. Returns whether all are. Spliced HTTP/2 connections are left to
-  // their server.
+  // written, or until `deadline`. Returns whether all are.
   bool drain(std::chrono::steady_clock::time_point deadline);
 
   // Reads certificate and key again, for new connections. Without TLS it does nothing. Throws as

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// HttpServer under TLS, and connections that it hands to an HTTP/2 server.
-#include <fcntl.h>
+// HttpServer under TLS, and the versions of HTTP that it tells apart.
 #include <gtest/gtest.h>
 #include <openssl/x509.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "http/http_server.h"
-#include "http/splice.h"
 #include "nestvec/error.h"
 #include "support/certificate.h"
+#include "support/h2_frames.h"
 #include "support/test_client.h"
 
 namespace nestvec {
@@ -167,77 +164,23 @@ TEST_F(HttpTls, NamesTheFileThatIsWrong) {
   EXPECT_NE(error_of(swapped).find("PEM"), std::string::npos);
 }
 
-// Stands for the gRPC server: returns what it gets, until its client has said all.
-class Upstream {
- public:
-  ~Upstream() {
-    if (thread_.joinable()) thread_.join();
-  }
-
-  // For one connection.
-  Http2Upstream connect() {
-    return [this](const std::string& client) {
-      EXPECT_EQ(client, "127.0.0.1");
-      std::array<int, 2> ends{};
-      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-      thread_ = std::thread([end = FileDescriptor(ends[1])] { serve(end.get()); });
-      EXPECT_EQ(::fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
-      return FileDescriptor(ends[0]);
-    };
-  }
-
- private:
-  static void serve(int fd) {
-    std::string buffer(10'000, '\0');
-    for (;;) {
-      const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
-      if (got <= 0) break;
-      for (ssize_t sent = 0; sent < got;) {
-        const ssize_t more =
-            ::send(fd, buffer.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
-        if (more < 0) return;
-        sent += more;
-      }
-    }
-    ::send(fd, "bye", 3, MSG_NOSIGNAL);
-  }
-
-  std::thread thread_;
-};
-
-TEST_F(HttpTls, HandsHttp2ToItsServer) {
+TEST_F(HttpTls, SpeaksHttp2ToWhoBeginsWithIt) {
   for (const bool tls : {false, true}) {
-    Upstream upstream;
-    HttpServerOptions options = tls ? options_ : local_options();
-    options.http2_upstream = upstream.connect();
-    TestServer server(options);
+    TestServer server(tls ? options_ : local_options());
     TestClient client = server.client();
     EXPECT_TRUE(!tls || client.start_tls("\x02h2"));
-    const std::string text = std::string(kHttp2Preface) + std::string(300'000, 'h');
-    std::thread sender([&] {
-      for (const char c : text.substr(0, 30)) {
-        client.send(std::string_view(&c, 1));
-        std::this_thread::sleep_for(milliseconds(1));
-      }
-      if (!tls) client.send(std::string_view(text).substr(30));
-      if (!tls) client.shutdown_write();
-    });
-    if (tls) {
-      sender.join();
-      client.shutdown_write();
-      EXPECT_EQ(client.rest(), text.substr(0, 30) + "bye");
-    } else {
-      EXPECT_EQ(client.rest(), text + "bye");
-      sender.join();
-    }
+    const std::string text =
+        h2_hello() + h2_frame(kH2Headers, kH2EndStream | kH2EndHeaders, 1, h2_head("GET", "/2"));
+    for (const char c : text) client.send(std::string_view(&c, 1));
+    const auto answer = await_h2_frame(client, kH2Data);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->payload, "GET /2 ");
+    client.close();
     EXPECT_TRUE(eventually([&] { return server.server->connections() == 0; }));
   }
 }
 
 TEST_F(HttpTls, SpeaksHttp1BesideHttp2) {
-  options_.http2_upstream = [](const std::string&) -> FileDescriptor {
-    throw Error(ErrorCode::kUnavailable, "nobody");
-  };
   TestServer server(options_);
   TestClient client = server.client();
   ASSERT_TRUE(client.start_tls(std::string("\x02h2\x08http/1.1")));
@@ -247,25 +190,7 @@ TEST_F(HttpTls, SpeaksHttp1BesideHttp2) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(chosen), length), "http/1.1");
   EXPECT_EQ(client.ask(post("/P", "PRI")).body, "POST /P PRI");
   client.send("P");
-  std::this_thread::sleep_for(milliseconds(20));
   EXPECT_EQ(client.ask(post("/2", "").substr(1)).status, 200);
-  TestClient lost = server.client();
-  ASSERT_TRUE(lost.start_tls("\x02h2"));
-  lost.send(kHttp2Preface);
-  EXPECT_EQ(lost.rest(), "");
-}
-
-TEST_F(HttpTls, DoesNotWaitForHttp2WhenItDrains) {
-  Upstream upstream;
-  HttpServerOptions options = local_options();
-  options.http2_upstream = upstream.connect();
-  TestServer server(options);
-  TestClient client = server.client();
-  client.send(kHttp2Preface);
-  EXPECT_FALSE(client.is_closed_within(milliseconds(200)));
-  EXPECT_TRUE(server.server->drain(steady_clock::now() + seconds(5)));
-  EXPECT_EQ(server.server->connections(), 1u);
-  server.server.reset();
 }
 
 }  // namespace

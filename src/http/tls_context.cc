@@ -42,11 +42,8 @@ int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* l
 
 }  // namespace
 
-TlsContext::TlsContext(std::string certificate, std::string key, bool offer_http2)
-    : certificate_(std::move(certificate)),
-      key_(std::move(key)),
-      offer_http2_(offer_http2),
-      context_(load()) {}
+TlsContext::TlsContext(std::string certificate, std::string key)
+    : certificate_(std::move(certificate)), key_(std::move(key)), context_(load()) {}
 
 std::shared_ptr<SSL_CTX> TlsContext::load() const {
   expect_readable(certificate_);
@@ -76,7 +73,7 @@ std::shared_ptr<SSL_CTX> TlsContext::load() const {
     throw Error(ErrorCode::kInvalidArgument,
                 key_ + ": expected the PEM key of " + certificate_ + ": " + openssl_reason());
   }
-  if (offer_http2_) SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, nullptr);
   return context;
 }
 

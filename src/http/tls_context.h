@@ -19,10 +19,9 @@ using SslPtr = std::unique_ptr<SSL, SslDeleter>;
 // chooses. Safe for concurrent use.
 class TlsContext {
  public:
-  // Reads the PEM files, a chain and its key. With `offer_http2`, ALPN chooses h2 for clients that
-  // do not also offer http/1.1 (those of gRPC). Throws Error kNotFound, kInvalidArgument naming the
-  // file.
-  TlsContext(std::string certificate, std::string key, bool offer_http2);
+  // Reads the PEM files, a chain and its key. ALPN chooses http/1.1, or h2 for clients that do not
+  // offer that (those of gRPC). Throws Error kNotFound, kInvalidArgument naming the file.
+  TlsContext(std::string certificate, std::string key);
 
   // Reads the files again, for connections that come from now on. Throws as the constructor; what
   // was there then stays.
@@ -37,7 +36,6 @@ class TlsContext {
 
   const std::string certificate_;
   const std::string key_;
-  const bool offer_http2_;
   mutable std::mutex mutex_;  // guards context_
   std::shared_ptr<SSL_CTX> context_;
 };

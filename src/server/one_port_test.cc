@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole server: gRPC at HTTP's port, plain and under TLS, before and after there is a model.
-#include <grpcpp/create_channel.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <future>
-#include <iterator>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
-#include "clarifai.grpc.pb.h"
+#include "clarifai.pb.h"
+#include "health.pb.h"
 #include "server/server.h"
 #include "support/certificate.h"
+#include "support/grpc_channel.h"
+#include "support/h2_frames.h"
 #include "support/test_client.h"
 
 namespace nestvec {
@@ -48,26 +46,22 @@ class OnePort : public testing::Test {
     });
     const std::string text = server_->addresses();
     port_ = static_cast<std::uint16_t>(std::stoi(text.substr(text.find("127.0.0.1:") + 10)));
-    stub_ = v2::V2::NewStub(channel(port_));
+    channel_ = GrpcChannel::connect(port_);
   }
   void open() { server_->open(load_model(config_)); }
 
-  static std::shared_ptr<grpc::Channel> channel(
-      std::uint16_t port, const std::shared_ptr<grpc::ChannelCredentials>& credentials =
-                              grpc::InsecureChannelCredentials()) {
-    grpc::ChannelArguments arguments;
-    arguments.SetSslTargetNameOverride("one-port");
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port), credentials, arguments);
+  static Headers with_key(const std::string& authorization) {
+    if (authorization.empty()) return {};
+    return {{"authorization", authorization}};
   }
 
   int get_model(const std::string& id, const std::string& authorization = "") {
-    grpc::ClientContext context;
-    if (!authorization.empty()) context.AddMetadata("authorization", authorization);
     v2::GetModelRequest request;
     request.set_model_id(id);
     v2::SingleModelResponse response;
-    EXPECT_TRUE(stub_->GetModel(&context, request, &response).ok());
+    EXPECT_TRUE(
+        channel_->call("/clarifai.api.V2/GetModel", request, &response, with_key(authorization))
+            .ok());
     return response.status().code();
   }
 
@@ -79,11 +73,12 @@ class OnePort : public testing::Test {
   }
 
   v2::MultiOutputResponse predict(const std::string& authorization = "") {
-    grpc::ClientContext context;
-    if (!authorization.empty()) context.AddMetadata("authorization", authorization);
-    context.AddMetadata("x-clarifai-request-id-prefix", "sdk-python-12.5.0");
+    Headers metadata = with_key(authorization);
+    metadata.emplace_back("x-clarifai-request-id-prefix", "sdk-python-12.5.0");
     v2::MultiOutputResponse response;
-    EXPECT_TRUE(stub_->PostModelOutputs(&context, prediction(), &response).ok());
+    EXPECT_TRUE(
+        channel_->call("/clarifai.api.V2/PostModelOutputs", prediction(), &response, metadata)
+            .ok());
     return response;
   }
 
@@ -118,7 +113,7 @@ class OnePort : public testing::Test {
   std::vector<AccessRecord> records_;
   std::optional<Server> server_;
   std::uint16_t port_ = 0;
-  std::unique_ptr<v2::V2::Stub> stub_;
+  std::shared_ptr<GrpcChannel> channel_;
 };
 
 TEST_F(OnePort, VectorsAreThoseOfHttp) {
@@ -127,13 +122,14 @@ TEST_F(OnePort, VectorsAreThoseOfHttp) {
   const std::vector<float> expected = vector_of_http(TestClient(port_));
   EXPECT_EQ(expected.size(), 64U);
   EXPECT_EQ(vector_of(predict()), expected);
-  grpc::ClientContext context;
-  const auto generate = stub_->GenerateModelOutputs(&context, prediction());
+  GrpcClientCall generate = channel_->start("/clarifai.api.V2/GenerateModelOutputs");
+  generate.write(prediction());
+  generate.writes_done();
   v2::MultiOutputResponse response;
-  ASSERT_TRUE(generate->Read(&response));
+  ASSERT_TRUE(generate.read(&response));
   EXPECT_EQ(vector_of(response), expected);
-  EXPECT_FALSE(generate->Read(&response));
-  EXPECT_TRUE(generate->Finish().ok());
+  EXPECT_FALSE(generate.read(&response));
+  EXPECT_TRUE(generate.finish().ok());
   EXPECT_TRUE(server_->drain());
 }
 
@@ -149,14 +145,12 @@ TEST_F(OnePort, BeforeThereIsAModel) {
   ASSERT_EQ(loading.outputs_size(), 1);
   EXPECT_EQ(loading.outputs(0).status().code(), 21355);
   EXPECT_EQ(predict("Key wrong").status().code(), 11009);
-  grpc::ClientContext context;
-  context.AddMetadata("authorization", key);
-  const auto stream = stub_->StreamModelOutputs(&context);
+  GrpcClientCall stream = channel_->start("/clarifai.api.V2/StreamModelOutputs", with_key(key));
   v2::MultiOutputResponse response;
-  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_TRUE(stream.read(&response));
   EXPECT_EQ(response.status().code(), 21355);
-  EXPECT_FALSE(stream->Read(&response));
-  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_FALSE(stream.read(&response));
+  EXPECT_TRUE(stream.finish().ok());
   TestClient http(port_);
   EXPECT_EQ(
       http.ask(get("/v2/models/jinaai-embeddings-v3", "Authorization: Key secret\r\n")).status,
@@ -179,16 +173,15 @@ TEST_F(OnePort, ErrorsOfKeysAreInTheBodyOfEveryMethod) {
     ASSERT_EQ(response.outputs_size(), 1) << authorization;
     EXPECT_EQ(response.outputs(0).status().code(), code) << authorization;
     EXPECT_EQ(response.status().req_id().find("sdk-python-12.5.0-"), 0U);
-    grpc::ClientContext context;
-    if (*authorization != '\0') context.AddMetadata("authorization", authorization);
-    const auto stream = stub_->StreamModelOutputs(&context);
-    stream->Write(prediction());
-    stream->WritesDone();
+    GrpcClientCall stream =
+        channel_->start("/clarifai.api.V2/StreamModelOutputs", with_key(authorization));
+    stream.write(prediction());
+    stream.writes_done();
     v2::MultiOutputResponse streamed;
-    ASSERT_TRUE(stream->Read(&streamed)) << authorization;
+    ASSERT_TRUE(stream.read(&streamed)) << authorization;
     EXPECT_EQ(streamed.status().code(), code) << authorization;
     EXPECT_EQ(streamed.outputs_size(), 1);
-    EXPECT_TRUE(stream->Finish().ok());
+    EXPECT_TRUE(stream.finish().ok());
   }
 }
 
@@ -201,17 +194,27 @@ TEST_F(OnePort, UnderTls) {
   write_certificate("one-port", config_.server.tls_certificate, config_.server.tls_key);
   start();
   open();
-  std::ifstream file(config_.server.tls_certificate);
-  grpc::SslCredentialsOptions roots;
-  roots.pem_root_certs.assign(std::istreambuf_iterator<char>(file), {});
-  stub_ = v2::V2::NewStub(channel(port_, grpc::SslCredentials(roots)));
   TestClient http(port_);
   ASSERT_TRUE(http.start_tls());
-  EXPECT_EQ(vector_of(predict()), vector_of_http(std::move(http)));
+  TestClient client(port_);
+  ASSERT_TRUE(client.start_tls("\x02h2"));
+  const std::string body = prediction().SerializeAsString();
+  client.send(std::string(kHttp2Preface) + h2_frame(4, 0, 0) +
+              h2_frame(1, 4, 1, h2_grpc_head("/clarifai.api.V2/PostModelOutputs")) +
+              h2_frame(0, 1, 1, grpc_prefix(body.size()) + body));
+  GrpcMessageReader reader(1 << 20);
+  while (!reader.ready()) {
+    const std::optional<H2Frame> frame = read_h2_frame(client);
+    ASSERT_TRUE(frame);
+    if (frame->type == 0) reader.feed(frame->payload);
+  }
+  v2::MultiOutputResponse response;
+  ASSERT_TRUE(response.ParseFromString(reader.take()->bytes));
+  EXPECT_EQ(vector_of(response), vector_of_http(std::move(http)));
   fs::remove_all(folder);
 }
 
-TEST_F(OnePort, ASecondPortMayBeGrpcAlone) {
+TEST_F(OnePort, ASecondPortDoesTheSame) {
   config_.server.grpc = "127.0.0.1:0";
   start();
   open();
@@ -222,7 +225,8 @@ TEST_F(OnePort, ASecondPortMayBeGrpcAlone) {
       static_cast<std::uint16_t>(std::stoi(text.substr(text.find(grpc) + grpc.size())));
   EXPECT_NE(second, port_);
   const std::vector<float> first = vector_of(predict());
-  stub_ = v2::V2::NewStub(channel(second));
+  EXPECT_EQ(vector_of_http(TestClient(second)), first);
+  channel_ = GrpcChannel::connect(second);
   EXPECT_EQ(vector_of(predict()), first);
   EXPECT_TRUE(server_->drain());
 }
@@ -231,13 +235,12 @@ TEST_F(OnePort, ManyConnections) {
   start();
   open();
   const std::vector<float> expected = vector_of(predict());
-  std::vector<std::unique_ptr<v2::V2::Stub>> stubs;
+  std::vector<std::shared_ptr<GrpcChannel>> channels;
   for (int i = 0; i < 50; ++i) {
-    stub_ = v2::V2::NewStub(channel(port_));
+    channel_ = GrpcChannel::connect(port_);
     EXPECT_EQ(vector_of(predict()), expected);
-    stubs.push_back(std::move(stub_));
+    channels.push_back(channel_);
   }
-  stub_ = std::move(stubs.back());
   EXPECT_EQ(vector_of(predict()), expected);
 }
 
@@ -275,25 +278,18 @@ std::string from_hex(std::string_view hex) {
 TEST_F(OnePort, AnswersWhatTheSdkHasSent) {
   start();
   open();
-  grpc::GenericStub stub(channel(port_));
   const JsonDocument wire =
       JsonDocument::load(std::string(NESTVEC_TEST_DATA) + "/clarifai/wire.json");
   for (const JsonValue& recorded : wire.root().at("requests").elements()) {
     const std::string call(recorded.at("call").string());
     const std::string bytes = from_hex(recorded.at("hex").string());
-    grpc::Slice slice(bytes);
-    const grpc::ByteBuffer request(&slice, 1);
-    grpc::ByteBuffer response;
-    grpc::ClientContext context;
-    std::promise<grpc::Status> ended;
-    stub.UnaryCall(&context, "/clarifai.api.V2/" + std::string(recorded.at("rpc").string()), {},
-                   &request, &response,
-                   [&](grpc::Status status) { ended.set_value(std::move(status)); });
-    ASSERT_TRUE(ended.get_future().get().ok()) << call;
-    grpc::Slice whole;
-    ASSERT_TRUE(response.DumpToSingleSlice(&whole).ok());
+    GrpcClientCall sent =
+        channel_->start("/clarifai.api.V2/" + std::string(recorded.at("rpc").string()));
+    sent.write_bytes(grpc_prefix(bytes.size()) + bytes);
+    sent.writes_done();
     v2::SingleUserResponse answer;  // each response has its status first
-    ASSERT_TRUE(answer.ParseFromArray(whole.begin(), static_cast<int>(whole.size()))) << call;
+    ASSERT_TRUE(sent.read(&answer)) << call;
+    ASSERT_TRUE(sent.finish().ok()) << call;
     const bool other_version = bytes.find("v1") != std::string::npos;
     const int expected = call.starts_with("predict_by_url") ? 30101 : other_version ? 21200 : 10000;
     EXPECT_EQ(answer.status().code(), expected) << call << answer.DebugString();
@@ -304,37 +300,21 @@ TEST_F(OnePort, AnswersWhatTheSdkHasSent) {
 TEST_F(OnePort, WatchersDoNotHoldUpTheEnd) {
   start();
   open();
-  grpc::GenericStub stub(channel(port_));
-  grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  const auto next = [&queue] {
-    void* tag = nullptr;
-    bool ok = false;
-    return queue.Next(&tag, &ok) && ok;
-  };
-  const auto watch = stub.PrepareCall(&context, "/grpc.health.v1.Health/Watch", &queue);
-  watch->StartCall(nullptr);
-  ASSERT_TRUE(next());
-  grpc::Slice nothing("", 0);
-  watch->WriteLast(grpc::ByteBuffer(&nothing, 1), {}, nullptr);
-  ASSERT_TRUE(next());
-  grpc::ByteBuffer serving;
-  watch->Read(&serving, nullptr);
-  ASSERT_TRUE(next());
+  GrpcClientCall watch = channel_->start("/grpc.health.v1.Health/Watch");
+  watch.write(grpc::health::v1::HealthCheckRequest());
+  watch.writes_done();
+  grpc::health::v1::HealthCheckResponse health;
+  ASSERT_TRUE(watch.read(&health));
+  EXPECT_EQ(health.status(), grpc::health::v1::HealthCheckResponse::SERVING);
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(server_->drain());
   // Where it held it up, all of the time that is given was gone.
   EXPECT_LT(std::chrono::steady_clock::now() - begin,
             std::chrono::seconds(config_.server.grace_seconds));
-  // A call ends when all has been read: it may have been told that nothing is served any more.
-  do {
-    watch->Read(&serving, nullptr);
-  } while (next());
-  grpc::Status status;
-  watch->Finish(&status, nullptr);
-  EXPECT_TRUE(next());
-  EXPECT_FALSE(status.ok());
-  queue.Shutdown();
+  ASSERT_TRUE(watch.read(&health));
+  EXPECT_EQ(health.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+  EXPECT_FALSE(watch.read(&health));
+  EXPECT_EQ(watch.finish().code, static_cast<int>(ErrorCode::kUnavailable));
 }
 
 }  // namespace

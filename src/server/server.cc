@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <iterator>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "base/start_thread.h"
 #include "dialects/clarifai/clarifai.h"
 #include "dialects/clarifai/clarifai_rest.h"
 #include "dialects/dialects.h"
@@ -84,7 +83,11 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
     grpc_context_->spans = span_sink();
   }
-  start_grpc();
+  grpc_context_->begin = [this](std::function<void()> work) {
+    return threads_->try_post(std::move(work));
+  };
+  grpc_context_->post = [this](std::function<void()> work) { threads_->post(std::move(work)); };
+  grpc_ = std::make_unique<GrpcServer>(*grpc_context_);
   start_http();
 }
 
@@ -97,27 +100,21 @@ void Server::load_keys() {
   keys_.load(options_.api_keys, options_.api_key_file);
 }
 
-void Server::start_grpc() {
-  std::vector<Address> addresses;
-  if (!options_.grpc.empty()) addresses.push_back(parse_address(options_.grpc));
-  const TlsFiles tls{.certificate = options_.tls_certificate, .key = options_.tls_key};
-  grpc_ = std::make_unique<GrpcServer>(std::move(addresses), tls, *grpc_context_);
-  grpc_->start();
-}
-
 void Server::start_http() {
   HttpServerOptions http;
   http.address = http_address_;
   http.server = options_;
   http.is_urgent = &is_operations_request;
-  http.http2_upstream = [this](const std::string& client) { return grpc_->connect(client); };
+  if (!options_.grpc.empty()) http.more_addresses.push_back(parse_address(options_.grpc));
+  http.guard = [this](const HttpRequest& head) { return judge(head); };
+  http.streamed = grpc_->service();
   http_ = std::make_unique<HttpServer>(
       http,
       [this](std::shared_ptr<const HttpRequest> request, Respond respond) {
         handle(std::move(request), std::move(respond));
       },
       *threads_, grpc_context_->access_log);
-  metrics_.gauge("nestvec_connections", "Open connections of HTTP, and of gRPC at its port.",
+  metrics_.gauge("nestvec_connections", "Open connections, of HTTP and of gRPC.",
                  [this] { return static_cast<double>(http_->connections()); });
   metrics_.counter_of("nestvec_refused_connections_total",
                       "Connections closed at once: there were server.max_connections.",
@@ -135,8 +132,7 @@ SpanSink Server::span_sink() const {
 }
 
 Server::~Server() {
-  // Not gone yet: connections of HTTP may still turn out to be HTTP/2, and are closed then.
-  grpc_->drain(std::chrono::steady_clock::now());
+  grpc_->drain();
   http_->stop_accepting();
   {
     // Handlers that run end; those that still wait for a thread find the gate closed.
@@ -144,12 +140,12 @@ Server::~Server() {
     open_ = false;
   }
   http_.reset();  // not before: /metrics asks it how many connections there are
-  grpc_.reset();
   // Calls that the model has not ended are ended by it. They answer on the request threads, which
   // still ask the model what it is.
   if (opened_) opened_->model.shut_down();
   timer_.reset();
   threads_.reset();
+  grpc_.reset();  // its calls have ended
 }
 
 void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond) {
@@ -157,6 +153,31 @@ void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
   if (open_) return opened_->router.handle(std::move(request), std::move(respond));
   std::optional<HttpResponse> clarifai = rest_->answer_while_loading(*request, keys_);
   respond(clarifai ? *std::move(clarifai) : answer_while_loading(*request));
+}
+
+std::optional<HttpResponse> Server::judge(const HttpRequest& head) {
+  const std::shared_lock lock(gate_);
+  if (!open_) return std::nullopt;
+  const Router& router = opened_->router;
+  bool known = false;
+  for (const Route& route : router.routes()) {
+    if (!match_path(route.path, head.path)) continue;
+    if (route.open) return std::nullopt;
+    known = true;
+  }
+  try {
+    require_key(head, keys_);
+    if (known) return std::nullopt;
+  } catch (const Error&) {
+    // The router tells it in the form of the route.
+  }
+  const auto answer = std::make_shared<std::promise<HttpResponse>>();
+  std::future<HttpResponse> told = answer->get_future();
+  router.handle(std::make_shared<const HttpRequest>(head),
+                [answer](HttpResponse response) { answer->set_value(std::move(response)); });
+  // Such an answer comes at once, unless the keys have changed since.
+  if (told.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return std::nullopt;
+  return told.get();
 }
 
 void Server::open(Model model) {
@@ -179,8 +200,8 @@ std::string Server::addresses() const {
   const bool tls = !options_.tls_certificate.empty();
   std::string text = address_text(tls ? "https" : "http", http_address_, http_->port());
   if (!options_.grpc.empty()) {
-    text += " " + address_text(tls ? "grpcs" : "grpc", parse_address(options_.grpc),
-                               grpc_->ports().front());
+    text +=
+        " " + address_text(tls ? "grpcs" : "grpc", parse_address(options_.grpc), http_->port(1));
   }
   return text;
 }
@@ -207,16 +228,9 @@ bool Server::drain() {
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(options_.grace_seconds);
   if (opened_) opened_->service.draining = true;
-  http_->stop_accepting();
-  std::thread grpc;
-  try {
-    grpc = start_thread("a thread to drain gRPC", [this, deadline] { grpc_->drain(deadline); });
-  } catch (const Error&) {
-    grpc_->drain(deadline);
-  }
+  grpc_->drain();
   const bool all = http_->drain(deadline);
-  if (grpc.joinable()) grpc.join();
-  return all;
+  return grpc_->wait_for_calls(deadline) && all;
 }
 
 }  // namespace nestvec

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 
@@ -25,8 +26,8 @@ class ClarifaiRest;
 struct GrpcContext;
 class GrpcServer;
 
-// One port answers HTTP/1 and, to who begins with HTTP/2's preface (or chooses h2 under TLS), gRPC;
-// ServerOptions::grpc is a second one for gRPC alone.
+// Every port answers HTTP/1 and HTTP/2, and gRPC over the latter; ServerOptions::grpc is a second
+// one that does the same.
 //
 // Made in three steps: it listens from its construction on, so that a port in use and a missing
 // file are told before a model is loaded; open() brings the model; drain() ends it. reload() may be
@@ -69,7 +70,8 @@ class Server {
   SpanSink span_sink() const;
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
   void load_keys();
-  void start_grpc();
+  // Refuses requests that no body could save: of no route, or without a key.
+  std::optional<HttpResponse> judge(const HttpRequest& head);
   void start_http();
 
   const ServerOptions& options_;
@@ -87,7 +89,7 @@ class Server {
   std::unique_ptr<Opened> opened_;
   const std::unique_ptr<GrpcContext> grpc_context_;
   std::unique_ptr<GrpcServer> grpc_;
-  std::unique_ptr<HttpServer> http_;  // hands connections to grpc_
+  std::unique_ptr<HttpServer> http_;  // hands calls to grpc_
 };
 
 }  // namespace nestvec

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a gRPC server in this process with a small model, and clients of gRPC's own.
+// For tests: a server of gRPC in this process with a small model, and a client.
 #pragma once
 
-#include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,9 +13,11 @@
 
 #include "dialects/clarifai/clarifai.h"
 #include "grpc/grpc_server.h"
+#include "http/http_server.h"
 #include "nestvec/model.h"
 #include "service/request_threads.h"
-#include "tei.grpc.pb.h"
+#include "support/grpc_channel.h"
+#include "tei.pb.h"
 
 namespace nestvec {
 
@@ -32,6 +35,10 @@ inline const Model& grpc_test_model() {
   return loaded;
 }
 
+inline bool is_error(const GrpcStatus& status, ErrorCode code) {
+  return status.code == static_cast<int>(code);
+}
+
 // start() after the options and keys are set. start_loading() has no model yet.
 class GrpcServerTest : public testing::Test {
  protected:
@@ -43,24 +50,44 @@ class GrpcServerTest : public testing::Test {
   void open() {
     service_.ready = true;
     clarifai_.open(service_);
-    server_->open(service_);
+    grpc_->open(service_);
   }
 
   void start_loading() {
-    server_.emplace(std::vector<Address>{parse_address("127.0.0.1:0")}, TlsFiles{}, context_);
-    server_->start();
+    context_.begin = [this](std::function<void()> work) {
+      return threads_.try_post(std::move(work));
+    };
+    context_.post = [this](std::function<void()> work) { threads_.post(std::move(work)); };
+    grpc_.emplace(context_);
+    HttpServerOptions http;
+    http.address.host = "127.0.0.1";
+    http.more_addresses = more_addresses_;
+    http.server = options_;
+    http.streamed = grpc_->service();
+    http_.emplace(
+        http,
+        [](const std::shared_ptr<const HttpRequest>&, const Respond& respond) {
+          respond({.status = 404, .headers = {}, .body = {}});
+        },
+        threads_);
+    http_->start();
     channel_ = new_channel();
-    embed_ = v1::Embed::NewStub(channel_);
-    tokenize_ = v1::Tokenize::NewStub(channel_);
   }
 
-  std::shared_ptr<grpc::Channel> new_channel() const {
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(-1);
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
-    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server_->ports()[0]),
-                                     grpc::InsecureChannelCredentials(), arguments);
+  void TearDown() override {
+    http_.reset();
+    // What the model has been given still answers on the threads.
+    EXPECT_TRUE(grpc_->wait_for_calls(std::chrono::steady_clock::now() + std::chrono::minutes(1)));
   }
+
+  // As the server as a whole does it.
+  bool drain(std::chrono::steady_clock::time_point deadline) {
+    grpc_->drain();
+    const bool all = http_->drain(deadline);
+    return grpc_->wait_for_calls(deadline) && all;
+  }
+
+  std::shared_ptr<GrpcChannel> new_channel() const { return GrpcChannel::connect(http_->port()); }
 
   static v1::EmbedRequest request(const std::string& text) {
     v1::EmbedRequest message;
@@ -68,12 +95,14 @@ class GrpcServerTest : public testing::Test {
     return message;
   }
 
-  grpc::Status embed(const v1::EmbedRequest& message, v1::EmbedResponse* response,
-                     const std::string& authorization = "") {
-    grpc::ClientContext context;
-    if (!authorization.empty()) context.AddMetadata("authorization", authorization);
-    return embed_->Embed(&context, message, response);
+  GrpcStatus embed(const v1::EmbedRequest& message, v1::EmbedResponse* response,
+                   const std::string& authorization = "") {
+    Headers metadata;
+    if (!authorization.empty()) metadata.emplace_back("authorization", authorization);
+    return channel_->call("/tei.v1.Embed/Embed", message, response, metadata);
   }
+
+  GrpcClientCall embed_stream() const { return channel_->start("/tei.v1.Embed/EmbedStream"); }
 
   // A text that keeps the small model busy for some time.
   static std::string long_text(std::size_t words = 400) {
@@ -89,8 +118,8 @@ class GrpcServerTest : public testing::Test {
     return {response.embeddings().begin(), response.embeddings().end()};
   }
 
-  RequestThreads threads_{2};
   ServerOptions options_;
+  std::vector<Address> more_addresses_;
   Metrics metrics_;
   KeyStore keys_;
   Service service_{.model = grpc_test_model(),
@@ -106,10 +135,10 @@ class GrpcServerTest : public testing::Test {
                          const std::lock_guard lock(records_mutex_);
                          records_.push_back(record);
                        }};
-  std::optional<GrpcServer> server_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::Embed::Stub> embed_;
-  std::unique_ptr<v1::Tokenize::Stub> tokenize_;
+  std::optional<GrpcServer> grpc_;
+  RequestThreads threads_{2};
+  std::optional<HttpServer> http_;
+  std::shared_ptr<GrpcChannel> channel_;
 };
 
 }  // namespace nestvec

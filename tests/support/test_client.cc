@@ -122,6 +122,15 @@ TestClient::Response TestClient::ask(std::string_view request) {
   return response().value_or(Response{});
 }
 
+std::optional<std::string> TestClient::bytes(std::size_t count) {
+  while (buffer_.size() < count) {
+    if (!receive()) return std::nullopt;
+  }
+  std::string result = buffer_.substr(0, count);
+  buffer_.erase(0, count);
+  return result;
+}
+
 std::string TestClient::rest() {
   while (receive()) {
   }

@@ -43,6 +43,8 @@ class TestClient {
   // The next answer; nullopt when the connection ends before it does.
   std::optional<Response> response(bool to_head = false);
   Response ask(std::string_view request);
+  // The next so many bytes; nullopt when the connection ends before.
+  std::optional<std::string> bytes(std::size_t count);
   // All that comes until the connection ends.
   std::string rest();
   // Whether the server closes within so long, without sending anything.

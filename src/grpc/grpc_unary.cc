@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grpc/grpc_unary.h"
+
+#include <utility>
+
+namespace nestvec {
+namespace {
+
+constexpr std::size_t kTellOwed = std::size_t{4} << 10;
+
+Error too_many_calls() {
+  return {ErrorCode::kUnavailable,
+          "too many requests wait for a thread; come again soon",
+          {.text = {}, .retry_after = std::chrono::seconds(1)}};
+}
+
+}  // namespace
+
+GrpcUnary::GrpcUnary(GrpcContext& context, const GrpcRoute& route, GrpcHead head)
+    : context_(context),
+      route_(route),
+      head_(std::move(head)),
+      reader_(context.options.max_body_bytes) {
+  if (!route_.open) trace_.emplace(context_, *head_.request, head_.client);
+}
+
+std::shared_ptr<GrpcUnary> GrpcUnary::start(GrpcContext& context, const GrpcRoute& route,
+                                            GrpcHead head) {
+  const auto call = std::make_shared<GrpcUnary>(context, route, std::move(head));
+  try {
+    call->admit_call();
+  } catch (...) {
+    call->fail(current_error());
+  }
+  return call;
+}
+
+void GrpcUnary::admit_call() {
+  call_.stop = stop_.get_token();
+  call_.received = Clock::now();
+  if (route_.open) return;
+  call_.id = trace_->id();
+  admit(*head_.request, context_.keys, call_);
+  if (route_.has_model) serving(context_);
+}
+
+void GrpcUnary::on_body(std::string_view bytes) {
+  if (finished_) return;
+  reader_.feed(bytes);
+  if (reader_.error()) return fail(*reader_.error());
+  owed_ += bytes.size();
+  if (owed_ >= kTellOwed) head_.writer->consumed(std::exchange(owed_, 0));
+}
+
+void GrpcUnary::on_end() {
+  if (finished_) return;
+  std::optional<GrpcMessageReader::Message> message = reader_.take();
+  if (!message || reader_.buffered() > 0) {
+    return fail({ErrorCode::kInternal, "expected one message, whole, and then the end"});
+  }
+  call_.received = Clock::now();
+  begun_ = true;
+  if (route_.open) return run(*std::move(message));
+  const bool begun = context_.begin(
+      [self = shared_from_this(), shared = std::make_shared<GrpcMessageReader::Message>(
+                                      *std::move(message))] { self->run(std::move(*shared)); });
+  if (!begun) fail(too_many_calls());
+}
+
+void GrpcUnary::run(GrpcMessageReader::Message message) {
+  try {
+    GrpcIncoming incoming =
+        read_message(route_, *head_.request, std::move(message), context_.options.max_body_bytes);
+    if (trace_) trace_->add_request(incoming.bytes);
+    request_ = std::move(incoming.message);
+    response_ = route_.new_response();
+    route_.method(
+        call_, *request_, response_.get(),
+        [self = shared_from_this()](const GrpcOutcome& outcome) { self->finish(outcome); });
+  } catch (...) {
+    fail(current_error());
+  }
+}
+
+void GrpcUnary::finish(const GrpcOutcome& outcome) {
+  if (outcome.error) return fail(*outcome.error);
+  if (finished_.exchange(true)) return;
+  AnswerPiece answer{.head = grpc_head(), .bytes = frame_message(*response_), .trailers = {}};
+  Headers more;
+  if (outcome.truncated) more.emplace_back("x-truncated-inputs", "0");
+  answer.trailers = grpc_trailers({}, std::move(more));
+  if (trace_) {
+    if (outcome.tokens > 0) trace_->add_tokens(outcome.tokens);
+    trace_->add_answer(response_->ByteSizeLong());
+  }
+  head_.writer->send(std::move(answer));
+}
+
+void GrpcUnary::fail(const Error& error) {
+  if (finished_.exchange(true)) return;
+  // Not response_: somebody may be filling it still.
+  const std::unique_ptr<GrpcMessage> response = route_.new_response();
+  const GrpcStatus status =
+      route_.refuse(error, trace_ ? trace_->id() : std::string(), response.get());
+  if (trace_) trace_->set_error(error);
+  if (!status.ok()) {
+    return head_.writer->send({.trailers = grpc_trailers_alone(status, grpc_pushback(error))});
+  }
+  if (trace_) trace_->add_answer(response->ByteSizeLong());
+  head_.writer->send({.head = grpc_head(),
+                      .bytes = frame_message(*response),
+                      .trailers = grpc_trailers(status, grpc_pushback(error))});
+}
+
+void GrpcUnary::on_gone() {
+  if (finished_) return;
+  stop_.request_stop();
+  // Whoever works on it tells how it has ended.
+  if (begun_ || finished_.exchange(true) || !trace_) return;
+  trace_->set_error({ErrorCode::kCancelled, "the client has ended the call"});
+}
+
+void GrpcUnary::on_tick(Clock::time_point now) {
+  if (finished_ || !call_.deadline || now < *call_.deadline) return;
+  fail({ErrorCode::kDeadlineExceeded, "the deadline of the call has passed"});
+  stop_.request_stop();
+}
+
+std::optional<StreamedRequest::Upload> GrpcUnary::upload() const {
+  if (finished_) return std::nullopt;
+  // A call that has not begun its message is as slow as one that does not end it.
+  return Upload{call_.received, reader_.buffered()};
+}
+
+}  // namespace nestvec

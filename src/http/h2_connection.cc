@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// The socket and the time of H2Connection; h2_receive.cc has what comes, h2_send.cc what goes.
+#include "http/h2_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nestvec {
+namespace {
+
+constexpr std::size_t kOutBytes = std::size_t{64} << 10;  // that are framed ahead of the socket
+// Frames that wait to be sent, over which no more is read that could be answered by another.
+constexpr std::size_t kMaxOutbound = 1000;
+// So long a drain waits for the word of clients that they know of it.
+constexpr std::chrono::seconds kDrainNotice{2};
+constexpr std::chrono::seconds kPingTimeout{20};
+
+// Streams that a client begins and gives up cost more than they do it.
+constexpr double kResetBurst = 1000;
+constexpr double kResetsPerSecond = 100;
+// Frames that carry nothing: pings, settings, windows, empty data. A client that reads sends some
+// of them for each frame of ours.
+constexpr double kControlBurst = 5000;
+constexpr double kControlPerSecond = 500;
+
+}  // namespace
+
+H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
+                           NewConnection accepted)
+    : loop_(std::move(loop)),
+      shared_(std::move(shared)),
+      transport_(std::move(accepted.transport)),
+      slot_(std::move(accepted.slot)),
+      unfinished_(std::move(accepted.unfinished)),
+      number_(++shared_->last_connection),
+      client_(std::move(accepted.client)),
+      resets_(kResetBurst, kResetsPerSecond),
+      control_(kControlBurst, kControlPerSecond),
+      begun_(Clock::now()),
+      last_received_(begun_),
+      idle_since_(begun_),
+      last_written_(begun_) {}
+
+void H2Connection::read() {
+  if (reading_ || waiting_to_read_) return;
+  reading_ = true;
+  constexpr int kReadsPerTurn = 16;
+  int reads = 0;
+  while (reads < kReadsPerTurn && read_some()) ++reads;
+  reading_ = false;
+  flush();
+  if (reads < kReadsPerTurn) return;
+  // Somebody who sends without a pause lets the others have their turn.
+  waiting_to_read_ = true;
+  loop_->post([self = shared_from_this()] {
+    self->waiting_to_read_ = false;
+    self->guard([&] { self->read(); });
+  });
+}
+
+bool H2Connection::read_some() {
+  if (state_ == State::kClosed || peer_ended_) return false;
+  // A client that takes nothing is not listened to: each of its frames could ask for another.
+  if (state_ == State::kOpen && waiting_to_write_ &&
+      nghttp2_session_get_outbound_queue_size(session_.get()) > kMaxOutbound) {
+    return false;
+  }
+  const std::span<char> space = loop_->scratch();
+  const IoResult result = transport_->read(space);
+  switch (result.status) {
+    case IoStatus::kDone: {
+      const bool drained = transport_->drained(result.bytes, space.size());
+      on_bytes({space.data(), result.bytes});
+      if (state_ == State::kClosed || !drained) return true;
+      wait_to_read(IoStatus::kWantRead);
+      return false;
+    }
+    case IoStatus::kWantRead:
+    case IoStatus::kWantWrite:
+      wait_to_read(result.status);
+      return false;
+    case IoStatus::kEnd:
+    case IoStatus::kFailed:
+      close();
+      return false;
+  }
+  return false;
+}
+
+void H2Connection::wait_to_read(IoStatus want) {
+  waiting_to_read_ = true;
+  transport_->wait(want, [self = shared_from_this()] {
+    self->waiting_to_read_ = false;
+    self->guard([&] { self->read(); });
+  });
+}
+
+void H2Connection::on_bytes(std::string_view bytes) {
+  if (state_ != State::kOpen || given_up_) return;
+  last_received_ = Clock::now();
+  receiving_ = true;
+  const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  const auto used = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
+  receiving_ = false;
+  if (used < 0) {
+    // Too much of something, or no memory; what is only wrong nghttp2 tells the client itself.
+    give_up(NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+}
+
+// Answers that come together leave together.
+void H2Connection::schedule_flush() {
+  if (flushing_) return;
+  flushing_ = true;
+  loop_->post([self = shared_from_this()] {
+    self->flushing_ = false;
+    self->guard([&] { self->flush(); });
+  });
+}
+
+// Frames what there is room for. False where the session is broken.
+bool H2Connection::fill() {
+  if (out_at_ > 0) {
+    out_.erase(0, out_at_);
+    out_at_ = 0;
+  }
+  while (out_.size() < kOutBytes) {
+    const std::uint8_t* piece = nullptr;
+    const auto size = nghttp2_session_mem_send(session_.get(), &piece);
+    if (size < 0) return false;
+    if (size == 0) break;
+    out_.append(reinterpret_cast<const char*>(piece), static_cast<std::size_t>(size));
+  }
+  for (const std::int32_t id : std::exchange(sent_, {})) {
+    H2Stream* const stream = find(id);
+    if (stream != nullptr && stream->streamed) stream->streamed->on_sent();
+  }
+  return true;
+}
+
+void H2Connection::flush() {
+  if (state_ != State::kOpen || reading_ || receiving_ || waiting_to_write_) return;
+  const auto self = shared_from_this();
+  for (;;) {
+    if (!fill()) return close();
+    if (out_.empty()) break;
+    const IoResult result = transport_->write(std::string_view(out_).substr(out_at_), {});
+    switch (result.status) {
+      case IoStatus::kDone:
+        out_at_ += result.bytes;
+        last_written_ = Clock::now();
+        break;
+      case IoStatus::kWantRead:
+      case IoStatus::kWantWrite:
+        waiting_to_write_ = true;
+        return transport_->wait(result.status, [self] {
+          self->waiting_to_write_ = false;
+          self->guard([&] {
+            self->flush();
+            self->read();
+          });
+        });
+      case IoStatus::kEnd:
+      case IoStatus::kFailed:
+        return close();
+    }
+  }
+  if (out_.capacity() > kOutBytes / 4) out_ = std::string();  // nothing is held between requests
+  dispatch_waiting();
+  if (nghttp2_session_want_read(session_.get()) == 0 &&
+      nghttp2_session_want_write(session_.get()) == 0) {
+    linger();
+  }
+}
+
+// Tells the client why, as soon as it takes that, and no more is done for it.
+void H2Connection::give_up(std::uint32_t error_code) {
+  if (state_ != State::kOpen || std::exchange(given_up_, true)) return;
+  nghttp2_session_terminate_session(session_.get(), error_code);
+  schedule_flush();
+}
+
+// As HttpConnection::linger().
+void H2Connection::linger() {
+  if (state_ != State::kOpen) return;
+  state_ = State::kLingering;
+  for (auto& [id, stream] : streams_) finish(stream);
+  streams_.clear();
+  unfinished_.release();
+  next_step_ = Clock::now() + kLinger;
+  transport_->shutdown_write();
+  read();
+}
+
+void H2Connection::close() {
+  if (state_ == State::kClosed) return;
+  const auto self = shared_from_this();
+  state_ = State::kClosed;
+  for (auto& [id, stream] : streams_) finish(stream);
+  streams_.clear();
+  transport_->close();
+  unfinished_.release();
+  slot_.release();
+  loop_->remove(entry_);
+}
+
+void H2Connection::on_drain(Clock::time_point now) {
+  if (drain_ != Drain::kNo) return;
+  drain_ = Drain::kGrace;
+  next_step_ = now + kDrainGrace;
+}
+
+// First the word that no more is taken, then, when the client has it, the number of the last stream
+// that is: nothing that it sends in between is lost.
+void H2Connection::go_on_draining(Clock::time_point now) {
+  switch (drain_) {
+    case Drain::kNo:
+      return;
+    case Drain::kGrace:
+      if (now < next_step_) return;
+      drain_ = Drain::kNoticed;
+      nghttp2_submit_shutdown_notice(session_.get());
+      break;
+    case Drain::kNoticed:  // not at once with it: nghttp2 would send the ping first
+      drain_ = Drain::kPinged;
+      next_step_ = now + kDrainNotice;
+      ping(now);
+      break;
+    case Drain::kPinged:
+      if (pinged_ && now < next_step_) return;
+      drain_ = Drain::kLast;
+      nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
+                            nghttp2_session_get_last_proc_stream_id(session_.get()),
+                            NGHTTP2_NO_ERROR, nullptr, 0);
+      break;
+    case Drain::kLast:
+      if (!streams_.empty()) return;
+      nghttp2_session_terminate_session(session_.get(), NGHTTP2_NO_ERROR);
+      break;
+  }
+  schedule_flush();
+}
+
+void H2Connection::ping(Clock::time_point now) {
+  pinged_ = true;
+  pinged_at_ = now;
+  nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr);
+}
+
+void H2Connection::check_streams(Clock::time_point now) {
+  std::vector<std::int32_t> late;
+  for (auto& [id, stream] : streams_) {
+    if (stream.streamed) stream.streamed->on_tick(now);
+    std::optional<StreamedRequest::Upload> upload;
+    if (stream.streamed) {
+      upload = stream.streamed->upload();
+    } else if (!stream.body_ended && !stream.drops_body) {
+      upload = {stream.begun, static_cast<std::size_t>(stream.body_bytes)};
+    }
+    if (!stream.body_ended && upload &&
+        now >=
+            transfer_deadline(shared_->options, upload->begun, stream.last_body, upload->bytes)) {
+      if (!stream.streamed) {
+        refuse(stream, fault_response({408, "the request took too long to arrive"}));
+      } else {
+        late.push_back(id);
+      }
+    } else if (stream.unsent() > 0 && now >= transfer_deadline(shared_->options, stream.out_since,
+                                                               stream.out_last, stream.out_sent)) {
+      late.push_back(id);
+    }
+  }
+  for (const std::int32_t id : late) reset(id, NGHTTP2_CANCEL);
+  if (!late.empty()) schedule_flush();
+}
+
+void H2Connection::check_peer(Clock::time_point now) {
+  const ServerOptions& options = shared_->options;
+  const std::chrono::seconds idle(options.idle_seconds);
+  const std::chrono::seconds head(options.header_seconds);
+  if (waiting_to_write_ && (now >= last_written_ + idle || transport_->peer_closed())) {
+    return close();
+  }
+  if (!acknowledged_ && now >= begun_ + head) return give_up(NGHTTP2_SETTINGS_TIMEOUT);
+  if (in_head_ && now >= head_begun_ + head) return give_up(NGHTTP2_ENHANCE_YOUR_CALM);
+  if (pinged_ && drain_ == Drain::kNo && now >= pinged_at_ + kPingTimeout) return close();
+  if (streams_.empty()) {
+    if (now >= idle_since_ + idle) give_up(NGHTTP2_NO_ERROR);
+    return;
+  }
+  // A client with requests may wait for long, but must still be there.
+  if (pinged_ || now < last_received_ + idle) return;
+  ping(now);
+  schedule_flush();
+}
+
+void H2Connection::on_tick(Clock::time_point now) {
+  if (state_ == State::kLingering && now >= next_step_) return close();
+  if (state_ != State::kOpen) return;
+  guard([&] {
+    if (lost_->exchange(0) != 0) return give_up(NGHTTP2_INTERNAL_ERROR);
+    check_streams(now);
+    grant_all();
+    go_on_draining(now);
+    if (state_ == State::kOpen) check_peer(now);
+  });
+}
+
+}  // namespace nestvec

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// What H2Connection sends: heads, bodies as the socket takes them, trailers.
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "http/h2_connection.h"
+#include "http/response_head.h"
+
+namespace nestvec {
+namespace {
+
+// Each frame that carries something may be answered by windows and a ping.
+constexpr double kControlForData = 4;
+
+}  // namespace
+
+// A streamed request's way back: from any thread to the loop of its connection.
+class H2Writer final : public AnswerWriter {
+ public:
+  H2Writer(std::shared_ptr<IoLoop> loop, std::weak_ptr<H2Connection> connection,
+           std::int32_t stream_id, std::shared_ptr<const int> alive)
+      : loop_(std::move(loop)),
+        connection_(std::move(connection)),
+        stream_id_(stream_id),
+        alive_(std::move(alive)) {}
+
+  void send(AnswerPiece piece) override {
+    loop_->post([connection = connection_, id = stream_id_,
+                 sent = std::make_shared<AnswerPiece>(std::move(piece))] {
+      if (const auto there = connection.lock()) there->send(id, std::move(*sent));
+    });
+  }
+  void consumed(std::size_t bytes) override {
+    loop_->post([connection = connection_, id = stream_id_, bytes] {
+      if (const auto there = connection.lock()) there->consumed(id, bytes);
+    });
+  }
+
+ private:
+  const std::shared_ptr<IoLoop> loop_;
+  const std::weak_ptr<H2Connection> connection_;
+  const std::int32_t stream_id_;
+  const std::shared_ptr<const int> alive_;
+};
+
+bool H2Connection::start_streamed(H2Stream& stream) {
+  auto writer = std::make_shared<H2Writer>(loop_, weak_from_this(), stream.id, alive_);
+  stream.streamed = shared_->streamed(stream.request, client_, std::move(writer));
+  return stream.streamed != nullptr;
+}
+
+// Answers before the body is there, which is dropped from here on.
+void H2Connection::refuse(H2Stream& stream, HttpResponse response) {
+  stream.drops_body = true;
+  stream.request->body = std::string();
+  stream.record.bytes_in = stream.body_bytes;
+  send_response(stream, std::move(response));
+}
+
+void H2Connection::answer(std::uint64_t exchange, HttpResponse response) {
+  H2Stream* const stream =
+      state_ == State::kOpen ? find(static_cast<std::int32_t>(exchange)) : nullptr;
+  if (stream == nullptr || !stream->answering) return;
+  stream->answering = false;
+  guard([&] {
+    if (response.no_memory) {
+      reset(stream->id, NGHTTP2_INTERNAL_ERROR);
+    } else {
+      send_response(*stream, std::move(response));
+    }
+    schedule_flush();
+  });
+}
+
+void H2Connection::send_response(H2Stream& stream, HttpResponse response) {
+  stream.record.status = response.status;
+  stream.record.tokens = token_count(response);
+  const H2AnswerHead head(response, loop_->date(), stream.record.id);
+  const bool has_body =
+      !stream.head_only && status_has_body(response.status) && !response.body.empty();
+  if (has_body) {
+    stream.out = std::move(response.body);
+    stream.out_since = stream.out_last = Clock::now();
+    unsent_ += stream.out.size();
+  }
+  stream.last = true;
+  submit(stream, head.fields, has_body);
+}
+
+void H2Connection::submit(H2Stream& stream, const H2Fields& fields, bool has_body) {
+  nghttp2_data_provider provider{};
+  provider.source.ptr = this;
+  provider.read_callback = [](nghttp2_session*, std::int32_t id, std::uint8_t* into,
+                              std::size_t size, std::uint32_t* flags, nghttp2_data_source* source,
+                              void*) -> ssize_t {
+    auto& self = *static_cast<H2Connection*>(source->ptr);
+    H2Stream* const found = self.find(id);
+    if (found == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return self.pull(*found, {into, size}, *flags);
+  };
+  stream.head_sent = true;
+  if (nghttp2_submit_response(session_.get(), stream.id, fields.data(), fields.size(),
+                              has_body ? &provider : nullptr) != 0) {
+    reset(stream.id, NGHTTP2_INTERNAL_ERROR);
+  }
+}
+
+void H2Connection::send(std::int32_t stream_id, AnswerPiece piece) {
+  H2Stream* const stream = state_ == State::kOpen ? find(stream_id) : nullptr;
+  if (stream == nullptr || stream->last) return;
+  if (!piece.bytes.empty()) {
+    if (stream->unsent() == 0) {
+      stream->out_since = stream->out_last = Clock::now();
+      stream->out_sent = 0;
+      stream->out = std::string();
+      stream->out_at = 0;
+    }
+    unsent_ += piece.bytes.size();
+    if (stream->out.empty()) {
+      stream->out = std::move(piece.bytes);
+    } else {
+      stream->out += piece.bytes;
+    }
+  }
+  stream->sends = true;
+  stream->last = piece.trailers.has_value();
+  if (stream->last) stream->drops_body = true;
+  if (!stream->head_sent) {
+    const bool alone = !piece.head && piece.trailers;
+    H2Fields fields;
+    fields.add(":status", "200");
+    fields.add_all(alone ? *piece.trailers : piece.head.value_or(Headers{}));
+    if (!alone) stream->trailers = std::move(piece.trailers);
+    submit(*stream, fields, !alone);
+  } else {
+    stream->trailers = std::move(piece.trailers);
+    if (std::exchange(stream->deferred, false)) {
+      nghttp2_session_resume_data(session_.get(), stream_id);
+    }
+  }
+  schedule_flush();
+}
+
+std::ptrdiff_t H2Connection::pull(H2Stream& stream, std::span<std::uint8_t> into,
+                                  std::uint32_t& flags) {
+  const std::size_t size = std::min(into.size(), stream.unsent());
+  std::copy_n(stream.out.data() + stream.out_at, size, reinterpret_cast<char*>(into.data()));
+  stream.out_at += size;
+  stream.out_sent += size;
+  stream.out_last = Clock::now();
+  unsent_ -= size;
+  control_.give(kControlForData);
+  if (stream.unsent() > 0) return static_cast<std::ptrdiff_t>(size);
+  if (stream.streamed && std::exchange(stream.sends, false)) sent_.push_back(stream.id);
+  if (!stream.last) {
+    stream.out = std::string();
+    stream.out_at = 0;
+    if (size > 0) return static_cast<std::ptrdiff_t>(size);
+    stream.deferred = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (stream.trailers) {
+    flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    H2Fields fields;
+    fields.add_all(*stream.trailers);
+    nghttp2_submit_trailer(session_.get(), stream.id, fields.data(), fields.size());
+  }
+  return static_cast<std::ptrdiff_t>(size);
+}
+
+void H2Connection::on_frame_sent(const nghttp2_frame& frame) {
+  constexpr std::size_t kFrameHead = 9;
+  H2Stream* const stream = find(frame.hd.stream_id);
+  if (stream == nullptr) return;
+  stream->wire_out += kFrameHead + frame.hd.length;
+  const bool may_end = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
+  if (may_end && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !stream->body_ended) {
+    // What is left of the request is of no use any more (RFC 9113, 8.1).
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+  }
+}
+
+void H2Connection::reset(std::int32_t stream_id, std::uint32_t error_code) {
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream_id, error_code);
+  const auto found = streams_.find(stream_id);
+  if (found == streams_.end()) return;
+  finish(found->second);
+  streams_.erase(found);
+  if (streams_.empty()) idle_since_ = Clock::now();
+}
+
+// Tells the log and whoever still works on it.
+void H2Connection::finish(H2Stream& stream) {
+  unsent_ -= stream.unsent();
+  if (stream.stop) stream.stop->request_stop();
+  if (stream.streamed) return stream.streamed->on_gone();
+  if (stream.begun == Clock::time_point{}) return;  // its head never came
+  constexpr int kClientClosedRequest = 499;
+  AccessRecord& record = stream.record;
+  if (record.status == 0) record.status = kClientClosedRequest;
+  record.client = client_;
+  record.bytes_out = stream.wire_out;
+  record.milliseconds =
+      std::chrono::duration<double, std::milli>(Clock::now() - stream.request->received).count();
+  if (shared_->access_log) shared_->access_log(record);
+}
+
+}  // namespace nestvec

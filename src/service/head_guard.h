@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may be said of a request before its body is there.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "service/http_message.h"
+
+namespace nestvec {
+
+// Looks at the head of a request; what it returns is the answer, and the body is not read. Called
+// on the thread of the socket: must be quick, must not block or throw.
+using HeadGuard = std::function<std::optional<HttpResponse>(const HttpRequest& head)>;
+
+}  // namespace nestvec
