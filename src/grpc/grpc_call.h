@@ -92,7 +92,7 @@ struct GrpcOutcome {
   bool truncated = false;    // the text lost tokens
   std::uint64_t tokens = 0;  // of the texts
 };
-using GrpcDone = std::function<void(GrpcOutcome)>;
+using GrpcDone = std::function<void(const GrpcOutcome&)>;
 
 // Answers one message: fills *response, then calls `done`, once and from any thread. Must not
 // throw. `request` and `response` stay until `done` has been called, `call` only until the method

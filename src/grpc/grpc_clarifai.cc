@@ -83,10 +83,9 @@ Predict answered_in_body(Predict predict) {
   return [predict = std::move(predict)](const GrpcCall& call,
                                         const v2::PostModelOutputsRequest& request,
                                         v2::MultiOutputResponse* response, const GrpcDone& done) {
-    predict(call, request, response, [id = call.id, response, done](GrpcOutcome outcome) {
+    predict(call, request, response, [id = call.id, response, done](const GrpcOutcome& outcome) {
       if (outcome.error) refuse(*outcome.error, id, response);
-      outcome.error.reset();
-      done(std::move(outcome));
+      done({.error = {}, .truncated = outcome.truncated, .tokens = outcome.tokens});
     });
   };
 }

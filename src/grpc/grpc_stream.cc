@@ -223,19 +223,19 @@ void GrpcStream::open(GrpcMessageReader::Message raw) {
 
 void GrpcStream::work(const GrpcCall& call, Message& message, std::uint64_t number) {
   route_.method(call, *message.request, message.response.get(),
-                [self = shared_from_this(), &message, number](GrpcOutcome outcome) {
-                  self->answer(message, number, std::move(outcome));
+                [self = shared_from_this(), &message, number](const GrpcOutcome& outcome) {
+                  self->answer(message, number, outcome);
                 });
 }
 
-void GrpcStream::answer(Message& message, std::uint64_t number, GrpcOutcome outcome) {
+void GrpcStream::answer(Message& message, std::uint64_t number, const GrpcOutcome& outcome) {
   std::string framed;
   if (!outcome.error) framed = frame_message(*message.response);
   tell([&] {
     if (trace_ && outcome.tokens > 0) trace_->add_tokens(outcome.tokens);
     message.answer = std::move(framed);
     message.response.reset();
-    progress_.answered(number, std::move(outcome.error));
+    progress_.answered(number, outcome.error);
   });
 }
 

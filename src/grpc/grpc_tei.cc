@@ -93,12 +93,12 @@ EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request&
 GrpcDone counted(const Backend& backend, GrpcDone done) {
   backend.metrics().count_request(false);
   backend.metrics().count_inputs(1);
-  return [&backend, done = std::move(done)](GrpcOutcome outcome) {
+  return [&backend, done = std::move(done)](const GrpcOutcome& outcome) {
     if (outcome.error) {
       backend.metrics().count_failure(*outcome.error);
       count_failed_call(backend.service(), *outcome.error);
     }
-    done(std::move(outcome));
+    done(outcome);
   };
 }
 

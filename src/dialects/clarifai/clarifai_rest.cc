@@ -11,6 +11,7 @@
 #include "dialects/clarifai/clarifai_json.h"
 #include "dialects/clarifai/clarifai_status.h"
 #include "dialects/openai/openai.h"
+#include "dialects/request_body.h"
 #include "service/call_failure.h"
 #include "service/embed_call.h"
 
