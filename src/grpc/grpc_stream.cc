@@ -138,7 +138,11 @@ void GrpcStream::read_next() {
     taken_ += kPrefix + raw->bytes.size();
     context_.post([self = shared_from_this(),
                    shared = std::make_shared<GrpcMessageReader::Message>(*std::move(raw))] {
-      self->open(std::move(*shared));
+      try {
+        self->open(std::move(*shared));
+      } catch (...) {
+        self->head_.writer->give_up();
+      }
     });
   } else if (reader_.error()) {
     add_fault(*reader_.error());
@@ -228,15 +232,20 @@ void GrpcStream::work(const GrpcCall& call, Message& message, std::uint64_t numb
                 });
 }
 
-void GrpcStream::answer(Message& message, std::uint64_t number, const GrpcOutcome& outcome) {
-  std::string framed;
-  if (!outcome.error) framed = frame_message(*message.response);
-  tell([&] {
-    if (trace_ && outcome.tokens > 0) trace_->add_tokens(outcome.tokens);
-    message.answer = std::move(framed);
-    message.response.reset();
-    progress_.answered(number, outcome.error);
-  });
+void GrpcStream::answer(Message& message, std::uint64_t number,
+                        const GrpcOutcome& outcome) noexcept {
+  try {
+    std::string framed;
+    if (!outcome.error) framed = frame_message(*message.response);
+    tell([&] {
+      if (trace_ && outcome.tokens > 0) trace_->add_tokens(outcome.tokens);
+      message.answer = std::move(framed);
+      message.response.reset();
+      progress_.answered(number, outcome.error);
+    });
+  } catch (...) {
+    head_.writer->give_up();
+  }
 }
 
 }  // namespace nestvec

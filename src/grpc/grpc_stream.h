@@ -57,7 +57,7 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
   // On a request thread.
   void open(GrpcMessageReader::Message raw);
   void work(const GrpcCall& call, Message& message, std::uint64_t number);
-  void answer(Message& message, std::uint64_t number, const GrpcOutcome& outcome);
+  void answer(Message& message, std::uint64_t number, const GrpcOutcome& outcome) noexcept;
 
   GrpcContext& context_;
   const GrpcRoute& route_;

@@ -82,9 +82,17 @@ void GrpcUnary::run(GrpcMessageReader::Message message) {
   }
 }
 
-void GrpcUnary::finish(const GrpcOutcome& outcome) {
+void GrpcUnary::finish(const GrpcOutcome& outcome) noexcept {
   if (outcome.error) return fail(*outcome.error);
   if (finished_.exchange(true)) return;
+  try {
+    answer(outcome);
+  } catch (...) {
+    head_.writer->give_up();
+  }
+}
+
+void GrpcUnary::answer(const GrpcOutcome& outcome) {
   AnswerPiece answer{.head = grpc_head(), .bytes = frame_message(*response_), .trailers = {}};
   Headers more;
   if (outcome.truncated) more.emplace_back("x-truncated-inputs", "0");
@@ -96,8 +104,16 @@ void GrpcUnary::finish(const GrpcOutcome& outcome) {
   head_.writer->send(std::move(answer));
 }
 
-void GrpcUnary::fail(const Error& error) {
+void GrpcUnary::fail(const Error& error) noexcept {
   if (finished_.exchange(true)) return;
+  try {
+    refuse(error);
+  } catch (...) {
+    head_.writer->give_up();
+  }
+}
+
+void GrpcUnary::refuse(const Error& error) {
   // Not response_: somebody may be filling it still.
   const std::unique_ptr<GrpcMessage> response = route_.new_response();
   const GrpcStatus status =

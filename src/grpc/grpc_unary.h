@@ -43,8 +43,11 @@ class GrpcUnary final : public StreamedRequest, public std::enable_shared_from_t
  private:
   void admit_call();
   void run(GrpcMessageReader::Message message);
-  void finish(const GrpcOutcome& outcome);
-  void fail(const Error& error);
+  // Whichever comes first ends the call.
+  void finish(const GrpcOutcome& outcome) noexcept;
+  void fail(const Error& error) noexcept;
+  void answer(const GrpcOutcome& outcome);
+  void refuse(const Error& error);
 
   GrpcContext& context_;
   const GrpcRoute& route_;

@@ -7,8 +7,7 @@
 namespace nestvec {
 
 Acceptor::Acceptor(IoLoop& loop, const Address& address, mode_t unix_mode, Take take)
-    : loop_(loop),
-      take_(std::move(take)),
+    : take_(std::move(take)),
       listener_(std::in_place, address, unix_mode),
       port_(listener_->port()),
       watch_(loop.context(), listener_->fd()),
@@ -18,11 +17,10 @@ Acceptor::~Acceptor() {
   if (watch_.is_open()) watch_.release();
 }
 
-void Acceptor::start() {
-  loop_.set_repair([this] {
-    if (!waiting_ && listener_) wait();
-  });
-  wait();
+void Acceptor::start() { wait(); }
+
+void Acceptor::repair() {
+  if (!waiting_ && listener_) wait();
 }
 
 void Acceptor::wait() {

@@ -26,6 +26,8 @@ class Acceptor {
   ~Acceptor();
 
   void start();
+  // After a failure on the loop: waits again, if it does not.
+  void repair();
   // Takes what waits already, then closes the socket.
   void close();
 
@@ -38,7 +40,6 @@ class Acceptor {
   // Whether there may be more to accept at once.
   Listener::Outcome accept_one();
 
-  IoLoop& loop_;
   const Take take_;
   std::optional<Listener> listener_;  // until close()
   const std::uint16_t port_;

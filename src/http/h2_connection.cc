@@ -192,7 +192,7 @@ void H2Connection::linger() {
   read();
 }
 
-void H2Connection::close() {
+void H2Connection::close() noexcept {
   if (state_ == State::kClosed) return;
   const auto self = shared_from_this();
   state_ = State::kClosed;

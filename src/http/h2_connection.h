@@ -55,7 +55,7 @@ class H2Connection final : public Peer,
   enum class Drain { kNo, kGrace, kNoticed, kPinged, kLast };
   struct Callbacks;
 
-  // Runs what the loop calls; a connection for which memory runs out is closed.
+  // Runs what the loop calls; where memory runs out, the connection ends. Does not throw.
   template <class Work>
   void guard(const Work& work) noexcept {
     try {
@@ -75,7 +75,7 @@ class H2Connection final : public Peer,
   bool fill();
   void give_up(std::uint32_t error_code);
   void linger();
-  void close();
+  void close() noexcept;
   void check_streams(Clock::time_point now);
   void check_peer(Clock::time_point now);
   void go_on_draining(Clock::time_point now);
@@ -100,11 +100,12 @@ class H2Connection final : public Peer,
   // What goes (h2_send.cc).
   void refuse(H2Stream& stream, HttpResponse response);
   void send_response(H2Stream& stream, HttpResponse response);
+  void add_piece(H2Stream& to, AnswerPiece piece);
   void submit(H2Stream& stream, const H2Fields& fields, bool has_body);
   std::ptrdiff_t pull(H2Stream& stream, std::span<std::uint8_t> into, std::uint32_t& flags);
   void on_frame_sent(const nghttp2_frame& frame);
   void reset(std::int32_t stream_id, std::uint32_t error_code);
-  void finish(H2Stream& stream);
+  void finish(H2Stream& stream) noexcept;
 
   H2Stream* find(std::int32_t stream_id);
   std::size_t live() const { return static_cast<std::size_t>(alive_.use_count()) - 1; }

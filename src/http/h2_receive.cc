@@ -112,9 +112,11 @@ void H2Connection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<Ht
   connection->session_ = make_h2_session(*kCallbacks, connection.get());
   connection->entry_ = loop->add(connection);
   if (connection->shared_->draining) connection->on_drain(Clock::now());
-  connection->on_bytes(received);
-  connection->flush();
-  connection->read();
+  connection->guard([&] {
+    connection->on_bytes(received);
+    connection->flush();
+    connection->read();
+  });
 }
 
 H2Stream* H2Connection::find(std::int32_t stream_id) {

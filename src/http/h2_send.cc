@@ -18,34 +18,50 @@ constexpr double kControlForData = 4;
 // A streamed request's way back: from any thread to the loop of its connection.
 class H2Writer final : public AnswerWriter {
  public:
-  H2Writer(std::shared_ptr<IoLoop> loop, std::weak_ptr<H2Connection> connection,
+  H2Writer(std::shared_ptr<IoLoop> loop, const std::shared_ptr<H2Connection>& connection,
            std::int32_t stream_id, std::shared_ptr<const int> alive)
       : loop_(std::move(loop)),
-        connection_(std::move(connection)),
+        connection_(connection),
+        lost_(connection->lost_exchange()),
         stream_id_(stream_id),
         alive_(std::move(alive)) {}
 
-  void send(AnswerPiece piece) override {
-    loop_->post([connection = connection_, id = stream_id_,
-                 sent = std::make_shared<AnswerPiece>(std::move(piece))] {
-      if (const auto there = connection.lock()) there->send(id, std::move(*sent));
+  void send(AnswerPiece piece) noexcept override {
+    post([&] {
+      loop_->post([connection = connection_, id = stream_id_,
+                   sent = std::make_shared<AnswerPiece>(std::move(piece))] {
+        if (const auto there = connection.lock()) there->send(id, std::move(*sent));
+      });
     });
   }
-  void consumed(std::size_t bytes) override {
-    loop_->post([connection = connection_, id = stream_id_, bytes] {
-      if (const auto there = connection.lock()) there->consumed(id, bytes);
+  void consumed(std::size_t bytes) noexcept override {
+    post([&] {
+      loop_->post([connection = connection_, id = stream_id_, bytes] {
+        if (const auto there = connection.lock()) there->consumed(id, bytes);
+      });
     });
   }
+  void give_up() noexcept override { *lost_ = static_cast<std::uint64_t>(stream_id_); }
 
  private:
+  template <class Work>
+  void post(const Work& work) noexcept {
+    try {
+      work();
+    } catch (const std::exception&) {
+      give_up();
+    }
+  }
+
   const std::shared_ptr<IoLoop> loop_;
   const std::weak_ptr<H2Connection> connection_;
+  const LostExchange lost_;
   const std::int32_t stream_id_;
   const std::shared_ptr<const int> alive_;
 };
 
 bool H2Connection::start_streamed(H2Stream& stream) {
-  auto writer = std::make_shared<H2Writer>(loop_, weak_from_this(), stream.id, alive_);
+  auto writer = std::make_shared<H2Writer>(loop_, shared_from_this(), stream.id, alive_);
   stream.streamed = shared_->streamed(stream.request, client_, std::move(writer));
   return stream.streamed != nullptr;
 }
@@ -62,13 +78,13 @@ void H2Connection::answer(std::uint64_t exchange, HttpResponse response) {
   H2Stream* const stream =
       state_ == State::kOpen ? find(static_cast<std::int32_t>(exchange)) : nullptr;
   if (stream == nullptr || !stream->answering) return;
-  stream->answering = false;
   guard([&] {
+    stream->answering = false;
     if (response.no_memory) {
-      reset(stream->id, NGHTTP2_INTERNAL_ERROR);
-    } else {
-      send_response(*stream, std::move(response));
+      response =
+          fault_response({503, "no memory for this request; send less at once, or try again"});
     }
+    send_response(*stream, std::move(response));
     schedule_flush();
   });
 }
@@ -108,7 +124,11 @@ void H2Connection::submit(H2Stream& stream, const H2Fields& fields, bool has_bod
 
 void H2Connection::send(std::int32_t stream_id, AnswerPiece piece) {
   H2Stream* const stream = state_ == State::kOpen ? find(stream_id) : nullptr;
-  if (stream == nullptr || stream->last) return;
+  if (stream != nullptr && !stream->last) guard([&] { add_piece(*stream, std::move(piece)); });
+}
+
+void H2Connection::add_piece(H2Stream& to, AnswerPiece piece) {
+  H2Stream* const stream = &to;
   if (!piece.bytes.empty()) {
     if (stream->unsent() == 0) {
       stream->out_since = stream->out_last = Clock::now();
@@ -136,7 +156,7 @@ void H2Connection::send(std::int32_t stream_id, AnswerPiece piece) {
   } else {
     stream->trailers = std::move(piece.trailers);
     if (std::exchange(stream->deferred, false)) {
-      nghttp2_session_resume_data(session_.get(), stream_id);
+      nghttp2_session_resume_data(session_.get(), stream->id);
     }
   }
   schedule_flush();
@@ -192,19 +212,23 @@ void H2Connection::reset(std::int32_t stream_id, std::uint32_t error_code) {
 }
 
 // Tells the log and whoever still works on it.
-void H2Connection::finish(H2Stream& stream) {
+void H2Connection::finish(H2Stream& stream) noexcept {
   unsent_ -= stream.unsent();
-  if (stream.stop) stream.stop->request_stop();
-  if (stream.streamed) return stream.streamed->on_gone();
-  if (stream.begun == Clock::time_point{}) return;  // its head never came
-  constexpr int kClientClosedRequest = 499;
-  AccessRecord& record = stream.record;
-  if (record.status == 0) record.status = kClientClosedRequest;
-  record.client = client_;
-  record.bytes_out = stream.wire_out;
-  record.milliseconds =
-      std::chrono::duration<double, std::milli>(Clock::now() - stream.request->received).count();
-  if (shared_->access_log) shared_->access_log(record);
+  try {
+    if (stream.stop) stream.stop->request_stop();
+    if (stream.streamed) return stream.streamed->on_gone();
+    if (stream.begun == Clock::time_point{} || !shared_->access_log) return;
+    constexpr int kClientClosedRequest = 499;
+    AccessRecord& record = stream.record;
+    if (record.status == 0) record.status = kClientClosedRequest;
+    record.client = client_;
+    record.bytes_out = stream.wire_out;
+    record.milliseconds =
+        std::chrono::duration<double, std::milli>(Clock::now() - stream.request->received).count();
+    shared_->access_log(record);
+  } catch (const std::exception&) {
+    // No memory for the line.
+  }
 }
 
 }  // namespace nestvec

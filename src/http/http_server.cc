@@ -59,6 +59,9 @@ class HttpServer::Impl {
   }
 
   void start() {
+    loops_.front()->set_repair([this] {
+      for (const auto& acceptor : acceptors_) acceptor->repair();
+    });
     for (const auto& acceptor : acceptors_) acceptor->start();
     for (const auto& loop : loops_) {
       loop->start();

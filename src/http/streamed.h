@@ -27,9 +27,11 @@ struct AnswerPiece {
 class AnswerWriter {
  public:
   virtual ~AnswerWriter() = default;
-  virtual void send(AnswerPiece piece) = 0;
+  virtual void send(AnswerPiece piece) noexcept = 0;
   // So many bytes of the body have found their place: the client may send as many more.
-  virtual void consumed(std::size_t bytes) = 0;
+  virtual void consumed(std::size_t bytes) noexcept = 0;
+  // There is no memory for the answer: the connection ends.
+  virtual void give_up() noexcept = 0;
 };
 
 // A request on its way. The calls come on the loop's thread; they must not block or throw. None
