@@ -67,8 +67,8 @@ struct ServerOptions {
   std::size_t idle_seconds = 75;    // between requests, and without a byte of a body
   std::size_t request_seconds = 0;  // deadline of every request; 0 = only what the client asks
   std::size_t grace_seconds = 30;   // after SIGTERM, for requests that are being answered
-  std::size_t max_queue_tokens = 1u << 20;  // of waiting texts; over it 429
-  std::size_t max_queue_seconds = 30;       // expected wait; over it 429
+  std::size_t max_queue_tokens = 1u << 22;  // of waiting texts, shared among clients; over it 429
+  std::size_t max_queue_seconds = 30;       // wait behind a client's own calls; over it 429
   std::string log_format = "text";          // text | json
   std::string log_level = "info";           // info | warning | error
   std::string otlp_endpoint;  // http://HOST:PORT that takes OpenTelemetry's spans; empty = none

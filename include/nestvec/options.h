@@ -5,11 +5,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 
 namespace nestvec {
+
+class MemoryAccount;  // private to the library
 
 // What happens to a text of more tokens than the model takes.
 enum class Truncation {
@@ -30,9 +33,18 @@ struct QueueOptions {
   Priority priority = Priority::kAuto;
   std::uint64_t client = 0;  // clients share the model's time evenly, however much each asks for
   // Refuse the call at once (kResourceExhausted, with ErrorDetail::retry_after) rather than let it
-  // wait behind more than this; 0 = no limit. An empty queue takes any call.
+  // wait; 0 = no limit. The two count what is due to the call's client, so that others' calls do
+  // not keep it out.
+  //
+  // Tokens that wait for the model. A client may have as many waiting as it leaves free, so one
+  // alone half of them; bulk calls share three quarters. A longer call is refused for good, without
+  // retry_after. An empty queue takes a batch whatever this says.
   std::size_t max_tokens = 0;
-  double max_seconds = 0;  // at the rate measured so far
+  // Expected wait behind the client's earlier calls, at its share of the rate measured so far.
+  double max_seconds = 0;
+  // Where the answer's memory is taken before the first of the call's texts runs, and given back
+  // with the answer; the call ends with kResourceExhausted where there is none.
+  std::shared_ptr<MemoryAccount> memory = nullptr;
 };
 
 // One call's choices. Defaults are what the model's authors recommend.

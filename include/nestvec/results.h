@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ struct Embeddings {
   std::vector<std::uint32_t> tokens;
   std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
   Timing timing;
+  std::shared_ptr<const void> memory;  // holds what QueueOptions::memory was charged for `values`
 
   std::span<const float> row(std::size_t i) const& { return {values.data() + i * width, width}; }
   std::span<const float> row(std::size_t i) const&& = delete;  // would dangle
@@ -45,6 +47,7 @@ struct TokenEmbeddings {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
   bool truncated = false;
   Timing timing;
+  std::shared_ptr<const void> memory;  // as of Embeddings
 };
 
 // One text's tokens, without a model run.
@@ -62,6 +65,7 @@ struct QueueStatus {
   std::size_t running_tokens = 0;  // in the batch that runs
   double tokens_per_second = 0;    // measured; 0 before the first batch
   double expected_seconds = 0;     // until all of them are done, 0 where the rate is not known
+  std::size_t output_bytes = 0;    // results of calls that are not done yet
 };
 
 // One run of the graph.

@@ -2,74 +2,170 @@
 #include "batch/fair_queue.h"
 
 #include <algorithm>
-#include <tuple>
+#include <numeric>
 
 namespace nestvec {
 
-void FairQueue::push(std::uint64_t client, bool bulk, const Waiting& waiting,
-                     Clock::time_point now) {
+FairQueue::Key FairQueue::key_of(std::uint64_t name, const Client& client) {
+  return {client.served, client.jobs.begin()->first, name};
+}
+
+// Gives a client the place that it has now, with the node of the one that it had: in the order,
+// among those that rest, or none.
+FairQueue::Order::iterator FairQueue::settle(Class& in, std::uint64_t name,
+                                             Order::node_type node) noexcept {
+  const auto entry = in.clients.find(name);
+  const Client& client = entry->second;
+  if (!client.jobs.empty()) {
+    node.value() = key_of(name, client);
+    return in.order.insert(std::move(node)).position;
+  }
+  if (client.served > in.virtual_time) {
+    node.value() = {client.served, 0, name};
+    in.resting.insert(std::move(node));
+  } else {
+    in.clients.erase(entry);
+  }
+  return in.order.end();
+}
+
+// Forgets clients that the virtual time has caught up with.
+void FairQueue::release(Class& in) noexcept {
+  while (!in.resting.empty() && std::get<0>(*in.resting.begin()) <= in.virtual_time) {
+    in.clients.erase(std::get<2>(*in.resting.begin()));
+    in.resting.erase(in.resting.begin());
+  }
+}
+
+void FairQueue::push(std::uint64_t client, bool bulk, std::uint64_t job,
+                     std::vector<std::uint32_t> tokens, Clock::time_point now) {
   Class& to = bulk ? bulk_ : interactive_;
-  if (to.clients.empty()) to.neglected_since = now;
-  const auto [entry, is_new] = to.clients.try_emplace(client);
-  // Who comes back does not get the time that passed while nothing was asked.
-  if (is_new) entry->second.served = to.virtual_time;
-  entry->second.waiting.emplace_back(arrivals_++, waiting);
-  ++size_;
-  tokens_ += waiting.tokens;
+  const std::uint64_t arrival = ++arrivals_;
+  places_.emplace(job, Place{client, arrival, bulk});
+  bool is_new = false;
+  try {
+    const auto [entry, inserted] = to.clients.try_emplace(client);
+    is_new = inserted;
+    Client& owner = entry->second;
+    // A returning client gets no credit for idle time.
+    if (is_new) owner.served = to.virtual_time;
+    Order fresh;
+    if (is_new) fresh.emplace();
+    Job& added = owner.jobs[arrival];  // the last that may fail
+    if (owner.jobs.size() == 1) {
+      settle(to, client,
+             is_new ? fresh.extract(fresh.begin()) : to.resting.extract({owner.served, 0, client}));
+    }
+    if (to.texts == 0) to.neglected_since = now;
+    added.id = job;
+    added.tokens_left = std::accumulate(tokens.begin(), tokens.end(), std::size_t{0});
+    added.tokens = std::move(tokens);
+    owner.tokens += added.tokens_left;
+    to.texts += added.tokens.size();
+    to.tokens += added.tokens_left;
+  } catch (...) {
+    if (is_new) to.clients.erase(client);
+    places_.erase(job);
+    throw;
+  }
+}
+
+Waiting FairQueue::take_next(Class& from, Client& client) noexcept {
+  const auto entry = client.jobs.begin();
+  Job& job = entry->second;
+  const Waiting next{job.id, job.next, job.tokens[job.next]};
+  client.served += next.tokens;
+  client.tokens -= next.tokens;
+  from.tokens -= next.tokens;
+  --from.texts;
+  job.tokens_left -= next.tokens;
+  if (++job.next == job.tokens.size()) {
+    places_.erase(job.id);
+    client.jobs.erase(entry);
+  }
+  return next;
 }
 
 void FairQueue::fill(Class& from, std::size_t max_tokens, Clock::time_point now, Batch& batch) {
-  // By virtual time, then by arrival: (served, arrival, client).
-  std::set<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>> order;
-  for (const auto& [name, client] : from.clients) {
-    order.emplace(client.served, client.waiting.front().first, name);
-  }
-  while (!order.empty()) {
-    const auto [served, arrival, name] = *order.begin();
-    order.erase(order.begin());
-    const auto entry = from.clients.find(name);
-    Client& client = entry->second;
-    const Waiting next = client.waiting.front().second;
-    const bool fits = batch.tokens + next.tokens <= max_tokens || batch.taken.empty();
-    if (!fits) continue;
+  std::size_t passed = 0;
+  for (auto place = from.order.begin();
+       place != from.order.end() && passed < kLookPast && batch.tokens < max_tokens;) {
+    const auto [served, arrival, name] = *place;
+    Client& client = from.clients.find(name)->second;
+    const Job& job = client.jobs.begin()->second;
+    const std::size_t tokens = job.tokens[job.next];
+    const bool fits = batch.tokens + tokens <= max_tokens || (batch.taken.empty() && !batch.strict);
+    if (!fits) {
+      ++passed;
+      ++place;
+      continue;
+    }
+    batch.taken.emplace_back();  // the last that may fail
     from.virtual_time = std::max(from.virtual_time, served);
     from.neglected_since = now;
-    client.served += next.tokens;
-    client.waiting.pop_front();
-    batch.taken.push_back(next);
-    batch.tokens += next.tokens;
-    --size_;
-    tokens_ -= next.tokens;
-    if (client.waiting.empty()) {
-      from.clients.erase(entry);
-    } else {
-      order.emplace(client.served, client.waiting.front().first, name);
-    }
-    if (batch.tokens >= max_tokens) return;
+    batch.taken.back() = take_next(from, client);
+    batch.tokens += tokens;
+    const auto next = std::next(place);
+    const auto again = settle(from, name, from.order.extract(place));
+    // The client's new place is behind its old one; it may be before the one that follows.
+    const bool sooner = again != from.order.end() && (next == from.order.end() || *again < *next);
+    place = sooner ? again : next;
   }
+  release(from);
 }
 
 std::vector<Waiting> FairQueue::take(std::size_t max_tokens, Clock::time_point now) {
   Batch batch;
-  const bool bulk_waited = !bulk_.clients.empty() && now - bulk_.neglected_since >= kBulkPatience;
+  const bool bulk_waited = bulk_.texts > 0 && now - bulk_.neglected_since >= kBulkPatience;
   if (bulk_waited) fill(bulk_, max_tokens / 2, now, batch);
   fill(interactive_, max_tokens, now, batch);
   fill(bulk_, max_tokens, now, batch);
   return std::move(batch.taken);
 }
 
-void FairQueue::remove(std::uint64_t job) {
-  for (Class* from : {&interactive_, &bulk_}) {
-    for (auto entry = from->clients.begin(); entry != from->clients.end();) {
-      std::erase_if(entry->second.waiting, [&](const auto& waiting) {
-        if (waiting.second.job != job) return false;
-        --size_;
-        tokens_ -= waiting.second.tokens;
-        return true;
-      });
-      entry = entry->second.waiting.empty() ? from->clients.erase(entry) : std::next(entry);
-    }
+std::vector<Waiting> FairQueue::take_interactive(std::size_t max_tokens, Clock::time_point now) {
+  Batch batch;
+  batch.strict = true;
+  fill(interactive_, max_tokens, now, batch);
+  return std::move(batch.taken);
+}
+
+void FairQueue::remove(std::uint64_t job) noexcept {
+  const auto place = places_.find(job);
+  if (place == places_.end()) return;
+  const Place at = place->second;
+  places_.erase(place);
+  Class& from = at.bulk ? bulk_ : interactive_;
+  Client& client = from.clients.find(at.client)->second;
+  const auto removed = client.jobs.find(at.arrival);
+  client.tokens -= removed->second.tokens_left;
+  from.tokens -= removed->second.tokens_left;
+  from.texts -= removed->second.tokens.size() - removed->second.next;
+  if (removed != client.jobs.begin()) {
+    client.jobs.erase(removed);
+    return;
   }
+  Order::node_type node = from.order.extract(key_of(at.client, client));
+  client.jobs.erase(removed);
+  settle(from, at.client, std::move(node));
+}
+
+void FairQueue::forget_served() noexcept {
+  for (Class* each : {&interactive_, &bulk_}) {
+    if (!each->resting.empty()) each->virtual_time = std::get<0>(*each->resting.rbegin());
+    release(*each);
+  }
+}
+
+ClassLoad FairQueue::load(bool bulk) const noexcept {
+  const Class& from = bulk ? bulk_ : interactive_;
+  return {from.texts, from.tokens, from.order.size()};
+}
+
+std::size_t FairQueue::tokens_of(std::uint64_t client, bool bulk) const noexcept {
+  const Class& from = bulk ? bulk_ : interactive_;
+  const auto entry = from.clients.find(client);
+  return entry == from.clients.end() ? 0 : entry->second.tokens;
 }
 
 }  // namespace nestvec

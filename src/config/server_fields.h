@@ -63,12 +63,13 @@ void visit_limit_fields(Section& server, Visitor& visit) {
         "After SIGTERM, time for the requests that are being answered.", 0, kDay,
         server.grace_seconds);
   count("max_queue_tokens", "max-queue-tokens",
-        "Tokens that may wait for the model; over it requests are refused with status 429. 0 = no "
+        "Tokens that may wait for the model. A client may have as many waiting as it leaves free, "
+        "and bulk calls share three quarters; over it requests are refused with status 429. 0 = no "
         "limit.",
         0, std::uint64_t{1} << 40, server.max_queue_tokens);
   count("max_queue_seconds", "max-queue-seconds",
-        "Expected wait for the model over which requests are refused with status 429; 0 = no "
-        "limit.",
+        "Expected wait behind a client's earlier calls over which its requests are refused with "
+        "status 429; 0 = no limit.",
         0, kDay, server.max_queue_seconds);
 }
 

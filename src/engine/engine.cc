@@ -41,6 +41,13 @@ T wait_for(const EmbedOptions& options, Start&& start) {
   return future.get().value();
 }
 
+// Of an answer that needs no run.
+MemoryShare memory_for(const EmbedOptions& options, std::size_t bytes) {
+  std::optional<MemoryShare> share = MemoryShare::take(options.queue.memory, bytes);
+  if (!share) throw Error(no_memory_for_answer(*options.queue.memory, bytes, 0));
+  return std::move(*share);
+}
+
 }  // namespace
 
 // A call between its plan and its rows.
@@ -50,11 +57,12 @@ struct Model::Engine::Call {
   Embeddings out;  // tokens and what was truncated; the rest at the end
   std::vector<Sequence> sequences;
   std::vector<std::vector<ChunkPiece>> chunks;  // late chunking: what each row is made of
-  // With a cache, which has no part in late chunking: [texts, width], and the rows that are still
-  // to be computed, with their sequences.
-  std::vector<float> rows;
+  // With a cache, which has no part in late chunking: the rows that it had by text, and which ones
+  // are still to be computed, with their sequences.
+  std::vector<std::vector<float>> known;
   std::vector<std::size_t> missing;
   std::vector<Sequence> missing_sequences;
+  MemoryShare known_memory;
 };
 
 Model::Engine::Engine(Parts parts)
@@ -126,63 +134,87 @@ void Model::Engine::plan_chunks(std::span<const std::string> chunks, Call& call)
 void Model::Engine::take_from_cache(Call& call) const {
   if (!cache_->enabled() || !call.chunks.empty()) return;
   const std::size_t width = scheduler_->width();
-  call.rows.resize(call.sequences.size() * width);
+  const std::size_t bytes = width * sizeof(float);
+  const std::shared_ptr<MemoryAccount>& account = call.options.queue.memory;
+  call.known_memory = *MemoryShare::take(account, 0);
+  call.known.resize(call.sequences.size());
+  std::vector<float> row(width);
   std::vector<Sequence> missing;
   for (std::size_t i = 0; i < call.sequences.size(); ++i) {
-    if (cache_->find(call.sequences[i], {call.rows.data() + i * width, width})) continue;
-    call.missing.push_back(i);
-    missing.push_back(std::move(call.sequences[i]));
+    if (cache_->find(call.sequences[i], row)) {
+      if (!call.known_memory.try_grow(bytes)) throw Error(no_memory_for_answer(*account, bytes, 0));
+      call.known[i] = row;
+    } else {
+      call.missing.push_back(i);
+      missing.push_back(std::move(call.sequences[i]));
+    }
   }
   call.missing_sequences = missing;
   call.sequences = std::move(missing);
 }
 
-// Puts computed rows among those that the cache had.
-void Model::Engine::merge_rows(Call& call, std::vector<float> rows) const {
-  const std::size_t width = scheduler_->width();
-  if (!cache_->enabled() || !call.chunks.empty()) {
-    call.rows = std::move(rows);
-    return;
+// The rows in their order: a text's, or of all windows' spans. Takes them from the output.
+std::vector<std::vector<float>> Model::Engine::collect_rows(Call& call, JobOutput& output) const {
+  std::vector<std::vector<float>> rows = std::move(call.known);
+  rows.resize(std::max(rows.size(), output.sequences.size()));
+  for (std::size_t i = 0; i < output.sequences.size(); ++i) {
+    std::vector<float>& computed = output.sequences[i].rows;
+    if (call.missing.empty()) {
+      rows[i] = std::move(computed);
+      continue;
+    }
+    if (all_finite(computed)) cache_->insert(call.missing_sequences[i], computed);
+    rows[call.missing[i]] = std::move(computed);
   }
-  for (std::size_t i = 0; i < call.missing.size(); ++i) {
-    const std::span<const float> row(rows.data() + i * width, width);
-    std::copy(row.begin(), row.end(), call.rows.data() + call.missing[i] * width);
-    if (all_finite(row)) cache_->insert(call.missing_sequences[i], row);
-  }
+  return rows;
 }
 
-// One row a chunk from the means of its pieces.
-std::vector<float> Model::Engine::pool_chunks(const Call& call) const {
+// The mean of a chunk from the means of its pieces, which are rows of the windows.
+std::vector<float> Model::Engine::pool_chunk(const std::vector<ChunkPiece>& pieces,
+                                             std::span<const float* const> spans) const {
   const std::size_t width = scheduler_->width();
-  std::vector<float> pooled(call.chunks.size() * width);
-  for (std::size_t i = 0; i < call.chunks.size(); ++i) {
-    for (const ChunkPiece& piece : call.chunks[i]) {
-      const float weight =
-          static_cast<float>(piece.tokens) / static_cast<float>(call.out.tokens[i]);
-      for (std::size_t k = 0; k < width; ++k) {
-        pooled[i * width + k] += weight * call.rows[piece.span * width + k];
-      }
-    }
+  std::uint32_t tokens = 0;
+  for (const ChunkPiece& piece : pieces) tokens += piece.tokens;
+  std::vector<float> pooled(width);
+  for (const ChunkPiece& piece : pieces) {
+    const float weight = static_cast<float>(piece.tokens) / static_cast<float>(tokens);
+    const float* const row = spans[piece.span];
+    for (std::size_t k = 0; k < width; ++k) pooled[k] += weight * row[k];
   }
   return pooled;
 }
 
 Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
-  call.out.timing.queue = output.queue_seconds;
-  call.out.timing.compute = output.compute_seconds;
-  merge_rows(call, std::move(output.rows));
-  if (!call.chunks.empty()) call.rows = pool_chunks(call);
   const std::size_t width = scheduler_->width();
+  std::vector<std::vector<float>> rows = collect_rows(call, output);
+  std::vector<const float*> spans;
+  if (!call.chunks.empty()) {
+    for (const std::vector<float>& window : rows) {
+      for (std::size_t i = 0; i < window.size(); i += width) spans.push_back(window.data() + i);
+    }
+  }
   Embeddings out = std::move(call.out);
-  out.rows = call.rows.size() / width;
+  out.timing.queue = output.queue_seconds;
+  out.timing.compute = output.compute_seconds;
+  out.rows = call.chunks.empty() ? rows.size() : call.chunks.size();
   out.width = call.options.dimensions == 0 ? width : call.options.dimensions;
   out.values.resize(out.rows * out.width);
   for (std::size_t i = 0; i < out.rows; ++i) {
-    finish_vector({call.rows.data() + i * width, width},
-                  call.options.normalize.value_or(parts_.normalize), i,
+    std::vector<float> row =
+        call.chunks.empty() ? std::move(rows[i]) : pool_chunk(call.chunks[i], spans);
+    finish_vector(row, call.options.normalize.value_or(parts_.normalize), i,
                   {out.values.data() + i * out.width, out.width});
   }
+  rows.clear();
+  call.known_memory.shrink(0);
+  output.memory.shrink(answer_bytes(call, out.rows));
+  out.memory = std::make_shared<MemoryShare>(std::move(output.memory));
   return out;
+}
+
+std::size_t Model::Engine::answer_bytes(const Call& call, std::size_t rows) const {
+  const std::size_t dimensions = call.options.dimensions;
+  return rows * (dimensions == 0 ? scheduler_->width() : dimensions) * sizeof(float);
 }
 
 void Model::Engine::embed_async(std::span<const std::string> texts,
@@ -193,6 +225,7 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
   call->options = options;
   call->done = std::move(done);
   Job job;
+  JobOutput known;
   try {
     check(texts, tasks, options);
     if (options.late_chunking && !texts.empty()) {
@@ -200,7 +233,9 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
     } else {
       plan_texts(texts, tasks, *call);
     }
+    job.answer_bytes = answer_bytes(*call, texts.size());
     take_from_cache(*call);
+    if (call->sequences.empty()) known.memory = memory_for(options, job.answer_bytes);
   } catch (const Error& error) {
     call->done(error);
     return;
@@ -216,7 +251,7 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
     });
   };
   if (job.sequences.empty()) {  // no texts, or all of them known
-    job.done(JobOutput{});
+    job.done(std::move(known));
     return;
   }
   scheduler_->submit(std::move(job));
@@ -259,7 +294,9 @@ void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions
       JobOutput output = std::move(result).value();
       out->timing.queue = output.queue_seconds;
       out->timing.compute = output.compute_seconds;
-      out->values = std::move(output.tokens);
+      out->values = std::move(output.sequences.front().tokens);
+      output.memory.shrink(out->values.size() * sizeof(float));
+      out->memory = std::make_shared<MemoryShare>(std::move(output.memory));
       if (!all_finite(out->values)) {
         throw Error(ErrorCode::kInternal,
                     "the model computed a value that is not finite, in fp32 too");

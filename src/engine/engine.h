@@ -60,9 +60,11 @@ class Model::Engine {
                   Call& call) const;
   void plan_chunks(std::span<const std::string> chunks, Call& call) const;
   void take_from_cache(Call& call) const;
-  void merge_rows(Call& call, std::vector<float> rows) const;
+  std::vector<std::vector<float>> collect_rows(Call& call, JobOutput& output) const;
+  std::vector<float> pool_chunk(const std::vector<ChunkPiece>& pieces,
+                                std::span<const float* const> spans) const;
   Embeddings finish(Call& call, JobOutput output) const;
-  std::vector<float> pool_chunks(const Call& call) const;
+  std::size_t answer_bytes(const Call& call, std::size_t rows) const;
 
   Parts parts_;
   std::unique_ptr<VectorCache> cache_;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "ops/pool.h"
+#include "support/letter_tokenizer.h"
 
 namespace nestvec {
 namespace {
@@ -64,21 +65,6 @@ class FakeSession final : public Session {
 
   std::atomic<int> running_{0};
 };
-
-Tokenizer letter_tokenizer() {
-  std::string vocab = R"("<s>": 0, "</s>": 1, "[UNK]": 2)";
-  for (char c = 'a'; c <= 'z'; ++c) {
-    vocab += std::string(", \"") + c + "\": " + std::to_string(c - 'a' + 3);
-  }
-  return Tokenizer::parse(R"({"version": "1.0", "truncation": null, "padding": null,
-    "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"},
-    "post_processor": {"type": "BertProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0]},
-    "decoder": null,
-    "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-              "max_input_chars_per_word": 100, "vocab": {)" +
-                              vocab + "}}}",
-                          "letters");
-}
 
 class EngineTest : public testing::Test {
  protected:

@@ -4,6 +4,7 @@
 // at which the model is free.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -13,42 +14,32 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "batch/fair_queue.h"
 #include "batch/packed_batch.h"
+#include "engine/admission.h"
+#include "engine/job.h"
 #include "engine/run_rate.h"
 #include "nestvec/model.h"
 #include "session/session.h"
 
 namespace nestvec {
 
-// The results of a job, [sum of spans, width] and [sum of lengths, width], in its own order.
-struct JobOutput {
-  std::vector<float> rows;
-  std::vector<float> tokens;  // where they were wanted
-  double queue_seconds = 0;
-  double compute_seconds = 0;
-};
-
-// A caller's sequences.
-struct Job {
-  std::vector<Sequence> sequences;  // at least one
-  bool want_tokens = false;
-  RunControl control;
-  QueueOptions queue;
-  std::function<void(Result<JobOutput>)> done;  // see Model::predict_async
-};
-
 // Safe for concurrent use.
 class Scheduler {
  public:
+  using Clock = FairQueue::Clock;
+
   struct Options {
     std::size_t max_batch_tokens = 0;
     std::size_t batch_milliseconds = 0;  // what a batch should take at most; 0 = no limit
+    std::function<Clock::time_point()> now = Clock::now;  // tests have a clock of their own
   };
 
   // Jobs of at most so many tokens are interactive where their priority is kAuto.
@@ -66,8 +57,8 @@ class Scheduler {
   // stopped.
   void shut_down();
 
-  // Queues a job. job.done is called exactly once; at once with kResourceExhausted for a full
-  // queue.
+  // Queues a job. job.done is called exactly once; at once with kResourceExhausted for a job that
+  // may not wait (see check_admission), or whose answer could never have the memory it needs.
   void submit(Job job);
 
   QueueStatus status() const;
@@ -75,8 +66,6 @@ class Scheduler {
   void observe(BatchObserver observer);
 
  private:
-  using Clock = FairQueue::Clock;
-
   // A job on its way.
   struct Pending;
   using PendingPtr = std::shared_ptr<Pending>;
@@ -84,6 +73,11 @@ class Scheduler {
   struct Part {
     PendingPtr job;
     std::uint32_t index = 0;
+  };
+  // A job that leaves, with its error where it has one.
+  struct Ended {
+    PendingPtr pending;
+    std::optional<Error> error;
   };
   // How the run ended for each job of a batch.
   using Outcomes = std::vector<std::optional<Error>>;
@@ -98,14 +92,17 @@ class Scheduler {
   std::vector<std::size_t> run_batch(std::span<const Part> parts, const RunOptions& options);
   RunOptions run_options(std::span<const Part> parts);
   void finish(const std::vector<Part>& parts, const Outcomes& outcomes, double seconds);
+  void end(const std::vector<Ended>& jobs) const;
   void cancel(std::uint64_t id);
 
   // Precondition of these: mutex_ is held.
-  std::vector<Part> take_batch(Clock::time_point now);
-  std::vector<PendingPtr> remove_ended(Clock::time_point now);
+  std::vector<Part> take_batch(Clock::time_point now, std::vector<Ended>& ended);
+  std::optional<Error> start(Pending& pending, Clock::time_point now);
+  void remove_late(Clock::time_point now, std::vector<Ended>& ended);
   PendingPtr remove(std::uint64_t id);
   std::size_t batch_tokens() const;
-  void refuse_if_full(const Job& job, std::size_t tokens) const;
+  QueueLoad load_for(std::uint64_t client, bool bulk) const;
+  void enqueue(const PendingPtr& pending, bool bulk, std::vector<std::uint32_t> tokens);
   double expected_seconds(std::size_t tokens) const;
 
   std::unique_ptr<Session> session_;
@@ -121,8 +118,10 @@ class Scheduler {
   BatchObserver observer_;
   FairQueue queue_;
   std::map<std::uint64_t, PendingPtr> jobs_;
+  std::set<std::pair<Clock::time_point, std::uint64_t>> deadlines_;  // of jobs_ that have one
   std::uint64_t next_id_ = 1;
   RunRate rate_;
+  std::size_t output_bytes_ = 0;  // held by jobs_
   std::size_t running_tokens_ = 0;
   std::size_t running_jobs_ = 0;  // of the running batch, those that still want their rows
   std::stop_source running_stop_;

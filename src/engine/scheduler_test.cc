@@ -129,7 +129,7 @@ TEST_F(SchedulerTest, CallsThatWaitShareABatch) {
   EXPECT_EQ(scheduler_->status().running_tokens, 10u);
   session_->release();
   for (std::uint32_t i = 0; i < 8; ++i) {
-    EXPECT_EQ(others[i].get().value().rows[0], static_cast<float>(i + 2));
+    EXPECT_EQ(others[i].get().value().sequences[0].rows[0], static_cast<float>(i + 2));
   }
   EXPECT_EQ(session_->batch_sizes(), (std::vector<std::size_t>{1, 8}));
   EXPECT_TRUE(first.get().ok());
@@ -140,10 +140,10 @@ TEST_F(SchedulerTest, ALargeJobIsDividedAndKeepsItsOrder) {
   for (std::uint32_t i = 0; i < 500; ++i) sequences.push_back(sequence(i, 1 + i % 60));
   Future future = submit(std::move(sequences));
   const JobOutput output = future.get().value();
-  ASSERT_EQ(output.rows.size(), 500 * kWidth);
+  ASSERT_EQ(output.sequences.size(), 500u);
   for (std::uint32_t i = 0; i < 500; ++i) {
-    EXPECT_EQ(output.rows[i * kWidth], static_cast<float>(i));
-    EXPECT_EQ(output.rows[i * kWidth + 1], static_cast<float>(1 + i % 60));
+    EXPECT_EQ(output.sequences[i].rows,
+              (std::vector<float>{static_cast<float>(i), static_cast<float>(1 + i % 60)}));
   }
   for (const std::size_t tokens : session_->batch_tokens()) EXPECT_LE(tokens, 100u);
 }
@@ -154,8 +154,8 @@ TEST_F(SchedulerTest, OneJobsFailureIsNotTheOthers) {
   Future bad = submit({sequence(7), sequence(GatedSession::kPoison)});
   Future other = submit({sequence(8)});
   session_->release();
-  EXPECT_EQ(good.get().value().rows[kWidth], 6.0f);
-  EXPECT_EQ(other.get().value().rows[0], 8.0f);
+  EXPECT_EQ(good.get().value().sequences[1].rows[0], 6.0f);
+  EXPECT_EQ(other.get().value().sequences[0].rows[0], 8.0f);
   EXPECT_EQ(code(bad), ErrorCode::kInternal);
 }
 
@@ -212,10 +212,14 @@ TEST_F(SchedulerTest, WhatIsLateIsNotRun) {
 TEST_F(SchedulerTest, AFullQueueRefusesAndSaysWhenToComeBack) {
   Future first = occupy();
   Job job;
-  job.queue.max_tokens = 100;
+  job.queue.max_tokens = 200;
   std::vector<Future> taken;
-  for (std::uint32_t i = 0; i < 10; ++i) taken.push_back(submit({sequence(i)}, job));
-  Future refused = submit({sequence(1)}, job);
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    Job copy;
+    copy.queue = job.queue;
+    taken.push_back(submit({sequence(i)}, std::move(copy)));
+  }
+  Future refused = submit({sequence(1)}, std::move(job));
   const Result<JobOutput> result = refused.get();
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code(), ErrorCode::kResourceExhausted);
@@ -224,11 +228,24 @@ TEST_F(SchedulerTest, AFullQueueRefusesAndSaysWhenToComeBack) {
   for (Future& future : taken) EXPECT_TRUE(future.get().ok());
 }
 
-TEST_F(SchedulerTest, AnEmptyQueueTakesAnyJob) {
+TEST_F(SchedulerTest, AnEmptyQueueTakesABatchWhateverTheLimit) {
   Job job;
   job.queue.max_tokens = 1;
-  Future future = submit({sequence(1, 60), sequence(2, 60)}, std::move(job));
+  Future future = submit({sequence(1, 60), sequence(2, 40)}, std::move(job));
   EXPECT_TRUE(future.get().ok());
+}
+
+TEST_F(SchedulerTest, AJobLargerThanTheQueueIsRefusedForGood) {
+  Job job;
+  job.queue.max_tokens = 150;
+  Future future = submit({sequence(1, 60), sequence(2, 60)}, std::move(job));
+  const Result<JobOutput> result = future.get();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(result.error().detail().retry_after.count(), 0);
+  const std::string text = result.error().what();
+  EXPECT_NE(text.find("120 tokens"), std::string::npos) << text;
+  EXPECT_NE(text.find("max_queue_tokens"), std::string::npos) << text;
 }
 
 TEST_F(SchedulerTest, BulkWaitsForInteractiveOnes) {
@@ -263,22 +280,6 @@ TEST_F(SchedulerTest, AfterTheEndJobsAreRefused) {
   scheduler_->shut_down();
 }
 
-TEST(SchedulerBatches, AreAsLongAsTheTimeThatWasAsked) {
-  auto session = std::make_unique<GatedSession>();
-  GatedSession* gate = session.get();
-  Scheduler scheduler(std::move(session), {100'000, 1});
-  const auto run_all = [&] {
-    std::promise<void> done;
-    Job job;
-    for (std::uint32_t i = 0; i < 100; ++i) job.sequences.push_back(sequence(i, 50));
-    job.done = [&](const Result<JobOutput>&) { done.set_value(); };
-    scheduler.submit(std::move(job));
-    done.get_future().wait();
-  };
-  run_all();
-  EXPECT_LE(gate->batch_tokens().front(), Scheduler::kLeastBatchTokens);
-}
-
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a load and its check, in one place
 TEST_F(SchedulerTest, EveryJobEndsOnceUnderLoadAndCancellation) {
   std::atomic<int> ended{0};
@@ -300,12 +301,12 @@ TEST_F(SchedulerTest, EveryJobEndsOnceUnderLoadAndCancellation) {
           }
           job.control.stop = stop.get_token();
           job.queue.client = t;
-          job.done = [&, i, count](const Result<JobOutput>& result) {
+          job.done = [&, i, count](Result<JobOutput> result) {
             ++ended;
             if (!result.ok()) return;
-            Result<JobOutput> copy = result;
             for (std::uint32_t k = 0; k < count; ++k) {
-              if (copy.value().rows[k * kWidth] != static_cast<float>(i * 8 + k)) ++wrong;
+              const std::vector<float>& row = result.value().sequences[k].rows;
+              if (row[0] != static_cast<float>(i * 8 + k)) ++wrong;
             }
           };
           scheduler_->submit(std::move(job));

@@ -104,13 +104,12 @@ class Gather {
   Alarm alarm_;
 };
 
-// The options of part `index` of a request that is one for the queue, too: what has been let in may
-// queue the rest of its parts.
+// The options of part `index` of a request. Every part must fit into its client's share of the
+// queue; the wait behind the client's earlier calls is that of the first.
 template <typename T>
 EmbedOptions part_options(const EmbedOptions& options, std::size_t index, const Gather<T>& gather) {
   EmbedOptions part = options;
   part.stop = gather.stop();
-  if (index > 0) part.queue.max_tokens = 0;
   if (index > 0) part.queue.max_seconds = 0;
   return part;
 }

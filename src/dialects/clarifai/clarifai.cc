@@ -71,8 +71,7 @@ void Prediction::read() {
     }
     EmbedOptions& options = inputs.back().call.options;
     call.apply(options);
-    // The queue takes a request as a whole: what it let in may queue the rest.
-    if (i > 0) options.queue.max_tokens = 0;
+    // The wait behind earlier calls is that of the first; each must fit into the queue.
     if (i > 0) options.queue.max_seconds = 0;
   }
 }

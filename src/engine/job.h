@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a caller gives the scheduler, and gets from it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "base/memory_account.h"
+#include "base/run_control.h"
+#include "batch/packed_batch.h"
+#include "nestvec/error.h"
+#include "nestvec/options.h"
+
+namespace nestvec {
+
+// Of one sequence.
+struct SequenceOutput {
+  std::vector<float> rows;    // [spans, width]
+  std::vector<float> tokens;  // [length, width], where they were wanted
+};
+
+// The results of a job.
+struct JobOutput {
+  std::vector<SequenceOutput> sequences;  // in the job's order
+  MemoryShare memory;                     // what they, and Job::answer_bytes, were charged
+  double queue_seconds = 0;
+  double compute_seconds = 0;
+};
+
+// A caller's sequences.
+struct Job {
+  std::vector<Sequence> sequences;  // at least one
+  bool want_tokens = false;
+  RunControl control;
+  QueueOptions queue;
+  // What the caller will allocate for what it makes of the results: charged together with them.
+  std::size_t answer_bytes = 0;
+  std::function<void(Result<JobOutput>)> done;  // see Model::predict_async
+
+  // Of the results.
+  std::size_t output_bytes(std::size_t width) const;
+};
+
+// Refuses an answer that has no room in what all of them share. The account must have refused it.
+Error no_memory_for_answer(const MemoryAccount& account, std::size_t bytes, double retry_seconds);
+
+}  // namespace nestvec
