@@ -14,7 +14,8 @@ const std::string kSha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 
 RepoInfo parse(const std::string& siblings, const std::string& rest = "") {
   return parse_repo_info(
-      R"({"sha": ")" + kRepoCommit + R"(", "siblings": [)" + siblings + "]" + rest + "}", "the test");
+      R"({"sha": ")" + kRepoCommit + R"(", "siblings": [)" + siblings + "]" + rest + "}",
+      "the test");
 }
 
 TEST(RepoInfo, ReadsSmallFilesAndLfsFiles) {
