@@ -61,3 +61,15 @@ pip_download() {
 make_venv() {
   quietly python3 -m venv "$1" || die "cannot make a Python environment; install python3-venv ($log)"
 }
+
+# has_wheel VENV WHEEL: whether install_wheel has put this very wheel there.
+has_wheel() {
+  sha256sum "$2" | cut -d' ' -f1 | cmp -s - "$1/wheel.installed"
+}
+
+# install_wheel VENV WHEEL ARGUMENT...
+install_wheel() {
+  rm -f "$1/wheel.installed"
+  quietly "$1/bin/pip" install --no-index "${@:3}" "$2" || return 1
+  sha256sum "$2" | cut -d' ' -f1 >"$1/wheel.installed"
+}

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the source distribution and, out of it, the Python wheel, both in build/wheels. The wheel is
-# one for all CPythons from 3.10 on, holds the shared libraries that it needs, and carries the
-# manylinux tag that auditwheel finds right.
+# make-wheel.sh [--if-changed]: builds the source distribution and, out of it, the Python wheel, both in
+# build/wheels. The wheel is one for all CPythons from 3.10 on, holds the shared libraries that it
+# needs, and carries the manylinux tag that auditwheel finds right. With --if-changed the wheel that is
+# there stays when it is of the same source distribution and was built in the same way.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -24,6 +25,14 @@ rm -rf "$made"
 mkdir -p "$made/raw"
 python -m build --no-isolation --sdist --outdir "$made" . >"$made/sdist.log" 2>&1 ||
   { cat "$made/sdist.log"; die "cannot make the source distribution"; }
+sha256sum "$made"/nestvec-*.tar.gz scripts/requirements-wheel.txt scripts/make-wheel.sh | cut -d' ' -f1 >"$made/made-from"
+"$CXX" --version >>"$made/made-from"
+printf '%s\n' "${ONNXRUNTIME_ROOT:-}" >>"$made/made-from"
+if [[ ${1:-} == --if-changed ]] && cmp -s "$made/made-from" "$wheels/made-from"; then
+  rm -rf "$made"
+  ls "$wheels"/nestvec-*.whl
+  exit 0
+fi
 rm -rf "$build_dir/sdist"
 mkdir "$build_dir/sdist"
 tar -xzf "$made"/nestvec-*.tar.gz -C "$build_dir/sdist" --strip-components=1 --no-same-owner

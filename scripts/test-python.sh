@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-scripts/make-wheel.sh
+scripts/make-wheel.sh --if-changed
 wheel=("$build_dir"/wheels/nestvec-*.whl)
 
 # What the wheel asks for, as files, so that the fresh environment needs no network.
@@ -17,13 +17,21 @@ if ! cmp -s "$wanted" "$build_dir/wheelhouse/$(basename "$wanted")"; then
     die "cannot download what $wanted names; is the network up? ($log)"
   cp "$wanted" "$scratch/"
   publish "$scratch" "$build_dir/wheelhouse"
+  rm -rf "$build_dir/venv-fresh"
 fi
-rm -rf "$build_dir/venv-fresh"
-make_venv "$build_dir/venv-fresh"
-quietly "$build_dir/venv-fresh/bin/pip" install --no-index --find-links "$build_dir/wheelhouse" "${wheel[0]}" ||
-  die "the wheel cannot be installed into a fresh environment ($log)"
+if ! has_wheel "$build_dir/venv-fresh" "${wheel[0]}"; then
+  rm -rf "$build_dir/venv-fresh"
+  make_venv "$build_dir/venv-fresh"
+  install_wheel "$build_dir/venv-fresh" "${wheel[0]}" --find-links "$build_dir/wheelhouse" ||
+    die "the wheel cannot be installed into a fresh environment ($log)"
+fi
 
 scripts/make-venv.sh python tests/python/requirements.txt
-quietly "$build_dir/venv-python/bin/pip" install --no-index --no-deps --force-reinstall "${wheel[0]}"
-"$build_dir/venv-python/bin/pip" check >>"$log" || die "the wheel does not fit what it is installed beside ($log)"
+if ! has_wheel "$build_dir/venv-python" "${wheel[0]}"; then
+  install_wheel "$build_dir/venv-python" "${wheel[0]}" --no-deps --force-reinstall &&
+    quietly "$build_dir/venv-python/bin/pip" check || {
+      rm -f "$build_dir/venv-python/wheel.installed"
+      die "the wheel does not fit what it is installed beside ($log)"
+    }
+fi
 exec scripts/pytest.sh python tests/python --timeout 1200 "$@"

@@ -7,10 +7,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
 if [[ -z ${NESTVEC_WHEEL:-} ]]; then
-  scripts/make-wheel.sh
+  scripts/make-wheel.sh --if-changed
   NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl)
 fi
 scripts/make-venv.sh scaleout tests/scaleout/requirements.txt
-quietly "$build_dir/venv-scaleout/bin/pip" install --no-index --no-deps --force-reinstall "$NESTVEC_WHEEL" ||
+has_wheel "$build_dir/venv-scaleout" "$NESTVEC_WHEEL" ||
+  install_wheel "$build_dir/venv-scaleout" "$NESTVEC_WHEEL" --no-deps --force-reinstall ||
   die "the wheel cannot be installed beside Ray and Spark ($log)"
 exec scripts/pytest.sh scaleout tests/scaleout "$@"

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 
 #include "base/mapped_file.h"
 
@@ -61,7 +62,7 @@ TEST_F(FileTest, AFullDiskIsAnErrorAndLeavesNothing) {
   const rlimit small{4096, old.rlim_max};
   std::signal(SIGXFSZ, SIG_IGN);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  ErrorCode code = ErrorCode::kUnknown;
+  std::optional<ErrorCode> code;
   try {
     AtomicFile file((folder_ / "a").string());
     file.write(std::string(10000, 'x'));

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "base/file.h"
 #include "cli/output_target.h"
@@ -38,13 +39,14 @@ class Folder {
   fs::path path_;
 };
 
-ErrorCode code_of(const std::function<void()>& action) {
+// The code of what the action throws; nothing when it succeeds.
+std::optional<ErrorCode> code_of(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
     return error.code();
   }
-  return ErrorCode::kUnknown;
+  return std::nullopt;
 }
 
 TEST(OutputBuffer, PassesEverythingInOrder) {

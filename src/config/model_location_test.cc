@@ -51,6 +51,7 @@ class ModelLocation : public testing::Test {
     } catch (const Error& error) {
       return error;
     }
+    ADD_FAILURE() << name << " was found";
     return Error(ErrorCode::kUnknown, "no error");
   }
 

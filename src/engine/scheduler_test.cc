@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -107,9 +108,11 @@ class SchedulerTest : public testing::Test {
     return future;
   }
 
-  static ErrorCode code(Future& future) {
+  // The code of a job's error; nothing when it succeeded.
+  static std::optional<ErrorCode> code(Future& future) {
     const Result<JobOutput> result = future.get();
-    return result.ok() ? ErrorCode::kUnknown : result.error().code();
+    if (result.ok()) return std::nullopt;
+    return result.error().code();
   }
 
   GatedSession* session_ = nullptr;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "nestvec/error.h"
 #include "support/silent_port.h"
 #include "support/test_client.h"
@@ -16,13 +18,14 @@ HttpTarget target_at(std::uint16_t port) {
   return parse_http_url("http://127.0.0.1:" + std::to_string(port), "/v1/traces", "key");
 }
 
-ErrorCode failure(const HttpTarget& target, std::chrono::milliseconds time) {
+// The code of what is thrown; nothing when the request succeeds.
+std::optional<ErrorCode> failure(const HttpTarget& target, std::chrono::milliseconds time) {
   try {
     http_post(target, "{}", Clock::now() + time);
   } catch (const Error& error) {
     return error.code();
   }
-  return ErrorCode::kUnknown;
+  return std::nullopt;
 }
 
 TEST(HttpUrl, HasAHostAndAPort) {

@@ -13,6 +13,7 @@ import pytest
 
 from sdk import PAT, serve, url_of
 from command import MODELS, REPOSITORY  # on the path since sdk was imported
+from process import certificate, servers_end_well  # noqa: F401 (fixtures)
 
 
 def pytest_configure(config):

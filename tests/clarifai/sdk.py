@@ -2,6 +2,7 @@
 """Names that the tests share. Imports nothing of the SDK."""
 
 import base64
+import functools
 import json
 import pathlib
 import struct
@@ -22,6 +23,10 @@ IDENTITY = ("--user-id", USER, "--app-id", APP, "--model-id", MODEL)
 def since(*version):
     """Marks a test of something that the SDK has since that version."""
     return pytest.mark.skipif(VERSION < version, reason="not in this SDK")
+
+
+# Nothing in such a test differs from one version of the SDK to the next.
+of_the_server = pytest.mark.skipif(VERSION < (12,), reason="of the server: one SDK is enough")
 
 
 def url_of(model=MODEL, user=USER, app=APP, version=None):
@@ -55,6 +60,7 @@ def wanted(served, texts, **fields):
     return [base64.b64decode(item["embedding"]) for item in reply.json()["data"]]
 
 
+@functools.cache
 def wanted_of_nothing(served):
     """The same for an empty text, which that route refuses, as OpenAI does: what the command gives."""
     out = served.command.ok("embed", "-q", "--model", served.model, "--format", "jsonl", "")

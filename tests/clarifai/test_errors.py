@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from sdk import APP, MODEL, PAT, USER, VERSION, serve, stub_of, url_of
+from sdk import APP, MODEL, PAT, USER, VERSION, of_the_server, serve, stub_of, url_of
 
 CHECKS_AT_ONCE = VERSION >= (11, 10, 0)  # the constructor asks for the model
 
@@ -31,6 +31,7 @@ def test_no_pat(connect):
         connect(pat=None)
 
 
+@of_the_server
 @pytest.mark.parametrize("metadata, code", [
     ((), 11102), ([("authorization", "")], 11102), ([("authorization", "Key")], 11102),
     ([("authorization", PAT)], 11102),
@@ -107,6 +108,7 @@ def test_the_key_is_told_nobody(connect, server):
     assert secret not in server.log
 
 
+@of_the_server
 def test_a_message_over_the_limit(home, default_model, connect):
     with serve(home, "--max-body", "64Ki", model=default_model) as served:
         model = connect(base_url=served.url)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from sdk import (APP, MODEL, PAT, USER, VERSION, Served, bits, floats, serve, since, url_of, wanted,
+from sdk import (APP, MODEL, PAT, USER, VERSION, Served, bits, floats, of_the_server, serve, since, url_of, wanted,
                  wanted_of_nothing)
 from command import REPOSITORY
 
@@ -220,22 +220,18 @@ def test_from_local_grpc(home, default_model, model):
 
 SCRIPT = """
 from clarifai.client import Model
-model = Model(url=%r, pat=%r)
+model = Model(url=%r)
 print(len(model.predict(input="a")), len(model.predict(texts=["a", "b"])))
 """
 
 
 def test_a_script_with_the_environment_alone(environment):
-    done = subprocess.run([sys.executable, "-c", SCRIPT % (url_of(), PAT)], env=environment, text=True,
-                          capture_output=True, timeout=300)
-    assert done.stdout.split() == ["384", "2"], done.stderr
-    by_environment = {**environment, "CLARIFAI_PAT": PAT}
-    script = SCRIPT.replace(", pat=%r", "") % url_of()
-    done = subprocess.run([sys.executable, "-c", script], env=by_environment, text=True, capture_output=True,
-                          timeout=300)
+    done = subprocess.run([sys.executable, "-c", SCRIPT % url_of()], env={**environment, "CLARIFAI_PAT": PAT},
+                          text=True, capture_output=True, timeout=300)
     assert done.stdout.split() == ["384", "2"], done.stderr
 
 
+@of_the_server
 def test_the_example(home, v3, environment):
     """The code of examples/clarifai/README.md, served with the configuration beside it."""
     folder = REPOSITORY / "examples" / "clarifai"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
-from process import Served  # noqa: E402  (puts tests/e2e on the path, too)
+from process import Served, servers_end_well  # noqa: E402, F401  (puts tests/e2e on the path, too)
 from command import MODELS  # noqa: E402
 
 KEY = "sk-clients-7f3a"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `nestvec embed` says. A text has the same vector in whatever company, so clients must get the same floats."""
 
+import functools
 import json
 
 import numpy
@@ -10,6 +11,11 @@ OTHER_TASKS = ["retrieval.query", "retrieval.passage", "separation", "classifica
 
 
 def embed(served, texts, *flags):
+    return _embed(served, tuple(texts), *flags).copy()
+
+
+@functools.cache
+def _embed(served, texts, *flags):
     lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
     output = served.command.ok("embed", "-q", "--model", served.model, "--format", "jsonl", "--jsonl", *flags,
                                stdin=lines)

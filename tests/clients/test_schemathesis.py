@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-EXAMPLES = os.environ.get("NESTVEC_SCHEMATHESIS_EXAMPLES", "10")
+EXAMPLES = os.environ.get("NESTVEC_SCHEMATHESIS_EXAMPLES", "5")
 
 
 def test_openapi_is_true(server, tmp_path):

@@ -19,7 +19,7 @@ import yaml
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
 sys.path.insert(0, str(REPOSITORY / "tests" / "server"))
-from process import Served  # noqa: E402
+from process import Served, servers_end_well  # noqa: E402, F401 (a fixture)
 
 KUBERNETES_VERSIONS = ["1.27", "1.30", "1.34", "1.37"]
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
@@ -206,28 +206,31 @@ def debian_release():
     return found and found[1]
 
 
-def package_of(path):
+def packages_of(paths):
     """Some packages still say /lib where the file now is in /usr/lib."""
-    for name in (path, path.removeprefix("/usr")):
-        done = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True)
-        if done.returncode == 0:
-            return done.stdout.split(":")[0]
-    raise AssertionError(f"no package has {path}")
+    names = [name for path in paths for name in (path, path.removeprefix("/usr"))]
+    listed = subprocess.run(["dpkg", "-S", *names], capture_output=True, text=True).stdout
+    owners = {path.removeprefix("/usr"): owner.split(":")[0]
+              for owner, path in (line.split(": ", 1) for line in listed.splitlines())}
+    return {owners[path.removeprefix("/usr")] for path in paths}
 
 
 def with_dependencies(packages):
     """The packages and all that comes with them, as dpkg knows it of those installed here."""
+    listed = subprocess.run(["dpkg-query", "-W", "-f=${db:Status-Status} ${Package} ${Depends}, ${Pre-Depends}\n"],
+                            capture_output=True, text=True, check=True).stdout
+    wanted = {}
+    for status, package, names in (line.split(" ", 2) for line in listed.splitlines()):
+        if status == "installed":
+            first = (name.split(" | ")[0] for name in names.strip(", ").split(", ") if name)
+            wanted[package] = [re.match(r"[a-z0-9.+-]*", name.strip())[0] for name in first]
     found, left = set(), list(packages)
     while left:
         package = left.pop()
         if package not in found:
-            done = subprocess.run(["dpkg-query", "-W", "-f=${Depends}, ${Pre-Depends}\n", package], capture_output=True,
-                                  text=True)
-            assert done.returncode == 0, f"{package} is not installed here"
+            assert package in wanted, f"{package} is not installed here"
             found.add(package)
-            for wanted in done.stdout.strip(", \n").split(", "):
-                left.append(re.match(r"[a-z0-9.+-]*", wanted.split(" | ")[0].strip())[0])
-            left = [name for name in left if name and name not in found]
+            left += wanted[package]
     return found
 
 
@@ -237,11 +240,12 @@ def test_the_image_has_the_libraries_of_the_command(server):
     binary = server.command.binary
     listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
     dynamic = subprocess.run(["readelf", "-d", binary], capture_output=True, text=True, check=True).stdout
-    needed = set()
+    paths = []
     for name in re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic):
         path = re.search(rf"{re.escape(name)} => (\S+)", listed)
         if path and "onnxruntime" not in name:  # which is copied with the command
-            needed.add(package_of(os.path.realpath(path[1])))
+            paths.append(os.path.realpath(path[1]))
+    needed = packages_of(paths)
     (installs,) = [rest for name, rest in dockerfile() if name == "RUN" and "ca-certificates" in rest]
     packages = set(re.search(r"--no-install-recommends (.*?) &&", installs)[1].split())
     assert needed <= with_dependencies(packages)

@@ -120,6 +120,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 Request(self.server.role, self.command, self.path, headers, time.monotonic()))
             hub.active += is_file
             hub.most_active = max(hub.most_active, hub.active)
+            if is_file:
+                hub.wait_for_crowd()
         try:
             if self.server.role == "cdn":
                 self.send_file(hub.cdn_files[path.lstrip("/")])
@@ -276,7 +278,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body[at:at + step])
             if hub.delay_s:
                 self.wfile.flush()
-                time.sleep(hub.delay_s)
+                hub.closing.wait(hub.delay_s)
 
     def range_start(self) -> int:
         value = self.headers.get("Range", "")
@@ -307,7 +309,8 @@ class HubStandin:
         self.requests = []
         self.active = 0
         self.most_active = 0
-        self.lock = threading.Lock()
+        self.crowd = 0  # the first files wait until so many are asked for, and a little for more
+        self.lock = threading.Condition()
         self.closing = threading.Event()
         self.cdn_files = {}
         self.servers = []
@@ -333,6 +336,14 @@ class HubStandin:
     def valid_tokens(self) -> set:
         return {token for model in self.models.values()
                 for token in (model.token, model.gated_token) if token} | {"hf_other_account"}
+
+    def wait_for_crowd(self):
+        """With the lock held."""
+        self.lock.notify_all()
+        if self.crowd:
+            self.lock.wait_for(lambda: self.most_active >= self.crowd, 60)
+            self.lock.wait_for(lambda: self.most_active > self.crowd, 0.5)
+            self.crowd = 0
 
     def next_fault(self, key: str) -> Fault:
         with self.lock:

@@ -15,7 +15,7 @@ MARKERS = "<!-- bench-load: begin; written by `make bench-load` -->\nold\n<!-- b
 
 def load(nestvec, *arguments):  # noqa: F811
     run = [sys.executable, LOAD, "--nestvec", nestvec.binary, "--model", MODELS / "bert-tiny", "--warm-up", "0.1",
-           "--seconds", "1", *arguments]
+           "--seconds", "0.2", *arguments]
     return subprocess.run(run, env=nestvec.environment(PYTHONDONTWRITEBYTECODE="1"), text=True, capture_output=True,
                           timeout=300)
 

@@ -18,8 +18,10 @@ import zstandard
 
 from command import MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
 from test_cli_embed import on_terminal
+from waiting import has_read_all, wait_until
 
 V3 = MODELS / "v3-tiny"
+ROUNDS = int(os.environ.get("NESTVEC_KILL_ROUNDS", "6"))  # each mix of the options once
 WORDS = "the cat sat on a mat and the d\u00e9j\u00e0 vu of 42 \u6f22\u5b57 slept".split()
 ODD = ["", " ", "a,b", 'say "no"', "two\nlines", "tab\there", "back\\slash", "\u00e9\U0001f600", "\u2028"]
 
@@ -313,7 +315,7 @@ def kill_and_resume(bulk, run, seed, longest):
         longest *= 1.1  # so that it comes to an end on any machine
 
 
-@pytest.mark.parametrize("round_", range(20))
+@pytest.mark.parametrize("round_", range(ROUNDS))
 def test_killed_at_any_moment_nothing_is_lost(nestvec, bulk, tmp_path, round_):  # noqa: F811
     seed = int(os.environ.get("NESTVEC_SEED", random.SystemRandom().randrange(1 << 30)))
     print(f"NESTVEC_SEED={seed}")
@@ -328,7 +330,7 @@ def test_killed_at_any_moment_nothing_is_lost(nestvec, bulk, tmp_path, round_): 
     flags = ["--checkpoint-seconds", "0.02"]
     flags += ["--dedupe"] if round_ % 2 else []
     flags += ["--dtype", "int8"] if round_ % 3 == 2 else []
-    bulk(source, output="whole" + output[3:], flags=flags)
+    small(nestvec, ["a"])  # compiles
     begun = time.monotonic()
     bulk(source, output="whole" + output[3:], flags=flags)
     longest = time.monotonic() - begun
@@ -343,20 +345,27 @@ def test_killed_at_any_moment_nothing_is_lost(nestvec, bulk, tmp_path, round_): 
         assert got == expected, (seed, name)
 
 
-def test_ctrl_c_leaves_what_can_go_on(nestvec, bulk, tmp_path):  # noqa: F811
-    texts = make_texts(30_000, seed=10)  # some seconds
+def interrupted(bulk, tmp_path, texts):
+    """A run over the texts that got Ctrl-C when it had written some vectors: its code and its last line."""
     path = write_jsonl(tmp_path / "in.jsonl", texts)
-    run = bulk.arguments(path)
-    process = nestvec.start(*run, "--progress", "json", stderr=subprocess.PIPE)
+    process = bulk.command.start(*bulk.arguments(path), "--restart", "--progress", "json", stderr=subprocess.PIPE)
     partial = bulk.folder / "out.npy.partial"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (partial.exists() and partial.stat().st_size > 1000):
-        time.sleep(0.01)
+    wait_until(lambda: process.poll() is not None or (partial.exists() and partial.stat().st_size > 1000), "vectors")
     process.send_signal(signal.SIGINT)
     lines = process.stderr.read().decode().splitlines()
-    assert process.wait(60) == 130
-    last = json.loads(lines[-1])
-    assert last["event"] == "interrupted" and 0 < last["rows"] < 30_000
+    return process.wait(60), json.loads(lines[-1])
+
+
+def test_ctrl_c_leaves_what_can_go_on(nestvec, bulk, tmp_path):  # noqa: F811
+    path, partial = tmp_path / "in.jsonl", bulk.folder / "out.npy.partial"
+    small(nestvec, ["a"])  # compiles
+    for count in (3000, 12_000, 48_000):  # until one is still at work when the signal comes
+        texts = make_texts(count, seed=10)
+        code, last = interrupted(bulk, tmp_path, texts)
+        if code != 0:
+            break
+    assert code == 130
+    assert last["event"] == "interrupted" and 0 < last["rows"] < count
     part = numpy.load(partial)
     expected = small(nestvec, texts)
     assert len(part) == last["rows"], "the checkpoint is of all that was done"
@@ -375,10 +384,7 @@ def test_a_silent_pipe_can_be_interrupted(nestvec, bulk):  # noqa: F811
     process = nestvec.start(*bulk.arguments("-"), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdin.write(b"one\ntwo\n")
     process.stdin.flush()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and "out.npy.checkpoint" not in bulk.files():
-        time.sleep(0.01)
-    time.sleep(0.3)
+    wait_until(lambda: "out.npy.checkpoint" in bulk.files() and has_read_all(process), "both rows are read")
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     process.stdin.close()
@@ -435,9 +441,7 @@ def test_another_model_or_option_is_refused(nestvec, bulk, half_done):  # noqa: 
 
 def test_two_runs_do_not_write_one_output(nestvec, bulk):  # noqa: F811
     first = nestvec.start(*bulk.arguments("-"), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and "out.npy.checkpoint" not in bulk.files():
-        time.sleep(0.01)
+    wait_until(lambda: "out.npy.checkpoint" in bulk.files(), "the run has begun")
     nestvec.fails(1, *bulk.arguments("-"), "--restart", stdin="a\n", says="another run")
     first.stdin.close()
     assert first.wait(60) == 0
@@ -472,16 +476,19 @@ def test_progress(nestvec, bulk, tmp_path):  # noqa: F811
     assert summary.startswith("nestvec: 2,000 texts, ") and "\r" not in done.stderr.decode()
     code, text = on_terminal(nestvec, *arguments)
     assert code == 0 and "nestvec: 2,000 texts, " in text
-    # The bar is drawn five times a second: long enough for one on any processor.
-    write_jsonl(path, make_texts(20_000, seed=11))
-    code, text = on_terminal(nestvec, *arguments, "--progress", "bar")
+    # The bar is drawn five times a second: until a run takes long enough for one.
+    for count in (4000, 16_000, 64_000):
+        write_jsonl(path, make_texts(count, seed=11))
+        code, text = on_terminal(nestvec, *arguments, "--progress", "bar")
+        if "\r\x1b[K" in text:
+            break
     assert code == 0 and "\r\x1b[K" in text and "% " in text and "texts/s" in text
 
 
 def test_memory_does_not_grow_with_the_input(nestvec, bulk, tmp_path):  # noqa: F811
-    lines = "".join(json.dumps({"text": f"text {i} " + "word " * (i % 20)}) + "\n" for i in range(10_000))
+    lines = "".join(json.dumps({"text": str(i)}) + "\n" for i in range(10_000))
     peaks = {}
-    for copies in (2, 18):
+    for copies in (2, 12):
         path = tmp_path / f"{copies}.jsonl"
         path.write_text(lines * copies)
         command = [nestvec.binary, *map(os.fspath, bulk.arguments(path, output=f"{copies}.npy", batch=2048))]
@@ -490,5 +497,5 @@ def test_memory_does_not_grow_with_the_input(nestvec, bulk, tmp_path):  # noqa: 
         peaks[copies] = int((tmp_path / "peak").read_text()) >> 20
         assert numpy.load(bulk.folder / f"{copies}.npy", mmap_mode="r").shape == (10_000 * copies, 64)
     print(peaks)
-    # All vectors would be 39 MiB more.
-    assert peaks[18] - peaks[2] < 18, peaks
+    # All vectors would be 24 MiB more.
+    assert peaks[12] - peaks[2] < 12, peaks

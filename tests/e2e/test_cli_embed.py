@@ -15,6 +15,7 @@ import numpy
 import pytest
 
 from command import DATA, MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
+from waiting import has_read_all, wait_until
 
 V3 = MODELS / "v3-tiny"
 BERT = MODELS / "bert-tiny"
@@ -258,11 +259,7 @@ def test_interrupted_writing_leaves_nothing(nestvec, tmp_path):  # noqa: F811
                             "-", stdin=-1, stderr=-1)
     process.stdin.write(b"a line\n" * 600)
     process.stdin.flush()
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert list(tmp_path.iterdir()), "no file was begun"
-    time.sleep(0.5)
+    wait_until(lambda: list(tmp_path.iterdir()) and has_read_all(process), "a file is begun")
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert process.stderr.read() == b""

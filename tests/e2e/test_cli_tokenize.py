@@ -11,7 +11,8 @@ from command import DATA, MODELS, nestvec  # noqa: F401 (a fixture)
 
 BERT = MODELS / "bert-tiny"
 GOLDENS = DATA / "tokenizer"
-COMPONENTS = sorted((GOLDENS / "components").glob("*.jsonl.gz"))
+# Bytes, prompts and metaspaces that come back changed. src/tokenizer/golden_test.cc has every component.
+COMPONENTS = ["added_metaspace_first", "dec_byte_fallback", "model_byte_fallback", "norm_nfkd_u"]
 DECODED = {"decoded": (), "decoded_all": ("--keep-special",)}
 
 
@@ -97,9 +98,10 @@ def check_goldens(nestvec, tokenizer, path):  # noqa: F811
     return len(chosen)
 
 
-@pytest.mark.parametrize("path", COMPONENTS, ids=[path.name.split(".")[0] for path in COMPONENTS])
-def test_every_component(nestvec, path):  # noqa: F811
-    check_goldens(nestvec, str(path).replace(".jsonl.gz", ".json"), path)
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_components(nestvec, name):  # noqa: F811
+    folder = GOLDENS / "components"
+    assert check_goldens(nestvec, folder / f"{name}.json", folder / f"{name}.jsonl.gz") > 0
 
 
 @pytest.mark.parametrize("name, count", [("xlm-roberta", 1235), ("wordpiece", 618)])

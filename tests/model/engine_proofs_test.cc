@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 
 #include "base/environment.h"
 #include "config/cache_folder.h"
@@ -207,13 +208,13 @@ TEST(Native, EndsWhenToldTo) {
   const Model model = load_model(config_of(tiny(), "fp32"));
   std::stop_source source;
   source.request_stop();
-  const auto code_of = [&](const EmbedOptions& options) {
+  const auto code_of = [&](const EmbedOptions& options) -> std::optional<ErrorCode> {
     try {
       model.predict("a text", options);
     } catch (const Error& error) {
       return error.code();
     }
-    return ErrorCode::kUnknown;
+    return std::nullopt;
   };
   EXPECT_EQ(code_of({.stop = source.get_token()}), ErrorCode::kCancelled);
   EXPECT_EQ(code_of({.deadline = std::chrono::steady_clock::now()}), ErrorCode::kDeadlineExceeded);

@@ -82,14 +82,14 @@ def test_equals_the_command_to_the_last_bit(model, command_rows, arguments, opti
     assert rows.tobytes() == command_rows(MODELS / "v3-tiny", texts, *arguments).tobytes()
 
 
-def test_a_long_list_equals_the_command_to_the_last_bit(home, minilm_folder, command_rows):
-    minilm = nestvec.Model.load(minilm_folder, cache_dir=home / "cache", precision="fp32", max_batch_tokens=2048)
+def test_a_long_list_equals_the_command_to_the_last_bit(load, command_rows):
+    model = load("v3-tiny", precision="fp32", max_batch_tokens=2048)
     chooser = random.Random(5)
     words = "nest egg bird tree river stone cloud seven night window".split()
     texts = [" ".join(chooser.choices(words, k=chooser.randint(1, 60))) for _ in range(500)]
-    rows = minilm.encode(texts)
-    done = minilm.statistics()
-    assert rows.tobytes() == command_rows(minilm_folder, texts).tobytes()
+    rows = model.encode(texts)
+    done = model.statistics()
+    assert rows.tobytes() == command_rows(MODELS / "v3-tiny", texts).tobytes()
     # Runs are full, but for the last.
     assert done.texts == len(texts) and done.tokens / 2048 > 4
     assert done.runs <= done.tokens // 2048 + 2

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import nestvec
+from command import REPOSITORY
 
 GOOD = """
 import numpy as np
@@ -34,7 +35,9 @@ BAD = {
 
 
 def mypy(*arguments, folder):
-    return subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", folder / "cache", *arguments],
+    # What mypy has read of the libraries is kept from one run to the next.
+    cache = REPOSITORY / "build" / "mypy"
+    return subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache, *arguments],
                           cwd=folder, capture_output=True, text=True)
 
 

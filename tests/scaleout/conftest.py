@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))  # waiting
 ROWS = 600
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -20,6 +21,9 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_agent_register_timeout_ms"] = "120000"
 os.environ["RAY_worker_register_timeout_seconds"] = "300"
 os.environ["RAY_gcs_server_port_wait_time_s"] = "120"
+os.environ["RAY_prestart_worker_first_driver"] = "0"  # workers that no test uses
+# Spark's process is too short-lived for what a second compiler and a parallel collector gain.
+os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # Ray's workers find what this process finds.
 os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
 sys.path.insert(0, str(ROOT / "tests/e2e"))

@@ -6,10 +6,10 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import ray
 from ray.cluster_utils import Cluster
+from waiting import wait_until
 
 WAIT_SECONDS = 600
 STORE = 100 << 20  # bytes of a node's object store
@@ -69,11 +69,8 @@ class Command:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def wait_for(self, condition, what: str) -> None:
-        end = time.monotonic() + WAIT_SECONDS
-        while not condition():
-            assert self._process.poll() is None, f"it ended before {what}: {self._process.communicate()}"
-            assert time.monotonic() < end, f"{what}: not within {WAIT_SECONDS} seconds"
-            time.sleep(0.02)
+        wait_until(lambda: condition() or self._process.poll() is not None, what, WAIT_SECONDS)
+        assert self._process.poll() is None, f"it ended before {what}: {self._process.communicate()}"
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)

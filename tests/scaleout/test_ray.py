@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 import pyarrow as pa
@@ -11,11 +12,13 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 import ray
+import readme
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ray_cluster import Command, RayCluster, actors, kill_process
+from readme import documents  # noqa: F401 (a fixture)
 from watched import Watched, why_not
 
-import nestvec.ray
+import nestvec.ray.__main__
 from nestvec import _partitions
 from nestvec._job import Job
 from nestvec.ray._engine import Share
@@ -41,6 +44,25 @@ def arguments(model_folder, corpus, tmp_path):
 @pytest.fixture
 def output(tmp_path):
     return tmp_path / "out"
+
+
+@pytest.fixture
+def main(cluster, monkeypatch, capsys):
+    """`python -m nestvec.ray` in this process, which is connected to the cluster already: its one line of error."""
+    # Without an address Ray takes that of RAY_ADDRESS, and else starts a cluster of this machine.
+    monkeypatch.setattr(ray, "init", lambda address, log_to_driver: address is None or pytest.fail(address))
+
+    def run(*arguments):
+        capsys.readouterr()
+        assert nestvec.ray.__main__.main([str(argument) for argument in arguments]) == 1
+        return error_line(capsys.readouterr().err)
+
+    return run
+
+
+def error_line(text):
+    (line,) = [line for line in text.splitlines() if line.startswith("nestvec.ray: ")]  # the others are Ray's
+    return line
 
 
 def parts(output: pathlib.Path) -> dict[str, tuple[int, int]]:
@@ -71,6 +93,15 @@ def check(command: Command, output: pathlib.Path, table, is_embedded) -> None:
     is_embedded(found)
 
 
+def test_readme(cluster, model_folder, documents):  # noqa: F811
+    environment = dict(os.environ, MODEL=model_folder, RAY_ADDRESS=cluster.address,
+                       PATH=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
+    run = subprocess.run(["bash", "-euo", "pipefail", "-c", readme.block("bash")], env=environment, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert run.returncode == 0, run.stdout
+    documents("vectors.parquet", "vectors")
+
+
 def test_dataset(cluster, model_folder, corpus, is_embedded):
     ds = ray.data.read_parquet(str(corpus))
     ds = nestvec.ray.embed_dataset(ds, "text", model=model_folder, batch_size=64)
@@ -79,18 +110,14 @@ def test_dataset(cluster, model_folder, corpus, is_embedded):
     is_embedded(found)
 
 
-def test_actor_is_killed(cluster, arguments, output, table, is_embedded):
-    command = begin(cluster, arguments, output)
-    before = parts(output)
-    kill_process(actors("_Writer")[0])
-    check(command, output, table, is_embedded)
-    assert before.items() <= parts(output).items()
-
-
-def test_node_is_killed(cluster, arguments, output, table, is_embedded):
+def test_an_actor_and_a_node_are_killed(cluster, arguments, output, table, is_embedded):
     node = cluster.add_node()
     command = begin(cluster, arguments, output)
     before = parts(output)
+    kill_process(actors("_Writer")[0])
+    command.wait_for(lambda: len(parts(output)) >= len(before) + 4, "partitions after the death of an actor")
+    assert len(parts(output)) < PARTITIONS
+    before = before | parts(output)
     cluster.kill_node(node)
     check(command, output, table, is_embedded)
     assert before.items() <= parts(output).items()
@@ -109,14 +136,12 @@ def test_node_of_a_dataset_is_killed(cluster, model_folder, table, is_embedded):
     is_embedded(pa.concat_tables(found))
 
 
-def test_driver_is_killed(cluster, arguments, output, table, is_embedded):
+def test_driver_is_killed(cluster, main, arguments, output, table, is_embedded):
     begin(cluster, arguments, output).kill()
     before = parts(output)
     assert 0 < len(before) < PARTITIONS
-    refused = Command(cluster, *arguments).finish()
-    assert refused[0] == 1 and "continue it with --resume" in refused[2]
-    refused = Command(cluster, *arguments, "--resume", "--dimensions", "64").finish()
-    assert refused[0] == 1 and "encode.dimensions was null, is 64" in refused[2]
+    assert "continue it with --resume" in main(*arguments)
+    assert "encode.dimensions was null, is 64" in main(*arguments, "--resume", "--dimensions", "64")
     check(Command(cluster, *arguments, "--resume"), output, table, is_embedded)
     assert before.items() <= parts(output).items()
 
@@ -194,14 +219,9 @@ def test_telemetry_is_off_in_workers(cluster):
     assert ray.get(quiet.remote()) == b"1"
 
 
-@pytest.mark.parametrize("change, message", [
-    (["--model", "/no/such/model"], "/no/such/model"),
-    (["--column", "body"], "no column 'body'"),
-    (["--memory-per-actor", "270Mi"], "cpu_memory"),
-])
-def test_errors_are_one_line_and_leave_nothing(cluster, arguments, output, change, message):
-    code, _, err = Command(cluster, *arguments, *change).finish()
-    assert code == 1
-    (line,) = [line for line in err.splitlines() if line.startswith("nestvec.ray: ")]  # the others are Ray's
-    assert message in line
+def test_errors_are_one_line_and_leave_nothing(cluster, main, arguments, output):
+    code, _, err = Command(cluster, *arguments, "--model", "/no/such/model").finish()
+    assert code == 1 and "/no/such/model" in error_line(err)
+    assert "no column 'body'" in main(*arguments, "--column", "body")
+    assert "cpu_memory" in main(*arguments, "--memory-per-actor", "270Mi")
     assert not output.exists()

@@ -8,10 +8,11 @@ import shutil
 import signal
 import sys
 import threading
-import time
 
 import pyarrow.parquet as pq
 import pytest
+import readme
+from readme import documents  # noqa: F401 (a fixture)
 
 if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
     pytest.skip("Spark needs Java, and this machine has none", allow_module_level=True)
@@ -20,6 +21,7 @@ from pyspark.sql import SparkSession  # noqa: E402
 from pyspark.sql.functions import col  # noqa: E402
 
 from nestvec.spark import embed_dataframe, embedding_udf  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,9 @@ def spark():
     os.environ["PYSPARK_PYTHON"] = sys.executable
     session = (SparkSession.builder.master("local[2,4]")
                .config("spark.ui.enabled", "false")
+               # Queries run once here: they are not worth a compilation.
+               .config("spark.sql.codegen.wholeStage", "false")
+               .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
                .config("spark.driver.bindAddress", "127.0.0.1")
                .config("spark.driver.host", "127.0.0.1")
                .config("spark.sql.execution.arrow.maxRecordsPerBatch", "25")
@@ -55,6 +60,12 @@ def python_workers() -> list[int]:
     return [process for process in parents if process not in daemons]
 
 
+def test_readme(spark, model_folder, documents):  # noqa: F811
+    """`getOrCreate` gives the session that there is."""
+    exec(compile(readme.block("py").replace("path/to/model", model_folder), "README.md", "exec"), {})
+    documents("spark-vectors")
+
+
 def test_dataframe(spark, model_folder, corpus, is_embedded):
     df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=model_folder)
     assert df.schema["embedding"].dataType.simpleString() == "array<float>"
@@ -73,17 +84,14 @@ def test_worker_is_killed(spark, model_folder, corpus, is_embedded, tmp_path):
     killed = []
 
     def kill_one():
-        end = time.monotonic() + 120
-        output = tmp_path / "out"
-        while not killed and time.monotonic() < end:
-            # When the first task has committed, others are under way. Commits move folders meanwhile.
-            with contextlib.suppress(OSError):
-                if any(output.rglob("part-*")) and (workers := python_workers()):
-                    os.kill(workers[0], signal.SIGKILL)
-                    killed.append(workers[0])
-            time.sleep(0.01)
+        # When the first task has committed, others are under way. Commits move folders meanwhile.
+        with contextlib.suppress(OSError):
+            if any((tmp_path / "out").rglob("part-*")) and (workers := python_workers()):
+                os.kill(workers[0], signal.SIGKILL)
+                killed.append(workers[0])
+        return killed
 
-    thread = threading.Thread(target=kill_one)
+    thread = threading.Thread(target=wait_until, args=(kill_one, "a task is done"))
     thread.start()
     df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=model_folder)
     assert df.rdd.getNumPartitions() > 4

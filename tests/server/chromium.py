@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import time
 
+from waiting import wait_until
+
 KEYS = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38,
         "ArrowRight": 39, "ArrowDown": 40}
 
@@ -118,11 +120,8 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, expression, seconds=120):
-        deadline = time.monotonic() + seconds
-        while not self.evaluate(expression):
-            assert time.monotonic() < deadline, f"not true after {seconds} s: {expression}"
-            time.sleep(0.05)
+    def wait(self, expression):
+        wait_until(lambda: self.evaluate(expression), expression)
 
     def text(self, selector):
         return self.evaluate(f"document.querySelector({json.dumps(selector)}).innerText")

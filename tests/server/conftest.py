@@ -5,12 +5,29 @@ import json
 
 import numpy
 import pytest
-from process import MODELS, Served
+from process import MODELS, Served, certificate, servers_end_well  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")
+
+
+def serving(home, **options):
+    """A server with `.url`, `.binary`, `.model`, `.call()`, `.embed()`, and `.expected(*texts, task=...)`, the vectors
+    of the command, which is asked once for each."""
+    with Served(home, **options) as served:
+        served.binary = served.command.binary
+        known = {}
+
+        def expected(*texts, **flags):
+            key = (texts, *flags.items())
+            if key not in known:
+                known[key] = embed_with_command(served, *texts, **flags)
+            return known[key].copy()
+
+        served.expected = expected
+        yield served
 
 
 def embed_with_command(served, *texts, **options):
@@ -25,18 +42,11 @@ def embed_with_command(served, *texts, **options):
 
 @pytest.fixture(scope="session")
 def server(home):
-    """jina-embeddings-v3 in the small: `.url`, `.binary`, `.model`, `.call()`, `.embed()`, and
-    `.expected(*texts, task=...)`, the vectors of the command."""
-    with Served(home) as served:
-        served.binary = served.command.binary
-        served.expected = lambda *texts, **options: embed_with_command(served, *texts, **options)
-        yield served
+    """jina-embeddings-v3 in the small."""
+    yield from serving(home)
 
 
 @pytest.fixture(scope="session")
 def plain_server(home):
     """A model without tasks that takes 96 tokens."""
-    with Served(home, model=MODELS / "bert-tiny") as served:
-        served.binary = served.command.binary
-        served.expected = lambda *texts, **options: embed_with_command(served, *texts, **options)
-        yield served
+    yield from serving(home, model=MODELS / "bert-tiny")

@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import select
+import shutil
 import signal
 import socket
 import ssl
@@ -14,7 +15,9 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import pytest  # noqa: E402
 from command import MODELS, REPOSITORY, Command  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 V3 = MODELS / "v3-tiny"
 START_SECONDS = 120  # under sanitizers
@@ -57,7 +60,11 @@ class Connection(http.client.HTTPConnection):
 
 
 class Served:
-    """Starts the server and waits for its ready line. `log` is what it has written to stderr."""
+    """Starts the server and waits for its ready line. `log` is what it has written to stderr.
+
+    As a context it is told to end and not waited for; `all_ended` does that for all of them."""
+
+    _ending = []
 
     def __init__(self, home, *arguments, model=V3, env=None, http="127.0.0.1:0", **options):
         self.command = Command(home)
@@ -91,11 +98,8 @@ class Served:
     def log(self):
         return self.log_path.read_text()
 
-    def wait_for_log(self, part, seconds=60):
-        end = time.monotonic() + seconds
-        while part not in self.log:
-            assert time.monotonic() < end, f"{part!r} is not in the log:\n{self.log}"
-            time.sleep(0.02)
+    def wait_for_log(self, part, times=1):
+        wait_until(lambda: self.log.count(part) >= times, lambda: f"{part!r} {times} times in the log:\n{self.log}")
 
     def connect(self, **options):
         return Connection(self.address, context=self.context, **options)
@@ -118,27 +122,65 @@ class Served:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=120):
         """The exit code."""
         return self.process.wait(seconds)
 
     def stop(self):
+        """Ends the server and waits for it."""
+        self.leave()
+        self._end()
+
+    def leave(self):
+        """Tells the server to end."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
-            try:
-                self.wait()
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.wait()
+            self._ending.append(self)
         self.process.stdout.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.stop()
+        self.leave()
+
+    def _end(self):
+        if self in self._ending:
+            self._ending.remove(self)
+            try:
+                assert self.wait() == 0, self.log
+            finally:
+                self.process.kill()
+                self.process.wait()
+
+    @classmethod
+    def all_ended(cls):
+        for served in list(cls._ending):
+            served._end()
 
     def rss(self):
         """Resident bytes."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_end_well():
+    """Import it into conftest.py: servers that were told to end have the exit code 0."""
+    yield
+    Served.all_ended()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A folder with cert.pem and key.pem, for localhost."""
+    return make_certificate(tmp_path_factory.mktemp("tls"), "localhost")
+
+
+def make_certificate(folder, name):
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+    return folder

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -17,7 +16,8 @@ import time
 import pytest
 import yaml
 from collector import attributes_of, collector, spans_of
-from process import REPOSITORY, V3, Command, Connection, Served
+from process import REPOSITORY, V3, Command, Served, make_certificate
+from waiting import wait_until
 
 REQUESTS = int(os.environ.get("NESTVEC_SOAK_REQUESTS", "300"))
 ROUNDS = int(os.environ.get("NESTVEC_SOAK_ROUNDS", "1"))
@@ -34,7 +34,7 @@ def serve(tmp_path):
 
     yield start
     for served in started:
-        served.stop()
+        served.leave()
 
 
 @pytest.fixture
@@ -145,15 +145,10 @@ def test_keys_of_a_file_are_read_again_on_sighup(serve, tmp_path):
     assert served.embed(headers=bearer("first-key")).status == 401
     assert served.embed(headers=bearer("second-key")).status == 200
 
-    for broken in ("two words\n", "# none\n", None):
+    for times, broken in enumerate(("two words\n", "# none\n", None), 1):
         file.unlink() if broken is None else file.write_text(broken)
-        before = served.log.count("are kept")
         served.signal(signal.SIGHUP)
-        served.wait_for_log("are kept\n" if before == 0 else "are kept")
-        deadline = time.monotonic() + 60
-        while served.log.count("are kept") == before:
-            assert time.monotonic() < deadline, served.log
-            time.sleep(0.02)
+        served.wait_for_log("are kept", times)
         assert served.embed(headers=bearer("second-key")).status == 200
     assert "first-key" not in served.log and "second-key" not in served.log
 
@@ -182,7 +177,7 @@ def test_sigterm_answers_what_was_accepted(serve):
     connections = [served.connect() for _ in range(4)]
     for connection in connections:  # accepted for sure
         assert connection.call("GET", "/health").status == 200
-    body = json.dumps({"input": [text * 4 for text in MANY[:1024]], "encoding_format": "base64"}).encode()
+    body = json.dumps({"input": [text * 4 for text in MANY[:512]], "encoding_format": "base64"}).encode()
     for connection in connections:
         connection.request("POST", "/v1/embeddings", body, {"Content-Type": "application/json"})
     wait_until_busy(served)
@@ -190,20 +185,19 @@ def test_sigterm_answers_what_was_accepted(serve):
     replies = [connection.getresponse() for connection in connections]
     bodies = [json.loads(reply.read()) for reply in replies]
     assert [reply.status for reply in replies] == [200] * 4
-    assert all(len(body["data"]) == 1024 for body in bodies)
+    assert all(len(body["data"]) == 512 for body in bodies)
     assert served.wait() == 0
     with pytest.raises(OSError):
         served.raw()
 
 
-def wait_until_busy(served, seconds=20):
+def wait_until_busy(served):
     """Until the model has work, by its own word."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    def has_work():
         text = served.call("GET", "/metrics").body.decode()
-        if any(float(tokens) > 0 for tokens in re.findall(r"^nestvec_(?:queue|running)_tokens (\S+)$", text, re.M)):
-            return
-    raise AssertionError("the requests never reached the queue")
+        return any(float(tokens) > 0 for tokens in re.findall(r"^nestvec_(?:queue|running)_tokens (\S+)$", text, re.M))
+
+    wait_until(has_work, "requests in the queue")
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
@@ -214,7 +208,7 @@ def test_sigterm_under_load_cuts_no_answer(serve, number):
     def client(seed):
         choose = random.Random(seed)
         while not stop.is_set():
-            connection = served.connect(timeout=30)
+            connection = served.connect()
             try:
                 connection.connect()
                 texts = MANY[:choose.choice((1, 1, 4, 64))]
@@ -231,10 +225,8 @@ def test_sigterm_under_load_cuts_no_answer(serve, number):
     threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(1.0 + random.Random(number).random())
-    end = time.monotonic() + 60
-    while len(outcomes) <= 16 and time.monotonic() < end:
-        time.sleep(0.02)
+    enough = random.Random(number).randint(17, 80)
+    wait_until(lambda: len(outcomes) >= enough, f"{enough} answers")
     served.signal(signal.SIGTERM)
     assert served.wait() == 0
     stop.set()
@@ -257,9 +249,7 @@ def test_sigterm_while_loading_leaves_nothing(nestvec, tmp_path):
             process = nestvec.start("serve", "--model", model, "--http", f"unix:{tmp_path}/socket",
                                     env={"NESTVEC_CACHE": str(cache)}, stdout=subprocess.PIPE,
                                     stderr=stderr)
-        end = time.monotonic() + 60
-        while process.poll() is None and not list(cache.glob("*.tmp-*/weights.data")):
-            assert time.monotonic() < end, log.read_text()
+        wait_until(lambda: process.poll() is not None or list(cache.glob("*.tmp-*/weights.data")), log.read_text)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 0, log.read_text()
@@ -269,29 +259,25 @@ def test_sigterm_while_loading_leaves_nothing(nestvec, tmp_path):
 
 
 def long_request(served):
-    """A request that is computed for many seconds; its connection."""
+    """A request that one thread computes for many seconds; its connection."""
     connection = served.connect(timeout=300)
-    body = json.dumps({"input": ["word " * 400] * 12000, "encoding_format": "base64"}).encode()
+    body = json.dumps({"input": ["word " * 400] * 4000, "encoding_format": "base64"}).encode()
     connection.request("POST", "/v1/embeddings", body, {"Content-Type": "application/json"})
-    wait_until_busy(served, 240)
+    wait_until_busy(served)
     return connection
 
 
-LONG = ("--max-inputs", "100000", "--max-body", "1Gi", "--max-queue-tokens", "0",
+LONG = ("--threads", "1", "--max-inputs", "100000", "--max-body", "1Gi", "--max-queue-tokens", "0",
         "--max-queue-seconds", "0")
 
 
-def test_not_ready_while_draining(serve):
-    served = serve(*LONG, "--grace-seconds", "60")
-    probe = served.connect()
-    assert probe.call("GET", "/ready").status == 200
+def test_a_drain_gives_up_the_work_of_who_has_gone(serve):
+    served = serve(*LONG, "--grace-seconds", "600")
     connection = long_request(served)
     served.signal(signal.SIGTERM)
     served.wait_for_log("SIGTERM")
-    connection.close()  # its work is given up at once, not finished
-    start = time.monotonic()
+    connection.close()
     assert served.wait() == 0
-    assert time.monotonic() - start < 20
 
 
 def test_the_grace_ends(serve):
@@ -300,18 +286,18 @@ def test_the_grace_ends(serve):
     start = time.monotonic()
     served.signal(signal.SIGTERM)
     assert served.wait() == 0
-    assert 0.9 < time.monotonic() - start < 15
+    assert time.monotonic() - start > 0.9
     assert "grace" in served.log
     connection.close()
 
 
 def test_a_second_signal_ends_at_once(serve):
-    served = serve(*LONG, "--grace-seconds", "60")
+    served = serve(*LONG, "--grace-seconds", "600")
     connection = long_request(served)
     served.signal(signal.SIGTERM)
     served.wait_for_log("SIGTERM")
     served.signal(signal.SIGINT)
-    assert served.wait(30) == 128 + signal.SIGINT
+    assert served.wait() == 128 + signal.SIGINT
     connection.close()
 
 
@@ -319,11 +305,12 @@ def test_systemd_is_told(serve, tmp_path):
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(path)
-        receiver.settimeout(30)
+        receiver.settimeout(120)
         served = serve(env={"NOTIFY_SOCKET": path})
         assert receiver.recv(4096).startswith(b"READY=1")
         served.signal(signal.SIGTERM)
         assert receiver.recv(4096).startswith(b"STOPPING=1")
+    assert served.wait() == 0
 
 
 # Sockets
@@ -358,15 +345,6 @@ def test_both_versions_of_ip(serve):
     assert served.embed().status == 200
 
 
-def certificate(folder, name):
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl to make a certificate with")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-                    "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",
-                    "-out", folder / "cert.pem"], check=True, capture_output=True)
-
-
 def presented(served):
     """The certificate that a new connection sees."""
     connection = served.connect()
@@ -378,14 +356,14 @@ def presented(served):
 
 
 def test_tls_and_its_renewal(serve, tmp_path):
-    certificate(tmp_path, "first")
+    make_certificate(tmp_path, "first")
     served = serve("--tls-certificate", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem")
     assert served.url.startswith("https://")
     served.context = ssl.create_default_context(cafile=tmp_path / "cert.pem")
     assert served.embed().status == 200
     first = presented(served)
 
-    certificate(tmp_path, "second")
+    make_certificate(tmp_path, "second")
     served.context = ssl.create_default_context(cafile=tmp_path / "cert.pem")
     served.signal(signal.SIGHUP)
     served.wait_for_log("certificate was read again")
@@ -400,9 +378,9 @@ def test_tls_and_its_renewal(serve, tmp_path):
 
 
 def test_tls_files_that_do_not_fit(nestvec, tmp_path):
-    certificate(tmp_path, "first")
+    make_certificate(tmp_path, "first")
     key = (tmp_path / "key.pem").read_bytes()
-    certificate(tmp_path, "second")
+    make_certificate(tmp_path, "second")
     (tmp_path / "key.pem").write_bytes(key)
     done = nestvec("serve", "--model", V3, "--http", "127.0.0.1:0", "--tls-certificate",
                    tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem")
