@@ -148,9 +148,13 @@ void H2Connection::add_piece(H2Stream& to, AnswerPiece piece) {
   if (stream->last) stream->drops_body = true;
   if (!stream->head_sent) {
     const bool alone = !piece.head && piece.trailers;
-    H2Fields fields;
+    H2Fields fields;  // refers to the piece's
     fields.add(":status", "200");
-    fields.add_all(alone ? *piece.trailers : piece.head.value_or(Headers{}));
+    if (alone) {
+      fields.add_all(*piece.trailers);
+    } else if (piece.head) {
+      fields.add_all(*piece.head);
+    }
     if (!alone) stream->trailers = std::move(piece.trailers);
     submit(*stream, fields, !alone);
   } else {
