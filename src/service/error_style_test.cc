@@ -4,16 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "support/test_service.h"
 
 namespace nestvec {
 namespace {
-
-std::string header_of(const HttpResponse& response, std::string_view name) {
-  for (const auto& [key, value] : response.headers) {
-    if (key == name) return value;
-  }
-  return "";
-}
 
 TEST(HttpStatus, OneForEachCode) {
   const std::pair<ErrorCode, int> expected[] = {
