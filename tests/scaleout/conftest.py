@@ -22,6 +22,7 @@ os.environ["RAY_agent_register_timeout_ms"] = "120000"
 os.environ["RAY_worker_register_timeout_seconds"] = "300"
 os.environ["RAY_gcs_server_port_wait_time_s"] = "120"
 os.environ["RAY_prestart_worker_first_driver"] = "0"  # workers that no test uses
+os.environ["RAY_worker_niceness"] = "0"  # else what runs beside the tests goes before Ray's workers
 # Spark's process is too short-lived for what a second compiler and a parallel collector gain.
 os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # Ray's workers find what this process finds.

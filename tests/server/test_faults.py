@@ -216,9 +216,15 @@ JSON = {
     "two documents": (BODY + BODY,),
     "100,000 arrays": (deep(100_000),),
     "100,000 open arrays": (b"[" * 100_000,),
+    "100,000 open arrays in a member": (b'{"input":' + b"[" * 100_000,),
+    "bytes that are no text": (b"\xff\xfe",),
+    "something behind": (b'{"input": "a"} x',),
+    "a raw NUL": (b'{"input": "a\x00"}',),
+    "5,000 digits": (b'{"input": [' + b"9" * 5000 + b"]}",),
     "100,000 open objects": (b'{"input":' * 100_000,),
     "a list": (b"[]", 400, 422, 422, 422, 400, 400),
     "a number": (b"1", 400, 422, 422, 422, 400, 400),
+    "a string": (b'"x"', 400, 422, 422, 422, 400, 400),
     "null": (b"null", 400, 422, 422, 422, 400, 400),
     "no input": (b"{}", 400, 422, 422, 422, 400, 200),
     "input null": (b'{"input": null}', 400, 422, 422, 422, 400, 200),
@@ -257,7 +263,10 @@ def test_malformed_json(served, route):
         reply = served.call("POST", route, body.replace(b'"input"', f'"{member}"'.encode()))
         assert reply.status == expected, (name, reply.status, reply.body[:200])
         if expected != 200:
-            assert set(reply.json()) - {"param"} == members_of_errors, (name, reply.body[:200])
+            answer = reply.json()
+            assert set(answer) - {"param"} == members_of_errors, (name, reply.body[:200])
+            if "detail" in answer:
+                assert answer["error"]["type"] == "invalid_request_error"
             assert len(reply.body) < 2000, name
 
 

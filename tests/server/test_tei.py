@@ -166,7 +166,8 @@ def test_info(server, plain_server):
     info = server.call("GET", "/info").json()
     assert info["model_id"] == info["served_model_name"] == "v3-tiny"
     assert info["model_type"] == {"embedding": {"pooling": "mean"}}
-    assert info["model_dtype"] in ("float32", "bfloat16")
+    precision = re.search(r"\((\w+), ", server.ready_line)[1]
+    assert info["model_dtype"] == {"fp32": "float32", "bf16": "bfloat16"}[precision]
     assert info["max_client_batch_size"] == 2048 and info["auto_truncate"] is True
     assert info["max_batch_tokens"] >= info["max_input_length"] > 96
     assert [task["name"] for task in info["tasks"]][0] == "retrieval.query"
