@@ -4,7 +4,6 @@
 import base64
 
 import numpy
-import pytest
 from process import Served
 
 TEXTS = ["Hello, world!", "Zwei Zeilen sind genug.", "\u6f22\u5b57 and emoji \U0001f600", "a"]
