@@ -250,6 +250,15 @@ void H2Connection::ping(Clock::time_point now) {
 void H2Connection::check_streams(Clock::time_point now) {
   std::vector<std::int32_t> late;
   for (auto& [id, stream] : streams_) {
+    if (stream.answered) {
+      // What is left of the request is of no use any more (RFC 9113, 8.1). Clients that are told so
+      // at once may lose the answer (curl 7.88), and most end the stream themselves.
+      if (!stream.body_ended && now >= *stream.answered + kLinger) {
+        nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+        schedule_flush();
+      }
+      continue;
+    }
     if (stream.streamed) stream.streamed->on_tick(now);
     std::optional<StreamedRequest::Upload> upload;
     if (stream.streamed) {

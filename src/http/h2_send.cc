@@ -201,8 +201,7 @@ void H2Connection::on_frame_sent(const nghttp2_frame& frame) {
   stream->wire_out += kFrameHead + frame.hd.length;
   const bool may_end = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
   if (may_end && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !stream->body_ended) {
-    // What is left of the request is of no use any more (RFC 9113, 8.1).
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+    stream->answered = Clock::now();
   }
 }
 

@@ -44,13 +44,14 @@ struct H2Stream {
   std::string out;  // of its body, to be sent
   std::size_t out_at = 0;
   std::optional<Headers> trailers;
-  bool last = false;            // nothing comes behind `out` and the trailers
-  bool sends = false;           // a piece is on its way, or an end
-  bool deferred = false;        // the session asks for nothing until it is told
-  Clock::time_point out_since;  // when `out` was begun
-  Clock::time_point out_last;   // when some of it left
-  std::uint64_t out_sent = 0;   // since then
-  std::uint64_t wire_out = 0;   // bytes of all frames
+  bool last = false;                          // nothing comes behind `out` and the trailers
+  bool sends = false;                         // a piece is on its way, or an end
+  bool deferred = false;                      // the session asks for nothing until it is told
+  Clock::time_point out_since;                // when `out` was begun
+  Clock::time_point out_last;                 // when some of it left
+  std::uint64_t out_sent = 0;                 // since then
+  std::uint64_t wire_out = 0;                 // bytes of all frames
+  std::optional<Clock::time_point> answered;  // when the last of it left before the body's end
 
   std::size_t unsent() const { return out.size() - out_at; }
   std::size_t buffered() const { return streamed ? streamed->buffered() : request->body.size(); }
