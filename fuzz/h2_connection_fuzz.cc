@@ -69,7 +69,13 @@ class Served {
   }
 
  private:
-  nestvec::ServerOptions options_{.max_body_bytes = 4096};
+  static nestvec::ServerOptions small_bodies() {
+    nestvec::ServerOptions options;
+    options.max_body_bytes = 4096;
+    return options;
+  }
+
+  nestvec::ServerOptions options_ = small_bodies();
   nestvec::Metrics metrics_;
   nestvec::KeyStore keys_;
   nestvec::Clarifai clarifai_{{.id = "m", .user_id = "u", .app_id = "a"}};

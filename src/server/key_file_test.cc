@@ -17,14 +17,14 @@ TEST(KeyFile, IsNotForEveryUser) {
   const std::string path =
       std::filesystem::temp_directory_path() / ("nestvec-key-" + std::to_string(::getpid()));
   std::ofstream(path) << "key\n";
-  for (const mode_t mode : {0600, 0640, 0660, 0400}) {
+  for (const mode_t mode : {0600u, 0640u, 0660u, 0400u}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     EXPECT_EQ(check_key_file(path), "") << mode;
   }
   ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
   EXPECT_NE(check_key_file(path).find(path + ": every user of this machine may read"),
             std::string::npos);
-  for (const mode_t mode : {0602, 0666, 0622}) {
+  for (const mode_t mode : {0602u, 0666u, 0622u}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     try {
       check_key_file(path);
