@@ -2,8 +2,10 @@
 // The callers' side: what comes into the queue, and what leaves it before its time.
 #include "engine/scheduler.h"
 
+#include <new>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "base/seconds.h"
 #include "engine/scheduler_pending.h"
 
@@ -128,9 +130,8 @@ void Scheduler::submit(Job job) {
   } catch (const Error& error) {
     pending->job.done(error);
     return;
-  } catch (const std::exception& error) {
-    pending->job.done(Error(ErrorCode::kResourceExhausted,
-                            std::string("the call could not be queued: ") + error.what()));
+  } catch (const std::bad_alloc&) {
+    pending->job.done(out_of_memory());
     return;
   }
   wake_.notify_one();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's own thread: batch after batch, from the queue to the callers.
 #include <algorithm>
+#include <new>
 
+#include "base/out_of_memory.h"
 #include "base/seconds.h"
 #include "engine/scheduler.h"
 #include "engine/scheduler_pending.h"
@@ -149,6 +151,8 @@ std::optional<Error> Scheduler::run_parts(std::span<const Part> parts) {
     return std::nullopt;
   } catch (const Error& error) {
     return error;
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
   } catch (const std::exception& error) {
     return Error(ErrorCode::kInternal, std::string("the run of the model failed: ") + error.what());
   }

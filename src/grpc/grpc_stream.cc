@@ -23,6 +23,8 @@ std::shared_ptr<GrpcStream> GrpcStream::start(GrpcContext& context, const GrpcRo
   const auto call = std::make_shared<GrpcStream>(context, route, std::move(head));
   try {
     call->begin();
+  } catch (const Error& error) {
+    call->refuse(error);  // as what it is: a RequestError says more
   } catch (...) {
     call->refuse(current_error());
   }

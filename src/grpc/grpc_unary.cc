@@ -29,6 +29,8 @@ std::shared_ptr<GrpcUnary> GrpcUnary::start(GrpcContext& context, const GrpcRout
   const auto call = std::make_shared<GrpcUnary>(context, route, std::move(head));
   try {
     call->admit_call();
+  } catch (const Error& error) {
+    call->fail(error);  // as what it is: a RequestError says more
   } catch (...) {
     call->fail(current_error());
   }

@@ -275,7 +275,8 @@ TEST(HttpServer, AlwaysAnswersOnce) {
   TestClient client = server.client();
   const auto thrown = client.ask(get("/"));
   EXPECT_EQ(thrown.status, 500);
-  EXPECT_NE(thrown.body.find("a fault of the handler"), std::string::npos);
+  EXPECT_EQ(thrown.body.find("a fault of the handler"), std::string::npos)
+      << "its text is not told";
   EXPECT_EQ(client.ask(get("/")).status, 500);
   EXPECT_EQ(client.ask(get("/")).status, 200);
   EXPECT_EQ(client.ask(get("/")).status, 200);

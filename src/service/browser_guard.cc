@@ -46,7 +46,8 @@ BrowserGuard::BrowserGuard(const Cors& cors, std::string_view hosts, bool local)
 
 bool BrowserGuard::answers_to(std::string_view host) const {
   const std::string name = host_name(host);
-  return name.empty() || is_loopback(name) || std::ranges::find(hosts_, name) != hosts_.end();
+  if (name.empty()) return host.empty();
+  return is_loopback(name) || std::ranges::find(hosts_, name) != hosts_.end();
 }
 
 void BrowserGuard::check(const HttpRequest& request, bool has_keys) const {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <new>
 
+#include "base/out_of_memory.h"
 #include "service/error_style.h"
 
 namespace nestvec {
@@ -19,7 +20,7 @@ Error current_error() {
   } catch (const Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return no_memory_error();
+    return out_of_memory();
   } catch (...) {
     // Its text may hold anything, so it stays here.
     return {ErrorCode::kInternal, "an internal error; the call was not answered"};

@@ -54,11 +54,6 @@ int http_status(const Error& error) {
   return http_status(error.code());
 }
 
-Error no_memory_error() noexcept {
-  constexpr std::chrono::seconds kAgain{1};
-  return {ErrorCode::kUnavailable, "out of memory", {.text = {}, .retry_after = kAgain}};
-}
-
 void add_retry_after(const Error& error, HttpResponse& response) {
   const auto wait = error.detail().retry_after;
   if (wait.count() <= 0) return;

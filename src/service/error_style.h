@@ -21,10 +21,6 @@ int http_status(const Error& error);
 // Adds Retry-After (whole seconds, at least one) and retry-after-ms where the error has a time.
 void add_retry_after(const Error& error, HttpResponse& response);
 
-// kUnavailable, with a time: there is no memory for the request. Its text is so short that to make
-// and to copy it takes none.
-Error no_memory_error() noexcept;
-
 // What is wrong with the request itself, before or instead of the model: the transport and the
 // router know these, and no ErrorCode is as fine.
 enum class Fault {

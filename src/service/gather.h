@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/out_of_memory.h"
 #include "nestvec/model.h"
 #include "service/error_style.h"
 #include "service/service.h"
@@ -69,7 +70,7 @@ class Gather {
     try {
       values.reserve(parts_.size());
     } catch (const std::bad_alloc&) {
-      return done(no_memory_error());
+      return done(out_of_memory());
     }
     for (std::optional<T>& value : parts_) values.push_back(std::move(*value));
     done(std::move(values));
@@ -90,7 +91,7 @@ class Gather {
     try {
       return error;
     } catch (const std::bad_alloc&) {
-      return no_memory_error();
+      return out_of_memory();
     }
   }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/excerpt.h"
+#include "base/out_of_memory.h"
 #include "base/seconds.h"
 #include "service/request_span.h"
 
@@ -106,7 +107,7 @@ void Exchange::fail_with_current_exception() const noexcept {
     } catch (const Error& error) {
       fail(error);
     } catch (const std::bad_alloc&) {
-      fail(no_memory_error());
+      fail(out_of_memory());
     } catch (...) {
       // Its text may hold anything, so it stays here.
       fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));

@@ -270,7 +270,7 @@ TEST(Chunks, TakeTwiceTheStepsForTwiceTheText) {
       for (const Work& work : all_work()) {
         const std::uint64_t once = steps_of(work, repeated(piece, 4000) + end);
         const std::uint64_t twice = steps_of(work, repeated(piece, 8000) + end);
-        EXPECT_GT(once, 4000u) << "steps are not counted";
+        EXPECT_GE(once, 4000u) << "steps are not counted";
         EXPECT_LE(twice, once * 21 / 10) << piece;
       }
     }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "dialects/clarifai/clarifai_predict.h"
 #include "dialects/clarifai/clarifai_status.h"
 #include "dialects/openai/openai.h"
@@ -129,7 +130,7 @@ void run_openai(const Prediction& prediction, const ClarifaiInput& input, const 
       .request = std::make_shared<const HttpRequest>(std::move(request)),
       .respond =
           [gather, index](HttpResponse response) {
-            if (response.no_memory) return gather->put(index, no_memory_error());
+            if (response.no_memory) return gather->put(index, out_of_memory());
             if (response.content_type == PassedErrors::kType) {
               gather->put(index, Error(static_cast<ErrorCode>(response.status), response.body));
               return;
