@@ -61,9 +61,9 @@ def test_pages_and_errors(served):
 
 
 def test_bodies_over_the_window_and_over_the_limit(served):
-    texts = json.dumps({"input": ["word " * 100] * 1500}).encode()
+    texts = json.dumps({"input": ["a"]}).encode() + b" " * 900_000
     status, _, _, answer = curl(served.url + "/v1/embeddings", "--http2-prior-knowledge", body=texts)
-    assert status == 200 and len(json.loads(answer)["data"]) == 1500
+    assert status == 200 and len(json.loads(answer)["data"]) == 1
     status, version, _, _ = curl(served.url + "/v1/embeddings", "--http2-prior-knowledge",
                                  body=b" " * (2 << 20))
     assert (status, version) == (413, "2")
