@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The error that needs no memory.
 #pragma once
 
 #include <chrono>
