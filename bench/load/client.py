@@ -27,7 +27,7 @@ class Answer:
 
 def post(path: str, body: Any, texts: int, key: str = "") -> Request:
     payload = json.dumps(body).encode()
-    head = [f"POST {path} HTTP/1.1", "Host: load", "Content-Type: application/json", f"Content-Length: {len(payload)}"]
+    head = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {len(payload)}"]
     if key:
         head.append(f"Authorization: Bearer {key}")
     return Request("\r\n".join([*head, "", ""]).encode() + payload, texts)
