@@ -30,9 +30,9 @@ std::shared_ptr<GrpcUnary> GrpcUnary::start(GrpcContext& context, const GrpcRout
   try {
     call->admit_call();
   } catch (const Error& error) {
-    call->fail(error);  // as what it is: a RequestError says more
+    call->fail(error, route.refuse);  // as what it is: a RequestError says more
   } catch (...) {
-    call->fail(current_error());
+    call->fail(current_error(), route.refuse);
   }
   return call;
 }
@@ -49,7 +49,7 @@ void GrpcUnary::admit_call() {
 void GrpcUnary::on_body(std::string_view bytes) {
   if (finished_) return;
   reader_.feed(bytes);
-  if (reader_.error()) return fail(*reader_.error());
+  if (reader_.error()) return fail(*reader_.error(), refuse_by_status);
   owed_ += bytes.size();
   if (owed_ >= kTellOwed) head_.writer->consumed(std::exchange(owed_, 0));
 }
@@ -58,7 +58,8 @@ void GrpcUnary::on_end() {
   if (finished_) return;
   std::optional<GrpcMessageReader::Message> message = reader_.take();
   if (!message || reader_.buffered() > 0) {
-    return fail({ErrorCode::kInternal, "expected one message, whole, and then the end"});
+    return fail({ErrorCode::kInternal, "expected one message, whole, and then the end"},
+                refuse_by_status);
   }
   call_.received = Clock::now();
   begun_ = true;
@@ -66,13 +67,18 @@ void GrpcUnary::on_end() {
   const bool begun = context_.begin(
       [self = shared_from_this(), shared = std::make_shared<GrpcMessageReader::Message>(
                                       *std::move(message))] { self->run(std::move(*shared)); });
-  if (!begun) fail(too_many_calls());
+  if (!begun) fail(too_many_calls(), route_.refuse);
 }
 
 void GrpcUnary::run(GrpcMessageReader::Message message) {
+  GrpcIncoming incoming;
   try {
-    GrpcIncoming incoming =
+    incoming =
         read_message(route_, *head_.request, std::move(message), context_.options.max_body_bytes);
+  } catch (...) {
+    return fail(current_error(), refuse_by_status);
+  }
+  try {
     if (trace_) trace_->add_request(incoming.bytes);
     request_ = std::move(incoming.message);
     response_ = route_.new_response();
@@ -80,12 +86,12 @@ void GrpcUnary::run(GrpcMessageReader::Message message) {
         call_, *request_, response_.get(),
         [self = shared_from_this()](const GrpcOutcome& outcome) { self->finish(outcome); });
   } catch (...) {
-    fail(current_error());
+    fail(current_error(), route_.refuse);
   }
 }
 
 void GrpcUnary::finish(const GrpcOutcome& outcome) noexcept {
-  if (outcome.error) return fail(*outcome.error);
+  if (outcome.error) return fail(*outcome.error, route_.refuse);
   if (finished_.exchange(true)) return;
   try {
     answer(outcome);
@@ -106,20 +112,19 @@ void GrpcUnary::answer(const GrpcOutcome& outcome) {
   head_.writer->send(std::move(answer));
 }
 
-void GrpcUnary::fail(const Error& error) noexcept {
+void GrpcUnary::fail(const Error& error, GrpcRefuse how) noexcept {
   if (finished_.exchange(true)) return;
   try {
-    refuse(error);
+    refuse(error, how);
   } catch (...) {
     head_.writer->give_up();
   }
 }
 
-void GrpcUnary::refuse(const Error& error) {
+void GrpcUnary::refuse(const Error& error, GrpcRefuse how) {
   // Not response_: somebody may be filling it still.
   const std::unique_ptr<GrpcMessage> response = route_.new_response();
-  const GrpcStatus status =
-      route_.refuse(error, trace_ ? trace_->id() : std::string(), response.get());
+  const GrpcStatus status = how(error, trace_ ? trace_->id() : std::string(), response.get());
   if (trace_) trace_->set_error(error);
   if (!status.ok()) {
     return head_.writer->send({.trailers = grpc_trailers_alone(status, grpc_pushback(error))});
@@ -140,7 +145,7 @@ void GrpcUnary::on_gone() {
 
 void GrpcUnary::on_tick(Clock::time_point now) {
   if (finished_ || !call_.deadline || now < *call_.deadline) return;
-  fail({ErrorCode::kDeadlineExceeded, "the deadline of the call has passed"});
+  fail({ErrorCode::kDeadlineExceeded, "the deadline of the call has passed"}, refuse_by_status);
   stop_.request_stop();
 }
 

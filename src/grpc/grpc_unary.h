@@ -45,9 +45,10 @@ class GrpcUnary final : public StreamedRequest, public std::enable_shared_from_t
   void run(GrpcMessageReader::Message message);
   // Whichever comes first ends the call.
   void finish(const GrpcOutcome& outcome) noexcept;
-  void fail(const Error& error) noexcept;
+  // Faults of the message itself are told by the status, whatever the dialect does with its own.
+  void fail(const Error& error, GrpcRefuse how) noexcept;
   void answer(const GrpcOutcome& outcome);
-  void refuse(const Error& error);
+  void refuse(const Error& error, GrpcRefuse how);
 
   GrpcContext& context_;
   const GrpcRoute& route_;
