@@ -7,6 +7,7 @@
 
 #include "base/out_of_memory.h"
 #include "base/seconds.h"
+#include "base/start_thread.h"
 #include "engine/scheduler_pending.h"
 
 namespace nestvec {
@@ -42,7 +43,9 @@ std::optional<Error> ended_by(const RunControl& control, Scheduler::Clock::time_
 }
 
 Scheduler::Scheduler(std::unique_ptr<Session> session, const Options& options)
-    : session_(std::move(session)), options_(options), thread_([this] { work(); }) {}
+    : session_(std::move(session)),
+      options_(options),
+      thread_(start_thread("the thread of the model", [this] { work(); })) {}
 
 Scheduler::~Scheduler() { shut_down(); }
 
