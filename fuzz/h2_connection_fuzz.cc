@@ -93,8 +93,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   served.ask(std::string(nestvec::kHttp2Preface).append(bytes));
   static int count = 0;
   if (++count % 64 == 0) {
+    // Behind a client that has closed its side there may be a 100 Continue first.
     expect(served.ask("GET /there HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-               .starts_with("HTTP/1.1 200 OK"));
+               .find("HTTP/1.1 200 OK") != std::string::npos);
   }
   return 0;
 }
