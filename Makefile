@@ -90,10 +90,10 @@ test-scaleout: setup  ## Parquet, a local Ray cluster that loses actors and node
 check: setup  ## The quick tests
 	@$(venv-tools)
 	@scripts/lint.sh --quick
-	@$(configure)
-	@cmake --build build/release
+	@cmake --preset asan >build/configure.log || { cat build/configure.log; exit 1; }
+	@cmake --build build/asan
 	@scripts/fetch-default-model.sh >/dev/null
-	@ctest --preset release -j "$$(nproc)" -L quick
+	@ctest --preset asan -j "$$(nproc)" -L quick
 
 bench: setup  ## The benchmarks
 	@$(configure)
@@ -127,8 +127,8 @@ format:  ## Format every source
 
 lint: setup  ## Rules, format and clang-tidy over every source
 	@$(venv-tools)
-	@$(configure)
-	@cmake --build build/release
+	@cmake --preset dev >build/configure.log || { cat build/configure.log; exit 1; }
+	@cmake --build build/dev --target nestvec_proto nestvec_compile nestvec_service
 	@scripts/lint.sh
 
 clean:  ## Remove what was built; downloads stay

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # lint.sh [--quick|--tidy|--format]: rules over the sources and clang-format; clang-tidy; without an
-# argument both. --format formats instead. clang-tidy needs a configured build/release.
+# argument both. --format formats instead. clang-tidy needs a configured build/dev, where
+# each source is compiled by itself.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -17,6 +18,6 @@ if [[ ${1:-} != --tidy ]]; then
   sources | xargs "$clang_format" --dry-run --Werror
 fi
 if [[ ${1:-} != --quick ]]; then
-  python3 scripts/run_tidy.py --build "$build_dir/release" \
+  python3 scripts/run_tidy.py --build "$build_dir/dev" \
     --clang-tidy "$build_dir/venv-tools/bin/clang-tidy"
 fi
