@@ -120,8 +120,8 @@ TEST_F(SchedulerOutput, TheOthersOfItsBatchRun) {
   const auto account = account_of(kRowBytes);
   std::future<Result<JobOutput>> large;
   std::future<Result<JobOutput>> small;
-  session_->during = [&] {
-    if (large.valid()) return;
+  session_->during = [&, first = true]() mutable {
+    if (!std::exchange(first, false)) return;
     large = submit_to(*scheduler_, job_of(1, account));
     small = submit_to(*scheduler_, job_of(1));
   };
