@@ -188,7 +188,8 @@ std::vector<AccessRecord> TestServer::access_log(std::size_t lines) {
 }
 
 std::string get(std::string_view path, std::string_view headers) {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) + "\r\n";
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) +
+         "\r\n";
 }
 
 std::string post(std::string_view path, std::string_view body, std::string_view headers) {
