@@ -20,14 +20,20 @@ def block(language):
 
 
 @pytest.fixture
-def documents(corpus, table, tmp_path, monkeypatch):
+def folder(tmp_path):
+    """Where the code runs."""
+    return tmp_path
+
+
+@pytest.fixture
+def documents(corpus, table, folder, monkeypatch):
     """Makes a folder with the documents that the code reads the current one. What it gives checks what the code has
     written."""
-    shutil.copytree(corpus, tmp_path / "docs")
-    monkeypatch.chdir(tmp_path)
+    shutil.copytree(corpus, folder / "docs")
+    monkeypatch.chdir(folder)
 
     def check(*outputs):
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["docs", *outputs])
+        assert sorted(path.name for path in folder.iterdir()) == sorted(["docs", *outputs])
         for output in outputs:
             found = pq.read_table(output, columns=["id", "embedding"])
             assert sorted(found["id"].to_pylist()) == table["id"].to_pylist(), output

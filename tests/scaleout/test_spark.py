@@ -25,22 +25,34 @@ from waiting import wait_until  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def spark():
+def folder(tmp_path_factory):
+    """Spark finds relative paths in the folder in which it was started, wherever Python is by then."""
+    return tmp_path_factory.mktemp("spark")
+
+
+@pytest.fixture(scope="module")
+def spark(folder):
     """Two tasks at a time, each tried up to four times, as clusters do."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    session = (SparkSession.builder.master("local[2,4]")
-               .config("spark.ui.enabled", "false")
-               # Queries run once here: they are not worth a compilation.
-               .config("spark.sql.codegen.wholeStage", "false")
-               .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-               .config("spark.driver.bindAddress", "127.0.0.1")
-               .config("spark.driver.host", "127.0.0.1")
-               .config("spark.sql.execution.arrow.maxRecordsPerBatch", "25")
-               .config("spark.sql.files.maxPartitionBytes", "8k")
-               .config("spark.sql.files.openCostInBytes", "0")
-               .getOrCreate())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        session = start_spark()
     yield session
     session.stop()
+
+
+def start_spark() -> SparkSession:
+    return (SparkSession.builder.master("local[2,4]")
+            .config("spark.ui.enabled", "false")
+            # Queries run once here: they are not worth a compilation.
+            .config("spark.sql.codegen.wholeStage", "false")
+            .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.sql.execution.arrow.maxRecordsPerBatch", "25")
+            .config("spark.sql.files.maxPartitionBytes", "8k")
+            .config("spark.sql.files.openCostInBytes", "0")
+               .getOrCreate())
 
 
 def python_workers() -> list[int]:
