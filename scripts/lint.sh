@@ -15,6 +15,7 @@ fi
 if [[ ${1:-} != --tidy ]]; then
   python3 scripts/check_layers.py
   python3 scripts/check_sources.py
+  python3 scripts/check_keys.py
   sources | xargs "$clang_format" --dry-run --Werror
 fi
 if [[ ${1:-} != --quick ]]; then

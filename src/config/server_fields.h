@@ -79,10 +79,9 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Where to answer HTTP: HOST:PORT, :PORT for every interface, or unix:PATH; port 0 = "
               "any free one."},
         server.http);
-  visit(
-      Field{"server", "grpc", "grpc", FieldKind::kText,
-            "A second address, in the same form, that answers gRPC alone; that of http does, too."},
-      server.grpc);
+  visit(Field{"server", "grpc", "grpc", FieldKind::kText,
+              "A second address, in the same form; both answer HTTP/1, HTTP/2 and gRPC."},
+        server.grpc);
   visit_access_fields(server, visit);
   visit_limit_fields(server, visit);
   visit(Field{"server",

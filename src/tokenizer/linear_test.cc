@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/pace.h"
+#include "support/sanitized.h"
 #include "tokenizer/tokenizer.h"
 
 namespace nestvec {
@@ -86,7 +87,7 @@ std::uint64_t encode_steps(const Tokenizer& tokenizer, const std::string& text) 
 }
 
 TEST(LinearTokenizer, TwiceTheTextTakesTwiceTheSteps) {
-  constexpr std::size_t kCount = 1000;
+  constexpr std::size_t kCount = kSanitized ? 300 : 1000;
   for (const auto& [name, tokenizer] : all_tokenizers()) {
     for (const std::string& piece : hostile_pieces()) {
       for (const char* head : {"", "a "}) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/utf8.h"
+#include "support/sanitized.h"
 #include "tokenizer/unicode_normalize.h"
 #include "tokenizer/unicode_segment.h"
 
@@ -48,6 +49,10 @@ std::map<std::string, std::vector<std::uint32_t>> golden_sums() {
   return sums;
 }
 
+// Sanitizers want the kinds of code, not each code point: scripts that are near, Hangul, all
+// planes.
+bool is_checked(std::size_t block) { return !kSanitized || block < 4 || block % 8 == 3; }
+
 // Compares the sums of what `append` writes for each code point.
 void expect_golden(const std::string& name,
                    const std::function<void(char32_t, std::string&)>& append) {
@@ -55,6 +60,7 @@ void expect_golden(const std::string& name,
   ASSERT_TRUE(sums.contains(name)) << name;
   ASSERT_EQ(sums.at(name).size(), kBlockCount);
   for (std::size_t block = 0; block < kBlockCount; ++block) {
+    if (!is_checked(block)) continue;
     std::string bytes;
     for (char32_t i = 0; i < kBlock; ++i) {
       const char32_t c = static_cast<char32_t>(block) * kBlock + i;

@@ -14,6 +14,7 @@
 #include "config/cache_folder.h"
 #include "nestvec/model.h"
 #include "support/jsonl_gz.h"
+#include "support/sanitized.h"
 
 namespace nestvec {
 namespace {
@@ -52,7 +53,7 @@ class Proofs : public testing::TestWithParam<std::string> {};
 // fp32, bf16 and int8 alike: not a bit differs.
 TEST_P(Proofs, AVectorIsTheSameInAnyCompany) {
   std::vector<std::string> texts = real_texts();
-  texts.resize(60);
+  texts.resize(kSanitized ? 16 : 60);
   ModelConfig config = config_of(minilm(), GetParam());
   const Model model = load_model(config);
   const Embeddings together = model.predict(texts);
@@ -145,7 +146,8 @@ struct Nearness {
 class NearFp32 : public testing::TestWithParam<Nearness> {};
 
 TEST_P(NearFp32, OnFiveHundredTexts) {
-  const std::vector<std::string> texts = real_texts();
+  std::vector<std::string> texts = real_texts();
+  if (kSanitized) texts.resize(20);
   const Embeddings exact = load_model(config_of(minilm(), "fp32")).predict(texts);
   const Embeddings narrow = load_model(config_of(minilm(), GetParam().precision)).predict(texts);
   double least = 1;

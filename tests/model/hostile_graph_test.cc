@@ -8,6 +8,7 @@
 
 #include "session/ort_session.h"
 #include "support/compiled_graph.h"
+#include "support/sanitized.h"
 
 namespace nestvec {
 namespace {
@@ -48,6 +49,17 @@ TEST_F(HostileGraph, UnchangedOnesRun) {
   }
 }
 
+// The nodes to change. Under sanitizers the first of each operator: the same code reads the others.
+std::vector<int> nodes_to_change(const CompiledGraph& graph) {
+  std::vector<int> nodes;
+  std::set<std::string> seen;
+  for (int n = 0; n < graph.model().graph().node_size(); ++n) {
+    const bool is_first = seen.insert(graph.model().graph().node(n).op_type()).second;
+    if (is_first || !kSanitized) nodes.push_back(n);
+  }
+  return nodes;
+}
+
 bool has_input(const onnx::NodeProto& node, int index) {
   return index < node.input_size() && !node.input(index).empty();
 }
@@ -73,7 +85,7 @@ bool is_harmless(const onnx::NodeProto& node, const onnx::AttributeProto& attrib
 TEST_F(HostileGraph, EveryNumberOfEveryNodeIsCheckedAgainstTheRest) {
   std::set<std::string> seen;
   for (const CompiledGraph& graph : graphs_) {
-    for (int n = 0; n < graph.model().graph().node_size(); ++n) {
+    for (const int n : nodes_to_change(graph)) {
       const onnx::NodeProto& node = graph.model().graph().node(n);
       for (int a = 0; a < node.attribute_size(); ++a) {
         const onnx::AttributeProto& attribute = node.attribute(a);
@@ -103,7 +115,7 @@ TEST_F(HostileGraph, EveryNumberOfEveryNodeIsCheckedAgainstTheRest) {
 
 TEST_F(HostileGraph, AttributesThatAreGoneOrOfAnotherTypeAreNamed) {
   for (const CompiledGraph& graph : graphs_) {
-    for (int n = 0; n < graph.model().graph().node_size(); ++n) {
+    for (const int n : nodes_to_change(graph)) {
       for (int a = 0; a < graph.model().graph().node(n).attribute_size(); ++a) {
         const onnx::NodeProto& node = graph.model().graph().node(n);
         const std::string& name = node.attribute(a).name();
@@ -189,7 +201,7 @@ TEST_F(HostileGraph, InputsOfOtherValuesAreRefusedOrHarmless) {
   std::size_t refused = 0;
   for (const CompiledGraph& graph : graphs_) {
     const onnx::GraphProto& inside = graph.model().graph();
-    for (int n = 0; n < inside.node_size(); ++n) {
+    for (const int n : nodes_to_change(graph)) {
       for (int i = 0; i < inside.node(n).input_size(); ++i) {
         for (const std::string& other :
              {std::string(), std::string("offsets"), std::string("spans"), std::string("input_ids"),
