@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "base/start_thread.h"
 
 namespace nestvec {
 namespace {
@@ -36,8 +37,14 @@ Pipeline::Pipeline(const Model& model, const Options& options)
       guess_(model.info().max_tokens),
       next_row_(options.rows),
       read_(options.rows) {
-  reader_ = std::thread([this] { read_rows(); });
-  submitter_ = std::thread([this] { submit_batches(); });
+  reader_ = start_thread("the thread that reads rows", [this] { read_rows(); });
+  try {
+    submitter_ = start_thread("the thread that queues rows", [this] { submit_batches(); });
+  } catch (...) {
+    stop();
+    reader_.join();
+    throw;
+  }
 }
 
 Pipeline::~Pipeline() {
