@@ -94,7 +94,8 @@ void FairQueue::fill(Class& from, std::size_t max_tokens, Clock::time_point now,
     Client& client = from.clients.find(name)->second;
     const Job& job = client.jobs.begin()->second;
     const std::size_t tokens = job.tokens[job.next];
-    const bool fits = batch.tokens + tokens <= max_tokens || (batch.taken.empty() && !batch.strict);
+    const bool first = batch.taken.empty() && tokens <= batch.longest;
+    const bool fits = batch.tokens + tokens <= max_tokens || first;
     if (!fits) {
       ++passed;
       ++place;
@@ -123,9 +124,10 @@ std::vector<Waiting> FairQueue::take(std::size_t max_tokens, Clock::time_point n
   return std::move(batch.taken);
 }
 
-std::vector<Waiting> FairQueue::take_interactive(std::size_t max_tokens, Clock::time_point now) {
+std::vector<Waiting> FairQueue::take_interactive(std::size_t max_tokens, std::size_t longest,
+                                                 Clock::time_point now) {
   Batch batch;
-  batch.strict = true;
+  batch.longest = longest;
   fill(interactive_, max_tokens, now, batch);
   return std::move(batch.taken);
 }

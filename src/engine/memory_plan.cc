@@ -6,6 +6,7 @@
 #include "nestvec/error.h"
 #include "ops/attention.h"
 #include "ops/row_input.h"
+#include "session/session.h"
 
 namespace nestvec {
 namespace {
@@ -20,8 +21,7 @@ std::string mebibytes(std::uint64_t bytes) {
 // Live at once in a native graph: residual, qkv, the attention's output and the layer's result,
 // with every value in fp32; beside them the operators' scratch, which does not grow with the batch
 // but for the keys and values of one head of the longest text.
-std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
-                               std::uint64_t longest) {
+std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uint64_t longest) {
   // Rows on their way through a layer: of all threads together, or of each its own block.
   const std::uint64_t rows =
       std::min<std::uint64_t>(batch, std::max(kBlockRows, facts.threads * kProductRows));
@@ -30,6 +30,14 @@ std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
   const std::uint64_t head = facts.hidden / std::max<std::uint64_t>(1, facts.heads);
   const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShortSequence);
   return activations + scratch + keys;
+}
+
+// A batch, and a short one in a pause of it.
+std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
+                               std::uint64_t longest) {
+  const std::uint64_t aside = batch > kPauseTokens ? kPauseTokens : 0;
+  return native_run(facts, batch, longest) +
+         (aside > 0 ? native_run(facts, aside, std::min(longest, aside)) : 0);
 }
 
 }  // namespace

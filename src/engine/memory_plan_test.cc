@@ -37,6 +37,19 @@ TEST(MemoryPlan, NativeGraphsNeedLessForTheSameBatch) {
   EXPECT_LE(plan_memory(native).workspace, 400ull << 20);
 }
 
+// 1,024 tokens that run in a pause of the batch: an eighth of what a batch of 8,192 needs, about.
+TEST(MemoryPlan, ABatchThatPausesNeedsRoomForAnother) {
+  MemoryFacts facts = v3();
+  facts.native = true;
+  facts.max_tokens = 1024;
+  facts.max_batch_tokens = 1024;
+  const std::uint64_t alone = plan_memory(facts).workspace;
+  facts.max_batch_tokens = 2048;  // the longest that is not interrupted is 1,024
+  const std::uint64_t pausing = plan_memory(facts).workspace;
+  const std::uint64_t activations = 1024ull * 4 * 6 * 1024;  // of 1,024 tokens
+  EXPECT_EQ(pausing, 2 * alone + activations);
+}
+
 TEST(MemoryPlan, ScoresAndMergedAdaptersCountWhereTheGraphHasThem) {
   MemoryFacts facts = v3();
   facts.full_attention = true;

@@ -53,7 +53,7 @@ void Scheduler::shut_down() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    running_stop_.request_stop();
+    for (Running& running : running_) running.stop.request_stop();
   }
   wake_.notify_all();
   std::call_once(joined_, [this] { thread_.join(); });
@@ -84,7 +84,7 @@ QueueStatus Scheduler::status() const {
   QueueStatus status;
   status.texts = queue_.size();
   status.tokens = queue_.tokens();
-  status.running_tokens = running_tokens_;
+  status.running_tokens = running_tokens();
   status.tokens_per_second = rate_.tokens_per_second();
   status.expected_seconds = expected_seconds(status.tokens + status.running_tokens);
   status.output_bytes = output_bytes_;
@@ -96,7 +96,8 @@ QueueLoad Scheduler::load_for(std::uint64_t client, bool bulk) const {
   load.same = queue_.load(bulk);
   load.other = queue_.load(!bulk);
   load.own = queue_.tokens_of(client, bulk);
-  load.running = running_tokens_;
+  // Interactive texts need not wait for a long batch that pauses.
+  load.running = !bulk && session_->pauses() ? 0 : running_tokens();
   load.batch = options_.max_batch_tokens;
   load.tokens_per_second = rate_.tokens_per_second();
   return load;
@@ -156,13 +157,27 @@ Scheduler::PendingPtr Scheduler::remove(std::uint64_t id) {
   return pending;
 }
 
+std::size_t Scheduler::running_tokens() const {
+  std::size_t tokens = 0;
+  for (const Running& running : running_) tokens += running.tokens;
+  return tokens;
+}
+
+// A batch of which nobody wants a row any more stops.
+void Scheduler::leave_batches(Pending& pending) {
+  for (std::size_t level = 0; level < kLevels; ++level) {
+    const bool was_in = std::exchange(pending.in_batch[level], 0) > 0;
+    if (was_in && --running_[level].jobs == 0) running_[level].stop.request_stop();
+  }
+}
+
 void Scheduler::cancel(std::uint64_t id) {
   PendingPtr pending;
   {
     const std::lock_guard lock(mutex_);
     pending = remove(id);
     if (!pending) return;
-    if (pending->in_batch > 0 && --running_jobs_ == 0) running_stop_.request_stop();
+    leave_batches(*pending);
   }
   pending->job.done(*ended_by(pending->job.control, options_.now()));
 }

@@ -47,6 +47,9 @@ class Scheduler {
   // However slow the model, batches may have so many tokens: fewer would only read the weights more
   // often.
   static constexpr std::size_t kLeastBatchTokens = 128;
+  // A batch of more than kPauseTokens that is expected to take longer lets interactive texts pass,
+  // as long as they take no more of the time than it does itself.
+  static constexpr double kLongSeconds = 0.25;
 
   Scheduler(std::unique_ptr<Session> session, const Options& options);
   Scheduler(const Scheduler&) = delete;
@@ -82,21 +85,44 @@ class Scheduler {
   // How the run ended for each job of a batch.
   using Outcomes = std::vector<std::optional<Error>>;
 
+  // A batch and one in a pause of it have their places: the running batches, by level.
+  static constexpr std::size_t kBatch = 0;
+  static constexpr std::size_t kAside = 1;
+  static constexpr std::size_t kLevels = 2;
+  struct Running {
+    // Used by the scheduler's thread alone.
+    PackedBatch batch;
+    RunOutput output;
+    std::size_t retried = 0;
+    // Guarded by mutex_.
+    std::size_t tokens = 0;
+    std::size_t jobs = 0;  // that still want their rows
+    std::stop_source stop;
+  };
+
   void work();
   // Blocks while nothing waits; empty when the scheduler is to end.
   std::vector<Part> next_batch();
-  void run(const std::vector<Part>& parts);
-  std::optional<Error> run_parts(std::span<const Part> parts);
+  // Runs interactive texts that wait, in a pause of a batch.
+  void let_pass();
+  bool may_pass() const;
+  std::vector<Part> next_aside();
+  void run(std::size_t level, const std::vector<Part>& parts);
+  std::optional<Error> run_parts(std::size_t level, std::span<const Part> parts);
   // Runs parts as one batch, keeps their results, and returns those with values that are not
   // finite.
-  std::vector<std::size_t> run_batch(std::span<const Part> parts, const RunOptions& options);
-  RunOptions run_options(std::span<const Part> parts);
-  void finish(const std::vector<Part>& parts, const Outcomes& outcomes, double seconds);
+  std::vector<std::size_t> run_batch(Running& running, std::span<const Part> parts,
+                                     const RunOptions& options);
+  RunOptions run_options(std::size_t level, std::span<const Part> parts);
+  void finish(std::size_t level, const std::vector<Part>& parts, const Outcomes& outcomes,
+              double seconds);
   void end(const std::vector<Ended>& jobs) const;
   void cancel(std::uint64_t id);
 
   // Precondition of these: mutex_ is held.
-  std::vector<Part> take_batch(Clock::time_point now, std::vector<Ended>& ended);
+  std::vector<Part> take_batch(std::size_t level, Clock::time_point now, std::vector<Ended>& ended);
+  void leave_batches(Pending& pending);
+  std::size_t running_tokens() const;
   std::optional<Error> start(Pending& pending, Clock::time_point now);
   void remove_late(Clock::time_point now, std::vector<Ended>& ended);
   PendingPtr remove(std::uint64_t id);
@@ -108,11 +134,12 @@ class Scheduler {
   std::unique_ptr<Session> session_;
   Options options_;
 
-  // Of the running batch; used by the scheduler's thread alone.
-  PackedBatch batch_;
-  RunOutput output_;
-  std::size_t retried_ = 0;
+  // Of the batch at kBatch; used by the scheduler's thread alone.
+  Clock::time_point batch_start_;
+  double aside_seconds_ = 0;
+  bool lets_pass_ = false;
 
+  std::array<Running, kLevels> running_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   BatchObserver observer_;
@@ -122,9 +149,6 @@ class Scheduler {
   std::uint64_t next_id_ = 1;
   RunRate rate_;
   std::size_t output_bytes_ = 0;  // held by jobs_
-  std::size_t running_tokens_ = 0;
-  std::size_t running_jobs_ = 0;  // of the running batch, those that still want their rows
-  std::stop_source running_stop_;
   bool stopping_ = false;
 
   std::once_flag joined_;

@@ -2,6 +2,7 @@
 // A job between submit() and its end; private to the scheduler.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,9 +19,9 @@ struct Scheduler::Pending {
   std::uint64_t id = 0;
   Job job;
   JobOutput output;
-  std::size_t unfinished = 0;    // sequences
-  std::size_t in_batch = 0;      // sequences of the running batch
-  std::size_t output_bytes = 0;  // of finished sequences
+  std::size_t unfinished = 0;                   // sequences
+  std::array<std::size_t, kLevels> in_batch{};  // sequences of the running batches
+  std::size_t output_bytes = 0;                 // of finished sequences
   Clock::time_point queued;
   std::optional<Clock::time_point> started;
   // Last, so that it ends first: its callback may be running.
