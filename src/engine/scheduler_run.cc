@@ -89,6 +89,7 @@ std::vector<Scheduler::Part> Scheduler::take_batch(std::size_t level, Clock::tim
     if (!error) error = start(*pending, now);
     if (error) {
       ended.push_back({remove(pending->id), std::move(error)});
+      leave_batches(*pending);
       continue;
     }
     if (pending->in_batch[level]++ == 0) ++running.jobs;
