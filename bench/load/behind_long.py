@@ -6,8 +6,9 @@
     python3 bench/load/behind_long.py --model /tmp/v3 --rounds 5
     python3 bench/load/behind_long.py --model /tmp/v3 --nestvec OTHER/nestvec    # another version
 
-One client sends texts of --tokens one after another (bulk, because they are long). Beside it another asks for a short
-text every --pause seconds. `long, alone` comes before and after, so that a machine that changes meanwhile is seen.
+One client sends texts of --tokens one after another (bulk, because they are long). Beside it others ask for a short text
+every --pause seconds, answered or not. `long, alone` comes before and after, so that a machine that changes meanwhile is
+seen; `all, beside` is from the first question to the last answer, and tells what the whole of it costs.
 """
 
 import argparse
@@ -60,20 +61,20 @@ async def measure(address: load.Address, chosen: argparse.Namespace) -> dict[str
     _, bodies = await calls(address, short, 5)  # to warm up
     seconds = {"short, alone": (await calls(address, short, 40))[0]}
     alone, vectors = await calls(address, long, chosen.rounds)
+    start = time.perf_counter()
     beside = asyncio.create_task(calls(address, long, chosen.rounds))
-    connection = await client.Connection.open(*address)
-    behind = []
-    while not beside.done():
+    await asyncio.sleep(min(alone) / 20)  # until the first runs
+    asked = []
+    while not beside.done():  # whether or not the last one has been answered
+        asked.append(asyncio.create_task(calls(address, short, 1)))
         await asyncio.sleep(chosen.pause)
-        took, body = await call(connection, short)
-        bodies.add(body)
-        if not beside.done():
-            behind.append(took)
-    await connection.close()
+    behind = [await one for one in asked]
+    whole = time.perf_counter() - start
     again, more = await calls(address, long, chosen.rounds)
-    if len(vectors | more | beside.result()[1]) > 1 or len(bodies) > 1:
+    if len(vectors | more | beside.result()[1]) > 1 or len(bodies.union(*(body for _, body in behind))) > 1:
         raise SystemExit("a text has another vector beside others")
-    return seconds | {"short, behind": behind, "long, alone": alone + again, "long, beside": beside.result()[0]}
+    return seconds | {"short, behind": [took[0] for took, _ in behind], "long, alone": alone + again,
+                      "long, beside": beside.result()[0], "all, beside": [whole]}
 
 
 def markdown(seconds: dict[str, list[float]]) -> str:
@@ -88,7 +89,7 @@ def markdown(seconds: dict[str, list[float]]) -> str:
 
 def main(arguments: list[str]) -> None:
     chosen = parse_arguments(arguments)
-    chosen.url, chosen.serve = None, ["--request-seconds", "0"]
+    chosen.url, chosen.serve = None, ["--request-seconds", "0", "--max-queue-seconds", "0"]
     with load.serving(chosen) as (address, about):
         seconds = asyncio.run(measure(address, chosen))
     print(f"{about}; {chosen.tokens} and 16 tokens\n\n{markdown(seconds)}")

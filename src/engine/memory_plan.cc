@@ -32,18 +32,11 @@ std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uin
   return activations + scratch + keys;
 }
 
-// A batch, and a short one in a pause of it.
-std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
-                               std::uint64_t longest) {
-  const std::uint64_t aside = batch > kPauseTokens ? kPauseTokens : 0;
-  return native_run(facts, batch, longest) +
-         (aside > 0 ? native_run(facts, aside, std::min(longest, aside)) : 0);
-}
-
 }  // namespace
 
 std::string MemoryPlan::text() const {
   std::string line = "weights " + mebibytes(weights) + " + workspace " + mebibytes(workspace);
+  if (passing > 0) line += " + passing texts " + mebibytes(passing);
   if (attention > 0) line += " + attention scores " + mebibytes(attention);
   return line + " + fixed " + mebibytes(fixed) + " = " + mebibytes(total());
 }
@@ -59,8 +52,11 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
   // attention's output; in the feed-forward part two of the wide activations beside the residual.
   plan.workspace =
       facts.native
-          ? native_workspace(facts, batch, longest)
+          ? native_run(facts, batch, longest)
           : batch * kFloat * std::max(12 * facts.hidden, 3 * facts.hidden + 2 * facts.intermediate);
+  if (facts.native && batch > kPauseTokens) {
+    plan.passing = native_run(facts, kPauseTokens, std::min<std::uint64_t>(longest, kPauseTokens));
+  }
   if (facts.full_attention) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
     plan.attention = 3 * kFloat * facts.heads * longest * batch;

@@ -37,17 +37,21 @@ TEST(MemoryPlan, NativeGraphsNeedLessForTheSameBatch) {
   EXPECT_LE(plan_memory(native).workspace, 400ull << 20);
 }
 
-// 1,024 tokens that run in a pause of the batch: an eighth of what a batch of 8,192 needs, about.
 TEST(MemoryPlan, ABatchThatPausesNeedsRoomForAnother) {
   MemoryFacts facts = v3();
   facts.native = true;
   facts.max_tokens = 1024;
   facts.max_batch_tokens = 1024;
-  const std::uint64_t alone = plan_memory(facts).workspace;
-  facts.max_batch_tokens = 2048;  // the longest that is not interrupted is 1,024
-  const std::uint64_t pausing = plan_memory(facts).workspace;
-  const std::uint64_t activations = 1024ull * 4 * 6 * 1024;  // of 1,024 tokens
-  EXPECT_EQ(pausing, 2 * alone + activations);
+  const MemoryPlan alone = plan_memory(facts);  // of the longest that is not interrupted
+  EXPECT_EQ(alone.passing, 0u);
+  facts.max_tokens = 8192;
+  facts.max_batch_tokens = 8192;
+  const MemoryPlan pausing = plan_memory(facts);
+  EXPECT_EQ(pausing.passing, alone.workspace);
+  EXPECT_LT(pausing.passing, pausing.workspace / 4);
+  EXPECT_EQ(pausing.total(), pausing.workspace + pausing.weights + pausing.fixed + alone.workspace);
+  EXPECT_NE(pausing.text().find(" + passing texts "), std::string::npos) << pausing.text();
+  EXPECT_EQ(alone.text().find("passing"), std::string::npos) << alone.text();
 }
 
 TEST(MemoryPlan, ScoresAndMergedAdaptersCountWhereTheGraphHasThem) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <utility>
@@ -24,11 +25,47 @@ struct Scheduler::Pending {
   std::size_t output_bytes = 0;                 // of finished sequences
   Clock::time_point queued;
   std::optional<Clock::time_point> started;
+  // Once it has left, see Leaving.
+  std::optional<Error> error;
+  PendingPtr next;
   // Last, so that it ends first: its callback may be running.
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
 
   Pending(Job&& from, Clock::time_point now)
       : job(std::move(from)), unfinished(job.sequences.size()), queued(now) {}
+};
+
+// Jobs that have left, in their order, until they are called back. It needs no memory: a job must
+// not be lost where there is none.
+class Scheduler::Leaving {
+ public:
+  Leaving() = default;
+  Leaving(const Leaving&) = delete;
+  Leaving& operator=(const Leaving&) = delete;
+  ~Leaving() {
+    while (first_) take();
+  }
+
+  // Null adds nothing.
+  void add(PendingPtr job, std::optional<Error> error) noexcept {
+    if (!job) return;
+    job->error = std::move(error);
+    PendingPtr& end = last_ == nullptr ? first_ : last_->next;
+    last_ = job.get();
+    end = std::move(job);
+  }
+  bool empty() const noexcept { return first_ == nullptr; }
+  // The first, or null.
+  PendingPtr take() noexcept {
+    PendingPtr job = std::move(first_);
+    if (job) first_ = std::move(job->next);
+    if (!first_) last_ = nullptr;
+    return job;
+  }
+
+ private:
+  PendingPtr first_;
+  Pending* last_ = nullptr;
 };
 
 // Why a job ends without its rows, if it must. A deadline that has passed is told even where it was

@@ -20,27 +20,37 @@ void Scheduler::work() {
   }
 }
 
-void Scheduler::end(const std::vector<Ended>& jobs) const {
-  for (const Ended& job : jobs) job.pending->job.done(*job.error);
+void Scheduler::end(Leaving& jobs, Clock::time_point now) {
+  while (const PendingPtr pending = jobs.take()) {
+    Pending& job = *pending;
+    if (job.error) {
+      job.job.done(std::move(*job.error));
+      continue;
+    }
+    job.output.queue_seconds = seconds_between(job.queued, *job.started);
+    job.output.compute_seconds = seconds_between(*job.started, now);
+    job.job.done(std::move(job.output));
+  }
 }
 
 std::vector<Scheduler::Part> Scheduler::next_batch() {
+  // Without memory for a single text of what waits, all of it waits on for some.
+  constexpr std::chrono::milliseconds kNoMemory{10};
   std::vector<Part> parts;
   bool stopping = false;
   while (parts.empty() && !stopping) {
-    std::vector<Ended> ended;
+    Leaving leaving;
     {
       std::unique_lock lock(mutex_);
       if (queue_.empty()) queue_.forget_served();
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (!stopping_) parts = take_batch(kBatch, leaving);
+      if (!stopping_ && parts.empty() && leaving.empty()) wake_.wait_for(lock, kNoMemory);
       stopping = stopping_;
-      const Clock::time_point now = options_.now();
-      if (!stopping) remove_late(now, ended);
-      if (!stopping) parts = take_batch(kBatch, now, ended);
     }
-    end(ended);
+    end(leaving, options_.now());
   }
-  return parts;
+  return stopping ? std::vector<Part>() : parts;
 }
 
 std::size_t Scheduler::batch_tokens() const {
@@ -52,30 +62,50 @@ std::size_t Scheduler::batch_tokens() const {
   return std::min(most, std::max(kLeastBatchTokens, static_cast<std::size_t>(aim)));
 }
 
-// Takes the memory of a job's answer before its first sequence runs.
+// Takes the memory of a job's answer before its first sequence runs. Why it may not, if so.
 std::optional<Error> Scheduler::start(Pending& pending, Clock::time_point now) {
-  if (pending.started) return std::nullopt;
-  const std::size_t bytes = pending.job.output_bytes(width()) + pending.job.answer_bytes;
-  std::optional<MemoryShare> share = MemoryShare::take(pending.job.queue.memory, bytes);
-  if (!share) {
-    return no_memory_for_answer(*pending.job.queue.memory, bytes,
-                                expected_seconds(running_tokens()));
+  try {
+    if (auto error = ended_by(pending.job.control, now)) return error;
+    if (pending.started) return std::nullopt;
+    const std::size_t bytes = pending.job.output_bytes(width()) + pending.job.answer_bytes;
+    std::optional<MemoryShare> share = MemoryShare::take(pending.job.queue.memory, bytes);
+    if (!share) {
+      return no_memory_for_answer(*pending.job.queue.memory, bytes,
+                                  expected_seconds(running_tokens()));
+    }
+    pending.output.memory = std::move(*share);
+    pending.output.sequences.resize(pending.job.sequences.size());
+    pending.started = now;
+    return std::nullopt;
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
   }
-  pending.output.memory = std::move(*share);
-  pending.output.sequences.resize(pending.job.sequences.size());
-  pending.started = now;
-  return std::nullopt;
 }
 
-std::vector<Scheduler::Part> Scheduler::take_batch(std::size_t level, Clock::time_point now,
-                                                   std::vector<Ended>& ended) {
-  std::vector<Waiting> batch =
-      level == kBatch
-          ? queue_.take(batch_tokens(), now)
-          : queue_.take_interactive(std::min(batch_tokens(), kPauseTokens), kPauseTokens, now);
+std::vector<Scheduler::Part> Scheduler::take_batch(std::size_t level, Leaving& leaving) {
+  std::vector<Waiting> batch;
+  std::vector<Part> parts;
+  try {
+    const Clock::time_point now = options_.now();
+    remove_late(now, leaving);
+    batch = level == kBatch ? queue_.take(batch_tokens(), now)
+                            : queue_.take_interactive(std::min(batch_tokens(), kPauseTokens),
+                                                      kPauseTokens, now);
+    parts = begin_batch(level, batch, now, leaving);
+  } catch (const std::bad_alloc&) {
+    for (const Waiting& waiting : batch) drop(waiting.job, out_of_memory(), leaving);
+    running_[level].tokens = 0;
+  }
+  note_waiting();
+  return parts;
+}
+
+std::vector<Scheduler::Part> Scheduler::begin_batch(std::size_t level, std::vector<Waiting>& batch,
+                                                    Clock::time_point now, Leaving& leaving) {
   std::stable_sort(batch.begin(), batch.end(),
                    [](const Waiting& a, const Waiting& b) { return a.job < b.job; });
   std::vector<Part> parts;
+  parts.reserve(batch.size());
   Running& running = running_[level];
   running.jobs = 0;
   running.tokens = 0;
@@ -84,12 +114,8 @@ std::vector<Scheduler::Part> Scheduler::take_batch(std::size_t level, Clock::tim
     const auto entry = jobs_.find(waiting.job);
     if (entry == jobs_.end()) continue;  // one that could not start
     const PendingPtr pending = entry->second;
-    // A stop may come before submit() has told whom to call.
-    std::optional<Error> error = ended_by(pending->job.control, now);
-    if (!error) error = start(*pending, now);
-    if (error) {
-      ended.push_back({remove(pending->id), std::move(error)});
-      leave_batches(*pending);
+    if (auto error = start(*pending, now)) {
+      drop(waiting.job, std::move(error), leaving);
       continue;
     }
     if (pending->in_batch[level]++ == 0) ++running.jobs;
@@ -110,24 +136,21 @@ bool Scheduler::may_pass() const {
 }
 
 std::vector<Scheduler::Part> Scheduler::next_aside() {
-  std::vector<Ended> ended;
+  Leaving leaving;
   std::vector<Part> parts;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.load(false).texts == 0) return parts;
-    const Clock::time_point now = options_.now();
-    remove_late(now, ended);
-    parts = take_batch(kAside, now, ended);
+    if (!stopping_) parts = take_batch(kAside, leaving);
   }
-  end(ended);
+  end(leaving, options_.now());
   return parts;
 }
 
-void Scheduler::let_pass() {
-  while (may_pass()) {
+void Scheduler::let_pass() noexcept {
+  while (interactive_waits_.load(std::memory_order_relaxed) && may_pass()) {
+    const Clock::time_point start = options_.now();
     const std::vector<Part> parts = next_aside();
     if (parts.empty()) return;
-    const Clock::time_point start = options_.now();
     run(kAside, parts);
     aside_seconds_ += seconds_between(start, options_.now());
   }
@@ -157,6 +180,20 @@ std::size_t bytes_of(const SequenceOutput& output) {
 }  // namespace
 
 void Scheduler::run(std::size_t level, const std::vector<Part>& parts) {
+  try {
+    run_jobs(level, parts);
+  } catch (const std::bad_alloc&) {  // beside the run, in which it is an outcome
+    Leaving leaving;
+    {
+      const std::lock_guard lock(mutex_);
+      running_[level].tokens = 0;
+      for (const Part& part : parts) drop(part.job->id, out_of_memory(), leaving);
+    }
+    end(leaving, options_.now());
+  }
+}
+
+void Scheduler::run_jobs(std::size_t level, const std::vector<Part>& parts) {
   const Clock::time_point start = options_.now();
   if (level == kBatch) {
     batch_start_ = start;
@@ -171,7 +208,7 @@ void Scheduler::run(std::size_t level, const std::vector<Part>& parts) {
                    [&](std::span<const Part> group) { return run_parts(level, group); });
   }
   const double seconds = seconds_between(start, options_.now());
-  finish(level, parts, outcomes, level == kBatch ? seconds - aside_seconds_ : seconds);
+  finish(level, groups, std::move(outcomes), level == kBatch ? seconds - aside_seconds_ : seconds);
 }
 
 RunOptions Scheduler::run_options(std::size_t level, std::span<const Part> parts) {
@@ -231,22 +268,23 @@ std::vector<std::size_t> Scheduler::run_batch(Running& running, std::span<const 
   return overflowed;
 }
 
-// Takes the jobs that have ended from the scheduler and calls them back.
-void Scheduler::finish(std::size_t level, const std::vector<Part>& parts, const Outcomes& outcomes,
-                       double seconds) {
+// Takes the jobs that have ended from the scheduler and calls them back. Needs no memory before
+// that.
+void Scheduler::finish(std::size_t level, std::span<const std::span<const Part>> groups,
+                       Outcomes outcomes, double seconds) {
   Running& running = running_[level];
   const Clock::time_point now = options_.now();
-  std::vector<Ended> ended;
-  BatchReport report{parts.size(), 0, seconds, running.retried};
-  BatchObserver observer;
+  Leaving leaving;
+  BatchReport report{0, 0, seconds, running.retried};
+  std::shared_ptr<const BatchObserver> observer;
   {
     const std::lock_guard lock(mutex_);
     report.tokens = std::exchange(running.tokens, 0);
     // What runs aside is too short to say how fast the model is.
     if (!outcomes[0] && level == kBatch) rate_.add(report.tokens, seconds);
     observer = observer_;
-    const auto groups = by_job(parts);
     for (std::size_t i = 0; i < groups.size(); ++i) {
+      report.texts += groups[i].size();
       const PendingPtr& pending = groups[i].front().job;
       pending->in_batch[level] = 0;
       pending->unfinished -= groups[i].size();
@@ -259,21 +297,11 @@ void Scheduler::finish(std::size_t level, const std::vector<Part>& parts, const 
         output_bytes_ += bytes;
       }
       if (pending->unfinished > 0 && !outcomes[i]) continue;
-      if (!remove(pending->id)) continue;
-      leave_batches(*pending);
-      ended.push_back({pending, outcomes[i]});
+      drop(pending->id, std::move(outcomes[i]), leaving);
     }
   }
-  if (observer) observer(report);
-  for (const auto& [pending, error] : ended) {
-    if (error) {
-      pending->job.done(*error);
-      continue;
-    }
-    pending->output.queue_seconds = seconds_between(pending->queued, *pending->started);
-    pending->output.compute_seconds = seconds_between(*pending->started, now);
-    pending->job.done(std::move(pending->output));
-  }
+  if (observer && *observer) (*observer)(report);
+  end(leaving, now);
 }
 
 }  // namespace nestvec

@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "compile/artefact.h"
+#include "nestvec/error.h"
 #include "ops/isa.h"
 #include "session/packed_session.h"
 
