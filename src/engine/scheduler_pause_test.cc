@@ -87,12 +87,13 @@ class SchedulerPause : public testing::Test {
     return job_of(Priority::kBulk, {sequence_of(1, tokens)});
   }
 
-  CallPtr ask(Job job) {
+  CallPtr ask(Job job, std::function<void()> then = {}) {
     auto call = std::make_shared<Call>();
-    job.done = [this, call](Result<JobOutput> result) {
+    job.done = [this, call, then = std::move(then)](Result<JobOutput> result) {
       EXPECT_FALSE(call->result) << "done twice";
       call->result = std::move(result);
       call->end = seconds();
+      if (then) then();
     };
     scheduler_->submit(std::move(job));
     return call;
@@ -102,22 +103,24 @@ class SchedulerPause : public testing::Test {
     return std::chrono::duration<double>(clock_.now() - ManualClock::Time()).count();
   }
 
-  // Runs a job with `at` in its pieces, and then until nothing is left.
+  // Runs a job with `at` in its pieces, and then until nothing is left: a last text of one token
+  // comes after all others.
   CallPtr play(Job job, std::function<void(std::size_t tokens, int piece)> at) {
     session_->at = std::move(at);
-    const CallPtr call = ask(std::move(job));
-    EXPECT_TRUE(submit_to(*scheduler_,
-                          [] {
-                            Job last = long_text(1);
-                            last.queue.client = 99;
-                            return last;
-                          }())
-                    .get()
-                    .ok());
+    const auto over = std::make_shared<std::promise<void>>();
+    const CallPtr call = ask(std::move(job), [this, over] {
+      over_ = true;
+      over->set_value();
+    });
+    over->get_future().wait();
+    Job last = long_text(1);
+    last.queue.client = 99;
+    EXPECT_TRUE(submit_to(*scheduler_, std::move(last)).get().ok());
     return call;
   }
 
   ManualClock clock_;
+  bool over_ = false;  // the job that is played has ended
   PausingSession* session_ = nullptr;
   std::unique_ptr<Scheduler> scheduler_;
 };
@@ -202,10 +205,8 @@ TEST_F(SchedulerPause, NothingPassesWhatPasses) {
 // Interactive texts come all the time, more than the model can do: half of its time is theirs.
 TEST_F(SchedulerPause, ALongTextTakesTwiceItsTimeAtMost) {
   std::vector<CallPtr> stream;
-  bool over = false;
-  const CallPtr outer = play(long_text(), [&](std::size_t tokens, int) {
-    if (tokens == 1) over = true;
-    while (!over && scheduler_->status().tokens < 4000) stream.push_back(ask(short_text(7, 40)));
+  const CallPtr outer = play(long_text(), [&](std::size_t, int) {
+    while (!over_ && scheduler_->status().tokens < 4000) stream.push_back(ask(short_text(7, 40)));
   });
   EXPECT_LE(outer->end, 16 + 1.1);  // and one batch
   EXPECT_GE(outer->end, 14);

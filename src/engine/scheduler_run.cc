@@ -50,7 +50,8 @@ std::vector<Scheduler::Part> Scheduler::next_batch() {
     }
     end(leaving, options_.now());
   }
-  return stopping ? std::vector<Part>() : parts;
+  if (stopping) parts.clear();
+  return parts;
 }
 
 std::size_t Scheduler::batch_tokens() const {
