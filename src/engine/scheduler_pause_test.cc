@@ -36,7 +36,7 @@ class PausingSession final : public TimedSession {
         const bool late = options.control.deadline && *options.control.deadline <= clock_.now();
         if (late) throw Error(ErrorCode::kDeadlineExceeded, "late");
         if (options.control.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "stopped");
-        clock_.advance(static_cast<double>(batch.tokens()) / kRate / kPieces);
+        clock_.advance(static_cast<double>(batch.tokens()) / tokens_per_second_ / kPieces);
       }
       if (poisoned) throw Error(ErrorCode::kInternal, "poisoned");
     } catch (...) {
@@ -180,6 +180,35 @@ TEST_F(SchedulerPause, ShortBatchesAreNotInterrupted) {
   }
 }
 
+TEST_F(SchedulerPause, ALongBatchThatIsQuickIsNotInterrupted) {
+  session_->set_speed(100 * kRate);
+  play(long_text(), {});  // how quick, shows in the first
+  CallPtr waiting;
+  const CallPtr outer = play(long_text(), [&](std::size_t tokens, int piece) {
+    if (tokens == kLong && piece == 30) waiting = ask(short_text());
+  });
+  EXPECT_GT(waiting->end, outer->end);
+}
+
+// Whoever has a text waiting may ask for another while a long one runs that lets them pass.
+TEST_F(SchedulerPause, ALongTextIsAReasonToRefuseOnlyWhereItDoesNotPause) {
+  play(long_text(1000), {});  // the rate is known
+  for (const bool pauses : {true, false}) {
+    session_->can_pause = pauses;
+    std::vector<CallPtr> calls;
+    play(long_text(), [&](std::size_t tokens, int piece) {
+      if (tokens != kLong || piece != 30) return;
+      for (int i = 0; i < 2; ++i) {
+        Job job = short_text();
+        job.queue.max_seconds = 2;
+        calls.push_back(ask(std::move(job)));
+      }
+    });
+    EXPECT_TRUE(calls[0]->ok());
+    EXPECT_EQ(calls[1]->ok(), pauses);
+  }
+}
+
 TEST_F(SchedulerPause, ASessionThatDoesNotPauseIsNotInterrupted) {
   session_->can_pause = false;
   CallPtr waiting;
@@ -218,13 +247,14 @@ TEST_F(SchedulerPause, TimesAndRatesLeaveOutWhatPassed) {
   std::vector<BatchReport> reports;
   scheduler_->observe([&](const BatchReport& report) { reports.push_back(report); });
   play(long_text(), [&](std::size_t tokens, int piece) {
+    session_->set_speed(tokens == 400 ? kRate / 2 : kRate);
     if (tokens != kLong || piece != 30) return;
     ask(short_text(7, 400));
     EXPECT_EQ(scheduler_->status().running_tokens, kLong);
   });
   ASSERT_EQ(reports.size(), 3u);
   EXPECT_EQ(reports[0].tokens, 400u);
-  EXPECT_NEAR(reports[0].seconds, 0.4, 1e-6);
+  EXPECT_NEAR(reports[0].seconds, 0.8, 1e-6);
   EXPECT_EQ(reports[1].tokens, kLong);
   EXPECT_NEAR(reports[1].seconds, 8, 1e-6);
   EXPECT_NEAR(scheduler_->status().tokens_per_second, kRate, 1e-3);
