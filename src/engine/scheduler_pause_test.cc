@@ -32,11 +32,12 @@ class PausingSession final : public TimedSession {
     try {
       for (int piece = 0; piece < kPieces; ++piece) {
         if (at) at(batch.tokens(), piece);
+        const double seconds = static_cast<double>(batch.tokens()) / tokens_per_second_ / kPieces;
         if (options.on_pause) options.on_pause();
         const bool late = options.control.deadline && *options.control.deadline <= clock_.now();
         if (late) throw Error(ErrorCode::kDeadlineExceeded, "late");
         if (options.control.stop.stop_requested()) throw Error(ErrorCode::kCancelled, "stopped");
-        clock_.advance(static_cast<double>(batch.tokens()) / tokens_per_second_ / kPieces);
+        clock_.advance(seconds);
       }
       if (poisoned) throw Error(ErrorCode::kInternal, "poisoned");
     } catch (...) {
@@ -106,12 +107,18 @@ class SchedulerPause : public testing::Test {
   // Runs a job with `at` in its pieces, and then until nothing is left: a last text of one token
   // comes after all others.
   CallPtr play(Job job, std::function<void(std::size_t tokens, int piece)> at) {
-    session_->at = std::move(at);
+    std::promise<void> asked;  // before that the job does not hear of its stop
+    session_->at = [go = asked.get_future().share(), at = std::move(at)](std::size_t tokens,
+                                                                         int piece) {
+      go.wait();
+      if (at) at(tokens, piece);
+    };
     const auto over = std::make_shared<std::promise<void>>();
     const CallPtr call = ask(std::move(job), [this, over] {
       over_ = true;
       over->set_value();
     });
+    asked.set_value();
     over->get_future().wait();
     Job last = long_text(1);
     last.queue.client = 99;
