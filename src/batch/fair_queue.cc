@@ -2,9 +2,15 @@
 #include "batch/fair_queue.h"
 
 #include <algorithm>
+#include <new>
 #include <numeric>
 
 namespace nestvec {
+namespace {
+
+constexpr std::size_t kRoom = 16;  // for sequences of a batch, at first
+
+}  // namespace
 
 FairQueue::Key FairQueue::key_of(std::uint64_t name, const Client& client) {
   return {client.served, client.jobs.begin()->first, name};
@@ -86,6 +92,18 @@ Waiting FairQueue::take_next(Class& from, Client& client) noexcept {
   return next;
 }
 
+// For one more. Without memory for it a batch ends with what it has.
+bool FairQueue::make_room(std::vector<Waiting>& taken) {
+  if (taken.size() < taken.capacity()) return true;
+  try {
+    taken.reserve(std::max(kRoom, 2 * taken.size()));
+    return true;
+  } catch (const std::bad_alloc&) {
+    if (taken.empty()) throw;
+    return false;
+  }
+}
+
 void FairQueue::fill(Class& from, std::size_t max_tokens, Clock::time_point now, Batch& batch) {
   std::size_t passed = 0;
   for (auto place = from.order.begin();
@@ -94,13 +112,15 @@ void FairQueue::fill(Class& from, std::size_t max_tokens, Clock::time_point now,
     Client& client = from.clients.find(name)->second;
     const Job& job = client.jobs.begin()->second;
     const std::size_t tokens = job.tokens[job.next];
-    const bool fits = batch.tokens + tokens <= max_tokens || (batch.taken.empty() && !batch.strict);
+    const bool first = batch.taken.empty() && tokens <= batch.longest;
+    const bool fits = batch.tokens + tokens <= max_tokens || first;
     if (!fits) {
       ++passed;
       ++place;
       continue;
     }
-    batch.taken.emplace_back();  // the last that may fail
+    if (!make_room(batch.taken)) break;
+    batch.taken.emplace_back();
     from.virtual_time = std::max(from.virtual_time, served);
     from.neglected_since = now;
     batch.taken.back() = take_next(from, client);
@@ -123,9 +143,10 @@ std::vector<Waiting> FairQueue::take(std::size_t max_tokens, Clock::time_point n
   return std::move(batch.taken);
 }
 
-std::vector<Waiting> FairQueue::take_interactive(std::size_t max_tokens, Clock::time_point now) {
+std::vector<Waiting> FairQueue::take_interactive(std::size_t max_tokens, std::size_t longest,
+                                                 Clock::time_point now) {
   Batch batch;
-  batch.strict = true;
+  batch.longest = longest;
   fill(interactive_, max_tokens, now, batch);
   return std::move(batch.taken);
 }

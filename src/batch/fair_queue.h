@@ -49,10 +49,13 @@ class FairQueue {
             Clock::time_point now);
 
   // Takes the next batch: at most `max_tokens`, but for the first sequence, which is always taken.
-  // One that does not fit lets smaller ones of others pass and begins a later batch.
+  // One that does not fit lets smaller ones of others pass and begins a later batch. Throws
+  // bad_alloc without memory for the first, with nothing changed; without more it takes fewer.
   std::vector<Waiting> take(std::size_t max_tokens, Clock::time_point now);
-  // Takes interactive sequences alone, and no more than `max_tokens` without exception.
-  std::vector<Waiting> take_interactive(std::size_t max_tokens, Clock::time_point now);
+  // Takes interactive sequences alone: at most `max_tokens`, but for the first, which may have
+  // `longest`.
+  std::vector<Waiting> take_interactive(std::size_t max_tokens, std::size_t longest,
+                                        Clock::time_point now);
 
   // Drops what waits of a job, if anything does.
   void remove(std::uint64_t job) noexcept;
@@ -107,12 +110,13 @@ class FairQueue {
   struct Batch {
     std::vector<Waiting> taken;
     std::size_t tokens = 0;
-    bool strict = false;
+    std::size_t longest = SIZE_MAX;  // of its first sequence
   };
 
   static Key key_of(std::uint64_t name, const Client& client);
   static Order::iterator settle(Class& in, std::uint64_t name, Order::node_type node) noexcept;
   static void release(Class& in) noexcept;
+  static bool make_room(std::vector<Waiting>& taken);
   void fill(Class& from, std::size_t max_tokens, Clock::time_point now, Batch& batch);
   Waiting take_next(Class& from, Client& client) noexcept;
 

@@ -171,10 +171,11 @@ TEST(FairQueue, TakesInteractiveOnesAloneAndWithinTheLimit) {
   push(queue, 3, kInteractive, 3, 60);
   push(queue, 4, kInteractive, 4, 40);
   push(queue, 5, kBulk, 5, 10);
-  EXPECT_EQ(jobs(queue.take_interactive(100, kStart)), (std::vector<std::uint64_t>{2, 4}));
-  EXPECT_EQ(jobs(queue.take_interactive(100, kStart)), (std::vector<std::uint64_t>{3}));
-  EXPECT_TRUE(queue.take_interactive(100, kStart).empty());
-  EXPECT_EQ(jobs(queue.take(100, kStart)), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(jobs(queue.take_interactive(100, 499, kStart)), (std::vector<std::uint64_t>{2, 4}));
+  EXPECT_EQ(jobs(queue.take_interactive(100, 499, kStart)), (std::vector<std::uint64_t>{3}));
+  EXPECT_TRUE(queue.take_interactive(100, 499, kStart).empty());
+  EXPECT_EQ(jobs(queue.take_interactive(100, 500, kStart)), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(jobs(queue.take(100, kStart)), (std::vector<std::uint64_t>{5}));
 }
 
 TEST(FairQueue, ABatchLooksPastSoManyThatDoNotFitAndNoMore) {
@@ -309,7 +310,7 @@ TEST(FairQueue, SumsHoldAndEverySequenceIsTakenOnceWhateverComesAndGoes) {
       } else {
         const bool strict = random() % 4 == 0;
         const std::vector<Waiting> batch =
-            strict ? queue.take_interactive(200, now) : queue.take(512, now);
+            strict ? queue.take_interactive(200, 200, now) : queue.take(512, now);
         EXPECT_TRUE((batch.size() <= 1 && !strict) || tokens(batch) <= (strict ? 200u : 512u));
         for (const Waiting& waiting : batch) EXPECT_TRUE(sums.take(waiting));
       }

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <future>
+#include <new>
 
+#include "base/out_of_memory.h"
 #include "base/seconds.h"
 #include "output/vector.h"
 
@@ -19,6 +21,8 @@ void or_error(const Done& done, Work&& work) {
     work();
   } catch (const Error& error) {
     done(error);
+  } catch (const std::bad_alloc&) {
+    done(out_of_memory());
   } catch (const std::exception& error) {
     done(Error(ErrorCode::kInternal, error.what()));
   }

@@ -6,6 +6,7 @@
 #include "nestvec/error.h"
 #include "ops/attention.h"
 #include "ops/row_input.h"
+#include "session/session.h"
 
 namespace nestvec {
 namespace {
@@ -20,8 +21,7 @@ std::string mebibytes(std::uint64_t bytes) {
 // Live at once in a native graph: residual, qkv, the attention's output and the layer's result,
 // with every value in fp32; beside them the operators' scratch, which does not grow with the batch
 // but for the keys and values of one head of the longest text.
-std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
-                               std::uint64_t longest) {
+std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uint64_t longest) {
   // Rows on their way through a layer: of all threads together, or of each its own block.
   const std::uint64_t rows =
       std::min<std::uint64_t>(batch, std::max(kBlockRows, facts.threads * kProductRows));
@@ -36,6 +36,7 @@ std::uint64_t native_workspace(const MemoryFacts& facts, std::uint64_t batch,
 
 std::string MemoryPlan::text() const {
   std::string line = "weights " + mebibytes(weights) + " + workspace " + mebibytes(workspace);
+  if (passing > 0) line += " + passing texts " + mebibytes(passing);
   if (attention > 0) line += " + attention scores " + mebibytes(attention);
   return line + " + fixed " + mebibytes(fixed) + " = " + mebibytes(total());
 }
@@ -51,8 +52,11 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
   // attention's output; in the feed-forward part two of the wide activations beside the residual.
   plan.workspace =
       facts.native
-          ? native_workspace(facts, batch, longest)
+          ? native_run(facts, batch, longest)
           : batch * kFloat * std::max(12 * facts.hidden, 3 * facts.hidden + 2 * facts.intermediate);
+  if (facts.native && batch > kPauseTokens) {
+    plan.passing = native_run(facts, kPauseTokens, std::min<std::uint64_t>(longest, kPauseTokens));
+  }
   if (facts.full_attention) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
     plan.attention = 3 * kFloat * facts.heads * longest * batch;

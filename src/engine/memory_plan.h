@@ -27,9 +27,10 @@ struct MemoryFacts {
 struct MemoryPlan {
   std::uint64_t weights = 0;
   std::uint64_t workspace = 0;  // activations of the largest batch
+  std::uint64_t passing = 0;    // the same for what runs in a pause of a long batch (decision 0025)
   std::uint64_t attention = 0;  // S x S scores of the longest sequence, where the graph holds them
   std::uint64_t fixed = 0;      // tokenizer, code, allocator
-  std::uint64_t total() const noexcept { return weights + workspace + attention + fixed; }
+  std::uint64_t total() const noexcept { return weights + workspace + passing + attention + fixed; }
   // "weights 2.1 GiB + workspace 0.6 GiB + ... = 2.9 GiB"
   std::string text() const;
 };

@@ -37,6 +37,23 @@ TEST(MemoryPlan, NativeGraphsNeedLessForTheSameBatch) {
   EXPECT_LE(plan_memory(native).workspace, 400ull << 20);
 }
 
+TEST(MemoryPlan, ABatchThatPausesNeedsRoomForAnother) {
+  MemoryFacts facts = v3();
+  facts.native = true;
+  facts.max_tokens = 1024;
+  facts.max_batch_tokens = 1024;
+  const MemoryPlan alone = plan_memory(facts);  // of the longest that is not interrupted
+  EXPECT_EQ(alone.passing, 0u);
+  facts.max_tokens = 8192;
+  facts.max_batch_tokens = 8192;
+  const MemoryPlan pausing = plan_memory(facts);
+  EXPECT_EQ(pausing.passing, alone.workspace);
+  EXPECT_LT(pausing.passing, pausing.workspace / 4);
+  EXPECT_EQ(pausing.total(), pausing.workspace + pausing.weights + pausing.fixed + alone.workspace);
+  EXPECT_NE(pausing.text().find(" + passing texts "), std::string::npos) << pausing.text();
+  EXPECT_EQ(alone.text().find("passing"), std::string::npos) << alone.text();
+}
+
 TEST(MemoryPlan, ScoresAndMergedAdaptersCountWhereTheGraphHasThem) {
   MemoryFacts facts = v3();
   facts.full_attention = true;

@@ -53,7 +53,7 @@ void Scheduler::shut_down() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    running_stop_.request_stop();
+    for (Running& running : running_) running.stop.request_stop();
   }
   wake_.notify_all();
   std::call_once(joined_, [this] { thread_.join(); });
@@ -65,13 +65,15 @@ void Scheduler::shut_down() {
     deadlines_.clear();
     output_bytes_ = 0;
     for (const auto& [id, pending] : jobs) queue_.remove(id);
+    note_waiting();
   }
   for (const auto& [id, pending] : jobs) pending->job.done(unloaded());
 }
 
 void Scheduler::observe(BatchObserver observer) {
+  auto shared = std::make_shared<const BatchObserver>(std::move(observer));
   const std::lock_guard lock(mutex_);
-  observer_ = std::move(observer);
+  observer_ = std::move(shared);
 }
 
 double Scheduler::expected_seconds(std::size_t tokens) const {
@@ -84,7 +86,7 @@ QueueStatus Scheduler::status() const {
   QueueStatus status;
   status.texts = queue_.size();
   status.tokens = queue_.tokens();
-  status.running_tokens = running_tokens_;
+  status.running_tokens = running_tokens();
   status.tokens_per_second = rate_.tokens_per_second();
   status.expected_seconds = expected_seconds(status.tokens + status.running_tokens);
   status.output_bytes = output_bytes_;
@@ -96,7 +98,8 @@ QueueLoad Scheduler::load_for(std::uint64_t client, bool bulk) const {
   load.same = queue_.load(bulk);
   load.other = queue_.load(!bulk);
   load.own = queue_.tokens_of(client, bulk);
-  load.running = running_tokens_;
+  // Interactive texts need not wait for a long batch that pauses.
+  load.running = !bulk && session_->pauses() ? 0 : running_tokens();
   load.batch = options_.max_batch_tokens;
   load.tokens_per_second = rate_.tokens_per_second();
   return load;
@@ -110,6 +113,7 @@ void Scheduler::enqueue(const PendingPtr& pending, bool bulk, std::vector<std::u
   try {
     if (control.deadline) deadlines_.emplace(*control.deadline, id);
     queue_.push(pending->job.queue.client, bulk, id, std::move(tokens), pending->queued);
+    note_waiting();
   } catch (...) {
     remove(id);
     throw;
@@ -145,7 +149,11 @@ void Scheduler::submit(Job job) {
   }
 }
 
-Scheduler::PendingPtr Scheduler::remove(std::uint64_t id) {
+void Scheduler::note_waiting() noexcept {
+  interactive_waits_.store(queue_.load(false).texts > 0, std::memory_order_relaxed);
+}
+
+Scheduler::PendingPtr Scheduler::remove(std::uint64_t id) noexcept {
   const auto entry = jobs_.find(id);
   if (entry == jobs_.end()) return nullptr;
   PendingPtr pending = std::move(entry->second);
@@ -153,7 +161,29 @@ Scheduler::PendingPtr Scheduler::remove(std::uint64_t id) {
   if (pending->job.control.deadline) deadlines_.erase({*pending->job.control.deadline, id});
   output_bytes_ -= pending->output_bytes;
   queue_.remove(id);
+  note_waiting();
   return pending;
+}
+
+std::size_t Scheduler::running_tokens() const {
+  std::size_t tokens = 0;
+  for (const Running& running : running_) tokens += running.tokens;
+  return tokens;
+}
+
+// A batch of which nobody wants a row any more stops.
+void Scheduler::leave_batches(Pending& pending) noexcept {
+  for (std::size_t level = 0; level < kLevels; ++level) {
+    const bool was_in = std::exchange(pending.in_batch[level], 0) > 0;
+    if (was_in && --running_[level].jobs == 0) running_[level].stop.request_stop();
+  }
+}
+
+// Of a job that has left before, nothing.
+void Scheduler::drop(std::uint64_t id, std::optional<Error> error, Leaving& leaving) noexcept {
+  PendingPtr pending = remove(id);
+  if (pending) leave_batches(*pending);
+  leaving.add(std::move(pending), std::move(error));
 }
 
 void Scheduler::cancel(std::uint64_t id) {
@@ -162,16 +192,17 @@ void Scheduler::cancel(std::uint64_t id) {
     const std::lock_guard lock(mutex_);
     pending = remove(id);
     if (!pending) return;
-    if (pending->in_batch > 0 && --running_jobs_ == 0) running_stop_.request_stop();
+    leave_batches(*pending);
   }
   pending->job.done(*ended_by(pending->job.control, options_.now()));
 }
 
-void Scheduler::remove_late(Clock::time_point now, std::vector<Ended>& ended) {
+void Scheduler::remove_late(Clock::time_point now, Leaving& leaving) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    PendingPtr pending = remove(deadlines_.begin()->second);
-    std::optional<Error> error = ended_by(pending->job.control, now);
-    ended.push_back({std::move(pending), std::move(error)});
+    const std::uint64_t id = deadlines_.begin()->second;
+    std::optional<Error> error =
+        ended_by(jobs_.at(id)->job.control, now);  // the last that may fail
+    drop(id, std::move(error), leaving);
   }
 }
 

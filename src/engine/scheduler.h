@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -47,6 +48,9 @@ class Scheduler {
   // However slow the model, batches may have so many tokens: fewer would only read the weights more
   // often.
   static constexpr std::size_t kLeastBatchTokens = 128;
+  // A batch of more than kPauseTokens that is expected to take longer lets interactive texts pass,
+  // as long as they take no more of the time than it does itself.
+  static constexpr double kLongSeconds = 0.25;
 
   Scheduler(std::unique_ptr<Session> session, const Options& options);
   Scheduler(const Scheduler&) = delete;
@@ -74,32 +78,57 @@ class Scheduler {
     PendingPtr job;
     std::uint32_t index = 0;
   };
-  // A job that leaves, with its error where it has one.
-  struct Ended {
-    PendingPtr pending;
-    std::optional<Error> error;
-  };
+  class Leaving;
   // How the run ended for each job of a batch.
   using Outcomes = std::vector<std::optional<Error>>;
+
+  // A batch and one in a pause of it have their places: the running batches, by level.
+  static constexpr std::size_t kBatch = 0;
+  static constexpr std::size_t kAside = 1;
+  static constexpr std::size_t kLevels = 2;
+  struct Running {
+    // Used by the scheduler's thread alone.
+    PackedBatch batch;
+    RunOutput output;
+    std::size_t retried = 0;
+    // Guarded by mutex_.
+    std::size_t tokens = 0;
+    std::size_t jobs = 0;  // that still want their rows
+    std::stop_source stop;
+  };
 
   void work();
   // Blocks while nothing waits; empty when the scheduler is to end.
   std::vector<Part> next_batch();
-  void run(const std::vector<Part>& parts);
-  std::optional<Error> run_parts(std::span<const Part> parts);
+  // Runs interactive texts that wait, in a pause of a batch. What becomes of them is theirs alone.
+  void let_pass() noexcept;
+  bool may_pass() const;
+  std::vector<Part> next_aside();
+  void run(std::size_t level, const std::vector<Part>& parts);
+  void run_jobs(std::size_t level, const std::vector<Part>& parts);
+  std::optional<Error> run_parts(std::size_t level, std::span<const Part> parts);
   // Runs parts as one batch, keeps their results, and returns those with values that are not
   // finite.
-  std::vector<std::size_t> run_batch(std::span<const Part> parts, const RunOptions& options);
-  RunOptions run_options(std::span<const Part> parts);
-  void finish(const std::vector<Part>& parts, const Outcomes& outcomes, double seconds);
-  void end(const std::vector<Ended>& jobs) const;
+  std::vector<std::size_t> run_batch(Running& running, std::span<const Part> parts,
+                                     const RunOptions& options);
+  RunOptions run_options(std::size_t level, std::span<const Part> parts);
+  void finish(std::size_t level, std::span<const std::span<const Part>> groups, Outcomes outcomes,
+              double seconds);
+  static void end(Leaving& jobs, Clock::time_point now);
   void cancel(std::uint64_t id);
 
   // Precondition of these: mutex_ is held.
-  std::vector<Part> take_batch(Clock::time_point now, std::vector<Ended>& ended);
+  // Empty without memory. Those whose turn it was have left then.
+  std::vector<Part> take_batch(std::size_t level, Leaving& leaving);
+  std::vector<Part> begin_batch(std::size_t level, std::vector<Waiting>& batch,
+                                Clock::time_point now, Leaving& leaving);
+  void drop(std::uint64_t id, std::optional<Error> error, Leaving& leaving) noexcept;
+  void leave_batches(Pending& pending) noexcept;
+  std::size_t running_tokens() const;
   std::optional<Error> start(Pending& pending, Clock::time_point now);
-  void remove_late(Clock::time_point now, std::vector<Ended>& ended);
-  PendingPtr remove(std::uint64_t id);
+  void remove_late(Clock::time_point now, Leaving& leaving);
+  PendingPtr remove(std::uint64_t id) noexcept;
+  void note_waiting() noexcept;
   std::size_t batch_tokens() const;
   QueueLoad load_for(std::uint64_t client, bool bulk) const;
   void enqueue(const PendingPtr& pending, bool bulk, std::vector<std::uint32_t> tokens);
@@ -108,23 +137,24 @@ class Scheduler {
   std::unique_ptr<Session> session_;
   Options options_;
 
-  // Of the running batch; used by the scheduler's thread alone.
-  PackedBatch batch_;
-  RunOutput output_;
-  std::size_t retried_ = 0;
+  // Of the batch at kBatch; used by the scheduler's thread alone.
+  Clock::time_point batch_start_;
+  double aside_seconds_ = 0;
+  bool lets_pass_ = false;
 
+  // Whether interactive texts wait: what a pause costs where none do.
+  std::atomic<bool> interactive_waits_ = false;
+
+  std::array<Running, kLevels> running_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  BatchObserver observer_;
+  std::shared_ptr<const BatchObserver> observer_;
   FairQueue queue_;
   std::map<std::uint64_t, PendingPtr> jobs_;
   std::set<std::pair<Clock::time_point, std::uint64_t>> deadlines_;  // of jobs_ that have one
   std::uint64_t next_id_ = 1;
   RunRate rate_;
   std::size_t output_bytes_ = 0;  // held by jobs_
-  std::size_t running_tokens_ = 0;
-  std::size_t running_jobs_ = 0;  // of the running batch, those that still want their rows
-  std::stop_source running_stop_;
   bool stopping_ = false;
 
   std::once_flag joined_;

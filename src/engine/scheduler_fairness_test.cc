@@ -69,7 +69,8 @@ class SchedulerFairness : public testing::Test {
   }
 
   // Runs `step` in the middle of each batch until it returns false, beginning with a text of its
-  // own, and then until nothing is left.
+  // own, and then until nothing is left and the model's thread has ended: what it noted is to be
+  // read then.
   void play(const std::function<bool()>& step) {
     std::promise<void> over;
     bool going = true;
@@ -83,6 +84,7 @@ class SchedulerFairness : public testing::Test {
     while (scheduler_->status().running_tokens > 0 || scheduler_->status().texts > 0) {
       std::this_thread::yield();
     }
+    scheduler_->shut_down();
   }
 
   ManualClock clock_;

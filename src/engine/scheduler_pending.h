@@ -2,9 +2,11 @@
 // A job between submit() and its end; private to the scheduler.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <utility>
@@ -18,16 +20,52 @@ struct Scheduler::Pending {
   std::uint64_t id = 0;
   Job job;
   JobOutput output;
-  std::size_t unfinished = 0;    // sequences
-  std::size_t in_batch = 0;      // sequences of the running batch
-  std::size_t output_bytes = 0;  // of finished sequences
+  std::size_t unfinished = 0;                   // sequences
+  std::array<std::size_t, kLevels> in_batch{};  // sequences of the running batches
+  std::size_t output_bytes = 0;                 // of finished sequences
   Clock::time_point queued;
   std::optional<Clock::time_point> started;
+  // Once it has left, see Leaving.
+  std::optional<Error> error;
+  PendingPtr next;
   // Last, so that it ends first: its callback may be running.
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
 
   Pending(Job&& from, Clock::time_point now)
       : job(std::move(from)), unfinished(job.sequences.size()), queued(now) {}
+};
+
+// Jobs that have left, in their order, until they are called back. It needs no memory: a job must
+// not be lost where there is none.
+class Scheduler::Leaving {
+ public:
+  Leaving() = default;
+  Leaving(const Leaving&) = delete;
+  Leaving& operator=(const Leaving&) = delete;
+  ~Leaving() {
+    while (first_) take();
+  }
+
+  // Null adds nothing.
+  void add(PendingPtr job, std::optional<Error> error) noexcept {
+    if (!job) return;
+    job->error = std::move(error);
+    PendingPtr& end = last_ == nullptr ? first_ : last_->next;
+    last_ = job.get();
+    end = std::move(job);
+  }
+  bool empty() const noexcept { return first_ == nullptr; }
+  // The first, or null.
+  PendingPtr take() noexcept {
+    PendingPtr job = std::move(first_);
+    if (job) first_ = std::move(job->next);
+    if (!first_) last_ = nullptr;
+    return job;
+  }
+
+ private:
+  PendingPtr first_;
+  Pending* last_ = nullptr;
 };
 
 // Why a job ends without its rows, if it must. A deadline that has passed is told even where it was

@@ -2,6 +2,7 @@
 // The scheduler's own thread: batch after batch, from the queue to the callers.
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "base/out_of_memory.h"
 #include "base/seconds.h"
@@ -15,30 +16,41 @@ void Scheduler::work() {
   while (true) {
     const std::vector<Part> parts = next_batch();
     if (parts.empty()) return;
-    run(parts);
+    run(kBatch, parts);
   }
 }
 
-void Scheduler::end(const std::vector<Ended>& jobs) const {
-  for (const Ended& job : jobs) job.pending->job.done(*job.error);
+void Scheduler::end(Leaving& jobs, Clock::time_point now) {
+  while (const PendingPtr pending = jobs.take()) {
+    Pending& job = *pending;
+    if (job.error) {
+      job.job.done(std::move(*job.error));
+      continue;
+    }
+    job.output.queue_seconds = seconds_between(job.queued, *job.started);
+    job.output.compute_seconds = seconds_between(*job.started, now);
+    job.job.done(std::move(job.output));
+  }
 }
 
 std::vector<Scheduler::Part> Scheduler::next_batch() {
+  // Without memory for a single text of what waits, all of it waits on for some.
+  constexpr std::chrono::milliseconds kNoMemory{10};
   std::vector<Part> parts;
   bool stopping = false;
   while (parts.empty() && !stopping) {
-    std::vector<Ended> ended;
+    Leaving leaving;
     {
       std::unique_lock lock(mutex_);
       if (queue_.empty()) queue_.forget_served();
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (!stopping_) parts = take_batch(kBatch, leaving);
+      if (!stopping_ && parts.empty() && leaving.empty()) wake_.wait_for(lock, kNoMemory);
       stopping = stopping_;
-      const Clock::time_point now = options_.now();
-      if (!stopping) remove_late(now, ended);
-      if (!stopping) parts = take_batch(now, ended);
     }
-    end(ended);
+    end(leaving, options_.now());
   }
+  if (stopping) parts.clear();
   return parts;
 }
 
@@ -51,46 +63,98 @@ std::size_t Scheduler::batch_tokens() const {
   return std::min(most, std::max(kLeastBatchTokens, static_cast<std::size_t>(aim)));
 }
 
-// Takes the memory of a job's answer before its first sequence runs.
+// Takes the memory of a job's answer before its first sequence runs. Why it may not, if so.
 std::optional<Error> Scheduler::start(Pending& pending, Clock::time_point now) {
-  if (pending.started) return std::nullopt;
-  const std::size_t bytes = pending.job.output_bytes(width()) + pending.job.answer_bytes;
-  std::optional<MemoryShare> share = MemoryShare::take(pending.job.queue.memory, bytes);
-  if (!share) {
-    return no_memory_for_answer(*pending.job.queue.memory, bytes,
-                                expected_seconds(running_tokens_));
+  try {
+    if (auto error = ended_by(pending.job.control, now)) return error;
+    if (pending.started) return std::nullopt;
+    const std::size_t bytes = pending.job.output_bytes(width()) + pending.job.answer_bytes;
+    std::optional<MemoryShare> share = MemoryShare::take(pending.job.queue.memory, bytes);
+    if (!share) {
+      return no_memory_for_answer(*pending.job.queue.memory, bytes,
+                                  expected_seconds(running_tokens()));
+    }
+    pending.output.memory = std::move(*share);
+    pending.output.sequences.resize(pending.job.sequences.size());
+    pending.started = now;
+    return std::nullopt;
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
   }
-  pending.output.memory = std::move(*share);
-  pending.output.sequences.resize(pending.job.sequences.size());
-  pending.started = now;
-  return std::nullopt;
 }
 
-std::vector<Scheduler::Part> Scheduler::take_batch(Clock::time_point now,
-                                                   std::vector<Ended>& ended) {
-  std::vector<Waiting> batch = queue_.take(batch_tokens(), now);
+std::vector<Scheduler::Part> Scheduler::take_batch(std::size_t level, Leaving& leaving) {
+  std::vector<Waiting> batch;
+  std::vector<Part> parts;
+  try {
+    const Clock::time_point now = options_.now();
+    remove_late(now, leaving);
+    batch = level == kBatch ? queue_.take(batch_tokens(), now)
+                            : queue_.take_interactive(std::min(batch_tokens(), kPauseTokens),
+                                                      kPauseTokens, now);
+    parts = begin_batch(level, batch, now, leaving);
+  } catch (const std::bad_alloc&) {
+    for (const Waiting& waiting : batch) drop(waiting.job, out_of_memory(), leaving);
+    running_[level].tokens = 0;
+  }
+  note_waiting();
+  return parts;
+}
+
+std::vector<Scheduler::Part> Scheduler::begin_batch(std::size_t level, std::vector<Waiting>& batch,
+                                                    Clock::time_point now, Leaving& leaving) {
   std::stable_sort(batch.begin(), batch.end(),
                    [](const Waiting& a, const Waiting& b) { return a.job < b.job; });
   std::vector<Part> parts;
-  running_jobs_ = 0;
-  running_tokens_ = 0;
-  running_stop_ = std::stop_source();
+  parts.reserve(batch.size());
+  Running& running = running_[level];
+  running.jobs = 0;
+  running.tokens = 0;
+  running.stop = std::stop_source();
   for (const Waiting& waiting : batch) {
     const auto entry = jobs_.find(waiting.job);
     if (entry == jobs_.end()) continue;  // one that could not start
     const PendingPtr pending = entry->second;
-    // A stop may come before submit() has told whom to call.
-    std::optional<Error> error = ended_by(pending->job.control, now);
-    if (!error) error = start(*pending, now);
-    if (error) {
-      ended.push_back({remove(pending->id), std::move(error)});
+    if (auto error = start(*pending, now)) {
+      drop(waiting.job, std::move(error), leaving);
       continue;
     }
-    if (pending->in_batch++ == 0) ++running_jobs_;
-    running_tokens_ += waiting.tokens;
+    if (pending->in_batch[level]++ == 0) ++running.jobs;
+    running.tokens += waiting.tokens;
     parts.push_back({pending, waiting.index});
   }
+  if (level == kBatch) {
+    const double rate = rate_.tokens_per_second();
+    lets_pass_ = session_->pauses() && running.tokens > kPauseTokens &&
+                 (rate == 0 || expected_seconds(running.tokens) > kLongSeconds);
+  }
   return parts;
+}
+
+bool Scheduler::may_pass() const {
+  const double seconds = seconds_between(batch_start_, options_.now());
+  return aside_seconds_ <= seconds - aside_seconds_;
+}
+
+std::vector<Scheduler::Part> Scheduler::next_aside() {
+  Leaving leaving;
+  std::vector<Part> parts;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) parts = take_batch(kAside, leaving);
+  }
+  end(leaving, options_.now());
+  return parts;
+}
+
+void Scheduler::let_pass() noexcept {
+  while (interactive_waits_.load(std::memory_order_relaxed) && may_pass()) {
+    const Clock::time_point start = options_.now();
+    const std::vector<Part> parts = next_aside();
+    if (parts.empty()) return;
+    run(kAside, parts);
+    aside_seconds_ += seconds_between(start, options_.now());
+  }
 }
 
 namespace {
@@ -116,38 +180,59 @@ std::size_t bytes_of(const SequenceOutput& output) {
 
 }  // namespace
 
-void Scheduler::run(const std::vector<Part>& parts) {
+void Scheduler::run(std::size_t level, const std::vector<Part>& parts) {
+  try {
+    run_jobs(level, parts);
+  } catch (const std::bad_alloc&) {  // beside the run, in which it is an outcome
+    Leaving leaving;
+    {
+      const std::lock_guard lock(mutex_);
+      running_[level].tokens = 0;
+      for (const Part& part : parts) drop(part.job->id, out_of_memory(), leaving);
+    }
+    end(leaving, options_.now());
+  }
+}
+
+void Scheduler::run_jobs(std::size_t level, const std::vector<Part>& parts) {
   const Clock::time_point start = options_.now();
-  retried_ = 0;
+  if (level == kBatch) {
+    batch_start_ = start;
+    aside_seconds_ = 0;
+  }
+  running_[level].retried = 0;
   const auto groups = by_job(parts);
-  Outcomes outcomes(groups.size(), run_parts(parts));
+  Outcomes outcomes(groups.size(), run_parts(level, parts));
   // One job must not fail for what another brought.
   if (groups.size() > 1 && outcomes[0] && !asked_for(*outcomes[0])) {
     std::transform(groups.begin(), groups.end(), outcomes.begin(),
-                   [this](std::span<const Part> group) { return run_parts(group); });
+                   [&](std::span<const Part> group) { return run_parts(level, group); });
   }
-  finish(parts, outcomes, seconds_between(start, options_.now()));
+  const double seconds = seconds_between(start, options_.now());
+  finish(level, groups, std::move(outcomes), level == kBatch ? seconds - aside_seconds_ : seconds);
 }
 
-RunOptions Scheduler::run_options(std::span<const Part> parts) {
+RunOptions Scheduler::run_options(std::size_t level, std::span<const Part> parts) {
   RunOptions options;
+  if (level == kBatch && lets_pass_) options.on_pause = [this] { let_pass(); };
   options.want_tokens = std::any_of(parts.begin(), parts.end(),
                                     [](const Part& part) { return part.job->job.want_tokens; });
   const bool one_job = parts.front().job == parts.back().job;
   if (one_job) options.control.deadline = parts.front().job->job.control.deadline;
   const std::lock_guard lock(mutex_);
-  options.control.stop = running_stop_.get_token();
+  options.control.stop = running_[level].stop.get_token();
   return options;
 }
 
-std::optional<Error> Scheduler::run_parts(std::span<const Part> parts) {
+std::optional<Error> Scheduler::run_parts(std::size_t level, std::span<const Part> parts) {
   try {
-    RunOptions options = run_options(parts);
-    std::vector<std::size_t> overflowed = run_batch(parts, options);
+    Running& running = running_[level];
+    RunOptions options = run_options(level, parts);
+    std::vector<std::size_t> overflowed = run_batch(running, parts, options);
     // What left the range of the graph's arithmetic gets a second chance in fp32, alone.
     options.full_precision = true;
-    for (const std::size_t i : overflowed) run_batch(parts.subspan(i, 1), options);
-    retried_ += overflowed.size();
+    for (const std::size_t i : overflowed) run_batch(running, parts.subspan(i, 1), options);
+    running.retried += overflowed.size();
     return std::nullopt;
   } catch (const Error& error) {
     return error;
@@ -158,15 +243,15 @@ std::optional<Error> Scheduler::run_parts(std::span<const Part> parts) {
   }
 }
 
-std::vector<std::size_t> Scheduler::run_batch(std::span<const Part> parts,
+std::vector<std::size_t> Scheduler::run_batch(Running& running, std::span<const Part> parts,
                                               const RunOptions& options) {
-  batch_.clear();
-  for (const Part& part : parts) batch_.add(part.job->job.sequences[part.index]);
-  session_->run(batch_, options, output_);
+  running.batch.clear();
+  for (const Part& part : parts) running.batch.add(part.job->job.sequences[part.index]);
+  session_->run(running.batch, options, running.output);
   const std::size_t width = session_->width();
   std::vector<std::size_t> overflowed;
-  const float* row = output_.rows.data();
-  const float* token = output_.tokens.data();
+  const float* row = running.output.rows.data();
+  const float* token = running.output.tokens.data();
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Pending& pending = *parts[i].job;
     const Sequence& sequence = pending.job.sequences[parts[i].index];
@@ -180,26 +265,29 @@ std::vector<std::size_t> Scheduler::run_batch(std::span<const Part> parts,
     token += tokens;
   }
   // [T, width] is not kept for a later batch that may want no tokens.
-  if (options.want_tokens) output_.tokens = {};
+  if (options.want_tokens) running.output.tokens = {};
   return overflowed;
 }
 
-// Takes the jobs that have ended from the scheduler and calls them back.
-void Scheduler::finish(const std::vector<Part>& parts, const Outcomes& outcomes, double seconds) {
+// Takes the jobs that have ended from the scheduler and calls them back. Needs no memory before
+// that.
+void Scheduler::finish(std::size_t level, std::span<const std::span<const Part>> groups,
+                       Outcomes outcomes, double seconds) {
+  Running& running = running_[level];
   const Clock::time_point now = options_.now();
-  std::vector<Ended> ended;
-  BatchReport report{parts.size(), 0, seconds, retried_};
-  BatchObserver observer;
+  Leaving leaving;
+  BatchReport report{0, 0, seconds, running.retried};
+  std::shared_ptr<const BatchObserver> observer;
   {
     const std::lock_guard lock(mutex_);
-    report.tokens = running_tokens_;
-    if (!outcomes[0]) rate_.add(running_tokens_, seconds);
-    running_tokens_ = 0;
+    report.tokens = std::exchange(running.tokens, 0);
+    // What runs aside is too short to say how fast the model is.
+    if (!outcomes[0] && level == kBatch) rate_.add(report.tokens, seconds);
     observer = observer_;
-    const auto groups = by_job(parts);
     for (std::size_t i = 0; i < groups.size(); ++i) {
+      report.texts += groups[i].size();
       const PendingPtr& pending = groups[i].front().job;
-      pending->in_batch = 0;
+      pending->in_batch[level] = 0;
       pending->unfinished -= groups[i].size();
       const bool waits = jobs_.contains(pending->id);  // it may have been cancelled
       for (const Part& part : groups[i]) {
@@ -210,19 +298,11 @@ void Scheduler::finish(const std::vector<Part>& parts, const Outcomes& outcomes,
         output_bytes_ += bytes;
       }
       if (pending->unfinished > 0 && !outcomes[i]) continue;
-      if (remove(pending->id)) ended.push_back({pending, outcomes[i]});
+      drop(pending->id, std::move(outcomes[i]), leaving);
     }
   }
-  if (observer) observer(report);
-  for (const auto& [pending, error] : ended) {
-    if (error) {
-      pending->job.done(*error);
-      continue;
-    }
-    pending->output.queue_seconds = seconds_between(pending->queued, *pending->started);
-    pending->output.compute_seconds = seconds_between(*pending->started, now);
-    pending->job.done(std::move(pending->output));
-  }
+  if (observer && *observer) (*observer)(report);
+  end(leaving, now);
 }
 
 }  // namespace nestvec

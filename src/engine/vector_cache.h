@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "batch/packed_batch.h"
 #include "nestvec/model.h"
 
@@ -41,9 +42,10 @@ class VectorCache {
   static std::string key_of(const Sequence& sequence);
 
   const std::uint64_t max_bytes_;
-  mutable std::mutex mutex_;                                                // guards what follows
-  std::list<Entry> entries_;                                                // the latest used first
-  std::unordered_map<std::string_view, std::list<Entry>::iterator> index_;  // keys in entries_
+  mutable std::mutex mutex_;  // guards what follows
+  std::list<Entry> entries_;  // the latest used first
+  // Keys in entries_. Foreign texts must not choose their buckets.
+  std::unordered_map<std::string_view, std::list<Entry>::iterator, KeyedHash> index_;
   CacheStatus status_;
 };
 

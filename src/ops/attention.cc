@@ -53,7 +53,10 @@ class Attention {
     }
     run_short(short_ones, longest);
     for (const Rows& rows : long_ones) {
-      for (std::size_t head = 0; head < layer_.heads; ++head) run_long(rows, head);
+      for (std::size_t head = 0; head < layer_.heads; ++head) {
+        context_.pause();
+        run_long(rows, head);
+      }
     }
   }
 

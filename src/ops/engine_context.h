@@ -3,8 +3,10 @@
 // stop.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <vector>
@@ -56,19 +58,15 @@ struct RowScratch {
   Scratch middle;       // a feed-forward layer's wide activations
 };
 
-// One a session; its operators run one after another.
-struct EngineContext {
-  EngineContext(std::size_t threads, Isa instruction_set)
-      : pool(threads),
-        isa(instruction_set),
-        kernels(nestvec::kernels(instruction_set)),
-        row_scratch(pool.threads()) {}
+// What belongs to one run. A run that takes place in a pause of another has a state of its own,
+// which is swapped in for it; scratch keeps its addresses.
+struct RunState {
+  explicit RunState(std::size_t threads) : row_scratch(threads) {}
 
-  ThreadPool pool;
-  Isa isa;
-  const Kernels& kernels;
-  // Of the run in progress; asked before each operator.
+  // Of the run in progress; asked in each pause.
   const RunControl* control = nullptr;
+  // Called in each pause, where another run may take place; null or empty: nobody waits for one.
+  const std::function<void()>* on_pause = nullptr;
   // Activations stay fp32 whatever the weights are: slower, for values that bf16 or int8 cannot
   // carry.
   bool full_precision = false;
@@ -83,6 +81,28 @@ struct EngineContext {
   Scratch qkv;                          // queries, keys and values of all heads
   Scratch keys;                         // packed keys and values
   Scratch attended;                     // the result of all heads
+};
+
+// One a session; its operators run one after another.
+struct EngineContext : RunState {
+  EngineContext(std::size_t threads, Isa instruction_set)
+      : RunState(std::clamp<std::size_t>(threads, 1, ThreadPool::kMaxThreads)),
+        pool(threads),
+        isa(instruction_set),
+        kernels(nestvec::kernels(instruction_set)) {}
+
+  bool pauses() const noexcept { return on_pause != nullptr && *on_pause; }
+
+  // Between two loops, on the thread that runs the model: before each operator, and within those
+  // that take long. Throws Error: kCancelled, kDeadlineExceeded.
+  void pause() const {
+    if (pauses()) (*on_pause)();
+    if (control != nullptr) control->check();
+  }
+
+  ThreadPool pool;
+  Isa isa;
+  const Kernels& kernels;
 };
 
 }  // namespace nestvec

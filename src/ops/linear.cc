@@ -176,7 +176,7 @@ constexpr std::size_t kLeastOwnRows = 48;
 
 // reserve(rows, team) for all who work, then body(first, rows, team) for blocks of all rows.
 template <class Reserve, class Body>
-void for_blocks(std::size_t rows, EngineContext& context, Reserve reserve, Body body) {
+void for_blocks_of_piece(std::size_t rows, EngineContext& context, Reserve reserve, Body body) {
   const std::size_t threads = context.pool.threads();
   if (rows < threads * kLeastOwnRows) {
     for (std::size_t first = 0; first < rows; first += kBlockRows) {
@@ -194,6 +194,27 @@ void for_blocks(std::size_t rows, EngineContext& context, Reserve reserve, Body 
     const std::size_t end = rows * (block + 1) / blocks;
     body(begin, end - begin, Team(context, thread));
   });
+}
+
+// Rows between two pauses, at least: some ten blocks for each of few threads.
+constexpr std::size_t kPauseRows = 2048;
+constexpr std::size_t kPauseRounds = 4;
+
+// The same, with pauses where somebody waits for them.
+template <class Reserve, class Body>
+void for_blocks(std::size_t rows, EngineContext& context, Reserve reserve, Body body) {
+  const std::size_t least =
+      std::max(kPauseRows, kPauseRounds * kProductRows * context.pool.threads());
+  const std::size_t pieces = context.pauses() ? std::max<std::size_t>(1, rows / least) : 1;
+  for (std::size_t piece = 0; piece < pieces; ++piece) {
+    if (piece > 0) context.pause();
+    const std::size_t begin = rows * piece / pieces;
+    const std::size_t end = rows * (piece + 1) / pieces;
+    for_blocks_of_piece(end - begin, context, reserve,
+                        [&](std::size_t first, std::size_t count, const Team& team) {
+                          body(begin + first, count, team);
+                        });
+  }
 }
 
 // The wide activations between a feed-forward layer's two, of the type that the second takes, in

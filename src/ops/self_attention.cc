@@ -34,7 +34,9 @@ void run(const SelfAttentionLayer& layer, const LinearInput& in,
          std::span<const std::int64_t> offsets, float* out, EngineContext& context) {
   const HeadMatrices<T> heads = project<T>(layer, in, context);
   T* const attended = context.attended.get<T>(in.rows * layer.out.shape.inputs);
+  context.pause();
   attention(layer.attention, heads, offsets, attended, context);
+  context.pause();
   LinearInput middle{.rows = in.rows, .tasks = in.tasks};
   source(middle, attended);
   linear(layer.out, middle, {.out = out, .residual = in.x, .norm = &layer.norm}, context);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 #include "ops/nodes/domain.h"
 #include "session/ort_support.h"
@@ -38,6 +39,7 @@ class PackedSession final : public Session {
  public:
   explicit PackedSession(const PackedSessionOptions& options)
       : context_(options.threads, options.isa),
+        aside_(context_.pool.threads()),
         domain_(context_),
         session_(env_, options.graph_path.c_str(), with_domain(domain_)) {
     rehearse(options.graph_path);
@@ -45,8 +47,15 @@ class PackedSession final : public Session {
 
   void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) override;
   std::size_t width() const noexcept override { return width_; }
+  bool pauses() const noexcept override { return true; }
 
  private:
+  // Inputs of one run in the graph's types, reused.
+  struct Inputs {
+    void set(const PackedBatch& batch);
+    std::vector<std::int64_t> ids, offsets, tasks, spans;
+  };
+
   // The operators have threads of their own.
   static Ort::SessionOptions with_domain(const NodeDomain& domain) {
     Ort::SessionOptions options = session_options(1);
@@ -57,29 +66,54 @@ class PackedSession final : public Session {
   // Runs two texts without arithmetic: what the graph takes and gives, and that the widths of its
   // nodes go together, shows only in a run. Sets the width.
   void rehearse(const std::string& path);
-  std::vector<Ort::Value> run_graph(const PackedBatch& batch, bool want_tokens);
-
-  // Copies the batch into the inputs' type.
-  void set_inputs(const PackedBatch& batch);
+  void run_with(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,
+                RunOutput& out);
+  std::vector<Ort::Value> run_graph(Inputs& inputs, const PackedBatch& batch, bool want_tokens);
   Ort::Value tensor(std::vector<std::int64_t>& values, bool pairs) const;
 
   EngineContext context_;
+  RunState aside_;  // of a run in a pause of another; during it, that of the other
   NodeDomain domain_;
   Ort::Env env_ = quiet_environment();
   Ort::Session session_;
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
   std::size_t width_ = 0;
-
-  // Inputs of one run, reused.
-  std::vector<std::int64_t> ids_, offsets_, tasks_, spans_;
+  bool running_ = false;
+  Inputs inputs_;
+  Inputs aside_inputs_;
 };
 
-void PackedSession::set_inputs(const PackedBatch& batch) {
-  ids_.assign(batch.ids.begin(), batch.ids.end());
-  offsets_.assign(batch.offsets.begin(), batch.offsets.end());
-  tasks_.assign(batch.tasks.begin(), batch.tasks.end());
-  spans_.clear();
-  for (const Span& span : batch.spans) spans_.insert(spans_.end(), {span.begin, span.end});
+// Swaps two states for as long as it lives.
+class Swapped {
+ public:
+  Swapped(RunState& a, RunState& b) : a_(a), b_(b) { std::swap(a_, b_); }
+  Swapped(const Swapped&) = delete;
+  Swapped& operator=(const Swapped&) = delete;
+  ~Swapped() { std::swap(a_, b_); }
+
+ private:
+  RunState& a_;
+  RunState& b_;
+};
+
+// Sets a flag for as long as it lives.
+class FlagSet {
+ public:
+  explicit FlagSet(bool& flag) : flag_(flag) { flag_ = true; }
+  FlagSet(const FlagSet&) = delete;
+  FlagSet& operator=(const FlagSet&) = delete;
+  ~FlagSet() { flag_ = false; }
+
+ private:
+  bool& flag_;
+};
+
+void PackedSession::Inputs::set(const PackedBatch& batch) {
+  ids.assign(batch.ids.begin(), batch.ids.end());
+  offsets.assign(batch.offsets.begin(), batch.offsets.end());
+  tasks.assign(batch.tasks.begin(), batch.tasks.end());
+  spans.clear();
+  for (const Span& span : batch.spans) spans.insert(spans.end(), {span.begin, span.end});
 }
 
 Ort::Value PackedSession::tensor(std::vector<std::int64_t>& values, bool pairs) const {
@@ -89,10 +123,11 @@ Ort::Value PackedSession::tensor(std::vector<std::int64_t>& values, bool pairs) 
                                   pairs ? 2 : 1);
 }
 
-std::vector<Ort::Value> PackedSession::run_graph(const PackedBatch& batch, bool want_tokens) {
-  set_inputs(batch);
-  std::array<Ort::Value, 4> inputs = {tensor(ids_, false), tensor(offsets_, false),
-                                      tensor(tasks_, false), tensor(spans_, true)};
+std::vector<Ort::Value> PackedSession::run_graph(Inputs& values, const PackedBatch& batch,
+                                                 bool want_tokens) {
+  values.set(batch);
+  std::array<Ort::Value, 4> inputs = {tensor(values.ids, false), tensor(values.offsets, false),
+                                      tensor(values.tasks, false), tensor(values.spans, true)};
   return session_.Run(Ort::RunOptions{nullptr}, kInputs.data(), inputs.data(), inputs.size(),
                       kOutputs.data(), want_tokens ? 2 : 1);
 }
@@ -102,7 +137,7 @@ void PackedSession::rehearse(const std::string& path) {
   batch.add({{0}, kNoTask, {{0, 1}}});  // four tokens, two texts, one span: none for another
   batch.add({{0, 0, 0}, kNoTask, {}});
   context_.rehearsal = true;
-  const std::vector<Ort::Value> outputs = run_graph(batch, true);
+  const std::vector<Ort::Value> outputs = run_graph(inputs_, batch, true);
   context_.rehearsal = false;
   try {
     const std::vector<std::int64_t> shape = outputs[0].GetTensorTypeAndShapeInfo().GetShape();
@@ -116,11 +151,23 @@ void PackedSession::rehearse(const std::string& path) {
 
 void PackedSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) {
   options.control.check();
-  context_.control = &options.control;
-  context_.full_precision = options.full_precision;
+  if (running_) {
+    const Swapped swapped(context_, aside_);
+    run_with(aside_inputs_, batch, options, out);
+    return;
+  }
+  const FlagSet running(running_);
   const ThreadPool::Hot hot(context_.pool);
+  run_with(inputs_, batch, options, out);
+}
+
+void PackedSession::run_with(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,
+                             RunOutput& out) {
+  context_.control = &options.control;
+  context_.on_pause = &options.on_pause;
+  context_.full_precision = options.full_precision;
   try {
-    const std::vector<Ort::Value> outputs = run_graph(batch, options.want_tokens);
+    const std::vector<Ort::Value> outputs = run_graph(inputs, batch, options.want_tokens);
     const std::span<const float> rows = matrix(outputs[0], kSpanMeans, batch.spans.size(), width_);
     out.rows.assign(rows.begin(), rows.end());
     out.tokens.clear();

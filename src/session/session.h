@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,9 +25,17 @@ struct RunOptions {
   // Activations in fp32 where the graph would use a narrower type: slower, wider in range.
   bool full_precision = false;
   RunControl control = {};
+  // Called between pieces of a run by a session that pauses, on the thread that runs it. It may run
+  // one batch after another of the same session, of kPauseTokens at most and without pauses of
+  // their own. Must not throw.
+  std::function<void()> on_pause = {};
 };
 
-// One graph on one execution provider. run() blocks and is not thread-safe.
+// What may run in a pause: the memory for it comes beside that for a whole batch.
+inline constexpr std::size_t kPauseTokens = 1024;
+
+// One graph on one execution provider. run() blocks and is not thread-safe. An error of a run
+// leaves one that it took place in as it is.
 class Session {
  public:
   virtual ~Session() = default;
@@ -36,6 +45,9 @@ class Session {
   virtual void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) = 0;
 
   virtual std::size_t width() const noexcept = 0;
+
+  // Whether run() calls on_pause. Results do not depend on it.
+  virtual bool pauses() const noexcept { return false; }
 };
 
 }  // namespace nestvec

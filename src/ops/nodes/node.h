@@ -41,7 +41,7 @@ class NodeKernel {
   // NOLINTNEXTLINE(readability-identifier-naming): ONNX Runtime's name
   OrtStatusPtr ComputeV2(OrtKernelContext* run) noexcept {
     return as_status([&] {
-      if (context_.control != nullptr) context_.control->check();
+      context_.pause();
       kernel_.run(NodeRun(run));
     });
   }
