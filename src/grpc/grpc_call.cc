@@ -56,7 +56,7 @@ std::optional<steady_clock::time_point> read_deadline(const HttpRequest& head) {
 }
 
 // Clarifai's SDK sends a prefix, others an id; where neither is fit to be repeated, one of ours.
-std::string call_id(const HttpRequest& head, CallIds& ids) {
+std::string call_id(const HttpRequest& head, IdMaker& ids) {
   const std::string_view own = head.header("x-request-id").value_or("");
   if (is_sane_id(own)) return std::string(own);
   const std::string_view prefix = head.header(kSdkHeader).value_or("");
