@@ -101,7 +101,7 @@ std::size_t EncodeRun::count_tokens(const std::string& text) const {
 void EncodeRun::add(std::string text) {
   const std::size_t tokens = count_tokens(text);
   window_tokens_ += tokens;
-  window_.emplace(tokens, Text{next_index_++, std::move(text)});
+  window_.push({next_index_++, std::move(text), tokens});
 }
 
 bool EncodeRun::may_queue() const {
@@ -110,28 +110,14 @@ bool EncodeRun::may_queue() const {
   return shared_->groups == 0 || shared_->tokens + limits_.group <= limits_.ahead;
 }
 
-// The longest text, then each time the longest that still fits.
 EncodeRun::Group EncodeRun::take_group() {
-  std::vector<Text> taken;
   Group group;
-  auto next = std::prev(window_.end());
-  while (true) {
-    group.tokens += next->first;
-    taken.push_back(std::move(next->second));
-    window_.erase(next);
-    if (group.tokens >= limits_.group) break;
-    next = window_.upper_bound(limits_.group - group.tokens);
-    if (next == window_.begin()) break;
-    --next;
-  }
-  window_tokens_ -= group.tokens;
-  // Where several texts are at fault, the first of the list is named.
-  std::sort(taken.begin(), taken.end(),
-            [](const Text& a, const Text& b) { return a.index < b.index; });
-  for (Text& text : taken) {
+  for (Text& text : window_.take(limits_.group, [](const Text& t) { return t.tokens; })) {
+    group.tokens += text.tokens;
     group.indices.push_back(text.index);
     group.texts.push_back(std::move(text.text));
   }
+  window_tokens_ -= group.tokens;
   return group;
 }
 

@@ -6,13 +6,13 @@
 
 #include <chrono>
 #include <cstddef>
-#include <map>
 #include <memory>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/pack_window.h"
 #include "nestvec/model.h"
 
 namespace nestvec {
@@ -66,6 +66,7 @@ class EncodeRun {
   struct Text {
     std::size_t index = 0;
     std::string text;
+    std::size_t tokens = 0;
   };
   struct Group {
     std::vector<std::size_t> indices;
@@ -84,7 +85,7 @@ class EncodeRun {
   EncodeLimits limits_;
   std::string prompt_;  // that the model will put before each text
   std::size_t next_index_ = 0;
-  std::multimap<std::size_t, Text> window_;  // by number of tokens
+  PackWindow<Text> window_;
   std::size_t window_tokens_ = 0;
   std::stop_source stop_;
   std::shared_ptr<Shared> shared_;  // with the model's thread

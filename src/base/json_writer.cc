@@ -47,21 +47,15 @@ void JsonObject::count(std::string_view name, std::uint64_t value) {
 }
 
 void JsonObject::texts(std::string_view name, std::span<const std::string> values) {
-  std::string& list = key(name) += '[';
-  for (const std::string& value : values) {
-    if (list.back() != '[') list += ',';
-    append_repaired(value, list);
-  }
-  list += ']';
+  JsonArray list(key(name));
+  for (const std::string& value : values) list.text(value);
+  list.end();
 }
 
 void JsonObject::counts(std::string_view name, std::span<const std::size_t> values) {
-  std::string& list = key(name) += '[';
-  for (const std::size_t value : values) {
-    if (list.back() != '[') list += ',';
-    list += std::to_string(value);
-  }
-  list += ']';
+  JsonArray list(key(name));
+  for (const std::size_t value : values) list.count(value);
+  list.end();
 }
 
 void JsonObject::fixed(std::string_view name, double value, int digits) {
@@ -82,5 +76,13 @@ void JsonObject::end() {
   if (!indent_.empty()) out_.append("\n").append(indent_, 2);
   out_ += '}';
 }
+
+std::string& JsonArray::next() {
+  if (!first_) out_ += ',';
+  first_ = false;
+  return out_;
+}
+
+void JsonArray::text(std::string_view value) { append_repaired(value, next()); }
 
 }  // namespace nestvec

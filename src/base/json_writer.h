@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One JSON object, written member by member behind what a string holds.
+// JSON objects and arrays, written member by member behind what a string holds.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +41,25 @@ class JsonObject {
  private:
   std::string& out_;
   const std::string indent_;
+  bool first_ = true;
+};
+
+// On one line. `out` must outlive the array.
+class JsonArray {
+ public:
+  explicit JsonArray(std::string& out) : out_(out) { out_ += '['; }
+  JsonArray(const JsonArray&) = delete;
+  JsonArray& operator=(const JsonArray&) = delete;
+
+  // Begins an element; append its value to what is returned.
+  std::string& next();
+  void text(std::string_view value);
+  void count(std::uint64_t value) { next() += std::to_string(value); }
+
+  void end() { out_ += ']'; }
+
+ private:
+  std::string& out_;
   bool first_ = true;
 };
 

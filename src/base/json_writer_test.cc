@@ -59,5 +59,23 @@ TEST(JsonObject, NumbersComeBack) {
   }
 }
 
+TEST(JsonArray, HoldsElementsOfAnyKind) {
+  std::string out = "x";
+  JsonArray empty(out);
+  empty.end();
+  EXPECT_EQ(out, "x[]");
+  out.clear();
+  JsonArray list(out);
+  list.count(1);
+  list.text("a\"");
+  JsonObject member(list.next());
+  member.count("n", 2);
+  member.end();
+  JsonArray inner(list.next());
+  inner.end();
+  list.end();
+  EXPECT_EQ(out, R"([1,"a\"",{"n":2},[]])");
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -70,7 +70,7 @@ class BulkRunTest : public testing::Test {
   BulkOptions options(const std::vector<std::string>& inputs) const {
     BulkOptions options;
     options.inputs = inputs;
-    options.output = {(folder_ / "out.f32").string(), VectorFormat::kRaw, ValueType::kFloat32};
+    options.output = {(folder_ / "out.f32").string(), VectorFormat::kRaw, EmbeddingFormat::kFloat};
     options.checkpoint_seconds = 0.02;
     return options;
   }

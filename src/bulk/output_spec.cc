@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulk/output_spec.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
-#include <span>
+#include <string>
 #include <utility>
 
 #include "base/excerpt.h"
@@ -12,55 +13,42 @@
 namespace nestvec {
 namespace {
 
-template <typename T>
-using Name = std::pair<std::string_view, T>;
+using Name = std::pair<std::string_view, VectorFormat>;
 
-constexpr std::array<Name<VectorFormat>, 3> kFormats = {{{"npy", VectorFormat::kNpy},
-                                                         {"raw", VectorFormat::kRaw},
-                                                         {"jsonl", VectorFormat::kJsonLines}}};
-constexpr std::array<Name<ValueType>, 4> kTypes = {{{"float32", ValueType::kFloat32},
-                                                    {"float16", ValueType::kFloat16},
-                                                    {"int8", ValueType::kInt8},
-                                                    {"ubinary", ValueType::kUbinary}}};
-constexpr std::array<Name<VectorFormat>, 5> kEndings = {{{".npy", VectorFormat::kNpy},
-                                                         {".jsonl", VectorFormat::kJsonLines},
-                                                         {".ndjson", VectorFormat::kJsonLines},
-                                                         {".f32", VectorFormat::kRaw},
-                                                         {".raw", VectorFormat::kRaw}}};
+constexpr std::array<Name, 3> kFormats = {{{"npy", VectorFormat::kNpy},
+                                           {"raw", VectorFormat::kRaw},
+                                           {"jsonl", VectorFormat::kJsonLines}}};
+constexpr std::array<Name, 5> kEndings = {{{".npy", VectorFormat::kNpy},
+                                           {".jsonl", VectorFormat::kJsonLines},
+                                           {".ndjson", VectorFormat::kJsonLines},
+                                           {".f32", VectorFormat::kRaw},
+                                           {".raw", VectorFormat::kRaw}}};
 
-template <typename T>
-T parse(std::span<const Name<T>> names, const std::string& what, std::string_view name) {
-  std::string known;
-  for (const auto& [text, value] : names) {
-    if (name == text) return value;
-    known += (known.empty() ? "" : ", ") + std::string(text);
-  }
-  throw Error(ErrorCode::kInvalidArgument,
-              "unknown " + what + " \"" + excerpt(name) + "\"; known are " + known);
-}
-
-template <typename T>
-std::string_view name_of(std::span<const Name<T>> names, T value) {
-  for (const auto& [text, known] : names) {
-    if (known == value) return text;
-  }
-  return {};
+Error unknown(const std::string& what, std::string_view name, const std::string& known) {
+  return {ErrorCode::kInvalidArgument,
+          "unknown " + what + " \"" + excerpt(name) + "\"; known are " + known};
 }
 
 }  // namespace
 
 VectorFormat parse_vector_format(std::string_view name) {
-  return parse<VectorFormat>(kFormats, "output format", name);
+  std::string known;
+  for (const auto& [text, format] : kFormats) {
+    if (name == text) return format;
+    known.append(known.empty() ? "" : ", ").append(text);
+  }
+  throw unknown("output format", name, known);
 }
 
-ValueType parse_value_type(std::string_view name) {
-  return parse<ValueType>(kTypes, "type of values", name);
+EmbeddingFormat parse_value_type(std::string_view name) {
+  if (const auto format = find_array_format(name)) return *format;
+  throw unknown("type of values", name, array_format_names());
 }
 
-std::string_view value_type_name(ValueType type) { return name_of<ValueType>(kTypes, type); }
+std::string_view value_type_name(EmbeddingFormat type) { return facts_of(type).dtype; }
 
 std::string_view vector_format_name(VectorFormat format) {
-  return name_of<VectorFormat>(kFormats, format);
+  return std::ranges::find(kFormats, format, &Name::second)->first;
 }
 
 VectorFormat guess_vector_format(std::string_view path) {
@@ -74,7 +62,7 @@ VectorFormat guess_vector_format(std::string_view path) {
 }
 
 void OutputSpec::check() const {
-  if (type == ValueType::kFloat32 || format == VectorFormat::kNpy) return;
+  if (type == EmbeddingFormat::kFloat || format == VectorFormat::kNpy) return;
   throw Error(ErrorCode::kInvalidArgument, "--dtype " + std::string(value_type_name(type)) +
                                                " is written as npy only, not as " +
                                                std::string(vector_format_name(format)));

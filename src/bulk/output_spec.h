@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "output/embedding_format.h"
+
 namespace nestvec {
 
 enum class VectorFormat {
@@ -14,18 +16,11 @@ enum class VectorFormat {
   kJsonLines,  // {"index":i,"id":...,"embedding":[...]} a line
 };
 
-enum class ValueType {
-  kFloat32,
-  kFloat16,
-  kInt8,     // values / scale of the row, see pack_int8; the scales are a file of their own
-  kUbinary,  // see pack_ubinary
-};
-
-// "npy", "raw", "jsonl"; "float32", "float16", "int8", "ubinary". Throw Error kInvalidArgument
-// listing them.
+// "npy", "raw", "jsonl"; the forms of arrays by their dtype. Throw Error kInvalidArgument listing
+// them.
 VectorFormat parse_vector_format(std::string_view name);
-ValueType parse_value_type(std::string_view name);
-std::string_view value_type_name(ValueType type);
+EmbeddingFormat parse_value_type(std::string_view name);
+std::string_view value_type_name(EmbeddingFormat type);
 std::string_view vector_format_name(VectorFormat format);
 
 // By what the path ends in: .npy, .jsonl or .ndjson, .f32 or .raw. Throws Error kInvalidArgument
@@ -35,12 +30,12 @@ VectorFormat guess_vector_format(std::string_view path);
 struct OutputSpec {
   std::string path;
   VectorFormat format = VectorFormat::kNpy;
-  ValueType type = ValueType::kFloat32;
+  EmbeddingFormat type = EmbeddingFormat::kFloat;
 
   // Throws Error kInvalidArgument for a type that the format does not have.
   void check() const;
   bool has_ids_file() const { return format != VectorFormat::kJsonLines; }
-  bool has_scales() const { return type == ValueType::kInt8; }
+  bool has_scales() const { return facts_of(type).has_scale; }
 
   // For vectors.npy: vectors.ids.jsonl, vectors.scales.npy, vectors.errors.jsonl.
   std::string ids_path() const { return stem() + ".ids.jsonl"; }

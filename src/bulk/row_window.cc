@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <utility>
 
 namespace nestvec {
@@ -24,30 +23,18 @@ void TokenGuess::learn(std::size_t bytes, std::size_t tokens) {
 
 void RowWindow::push(SourceRow row) {
   text_bytes_ += row.fields.text.size();
-  rows_.push_back(std::move(row));
+  rows_.push(std::move(row));
 }
 
 void RowWindow::put_back(std::vector<SourceRow> rows) {
   for (const SourceRow& row : rows) text_bytes_ += row.fields.text.size();
-  rows_.insert(rows_.begin(), std::make_move_iterator(rows.begin()),
-               std::make_move_iterator(rows.end()));
+  rows_.put_back(std::move(rows));
 }
 
 std::vector<SourceRow> RowWindow::take(std::size_t tokens, const TokenGuess& guess) {
-  std::vector<SourceRow> batch;
-  std::deque<SourceRow> left;
-  std::size_t used = 0;
-  for (SourceRow& row : rows_) {
-    const std::size_t size = guess.tokens(row.fields.text.size());
-    if (batch.empty() || used + size <= tokens) {
-      used += size;
-      text_bytes_ -= row.fields.text.size();
-      batch.push_back(std::move(row));
-    } else {
-      left.push_back(std::move(row));
-    }
-  }
-  rows_ = std::move(left);
+  std::vector<SourceRow> batch = rows_.take(
+      tokens, [&](const SourceRow& row) { return guess.tokens(row.fields.text.size()); });
+  for (const SourceRow& row : batch) text_bytes_ -= row.fields.text.size();
   return batch;
 }
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
+#include "base/pack_window.h"
 #include "bulk/row_source.h"
 
 namespace nestvec {
@@ -32,8 +32,7 @@ class TokenGuess {
   double tokens_ = 1;
 };
 
-// Rows leave nearly as they came: the oldest is in the next batch always, and rows behind it pass
-// one another only to fill a batch. So a run that is stopped has few results without those before
+// Rows leave nearly as they came, so a run that is stopped has few results without those before
 // them. Not thread-safe.
 class RowWindow {
  public:
@@ -51,7 +50,7 @@ class RowWindow {
   std::size_t about_tokens(const TokenGuess& guess) const;
 
  private:
-  std::deque<SourceRow> rows_;
+  PackWindow<SourceRow> rows_;
   std::size_t text_bytes_ = 0;
 };
 

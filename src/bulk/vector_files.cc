@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -14,37 +13,16 @@
 
 #include "base/json.h"
 #include "output/npy.h"
-#include "output/pack.h"
 
 namespace nestvec {
 namespace {
-
-static_assert(std::endian::native == std::endian::little,
-              "values are written as they lie in memory");
 
 // A float needs so many digits to read back as the same float.
 constexpr int kExactDigits = 9;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-template <typename T>
-std::string bytes_of(std::span<const T> values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
-}
-
-std::string scale_bytes(float scale) { return bytes_of<float>({&scale, 1}); }
-
-NpyType npy_type(ValueType type, std::size_t width) {
-  switch (type) {
-    case ValueType::kFloat16:
-      return {"<f2", 2, width};
-    case ValueType::kInt8:
-      return {"|i1", 1, width};
-    case ValueType::kUbinary:
-      return {"|u1", 1, width / 8};
-    case ValueType::kFloat32:
-      break;
-  }
-  return {"<f4", 4, width};
+std::string scale_bytes(float scale) {
+  return {reinterpret_cast<const char*>(&scale), sizeof(scale)};
 }
 
 constexpr NpyType kScaleType = {"<f4", 4, std::nullopt};
@@ -79,7 +57,7 @@ void give_name(const std::string& path) {
 VectorFiles::VectorFiles(const OutputSpec& spec, std::size_t width, bool digests,
                          const OutputSizes& keep)
     : spec_(spec), width_(width) {
-  if (spec.type == ValueType::kUbinary) pack_ubinary(std::vector<float>(width));  // or why not
+  check_format(spec.type, width);
   // This one first: its lock keeps other runs away from all of them.
   vectors_ = open_file(spec.path, keep.vectors);
   if (spec.has_ids_file()) ids_ = open_file(spec.ids_path(), keep.ids);
@@ -108,40 +86,22 @@ std::uint64_t VectorFiles::rows() const {
   return row_bytes_ == 0 ? 0 : (vectors_->size() - header_bytes_) / row_bytes_;
 }
 
-VectorFiles::Packed VectorFiles::pack(std::span<const float> vector) const {
-  Packed packed;
-  if (spec_.format == VectorFormat::kJsonLines) {
-    append_json_numbers(vector, packed.bytes, kExactDigits);
-    return packed;
-  }
-  switch (spec_.type) {
-    case ValueType::kFloat32:
-      packed.bytes = bytes_of(vector);
-      break;
-    case ValueType::kFloat16:
-      packed.bytes = bytes_of<std::uint16_t>(pack_float16(vector));
-      break;
-    case ValueType::kInt8: {
-      const Int8Vector values = pack_int8(vector);
-      packed.bytes = bytes_of<std::int8_t>(values.values);
-      packed.scale = values.scale;
-      break;
-    }
-    case ValueType::kUbinary:
-      packed.bytes = bytes_of<std::uint8_t>(pack_ubinary(vector));
-      break;
-  }
+ArrayRow VectorFiles::pack(std::span<const float> vector) const {
+  if (spec_.format != VectorFormat::kJsonLines) return pack_row(vector, spec_.type);
+  ArrayRow packed;
+  append_json_numbers(vector, packed.bytes, kExactDigits);
   return packed;
 }
 
-VectorFiles::Packed VectorFiles::null() const {
+ArrayRow VectorFiles::null() const {
   if (spec_.format == VectorFormat::kJsonLines) return {"null", 0};
-  const bool has_nan = spec_.type == ValueType::kFloat32 || spec_.type == ValueType::kFloat16;
+  const bool has_nan =
+      spec_.type == EmbeddingFormat::kFloat || spec_.type == EmbeddingFormat::kFloat16;
   if (has_nan) return pack(std::vector<float>(width_, kNan));
   return {std::string(row_bytes_, '\0'), kNan};
 }
 
-VectorLocation VectorFiles::append(const OutputRow& row, const Packed& packed) {
+VectorLocation VectorFiles::append(const OutputRow& row, const ArrayRow& packed) {
   VectorLocation location{vectors_->size(), packed.bytes.size()};
   if (spec_.format == VectorFormat::kJsonLines) {
     std::string head = "{\"index\":" + std::to_string(row.index);
@@ -162,7 +122,7 @@ VectorLocation VectorFiles::write(const OutputRow& row, std::span<const float> v
 }
 
 void VectorFiles::repeat(const OutputRow& row, const VectorLocation& location) {
-  Packed packed;
+  ArrayRow packed;
   packed.bytes = vectors_->read(location.offset, location.bytes);
   if (scales_) {
     const std::uint64_t place = (location.offset - header_bytes_) / row_bytes_;

@@ -66,14 +66,10 @@ class VectorFiles {
   static void publish(const OutputSpec& spec, bool errors);
 
  private:
-  struct Packed {
-    std::string bytes;
-    float scale = 0;  // int8 only
-  };
   void remove_unused() const;
-  Packed pack(std::span<const float> vector) const;
-  Packed null() const;
-  VectorLocation append(const OutputRow& row, const Packed& packed);
+  ArrayRow pack(std::span<const float> vector) const;
+  ArrayRow null() const;
+  VectorLocation append(const OutputRow& row, const ArrayRow& packed);
   std::string npy_header(std::uint64_t rows) const;
   std::uint64_t rows() const;
 

@@ -29,7 +29,7 @@ class VectorFilesTest : public testing::Test {
   ~VectorFilesTest() override { fs::remove_all(folder_); }
 
   OutputSpec spec(const std::string& name, VectorFormat format,
-                  ValueType type = ValueType::kFloat32) const {
+                  EmbeddingFormat type = EmbeddingFormat::kFloat) const {
     return {(folder_ / name).string(), format, type};
   }
   static std::string content(const std::string& path) {
@@ -44,19 +44,20 @@ class VectorFilesTest : public testing::Test {
 
 const std::vector<float> kVector = {0.5f, -1.0f, 0.25f, 0, 1, -0.125f, 0, 0};
 
-std::vector<OutputSpec> all_specs(const std::function<OutputSpec(VectorFormat, ValueType)>& make) {
-  std::vector<OutputSpec> specs = {make(VectorFormat::kRaw, ValueType::kFloat32),
-                                   make(VectorFormat::kJsonLines, ValueType::kFloat32)};
-  for (const ValueType type :
-       {ValueType::kFloat32, ValueType::kFloat16, ValueType::kInt8, ValueType::kUbinary}) {
+std::vector<OutputSpec> all_specs(
+    const std::function<OutputSpec(VectorFormat, EmbeddingFormat)>& make) {
+  std::vector<OutputSpec> specs = {make(VectorFormat::kRaw, EmbeddingFormat::kFloat),
+                                   make(VectorFormat::kJsonLines, EmbeddingFormat::kFloat)};
+  for (const EmbeddingFormat type : {EmbeddingFormat::kFloat, EmbeddingFormat::kFloat16,
+                                     EmbeddingFormat::kInt8, EmbeddingFormat::kUbinary}) {
     specs.push_back(make(VectorFormat::kNpy, type));
   }
   return specs;
 }
 
 TEST_F(VectorFilesTest, CutBackTheyGoOnTheSame) {
-  const auto specs =
-      all_specs([&](VectorFormat format, ValueType type) { return spec("whole", format, type); });
+  const auto specs = all_specs(
+      [&](VectorFormat format, EmbeddingFormat type) { return spec("whole", format, type); });
   for (const OutputSpec& whole : specs) {
     const auto append = [](VectorFiles& files, std::uint64_t i) {
       std::vector<float> vector = kVector;
@@ -97,8 +98,8 @@ TEST_F(VectorFilesTest, CutBackTheyGoOnTheSame) {
 }
 
 TEST_F(VectorFilesTest, ARepeatedVectorIsTheSame) {
-  const auto specs =
-      all_specs([&](VectorFormat format, ValueType type) { return spec("out", format, type); });
+  const auto specs = all_specs(
+      [&](VectorFormat format, EmbeddingFormat type) { return spec("out", format, type); });
   for (const OutputSpec& out : specs) {
     std::string twice;
     std::string repeated;
@@ -142,13 +143,13 @@ TEST_F(VectorFilesTest, WhatCannotGoOn) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kDataLoss);
   }
-  EXPECT_THROW(VectorFiles(spec("b", VectorFormat::kNpy, ValueType::kUbinary), 12, false, {}),
+  EXPECT_THROW(VectorFiles(spec("b", VectorFormat::kNpy, EmbeddingFormat::kUbinary), 12, false, {}),
                Error);
-  EXPECT_THROW(spec("b", VectorFormat::kRaw, ValueType::kInt8).check(), Error);
+  EXPECT_THROW(spec("b", VectorFormat::kRaw, EmbeddingFormat::kInt8).check(), Error);
 }
 
 TEST(OutputSpec, NamesBeside) {
-  const OutputSpec out{"some/where.x/vectors.npy", VectorFormat::kNpy, ValueType::kInt8};
+  const OutputSpec out{"some/where.x/vectors.npy", VectorFormat::kNpy, EmbeddingFormat::kInt8};
   EXPECT_EQ(out.ids_path(), "some/where.x/vectors.ids.jsonl");
   EXPECT_EQ(out.scales_path(), "some/where.x/vectors.scales.npy");
   EXPECT_EQ(out.errors_path(), "some/where.x/vectors.errors.jsonl");

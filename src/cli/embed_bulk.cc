@@ -182,8 +182,10 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
 }
 
 void add_run_options(CLI::App& command, BulkFlags& flags) {
-  command.add_option("--dtype", flags.dtype, "Values of .npy; int8 with scales in a second file")
-      ->type_name("float32|float16|int8|ubinary")
+  command
+      .add_option("--dtype", flags.dtype,
+                  "Values of .npy; int8, uint8 with scales in a second file")
+      ->type_name(array_format_names("|"))
       ->capture_default_str()
       ->group(kGroup);
   command

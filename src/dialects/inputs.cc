@@ -131,17 +131,20 @@ class InputReader {
 
 }  // namespace
 
-InputRules input_rules(const Exchange& exchange) {
-  const Service& service = exchange.service;
-  const RunControl control = control_of(exchange);
+InputRules input_rules(const Service& service, const RunControl& control) {
   DecodeOptions options{.stop = control.stop, .deadline = control.deadline};
   return {service.model.info(), service.options.max_inputs,
           [&model = service.model, options = std::move(options)](
               std::span<const std::uint32_t> ids) { return model.decode(ids, options); }};
 }
 
+InputRules input_rules(const Exchange& exchange) {
+  return input_rules(exchange.service, control_of(exchange));
+}
+
 void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
                  EmbedCall& call) {
+  call.param = param;
   InputReader(param, rules, call).read(value);
 }
 

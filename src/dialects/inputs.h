@@ -10,7 +10,7 @@
 
 #include "dialects/request_body.h"
 #include "nestvec/model.h"
-#include "service/embed_call.h"
+#include "service/http_call.h"
 
 namespace nestvec {
 
@@ -20,14 +20,15 @@ struct InputRules {
   std::size_t max_inputs;
   std::function<std::string(std::span<const std::uint32_t>)> decode;
 };
-// Its decode ends with the exchange.
+// Its decode ends as `control` says, or with the exchange.
+InputRules input_rules(const Service& service, const RunControl& control);
 InputRules input_rules(const Exchange& exchange);
 
 // A string, strings, token ids, lists of token ids, {"text": ...} or a list of those; items may
 // mix. Token ids become text by the model's decoder. A flat list of integers is one input. `param`
 // is the member's name in errors ("input" -> "input[22]"). An item's own "task" goes into
-// call.tasks. Throws RequestError: kEmpty (no item, or one without text), more than max_inputs, a
-// wrong type.
+// call.tasks, the member's name into call.param. Throws RequestError: kEmpty (no item, or one
+// without text), more than max_inputs, a wrong type.
 void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
                  EmbedCall& call);
 

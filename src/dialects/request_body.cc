@@ -49,11 +49,15 @@ JsonDocument read_json_body(const HttpRequest& request) {
                            "; send a JSON object with \"Content-Type: application/json\"",
                        "", Fault::kMediaType);
   }
-  if (request.body.empty()) {
+  return parse_json_body(request.body);
+}
+
+JsonDocument parse_json_body(const std::string& body) {
+  if (body.empty()) {
     throw RequestError(ErrorCode::kInvalidArgument, "the request has no body; send a JSON object",
                        "", Fault::kMalformed);
   }
-  JsonDocument document = parse_body(request.body);
+  JsonDocument document = parse_body(body);
   if (document.root().kind() != JsonValue::Kind::kObject) {
     throw RequestError(ErrorCode::kInvalidArgument, "request body: expected a JSON object");
   }

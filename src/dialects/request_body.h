@@ -17,6 +17,8 @@ namespace nestvec {
 // absent nor JSON (form data, say), kMalformed for what is no JSON, naming the place in the body,
 // kInvalidArgument for JSON that is no object.
 JsonDocument read_json_body(const HttpRequest& request);
+// The same of a body whose type is known.
+JsonDocument parse_json_body(const std::string& body);
 
 // A value as a type. Throw RequestError kInvalidArgument whose param is the value's path
 // ("input[3].text").

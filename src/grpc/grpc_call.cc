@@ -2,7 +2,6 @@
 #include "grpc/grpc_call.h"
 
 #include <algorithm>
-#include <functional>
 #include <string_view>
 
 #include "base/excerpt.h"
@@ -37,8 +36,7 @@ std::string check_key(const HttpRequest& head, const KeyStore& keys) {
 std::optional<Priority> read_priority(const HttpRequest& head) {
   const std::optional<std::string_view> text = head.header("x-nestvec-priority");
   if (!text) return std::nullopt;
-  if (*text == "interactive") return Priority::kInteractive;
-  if (*text == "bulk") return Priority::kBulk;
+  if (const auto priority = parse_priority(*text)) return priority;
   throw Error(ErrorCode::kInvalidArgument, "the metadata \"x-nestvec-priority\" is " +
                                                excerpt(*text) + ": expected interactive or bulk");
 }
@@ -56,7 +54,7 @@ std::optional<steady_clock::time_point> read_deadline(const HttpRequest& head) {
 }
 
 // Clarifai's SDK sends a prefix, others an id; where neither is fit to be repeated, one of ours.
-std::string call_id(const HttpRequest& head, CallIds& ids) {
+std::string call_id(const HttpRequest& head, IdMaker& ids) {
   const std::string_view own = head.header("x-request-id").value_or("");
   if (is_sane_id(own)) return std::string(own);
   const std::string_view prefix = head.header(kSdkHeader).value_or("");
@@ -72,8 +70,7 @@ void admit(const HttpRequest& head, const KeyStore& keys, GrpcCall& call) {
   constexpr std::size_t kLongestName = 64;
   call.sdk = head.header(kSdkHeader).value_or("").substr(0, kLongestName);
   call.key = check_key(head, keys);
-  // A key counts as one client over all transports, and so does a connection without one.
-  call.client = call.key.empty() ? head.connection << 1 : std::hash<std::string>{}(call.key) | 1;
+  call.client = client_number(call.key, head);
   call.priority = read_priority(head);
 }
 
@@ -118,30 +115,5 @@ GrpcTrace::~GrpcTrace() {
 }
 
 void GrpcTrace::set_error(const Error& error) { record_.status = http_status(error); }
-
-void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions& options) {
-  options.stop = call.stop;
-  options.deadline = call.deadline;
-  if (server.request_seconds > 0) {
-    const auto own = call.received + std::chrono::seconds(server.request_seconds);
-    options.deadline = options.deadline ? std::min(*options.deadline, own) : own;
-  }
-  // A stream that keeps many texts going is somebody's bulk load, however short they are.
-  options.queue.priority = call.priority.value_or(call.crowded ? Priority::kBulk : Priority::kAuto);
-  options.queue.client = call.client;
-  if (call.waits) return;
-  options.queue.max_tokens = server.max_queue_tokens;
-  options.queue.max_seconds = static_cast<double>(server.max_queue_seconds);
-}
-
-bool has_room(const Service& service) {
-  const QueueStatus queue = service.model.queue();
-  const ServerOptions& limits = service.options;
-  std::size_t tokens = 2 * service.model.info().max_batch_tokens;
-  if (limits.max_queue_tokens > 0) tokens = std::min(tokens, limits.max_queue_tokens);
-  constexpr double kShare = 0.25;
-  const double seconds = kShare * static_cast<double>(limits.max_queue_seconds);
-  return queue.tokens < tokens && (seconds == 0 || queue.expected_seconds < seconds);
-}
 
 }  // namespace nestvec

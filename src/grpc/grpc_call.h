@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -17,24 +16,18 @@
 #include "observe/log.h"
 #include "observe/trace.h"
 #include "service/call_failure.h"
+#include "service/caller.h"
 #include "service/http_message.h"
 #include "service/keys.h"
 #include "service/service.h"
 
 namespace nestvec {
 
-// Whose call it is, how long it may take and how urgent it is.
-struct GrpcCall {
-  std::string id;            // of the call, for answers that name it
-  std::string key;           // name of the API key that was used, or empty
-  std::uint64_t client = 0;  // whom to be fair to: the key, else the connection
-  std::optional<Priority> priority;
-  std::optional<std::chrono::steady_clock::time_point> deadline;  // of the RPC
-  std::chrono::steady_clock::time_point received;                 // the message at hand
-  std::stop_token stop;                                           // the client has gone
-  bool waits = false;    // of a stream: a full queue is waited for instead of refused
-  bool crowded = false;  // others of its stream are being worked on
-  std::string sdk;       // x-clarifai-request-id-prefix: name and version of Clarifai's SDK
+// Whose call it is, how long it may take and how urgent it is. `received` is of the message at
+// hand.
+struct GrpcCall : Caller {
+  std::string id;   // of the call, for answers that name it
+  std::string sdk;  // x-clarifai-request-id-prefix: name and version of Clarifai's SDK
 };
 
 // Reads the metadata into `call` and checks the key ("authorization: Bearer KEY"). Throws Error:
@@ -42,14 +35,6 @@ struct GrpcCall {
 // x-nestvec-priority other than interactive and bulk, or a grpc-timeout that is none; `call` then
 // has all but the key.
 void admit(const HttpRequest& head, const KeyStore& keys, GrpcCall& call);
-
-// What the call decides of the options: stop, the RPC's deadline or the server's own (the earlier),
-// priority, client and limits of the queue.
-void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions& options);
-
-// True while a stream may hand the model more: less waits than two batches, and much less than
-// single calls are refused at, so that a stream that takes all it can get shuts nobody out.
-bool has_room(const Service& service);
 
 // The service. Throws Error kUnavailable with a time to come again: before the model is loaded, and
 // once the server drains.

@@ -29,28 +29,6 @@ std::uint64_t tokens_of(const v2::MultiOutputResponse& response) {
   return tokens;
 }
 
-// A gRPC call as one of HTTP.
-HttpRequest http_request(const GrpcCall& call) {
-  HttpRequest request;
-  request.id = call.id;
-  request.connection = call.client >> 1;
-  request.received = call.received;
-  if (call.priority) {
-    request.headers.emplace_back("x-nestvec-priority",
-                                 *call.priority == Priority::kBulk ? "bulk" : "interactive");
-  }
-  return request;
-}
-
-ClarifaiCall clarifai_call(const GrpcCall& call, const ServerOptions& options) {
-  return {.id = call.id,
-          .sdk = call.sdk,
-          .stop = call.stop,
-          .apply = [call, &options](EmbedOptions& embed) { apply_call(call, options, embed); },
-          .as_http = [call] { return http_request(call); },
-          .key = call.key};
-}
-
 // A method that needs no model.
 template <typename Request, typename Response>
 GrpcRoute at_once(GrpcContext& context, std::string_view method) {
@@ -70,10 +48,10 @@ GrpcRoute at_once(GrpcContext& context, std::string_view method) {
 Predict make_predict(GrpcContext& context) {
   return [&context](const GrpcCall& call, const v2::PostModelOutputsRequest& request,
                     v2::MultiOutputResponse* response, const GrpcDone& done) {
-    context.clarifai.predict(clarifai_call(call, context.options), request, response,
-                             [response, done](const std::optional<Error>& error) {
-                               const std::uint64_t tokens = error ? 0 : tokens_of(*response);
-                               done({.error = error, .truncated = false, .tokens = tokens});
+    context.clarifai.predict({.id = call.id, .sdk = call.sdk, .caller = call}, request, response,
+                             [response, done](const Error* error) {
+                               if (error != nullptr) return done({.error = copy_of(*error)});
+                               done({.error = {}, .tokens = tokens_of(*response)});
                              });
   };
 }

@@ -6,12 +6,12 @@
 #include <stop_token>
 #include <utility>
 
+#include "base/ids.h"
 #include "base/live_count.h"
 #include "base/set_once.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/trace.h"
-#include "service/call_ids.h"
 #include "service/keys.h"
 #include "service/request_metrics.h"
 #include "service/service.h"
@@ -45,7 +45,7 @@ struct GrpcContext {
   SetOnce<std::reference_wrapper<const Service>> service;  // once the model is loaded
   std::stop_source drain;  // requested when the server begins to shut down
   LiveCount calls;         // that are open
-  CallIds ids;
+  IdMaker ids;
 };
 
 }  // namespace nestvec

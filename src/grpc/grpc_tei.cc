@@ -2,21 +2,22 @@
 // The services of tei.v1 over the model. EmbedSparse and the services Predict and Rerank are not
 // offered.
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/seconds.h"
 #include "dialects/tei/te_metrics.h"
 #include "dialects/tei/tei_messages.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
 #include "dialects/tei/tei_style.h"
 #include "grpc/grpc_route.h"
-#include "service/embed_call.h"
+#include "service/model_call.h"
 #include "tei.pb.h"
 
 namespace nestvec {
@@ -48,43 +49,10 @@ struct Backend {
 };
 using SharedBackend = std::shared_ptr<const Backend>;
 
-// A callback for the model: brings the result to a request thread, for the model's own has other
-// things to do, and there to `fill`, which also fills the outcome.
-template <typename Value, typename Fill>
-std::function<void(Result<Value>)> fill_with(const Service& service, GrpcDone done, Fill fill) {
-  return [&service, done = std::move(done), fill = std::move(fill)](Result<Value> result) {
-    auto shared = std::make_shared<Result<Value>>(std::move(result));
-    service.post([done, fill, shared = std::move(shared)] {
-      GrpcOutcome outcome;
-      try {
-        fill(shared->value(), outcome);
-      } catch (...) {
-        outcome.error = current_error();
-      }
-      done(std::move(outcome));
-    });
-  };
-}
-
-// Counts an answer and what it took.
-TeCost settle(const Backend& backend, const EmbedCall& call, const Embeddings& rows,
-              std::chrono::steady_clock::time_point received) {
-  const std::chrono::duration<double> total = std::chrono::steady_clock::now() - received;
-  const TeCost cost{.inputs = 1,
-                    .characters = count_characters(call.texts),
-                    .tokens = rows.tokens,
-                    .timing = rows.timing,
-                    .total = total.count()};
-  backend.metrics().count_success(cost);
-  count_texts(backend.service(), call, rows);
-  return cost;
-}
-
 template <typename Request>
-EmbedCall read_call(const Backend& backend, const GrpcCall& call, const Request& request) {
+EmbedCall read_call(const Backend& backend, const Request& request) {
   EmbedCall read;
   read.options = read_options(request, backend.service().model.info());
-  apply_call(call, backend.service().options, read.options);
   read.texts = {request.inputs()};
   return read;
 }
@@ -94,46 +62,60 @@ GrpcDone counted(const Backend& backend, GrpcDone done) {
   backend.metrics().count_request(false);
   backend.metrics().count_inputs(1);
   return [&backend, done = std::move(done)](const GrpcOutcome& outcome) {
-    if (outcome.error) {
-      backend.metrics().count_failure(*outcome.error);
-      count_failed_call(backend.service(), *outcome.error);
+    try {
+      if (outcome.error) backend.metrics().count_failure(*outcome.error);
+    } catch (...) {
+      // Without memory it is not counted, but it is told.
     }
     done(outcome);
   };
 }
 
+// Asks the model for one text, whose answer `fill` writes, and counts what it took.
+template <typename Fill>
+void run(const Backend& backend, const GrpcCall& grpc_call, EmbedCall call, Fill fill,
+         GrpcDone done) {
+  const auto outcome = std::make_shared<GrpcOutcome>();
+  const std::size_t characters = count_characters(call.texts);
+  std::vector<EmbedCall> calls;
+  calls.push_back(std::move(call));
+  ModelCall::start(
+      backend.service(), grpc_call, std::move(calls),
+      [&backend, outcome, characters, fill, received = grpc_call.received](
+          std::span<const CallRows> rows, Pace&) {
+        const Embeddings& took = rows.front().rows;
+        const TeCost cost{.inputs = 1,
+                          .characters = characters,
+                          .tokens = took.tokens,
+                          .timing = took.timing,
+                          .total = seconds_since(received)};
+        fill(rows.front(), cost);
+        backend.metrics().count_success(cost);
+        outcome->truncated = !took.truncated.empty();
+        outcome->tokens = took.tokens.front();
+      },
+      [outcome, done = std::move(done)](const Error* error) {
+        if (error != nullptr) outcome->error = copy_of(*error);
+        done(*outcome);
+      });
+}
+
 void embed(const Backend& backend, const GrpcCall& grpc_call, const v1::EmbedRequest& request,
            v1::EmbedResponse* response, GrpcDone done) {
-  const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
-  backend.service().model.predict_async(
-      call->texts, {}, call->options,
-      fill_with<Embeddings>(backend.service(), std::move(done),
-                            [&backend, call, response, received = grpc_call.received](
-                                const Embeddings& rows, GrpcOutcome& outcome) {
-                              write_embedding(rows, settle(backend, *call, rows, received),
-                                              response);
-                              outcome.truncated = !rows.truncated.empty();
-                              outcome.tokens = rows.tokens.front();
-                            }));
+  const auto fill = [response](const CallRows& rows, const TeCost& cost) {
+    write_embedding(rows.rows, cost, response);
+  };
+  run(backend, grpc_call, read_call(backend, request), fill, std::move(done));
 }
 
 void embed_all(const Backend& backend, const GrpcCall& grpc_call,
                const v1::EmbedAllRequest& request, v1::EmbedAllResponse* response, GrpcDone done) {
-  const auto call = std::make_shared<EmbedCall>(read_call(backend, grpc_call, request));
-  backend.service().model.tokenize_and_embed_async(
-      call->texts[0], call->options,
-      fill_with<TokenEmbeddings>(backend.service(), std::move(done),
-                                 [&backend, call, response, received = grpc_call.received](
-                                     const TokenEmbeddings& tokens, GrpcOutcome& outcome) {
-                                   Embeddings rows;  // as the metrics know them
-                                   rows.tokens = {static_cast<std::uint32_t>(tokens.tokens)};
-                                   if (tokens.truncated) rows.truncated = {0};
-                                   rows.timing = tokens.timing;
-                                   const TeCost cost = settle(backend, *call, rows, received);
-                                   write_token_embeddings(tokens, cost, response);
-                                   outcome.truncated = tokens.truncated;
-                                   outcome.tokens = tokens.tokens;
-                                 }));
+  EmbedCall call = read_call(backend, request);
+  call.token_vectors = true;
+  const auto fill = [response](const CallRows& rows, const TeCost& cost) {
+    write_token_embeddings(rows.tokens.front(), cost, response);
+  };
+  run(backend, grpc_call, std::move(call), fill, std::move(done));
 }
 
 // NOLINTBEGIN(performance-unnecessary-value-param): the type of a handler

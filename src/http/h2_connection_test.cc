@@ -84,6 +84,17 @@ TEST_F(H2, AnswersAsHttp1Does) {
   EXPECT_GT(log[2].bytes_out, 17U);
 }
 
+TEST_F(H2, RequestsTellTheirPeer) {
+  start(patient_options(), [](const auto& request, const Respond& respond) {
+    HttpResponse response;
+    response.body = request->peer;
+    respond(std::move(response));
+  });
+  request(1, h2_head("GET", "/"));
+  EXPECT_EQ(answer()[":status"], "200");
+  EXPECT_EQ(next(kH2Data)->payload, "127.0.0.1");
+}
+
 TEST_F(H2, LimitsHeadsAndBodies) {
   HttpServerOptions options = patient_options();
   options.server.max_body_bytes = 1000;

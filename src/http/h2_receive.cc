@@ -195,6 +195,7 @@ void H2Connection::on_head(H2Stream& stream) {
   stream.begun = stream.last_body = Clock::now();
   HttpRequest& request = *stream.request;
   request.connection = number_;
+  request.peer = client_;
   if (!stream.fault) {
     HttpFault fault;
     if (auto parsed = parse_request_target(stream.target, fault)) {

@@ -234,6 +234,7 @@ void HttpConnection::dispatch() {
   http10_ = parser_->is_http10();
   head_only_ = parser_->is_head();
   request->connection = number_;
+  request->peer = client_;
   begin_request(*request, loop_->random_id(), record_);
   if (head_only_) record_.method = "HEAD";
   received_ = request->received;

@@ -259,6 +259,7 @@ TEST(HttpServer, KeepsWhatComesWhileItAnswers) {
   const auto second = later.next();
   EXPECT_EQ(second.first->body, "second");
   EXPECT_EQ(second.first->connection, first.first->connection);
+  EXPECT_EQ(second.first->peer, "127.0.0.1");
   second.second({});
   EXPECT_TRUE(client.response());
 }

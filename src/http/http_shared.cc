@@ -6,10 +6,10 @@
 #include <exception>
 #include <new>
 
+#include "base/ids.h"
 #include "http/content_coding.h"
 #include "http/http_fault.h"
 #include "nestvec/error.h"
-#include "service/call_ids.h"
 #include "service/error_style.h"
 
 namespace nestvec {

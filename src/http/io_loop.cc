@@ -20,10 +20,7 @@ constexpr std::chrono::milliseconds kDrainingTick{25};
 }  // namespace
 
 IoLoop::IoLoop()
-    : work_(boost::asio::make_work_guard(context_)),
-      timer_(context_),
-      scratch_(kScratchBytes),
-      random_((std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()) {}
+    : work_(boost::asio::make_work_guard(context_)), timer_(context_), scratch_(kScratchBytes) {}
 
 IoLoop::~IoLoop() { stop(); }
 
@@ -128,20 +125,6 @@ std::string_view IoLoop::date() {
     date_ = http_date(now);
   }
   return date_;
-}
-
-std::string IoLoop::random_id() {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  constexpr std::size_t kLength = 32;
-  std::string id;
-  id.reserve(kLength);
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < kLength; ++i) {
-    if (i % 16 == 0) bits = random_();
-    id += kDigits[bits & 15];
-    bits >>= 4;
-  }
-  return id;
 }
 
 }  // namespace nestvec

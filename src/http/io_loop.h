@@ -11,13 +11,14 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/ids.h"
 
 namespace nestvec {
 
@@ -60,7 +61,7 @@ class IoLoop {
   // Where bytes are read to before somebody keeps them.
   std::span<char> scratch() { return scratch_; }
   std::string_view date();  // of now, as HTTP writes it
-  std::string random_id();  // 32 hexadecimal digits
+  std::string random_id() { return ids_.next(); }
 
  private:
   void run();
@@ -80,7 +81,7 @@ class IoLoop {
   std::vector<char> scratch_;
   std::time_t date_second_ = 0;
   std::string date_;
-  std::mt19937_64 random_;
+  IdMaker ids_;
   std::function<void()> repair_;
 
   std::mutex mutex_;  // guards stopped_

@@ -7,8 +7,8 @@
 #include <span>
 #include <string>
 
+#include "base/content_hash.h"
 #include "base/file.h"
-#include "hub/content_hash.h"
 #include "hub/repo_info.h"
 
 namespace nestvec {

@@ -3,6 +3,12 @@
 
 namespace nestvec {
 
+NpyType npy_type(EmbeddingFormat format, std::size_t dimensions) {
+  constexpr std::size_t kBits = 8;
+  const FormatFacts& facts = facts_of(format);
+  return {facts.descr, facts.value_bytes, facts.packs_bits ? dimensions / kBits : dimensions};
+}
+
 // Magic, version, length of the rest, a Python literal padded with spaces so that the data is
 // aligned to 64 bytes.
 std::string npy_header(const NpyType& type, std::uint64_t rows) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "output/embedding_format.h"
+
 namespace nestvec {
 
 // What an array holds: [rows, columns], or [rows] without `columns`.
@@ -19,6 +21,9 @@ struct NpyType {
 
   std::size_t row_bytes() const { return value_bytes * columns.value_or(1); }
 };
+
+// Of rows in a form that has a dtype.
+NpyType npy_type(EmbeddingFormat format, std::size_t dimensions);
 
 // As long for any number of rows, so that it can be written anew when they are known.
 inline constexpr std::size_t kNpyHeaderBytes = 128;

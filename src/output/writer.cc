@@ -7,39 +7,28 @@
 
 #include "base/json.h"
 #include "nestvec/error.h"
+#include "output/embedding_format.h"
 #include "output/npy.h"
-#include "output/pack.h"
 
 namespace nestvec {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, OutputFormat>, 6> kFormats = {{
-    {"json", OutputFormat::kJson},
-    {"jsonl", OutputFormat::kJsonLines},
-    {"npy", OutputFormat::kNpy},
-    {"base64", OutputFormat::kBase64},
-    {"binary", OutputFormat::kBinary},
-    {"ubinary", OutputFormat::kUbinary},
-}};
-
 // A float needs 9 significant digits to read back as the same float.
 constexpr int kExactDigits = 9;
-
-template <typename Integer>
-void append_integers(const std::vector<Integer>& values, std::string& out) {
-  out.push_back('[');
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    out.append(std::to_string(static_cast<int>(values[i])));
-  }
-  out.push_back(']');
-}
 
 }  // namespace
 
 OutputFormat parse_output_format(std::string_view name) {
+  static const std::array<std::pair<std::string_view, OutputFormat>, 6> kNames = {{
+      {"json", OutputFormat::kJson},
+      {"jsonl", OutputFormat::kJsonLines},
+      {"npy", OutputFormat::kNpy},
+      {format_name(EmbeddingFormat::kBase64), OutputFormat::kBase64},
+      {format_name(EmbeddingFormat::kBinary), OutputFormat::kBinary},
+      {format_name(EmbeddingFormat::kUbinary), OutputFormat::kUbinary},
+  }};
   std::string names;
-  for (const auto& [known, format] : kFormats) {
+  for (const auto& [known, format] : kNames) {
     if (name == known) return format;
     if (!names.empty()) names += ", ";
     names += known;
@@ -55,15 +44,13 @@ void VectorWriter::write_line(std::span<const float> row) {
   buffer_ = "{\"index\":" + std::to_string(rows_) + ",\"embedding\":";
   switch (format_) {
     case OutputFormat::kBase64:
-      buffer_.push_back('"');
-      append_base64(row, buffer_);
-      buffer_.push_back('"');
+      append_embedding(row, EmbeddingFormat::kBase64, buffer_);
       break;
     case OutputFormat::kBinary:
-      append_integers(pack_binary(row), buffer_);
+      append_embedding(row, EmbeddingFormat::kBinary, buffer_);
       break;
     case OutputFormat::kUbinary:
-      append_integers(pack_ubinary(row), buffer_);
+      append_embedding(row, EmbeddingFormat::kUbinary, buffer_);
       break;
     default:
       append_json_numbers(row, buffer_, kExactDigits);
@@ -87,7 +74,7 @@ void VectorWriter::write(std::span<const float> row) {
 
 void VectorWriter::finish() {
   if (format_ == OutputFormat::kNpy) {
-    out_ << npy_header({"<f4", sizeof(float), width_}, rows_);
+    out_ << npy_header(npy_type(EmbeddingFormat::kFloat, width_), rows_);
     out_.write(reinterpret_cast<const char*>(kept_.data()),
                static_cast<std::streamsize>(kept_.size() * sizeof(float)));
   } else if (format_ == OutputFormat::kJson) {

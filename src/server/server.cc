@@ -39,6 +39,18 @@ void check_tls_pair(const ServerOptions& options) {
                   : "server.tls_key needs server.tls_certificate, the file of its certificate");
 }
 
+// Whether it listens on loopback addresses and on no others; Unix sockets aside.
+bool is_local(const ServerOptions& options) {
+  bool local = false;
+  for (const std::string& text : {options.http, options.grpc}) {
+    if (text.empty()) continue;
+    const Address address = parse_address(text);
+    if (!address.loopback()) return false;
+    local = local || address.unix_path.empty();
+  }
+  return local;
+}
+
 }  // namespace
 
 struct Server::Opened {
@@ -51,7 +63,7 @@ struct Server::Opened {
                 .version = kVersion,
                 .after = std::move(after),
                 .spans = server.span_sink(),
-                .local = server.http_address_.unix_path.empty() && server.http_address_.loopback()},
+                .local = is_local(server.options_)},
         router(service, server.keys_, routes(service, *server.rest_)) {}
 
   static std::vector<Route> routes(const Service& service, const ClarifaiRest& rest) {

@@ -252,6 +252,20 @@ TEST(Server, AnswersToLocalNamesAloneOnALoopbackAddress) {
   EXPECT_EQ(status_as("evil.example"), 403);
 }
 
+// Who reaches it by the second port may know it by any name.
+TEST(Server, AnswersToEveryNameWhereOneAddressIsNoLoopback) {
+  ModelConfig config = test_config();
+  config.server.grpc = "0.0.0.0:0";
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  Server server(config.server, log);
+  server.open(load_model(config));
+  EXPECT_EQ(status(answer_of(port_of(server),
+                             "GET /info HTTP/1.1\r\nHost: embed.example\r\n"
+                             "Connection: close\r\n\r\n")),
+            200);
+}
+
 TEST(Server, TellsOfAnAddressInUse) {
   const ModelConfig config = test_config();
   Lines lines;

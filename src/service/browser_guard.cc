@@ -52,7 +52,8 @@ bool BrowserGuard::answers_to(std::string_view host) const {
 
 void BrowserGuard::check(const HttpRequest& request, bool has_keys) const {
   const auto host = request.header("host");
-  if (local_ && host && !answers_to(*host)) {
+  const bool from_page = request.peer != "unix";  // no page opens a Unix socket
+  if (local_ && from_page && host && !answers_to(*host)) {
     throw RequestError(ErrorCode::kPermissionDenied,
                        "this server does not answer to the name " + excerpt(host_name(*host)) +
                            " in Host; it listens on a loopback address, so add the name to "

@@ -14,9 +14,9 @@ namespace nestvec {
 // Immutable after construction; safe for concurrent use.
 class BrowserGuard {
  public:
-  // `hosts` are names separated by commas. A server that is `local`, on a loopback address alone,
-  // answers to them and to names of the loopback; another answers to every name. `cors` outlives
-  // it.
+  // `hosts` are names separated by commas. A server that is `local`, on loopback addresses alone,
+  // answers to them and to names of the loopback, over a Unix socket and elsewhere to every name.
+  // `cors` outlives it.
   BrowserGuard(const Cors& cors, std::string_view hosts, bool local);
 
   // Throws RequestError kPermissionDenied for a Host that the server does not answer to: a page may

@@ -73,6 +73,16 @@ TEST(BrowserGuard, AStarAllowsEveryPage) {
   EXPECT_EQ(refusal(BrowserGuard(cors, "", false), request_with("box", "null")), "");
 }
 
+TEST(BrowserGuard, NoPageComesOverAUnixSocket) {
+  const Cors cors("");
+  const BrowserGuard guard(cors, "", true);
+  HttpRequest request = request_with("evil.example", {});
+  request.peer = "127.0.0.1";
+  EXPECT_NE(refusal(guard, request), "");
+  request.peer = "unix";
+  EXPECT_EQ(refusal(guard, request), "");
+}
+
 TEST(HostName, IsWithoutPortAndBrackets) {
   EXPECT_EQ(host_name("A.b:80"), "a.b");
   EXPECT_EQ(host_name("[::1]:80"), "::1");

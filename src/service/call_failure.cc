@@ -14,16 +14,28 @@ constexpr std::chrono::seconds kAgain{2};
 
 }  // namespace
 
-Error current_error() {
+Error current_error() noexcept {
   try {
-    throw;
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
+    try {
+      throw;
+    } catch (const Error& error) {
+      return error;
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
+    } catch (...) {
+      // Its text may hold anything, so it stays here.
+      return {ErrorCode::kInternal, "an internal error; the call was not answered"};
+    }
+  } catch (...) {  // no memory for the text of the error
     return out_of_memory();
+  }
+}
+
+Error copy_of(const Error& error) noexcept {
+  try {
+    return error;
   } catch (...) {
-    // Its text may hold anything, so it stays here.
-    return {ErrorCode::kInternal, "an internal error; the call was not answered"};
+    return out_of_memory();
   }
 }
 

@@ -2,15 +2,12 @@
 // What all dialects' embedding routes come down to.
 #pragma once
 
-#include <cstdint>
-#include <functional>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/pace.h"
 #include "nestvec/model.h"
-#include "service/router.h"
 
 namespace nestvec {
 
@@ -21,6 +18,10 @@ struct EmbedCall {
   // each document is a context of its own. Errors then name the document.
   std::vector<std::size_t> documents;
   EmbedOptions options;
+  std::string param = "input";  // the member of the request that has the texts, for errors
+  // The vectors of each text's tokens are wanted, of so many numbers at most.
+  bool token_vectors = false;
+  std::size_t max_numbers = 0;
 };
 
 // A task by its name or an alias (query, search_query -> retrieval.query; passage, document,
@@ -31,27 +32,5 @@ std::string resolve_task(std::string_view name, const ModelInfo& model, std::str
 
 // The prompt of a task by its own name; empty where the model has no such task.
 std::string prompt_of(std::string_view task, const ModelInfo& model);
-
-// When nobody waits for the exchange any more: its client has gone, or its deadline (x-request-
-// timeout-ms and the server's own, the earlier) has passed. Throws RequestError for a header that
-// does not parse.
-RunControl control_of(const Exchange& exchange);
-
-// Fills what the exchange decides: stop token and deadline as control_of, the client to be fair to,
-// the queue's limits, priority (x-nestvec-priority: interactive | bulk). run_embed does it itself.
-// Throws RequestError for a header that does not parse.
-void apply_exchange(const Exchange& exchange, EmbedOptions& options);
-
-// Runs the call and answers with what `render` makes of the rows, on a request thread. Errors are
-// told in the exchange's style, their text index as `param`[index]. Adds to the answer: x-nestvec-
-// tokenize-ms, -queue-ms, -compute-ms, -total-ms, x-nestvec-tokens and, where texts were cut,
-// x-truncated-inputs ("0,4") and x-truncated-count. Counts the call in the metrics.
-// `render` spends a step a number, so that it ends when nobody waits for the answer any more.
-using RenderRows = std::function<HttpResponse(const Embeddings& rows, Pace& pace)>;
-void run_embed(Exchange exchange, EmbedCall call, std::string_view param, RenderRows render);
-
-// Metrics of a call that was answered, or failed, for routes that do not go through run_embed.
-void count_texts(const Service& service, const EmbedCall& call, const Embeddings& rows);
-void count_failed_call(const Service& service, const Error& error);
 
 }  // namespace nestvec

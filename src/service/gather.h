@@ -16,7 +16,7 @@
 
 #include "base/out_of_memory.h"
 #include "nestvec/model.h"
-#include "service/error_style.h"
+#include "service/call_failure.h"
 #include "service/service.h"
 
 namespace nestvec {
@@ -87,14 +87,6 @@ class Gather {
   }
 
  private:
-  static Error copy_of(const Error& error) noexcept {
-    try {
-      return error;
-    } catch (const std::bad_alloc&) {
-      return out_of_memory();
-    }
-  }
-
   mutable std::mutex mutex_;  // guards parts_, missing_, done_
   std::vector<std::optional<T>> parts_;
   std::size_t missing_;
@@ -113,14 +105,6 @@ EmbedOptions part_options(const EmbedOptions& options, std::size_t index, const 
   part.stop = gather.stop();
   if (index > 0) part.queue.max_seconds = 0;
   return part;
-}
-
-// A part's fault as that of text `index` of the request.
-inline Error of_text(std::size_t index, const Error& error) {
-  if (error.code() != ErrorCode::kInvalidArgument) return error;
-  ErrorDetail detail = error.detail();
-  detail.text = index;
-  return Error(error.code(), error.what(), detail);
 }
 
 // Ends it at the deadline, if there is one.

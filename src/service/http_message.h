@@ -25,6 +25,7 @@ struct HttpRequest {
   std::string body;              // whole, decoded from chunks and Content-Encoding
   std::string id;                // x-request-id of the client, or a new one
   std::uint64_t connection = 0;  // a number for each connection
+  std::string peer;              // the IP address at its other end, or "unix"
   std::chrono::steady_clock::time_point received;
   std::stop_token stop;  // requested when the client has gone
 

@@ -2,13 +2,13 @@
 #include "service/keys.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
 #include <cctype>
 #include <mutex>
 
+#include "base/content_hash.h"
 #include "base/file.h"
 #include "base/trim.h"
 #include "nestvec/error.h"
@@ -166,14 +166,10 @@ std::optional<std::string_view> KeyStore::from_authorization(std::string_view he
 }
 
 std::array<std::uint8_t, 32> KeyStore::digest(std::string_view key) const {
-  std::string salted(salt_.begin(), salt_.end());
-  salted += key;
-  std::array<std::uint8_t, 32> hash{};
-  const int done =
-      EVP_Digest(salted.data(), salted.size(), hash.data(), nullptr, EVP_sha256(), nullptr);
-  OPENSSL_cleanse(salted.data(), salted.size());
-  if (done != 1) throw Error(ErrorCode::kInternal, "SHA-256 is not available in OpenSSL");
-  return hash;
+  ContentHash hash = ContentHash::sha256();
+  hash.update(std::as_bytes(std::span(salt_)));
+  hash.update(key);
+  return hash.finish_bytes();
 }
 
 }  // namespace nestvec

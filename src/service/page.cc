@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/page.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
 
+#include "base/content_hash.h"
 #include "base/json.h"
 #include "service/embed_call.h"
 #include "service/embedded_file.h"
@@ -53,18 +52,8 @@ std::string_view web_file(std::string_view name) {
 }
 
 std::string entity_tag(std::string_view body) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  if (EVP_Digest(body.data(), body.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw Error(ErrorCode::kInternal, "OpenSSL cannot compute SHA-256");
-  }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string tag = "\"";
-  for (const unsigned char byte : std::span(digest).first(8)) {
-    tag += kDigits[byte >> 4];
-    tag += kDigits[byte & 15];
-  }
-  return tag + '"';
+  constexpr std::size_t kDigits = 16;
+  return "\"" + sha256_hex(body).substr(0, kDigits) + "\"";
 }
 
 // Browsers ask each time whether the file is still the same: a server may be replaced by another

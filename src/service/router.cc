@@ -117,12 +117,6 @@ void Exchange::fail_with_current_exception() const noexcept {
   }
 }
 
-void Exchange::answer_later(const std::function<HttpResponse()>& make) const noexcept {
-  attempt([&] {
-    service.post([exchange = *this, make] { exchange.attempt([&] { exchange.respond(make()); }); });
-  });
-}
-
 // The one answer of a request: the first that comes goes out. Where the last way to it is gone
 // without one, memory was short somewhere on that way.
 class Router::Answer {

@@ -42,8 +42,6 @@ struct Exchange {
       fail_with_current_exception();
     }
   }
-  // Answers on a request thread, soon, with what `make` returns or throws. Does not throw.
-  void answer_later(const std::function<HttpResponse()>& make) const noexcept;
   // Answers with what is being thrown, in a catch block.
   void fail_with_current_exception() const noexcept;
 };

@@ -26,7 +26,7 @@ struct Service {
   std::string version;             // "0.1.0"
   Timer after = {};                // empty = deadlines are met by the model alone
   SpanSink spans = {};             // told each answered request; empty = nobody asks
-  bool local = false;              // it listens on a loopback address alone
+  bool local = false;              // it listens on loopback addresses alone
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };

@@ -7,6 +7,7 @@
 
 #include "base/excerpt.h"
 #include "service/embed_call.h"
+#include "service/error_style.h"
 
 namespace nestvec {
 namespace {

@@ -3,22 +3,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <utility>
 
-#include "base/out_of_memory.h"
 #include "dialects/clarifai/clarifai_predict.h"
 #include "dialects/clarifai/clarifai_status.h"
-#include "dialects/openai/openai.h"
+#include "dialects/openai/openai_request.h"
 #include "service/call_failure.h"
-#include "service/embed_call.h"
-#include "service/gather.h"
+#include "service/model_call.h"
 
 namespace nestvec {
 namespace {
 
 namespace v2 = clarifai::api;
 using Answer = ClarifaiInput::Answer;
-using Results = std::vector<ClarifaiResult>;
 
 void stamp(google::protobuf::Timestamp* timestamp) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -31,31 +29,44 @@ Error of_input(const Error& error, int index, int inputs) {
   return {error.code(), "inputs[" + std::to_string(index) + "]: " + error.what(), error.detail()};
 }
 
-// A prediction on its way: a call of the model for each input. Lives as long as its callbacks.
+// A prediction on its way; lives until it is answered.
 struct Prediction {
   const Service& service;
   const ClarifaiModel& model;
   const ClarifaiCall call;
   const v2::PostModelOutputsRequest& request;
   v2::MultiOutputResponse* response;
-  Clarifai::Done done;
   ClarifaiForm form = {};
   std::vector<ClarifaiInput> inputs = {};
+  std::map<std::size_t, OpenAiRequest> openai = {};  // of inputs, what their answers need
 
-  void read();
-  void write(const Results& results);
-  void finish(Result<Results> results);
+  // One call an input; one without texts where the model has nothing to do.
+  std::vector<EmbedCall> read();
+  void read_texts();
+  void write(std::span<const CallRows> rows, Pace& pace);
 };
-using SharedPrediction = std::shared_ptr<Prediction>;
-using Gathered = std::shared_ptr<Gather<ClarifaiResult>>;
 
-void Prediction::read() {
+std::vector<EmbedCall> Prediction::read() {
+  read_texts();
+  std::vector<EmbedCall> calls;
+  const RunControl control = control_of(call.caller, service.options);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].answer != Answer::kOpenAi) {
+      calls.push_back(std::move(inputs[i].call));
+      continue;
+    }
+    const JsonDocument body = parse_json_body(inputs[i].openai_body);
+    OpenAiRequest& opened = openai[i] = open_openai_request(body.root(), service, control);
+    calls.push_back(take_call(opened));
+  }
+  return calls;
+}
+
+void Prediction::read_texts() {
   form.variant = model.find(request.user_app_id(), request.model_id(), request.version_id());
   form.carrier = json_carrier(call.sdk);
   const std::size_t most = service.options.max_inputs;
   const auto& params = request.model().model_version().output_info().params();
-  EmbedOptions unused;
-  call.apply(unused);  // headers are checked, be there no input
   std::size_t texts = 0;
   for (int i = 0; i < request.inputs_size(); ++i) {
     try {
@@ -70,123 +81,28 @@ void Prediction::read() {
                   "more than " + std::to_string(most) +
                       " texts, the most that this server takes at once: send them in parts");
     }
-    EmbedOptions& options = inputs.back().call.options;
-    call.apply(options);
-    // The wait behind earlier calls is that of the first; each must fit into the queue.
-    if (i > 0) options.queue.max_seconds = 0;
   }
 }
 
-void Prediction::write(const Results& results) {
+void Prediction::write(std::span<const CallRows> rows, Pace& pace) {
   write_success(response->mutable_status());
   response->mutable_status()->set_req_id(call.id);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
+    ClarifaiResult result;
+    if (inputs[i].answer == Answer::kSignatures) {
+      result.text = model.signatures_json(form.variant);
+    } else if (inputs[i].answer == Answer::kOpenAi) {
+      result.text = render_openai(openai.at(i), rows[i].rows, service.model.info(), pace);
+    } else {
+      result.rows = rows[i].rows;
+    }
     const std::string& id = request.inputs(static_cast<int>(i)).id();
     v2::Output* output = response->add_outputs();
     write_success(output->mutable_status());
     stamp(output->mutable_created_at());
     output->set_id(id);
     if (!id.empty()) output->mutable_input()->set_id(id);
-    write_output(inputs[i], results[i], form, output);
-    if (!inputs[i].call.texts.empty()) count_texts(service, inputs[i].call, results[i].rows);
-  }
-}
-
-void Prediction::finish(Result<Results> results) {
-  std::optional<Error> failed;
-  try {
-    write(results.value());
-  } catch (...) {
-    failed = current_error();
-    count_failed_call(service, *failed);
-  }
-  done(failed);
-}
-
-// How an error comes through a route to who wants it as an error: the code as the status, the
-// message as the body.
-class PassedErrors final : public ErrorStyle {
- public:
-  static constexpr std::string_view kType = "error";
-  HttpResponse render(const Error& error) const override {
-    HttpResponse response;
-    response.status = static_cast<int>(error.code());
-    response.content_type = kType;
-    response.body = error.what();
-    return response;
-  }
-};
-
-// As POST /v1/embeddings does it.
-void run_openai(const Prediction& prediction, const ClarifaiInput& input, const Gathered& gather,
-                std::size_t index) {
-  static const PassedErrors kErrors;
-  HttpRequest request = prediction.call.as_http();
-  request.method = "POST";
-  request.body = input.openai_body;
-  request.stop = gather->stop();
-  Exchange exchange{
-      .service = prediction.service,
-      .request = std::make_shared<const HttpRequest>(std::move(request)),
-      .respond =
-          [gather, index](HttpResponse response) {
-            if (response.no_memory) return gather->put(index, out_of_memory());
-            if (response.content_type == PassedErrors::kType) {
-              gather->put(index, Error(static_cast<ErrorCode>(response.status), response.body));
-              return;
-            }
-            gather->put(index, ClarifaiResult{{}, std::move(response.body)});
-          },
-      .errors = &kErrors,
-      .client = prediction.call.key};
-  answer_embeddings(std::move(exchange));
-}
-
-void run_input(const Prediction& prediction, const ClarifaiInput& input, const Gathered& gather,
-               std::size_t index) {
-  if (input.answer == Answer::kSignatures) {
-    gather->put(index,
-                ClarifaiResult{{}, prediction.model.signatures_json(prediction.form.variant)});
-  } else if (input.answer == Answer::kOpenAi) {
-    run_openai(prediction, input, gather, index);
-  } else if (input.call.texts.empty()) {
-    gather->put(index, ClarifaiResult{});
-  } else {
-    EmbedOptions options = input.call.options;
-    options.stop = gather->stop();
-    prediction.service.model.predict_async(
-        input.call.texts, {}, options, [gather, index](Result<Embeddings> rows) {
-          if (rows.ok()) {
-            gather->put(index, ClarifaiResult{std::move(rows).value(), {}});
-          } else {
-            gather->put(index, rows.error());
-          }
-        });
-  }
-}
-
-// Queues the calls; the rest is done on a request thread.
-void run(const SharedPrediction& prediction) {
-  const Service& service = prediction->service;
-  const auto finish = [prediction](Result<Results> results) {
-    try {
-      auto shared = std::make_shared<Result<Results>>(std::move(results));
-      prediction->service.post([prediction, shared] { prediction->finish(std::move(*shared)); });
-    } catch (...) {
-      prediction->done(current_error());
-    }
-  };
-  if (prediction->inputs.empty()) return finish(Results{});
-  const auto gather = std::make_shared<Gather<ClarifaiResult>>(
-      prediction->inputs.size(), service.post, prediction->call.stop, finish);
-  end_at_deadline(service.after, prediction->inputs.front().call.options.deadline, gather);
-  for (std::size_t i = 0; i < prediction->inputs.size(); ++i) {
-    try {
-      run_input(*prediction, prediction->inputs[i], gather, i);
-    } catch (...) {
-      gather->fail(current_error());
-      return;
-    }
+    write_output(inputs[i], result, form, output);
   }
 }
 
@@ -207,23 +123,22 @@ const Clarifai::Opened& Clarifai::opened() const {
 void Clarifai::predict(const ClarifaiCall& call, const v2::PostModelOutputsRequest& request,
                        // NOLINTNEXTLINE(performance-unnecessary-value-param): kept by a copy
                        v2::MultiOutputResponse* response, Done done) const {
-  const Opened* opened = nullptr;
   try {
-    opened = &this->opened();
+    const Opened& opened = this->opened();
     const auto prediction = std::make_shared<Prediction>(Prediction{
-        .service = opened->service,
-        .model = opened->model,
+        .service = opened.service,
+        .model = opened.model,
         .call = call,
         .request = request,
         .response = response,
-        .done = done,
     });
-    prediction->read();
-    run(prediction);
+    ModelCall::start(
+        opened.service, call.caller, prediction->read(),
+        [prediction](std::span<const CallRows> rows, Pace& pace) { prediction->write(rows, pace); },
+        done);
   } catch (...) {
     const Error error = current_error();
-    if (opened != nullptr) count_failed_call(opened->service, error);
-    done(error);
+    done(&error);
   }
 }
 

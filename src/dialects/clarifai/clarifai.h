@@ -6,28 +6,22 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 
 #include "base/set_once.h"
 #include "clarifai.pb.h"
 #include "dialects/clarifai/clarifai_model.h"
 #include "nestvec/config.h"
-#include "service/router.h"
+#include "service/caller.h"
 #include "service/service.h"
 
 namespace nestvec {
 
 // A prediction as its transport knows it.
 struct ClarifaiCall {
-  std::string id;        // Status::req_id
-  std::string sdk;       // x-clarifai-request-id-prefix: name and version of the SDK
-  std::stop_token stop;  // the client has gone
-  std::function<void(EmbedOptions&)> apply;  // sets stop, deadline, priority and queue
-  // The call as one of an HTTP route, for the method that goes through one: its headers,
-  // connection, time of arrival; and the name of the API key.
-  std::function<HttpRequest()> as_http;
-  std::string key;
+  std::string id;   // Status::req_id
+  std::string sdk;  // x-clarifai-request-id-prefix: name and version of the SDK
+  Caller caller;
 };
 
 // Answers at once what needs no model, also while that is being loaded, and predictions when they
@@ -63,7 +57,7 @@ class Clarifai {
   // Fills an output for each input, then calls `done`, once and from any thread, with the error
   // instead where there is one. `request` and `response` stay until then. On a request thread.
   // Does not throw.
-  using Done = std::function<void(const std::optional<Error>& error)>;
+  using Done = std::function<void(const Error* error)>;
   void predict(const ClarifaiCall& call, const clarifai::api::PostModelOutputsRequest& request,
                clarifai::api::MultiOutputResponse* response, Done done) const;
 

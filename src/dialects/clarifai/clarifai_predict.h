@@ -24,7 +24,7 @@ struct ClarifaiInput {
   };
   Answer answer = Answer::kEmbedding;
   EmbedCall call;           // not of kSignatures and kOpenAi
-  std::string openai_body;  // of kOpenAi: what the route is to be asked
+  std::string openai_body;  // of kOpenAi: as of POST /v1/embeddings
 };
 
 // What came of it.

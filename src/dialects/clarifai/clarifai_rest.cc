@@ -13,7 +13,7 @@
 #include "dialects/openai/openai.h"
 #include "dialects/request_body.h"
 #include "service/call_failure.h"
-#include "service/embed_call.h"
+#include "service/http_call.h"
 
 namespace nestvec {
 namespace {
@@ -225,24 +225,11 @@ HttpResponse render(const Clarifai& clarifai, Posted& posted) {
   return response;
 }
 
-// All of a request but its body.
-HttpRequest without_body(const HttpRequest& request) {
-  HttpRequest copy;
-  copy.headers = request.headers;
-  copy.id = request.id;
-  copy.connection = request.connection;
-  copy.received = request.received;
-  return copy;
-}
-
 ClarifaiCall call_of(const Exchange& exchange) {
-  const auto request = exchange.request;
-  return {.id = request->id,
-          .sdk = std::string(request->header("x-clarifai-request-id-prefix").value_or("")),
-          .stop = request->stop,
-          .apply = [exchange](EmbedOptions& options) { apply_exchange(exchange, options); },
-          .as_http = [request] { return without_body(*request); },
-          .key = exchange.client};
+  const HttpRequest& request = *exchange.request;
+  return {.id = request.id,
+          .sdk = std::string(request.header("x-clarifai-request-id-prefix").value_or("")),
+          .caller = caller_of(exchange)};
 }
 
 void post_outputs(const Clarifai& clarifai, std::string_view path, Exchange exchange) {
@@ -251,19 +238,25 @@ void post_outputs(const Clarifai& clarifai, std::string_view path, Exchange exch
     const std::string& id = posted->exchange.request->id;
     posted->exchange.respond(refusal<v2::MultiOutputResponse>(error, id));
   };
+  ClarifaiCall call;
   try {
     read_posted(path, *posted);
+    call = call_of(posted->exchange);
   } catch (const Error& error) {
     return fail(error);
   }
-  clarifai.predict(call_of(posted->exchange), posted->request, &posted->response,
-                   [&clarifai, posted, fail](const std::optional<Error>& error) {
-                     if (error) return fail(*error);
-                     try {
-                       posted->exchange.respond(render(clarifai, *posted));
-                     } catch (...) {
-                       fail(current_error());
-                     }
+  clarifai.predict(call, posted->request, &posted->response,
+                   [&clarifai, posted, fail](const Error* error) {
+                     posted->exchange.attempt([&] {
+                       if (error != nullptr) return fail(*error);
+                       std::optional<HttpResponse> response;
+                       try {
+                         response = render(clarifai, *posted);
+                       } catch (...) {
+                         return fail(current_error());
+                       }
+                       posted->exchange.respond(*std::move(response));
+                     });
                    });
 }
 

@@ -81,6 +81,7 @@ void read_texts(const JsonValue& body, const InputRules& rules, EmbedCall& call)
                        "give either `texts` or `inputs`; this model reads no images", "texts",
                        texts ? Fault::kNone : Fault::kEmpty);
   }
+  call.param = inputs ? "inputs" : "texts";
   if (inputs) {
     for (const JsonValue& input : read_list(*inputs, rules, "objects")) {
       call.texts.push_back(read_content(input));
@@ -119,13 +120,12 @@ void check_max_tokens(const JsonValue& body, const ModelInfo& model) {
 void append_rows_as(const Embeddings& rows, EmbeddingFormat format, std::string& out, Pace& pace) {
   const std::array<EmbeddingFormat, 1> formats = {format};
   out.reserve(out.size() + rows.rows * (embedding_size(rows.width, formats) + 1));
-  out.push_back('[');
+  JsonArray list(out);
   for (std::size_t i = 0; i < rows.rows; ++i) {
     pace.spend(rows.width);
-    if (i > 0) out.push_back(',');
-    append_embedding(rows.row(i), format, out);
+    append_embedding(rows.row(i), format, list.next());
   }
-  out.push_back(']');
+  list.end();
 }
 
 void append_meta(int version, const Embeddings& rows, std::string& out) {
@@ -144,7 +144,6 @@ void append_meta(int version, const Embeddings& rows, std::string& out) {
 void embed(Exchange exchange, int version) {
   const JsonDocument document = read_json_body(*exchange.request);
   CohereCall request = read_cohere(document.root(), version, input_rules(exchange));
-  const char* param = document.root().find("inputs") ? "inputs" : "texts";
   RenderRows render = [answer = CohereAnswer{version, exchange.request->id, request.call.texts,
                                              std::move(request.formats)}](const Embeddings& rows,
                                                                           Pace& pace) {
@@ -152,7 +151,7 @@ void embed(Exchange exchange, int version) {
     response.body = render_cohere(answer, rows, pace);
     return response;
   };
-  run_embed(std::move(exchange), std::move(request.call), param, std::move(render));
+  run_embed(std::move(exchange), std::move(request.call), std::move(render));
 }
 
 }  // namespace

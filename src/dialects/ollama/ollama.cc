@@ -83,9 +83,9 @@ void embed(Exchange exchange) {
     Pace pace;
     return exchange.respond(render_embed(answer, {}, pace));
   }
-  run_embed(
-      std::move(exchange), std::move(call), "input",
-      [answer](const Embeddings& rows, Pace& pace) { return render_embed(answer, rows, pace); });
+  run_embed(std::move(exchange), std::move(call), [answer](const Embeddings& rows, Pace& pace) {
+    return render_embed(answer, rows, pace);
+  });
 }
 
 void embeddings(Exchange exchange) {
@@ -93,7 +93,7 @@ void embeddings(Exchange exchange) {
   EmbedCall call = read_ollama_embeddings(document.root(), input_rules(exchange));
   apply_exchange(exchange, call.options);
   if (call.texts.empty()) return exchange.respond(render_embedding({}));
-  run_embed(std::move(exchange), std::move(call), "prompt",
+  run_embed(std::move(exchange), std::move(call),
             [](const Embeddings& rows, Pace&) { return render_embedding(rows); });
 }
 
@@ -132,6 +132,7 @@ EmbedCall read_ollama_embed(const JsonValue& body, const InputRules& rules) {
 
 EmbedCall read_ollama_embeddings(const JsonValue& body, const InputRules& rules) {
   EmbedCall call;
+  call.param = "prompt";
   requested_model(body, rules.model);
   const std::string_view prompt = string_member(body, "prompt").value_or("");
   if (!prompt.empty()) call.texts.emplace_back(prompt);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model in the words of Ollama's lists.
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,24 +7,12 @@
 #include <cctype>
 #include <ctime>
 
+#include "base/content_hash.h"
 #include "base/json_writer.h"
 #include "dialects/ollama/ollama.h"
 
 namespace nestvec {
 namespace {
-
-std::string sha256(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string out;
-  for (const unsigned char byte : std::span(digest).first(size)) {
-    out.push_back(kHex[byte >> 4]);
-    out.push_back(kHex[byte & 15]);
-  }
-  return out;
-}
 
 // When the folder of the model changed last; 1970 where there is none.
 std::string modified_at(const std::string& folder) {
@@ -66,31 +53,40 @@ void append_identity(const OllamaModel& names, const ModelInfo& model, JsonObjec
   append_details(model, members.key("details"));
 }
 
+template <typename Fill>
+std::string list_of_one(const Fill& fill) {
+  std::string out;
+  JsonObject body(out);
+  JsonArray models(body.key("models"));
+  JsonObject entry(models.next());
+  fill(entry);
+  entry.end();
+  models.end();
+  body.end();
+  return out;
+}
+
 }  // namespace
 
 OllamaModel describe_ollama_model(const ModelInfo& model) {
-  return {model.id + ":latest", sha256(model.id + "\n" + model.graph + "\n" + model.precision),
+  return {model.id + ":latest", sha256_hex(model.id + "\n" + model.graph + "\n" + model.precision),
           modified_at(model.folder)};
 }
 
 std::string render_ollama_tags(const OllamaModel& names, const ModelInfo& model) {
-  std::string out = "{\"models\":[";
-  JsonObject entry(out);
-  append_identity(names, model, entry);
-  entry.text("modified_at", names.modified_at);
-  entry.end();
-  return out.append("]}");
+  return list_of_one([&](JsonObject& entry) {
+    append_identity(names, model, entry);
+    entry.text("modified_at", names.modified_at);
+  });
 }
 
 std::string render_ollama_ps(const OllamaModel& names, const ModelInfo& model) {
-  std::string out = "{\"models\":[";
-  JsonObject entry(out);
-  append_identity(names, model, entry);
-  entry.text("expires_at", "9999-12-31T00:00:00Z");  // it stays loaded
-  entry.count("size_vram", 0);
-  entry.count("context_length", model.max_tokens);
-  entry.end();
-  return out.append("]}");
+  return list_of_one([&](JsonObject& entry) {
+    append_identity(names, model, entry);
+    entry.text("expires_at", "9999-12-31T00:00:00Z");  // it stays loaded
+    entry.count("size_vram", 0);
+    entry.count("context_length", model.max_tokens);
+  });
 }
 
 std::string render_ollama_show(const OllamaModel& names, const ModelInfo& model) {

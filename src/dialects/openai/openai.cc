@@ -8,8 +8,7 @@
 
 #include "base/excerpt.h"
 #include "base/json_writer.h"
-#include "dialects/openai/openai_request.h"
-#include "service/embed_call.h"
+#include "service/http_call.h"
 
 namespace nestvec {
 namespace {
@@ -53,27 +52,32 @@ void one_model(const Exchange& exchange, std::int64_t created) {
 
 void models(const Exchange& exchange, std::int64_t created) {
   HttpResponse response;
-  response.body =
-      R"({"object":"list","data":[)" + model_object(exchange.service.model.info(), created) + "]}";
+  JsonObject body(response.body);
+  body.text("object", "list");
+  JsonArray data(body.key("data"));
+  data.next() += model_object(exchange.service.model.info(), created);
+  data.end();
+  body.end();
   exchange.respond(std::move(response));
 }
 
 }  // namespace
 
 void answer_embeddings(Exchange exchange) {
-  const Service& service = exchange.service;
   const JsonDocument body = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange);
-  OpenAiRequest request = read_openai_request(body.root(), rules);
-  cut_documents(request, rules, exchange);
-  // The answer needs all of the call but the texts.
-  std::vector<std::string> texts = std::exchange(request.call.texts, {});
-  EmbedCall call = request.call;
-  call.texts = std::move(texts);
-  run_embed(std::move(exchange), std::move(call), "input",
-            [&service, request = std::move(request)](const Embeddings& rows, Pace& pace) {
+  OpenAiRequest request = open_openai_request(body.root(), exchange.service, control_of(exchange));
+  answer_openai(std::move(exchange), std::move(request));
+}
+
+void answer_openai(Exchange exchange, OpenAiRequest request, SettleRows settle) {
+  const ModelInfo& model = exchange.service.model.info();
+  EmbedCall call = take_call(request);
+  run_embed(std::move(exchange), std::move(call),
+            [&model, request = std::move(request), settle = std::move(settle)](
+                const Embeddings& rows, Pace& pace) {
               HttpResponse response;
-              response.body = render_openai(request, rows, service.model.info(), pace);
+              response.body = render_openai(request, rows, model, pace);
+              if (settle) settle(rows, response);
               return response;
             });
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "base/json_writer.h"
 #include "text/chunking.h"
 
 namespace nestvec {
@@ -113,15 +114,6 @@ void cut_document(const std::string& text, std::span<const ByteSpan> chunks, Ope
 
 std::string input_name(std::size_t index) { return "input[" + std::to_string(index) + "]"; }
 
-void append_number(std::string_view name, std::size_t value, std::string& out) {
-  out.append(",\"").append(name).append("\":").append(std::to_string(value));
-}
-
-void append_string(std::string_view name, std::string_view value, std::string& out) {
-  out.append(",\"").append(name).append("\":");
-  append_json_string(value, out);
-}
-
 std::string task_or_default(const std::string& task, const OpenAiRequest& request,
                             const ModelInfo& model) {
   if (!task.empty()) return task;
@@ -184,14 +176,24 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
   }
 }
 
-void cut_documents(OpenAiRequest& request, const InputRules& rules, const Exchange& exchange) {
-  const RunControl control = control_of(exchange);
+OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
+                                  const RunControl& control) {
+  const InputRules rules = input_rules(service, control);
+  OpenAiRequest request = read_openai_request(body, rules);
   Pace pace(control);
   const TokenizeOptions options{
       .add_special = false, .stop = control.stop, .deadline = control.deadline};
   cut_documents(
-      request, rules,
-      [&](std::string_view text) { return exchange.service.model.tokenize(text, options); }, pace);
+      request, rules, [&](std::string_view text) { return service.model.tokenize(text, options); },
+      pace);
+  return request;
+}
+
+EmbedCall take_call(OpenAiRequest& request) {
+  std::vector<std::string> texts = std::exchange(request.call.texts, {});
+  EmbedCall call = request.call;
+  call.texts = std::move(texts);
+  return call;
 }
 
 std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
@@ -200,37 +202,39 @@ std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
   const EmbedCall& call = request.call;
   std::string out;
   out.reserve(256 + rows.rows * (kEntry + embedding_size(rows.width, request.formats)));
-  out += R"({"object":"list","data":[)";
+  JsonObject body(out);
+  body.text("object", "list");
+  JsonArray data(body.key("data"));
   for (std::size_t i = 0; i < rows.rows; ++i) {
     pace.spend(rows.width * request.formats.size() + 1);
-    out += i == 0 ? R"({"object":"embedding","index":)" : R"(,{"object":"embedding","index":)";
-    out += std::to_string(i);
+    JsonObject entry(data.next());
+    entry.text("object", "embedding");
+    entry.count("index", i);
     if (!request.places.empty()) {
-      append_number("document", request.places[i].document, out);
-      append_number("chunk", request.places[i].chunk, out);
-      append_number("start", request.places[i].start, out);
-      append_number("end", request.places[i].end, out);
+      entry.count("document", request.places[i].document);
+      entry.count("chunk", request.places[i].chunk);
+      entry.count("start", request.places[i].start);
+      entry.count("end", request.places[i].end);
     }
-    if (!call.tasks.empty()) {
-      append_string("task", task_or_default(call.tasks[i], request, model), out);
-    }
-    out += R"(,"embedding":)";
-    append_embedding(rows.row(i), request.formats, out);
-    out += '}';
+    if (!call.tasks.empty()) entry.text("task", task_or_default(call.tasks[i], request, model));
+    append_embedding(rows.row(i), request.formats, entry.key("embedding"));
+    entry.end();
   }
-  out += ']';
-  append_string("model", model.id, out);
+  data.end();
+  body.text("model", model.id);
   std::size_t tokens = 0;
   for (const std::uint32_t count : rows.tokens) tokens += count;
-  const std::string total = std::to_string(tokens);
-  out += R"(,"usage":{"prompt_tokens":)" + total + R"(,"total_tokens":)" + total + "}";
-  if (!model.tasks.empty()) append_string("task", task_or_default("", request, model), out);
-  for (std::size_t i = 0; i < rows.truncated.size(); ++i) {
-    out += i == 0 ? R"(,"truncated":[)" : ",";
-    out += std::to_string(rows.truncated[i]);
+  JsonObject usage(body.key("usage"));
+  usage.count("prompt_tokens", tokens);
+  usage.count("total_tokens", tokens);
+  usage.end();
+  if (!model.tasks.empty()) body.text("task", task_or_default("", request, model));
+  if (!rows.truncated.empty()) {
+    JsonArray truncated(body.key("truncated"));
+    for (const std::uint32_t index : rows.truncated) truncated.count(index);
+    truncated.end();
   }
-  if (!rows.truncated.empty()) out += ']';
-  out += '}';
+  body.end();
   return out;
 }
 

@@ -48,8 +48,13 @@ using Tokenize = std::function<TokenizedText(std::string_view text)>;
 void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize,
                    Pace& pace);
 
-// The same with the model's own tokens; ends with the exchange.
-void cut_documents(OpenAiRequest& request, const InputRules& rules, const Exchange& exchange);
+// Both of these with the model's own tokens, for as long as `control` says.
+OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
+                                  const RunControl& control);
+
+// What the model is to be asked. The rest of the request, which is for the answer, has no texts
+// then.
+EmbedCall take_call(OpenAiRequest& request);
 
 // The list object of OpenAI, with "task" (what was asked for, or the default), "truncated" (indices
 // of data whose texts were cut, where some were) and of chunks their places.

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/embed_call.h"
+#include "service/http_call.h"
 
 #include <gtest/gtest.h>
 
 #include "dialects/openai/openai.h"
-#include "service/embed_run.h"
 #include "support/request_test.h"
 #include "support/test_service.h"
 

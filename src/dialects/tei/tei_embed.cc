@@ -2,15 +2,14 @@
 // Rows for texts: /embed, /similarity, /vertex.
 #include <utility>
 
+#include "base/json_writer.h"
 #include "base/seconds.h"
-#include "dialects/openai/openai_request.h"
+#include "dialects/openai/openai.h"
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
 #include "dialects/tei/tei_style.h"
-#include "service/embed_call.h"
-#include "service/embed_run.h"
-#include "service/gather.h"
+#include "service/http_call.h"
 
 namespace nestvec {
 namespace {
@@ -40,14 +39,15 @@ std::vector<TeiInputs> read_instances(const JsonValue& body, const InputRules& r
   return calls;
 }
 
-HttpResponse render_predictions(const std::vector<Embeddings>& parts, Pace& pace) {
+HttpResponse render_predictions(std::span<const CallRows> calls, Pace& pace) {
   HttpResponse response;
-  response.body = "{\"predictions\":[";
-  for (const Embeddings& part : parts) {
-    if (response.body.back() != '[') response.body.push_back(',');
-    append_rows(part.values, part.width, response.body, pace);
+  JsonObject body(response.body);
+  JsonArray predictions(body.key("predictions"));
+  for (const auto& [rows, tokens] : calls) {
+    append_rows(rows.values, rows.width, predictions.next(), pace);
   }
-  response.body.append("]}");
+  predictions.end();
+  body.end();
   return response;
 }
 
@@ -91,7 +91,7 @@ void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
     receipt.settle(rows, response);
     return response;
   };
-  run_embed(std::move(exchange), std::move(inputs.call), "inputs", std::move(render));
+  run_embed(std::move(exchange), std::move(inputs.call), std::move(render));
 }
 
 void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
@@ -107,68 +107,44 @@ void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
         receipt.settle(rows, response);
         return response;
       };
-  run_embed(std::move(exchange), std::move(call), "inputs", std::move(render));
+  run_embed(std::move(exchange), std::move(call), std::move(render));
 }
 
 void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
-  const Service& service = exchange.service;
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange);
   const bool batch = is_batch(required_member(document.root(), "input"));
   metrics->count_request(batch);
-  OpenAiRequest request = read_openai_request(document.root(), rules);
-  cut_documents(request, rules, exchange);
-  metrics->count_inputs(request.call.texts.size());
-  const TeiReceipt receipt{metrics, exchange.request, batch, count_characters(request.call.texts)};
-  EmbedCall call = request.call;
-  request.call.texts.clear();  // the answer does not need them
-  run_embed(std::move(exchange), std::move(call), "input",
-            [&service, receipt, request = std::move(request)](const Embeddings& rows, Pace& pace) {
-              HttpResponse response;
-              response.body = render_openai(request, rows, service.model.info(), pace);
-              receipt.settle(rows, response);
-              return response;
-            });
+  OpenAiRequest request =
+      open_openai_request(document.root(), exchange.service, control_of(exchange));
+  const std::vector<std::string>& texts = request.call.texts;
+  metrics->count_inputs(texts.size());
+  const TeiReceipt receipt{metrics, exchange.request, batch, count_characters(texts)};
+  answer_openai(std::move(exchange), std::move(request),
+                [receipt](const Embeddings& rows, HttpResponse& response) {
+                  receipt.settle(rows, response);
+                });
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const auto calls = std::make_shared<std::vector<TeiInputs>>(
-      read_instances(document.root(), input_rules(exchange), *metrics));
-  for (TeiInputs& inputs : *calls) apply_exchange(exchange, inputs.call.options);
-  using Rows = std::vector<Embeddings>;
-  auto answer = [exchange, metrics, calls](Result<Rows> result) {
-    exchange.attempt([&] {
-      if (!result.ok()) count_failed_call(exchange.service, result.error());
-      const auto parts = std::make_shared<Result<Rows>>(std::move(result));
-      exchange.answer_later([exchange, metrics, calls, parts] {
-        Pace pace(control_of(exchange));
-        HttpResponse response = render_predictions(parts->value(), pace);
-        TeiReceipt whole{metrics, exchange.request, true, 0};
-        for (std::size_t i = 0; i < calls->size(); ++i) {
-          const auto& [call, batch, characters] = (*calls)[i];
-          count_texts(exchange.service, call, parts->value()[i]);
-          const TeiReceipt one{metrics, exchange.request, batch, characters};
-          metrics->count_success(one.cost(parts->value()[i]));
-          whole.characters += characters;
-        }
-        const Embeddings joined = join_rows(std::move(parts->value()));
-        add_call_headers(*exchange.request, joined, response);
-        add_te_headers(whole.cost(joined), response);
-        return response;
-      });
-    });
-  };
-  const auto gather = std::make_shared<Gather<Embeddings>>(
-      calls->size(), exchange.service.post, exchange.request->stop, std::move(answer));
-  end_at_deadline(exchange.service.after, calls->front().call.options.deadline, gather);
-  for (std::size_t i = 0; i < calls->size() && !gather->ended(); ++i) {
-    const EmbedCall& call = (*calls)[i].call;
-    exchange.service.model.predict_async(
-        call.texts, call.tasks, part_options(call.options, i, *gather),
-        [gather, i](Result<Embeddings> rows) { gather->put(i, std::move(rows)); });
+  std::vector<EmbedCall> calls;
+  std::vector<TeiReceipt> receipts;
+  for (TeiInputs& inputs : read_instances(document.root(), input_rules(exchange), *metrics)) {
+    receipts.push_back({metrics, exchange.request, inputs.batch, inputs.characters});
+    calls.push_back(std::move(inputs.call));
   }
+  run_calls(std::move(exchange), std::move(calls),
+            [metrics, receipts = std::move(receipts)](std::span<const CallRows> rows, Pace& pace) {
+              HttpResponse response = render_predictions(rows, pace);
+              TeiReceipt whole{metrics, receipts.front().request, true, 0};
+              for (std::size_t i = 0; i < rows.size(); ++i) {
+                metrics->count_success(receipts[i].cost(rows[i].rows));
+                whole.characters += receipts[i].characters;
+              }
+              const Embeddings taken = taken_by(rows);
+              add_te_headers(whole.cost(taken), response);
+              return response;
+            });
 }
 
 }  // namespace nestvec

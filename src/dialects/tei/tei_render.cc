@@ -14,15 +14,14 @@ namespace {
 constexpr std::size_t kNumberBytes = 14;
 
 void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
-  out.push_back('[');
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    JsonObject task(out);
-    task.text("name", tasks[i].name);
-    task.text("prompt", tasks[i].prompt);
+  JsonArray list(out);
+  for (const TaskInfo& info : tasks) {
+    JsonObject task(list.next());
+    task.text("name", info.name);
+    task.text("prompt", info.prompt);
     task.end();
   }
-  out.push_back(']');
+  list.end();
 }
 
 void append_extensions(const ModelInfo& model, JsonObject& members) {

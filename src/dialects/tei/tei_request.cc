@@ -145,6 +145,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
     throw wrong_type(inputs, "an object with `source_sentence` and `sentences`");
   }
   EmbedCall call;
+  call.param = "inputs";
   const std::optional<JsonValue> parameters = body.find("parameters");
   if (parameters && parameters->kind() != Kind::kObject) {
     throw wrong_type(*parameters, "an object");

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens and their vectors: /embed_all, /tokenize, /decode; and /info.
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
-#include "base/json.h"
-#include "base/utf8.h"
+#include "base/json_writer.h"
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
-#include "service/embed_call.h"
-#include "service/embed_run.h"
-#include "service/gather.h"
+#include "service/http_call.h"
 
 namespace nestvec {
 namespace {
@@ -25,89 +21,33 @@ std::size_t number_limit(const ModelInfo& model) {
   return std::max(kMaxNumbers, model.max_tokens * model.dimensions);
 }
 
-Error too_many_numbers(std::size_t limit) {
-  return Error(ErrorCode::kInvalidArgument,
-               "the token vectors of these inputs are more than " + std::to_string(limit) +
-                   " numbers, the limit of an answer; send fewer or shorter inputs at once");
-}
-
 HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace) {
   HttpResponse response;
-  response.body.push_back('[');
+  JsonArray texts(response.body);
   for (const TokenEmbeddings& part : parts) {
-    if (response.body.size() > 1) response.body.push_back(',');
-    append_rows(part.values, part.width, response.body, pace);
+    append_rows(part.values, part.width, texts.next(), pace);
   }
-  response.body.push_back(']');
+  texts.end();
   return response;
-}
-
-// What the texts took, in the form that metrics and headers read.
-Embeddings summary(const std::vector<TokenEmbeddings>& parts) {
-  Embeddings sum;
-  sum.rows = parts.size();
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const TokenEmbeddings& part = parts[i];
-    sum.tokens.push_back(static_cast<std::uint32_t>(part.tokens));
-    if (part.truncated) sum.truncated.push_back(static_cast<std::uint32_t>(i));
-    sum.timing.tokenize += part.timing.tokenize;
-    sum.timing.queue = std::max(sum.timing.queue, part.timing.queue);
-    sum.timing.compute = std::max(sum.timing.compute, part.timing.compute);
-  }
-  return sum;
-}
-
-using TokenRows = std::vector<TokenEmbeddings>;
-
-Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiReceipt& receipt,
-                                            std::shared_ptr<const EmbedCall> call) {
-  return [exchange, receipt, call = std::move(call)](Result<TokenRows> result) {
-    exchange.attempt([&] {
-      if (!result.ok()) count_failed_call(exchange.service, result.error());
-      const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
-      exchange.answer_later([&service = exchange.service, receipt, call, parts] {
-        Pace pace(RunControl{call->options.stop, call->options.deadline});
-        HttpResponse response = render_tokens(parts->value(), pace);
-        const Embeddings sum = summary(parts->value());
-        add_call_headers(*receipt.request, sum, response);
-        receipt.settle(sum, response);
-        count_texts(service, *call, sum);
-        return response;
-      });
-    });
-  };
 }
 
 }  // namespace
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
-  apply_exchange(exchange, inputs.call.options);
-
+  inputs.call.token_vectors = true;
+  inputs.call.max_numbers = number_limit(rules.model);
   const TeiReceipt receipt{metrics, exchange.request, inputs.batch, inputs.characters};
-  const auto call = std::make_shared<const EmbedCall>(std::move(inputs.call));
-  const auto gather = std::make_shared<Gather<TokenEmbeddings>>(
-      call->texts.size(), exchange.service.post, exchange.request->stop,
-      answer_tokens(exchange, receipt, call));
-  end_at_deadline(exchange.service.after, call->options.deadline, gather);
-  const auto numbers = std::make_shared<std::atomic<std::size_t>>(0);
-  const std::size_t limit = number_limit(rules.model);
-  for (std::size_t i = 0; i < call->texts.size() && !gather->ended(); ++i) {
-    EmbedOptions options = part_options(call->options, i, *gather);
-    if (!call->tasks.empty() && !call->tasks[i].empty()) options.task = call->tasks[i];
-    exchange.service.model.tokenize_and_embed_async(
-        call->texts[i], options, [gather, i, numbers, limit](Result<TokenEmbeddings> part) {
-          if (!part.ok()) return gather->put(i, of_text(i, part.error()));
-          const std::size_t count = part.value().values.size();
-          if (numbers->fetch_add(count) + count > limit) {
-            return gather->put(i, too_many_numbers(limit));
-          }
-          gather->put(i, std::move(part));
-        });
-  }
+  std::vector<EmbedCall> calls;
+  calls.push_back(std::move(inputs.call));
+  run_calls(std::move(exchange), std::move(calls),
+            [receipt](std::span<const CallRows> rows, Pace& pace) {
+              HttpResponse response = render_tokens(rows.front().tokens, pace);
+              receipt.settle(rows.front().rows, response);
+              return response;
+            });
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
@@ -122,7 +62,7 @@ void tei_tokenize(Exchange exchange) {
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
   std::size_t tokens = 0;
   HttpResponse response;
-  response.body.push_back('[');
+  JsonArray texts(response.body);
   for (const std::string& text : call.texts) {
     const TokenizedText tokenized = model.tokenize(text, options);
     tokens += tokenized.ids.size();
@@ -133,11 +73,10 @@ void tei_tokenize(Exchange exchange) {
               " tokens, the limit of an answer; send fewer or shorter inputs at once",
           "inputs");
     }
-    if (response.body.size() > 1) response.body.push_back(',');
     pace.spend(tokenized.ids.size());
-    append_tokens(text, tokenized, name, response.body);
+    append_tokens(text, tokenized, name, texts.next());
   }
-  response.body.push_back(']');
+  texts.end();
   exchange.respond(std::move(response));
 }
 
@@ -149,14 +88,10 @@ void tei_decode(Exchange exchange) {
   const DecodeOptions options{
       .skip_special = call.skip_special, .stop = control.stop, .deadline = control.deadline};
   HttpResponse response;
-  response.body.push_back('[');
-  for (const std::vector<std::uint32_t>& ids : call.ids) {
-    if (response.body.size() > 1) response.body.push_back(',');
-    const std::string text = exchange.service.model.decode(ids, options);
-    std::string repaired;  // ids in any order may decode to parts of characters
-    append_json_string(repair_utf8(text, repaired), response.body);
-  }
-  response.body.push_back(']');
+  JsonArray texts(response.body);
+  // Repaired: ids in any order may decode to parts of characters.
+  for (const auto& ids : call.ids) texts.text(exchange.service.model.decode(ids, options));
+  texts.end();
   exchange.respond(std::move(response));
 }
 

@@ -10,16 +10,17 @@
 namespace nestvec {
 
 // Safe for concurrent use.
-class CallIds {
+class IdMaker {
  public:
-  CallIds();
+  IdMaker();
 
-  // 32 hexadecimal digits that no other call of this process has, and hardly one of another.
+  // 32 hexadecimal digits that nothing else made here has, and hardly anything made elsewhere.
   std::string next();
 
  private:
-  const std::uint64_t process_;
-  std::atomic<std::uint64_t> last_;
+  const std::uint64_t first_seed_;
+  const std::uint64_t second_seed_;
+  std::atomic<std::uint64_t> made_{0};
 };
 
 // Whether a client's own id may go into logs and answers: visible ASCII, not too long.

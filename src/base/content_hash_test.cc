@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/content_hash.h"
+#include "base/content_hash.h"
 
 #include <gtest/gtest.h>
 
@@ -31,6 +31,13 @@ TEST(ContentHash, PiecesCountAsTheWhole) {
   ContentHash running = ContentHash::sha256();
   for (const char c : std::string("abc")) running.update(std::as_bytes(std::span(&c, 1)));
   EXPECT_EQ(running.finish(), hash(ContentHash::sha256(), "abc"));
+}
+
+TEST(ContentHash, TheBytesAreThoseOfTheDigits) {
+  ContentHash hash = ContentHash::sha256();
+  hash.update("abc");
+  EXPECT_EQ(hash.finish_bytes()[0], 0xba);
+  EXPECT_EQ(sha256_hex("abc").substr(0, 4), "ba78");
 }
 
 }  // namespace

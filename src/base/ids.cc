@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/ids.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <random>
+
+namespace nestvec {
+namespace {
+
+std::uint64_t random_number() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+// SplitMix64's output function (Steele, Lea and Flood, 2014): one to one, so that different numbers
+// stay different, and neighbours have nothing in common.
+std::uint64_t scatter(std::uint64_t number) {
+  number *= 0x9E3779B97F4A7C15;
+  number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9;
+  number = (number ^ (number >> 27)) * 0x94D049BB133111EB;
+  return number ^ (number >> 31);
+}
+
+}  // namespace
+
+IdMaker::IdMaker() : first_seed_(random_number()), second_seed_(random_number()) {}
+
+std::string IdMaker::next() {
+  constexpr int kDigits = 16;
+  const std::uint64_t number = ++made_;
+  std::array<char, 2 * kDigits + 1> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(scatter(first_seed_ + number)),
+                static_cast<unsigned long long>(scatter(second_seed_ ^ number)));
+  return text.data();
+}
+
+bool is_sane_id(std::string_view id) {
+  constexpr std::size_t kMaxId = 128;
+  return !id.empty() && id.size() <= kMaxId &&
+         std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+}  // namespace nestvec

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request's way through the model, whatever the dialect and the transport.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/pace.h"
+#include "nestvec/model.h"
+#include "service/caller.h"
+#include "service/embed_call.h"
+#include "service/gather.h"
+#include "service/service.h"
+
+namespace nestvec {
+
+// What came of an EmbedCall. Of one for token vectors `rows` has no values, only what they took:
+// the tokens of each text, which texts were cut, the time.
+struct CallRows {
+  Embeddings rows;
+  std::vector<TokenEmbeddings> tokens;  // one a text
+};
+
+// Asks the model for everything that a request wants, side by side, and ends the request: once,
+// whatever fails or is thrown, and with nothing left in the model's queue. The first error stands
+// for all. Ends at the caller's deadline, be the model still at work, and when the client has gone.
+// Counts texts and failed calls.
+class ModelCall {
+ public:
+  // Makes the answer of what came of each call, in their order. Spends a step a number, so that it
+  // ends when nobody waits for it any more. On a request thread. What it throws is the error that
+  // the request ends with.
+  using Render = std::function<void(std::span<const CallRows> rows, Pace& pace)>;
+  // The end: null where the answer is made. A fault of a text is told with the text's number among
+  // those of its call, or with its document's. On a request thread, or where memory is short on
+  // any. Must not throw.
+  using Done = std::function<void(const Error* error)>;
+
+  // Queues the calls; blocks for their tokens alone. A call without texts has no rows. Either
+  // throws std::bad_alloc, and neither function is called, or returns, and `done` is called once.
+  // `service` outlives the call.
+  static void start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
+                    Render render, Done done);
+
+  ModelCall(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
+            Render render, Done done);
+  ModelCall(const ModelCall&) = delete;
+  ModelCall& operator=(const ModelCall&) = delete;
+  // Ends it, if nothing else has: whoever was to go on with it has let it go.
+  ~ModelCall();
+
+ private:
+  // Texts that the model is asked for at once.
+  struct Part {
+    std::size_t call = 0;
+    std::size_t index = 0;  // among the parts of its call
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  // What it gave: rows, or the vectors of a text's tokens.
+  struct PartRows {
+    Embeddings rows;
+    TokenEmbeddings tokens;
+  };
+  using PartGather = Gather<PartRows>;
+  using Gathered = std::shared_ptr<PartGather>;
+  using Gathering = Result<std::vector<PartRows>>;
+
+  static std::vector<Part> parts_of(const std::vector<EmbedCall>& calls);
+  static void ask(const std::shared_ptr<ModelCall>& self) noexcept;
+  static void ask_part(const std::shared_ptr<ModelCall>& self, std::size_t part,
+                       const Gathered& gather);
+  static void go_on(const std::shared_ptr<ModelCall>& self, Gathering result) noexcept;
+  void finish(Gathering& result) noexcept;
+  std::vector<CallRows> sort_out(std::vector<PartRows> rows) const;
+  void check_numbers(const EmbedCall& call, const TokenEmbeddings& part);
+  void count(const std::vector<CallRows>& rows) const;
+  void end(const Error* error) noexcept;
+  void fail(const Error& error) noexcept;
+
+  const Service& service_;
+  const RunControl control_;  // of the request as a whole
+  std::vector<EmbedCall> calls_;
+  const std::vector<Part> parts_;
+  const Render render_;
+  const Done done_;
+  std::atomic<std::size_t> numbers_{0};  // of token vectors that have come
+  std::atomic<bool> ended_{false};
+};
+
+// Rows of several calls as if they came from one.
+Embeddings join_rows(std::vector<Embeddings> parts);
+// The same without values: what the calls took.
+Embeddings taken_by(std::span<const CallRows> calls);
+
+}  // namespace nestvec

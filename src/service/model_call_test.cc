@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a request ends with, once, whatever fails: on a model whose graph does as a test says.
+#include "service/model_call.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "support/scripted_model.h"
+
+namespace nestvec {
+namespace {
+
+// Work waits until the test runs it.
+class ManualThreads {
+ public:
+  void post(std::function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    if (full) throw std::bad_alloc();
+    queue_.push_back(std::move(work));
+    changed_.notify_all();
+  }
+  void run_one() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !queue_.empty(); });
+    const std::function<void()> work = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    work();
+  }
+  // Returns whether there was something.
+  bool try_run_one() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (queue_.empty()) return false;
+    }
+    run_one();
+    return true;
+  }
+  void drop_all() {
+    std::deque<std::function<void()>> dropped;
+    const std::lock_guard lock(mutex_);
+    dropped.swap(queue_);
+  }
+
+  std::atomic<bool> full{false};
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+};
+
+// How often a request has ended, and how.
+struct Ending {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int times = 0;
+  std::optional<Error> error;
+
+  void take(const Error* with) {
+    const std::lock_guard lock(mutex);
+    ++times;
+    if (with != nullptr) error = *with;
+    changed.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return times > 0; });
+  }
+  ErrorCode code() const { return error ? error->code() : ErrorCode::kUnknown; }
+};
+
+class ModelCallTest : public testing::Test {
+ protected:
+  ModelCallTest() {
+    service_.after = [this](std::chrono::milliseconds, std::function<void()> work) {
+      alarms_.push_back(std::move(work));
+      return Alarm();
+    };
+  }
+  Model make_model() {
+    auto session = std::make_unique<ScriptedSession>();
+    session_ = session.get();
+    return scripted_model(std::move(session));
+  }
+  ~ModelCallTest() override {
+    session_->gate.open();
+    model_.shut_down();
+  }
+
+  static EmbedCall call_of(std::vector<std::string> texts) {
+    EmbedCall call;
+    call.texts = std::move(texts);
+    return call;
+  }
+  Caller caller() const {
+    Caller caller;
+    caller.client = 1;
+    caller.stop = client_.get_token();
+    return caller;
+  }
+
+  void start(std::vector<EmbedCall> calls, ModelCall::Render render = {}) {
+    if (!render) {
+      render = [this](std::span<const CallRows> rows, Pace&) {
+        rows_.assign(rows.begin(), rows.end());
+      };
+    }
+    ModelCall::start(service_, caller(), std::move(calls), std::move(render),
+                     [this](const Error* error) { ending_.take(error); });
+  }
+
+  // Runs what is posted until the request has ended, and then what is left: that must not end it
+  // again, and leave nothing with the model.
+  void finish() {
+    while (true) {
+      {
+        const std::lock_guard lock(ending_.mutex);
+        if (ending_.times > 0) break;
+      }
+      if (!threads_.try_run_one()) std::this_thread::yield();
+    }
+    settle();
+  }
+  void empty_the_queue() {
+    while (model_.queue().tokens > 0) {
+      if (!threads_.try_run_one()) std::this_thread::yield();
+    }
+  }
+  void settle() {
+    session_->gate.open();
+    QueueStatus queue = model_.queue();
+    while (queue.tokens > 0 || queue.running_tokens > 0 || threads_.try_run_one()) {
+      std::this_thread::yield();
+      queue = model_.queue();
+    }
+    EXPECT_EQ(ending_.times, 1);
+    EXPECT_EQ(queue.output_bytes, 0U);
+  }
+
+  bool counted(const std::string& line) const {
+    return metrics_.text().find(line) != std::string::npos;
+  }
+
+  ScriptedSession* session_ = nullptr;
+  ServerOptions options_;
+  Metrics metrics_;
+  ManualThreads threads_;
+  std::vector<std::function<void()>> alarms_;
+  std::stop_source client_;
+  Ending ending_;
+  std::vector<CallRows> rows_;
+  Model model_ = make_model();
+  Service service_{.model = model_,
+                   .options = options_,
+                   .metrics = metrics_,
+                   .post = [this](std::function<void()> work) { threads_.post(std::move(work)); },
+                   .version = "0.0.0"};
+};
+
+TEST_F(ModelCallTest, BringsTheRowsOfEachCall) {
+  EmbedCall tokens = call_of({"a", "b c"});
+  tokens.token_vectors = true;
+  start({call_of({"a b", "c"}), EmbedCall(), tokens});
+  finish();
+  EXPECT_FALSE(ending_.error);
+  ASSERT_EQ(rows_.size(), 3U);
+  EXPECT_EQ(rows_[0].rows.rows, 2U);
+  EXPECT_EQ(rows_[0].rows.tokens, (std::vector<std::uint32_t>{4, 3}));
+  EXPECT_EQ(rows_[1].rows.rows, 0U);
+  ASSERT_EQ(rows_[2].tokens.size(), 2U);
+  EXPECT_EQ(rows_[2].tokens[1].tokens, 4U);
+  EXPECT_EQ(rows_[2].rows.tokens, (std::vector<std::uint32_t>{3, 4}));
+  EXPECT_TRUE(counted(R"(nestvec_texts_total{task="none"} 4)"));
+  EXPECT_TRUE(counted(R"(nestvec_tokens_total{task="none"} 14)"));
+}
+
+TEST_F(ModelCallTest, ARequestThatNeedsNoModelEndsToo) {
+  start({EmbedCall()});
+  finish();
+  EXPECT_FALSE(ending_.error);
+  EXPECT_EQ(rows_.size(), 1U);
+}
+
+TEST_F(ModelCallTest, DocumentsThatAreContextsAreReadApart) {
+  EmbedCall call = call_of({"a", "b", "c"});
+  call.documents = {1, 2};
+  call.options.late_chunking = true;
+  start({call});
+  finish();
+  ASSERT_EQ(rows_.size(), 1U);
+  EXPECT_EQ(rows_[0].rows.rows, 3U);
+  // The second document's special tokens are divided among its chunks.
+  EXPECT_EQ(rows_[0].rows.tokens[0], 3U);
+}
+
+TEST_F(ModelCallTest, AFaultOfATextIsToldByItsDocument) {
+  std::string longer;
+  for (std::size_t i = 0; i < kScriptedTokens; ++i) longer += "a ";
+  EmbedCall call = call_of({"a", "b", longer});
+  call.documents = {1, 2};
+  call.options.truncation = Truncation::kError;
+  start({call_of({"a"}), call});
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ending_.error->detail().text, 1U);
+  EXPECT_EQ(std::string(ending_.error->what()).find("input[1]: "), 0U);
+  EXPECT_TRUE(counted(R"(nestvec_failed_calls_total{code="INVALID_ARGUMENT"} 1)"));
+}
+
+TEST_F(ModelCallTest, TokenVectorsOverTheLimitOfAnAnswer) {
+  EmbedCall call = call_of({"a", "b"});
+  call.token_vectors = true;
+  call.max_numbers = 3 * kScriptedWidth;
+  start({call});
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(ending_.error->detail().text);
+}
+
+TEST_F(ModelCallTest, AFaultOfTheGraph) {
+  session_->fault = [] { throw Error(ErrorCode::kInternal, "the graph"); };
+  start({call_of({"a"}), call_of({"b"})});
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kInternal);
+}
+
+TEST_F(ModelCallTest, NoMemoryForARun) {
+  session_->fault = [] { throw std::bad_alloc(); };
+  start({call_of({"a"})});
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kUnavailable);
+}
+
+// Of whatever is thrown while the answer is made.
+TEST_F(ModelCallTest, WhatRenderingThrows) {
+  const auto ends_with = [this](const std::function<void()>& fault) {
+    ending_.times = 0;
+    start({call_of({"a"})}, [&](std::span<const CallRows>, Pace&) { fault(); });
+    finish();
+    return ending_.code();
+  };
+  EXPECT_EQ(ends_with([] { throw Error(ErrorCode::kNotFound, "x"); }), ErrorCode::kNotFound);
+  EXPECT_EQ(ends_with([] { throw std::bad_alloc(); }), ErrorCode::kUnavailable);
+  EXPECT_EQ(ends_with([] { throw std::runtime_error("secret"); }), ErrorCode::kInternal);
+  EXPECT_EQ(std::string(ending_.error->what()).find("secret"), std::string::npos);
+  EXPECT_EQ(ends_with([] { throw 1; }), ErrorCode::kInternal);
+}
+
+TEST_F(ModelCallTest, AClientThatHadGoneBefore) {
+  client_.request_stop();
+  start({call_of({"a"}), call_of({"b"})});
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kCancelled);
+}
+
+TEST_F(ModelCallTest, AClientThatGoesDuringTheRun) {
+  session_->gate.close();
+  start({call_of({"a"}), call_of({"b"}), call_of({"c"})});
+  session_->gate.wait_for_run();
+  client_.request_stop();
+  empty_the_queue();
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kCancelled);
+}
+
+TEST_F(ModelCallTest, AClientThatGoesWhileItsAnswerIsMade) {
+  start({call_of({"a"})}, [this](std::span<const CallRows>, Pace& pace) {
+    client_.request_stop();
+    pace.spend(2 * Pace::kStride);
+  });
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kCancelled);
+}
+
+TEST_F(ModelCallTest, AClientThatGoesAfterwardsChangesNothing) {
+  start({call_of({"a"})});
+  finish();
+  client_.request_stop();
+  settle();
+  EXPECT_FALSE(ending_.error);
+}
+
+TEST_F(ModelCallTest, EndsAtItsDeadlineThoughTheModelIsStillAtWork) {
+  session_->gate.close();
+  options_.request_seconds = 3600;
+  Caller late = caller();
+  late.received = std::chrono::steady_clock::now();
+  ModelCall::start(service_, late, {call_of({"a"}), call_of({"b"})}, nullptr,
+                   [this](const Error* error) { ending_.take(error); });
+  session_->gate.wait_for_run();
+  ASSERT_EQ(alarms_.size(), 1U);
+  alarms_.front()();
+  threads_.run_one();
+  EXPECT_EQ(ending_.times, 1);
+  EXPECT_EQ(ending_.code(), ErrorCode::kDeadlineExceeded);
+  empty_the_queue();
+  settle();
+}
+
+TEST_F(ModelCallTest, ADeadlineThatHasPassed) {
+  Caller late = caller();
+  late.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  ModelCall::start(service_, late, {call_of({"a"})}, nullptr,
+                   [this](const Error* error) { ending_.take(error); });
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(ModelCallTest, NoMemoryToGoOnWithOnARequestThread) {
+  session_->gate.close();
+  start({call_of({"a"})});
+  session_->gate.wait_for_run();
+  threads_.full = true;
+  session_->gate.open();
+  ending_.wait();
+  EXPECT_EQ(ending_.code(), ErrorCode::kUnavailable);
+  threads_.full = false;
+  settle();
+}
+
+TEST_F(ModelCallTest, NoMemoryToAsk) {
+  service_.after = [](std::chrono::milliseconds, const std::function<void()>&) -> Alarm {
+    throw std::bad_alloc();
+  };
+  options_.request_seconds = 1;
+  Caller hurried = caller();
+  hurried.received = std::chrono::steady_clock::now();
+  ModelCall::start(service_, hurried, {call_of({"a"})}, nullptr,
+                   [this](const Error* error) { ending_.take(error); });
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(ModelCallTest, WorkThatIsDroppedEndsTheRequest) {
+  start({EmbedCall()});
+  threads_.drop_all();
+  EXPECT_EQ(ending_.times, 1);
+  EXPECT_EQ(ending_.code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(ModelCallTest, OneOfManyErrorsIsTold) {
+  session_->gate.close();
+  session_->fault = [] { throw Error(ErrorCode::kInternal, "the graph"); };
+  std::vector<EmbedCall> calls(16, call_of({"a"}));
+  start(std::move(calls));
+  session_->gate.wait_for_run();
+  client_.request_stop();
+  session_->gate.open();
+  finish();
+  EXPECT_TRUE(ending_.error);
+}
+
+HttpRequest from(const std::string& peer, std::uint64_t connection = 0) {
+  HttpRequest head;
+  head.peer = peer;
+  head.connection = connection;
+  return head;
+}
+
+TEST(ClientNumber, IsTheKeysWhereThereIsOne) {
+  EXPECT_EQ(client_number("search", from("192.0.2.1")), client_number("search", from("::1")));
+  EXPECT_NE(client_number("search", from("192.0.2.1")), client_number("", from("192.0.2.1")));
+  EXPECT_NE(client_number("search", {}), client_number("other", {}));
+}
+
+TEST(ClientNumber, IsThatOfTheAddressHoweverManyConnections) {
+  const auto number = [](const std::string& peer) { return client_number("", from(peer)); };
+  EXPECT_EQ(client_number("", from("192.0.2.1", 1)), client_number("", from("192.0.2.1", 2)));
+  EXPECT_NE(number("192.0.2.1"), number("192.0.2.2"));
+  EXPECT_EQ(number("192.0.2.1"), number("::ffff:192.0.2.1"));
+  EXPECT_EQ(number("2001:db8:0:1::1"), number("2001:db8:0:1:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(number("2001:db8:0:1::1"), number("2001:db8:0:2::1"));
+  EXPECT_EQ(number("fe80::1%eth0"), number("fe80::2"));
+}
+
+TEST(ClientNumber, IsThatOfTheConnectionWithoutAnAddress) {
+  EXPECT_NE(client_number("", from("unix", 1)), client_number("", from("unix", 2)));
+  EXPECT_EQ(client_number("", from("unix", 1)), client_number("", from("unix", 1)));
+}
+
+}  // namespace
+}  // namespace nestvec
