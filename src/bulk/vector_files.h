@@ -65,6 +65,9 @@ class VectorFiles {
   // To be called once they are complete; may be called again where it was interrupted.
   static void publish(const OutputSpec& spec, bool errors);
 
+  // Removes what a run has begun and not finished. None may be open.
+  static void discard(const OutputSpec& spec);
+
  private:
   struct Packed {
     std::string bytes;
