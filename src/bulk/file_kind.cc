@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulk/file_kind.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdio>
@@ -72,6 +73,15 @@ bool is_skippable_zstd(std::string_view head) {
          head.substr(1, 3) == bytes("\x2a\x4d\x18");
 }
 
+// A first byte of several, and nothing behind it but others of the same character.
+bool is_cut_character(std::string_view rest) {
+  const auto is_continuation = [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) == 0x80;
+  };
+  return rest.size() < 4 && static_cast<unsigned char>(rest[0]) >= 0xC2 &&
+         std::all_of(rest.begin() + 1, rest.end(), is_continuation);
+}
+
 struct Invalid {
   std::size_t count = 0;
   std::size_t first = 0;  // its place, from 0
@@ -91,9 +101,7 @@ Invalid find_invalid(std::string_view text) {
       at += length;
       continue;
     }
-    const std::string_view rest = text.substr(at);
-    const bool is_cut = rest.size() < kLongest && static_cast<unsigned char>(rest[0]) >= 0xC2;
-    if (is_cut) break;
+    if (is_cut_character(text.substr(at))) break;
     if (found.count++ == 0) found.first = at;
     ++at;
   }

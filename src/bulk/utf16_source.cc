@@ -9,7 +9,7 @@
 namespace nestvec {
 namespace {
 
-constexpr char32_t kByteOrderMark = 0xFEFF;
+constexpr char32_t kUtf16Mark = 0xFEFF;
 
 bool is_high(char32_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
 bool is_low(char32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
@@ -41,7 +41,7 @@ class Utf16Source final : public ByteSource {
   }
 
   void add(char32_t unit) {
-    if (std::exchange(at_start_, false) && unit == kByteOrderMark) return;
+    if (std::exchange(at_start_, false) && unit == kUtf16Mark) return;
     const std::optional<char32_t> high = std::exchange(high_, std::nullopt);
     if (high && is_low(unit)) {
       append_utf8(0x10000 + ((*high - 0xD800) << 10) + (unit - 0xDC00), out_);
