@@ -8,7 +8,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 import numpy as np
@@ -292,9 +292,32 @@ def _revive(*reference: Any) -> Model:
 
 
 def _as_list(sentences: str | Iterable[str]) -> Sequence[str]:
+    """Lists as they are; columns of pyarrow, pandas and polars, arrays and iterators as lists. What would be read as
+    something that nobody means, such as the names of a table's columns, raises TypeError."""
     if isinstance(sentences, str):
         return [sentences]
-    return sentences if isinstance(sentences, (list, tuple)) else list(sentences)
+    if isinstance(sentences, (list, tuple)):
+        return sentences
+    kind = type(sentences).__name__
+    if hasattr(sentences, "columns") or hasattr(sentences, "column_names"):
+        raise TypeError(f"expected texts, found a {kind}; pass one of its columns, such as table['text']")
+    if isinstance(sentences, (Mapping, bytes, bytearray)):
+        raise TypeError(f"expected texts, found {kind}; pass a str or a list of str")
+    for name in ("to_pylist", "to_list", "tolist"):
+        if callable(to_list := getattr(sentences, name, None)):
+            texts = to_list()
+            break
+    else:
+        texts = list(sentences)
+    for row, text in enumerate(texts):
+        if not isinstance(text, str) and _is_null(text):
+            raise TypeError(f"text {row} is null; leave such rows out, or fill them")
+    return texts
+
+
+def _is_null(value: object) -> bool:
+    is_nan = isinstance(value, float) and value != value
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _first(value: T | None, other: T | None) -> T | None:

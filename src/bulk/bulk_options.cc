@@ -53,6 +53,8 @@ std::vector<std::pair<std::string, std::string>> option_facts(const BulkOptions&
   return {
       {"--input-format",
        options.rows.format ? std::string(row_format_name(*options.rows.format)) : "by name"},
+      {"--delimiter",
+       options.rows.delimiter == '\0' ? "by format" : std::string(1, options.rows.delimiter)},
       {"--field", options.rows.text},
       {"--id", options.rows.id},
       {"--task-field", options.rows.task},

@@ -121,10 +121,12 @@ void BulkRun::note_digest(const SourceRow& row, const VectorLocation& location) 
 void BulkRun::write_bad(const SourceRow& row, const std::string& fault) {
   const std::string path = input_name(inputs_[row.file].path);
   if (options_.on_error == OnError::kFail) {
+    const std::string kept = state_.counts.rows == 0
+                                 ? "; --on-error skip or null goes on behind such rows"
+                                 : "; the rows before it are kept: go on with --resume and "
+                                   "--on-error skip or null";
     throw Error(ErrorCode::kInvalidArgument,
-                one_line(path + ":" + std::to_string(row.line) + ": " + fault +
-                         "; the rows before it are kept: go on with --resume and --on-error skip "
-                         "or null"));
+                one_line(path + ":" + std::to_string(row.line) + ": " + fault + kept));
   }
   writing_ = true;
   files_->note_error(error_line(row, path, fault));
@@ -165,6 +167,19 @@ void BulkRun::write(const FinishedRow& done) {
 void BulkRun::save() {
   state_.sizes = files_->sync();
   save_checkpoint(state_, options_.output.checkpoint_path());
+}
+
+// After an error. A run that has not got anywhere, as for a wrong --field, is as if it had not
+// been.
+void BulkRun::stop_early() {
+  if (!found_ && state_.counts.rows == 0) {
+    files_.reset();
+    VectorFiles::discard(options_.output);
+    std::error_code ignored;
+    fs::remove(options_.output.checkpoint_path(), ignored);
+  } else if (!writing_) {
+    save();  // what the disk refused is not counted
+  }
 }
 
 void BulkRun::report(const BulkHooks& hooks) {
@@ -208,8 +223,7 @@ BulkSummary BulkRun::run(const Model& model, const BulkHooks& hooks) {
     try {
       embed_all(model, hooks);
     } catch (const Error&) {
-      // What the disk refused is not counted.
-      if (!writing_) save();
+      stop_early();
       throw;
     }
     save();

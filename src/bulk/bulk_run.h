@@ -47,7 +47,7 @@ class BulkRun {
 
   // Blocks. Throws Error: kInvalidArgument (a bad row under kFail, naming file and line; a
   // checkpoint of another run), and what reading, the model and writing throw. What was done up to
-  // there is kept for `resume`.
+  // there is kept for `resume`; where that is no row, nothing is left.
   BulkSummary run(const Model& model, const BulkHooks& hooks);
 
  private:
@@ -61,6 +61,7 @@ class BulkRun {
   void note_digest(const SourceRow& row, const VectorLocation& location);
   void report(const BulkHooks& hooks);
   void save();
+  void stop_early();
 
   BulkOptions options_;
   std::vector<InputFacts> inputs_;

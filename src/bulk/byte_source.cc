@@ -12,15 +12,15 @@
 #include <utility>
 
 #include "base/file.h"
+#include "bulk/file_kind.h"
 #include "bulk/input_list.h"
+#include "bulk/utf16_source.h"
 
 namespace nestvec {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{64} << 10;
 constexpr int kPollMilliseconds = 50;
-constexpr std::string_view kGzipMagic = "\x1f\x8b";
-constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 
 class FileSource final : public ByteSource {
  public:
@@ -88,7 +88,7 @@ class Unread final : public ByteSource {
       : head_(std::move(head)), rest_(std::move(rest)) {}
 
   std::string_view read() override {
-    if (given_) return rest_->read();
+    if (given_ || head_.empty()) return rest_->read();
     given_ = true;
     return head_;
   }
@@ -117,7 +117,8 @@ class GzipSource final : public ByteSource {
         if (status_ == Z_STREAM_END) return {};
         throw broken("ends early");
       }
-      // A file may have several members.
+      // A file may have several members, and zeros behind the last, which fill blocks of a tape.
+      if (status_ == Z_STREAM_END && !skip_zeros()) continue;
       if (status_ == Z_STREAM_END) inflateReset(&stream_);
       stream_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
       stream_.avail_out = static_cast<uInt>(buffer_.size());
@@ -137,6 +138,15 @@ class GzipSource final : public ByteSource {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // only read
     stream_.avail_in = static_cast<uInt>(bytes.size());
     return !bytes.empty();
+  }
+
+  // Whether anything is left behind them.
+  bool skip_zeros() {
+    while (stream_.avail_in > 0 && *stream_.next_in == 0) {
+      ++stream_.next_in;
+      --stream_.avail_in;
+    }
+    return stream_.avail_in > 0;
   }
 
   Error broken(const std::string& how) const {
@@ -203,23 +213,46 @@ std::unique_ptr<ByteSource> memory_source(std::string bytes, std::size_t piece) 
   return std::make_unique<MemorySource>(std::move(bytes), piece);
 }
 
-std::unique_ptr<ByteSource> unpack_source(std::unique_ptr<ByteSource> packed, std::string name) {
-  std::string head;
-  while (head.size() < kZstdMagic.size()) {
-    const std::string_view bytes = packed->read();
-    if (bytes.empty()) break;
-    head.append(bytes);
+std::unique_ptr<ByteSource> unpack_source(std::unique_ptr<ByteSource> packed,
+                                          const std::string& name) {
+  constexpr int kMostLayers = 4;
+  for (int layer = 0;; ++layer) {
+    std::string head;
+    while (head.size() < kCodingBytes) {
+      const std::string_view bytes = packed->read();
+      if (bytes.empty()) break;
+      head.append(bytes);
+    }
+    const Coding coding = find_coding(head);
+    packed = std::make_unique<Unread>(std::move(head), std::move(packed));
+    if (coding == Coding::kNone) return packed;
+    if (coding == Coding::kUtf16Little || coding == Coding::kUtf16Big) {
+      return utf16_source(std::move(packed), coding == Coding::kUtf16Big);
+    }
+    if (layer == kMostLayers) {
+      throw Error(ErrorCode::kDataLoss, name + ": is compressed more than " +
+                                            std::to_string(kMostLayers) + " times over");
+    }
+    if (coding == Coding::kGzip) {
+      packed = std::make_unique<GzipSource>(std::move(packed), name);
+    } else {
+      packed = std::make_unique<ZstdSource>(std::move(packed), name);
+    }
   }
-  const bool gzip = head.starts_with(kGzipMagic);
-  const bool zstd = head.starts_with(kZstdMagic);
-  auto whole = std::make_unique<Unread>(std::move(head), std::move(packed));
-  if (gzip) return std::make_unique<GzipSource>(std::move(whole), std::move(name));
-  if (zstd) return std::make_unique<ZstdSource>(std::move(whole), std::move(name));
-  return whole;
 }
 
-std::unique_ptr<ByteSource> open_source(const std::string& path, std::stop_token stop) {
-  return unpack_source(std::make_unique<FileSource>(path, std::move(stop)), input_name(path));
+std::unique_ptr<ByteSource> checked_source(std::unique_ptr<ByteSource> source,
+                                           const std::string& name) {
+  std::string head(source->read());
+  check_text(head, name);
+  return std::make_unique<Unread>(std::move(head), std::move(source));
+}
+
+std::unique_ptr<ByteSource> open_source(const std::string& path, std::stop_token stop,
+                                        bool force_text) {
+  const std::string name = input_name(path);
+  auto source = unpack_source(std::make_unique<FileSource>(path, std::move(stop)), name);
+  return force_text ? std::move(source) : checked_source(std::move(source), name);
 }
 
 }  // namespace nestvec

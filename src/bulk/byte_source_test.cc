@@ -16,6 +16,12 @@
 namespace nestvec {
 namespace {
 
+// A literal with the NUL bytes in it.
+template <std::size_t N>
+std::string raw(const char (&literal)[N]) {
+  return std::string(literal, N - 1);
+}
+
 std::string gzip(const std::string& bytes) {
   z_stream stream{};
   EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
@@ -76,6 +82,42 @@ TEST(ByteSource, CompressedBytesComeBack) {
   EXPECT_EQ(unpacked(zstd(""), 5), "");
 }
 
+TEST(ByteSource, WhatPackersAddIsNoData) {
+  const std::string bytes = sample();
+  const std::string skippable("\x50\x2a\x4d\x18\x04\0\0\0size", 12);
+  for (const std::size_t piece : {1u, 1000u, 1u << 20}) {
+    EXPECT_EQ(unpacked(skippable + zstd(bytes), piece), bytes);
+    EXPECT_EQ(unpacked(gzip(bytes) + std::string(1000, '\0'), piece), bytes);
+    EXPECT_EQ(unpacked(gzip(bytes) + std::string(512, '\0') + gzip("two"), piece), bytes + "two");
+    EXPECT_EQ(unpacked(gzip(gzip(bytes)), piece), bytes);
+    EXPECT_EQ(unpacked(gzip(zstd(bytes)), piece), bytes);
+  }
+}
+
+TEST(ByteSource, Utf16BecomesUtf8) {
+  const std::pair<std::string, std::string> texts[] = {
+      {raw("\xFF\xFE"), ""},
+      {raw("\xFF\xFE"
+           "a\0\xE9\0\n\0"),
+       "a\xC3\xA9\n"},
+      {raw("\xFE\xFF\0a\xD8\x3D\xDC\x4D"), "a\xF0\x9F\x91\x8D"},
+      {raw("\xFF\xFE\x3D\xD8\x3D\xD8\x4D\xDC"), "\xEF\xBF\xBD\xF0\x9F\x91\x8D"},
+      {raw("\xFE\xFF\xDC\x4D\0a"),
+       "\xEF\xBF\xBD"
+       "a"},
+      {raw("\xFF\xFE"
+           "a\0\x3D\xD8"),
+       "a\xEF\xBF\xBD"},
+      {raw("\xFF\xFE"
+           "a\0b"),
+       "a\xEF\xBF\xBD"},
+  };
+  for (const auto& [wide, text] : texts) {
+    for (const std::size_t piece : {1u, 3u, 100u}) EXPECT_EQ(unpacked(wide, piece), text);
+    EXPECT_EQ(unpacked(gzip(wide), 5), text);
+  }
+}
+
 void expect_data_loss(const std::string& packed) {
   try {
     unpacked(packed, 100);
@@ -98,6 +140,9 @@ TEST(ByteSource, CutAndCorruptFilesAreErrors) {
     expect_data_loss(corrupt);
     expect_data_loss(packed + "behind the end");
   }
+  std::string often = "text";
+  for (int i = 0; i < 5; ++i) often = gzip(often);
+  expect_data_loss(often);
 }
 
 TEST(ByteSource, CountsBytesOfTheFile) {

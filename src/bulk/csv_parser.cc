@@ -13,18 +13,22 @@ constexpr char kQuote = '"';
 void CsvParser::begin() {
   state_ = State::kStart;
   bytes_ = 0;
+  count_ = 0;
+  filled_ = 0;
   unclosed_ = false;
   field_.clear();
   fields_.clear();
 }
 
 void CsvParser::put(char c) {
+  filled_ = count_ + 1;
   if (!too_long() && fields_.size() < most_fields_) field_.push_back(c);
 }
 
 void CsvParser::end_field() {
   if (!too_long() && fields_.size() < most_fields_) fields_.push_back(std::move(field_));
   field_.clear();
+  ++count_;
 }
 
 // What stands outside of quotes, behind a field's first character or its closing quote.

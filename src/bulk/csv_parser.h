@@ -32,6 +32,8 @@ class CsvParser {
   bool ended() const noexcept { return state_ == State::kEnd; }
   // Of a record that has ended, as many as are kept. A blank line has no fields.
   const std::vector<std::string>& fields() const noexcept { return fields_; }
+  // How many fields it has up to the last that is not empty, kept or not.
+  std::size_t filled() const noexcept { return filled_; }
   bool too_long() const noexcept { return bytes_ > max_bytes_; }
   bool unclosed_quote() const noexcept { return unclosed_; }
 
@@ -49,6 +51,8 @@ class CsvParser {
   std::size_t most_fields_ = std::numeric_limits<std::size_t>::max();
   State state_ = State::kEnd;
   std::size_t bytes_ = 0;
+  std::size_t count_ = 0;  // of fields that have ended
+  std::size_t filled_ = 0;
   bool unclosed_ = false;
   std::string field_;
   std::vector<std::string> fields_;

@@ -40,14 +40,46 @@ std::string json_id(const JsonValue& id) {
   throw id.error("expected a string or a whole number");
 }
 
+// The member of that name, or, for "a.b", the member b of a member a. Nothing where it is null.
+std::optional<JsonValue> find_field(const JsonValue& object, std::string_view name) {
+  if (auto found = object.find(name)) return found;
+  for (std::size_t dot = name.find('.'); dot != std::string_view::npos;
+       dot = name.find('.', dot + 1)) {
+    const auto inner = object.find(name.substr(0, dot));
+    if (!inner || inner->kind() != JsonValue::Kind::kObject) continue;
+    if (auto found = find_field(*inner, name.substr(dot + 1))) return found;
+  }
+  return std::nullopt;
+}
+
+// Says which members there are instead.
+JsonValue need_field(const JsonValue& object, const std::string& name) {
+  if (auto found = find_field(object, name)) return *found;
+  constexpr std::size_t kMostNames = 16;
+  std::string names;
+  std::size_t count = 0;
+  for (const auto& [key, value] : object.members()) {
+    if (key == name) return value;  // null
+    if (++count <= kMostNames) names += (names.empty() ? "" : ", ") + excerpt(key);
+  }
+  if (count > kMostNames) names += " and " + std::to_string(count - kMostNames) + " more";
+  throw object.error("has no member \"" + excerpt(name) + "\"; it has " +
+                     (names.empty() ? "none" : names));
+}
+
 void read_object(std::string_view line, const RowRules& rules, RowFields& row) {
   const JsonDocument document = JsonDocument::parse(line, kRow);
   const JsonValue root = document.root();
-  if (!rules.id.empty()) row.id = json_id(root.at(rules.id));
+  if (!rules.id.empty()) row.id = json_id(need_field(root, rules.id));
   if (!rules.task.empty()) {
-    if (const auto task = root.find(rules.task)) row.task = task->string();
+    if (const auto task = find_field(root, rules.task)) row.task = task->string();
   }
-  row.text = root.at(rules.text).string();
+  row.text = need_field(root, rules.text).string();
+}
+
+char separator_of(const RowRules& rules) {
+  if (rules.delimiter != '\0') return rules.delimiter;
+  return rules.format == RowFormat::kTsv ? '\t' : ',';
 }
 
 }  // namespace
@@ -73,7 +105,7 @@ RowFormat guess_row_format(std::string_view path) {
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (path.ends_with(packed)) path.remove_suffix(packed.size());
   }
-  if (path.ends_with(".ndjson")) return RowFormat::kJsonLines;
+  if (path.ends_with(".ndjson") || path.ends_with(".json")) return RowFormat::kJsonLines;
   for (const auto& [name, format] : kRowFormats) {
     if (path.ends_with("." + std::string(name))) return format;
   }
@@ -85,14 +117,27 @@ RowReader::RowReader(std::unique_ptr<ByteSource> source, std::string name, const
       name_(std::move(name)),
       rules_(rules),
       format_(rules.format.value_or(RowFormat::kLines)),
-      csv_(format_ == RowFormat::kTsv ? '\t' : ',', rules.max_bytes) {
+      csv_(separator_of(rules), rules.max_bytes) {
   skip_byte_order_mark();
+  if (format_ == RowFormat::kJsonLines && begins_array()) array_.emplace(rules.max_bytes);
   if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) read_header();
 }
 
 void RowReader::skip_byte_order_mark() {
   while (cursor_.pending().size() < kByteOrderMark.size() && cursor_.more()) continue;
   if (cursor_.pending().starts_with(kByteOrderMark)) cursor_.take(kByteOrderMark.size());
+}
+
+// A line that is a row is an object, so a bracket can only open an array of them.
+bool RowReader::begins_array() {
+  std::size_t seen = 0;
+  while (true) {
+    const std::string_view text = cursor_.pending();
+    seen = text.find_first_not_of(" \t\r\n", seen);
+    if (seen != std::string_view::npos) return text[seen] == '[';
+    seen = text.size();
+    if (seen > rules_.max_bytes || !cursor_.more()) return false;
+  }
 }
 
 std::size_t RowReader::find_column(const std::string& wanted) const {
@@ -131,6 +176,7 @@ void RowReader::read_header() {
   columns_.text = find_column(rules_.text);
   if (!rules_.id.empty()) columns_.id = find_column(rules_.id);
   if (!rules_.task.empty()) columns_.task = find_column(rules_.task);
+  columns_.header = csv_.fields().size();
   csv_.keep_fields(columns_.needed());
 }
 
@@ -202,6 +248,35 @@ bool RowReader::next_object(RowFields& row) {
   return true;
 }
 
+bool RowReader::next_element(RowFields& row) {
+  using State = ArraySplitter::State;
+  const auto broken = [this](const std::string& how) {
+    return Error(ErrorCode::kDataLoss,
+                 name_ + ":" + std::to_string(cursor_.lines() + 1) + ": the JSON array " + how);
+  };
+  if (array_->state() == State::kEnd) return false;
+  array_->begin();
+  while (array_->state() != State::kFound) {
+    const State before = array_->state();
+    const std::size_t used = array_->feed(cursor_.pending());
+    cursor_.take(used);
+    if (array_->state() == State::kEnd) return false;
+    if (array_->state() == State::kBroken) throw broken("needs a comma, an object or ] here");
+    if (before == State::kBefore) line_ = cursor_.lines() + 1;
+    if (used == 0 && !cursor_.more()) throw broken("is not closed: the file is cut");
+  }
+  if (array_->too_long()) {
+    row.fault = too_long_fault();
+    return true;
+  }
+  try {
+    read_object(array_->element(), rules_, row);
+  } catch (const Error& error) {
+    row.fault = error.what();
+  }
+  return true;
+}
+
 bool RowReader::next_record(RowFields& row) {
   const std::vector<std::string>& fields = csv_.fields();
   do {
@@ -215,6 +290,10 @@ bool RowReader::next_record(RowFields& row) {
   } else if (fields.size() < needed) {
     row.fault = "the row has " + std::to_string(fields.size()) +
                 " fields, and the header says that " + std::to_string(needed) + " are needed";
+  } else if (csv_.filled() > columns_.header) {
+    row.fault = "the row has " + std::to_string(csv_.filled()) + " fields, and the header has " +
+                std::to_string(columns_.header) +
+                "; put a field that contains the separator in double quotes";
   } else {
     row.text = fields[columns_.text];
     if (columns_.id) row.id = json_string(fields[*columns_.id]);
@@ -227,7 +306,7 @@ bool RowReader::next(RowFields& row) {
   row = RowFields();
   switch (format_) {
     case RowFormat::kJsonLines:
-      return next_object(row);
+      return array_ ? next_element(row) : next_object(row);
     case RowFormat::kCsv:
     case RowFormat::kTsv:
       return next_record(row);
@@ -238,6 +317,7 @@ bool RowReader::next(RowFields& row) {
 }
 
 void RowReader::skip_to(std::uint64_t offset) {
+  if (array_ && offset > cursor_.offset()) array_->go_on_behind_element();
   while (cursor_.offset() < offset) {
     if (cursor_.pending().empty() && !cursor_.more()) return;
     cursor_.take(static_cast<std::size_t>(

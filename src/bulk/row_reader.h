@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of one file: lines, JSON Lines, or records of CSV and TSV.
+// The rows of one file: lines, JSON Lines or an array of JSON objects, records of CSV and TSV.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bulk/array_splitter.h"
 #include "bulk/csv_parser.h"
 #include "bulk/text_cursor.h"
 
@@ -21,15 +22,19 @@ enum class RowFormat { kLines, kJsonLines, kCsv, kTsv };
 // "lines", "jsonl", "csv", "tsv". Throws Error kInvalidArgument listing them.
 RowFormat parse_row_format(std::string_view name);
 std::string_view row_format_name(RowFormat format);
-// By what the name ends in: .jsonl or .ndjson, .csv, .tsv, each also with .gz or .zst; else lines.
+// By what the name ends in: .jsonl, .ndjson or .json, .csv, .tsv, each also with .gz or .zst; else
+// lines.
 RowFormat guess_row_format(std::string_view path);
 
 // What of a row is wanted.
 struct RowRules {
   std::optional<RowFormat> format;  // empty = guess_row_format
-  std::string text = "text";        // member of the JSON object, or column of that name
-  std::string id;                   // likewise; empty = rows have none
-  std::string task;                 // likewise
+  // Member of the JSON object, or column of that name. "a.b" is also the member b of a member a.
+  std::string text = "text";
+  std::string id;           // likewise; empty = rows have none
+  std::string task;         // likewise
+  bool force_text = false;  // whatever the first bytes look like
+  char delimiter = '\0';    // of columns; '\0' = a comma, of TSV a tab
   // A longer row is a bad row; it is not kept in memory.
   std::size_t max_bytes = std::size_t{16} << 20;
 };
@@ -49,7 +54,8 @@ class RowReader {
   RowReader(std::unique_ptr<ByteSource> source, std::string name, const RowRules& rules);
 
   // The next row; false at the end. Blank lines are rows only where each line is a text. A byte
-  // order mark at the start belongs to no text. Throws Error as ByteSource::read.
+  // order mark at the start belongs to no text. Throws Error as ByteSource::read, and kDataLoss for
+  // a JSON array that is cut or broken between its elements.
   bool next(RowFields& row);
   // The line at which that row began, from 1.
   std::uint64_t line() const noexcept { return line_; }
@@ -66,18 +72,21 @@ class RowReader {
     std::size_t text = 0;
     std::optional<std::size_t> id;
     std::optional<std::size_t> task;
+    std::size_t header = 0;  // how many there are
 
     // Fields that a row must have.
     std::size_t needed() const { return 1 + std::max({text, id.value_or(0), task.value_or(0)}); }
   };
 
   void skip_byte_order_mark();
+  bool begins_array();
   void read_header();
   std::size_t find_column(const std::string& wanted) const;
   bool read_line(std::string& line, bool& too_long);
   bool read_record();
   bool next_line(RowFields& row);
   bool next_object(RowFields& row);
+  bool next_element(RowFields& row);
   bool next_record(RowFields& row);
   std::string too_long_fault() const;
 
@@ -87,6 +96,7 @@ class RowReader {
   RowFormat format_;
   CsvParser csv_;
   Columns columns_;
+  std::optional<ArraySplitter> array_;  // where the file is one array, not lines
   std::uint64_t line_ = 1;
 };
 

@@ -61,6 +61,58 @@ TEST(RowReader, EachLineIsAText) {
   EXPECT_EQ(texts_of(std::string("a\0b\n", 4), rules), (Texts{std::string("a\0b", 3)}));
 }
 
+TEST(RowReader, JsonArrays) {
+  const RowRules rules = rules_of(RowFormat::kJsonLines);
+  EXPECT_EQ(
+      texts_of(" \n[\n{\"text\":\"a]},\"} ,{\"x\":[1,{}],\"text\":\"b\\\"\\\\\"}\n]\n", rules),
+      (Texts{"a]},", "b\"\\"}));
+  EXPECT_EQ(texts_of("[]", rules), Texts());
+  EXPECT_EQ(texts_of("[{\"text\":\"a\"},7,[{}],\"s\",null,{\"text\":\"b\"}]", rules).size(), 6u);
+  EXPECT_EQ(texts_of("[7,{\"text\":\"b\"}]", rules)[1], "b");
+  RowReader reader = reader_of("[\n\n{\"text\":\n\"a\"},\n{\"text\":\"b\"}]", rules);
+  const std::vector<ReadRow> rows = read_all(reader);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].line, 3u);
+  EXPECT_EQ(rows[1].line, 5u);
+}
+
+TEST(RowReader, JsonArraysThatAreCutOrBroken) {
+  const RowRules rules = rules_of(RowFormat::kJsonLines);
+  for (const std::string bytes :
+       {"[", "[{\"text\":\"a\"}", "[{\"text\":\"a\"},", "[{\"text\":\"a\"} {\"text\":\"b\"}]",
+        "[,]", "[{\"text\":\"a\"}}]", "[{\"text\":\"a"}) {
+    try {
+      texts_of(bytes, rules);
+      ADD_FAILURE() << bytes;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kDataLoss) << bytes;
+      EXPECT_EQ(std::string(error.what()).rfind("file:1: the JSON array ", 0), 0u) << error.what();
+    }
+  }
+}
+
+TEST(RowReader, MembersOfMembers) {
+  RowRules rules = rules_of(RowFormat::kJsonLines);
+  rules.text = "doc.body.text";
+  EXPECT_EQ(texts_of("{\"doc\":{\"body\":{\"text\":\"a\"}}}", rules), (Texts{"a"}));
+  EXPECT_EQ(texts_of("{\"doc.body.text\":\"b\",\"doc\":1}", rules), (Texts{"b"}));
+  EXPECT_EQ(texts_of("{\"doc.body\":{\"text\":\"c\"}}", rules), (Texts{"c"}));
+  EXPECT_EQ(texts_of("{\"doc\":{\"body\":{}},\"id\":1}", rules),
+            (Texts{"! the row: has no member \"doc.body.text\"; it has doc, id"}));
+  EXPECT_EQ(texts_of("{}", rules),
+            (Texts{"! the row: has no member \"doc.body.text\"; it has none"}));
+}
+
+TEST(RowReader, RecordsOfMoreFieldsThanTheHeader) {
+  RowRules rules = rules_of(RowFormat::kCsv);
+  EXPECT_EQ(texts_of("id,text\n1,fell, and rose\n2,a\n3,b,,\n", rules),
+            (Texts{"! the row has 3 fields, and the header has 2; put a field that contains the "
+                   "separator in double quotes",
+                   "a", "b"}));
+  rules.delimiter = ';';
+  EXPECT_EQ(texts_of("id;text\n1;fell, and rose\n", rules), (Texts{"fell, and rose"}));
+}
+
 TEST(RowReader, JsonLines) {
   RowRules rules = rules_of(RowFormat::kJsonLines);
   EXPECT_EQ(texts_of("{\"text\":\"a\\nb\"}\n\n \t\n{\"x\":1,\"text\":\"\"}", rules),

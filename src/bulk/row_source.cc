@@ -14,7 +14,8 @@ void RowSource::open() {
   const std::string& path = inputs_[file_].path;
   RowRules rules = rules_;
   if (!rules.format) rules.format = guess_row_format(path);
-  reader_ = std::make_unique<RowReader>(open_source(path, stop_), input_name(path), rules);
+  reader_ = std::make_unique<RowReader>(open_source(path, stop_, rules.force_text),
+                                        input_name(path), rules);
 }
 
 RowPlace RowSource::place() const {

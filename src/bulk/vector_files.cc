@@ -167,4 +167,11 @@ void VectorFiles::publish(const OutputSpec& spec, bool errors) {
   sync_folder_of(spec.path);
 }
 
+void VectorFiles::discard(const OutputSpec& spec) {
+  for (const std::string& path :
+       {spec.path, spec.ids_path(), spec.scales_path(), spec.errors_path(), spec.digests_path()}) {
+    remove_file(partial_path(path));
+  }
+}
+
 }  // namespace nestvec

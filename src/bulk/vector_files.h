@@ -65,6 +65,9 @@ class VectorFiles {
   // To be called once they are complete; may be called again where it was interrupted.
   static void publish(const OutputSpec& spec, bool errors);
 
+  // Removes what a run has begun and not finished. None may be open.
+  static void discard(const OutputSpec& spec);
+
  private:
   void remove_unused() const;
   ArrayRow pack(std::span<const float> vector) const;

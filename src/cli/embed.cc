@@ -118,9 +118,11 @@ bool reads_piped_input(const EmbedFlags& flags) {
 void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, EmbedWriter& run) {
   const auto add = [&run](const std::string& text) { run.add(text); };
   const auto read_standard_input = [&] {
-    for_each_text(context.in, "standard input", flags.json_lines, add);
+    for_each_text(context.in, {"standard input", flags.json_lines, flags.bulk.force_text}, add);
   };
-  if (file != nullptr) for_each_text(file->stream(), flags.file, flags.json_lines, add);
+  if (file != nullptr) {
+    for_each_text(file->stream(), {flags.file, flags.json_lines, flags.bulk.force_text}, add);
+  }
   if (reads_piped_input(flags)) read_standard_input();
   for (const std::string& text : flags.texts) {
     if (text == "-") {
@@ -131,8 +133,27 @@ void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, E
   }
 }
 
+// --format, or what the name of the file says.
+OutputFormat output_format(const EmbedFlags& flags) {
+  const std::string& path = flags.output;
+  if (flags.format_given) return parse_output_format(flags.format);
+  if (path.ends_with(".npy")) return OutputFormat::kNpy;
+  if (path.ends_with(".jsonl") || path.ends_with(".ndjson")) return OutputFormat::kJsonLines;
+  for (const char* ending : {".parquet", ".arrow"}) {
+    if (!path.ends_with(ending)) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "--output " + path +
+                    ": the command does not write Parquet or Arrow; python -m nestvec.parquet does");
+  }
+  return parse_output_format(flags.format);
+}
+
 void run_embed(const EmbedFlags& flags, CliContext& context) {
-  const OutputFormat format = parse_output_format(flags.format);
+  const OutputFormat format = output_format(flags);
+  if (format == OutputFormat::kNpy && flags.output.empty() && context.out_is_terminal) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "npy is binary, and standard output is a terminal; add --output FILE");
+  }
   if (reads_piped_input(flags) && context.in_is_terminal) {
     throw Error(ErrorCode::kInvalidArgument,
                 "no text was given: pass texts, --file FILE, or - to read standard input");
@@ -151,6 +172,8 @@ void add_input_options(CLI::App& command, EmbedFlags& flags) {
   add_text_arguments(command, flags.texts, "Texts; - reads standard input, one text a line");
   command.add_option("--file", flags.file, "Read texts from a file, one a line")->type_name("FILE");
   command.add_flag("--jsonl", flags.json_lines, "Input lines are JSON objects with a \"text\"");
+  command.add_flag("--force-text", flags.bulk.force_text,
+                   "Read files as text though their first bytes do not look like it");
   command
       .add_option("--truncate", flags.truncate,
                   "Cut over-long texts at this end and report it, or refuse them")
@@ -174,7 +197,7 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
   command.add_flag("--late-chunking", flags.options.late_chunking,
                    "The texts are chunks of one context, read together and pooled apart");
   command.add_flag("--no-normalize", flags.no_normalize, "Leave vectors at their own length");
-  command.add_option("--format", flags.format, "How vectors are written")
+  command.add_option("--format", flags.format, "How vectors are written; default: as --output ends")
       ->type_name("json|jsonl|npy|base64|binary|ubinary")
       ->capture_default_str();
   command.add_option("--output", flags.output, "Write to a file instead of standard output")

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ostream>
 
+#include "base/excerpt.h"
 #include "bulk/bulk_run.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
@@ -70,6 +71,16 @@ ProgressDisplay::Kind display_kind(const EmbedFlags& flags, const CliContext& co
   return bar ? ProgressDisplay::Kind::kBar : ProgressDisplay::Kind::kNone;
 }
 
+// "tab" and "\\t" are a tab, which a shell makes hard to type.
+char parse_delimiter(const std::string& text) {
+  if (text.empty()) return '\0';
+  if (text == "tab" || text == "\\t") return '\t';
+  const bool is_one = text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80;
+  if (is_one && text != "\"" && text != "\n" && text != "\r") return text[0];
+  throw Error(ErrorCode::kInvalidArgument,
+              "--delimiter: expected one ASCII character or tab, found \"" + excerpt(text) + "\"");
+}
+
 BulkOptions bulk_options(const EmbedFlags& flags) {
   const BulkFlags& bulk = flags.bulk;
   if (!flags.texts.empty() || !flags.file.empty()) {
@@ -84,6 +95,9 @@ BulkOptions bulk_options(const EmbedFlags& flags) {
   options.inputs = bulk.inputs;
   if (flags.json_lines) options.rows.format = RowFormat::kJsonLines;
   if (!bulk.input_format.empty()) options.rows.format = parse_row_format(bulk.input_format);
+  options.rows.delimiter = parse_delimiter(bulk.delimiter);
+  if (options.rows.delimiter != '\0' && !options.rows.format) options.rows.format = RowFormat::kCsv;
+  options.rows.force_text = bulk.force_text;
   options.rows.text = bulk.field;
   options.rows.id = bulk.id;
   options.rows.task = bulk.task_field;
@@ -175,6 +189,11 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
       ->group(kGroup);
   command.add_option("--id", flags.id, "The one with the row's id; default: its number, from 0")
       ->type_name("NAME")
+      ->group(kGroup);
+  command
+      .add_option("--delimiter", flags.delimiter,
+                  "What parts the columns of CSV: one character, or tab; default: a comma")
+      ->type_name("C")
       ->group(kGroup);
   command.add_option("--task-field", flags.task_field, "The one with a task in place of --task")
       ->type_name("NAME")

@@ -18,6 +18,8 @@ struct BulkFlags {
   std::string field = "text";
   std::string id;
   std::string task_field;
+  std::string delimiter;
+  bool force_text = false;
   std::string dtype = "float32";
   std::string on_error = "fail";
   std::string progress = "auto";

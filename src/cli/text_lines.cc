@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/text_lines.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
 #include <string_view>
 
-#include "base/json.h"
+#include "bulk/row_reader.h"
 
 namespace nestvec {
 
@@ -19,22 +23,54 @@ void for_each_line(std::istream& in, const std::string& source,
 }
 
 namespace {
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// What a stream has ready, without waiting for more than that.
+class StreamSource final : public ByteSource {
+ public:
+  explicit StreamSource(std::istream& in) : in_(in) {}
+
+  std::string_view read() override {
+    buffer_.clear();
+    if (in_.peek() == std::istream::traits_type::eof()) return {};
+    buffer_.resize(kPiece);
+    const std::streamsize ready = in_.rdbuf()->in_avail();
+    const auto wanted = std::clamp<std::streamsize>(ready, 1, static_cast<std::streamsize>(kPiece));
+    in_.read(buffer_.data(), wanted);
+    buffer_.resize(static_cast<std::size_t>(in_.gcount()));
+    count_ += buffer_.size();
+    return buffer_;
+  }
+  std::uint64_t raw_bytes() const override { return count_; }
+
+ private:
+  static constexpr std::size_t kPiece = std::size_t{64} << 10;
+  std::istream& in_;
+  std::string buffer_;
+  std::uint64_t count_ = 0;
+};
+
 }  // namespace
 
-void for_each_text(std::istream& in, const std::string& source, bool json_lines,
+void for_each_text(std::istream& in, const TextInput& input,
                    const std::function<void(std::string& text)>& use) {
-  bool first = true;
-  for_each_line(in, source, [&](std::string& line, const std::string& name) {
-    if (json_lines) {
-      if (first && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
-      first = false;
-      if (line.find_first_not_of(" \t") == std::string::npos) return;
-      const JsonDocument document = JsonDocument::parse(line, name);
-      line = document.root().at("text").string();
+  RowRules rules;
+  rules.format = input.json_lines ? RowFormat::kJsonLines : RowFormat::kLines;
+  rules.max_bytes = std::numeric_limits<std::size_t>::max() / 2;
+  auto source = unpack_source(std::make_unique<StreamSource>(in), input.name);
+  if (!input.force_text) source = checked_source(std::move(source), input.name);
+  RowReader reader(std::move(source), input.name, rules);
+  RowFields row;
+  while (reader.next(row)) {
+    if (row.fault.empty()) {
+      use(row.text);
+      continue;
     }
-    use(line);
-  });
+    constexpr std::string_view kRow = "the row";
+    const std::string name = "line " + std::to_string(reader.line()) + " of " + input.name;
+    throw Error(ErrorCode::kInvalidArgument, row.fault.starts_with(kRow)
+                                                 ? name + row.fault.substr(kRow.size())
+                                                 : name + ": " + row.fault);
+  }
 }
 
 }  // namespace nestvec

@@ -14,9 +14,15 @@ void for_each_line(std::istream& in, const std::string& source,
                    const std::function<void(std::string& line, const std::string& name)>& use);
 
 // The same for texts: lines as they are, or with `json_lines` the "text" of each line's JSON
-// object, blank lines and a byte order mark at the start left out. Throws Error: kInvalidArgument,
-// naming the line.
-void for_each_text(std::istream& in, const std::string& source, bool json_lines,
+// object, or of each object of one array. What is compressed, UTF-16 or begins with a byte order
+// mark is read as files of bulk runs are (bulk/byte_source.h). Throws Error: kInvalidArgument,
+// naming the line, or for what is no text; kDataLoss for broken compression.
+struct TextInput {
+  std::string name;  // for errors
+  bool json_lines = false;
+  bool force_text = true;  // whatever the first bytes look like
+};
+void for_each_text(std::istream& in, const TextInput& input,
                    const std::function<void(std::string& text)>& use);
 
 }  // namespace nestvec

@@ -247,3 +247,22 @@ def test_progress_bar(model, capfd):
     assert "50/50" in capfd.readouterr().err
     model.encode(["x"])
     assert capfd.readouterr().err == ""
+
+
+def test_columns_of_tables(model):
+    pandas, polars, pyarrow = (pytest.importorskip(name) for name in ("pandas", "polars", "pyarrow"))
+    texts = TEXTS[:3]
+    expected = model.encode(texts).tobytes()
+    for column in (pandas.Series(texts), pandas.Series(texts, dtype="string"), polars.Series(texts), pyarrow.array(texts),
+                   pyarrow.chunked_array([texts[:1], texts[1:]]), np.array(texts), np.array(texts, object), iter(texts)):
+        assert model.encode(column).tobytes() == expected, type(column)
+    for table in (pandas.DataFrame({"text": texts}), polars.DataFrame({"text": texts}), pyarrow.table({"text": texts})):
+        with pytest.raises(TypeError, match=r"pass one of its columns"):
+            model.encode(table)
+    for column in (pandas.Series(["a", None]), pandas.Series(["a", None], dtype="string"), polars.Series(["a", None]),
+                   pyarrow.array(["a", None]), np.array(["a", None], object), np.array(["a", float("nan")], object)):
+        with pytest.raises(TypeError, match="text 1 is null"):
+            model.encode(column)
+    for other in ({"text": "a"}, b"bytes"):
+        with pytest.raises(TypeError, match="pass a str or a list of str"):
+            model.encode(other)
