@@ -141,9 +141,10 @@ OutputFormat output_format(const EmbedFlags& flags) {
   if (path.ends_with(".jsonl") || path.ends_with(".ndjson")) return OutputFormat::kJsonLines;
   for (const char* ending : {".parquet", ".arrow"}) {
     if (!path.ends_with(ending)) continue;
-    throw Error(ErrorCode::kInvalidArgument,
-                "--output " + path +
-                    ": the command does not write Parquet or Arrow; python -m nestvec.parquet does");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "--output " + path +
+            ": the command does not write Parquet or Arrow; python -m nestvec.parquet does");
   }
   return parse_output_format(flags.format);
 }
@@ -197,7 +198,8 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
   command.add_flag("--late-chunking", flags.options.late_chunking,
                    "The texts are chunks of one context, read together and pooled apart");
   command.add_flag("--no-normalize", flags.no_normalize, "Leave vectors at their own length");
-  command.add_option("--format", flags.format, "How vectors are written; default: as --output ends")
+  command
+      .add_option("--format", flags.format, "How vectors are written; default: as --output ends")
       ->type_name("json|jsonl|npy|base64|binary|ubinary")
       ->capture_default_str();
   command.add_option("--output", flags.output, "Write to a file instead of standard output")
