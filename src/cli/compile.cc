@@ -30,6 +30,7 @@ struct CompileCommand {
   std::string output;
   std::string precision = "auto";
   std::string target = "native";
+  bool checksum = false;
   bool quiet = false;
 };
 
@@ -38,6 +39,7 @@ CompileOptions options_of(const CompileCommand& command) {
   const bool native = command.target == "native";
   options.layout = native ? "packed" : "padded";
   options.with_companions = true;
+  options.checksum = command.checksum;
   options.precision = command.precision;
   if (command.precision == "auto") options.precision = native ? native_precision() : "fp32";
   return options;
@@ -77,6 +79,9 @@ void add_compile_command(CLI::App& app, CliContext& context) {
                    "native = nestvec's own operators; portable = stock operators, fp32")
       ->check(CLI::IsMember({"native", "portable"}))
       ->capture_default_str();
+  command->add_flag(
+      "--checksum", options->checksum,
+      "Add a checksum: the folder's files are read and checked whenever it is loaded");
   command->add_flag("-q,--quiet", options->quiet, "No notes on standard error");
   command->footer(kCompileExamples);
   command->callback([options, &context] { run_compile(*options, context); });

@@ -163,7 +163,8 @@ void check_output(const std::string& path) {
 }
 
 void write_artefact(const GraphBuilder& graph, Manifest manifest, AtomicFolder& folder,
-                    const RunControl& control, const LogSink& log) {
+                    const CompileOptions& options, const LogSink& log) {
+  const RunControl& control = options.control;
   const fs::path path = folder.temporary_path();
   const std::string serialized = graph.serialize();
   manifest.graph_bytes = serialized.size();
@@ -180,6 +181,7 @@ void write_artefact(const GraphBuilder& graph, Manifest manifest, AtomicFolder& 
   AtomicFile model((path / kGraphName).string());
   model.write(serialized);
   model.commit();
+  if (options.checksum) manifest.checksum = checksum_of(path.string());
   AtomicFile description((path / kManifestName).string());
   description.write(write_manifest(manifest));
   description.commit();
@@ -226,7 +228,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
                ": " + options.layout + " " + options.precision + ", " +
                readable_bytes(graph.data_bytes()));
   AtomicFolder folder(output);
-  write_artefact(graph, std::move(manifest), folder, options.control, log);
+  write_artefact(graph, std::move(manifest), folder, options, log);
   if (options.with_companions) copy_companions(model_folder, folder.temporary_path());
   folder.commit();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
@@ -259,6 +261,13 @@ Artefact open_artefact(const std::string& folder) {
                       (failed ? "is missing" : std::to_string(found) + " bytes") + ", expected " +
                       std::to_string(bytes) + " bytes; compile the model again");
     }
+  }
+  if (!manifest.checksum.empty() && checksum_of(folder) != manifest.checksum) {
+    throw Error(ErrorCode::kDataLoss,
+                folder + ": " + kGraphName + " and " + kDataName + " are not of the checksum in " +
+                    kManifestName +
+                    ": the disk has damaged or somebody has changed them; compile "
+                    "the model again");
   }
   Artefact artefact;
   artefact.folder = folder;

@@ -23,7 +23,8 @@ struct CompileOptions {
   std::string layout = "packed";
   std::string precision = "fp32";  // packed: also "bf16", "int8"
   std::size_t max_tokens =
-      0;  // longest sequence, rows of the rotary tables; 0 = what the model allows
+      0;                  // longest sequence, rows of the rotary tables; 0 = what the model allows
+  bool checksum = false;  // of the files into the manifest: they are checked when opened
   bool with_companions = false;  // copy the tokenizer and the like: the folder is a model by itself
   RunControl control = {};       // ends it early; nothing stays behind
 };
@@ -68,7 +69,8 @@ Artefact compile_into_cache(const std::string& model_folder, const std::string& 
 bool is_artefact(const std::string& folder);
 
 // Reads an artefact's manifest and checks its files. Throws Error: kNotFound (no artefact there),
-// kFailedPrecondition (made by another version), kDataLoss (truncated or broken).
+// kFailedPrecondition (made by another version), kDataLoss (truncated, broken, or not of the
+// checksum that the manifest has; then it blocks until all of the weights are read).
 Artefact open_artefact(const std::string& folder);
 
 }  // namespace nestvec

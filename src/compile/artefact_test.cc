@@ -79,6 +79,23 @@ class ArtefactTest : public testing::Test {
   std::vector<std::string> lines_;
 };
 
+TEST_F(ArtefactTest, AChecksumShowsDamage) {
+  for (const char* name : {"model.onnx", "weights.data"}) {
+    for (const bool checksum : {false, true}) {
+      compile({.checksum = checksum});
+      EXPECT_EQ(complaint([&] { open_artefact(output()); }), "");
+      const fs::path path = folder_ / "out" / name;
+      std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+      file.seekp(static_cast<std::streamoff>(fs::file_size(path) - 1));
+      file.put('\x7f');
+      file.close();
+      const std::string said = complaint([&] { open_artefact(output()); });
+      EXPECT_EQ(said.find("checksum") != std::string::npos, checksum) << name << ": " << said;
+      EXPECT_EQ(said.starts_with("DATA_LOSS"), checksum) << said;
+    }
+  }
+}
+
 TEST_F(ArtefactTest, IsWholeAndSaysWhatItIs) {
   const Artefact artefact = compile({.layout = "padded", .max_tokens = 100});
   EXPECT_EQ(artefact.layout, "padded");

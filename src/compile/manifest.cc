@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/manifest.h"
 
+#include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <string_view>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "base/keyed_hash.h"
+#include "base/mapped_file.h"
 #include "nestvec/version.h"
 
 namespace nestvec {
@@ -126,12 +131,25 @@ Manifest read_members(const JsonValue& root) {
   manifest.max_tokens = size_at(root, "max_tokens");
   manifest.graph_bytes = size_at(root, "graph_bytes");
   manifest.data_bytes = size_at(root, "data_bytes");
+  if (const auto checksum = root.find("checksum")) manifest.checksum = checksum->string();
   manifest.spec = read_spec(root);
   manifest.source = read_source(root.at("source"));
   return manifest;
 }
 
 }  // namespace
+
+std::string checksum_of(const std::string& folder) {
+  const std::filesystem::path path(folder);
+  std::uint64_t sum = 0;
+  for (const char* name : {kGraphName, kDataName}) {
+    const MappedFile file((path / name).string());
+    sum = KeyedHash({sum, 0})(file.text());
+  }
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "siphash-2-4:%016" PRIx64, sum);
+  return text.data();
+}
 
 std::string write_manifest(const Manifest& manifest) {
   std::string out;
@@ -146,6 +164,7 @@ std::string write_manifest(const Manifest& manifest) {
   object.count("max_tokens", manifest.max_tokens);
   object.count("graph_bytes", manifest.graph_bytes);
   object.count("data_bytes", manifest.data_bytes);
+  if (!manifest.checksum.empty()) object.text("checksum", manifest.checksum);
   write_spec(manifest.spec, object.key("spec"));
   write_source(manifest.source, object.key("source"));
   object.end();

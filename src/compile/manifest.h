@@ -22,6 +22,7 @@ struct Manifest {
   Fingerprint source;
   std::uint64_t graph_bytes = 0;
   std::uint64_t data_bytes = 0;
+  std::string checksum;  // of both files, see checksum_of; empty = there is none
 
   // Goes up when an older library could not use what a newer one writes, or the reverse.
   static constexpr std::int64_t kFormatVersion = 4;
@@ -30,6 +31,11 @@ struct Manifest {
 inline constexpr const char* kManifestName = "nestvec.json";
 inline constexpr const char* kGraphName = "model.onnx";
 inline constexpr const char* kDataName = "weights.data";
+
+// Of the graph and its weights in `folder`: "siphash-2-4:" and 16 hexadecimal digits. Shows damage;
+// against a forger, who would change the manifest, too, it is no help. Reads both files whole.
+// Throws Error as MappedFile.
+std::string checksum_of(const std::string& folder);
 
 std::string write_manifest(const Manifest& manifest);
 
