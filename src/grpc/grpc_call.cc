@@ -129,6 +129,7 @@ void apply_call(const GrpcCall& call, const ServerOptions& server, EmbedOptions&
   // A stream that keeps many texts going is somebody's bulk load, however short they are.
   options.queue.priority = call.priority.value_or(call.crowded ? Priority::kBulk : Priority::kAuto);
   options.queue.client = call.client;
+  options.queue.memory = call.memory;
   if (call.waits) return;
   options.queue.max_tokens = server.max_queue_tokens;
   options.queue.max_seconds = static_cast<double>(server.max_queue_seconds);

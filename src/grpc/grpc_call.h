@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -32,6 +33,7 @@ struct GrpcCall {
   std::optional<std::chrono::steady_clock::time_point> deadline;  // of the RPC
   std::chrono::steady_clock::time_point received;                 // the message at hand
   std::stop_token stop;                                           // the client has gone
+  std::shared_ptr<MemoryAccount> memory;                          // for the answer
   bool waits = false;    // of a stream: a full queue is waited for instead of refused
   bool crowded = false;  // others of its stream are being worked on
   std::string sdk;       // x-clarifai-request-id-prefix: name and version of Clarifai's SDK

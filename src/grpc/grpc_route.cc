@@ -2,15 +2,38 @@
 #include "grpc/grpc_route.h"
 
 #include <cstdint>
+#include <utility>
+
+#include "service/request_memory.h"
 
 namespace nestvec {
+namespace {
+
+// What parsing and tokenising a message takes.
+void take_reading(MemoryShare& memory, std::size_t bytes) {
+  const auto& account = memory.account();
+  if (!account) return;
+  if (!RequestMemory::could_serve(*account, bytes)) {
+    throw Error(ErrorCode::kResourceExhausted, body_never_fits(*account, bytes).what());
+  }
+  if (memory.try_grow(bytes * RequestMemory::kReading,
+                      RequestMemory::free_beside_work(*account, bytes))) {
+    return;
+  }
+  throw Error(no_memory_now(*account, ErrorCode::kResourceExhausted));
+}
+
+}  // namespace
 
 GrpcIncoming read_message(const GrpcRoute& route, const HttpRequest& head,
                           GrpcMessageReader::Message raw, std::uint64_t limit) {
-  const std::string bytes =
+  GrpcMessageReader::Message decoded =
       grpc_decode(std::move(raw), head.header("grpc-encoding").value_or(""), limit);
-  GrpcIncoming incoming{.message = route.new_request(), .bytes = bytes.size()};
-  if (!incoming.message->ParseFromString(bytes)) {
+  const std::size_t size = decoded.bytes.size();
+  take_reading(decoded.memory, size);
+  GrpcIncoming incoming{
+      .message = route.new_request(), .bytes = size, .memory = std::move(decoded.memory)};
+  if (!incoming.message->ParseFromString(decoded.bytes)) {
     throw Error(ErrorCode::kInternal,
                 "the message is no " + incoming.message->GetTypeName() + ": it cannot be read");
   }
@@ -22,6 +45,16 @@ std::string frame_message(const GrpcMessage& message) {
   std::string framed = grpc_prefix(size);
   framed.reserve(framed.size() + size);
   message.AppendPartialToString(&framed);
+  return framed;
+}
+
+FramedMessage frame_answer(const GrpcMessage& message,
+                           const std::shared_ptr<MemoryAccount>& account) {
+  FramedMessage framed;
+  if (const auto memory = memory_for_answer(account, message.ByteSizeLong())) {
+    framed.memory = std::move(*memory);
+  }
+  framed.bytes = frame_message(message);
   return framed;
 }
 

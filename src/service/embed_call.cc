@@ -67,6 +67,7 @@ void apply_exchange(const Exchange& exchange, EmbedOptions& options) {
   options.queue.client = fairness_id(exchange);
   options.queue.max_tokens = server.max_queue_tokens;
   options.queue.max_seconds = static_cast<double>(server.max_queue_seconds);
+  options.queue.memory = exchange.service.memory;
 }
 
 void count_texts(const Service& service, const EmbedCall& call, const Embeddings& rows) {

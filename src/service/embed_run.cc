@@ -8,6 +8,8 @@
 #include <span>
 #include <utility>
 
+#include "service/request_memory.h"
+
 namespace nestvec {
 namespace {
 
@@ -122,7 +124,9 @@ void EmbedRun::finish(Result<Rows> result) const {
 HttpResponse EmbedRun::answer(Rows parts) const {
   const Embeddings rows = join_rows(std::move(parts));
   Pace pace(RunControl{call_.options.stop, call_.options.deadline});
+  auto memory = memory_for_numbers(exchange_.service.memory, rows.values.size());
   HttpResponse response = render_(rows, pace);
+  response.memory = std::move(memory);
   add_call_headers(*exchange_.request, rows, response);
   count_texts(exchange_.service, call_, rows);
   return response;

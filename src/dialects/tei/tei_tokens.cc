@@ -12,6 +12,7 @@
 #include "service/embed_call.h"
 #include "service/embed_run.h"
 #include "service/gather.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -19,6 +20,9 @@ namespace {
 // An answer in JSON takes about a dozen bytes for each number.
 constexpr std::size_t kMaxNumbers = std::size_t{4} << 20;
 constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
+// And a token some seventy, beside its text, which may be escaped.
+constexpr std::size_t kTokenBytes = 80;
+constexpr std::size_t kEscaped = 6;
 
 // One text at the model's limit is always answered.
 std::size_t number_limit(const ModelInfo& model) {
@@ -29,6 +33,12 @@ Error too_many_numbers(std::size_t limit) {
   return Error(ErrorCode::kInvalidArgument,
                "the token vectors of these inputs are more than " + std::to_string(limit) +
                    " numbers, the limit of an answer; send fewer or shorter inputs at once");
+}
+
+// At least twice what there was, so that texts in any number are copied but a few times.
+void reserve_more(std::string& body, std::size_t bytes) {
+  const std::size_t needed = body.size() + bytes;
+  if (needed > body.capacity()) body.reserve(std::max(needed, 2 * body.capacity()));
 }
 
 HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace) {
@@ -67,7 +77,11 @@ Gather<TokenEmbeddings>::Done answer_tokens(const Exchange& exchange, const TeiR
       const auto parts = std::make_shared<Result<TokenRows>>(std::move(result));
       exchange.answer_later([&service = exchange.service, receipt, call, parts] {
         Pace pace(RunControl{call->options.stop, call->options.deadline});
+        std::size_t numbers = 0;
+        for (const TokenEmbeddings& part : parts->value()) numbers += part.values.size();
+        auto memory = memory_for_numbers(service.memory, numbers);
         HttpResponse response = render_tokens(parts->value(), pace);
+        response.memory = std::move(memory);
         const Embeddings sum = summary(parts->value());
         add_call_headers(*receipt.request, sum, response);
         receipt.settle(sum, response);
@@ -120,6 +134,8 @@ void tei_tokenize(Exchange exchange) {
   const TokenizeOptions options{
       .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
+  const auto& account = exchange.service.memory;
+  MemoryShare memory;
   std::size_t tokens = 0;
   HttpResponse response;
   response.body.push_back('[');
@@ -135,9 +151,13 @@ void tei_tokenize(Exchange exchange) {
     }
     if (response.body.size() > 1) response.body.push_back(',');
     pace.spend(tokenized.ids.size());
+    const std::size_t most = tokenized.ids.size() * kTokenBytes + text.size() * kEscaped;
+    if (const auto more = memory_for_answer(account, most)) memory.absorb(std::move(*more));
+    reserve_more(response.body, most);
     append_tokens(text, tokenized, name, response.body);
   }
   response.body.push_back(']');
+  response.memory = std::make_shared<MemoryShare>(std::move(memory));
   exchange.respond(std::move(response));
 }
 
