@@ -9,18 +9,22 @@
 namespace nestvec {
 namespace {
 
-// What parsing and tokenising a message takes.
+// What parsing a message and tokenising its text takes.
 void take_reading(MemoryShare& memory, std::size_t bytes) {
   const auto& account = memory.account();
   if (!account) return;
-  if (!RequestMemory::could_serve(*account, bytes)) {
-    throw Error(ErrorCode::kResourceExhausted, body_never_fits(*account, bytes).what());
+  const std::size_t needed = bytes * (RequestMemory::kReading + RequestMemory::kTokenizing);
+  const std::size_t beside = RequestMemory::free_beside_work(*account, bytes);
+  if (!account->could_hold(needed, beside)) {
+    throw Error(ErrorCode::kResourceExhausted,
+                "the message has " + std::to_string(bytes) + " bytes, which take up to " +
+                    std::to_string(needed) + " while they are read, and " + account->option() +
+                    " allows " + std::to_string(account->limit()) +
+                    " in all; send less at once, or raise " + account->option());
   }
-  if (memory.try_grow(bytes * RequestMemory::kReading,
-                      RequestMemory::free_beside_work(*account, bytes))) {
-    return;
+  if (!memory.try_grow(needed, beside)) {
+    throw Error(no_memory_now(*account, ErrorCode::kResourceExhausted));
   }
-  throw Error(no_memory_now(*account, ErrorCode::kResourceExhausted));
 }
 
 }  // namespace

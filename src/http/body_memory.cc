@@ -13,7 +13,10 @@ bool BodyMemory::move_to(std::string& body, std::size_t capacity) {
     const std::size_t beside = RequestMemory::free_beside_body(*account, capacity);
     if (!account->has_room(capacity, beside) || !share_.try_grow(capacity, beside)) return false;
   }
-  body.reserve(capacity);
+  std::string moved;  // body.reserve() might take more than it is asked for
+  moved.reserve(capacity);
+  moved.append(body);
+  body.swap(moved);
   share_.shrink(body.capacity());
   return true;
 }

@@ -18,6 +18,7 @@ TEST(BodyMemory, ChargesWhatTheBodyTakes) {
   std::string body;
   EXPECT_TRUE(memory.reserve(body, kMiB));
   EXPECT_EQ(account->used(), body.capacity());
+  EXPECT_EQ(body.capacity(), kMiB);
   body.assign(kMiB, 'x');
   EXPECT_TRUE(memory.make_room(body, 0));
   EXPECT_EQ(account->used(), body.capacity());
@@ -61,6 +62,7 @@ TEST(BodyMemory, AShortBodyGrowsToItsEndWhereLongOnesFindNoRoom) {
   for (std::size_t size = 0; size + 1000 <= std::size_t{64} << 10; size += 1000) {
     ASSERT_TRUE(memory.make_room(body, 1000)) << size;
     body.append(1000, 'x');
+    ASSERT_LE(body.capacity(), std::size_t{64} << 10);
   }
   EXPECT_FALSE(memory.make_room(body, 1000));
 }

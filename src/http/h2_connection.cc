@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/free_buffer.h"
 #include "service/request_memory.h"
 
 namespace nestvec {
@@ -170,7 +171,7 @@ void H2Connection::flush() {
         return close();
     }
   }
-  if (out_.capacity() > kOutBytes / 4) out_ = std::string();  // nothing is held between requests
+  if (out_.capacity() > kOutBytes / 4) free_buffer(out_);  // nothing is held between requests
   dispatch_waiting();
   if (nghttp2_session_want_read(session_.get()) == 0 &&
       nghttp2_session_want_write(session_.get()) == 0) {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/free_buffer.h"
 #include "http/h2_connection.h"
 #include "http/response_head.h"
 
@@ -69,7 +70,7 @@ bool H2Connection::start_streamed(H2Stream& stream) {
 // Answers before the body is there, which is dropped from here on.
 void H2Connection::refuse(H2Stream& stream, HttpResponse response) {
   stream.drops_body = true;
-  stream.request->body = std::string();
+  free_buffer(stream.request->body);
   stream.body_memory = BodyMemory();
   stream.memory_deadline.reset();
   stream.record.bytes_in = stream.body_bytes;
@@ -136,7 +137,7 @@ void H2Connection::add_piece(H2Stream& to, AnswerPiece piece) {
     if (stream->unsent() == 0) {
       stream->out_since = stream->out_last = Clock::now();
       stream->out_sent = 0;
-      stream->out = std::string();
+      free_buffer(stream->out);
       stream->out_memory = MemoryShare();
       stream->out_at = 0;
     }
@@ -183,7 +184,7 @@ std::ptrdiff_t H2Connection::pull(H2Stream& stream, std::span<std::uint8_t> into
   if (stream.unsent() > 0) return static_cast<std::ptrdiff_t>(size);
   if (stream.streamed && std::exchange(stream.sends, false)) sent_.push_back(stream.id);
   if (!stream.last) {
-    stream.out = std::string();
+    free_buffer(stream.out);
     stream.out_memory = MemoryShare();
     stream.out_at = 0;
     if (size > 0) return static_cast<std::ptrdiff_t>(size);

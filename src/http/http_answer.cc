@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/free_buffer.h"
 #include "http/http_connection.h"
 #include "http/response_head.h"
 
@@ -145,8 +146,8 @@ void HttpConnection::finish_exchange() {
   record_ = AccessRecord();
   written_ = 0;
   stop_.reset();
-  out_head_ = std::string();
-  out_body_ = std::string();
+  free_buffer(out_head_);
+  free_buffer(out_body_);
   out_memory_.reset();
   out_fixed_ = {};
 }
@@ -155,7 +156,7 @@ void HttpConnection::finish_exchange() {
 // answer. So only the writing side ends here, and what still comes is read and dropped for a while.
 void HttpConnection::linger() {
   unfinished_.release();
-  input_ = std::string();
+  free_buffer(input_);
   state_ = State::kLingering;
   deadline_ = Clock::now() + kLinger;
   transport_->shutdown_write();

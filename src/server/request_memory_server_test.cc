@@ -76,7 +76,7 @@ TEST_F(RequestMemoryServer, WhatCouldNeverFitIsToldTheNumbers) {
   EXPECT_EQ(tokens.status, 429);
   EXPECT_NE(tokens.body.find("the answer takes up to 45"), std::string::npos) << tokens.body;
   EXPECT_NE(tokens.body.find("server.request_memory"), std::string::npos) << tokens.body;
-  const auto body = client().ask(post("/v1/embeddings", std::string(3 * kMiB, ' '), kJson));
+  const auto body = client().ask(post("/v1/embeddings", std::string(4 * kMiB, ' '), kJson));
   EXPECT_EQ(body.status, 413);
   EXPECT_NE(body.body.find("request_too_large"), std::string::npos) << body.body;
 }

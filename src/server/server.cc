@@ -185,13 +185,12 @@ HttpResponse Server::say_loading(const HttpRequest& request) const {
   return clarifai ? *std::move(clarifai) : answer_while_loading(request);
 }
 
+// Like refuse() without the gate: what is there once stays until all threads that ask have ended.
 std::optional<HttpResponse> Server::judge(const HttpRequest& head) {
-  const std::shared_lock lock(gate_);
   return open_ ? opened_->router.judge(head) : say_loading(head);
 }
 
 HttpResponse Server::refuse(const HttpRequest& head, const Error& error) {
-  const std::shared_lock lock(gate_);
   return open_ ? opened_->router.refuse(head, error) : say_loading(head);
 }
 

@@ -2,6 +2,7 @@
 // The server as a whole: transports, dialects and the model behind them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -93,8 +94,8 @@ class Server {
   std::unique_ptr<RequestThreads> threads_;
   const std::unique_ptr<Clarifai> clarifai_;
   const std::unique_ptr<const ClarifaiRest> rest_;
-  std::shared_mutex gate_;  // guards open_; shared by handlers that run
-  bool open_ = false;
+  std::shared_mutex gate_;  // shared by handlers that run; open_ does not change meanwhile
+  std::atomic<bool> open_{false};
   std::unique_ptr<Opened> opened_;
   const std::unique_ptr<GrpcContext> grpc_context_;
   std::unique_ptr<GrpcServer> grpc_;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "service/embed_run.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -120,6 +121,8 @@ void count_failed_call(const Service& service, const Error& error) {
 
 void run_embed(Exchange exchange, EmbedCall call, std::string_view param, RenderRows render) {
   apply_exchange(exchange, call.options);
+  const MemoryShare reading = memory_for_texts(
+      exchange.service.memory, call.texts, RequestMemory::kTokenizing, call.options.late_chunking);
   const auto run = std::make_shared<EmbedRun>(std::move(exchange), std::move(call),
                                               std::string(param), std::move(render));
   run->start();

@@ -67,6 +67,27 @@ Error no_memory_now(const MemoryAccount& account, ErrorCode code) {
           {.text = {}, .retry_after = kAgain}};
 }
 
+MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
+                             std::span<const std::string> texts, std::size_t each, bool together) {
+  if (!account) return {};
+  std::size_t length = 0;
+  for (const std::string& text : texts) {
+    length = together ? length + text.size() : std::max(length, text.size());
+  }
+  const std::size_t beside = RequestMemory::free_beside_work(*account, length);
+  if (!account->could_hold(length * each, beside)) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       std::to_string(length) + " bytes of text take up to " +
+                           std::to_string(length * each) + " while they become tokens, and " +
+                           allowance(*account) + " in all; send less, or raise " +
+                           account->option(),
+                       "", Fault::kTooLarge);
+  }
+  std::optional<MemoryShare> share = MemoryShare::take(account, length * each, beside);
+  if (!share) throw Error(no_memory_now(*account, ErrorCode::kUnavailable));
+  return std::move(*share);
+}
+
 std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccount>& account,
                                                std::size_t bytes) {
   if (!account) return nullptr;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/memory_account.h"
@@ -20,15 +21,17 @@ struct RequestMemory {
   // Bodies and answers up to this size may take the last of the account, so that short calls are
   // served whatever long ones hold.
   static constexpr std::size_t kSmall = std::size_t{64} << 10;
-  // While a body is read and its texts become tokens, and as long as its call lives, so much more
-  // than its bytes: measured, see the decision.
-  static constexpr std::size_t kReading = 24;
+  // Measured, see the decision: for each byte of a body while it is parsed, and as long as its call
+  // lives; and for each byte of a text while it becomes tokens, or is cut into chunks.
+  static constexpr std::size_t kReading = 16;
   static constexpr std::size_t kLiving = 8;
+  static constexpr std::size_t kTokenizing = 40;
+  static constexpr std::size_t kCutting = 96;
   // What a connection and the head of a request under way take. They are bounded by
   // server.max_connections and never refused.
   static constexpr std::size_t kConnection = std::size_t{4} << 10;
   static constexpr std::size_t kTls = std::size_t{32} << 10;
-  static constexpr std::size_t kHttp2 = std::size_t{32} << 10;
+  static constexpr std::size_t kHttp2 = std::size_t{16} << 10;
   static constexpr std::size_t kHead = std::size_t{32} << 10;
   // So long something waits for memory before it is refused.
   static constexpr std::chrono::seconds kPatience{5};
@@ -55,6 +58,13 @@ struct RequestMemory {
 // memory now, with a time to come again: HTTP tells it as kUnavailable, gRPC as kResourceExhausted.
 RequestError body_never_fits(const MemoryAccount& account, std::uint64_t body_bytes);
 Error no_memory_now(const MemoryAccount& account, ErrorCode code);
+
+// `each` bytes for each of the longest text, or of all where they are read `together`, for as long
+// as it lives: of work on a request thread. Throws RequestError kUnavailable, or with
+// Fault::kTooLarge where it could never fit. Nothing without an account.
+MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
+                             std::span<const std::string> texts, std::size_t each,
+                             bool together = false);
 
 // An answer's memory, a share of the account's part, before it is rendered: `bytes` is the most
 // that it may take. The transport keeps it until the answer is sent, and gives back what it does

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace nestvec {
 namespace {
 
@@ -42,6 +45,30 @@ TEST(RequestMemory, KnowsTheLongestBody) {
   const std::string told = body_never_fits(*account, 40 * kMiB).what();
   for (const std::string part : {"41943040 bytes", "1073741824", "server.request_memory"}) {
     EXPECT_NE(told.find(part), std::string::npos) << told;
+  }
+}
+
+TEST(RequestMemory, TextsTakeWhatTheLongestTakesOrAllTogether) {
+  const auto account = account_of(8 * kMiB);
+  const std::vector<std::string> texts = {std::string(1000, 'a'), std::string(3000, 'b'), ""};
+  EXPECT_EQ(memory_for_texts(account, texts, 10).bytes(), 30'000u);
+  EXPECT_EQ(memory_for_texts(account, texts, 10, true).bytes(), 40'000u);
+  EXPECT_EQ(account->used(), 0u);
+  EXPECT_EQ(memory_for_texts(nullptr, texts, 10).bytes(), 0u);
+  account->take(8 * kMiB - 20'000);
+  try {
+    memory_for_texts(account, texts, 10);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+    EXPECT_GT(error.detail().retry_after.count(), 0);
+  }
+  try {
+    memory_for_texts(account, texts, 4000);
+    FAIL();
+  } catch (const RequestError& error) {
+    EXPECT_EQ(error.fault(), Fault::kTooLarge);
+    EXPECT_NE(std::string(error.what()).find("12000000"), std::string::npos) << error.what();
   }
 }
 

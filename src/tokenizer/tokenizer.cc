@@ -26,7 +26,10 @@ class GiveBack {
   GiveBack(const GiveBack&) = delete;
   GiveBack& operator=(const GiveBack&) = delete;
   ~GiveBack() {
-    if (long_) scratch_ = EncodeScratch();
+    if (!long_) return;
+    // To assign an empty one would keep the strings' memory.
+    const EncodeScratch freed = std::move(scratch_);
+    scratch_ = EncodeScratch();
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "service/call_failure.h"
 #include "service/embed_call.h"
 #include "service/gather.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -154,6 +155,8 @@ void run_input(const Prediction& prediction, const ClarifaiInput& input, const G
   } else {
     EmbedOptions options = input.call.options;
     options.stop = gather->stop();
+    const MemoryShare reading =
+        memory_for_texts(prediction.service.memory, input.call.texts, RequestMemory::kTokenizing);
     prediction.service.model.predict_async(
         input.call.texts, {}, options, [gather, index](Result<Embeddings> rows) {
           if (rows.ok()) {

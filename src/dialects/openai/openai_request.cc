@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "service/request_memory.h"
 #include "text/chunking.h"
 
 namespace nestvec {
@@ -185,6 +186,9 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
 }
 
 void cut_documents(OpenAiRequest& request, const InputRules& rules, const Exchange& exchange) {
+  if (!request.chunking) return;
+  const MemoryShare cutting =
+      memory_for_texts(exchange.service.memory, request.call.texts, RequestMemory::kCutting);
   const RunControl control = control_of(exchange);
   Pace pace(control);
   const TokenizeOptions options{

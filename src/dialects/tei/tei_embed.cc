@@ -11,6 +11,7 @@
 #include "service/embed_call.h"
 #include "service/embed_run.h"
 #include "service/gather.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -165,6 +166,8 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   end_at_deadline(exchange.service.after, calls->front().call.options.deadline, gather);
   for (std::size_t i = 0; i < calls->size() && !gather->ended(); ++i) {
     const EmbedCall& call = (*calls)[i].call;
+    const MemoryShare reading =
+        memory_for_texts(exchange.service.memory, call.texts, RequestMemory::kTokenizing);
     exchange.service.model.predict_async(
         call.texts, call.tasks, part_options(call.options, i, *gather),
         [gather, i](Result<Embeddings> rows) { gather->put(i, std::move(rows)); });

@@ -103,6 +103,8 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
 
   const TeiReceipt receipt{metrics, exchange.request, inputs.batch, inputs.characters};
   const auto call = std::make_shared<const EmbedCall>(std::move(inputs.call));
+  const MemoryShare reading =
+      memory_for_texts(exchange.service.memory, call->texts, RequestMemory::kTokenizing);
   const auto gather = std::make_shared<Gather<TokenEmbeddings>>(
       call->texts.size(), exchange.service.post, exchange.request->stop,
       answer_tokens(exchange, receipt, call));
@@ -135,6 +137,7 @@ void tei_tokenize(Exchange exchange) {
       .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
   const auto& account = exchange.service.memory;
+  const MemoryShare reading = memory_for_texts(account, call.texts, RequestMemory::kTokenizing);
   MemoryShare memory;
   std::size_t tokens = 0;
   HttpResponse response;
