@@ -33,7 +33,7 @@ Outcome read(std::string_view bytes, std::size_t step) {
       expect(message->bytes.size() <= kLimit);
       outcome.messages.push_back(message->bytes);
       try {
-        expect(nestvec::grpc_decode(*message, "gzip", kLimit).size() <= kLimit);
+        expect(nestvec::grpc_decode(std::move(*message), "gzip", kLimit).bytes.size() <= kLimit);
       } catch (const nestvec::Error& error) {
         expect_one_line_of_utf8(error.what());
       }

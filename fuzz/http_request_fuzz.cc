@@ -38,11 +38,14 @@ Outcome read(std::string_view text, std::size_t step) {
   for (std::size_t i = 0; i < text.size() && state != State::kDone && state != State::kFailed;
        i += step) {
     held += text.substr(i, step);
-    const std::size_t used = parser.feed(held);
-    expect(used <= held.size());
-    held.erase(0, used);
-    state = parser.state();
-    expect(parser.body_bytes() <= kLimits.body_bytes);
+    for (std::size_t used = 1; used > 0 && !held.empty();) {
+      if (state == State::kDone || state == State::kFailed) break;
+      used = parser.feed(held);
+      expect(used <= held.size());
+      held.erase(0, used);
+      state = parser.state();
+      expect(parser.body_bytes() <= kLimits.body_bytes);
+    }
   }
   if (state == State::kFailed) {
     expect(parser.fault().status >= 400);

@@ -49,6 +49,77 @@ TEST(MemoryAccount, WithoutALimitItCounts) {
   EXPECT_EQ(account.used(), std::size_t{1} << 40);
 }
 
+TEST(MemoryAccount, LeavesFreeWhatItIsToldTo) {
+  MemoryAccount account("x", 100);
+  EXPECT_TRUE(account.could_hold(60, 40));
+  EXPECT_FALSE(account.could_hold(61, 40));
+  EXPECT_TRUE(account.try_take(50, 40));
+  EXPECT_FALSE(account.has_room(11, 40));
+  EXPECT_EQ(account.refusals(), 0u);
+  EXPECT_FALSE(account.try_take(11, 40));
+  EXPECT_FALSE(account.try_take(1, std::numeric_limits<std::size_t>::max()));
+  EXPECT_TRUE(account.try_take(10, 40));
+}
+
+TEST(MemoryAccount, TakesBeyondTheLimitWhatMayNotBeRefused) {
+  MemoryAccount account("x", 100);
+  account.take(150);
+  EXPECT_EQ(account.used(), 150u);
+  EXPECT_FALSE(account.try_take(1));
+  account.give(100);
+  EXPECT_TRUE(account.try_take(50));
+  account.set_limit(200);
+  EXPECT_TRUE(account.try_take(100));
+}
+
+TEST(MemoryAccount, KnowsTheMostSinceItWasAsked) {
+  MemoryAccount account("x", 0);
+  account.take(70);
+  account.give(60);
+  EXPECT_EQ(account.take_recent_peak(), 70u);
+  EXPECT_EQ(account.take_recent_peak(), 10u);
+  account.take(5);
+  account.give(5);
+  EXPECT_EQ(account.take_recent_peak(), 15u);
+  EXPECT_EQ(account.peak(), 70u);
+}
+
+TEST(MemoryAccount, APartIsTakenFromBoth) {
+  const auto account = account_of(100);
+  const auto part = MemoryAccount::part_of(account);
+  EXPECT_EQ(MemoryAccount::part_of(nullptr), nullptr);
+  EXPECT_EQ(part->limit(), 25u);
+  EXPECT_TRUE(part->could_hold(25));
+  EXPECT_FALSE(part->could_hold(26));
+  EXPECT_FALSE(part->could_hold(25, 80));
+  EXPECT_TRUE(part->try_take(20));
+  EXPECT_EQ(account->used(), 20u);
+  EXPECT_FALSE(part->try_take(6));
+  EXPECT_EQ(account->refusals(), 1u);
+  part->take(10);  // beyond the part's limit
+  EXPECT_EQ(account->used(), 30u);
+  part->give(20);
+  EXPECT_EQ(account->used(), 10u);
+  account->take(85);
+  EXPECT_FALSE(part->has_room(6));
+  EXPECT_FALSE(part->try_take(6));  // no room in the whole
+  EXPECT_EQ(part->used(), 10u);
+  account->set_limit(200);
+  EXPECT_EQ(part->limit(), 50u);
+}
+
+TEST(MemoryShare, AbsorbsAnother) {
+  const auto account = account_of(100);
+  MemoryShare share;
+  share.absorb(*MemoryShare::take(account, 30));
+  share.absorb(*MemoryShare::take(account, 20));
+  share.absorb(MemoryShare());
+  EXPECT_EQ(share.bytes(), 50u);
+  EXPECT_EQ(account->used(), 50u);
+  share.shrink(0);
+  EXPECT_EQ(account->used(), 0u);
+}
+
 TEST(MemoryShare, GivesBackWhenItEnds) {
   const auto account = account_of(100);
   {

@@ -11,7 +11,9 @@
 #include <ostream>
 #include <stop_token>
 
+#include "base/cgroup.h"
 #include "base/cpu.h"
+#include "base/quantity.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/model_options.h"
@@ -19,6 +21,7 @@
 #include "config/writer.h"
 #include "nestvec/load.h"
 #include "observe/log_writer.h"
+#include "server/request_memory_limit.h"
 #include "server/server.h"
 #include "server/signals.h"
 #include "server/systemd.h"
@@ -101,6 +104,24 @@ void fit_connections(ServerOptions& options, Log& log) {
   options.max_connections = room;
 }
 
+// What requests may take beside the model, told in the log.
+std::uint64_t choose_request_memory(const ModelConfig& config, const ModelInfo& model, bool quiet,
+                                    Log& log) {
+  std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
+  const std::uint64_t group = cgroup_memory_limit(this_system()).value_or(0);
+  if (budget == 0 || (group > 0 && group < budget)) budget = group;
+  const RequestMemoryLimit limit = decide_request_memory(
+      {.configured = config.server.request_memory_bytes,
+       .budget = budget,
+       .planned = model.memory_plan_bytes + config.runtime.vector_cache_bytes});
+  if (!limit.warning.empty()) log.message(LogLevel::kWarning, limit.warning);
+  if (!quiet) {
+    log.message(LogLevel::kInfo,
+                "request memory: " + format_bytes(limit.bytes) + " (" + limit.reason + ")");
+  }
+  return limit.bytes;
+}
+
 std::string describe(const ModelInfo& model) {
   std::string text = model.id + " (" + model.precision + ", ";
   if (!model.isa.empty()) text += model.isa + ", ";
@@ -164,7 +185,8 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   std::optional<Model> model = load_unless_stopped(config, note, loading.get_token());
   if (!model) return;
   const std::string description = describe(model->info());
-  server.open(std::move(*model));
+  const std::uint64_t memory = choose_request_memory(config, model->info(), quiet, log);
+  server.open(std::move(*model), memory);
   context.out << "nestvec: ready " << server.addresses() << " model " << description << '\n';
   context.out.flush();
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");

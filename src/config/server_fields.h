@@ -48,6 +48,12 @@ void visit_limit_fields(Section& server, Visitor& visit) {
   visit(Field{"server", "max_body", "max-body", FieldKind::kBytes,
               "Longest body of a request, unpacked, such as 32Mi."},
         server.max_body_bytes);
+  visit(Field{"server", "request_memory", "request-memory", FieldKind::kBytes,
+              "Memory for everything that requests make the server hold: bodies as they arrive, "
+              "texts, vectors, answers that are not taken yet. What does not fit waits, then is "
+              "refused with status 503 or 429. 0 = what cpu_memory or the cgroup leaves beside the "
+              "memory plan, from 64Mi to 1Gi."},
+        server.request_memory_bytes);
   count("max_inputs", "max-inputs", "Texts of a request.", 1, kMany, server.max_inputs);
   count("max_connections", "max-connections", "Connections at a time.", 1, kMany,
         server.max_connections);

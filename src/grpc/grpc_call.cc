@@ -72,6 +72,7 @@ void admit(const HttpRequest& head, const KeyStore& keys, GrpcCall& call) {
   call.key = check_key(head, keys);
   call.client = client_number(call.key, head);
   call.priority = read_priority(head);
+  call.has_paid = true;  // read_message
 }
 
 const Service& serving(const GrpcContext& context) {

@@ -7,6 +7,7 @@
 
 #include "base/excerpt.h"
 #include "http/content_coding.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -49,25 +50,49 @@ void GrpcMessageReader::check_prefix() {
 
 void GrpcMessageReader::feed(std::string_view bytes) {
   if (buffered() == 0) since_ = Clock::now();
-  if (begin_ > 0 && begin_ == buffer_.size()) {
-    buffer_.clear();
-    begin_ = 0;
-  }
+  take_memory(bytes.size());
+  if (error_) return;
   buffer_ += bytes;
   check_prefix();
+  if (!error_) take_memory(missing());
+}
+
+// For so many bytes behind those that are there.
+void GrpcMessageReader::take_memory(std::size_t bytes) {
+  if (memory_.make_room(buffer_, bytes)) return;
+  const std::size_t whole = buffer_.size() + bytes;
+  if (!RequestMemory::could_serve(*account_, whole)) {
+    error_.emplace(ErrorCode::kResourceExhausted, body_never_fits(*account_, whole).what());
+    return;
+  }
+  account_->count_refusal();
+  error_ = no_memory_now(*account_, ErrorCode::kResourceExhausted);
 }
 
 std::optional<GrpcMessageReader::Message> GrpcMessageReader::take() {
   if (!ready()) return std::nullopt;
   const std::string_view held = std::string_view(buffer_).substr(begin_);
   const auto length = static_cast<std::size_t>(length_of(held));
-  Message message{.compressed = held[0] != 0, .bytes = std::string(held.substr(kPrefix, length))};
+  Message message{.compressed = held[0] != 0, .bytes = {}, .memory = {}};
+  if (held.size() == kPrefix + length) {  // all of it: no copy
+    buffer_.erase(0, begin_ + kPrefix);
+    message.bytes = std::exchange(buffer_, std::string());
+    message.memory = memory_.take();
+    memory_ = BodyMemory(account_);
+    begin_ = 0;
+    return message;
+  }
+  BodyMemory memory(account_);
+  if (!memory.reserve(message.bytes, length)) {
+    account_->count_refusal();
+    error_ = no_memory_now(*account_, ErrorCode::kResourceExhausted);
+    return std::nullopt;
+  }
+  message.bytes = held.substr(kPrefix, length);
+  message.memory = memory.take();
   begin_ += kPrefix + length;
   // What was taken is let go of in pieces large enough to be worth the move of the rest.
-  if (begin_ == buffer_.size()) {
-    buffer_ = std::string();
-    begin_ = 0;
-  } else if (begin_ > buffer_.size() / 2) {
+  if (begin_ > buffer_.size() / 2) {
     buffer_.erase(0, begin_);
     begin_ = 0;
   }
@@ -137,9 +162,9 @@ std::string grpc_percent_encode(std::string_view text) {
   return encoded;
 }
 
-std::string grpc_decode(GrpcMessageReader::Message message, std::string_view encoding,
-                        std::uint64_t limit) {
-  if (!message.compressed) return std::move(message.bytes);
+GrpcMessageReader::Message grpc_decode(GrpcMessageReader::Message message,
+                                       std::string_view encoding, std::uint64_t limit) {
+  if (!std::exchange(message.compressed, false)) return message;
   if (encoding.empty() || encoding == "identity") {
     throw Error(ErrorCode::kInternal,
                 "a message says that it is compressed, and there is no grpc-encoding");
@@ -148,12 +173,17 @@ std::string grpc_decode(GrpcMessageReader::Message message, std::string_view enc
     throw Error(ErrorCode::kUnimplemented, "grpc-encoding is " + excerpt(encoding) +
                                                ": expected one of " + std::string(kGrpcEncodings));
   }
-  if (const auto fault = decode_content(encoding, limit, message.bytes)) {
+  if (const auto fault = decode_content(encoding, limit, message.bytes, {}, &message.memory)) {
     constexpr int kTooLarge = 413;
+    constexpr int kUnavailable = 503;
     if (fault->status == kTooLarge) throw too_long(limit);
+    if (fault->status == kUnavailable) {
+      message.memory.account()->count_refusal();
+      throw Error(no_memory_now(*message.memory.account(), ErrorCode::kResourceExhausted));
+    }
     throw Error(ErrorCode::kInternal, "a message is not what its grpc-encoding says");
   }
-  return std::move(message.bytes);
+  return message;
 }
 
 }  // namespace nestvec

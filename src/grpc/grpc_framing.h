@@ -5,10 +5,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/memory_account.h"
+#include "http/body_memory.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -20,10 +24,13 @@ class GrpcMessageReader {
   struct Message {
     bool compressed = false;
     std::string bytes;
+    MemoryShare memory = {};  // what they are charged
   };
 
-  // A message over `limit` bytes, as sent, is an error.
-  explicit GrpcMessageReader(std::uint64_t limit) : limit_(limit) {}
+  // A message over `limit` bytes, as sent, is an error. Bytes are charged to `account`, those of a
+  // message all at once when its length is known; where there is no memory, that is the error.
+  explicit GrpcMessageReader(std::uint64_t limit, std::shared_ptr<MemoryAccount> account = nullptr)
+      : limit_(limit), account_(std::move(account)), memory_(account_) {}
 
   // Precondition: no error().
   void feed(std::string_view bytes);
@@ -33,7 +40,8 @@ class GrpcMessageReader {
   // The next whole message; nothing before it is there.
   std::optional<Message> take();
 
-  // kResourceExhausted for a message that is too long, kInternal for bytes that are none.
+  // kResourceExhausted for a message that is too long or has no memory, kInternal for bytes that
+  // are none.
   const std::optional<Error>& error() const { return error_; }
   std::size_t buffered() const { return buffer_.size() - begin_; }
   // When the message that has begun and is not whole did so.
@@ -43,8 +51,11 @@ class GrpcMessageReader {
   // Bytes that the next message lacks, or its prefix does.
   std::size_t missing() const;
   void check_prefix();
+  void take_memory(std::size_t bytes);
 
   const std::uint64_t limit_;
+  const std::shared_ptr<MemoryAccount> account_;
+  BodyMemory memory_;
   std::string buffer_;
   std::size_t begin_ = 0;  // of what is not taken yet
   Clock::time_point since_;
@@ -70,9 +81,9 @@ struct GrpcStatus {
 
 // Undoes grpc-encoding; `encoding` is its value, empty where there is none. Throws Error:
 // kUnimplemented (another encoding), kInternal (bytes that are not in it), kResourceExhausted
-// (longer than `limit`). Blocks for the decoding.
-std::string grpc_decode(GrpcMessageReader::Message message, std::string_view encoding,
-                        std::uint64_t limit);
+// (longer than `limit`, no memory). Blocks for the decoding.
+GrpcMessageReader::Message grpc_decode(GrpcMessageReader::Message message,
+                                       std::string_view encoding, std::uint64_t limit);
 
 // What a client may compress its messages with.
 inline constexpr std::string_view kGrpcEncodings = "identity, deflate, gzip";

@@ -73,12 +73,12 @@ TEST(GrpcFraming, MessagesOfErrorsAreEncoded) {
 TEST(GrpcFraming, DecodesWhatItSaysItDecodes) {
   const std::string text(5000, 'a');
   const std::string packed = encode_content(ContentCoding::kGzip, text);
-  EXPECT_EQ(grpc_decode({.compressed = true, .bytes = packed}, "gzip", 5000), text);
-  EXPECT_EQ(grpc_decode({.compressed = false, .bytes = "x"}, "gzip", 10), "x");
-  const auto code_of = [](const GrpcMessageReader::Message& message, std::string_view encoding,
+  EXPECT_EQ(grpc_decode({.compressed = true, .bytes = packed}, "gzip", 5000).bytes, text);
+  EXPECT_EQ(grpc_decode({.compressed = false, .bytes = "x"}, "gzip", 10).bytes, "x");
+  const auto code_of = [](GrpcMessageReader::Message message, std::string_view encoding,
                           std::uint64_t limit) {
     try {
-      grpc_decode(message, encoding, limit);
+      grpc_decode(std::move(message), encoding, limit);
     } catch (const Error& error) {
       return error.code();
     }
@@ -88,6 +88,45 @@ TEST(GrpcFraming, DecodesWhatItSaysItDecodes) {
   EXPECT_EQ(code_of({true, "no gzip"}, "gzip", 4999), ErrorCode::kInternal);
   EXPECT_EQ(code_of({true, packed}, "zstd", 4999), ErrorCode::kUnimplemented);
   EXPECT_EQ(code_of({true, packed}, "", 4999), ErrorCode::kInternal);
+}
+
+TEST(GrpcFraming, ChargesMessagesWholeWhenTheirLengthIsKnown) {
+  constexpr std::size_t kLimit = std::size_t{32} << 20;
+  constexpr std::size_t kLength = 100'000;
+  const auto account = std::make_shared<MemoryAccount>("x", kLimit);
+  GrpcMessageReader reader(kLimit, account);
+  reader.feed(grpc_prefix(kLength));
+  EXPECT_GT(account->used(), kLength);
+  reader.feed(std::string(kLength, 'x') + grpc_prefix(3));
+  std::optional<GrpcMessageReader::Message> message = reader.take();
+  ASSERT_TRUE(message);
+  EXPECT_GE(message->memory.bytes(), kLength);
+  message.reset();
+  reader.feed("abc");
+  message = reader.take();
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->bytes, "abc");
+  EXPECT_EQ(reader.buffered(), 0u);
+  message.reset();
+  EXPECT_EQ(account->used(), 0u);
+}
+
+TEST(GrpcFraming, AMessageWithoutMemoryIsAnError) {
+  constexpr std::size_t kLimit = std::size_t{32} << 20;
+  const auto account = std::make_shared<MemoryAccount>("x", kLimit);
+  account->take(kLimit / 4);
+  GrpcMessageReader reader(kLimit, account);
+  reader.feed(grpc_prefix(100'000));
+  ASSERT_TRUE(reader.error());
+  EXPECT_EQ(reader.error()->code(), ErrorCode::kResourceExhausted);
+  EXPECT_GT(reader.error()->detail().retry_after.count(), 0);
+  EXPECT_EQ(account->refusals(), 1u);
+
+  GrpcMessageReader other(kLimit, account);
+  other.feed(grpc_prefix(std::size_t{2} << 20));
+  ASSERT_TRUE(other.error());
+  EXPECT_EQ(other.error()->detail().retry_after.count(), 0);
+  EXPECT_NE(std::string(other.error()->what()).find("raise x"), std::string::npos);
 }
 
 }  // namespace

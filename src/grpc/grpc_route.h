@@ -76,13 +76,22 @@ GrpcRoute grpc_stream_route(std::string path, GrpcMethod<Request, Response> meth
 // A message of a call as it came, decoded and read. Throws Error. Blocks for the decoding.
 struct GrpcIncoming {
   std::unique_ptr<GrpcMessage> message;
-  std::size_t bytes = 0;  // decoded
+  std::size_t bytes = 0;    // decoded
+  MemoryShare memory = {};  // what reading it takes; while it is answered RequestMemory::kLiving
 };
 GrpcIncoming read_message(const GrpcRoute& route, const HttpRequest& head,
                           GrpcMessageReader::Message raw, std::uint64_t limit);
 
 // A message with its prefix.
 std::string frame_message(const GrpcMessage& message);
+
+// The same, charged until it is sent. Throws Error kResourceExhausted.
+struct FramedMessage {
+  std::string bytes;
+  MemoryShare memory;
+};
+FramedMessage frame_answer(const GrpcMessage& message,
+                           const std::shared_ptr<MemoryAccount>& account);
 
 // tei.v1: Info, Embed, Tokenize.
 GrpcRoutes make_tei_routes(GrpcContext& context);

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "service/request_memory.h"
+
 namespace nestvec {
 namespace {
 
@@ -14,7 +16,7 @@ GrpcStream::GrpcStream(GrpcContext& context, const GrpcRoute& route, GrpcHead he
     : context_(context),
       route_(route),
       head_(std::move(head)),
-      reader_(context.options.max_body_bytes) {
+      reader_(context.options.max_body_bytes, context.memory) {
   if (!route_.open) trace_.emplace(context_, *head_.request, head_.client);
 }
 
@@ -118,7 +120,7 @@ void GrpcStream::tell(const Event& event) {
   event();
   std::stop_source stop = stop_;
   const bool stops = progress_.take_stop();
-  if (progress_.take_write()) write(std::move(messages_.front().answer));
+  if (progress_.take_write()) write(messages_.front());
   read_next();
   pay();
   if (progress_.take_finish()) finish();
@@ -129,7 +131,9 @@ void GrpcStream::tell(const Event& event) {
 
 bool GrpcStream::has_room_for_more() const {
   // With a message open, its answer is the event that asks again.
-  return progress_.open() == 0 || service_ == nullptr || has_room(*service_);
+  if (progress_.open() == 0) return true;
+  if (context_.memory && RequestMemory::pressed(*context_.memory)) return false;
+  return service_ == nullptr || has_room(*service_);
 }
 
 void GrpcStream::read_next() {
@@ -174,10 +178,13 @@ void GrpcStream::pay() {
   head_.writer->consumed(due - std::exchange(paid_, due));
 }
 
-void GrpcStream::write(std::string answer) {
-  if (trace_) trace_->add_answer(answer.size() - grpc_prefix(0).size());
+void GrpcStream::write(Message& message) {
+  if (trace_) trace_->add_answer(message.answer.bytes.size() - grpc_prefix(0).size());
   writing_ = true;
-  AnswerPiece piece{.head = {}, .bytes = std::move(answer), .trailers = {}};
+  AnswerPiece piece{.head = {},
+                    .bytes = std::move(message.answer.bytes),
+                    .trailers = {},
+                    .memory = std::move(message.answer.memory)};
   if (!std::exchange(head_sent_, true)) piece.head = grpc_head();
   head_.writer->send(std::move(piece));
 }
@@ -204,6 +211,7 @@ void GrpcStream::open(GrpcMessageReader::Message raw) {
   } catch (...) {
     error = current_error();
   }
+  const auto memory = std::make_shared<MemoryShare>(std::move(incoming.memory));
   Message* message = nullptr;
   std::optional<std::uint64_t> number;
   GrpcCall call = call_;
@@ -213,6 +221,7 @@ void GrpcStream::open(GrpcMessageReader::Message raw) {
     if (!number) return;
     message = &messages_.emplace_back();
     message->request = std::move(incoming.message);
+    message->memory = memory;
     call.crowded = progress_.open() > 1;
   });
   if (message == nullptr) return;
@@ -221,6 +230,7 @@ void GrpcStream::open(GrpcMessageReader::Message raw) {
     call.received = Clock::now();
     work(call, *message, *number);
   }
+  memory->shrink(incoming.bytes * RequestMemory::kLiving);
   tell([&] {
     progress_.handed_over();
     if (error) progress_.answered(*number, std::move(error));
@@ -237,13 +247,22 @@ void GrpcStream::work(const GrpcCall& call, Message& message, std::uint64_t numb
 void GrpcStream::answer(Message& message, std::uint64_t number,
                         const GrpcOutcome& outcome) noexcept {
   try {
-    std::string framed;
-    if (!outcome.error) framed = frame_message(*message.response);
+    FramedMessage framed;
+    std::optional<Error> error = outcome.error;
+    if (!error) {
+      try {
+        framed = frame_answer(*message.response, context_.memory);
+      } catch (const Error& no_memory) {
+        error = no_memory;
+      }
+    }
     tell([&] {
       if (trace_ && outcome.tokens > 0) trace_->add_tokens(outcome.tokens);
       message.answer = std::move(framed);
       message.response.reset();
-      progress_.answered(number, outcome.error);
+      message.request.reset();
+      message.memory.reset();
+      progress_.answered(number, std::move(error));
     });
   } catch (...) {
     head_.writer->give_up();

@@ -40,7 +40,8 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
   struct Message {
     std::unique_ptr<GrpcMessage> request;
     std::unique_ptr<GrpcMessage> response;
-    std::string answer;  // framed
+    std::shared_ptr<MemoryShare> memory;  // of the request
+    FramedMessage answer;
   };
 
   void begin();
@@ -50,7 +51,7 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
   // The parts of tell(), with the lock held.
   void read_next();
   void pay();
-  void write(std::string answer);
+  void write(Message& message);
   void finish();
   void add_fault(Error error);
   bool has_room_for_more() const;

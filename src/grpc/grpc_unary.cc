@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "service/request_memory.h"
+
 namespace nestvec {
 namespace {
 
@@ -20,7 +22,7 @@ GrpcUnary::GrpcUnary(GrpcContext& context, const GrpcRoute& route, GrpcHead head
     : context_(context),
       route_(route),
       head_(std::move(head)),
-      reader_(context.options.max_body_bytes) {
+      reader_(context.options.max_body_bytes, context.memory) {
   if (!route_.open) trace_.emplace(context_, *head_.request, head_.client);
 }
 
@@ -88,26 +90,38 @@ void GrpcUnary::run(GrpcMessageReader::Message message) {
   } catch (...) {
     fail(current_error(), route_.refuse);
   }
+  incoming.memory.shrink(incoming.bytes * RequestMemory::kLiving);
+  memory_ = std::move(incoming.memory);
 }
 
 void GrpcUnary::finish(const GrpcOutcome& outcome) noexcept {
   if (outcome.error) return fail(*outcome.error, route_.refuse);
   if (finished_.exchange(true)) return;
   try {
-    answer(outcome);
+    try {
+      answer(outcome);
+    } catch (const Error& error) {  // no memory for it
+      refuse(error, refuse_by_status);
+    }
   } catch (...) {
     head_.writer->give_up();
   }
 }
 
 void GrpcUnary::answer(const GrpcOutcome& outcome) {
-  AnswerPiece answer{.head = grpc_head(), .bytes = frame_message(*response_), .trailers = {}};
+  FramedMessage framed = frame_answer(*response_, context_.memory);
+  const std::size_t bytes = framed.bytes.size() - grpc_prefix(0).size();
+  response_.reset();
+  AnswerPiece answer{.head = grpc_head(),
+                     .bytes = std::move(framed.bytes),
+                     .trailers = {},
+                     .memory = std::move(framed.memory)};
   Headers more;
   if (outcome.truncated) more.emplace_back("x-truncated-inputs", "0");
   answer.trailers = grpc_trailers({}, std::move(more));
   if (trace_) {
     if (outcome.tokens > 0) trace_->add_tokens(outcome.tokens);
-    trace_->add_answer(response_->ByteSizeLong());
+    trace_->add_answer(bytes);
   }
   head_.writer->send(std::move(answer));
 }

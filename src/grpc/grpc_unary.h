@@ -59,6 +59,7 @@ class GrpcUnary final : public StreamedRequest, public std::enable_shared_from_t
   std::size_t owed_ = 0;      // bytes that are not told to the writer yet
   bool begun_ = false;        // its message is whole
   std::unique_ptr<GrpcMessage> request_;
+  MemoryShare memory_;  // of it
   std::unique_ptr<GrpcMessage> response_;
   std::stop_source stop_;
   std::atomic<bool> finished_{false};  // by whoever was first

@@ -13,6 +13,7 @@
 #include <new>
 
 #include "base/trim.h"
+#include "http/body_memory.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -32,6 +33,30 @@ bool same_word(std::string_view text, std::string_view word) {
   return std::ranges::equal(text, word, {}, lower);
 }
 
+// What has been decoded so far.
+class Decoded {
+ public:
+  Decoded(std::uint64_t limit, std::shared_ptr<MemoryAccount> account)
+      : limit_(limit), memory_(std::move(account)) {}
+
+  // Whether more is wanted: no more than limit + 1 bytes, and what there is memory for.
+  bool wants_more() const { return !starved_ && !over(); }
+  bool over() const { return bytes_.size() > limit_; }
+  bool starved() const { return starved_; }
+  void add(const char* bytes, std::size_t count) {
+    starved_ = !memory_.make_room(bytes_, count);
+    if (!starved_) bytes_.append(bytes, count);
+  }
+  std::string take_bytes() { return std::move(bytes_); }
+  MemoryShare take_memory() { return memory_.take(); }
+
+ private:
+  const std::uint64_t limit_;
+  BodyMemory memory_;
+  std::string bytes_;
+  bool starved_ = false;
+};
+
 class Inflater {
  public:
   explicit Inflater(int window) {
@@ -41,15 +66,13 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
   ~Inflater() { inflateEnd(&stream_); }
 
-  // The decoded bytes, but no more than limit + 1; nullopt where `encoded` is not whole and sound.
-  // A gzip file may have several members.
-  std::optional<std::string> decode(std::string_view encoded, std::uint64_t limit,
-                                    const RunControl& control) {
-    std::string decoded;
+  // As much as is wanted; false where `encoded` is not whole and sound. A gzip file may have
+  // several members.
+  bool decode(std::string_view encoded, const RunControl& control, Decoded& decoded) {
     std::array<char, std::size_t{64} << 10> piece;
     std::size_t given = 0;
     int status = Z_OK;
-    while (decoded.size() <= limit) {
+    while (decoded.wants_more()) {
       control.check();
       if (stream_.avail_in == 0) {
         const std::size_t slice = std::min(kSlice, encoded.size() - given);
@@ -58,17 +81,17 @@ class Inflater {
         given += slice;
       }
       if (status == Z_STREAM_END) {
-        if (stream_.avail_in == 0) return decoded;
+        if (stream_.avail_in == 0) return true;
         inflateReset(&stream_);
       }
       stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
       stream_.avail_out = static_cast<uInt>(piece.size());
       status = inflate(&stream_, Z_NO_FLUSH);
       if (status == Z_MEM_ERROR) throw std::bad_alloc();
-      if (status != Z_OK && status != Z_STREAM_END) return std::nullopt;
-      decoded.append(piece.data(), piece.size() - stream_.avail_out);
+      if (status != Z_OK && status != Z_STREAM_END) return false;
+      decoded.add(piece.data(), piece.size() - stream_.avail_out);
     }
-    return decoded;
+    return true;
   }
 
  private:
@@ -80,28 +103,25 @@ struct FreeContext {
 };
 
 // As Inflater::decode. There may be several frames.
-std::optional<std::string> decode_zstd(std::string_view encoded, std::uint64_t limit,
-                                       const RunControl& control) {
+bool decode_zstd(std::string_view encoded, const RunControl& control, Decoded& decoded) {
   constexpr int kWindowLog = 23;
   const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
   if (!context) throw std::bad_alloc();
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLog);
-  std::string decoded;
   std::array<char, std::size_t{64} << 10> piece;
   ZSTD_inBuffer in{encoded.data(), encoded.size(), 0};
   std::size_t open = 1;  // bytes that the frame wants; 0 between frames
   bool full = true;      // more may come of what was read
-  while (decoded.size() <= limit && (in.pos < in.size || full)) {
+  while (decoded.wants_more() && (in.pos < in.size || full)) {
     control.check();
     ZSTD_outBuffer out{piece.data(), piece.size(), 0};
     open = ZSTD_decompressStream(context.get(), &out, &in);
     if (ZSTD_getErrorCode(open) == ZSTD_error_memory_allocation) throw std::bad_alloc();
-    if (ZSTD_isError(open) != 0) return std::nullopt;
-    decoded.append(piece.data(), out.pos);
+    if (ZSTD_isError(open) != 0) return false;
+    decoded.add(piece.data(), out.pos);
     full = out.pos == out.size && open != 0;
   }
-  if (open != 0 && decoded.size() <= limit) return std::nullopt;
-  return decoded;
+  return open == 0 || !decoded.wants_more();
 }
 
 // The window that tells zlib the format. Clients disagree on what "deflate" is; zlib's wrapper
@@ -154,23 +174,29 @@ std::string encode_zstd(std::string_view text) {
 }  // namespace
 
 std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
-                                        std::string& body, const RunControl& control) {
+                                        std::string& body, const RunControl& control,
+                                        MemoryShare* memory) {
   coding = trim(coding);
   if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
-  std::optional<std::string> decoded;
+  Decoded decoded(limit, memory == nullptr ? nullptr : memory->account());
+  bool sound = false;
   if (same_word(coding, "zstd")) {
-    decoded = decode_zstd(body, limit, control);
+    sound = decode_zstd(body, control, decoded);
   } else if (const std::optional<int> window = window_of(coding, body)) {
-    decoded = Inflater(*window).decode(body, limit, control);
+    sound = Inflater(*window).decode(body, control, decoded);
   } else {
     return HttpFault{415, "Content-Encoding: expected gzip, deflate, zstd or none"};
   }
-  if (!decoded) return HttpFault{400, "the body is not what its Content-Encoding says"};
-  if (decoded->size() > limit) {
+  if (decoded.starved()) {
+    return HttpFault{503, "there is no memory to unpack the body now; try again"};
+  }
+  if (!sound) return HttpFault{400, "the body is not what its Content-Encoding says"};
+  if (decoded.over()) {
     return HttpFault{413, "the decoded body is longer than " + std::to_string(limit) +
                               " bytes (server.max_body_bytes)"};
   }
-  body = std::move(*decoded);
+  body = decoded.take_bytes();
+  if (memory != nullptr) *memory = decoded.take_memory();
   return std::nullopt;
 }
 

@@ -154,5 +154,26 @@ TEST(ContentCoding, ReadsAcceptEncoding) {
   }
 }
 
+TEST(ContentCoding, ChargesWhatIsDecoded) {
+  const std::string text(500'000, 'x');
+  for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kZstd}) {
+    const auto account = std::make_shared<MemoryAccount>("x", std::size_t{4} << 20);
+    MemoryShare memory = *MemoryShare::take(account, 1000);
+    std::string body = encode_content(coding, text);
+    const std::string encoded = body;
+    EXPECT_FALSE(decode_content(coding_name(coding), text.size(), body, {}, &memory));
+    EXPECT_EQ(body, text);
+    EXPECT_EQ(memory.bytes(), body.capacity());
+    EXPECT_EQ(account->used(), body.capacity());
+
+    account->take(account->limit() / 4);
+    body = encoded;
+    const auto fault = decode_content(coding_name(coding), text.size(), body, {}, &memory);
+    ASSERT_TRUE(fault);
+    EXPECT_EQ(fault->status, 503);
+    EXPECT_EQ(body, encoded);
+  }
+}
+
 }  // namespace
 }  // namespace nestvec

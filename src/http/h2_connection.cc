@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/free_buffer.h"
+#include "service/request_memory.h"
+
 namespace nestvec {
 namespace {
 
@@ -34,12 +37,15 @@ H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpSha
       unfinished_(std::move(accepted.unfinished)),
       number_(++shared_->last_connection),
       client_(std::move(accepted.client)),
+      memory_(std::move(accepted.memory)),
       resets_(kResetBurst, kResetsPerSecond),
       control_(kControlBurst, kControlPerSecond),
       begun_(Clock::now()),
       last_received_(begun_),
       idle_since_(begun_),
-      last_written_(begun_) {}
+      last_written_(begun_) {
+  memory_.grow(RequestMemory::kHttp2);
+}
 
 void H2Connection::read() {
   if (reading_ || waiting_to_read_) return;
@@ -165,7 +171,7 @@ void H2Connection::flush() {
         return close();
     }
   }
-  if (out_.capacity() > kOutBytes / 4) out_ = std::string();  // nothing is held between requests
+  if (out_.capacity() > kOutBytes / 4) free_buffer(out_);  // nothing is held between requests
   dispatch_waiting();
   if (nghttp2_session_want_read(session_.get()) == 0 &&
       nghttp2_session_want_write(session_.get()) == 0) {
@@ -247,6 +253,32 @@ void H2Connection::ping(Clock::time_point now) {
   nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr);
 }
 
+// Whether the stream has to go.
+bool H2Connection::is_late(H2Stream& stream, Clock::time_point now) {
+  if (stream.streamed) stream.streamed->on_tick(now);
+  if (stream.memory_deadline) {
+    check_memory(stream, now);
+    return false;
+  }
+  std::optional<StreamedRequest::Upload> upload;
+  if (stream.streamed) {
+    upload = stream.streamed->upload();
+  } else if (!stream.body_ended && !stream.drops_body) {
+    upload = {stream.begun, static_cast<std::size_t>(stream.body_bytes)};
+  }
+  const auto too_slow = [&](const Transfer& transfer) {
+    return now >= transfer_deadline(*shared_, transfer);
+  };
+  if (!stream.body_ended && upload &&
+      too_slow({upload->begun, stream.last_body, upload->bytes, stream.buffered()})) {
+    if (stream.streamed) return true;
+    refuse(stream, fault_response({408, "the request took too long to arrive"}));
+    return false;
+  }
+  return stream.unsent() > 0 &&
+         too_slow({stream.out_since, stream.out_last, stream.out_sent, stream.out.capacity()});
+}
+
 void H2Connection::check_streams(Clock::time_point now) {
   std::vector<std::int32_t> late;
   for (auto& [id, stream] : streams_) {
@@ -257,25 +289,7 @@ void H2Connection::check_streams(Clock::time_point now) {
         nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
         schedule_flush();
       }
-      continue;
-    }
-    if (stream.streamed) stream.streamed->on_tick(now);
-    std::optional<StreamedRequest::Upload> upload;
-    if (stream.streamed) {
-      upload = stream.streamed->upload();
-    } else if (!stream.body_ended && !stream.drops_body) {
-      upload = {stream.begun, static_cast<std::size_t>(stream.body_bytes)};
-    }
-    if (!stream.body_ended && upload &&
-        now >=
-            transfer_deadline(shared_->options, upload->begun, stream.last_body, upload->bytes)) {
-      if (!stream.streamed) {
-        refuse(stream, fault_response({408, "the request took too long to arrive"}));
-      } else {
-        late.push_back(id);
-      }
-    } else if (stream.unsent() > 0 && now >= transfer_deadline(shared_->options, stream.out_since,
-                                                               stream.out_last, stream.out_sent)) {
+    } else if (is_late(stream, now)) {
       late.push_back(id);
     }
   }

@@ -76,6 +76,7 @@ class H2Connection final : public Peer,
   void give_up(std::uint32_t error_code);
   void linger();
   void close() noexcept;
+  bool is_late(H2Stream& stream, Clock::time_point now);
   void check_streams(Clock::time_point now);
   void check_peer(Clock::time_point now);
   void go_on_draining(Clock::time_point now);
@@ -92,6 +93,8 @@ class H2Connection final : public Peer,
   void on_stream_closed(std::int32_t stream_id);
   bool start_streamed(H2Stream& stream);
   std::optional<HttpResponse> judge(const H2Stream& stream) const;
+  bool has_memory(H2Stream& stream);
+  void check_memory(H2Stream& stream, Clock::time_point now);
   void grant(H2Stream& stream);
   void grant_all();
   void dispatch(H2Stream& stream);
@@ -99,6 +102,7 @@ class H2Connection final : public Peer,
 
   // What goes (h2_send.cc).
   void refuse(H2Stream& stream, HttpResponse response);
+  void refuse_for_memory(H2Stream& stream);
   void send_response(H2Stream& stream, HttpResponse response);
   void add_piece(H2Stream& to, AnswerPiece piece);
   void submit(H2Stream& stream, const H2Fields& fields, bool has_body);
@@ -118,6 +122,7 @@ class H2Connection final : public Peer,
   LiveCount::Share unfinished_;
   const std::uint64_t number_;
   const std::string client_;
+  MemoryShare memory_;  // of the connection
 
   H2SessionPtr session_;
   std::map<std::int32_t, H2Stream> streams_;

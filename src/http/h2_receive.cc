@@ -9,6 +9,7 @@
 #include "http/content_coding.h"
 #include "http/h2_connection.h"
 #include "http/request_target.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -27,10 +28,11 @@ HttpFault body_too_long(std::uint64_t limit) {
           "the body is longer than " + std::to_string(limit) + " bytes (server.max_body_bytes)"};
 }
 
-std::uint64_t promised_length(const HttpRequest& request) {
-  const std::string_view text = request.header("content-length").value_or("0");
+std::optional<std::uint64_t> promised_length(const HttpRequest& request) {
+  const auto text = request.header("content-length");
+  if (!text) return std::nullopt;
   std::uint64_t length = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), length);
+  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), length);
   return failed == std::errc{} ? length : std::numeric_limits<std::uint64_t>::max();
 }
 
@@ -193,6 +195,10 @@ int H2Connection::on_frame(const nghttp2_frame& frame) {
 
 void H2Connection::on_head(H2Stream& stream) {
   stream.begun = stream.last_body = Clock::now();
+  // Twice: names and values lie apart.
+  stream.head_memory = MemoryShare(shared_->memory);
+  stream.head_memory.grow(2 * stream.head_bytes);
+  stream.body_memory = BodyMemory(shared_->memory);
   HttpRequest& request = *stream.request;
   request.connection = number_;
   request.peer = client_;
@@ -215,7 +221,11 @@ void H2Connection::on_head(H2Stream& stream) {
     return refuse(stream, fault_response(*stream.fault));
   }
   if (shared_->streamed && start_streamed(stream)) return;
+  stream.promised = promised_length(request);
   if (auto refusal = judge(stream)) return refuse(stream, *std::move(refusal));
+  if (stream.promised && !stream.body_memory.reserve(request.body, *stream.promised)) {
+    stream.memory_deadline = stream.begun + RequestMemory::kPatience;
+  }
   const auto expect = request.header("expect");
   if (!expect) return;
   if (*expect != "100-continue") {
@@ -232,8 +242,9 @@ std::optional<HttpResponse> H2Connection::judge(const H2Stream& stream) const {
     if (auto refusal = shared_->guard(*stream.request)) return refusal;
   }
   const std::uint64_t limit = shared_->options.max_body_bytes;
-  if (promised_length(*stream.request) <= limit) return std::nullopt;
-  return fault_response(body_too_long(limit));
+  const std::uint64_t length = stream.promised.value_or(0);
+  if (length > limit) return fault_response(body_too_long(limit));
+  return refuse_length(*shared_, *stream.request, length);
 }
 
 void H2Connection::on_body(std::int32_t stream_id, std::string_view bytes) {
@@ -248,9 +259,38 @@ void H2Connection::on_body(std::int32_t stream_id, std::string_view bytes) {
   if (body.size() + bytes.size() > shared_->options.max_body_bytes) {
     return refuse(*stream, fault_response(body_too_long(shared_->options.max_body_bytes)));
   }
+  if (!stream->body_memory.make_room(body, bytes.size())) return refuse_for_memory(*stream);
   body.append(bytes);
   stream->owed += bytes.size();
   grant(*stream);
+}
+
+// Whether there is memory for what the client may send when the window is opened again. A body of
+// promised length has all of its memory at once, or waits; others grow or end.
+bool H2Connection::has_memory(H2Stream& stream) {
+  if (stream.streamed || stream.drops_body) return true;
+  std::string& body = stream.request->body;
+  if (!stream.promised) {
+    if (stream.body_memory.make_room(body, stream.owed)) return true;
+    refuse_for_memory(stream);
+    return false;
+  }
+  if (!stream.body_memory.reserve(body, *stream.promised)) return false;
+  if (std::exchange(stream.memory_deadline, std::nullopt)) {
+    stream.begun = stream.last_body = Clock::now();
+  }
+  return true;
+}
+
+void H2Connection::check_memory(H2Stream& stream, Clock::time_point now) {
+  if (!has_memory(stream) && now >= *stream.memory_deadline) refuse_for_memory(stream);
+}
+
+void H2Connection::refuse_for_memory(H2Stream& stream) {
+  stream.memory_deadline.reset();
+  shared_->memory->count_refusal();
+  const Error error = no_memory_now(*shared_->memory, ErrorCode::kUnavailable);
+  refuse(stream, refuse_request(*shared_, *stream.request, error));
 }
 
 // Opens the stream's window by what is owed, unless bodies take much already: then only that of the
@@ -266,6 +306,7 @@ void H2Connection::grant(H2Stream& stream) {
     if (!other.body_ended) longest = std::max(longest, size);
   }
   if (held > H2Limits::kBodies && stream.buffered() < longest) return;
+  if (!has_memory(stream)) return;
   if (!stream.wide && held <= H2Limits::kBodies) {
     stream.wide = true;
     nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, stream.id,
@@ -291,6 +332,8 @@ void H2Connection::on_body_end(H2Stream& stream) {
   stream.body_ended = true;
   if (stream.drops_body) return;
   if (stream.streamed) return stream.streamed->on_end();
+  stream.memory_deadline.reset();
+  stream.request->memory = std::make_shared<MemoryShare>(stream.body_memory.take());
   stream.record.bytes_in = stream.body_bytes;
   stream.request->received = Clock::now();
   if (unsent_ > H2Limits::kUnsent) {

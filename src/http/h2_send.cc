@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/free_buffer.h"
 #include "http/h2_connection.h"
 #include "http/response_head.h"
 
@@ -69,7 +70,9 @@ bool H2Connection::start_streamed(H2Stream& stream) {
 // Answers before the body is there, which is dropped from here on.
 void H2Connection::refuse(H2Stream& stream, HttpResponse response) {
   stream.drops_body = true;
-  stream.request->body = std::string();
+  free_buffer(stream.request->body);
+  stream.body_memory = BodyMemory();
+  stream.memory_deadline.reset();
   stream.record.bytes_in = stream.body_bytes;
   send_response(stream, std::move(response));
 }
@@ -97,6 +100,7 @@ void H2Connection::send_response(H2Stream& stream, HttpResponse response) {
       !stream.head_only && status_has_body(response.status) && !response.body.empty();
   if (has_body) {
     stream.out = std::move(response.body);
+    if (response.memory) stream.out_memory = std::move(*response.memory);
     stream.out_since = stream.out_last = Clock::now();
     unsent_ += stream.out.size();
   }
@@ -133,10 +137,12 @@ void H2Connection::add_piece(H2Stream& to, AnswerPiece piece) {
     if (stream->unsent() == 0) {
       stream->out_since = stream->out_last = Clock::now();
       stream->out_sent = 0;
-      stream->out = std::string();
+      free_buffer(stream->out);
+      stream->out_memory = MemoryShare();
       stream->out_at = 0;
     }
     unsent_ += piece.bytes.size();
+    stream->out_memory.absorb(std::move(piece.memory));
     if (stream->out.empty()) {
       stream->out = std::move(piece.bytes);
     } else {
@@ -178,7 +184,8 @@ std::ptrdiff_t H2Connection::pull(H2Stream& stream, std::span<std::uint8_t> into
   if (stream.unsent() > 0) return static_cast<std::ptrdiff_t>(size);
   if (stream.streamed && std::exchange(stream.sends, false)) sent_.push_back(stream.id);
   if (!stream.last) {
-    stream.out = std::string();
+    free_buffer(stream.out);
+    stream.out_memory = MemoryShare();
     stream.out_at = 0;
     if (size > 0) return static_cast<std::ptrdiff_t>(size);
     stream.deferred = true;

@@ -9,6 +9,8 @@
 #include <stop_token>
 #include <string>
 
+#include "base/memory_account.h"
+#include "http/body_memory.h"
 #include "http/http_fault.h"
 #include "http/streamed.h"
 #include "observe/log.h"
@@ -35,6 +37,10 @@ struct H2Stream {
   std::uint64_t body_bytes = 0;
   std::size_t owed = 0;  // bytes for which the window is not opened again
   bool wide = false;     // its window is larger than it was at first
+  MemoryShare head_memory;
+  BodyMemory body_memory;
+  std::optional<std::uint64_t> promised;             // by content-length
+  std::optional<Clock::time_point> memory_deadline;  // while a promised body has no memory
   std::optional<std::stop_source> stop;
   bool answering = false;  // of a request that is whole
   AccessRecord record;
@@ -42,6 +48,7 @@ struct H2Stream {
   // The answer.
   bool head_sent = false;
   std::string out;  // of its body, to be sent
+  MemoryShare out_memory;
   std::size_t out_at = 0;
   std::optional<Headers> trailers;
   bool last = false;                          // nothing comes behind `out` and the trailers

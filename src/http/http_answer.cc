@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/free_buffer.h"
 #include "http/http_connection.h"
 #include "http/response_head.h"
 
@@ -42,12 +43,15 @@ void HttpConnection::send(HttpResponse response, bool close_after) {
       {.http10 = http10_, .close = close_after_, .date = loop_->date(), .request_id = record_.id});
   record_.status = response.status;
   record_.tokens = token_count(response);
-  if (!head_only_ && status_has_body(response.status)) out_body_ = std::move(response.body);
+  if (!head_only_ && status_has_body(response.status)) {
+    out_body_ = std::move(response.body);
+    out_memory_ = std::move(response.memory);
+  }
   if (out_body_.size() <= kOnePiece) {
     out_head_ += out_body_;
     out_body_.clear();
   }
-  transfer_start_ = Clock::now();
+  begin_transfer(out_body_.capacity());
   state_ = State::kWriting;
   write();
 }
@@ -57,10 +61,11 @@ void HttpConnection::send_no_memory() {
   constexpr int kUnavailable = 503;
   out_head_.clear();
   out_body_.clear();
+  memory_deadline_.reset();
   out_fixed_ = no_memory_bytes(head_only_);
   record_.status = kUnavailable;
   close_after_ = true;
-  transfer_start_ = Clock::now();
+  begin_transfer(out_body_.capacity());
   state_ = State::kWriting;
   write();
 }
@@ -103,7 +108,7 @@ void HttpConnection::write() {
         break;
       case IoStatus::kWantRead:
       case IoStatus::kWantWrite:
-        deadline_ = transfer_deadline(written_);
+        note_transfer(written_, out_body_.capacity());
         return transport_->wait(
             result.status, [self = shared_from_this()] { self->guard([&] { self->write(); }); });
       case IoStatus::kEnd:
@@ -141,8 +146,9 @@ void HttpConnection::finish_exchange() {
   record_ = AccessRecord();
   written_ = 0;
   stop_.reset();
-  out_head_ = std::string();
-  out_body_ = std::string();
+  free_buffer(out_head_);
+  free_buffer(out_body_);
+  out_memory_.reset();
   out_fixed_ = {};
 }
 
@@ -150,7 +156,7 @@ void HttpConnection::finish_exchange() {
 // answer. So only the writing side ends here, and what still comes is read and dropped for a while.
 void HttpConnection::linger() {
   unfinished_.release();
-  input_ = std::string();
+  free_buffer(input_);
   state_ = State::kLingering;
   deadline_ = Clock::now() + kLinger;
   transport_->shutdown_write();

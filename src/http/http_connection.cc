@@ -10,12 +10,16 @@
 #include "http/content_coding.h"
 #include "http/h2_connection.h"
 #include "http/http_reply.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
 
 // Requests behind the one that is answered: so many bytes of them are read ahead.
 constexpr std::size_t kMaxAhead = std::size_t{16} << 10;
+// A body up to this size is read and dropped where its head was enough to refuse the request: its
+// client can go on with the connection.
+constexpr std::size_t kMaxDropped = std::size_t{64} << 10;
 
 }  // namespace
 
@@ -27,7 +31,9 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
       slot_(std::move(accepted.slot)),
       unfinished_(std::move(accepted.unfinished)),
       number_(++shared_->last_connection),
-      client_(std::move(accepted.client)) {}
+      client_(std::move(accepted.client)),
+      memory_(std::move(accepted.memory)),
+      head_memory_(shared_->memory) {}
 
 void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                            NewConnection accepted) {
@@ -58,12 +64,14 @@ void HttpConnection::handshake() {
 
 void HttpConnection::await_request() {
   state_ = State::kIdle;
+  head_memory_.shrink(0);
   deadline_ = Clock::now() + std::chrono::seconds(shared_->options.idle_seconds);
   if (shared_->draining) on_drain(Clock::now());
 }
 
 void HttpConnection::await_head() {
   state_ = State::kHead;
+  head_memory_.grow(RequestMemory::kHead);
   deadline_ = Clock::now() + std::chrono::seconds(shared_->options.header_seconds);
 }
 
@@ -111,6 +119,7 @@ bool HttpConnection::read_some() {
 }
 
 std::size_t HttpConnection::room() const {
+  if (memory_deadline_) return 0;
   if (state_ == State::kAnswering || state_ == State::kWriting) {
     return kMaxAhead - std::min(kMaxAhead, input_.size());
   }
@@ -156,25 +165,26 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
   }
   if (!parser_) {
     parser_ = std::make_unique<RequestParser>(
-        RequestParser::Limits{.body_bytes = shared_->options.max_body_bytes});
+        RequestParser::Limits{.body_bytes = shared_->options.max_body_bytes}, shared_->memory);
   }
-  const std::size_t used = parser_->feed(bytes);
+  std::size_t used = parser_->feed(bytes);
   switch (parser_->state()) {
     case RequestParser::State::kStart:
-      break;
+      return used;
     case RequestParser::State::kHead:
       if (state_ == State::kIdle) await_head();
-      break;
+      return used;
     case RequestParser::State::kBody:
-      on_body();
+      if (state_ == State::kBody) break;
+      on_head(used < bytes.size());
+      if (state_ != State::kBody || memory_deadline_ || used == bytes.size()) return used;
+      used += parser_->feed(bytes.substr(used));
       break;
     case RequestParser::State::kDone:
-      dispatch();
-      break;
     case RequestParser::State::kFailed:
-      refuse(HttpFault(parser_->fault()));
       break;
   }
+  on_body();
   return used;
 }
 
@@ -184,20 +194,84 @@ std::size_t HttpConnection::hand_over(std::string_view bytes) {
   NewConnection same{.transport = std::move(transport_),
                      .client = client_,
                      .slot = std::move(slot_),
-                     .unfinished = std::move(unfinished_)};
+                     .unfinished = std::move(unfinished_),
+                     .memory = std::move(memory_)};
   close();
   H2Connection::start(loop_, shared_, std::move(same), bytes);
   return bytes.size();
 }
 
-void HttpConnection::on_body() {
-  if (state_ != State::kBody) {
-    state_ = State::kBody;
-    transfer_start_ = Clock::now();
-    if (parser_->expects_continue() && parser_->body_bytes() == 0) send_continue();
-    if (state_ == State::kClosed) return;
+// A body is to come, or a part of it is there.
+void HttpConnection::on_head(bool has_begun) {
+  if (state_ == State::kIdle) await_head();
+  state_ = State::kBody;
+  begin_transfer(0);
+  judge_head();
+  if (state_ != State::kBody || refusal_) return;
+  await_memory();
+  if (!memory_deadline_ && !has_begun && parser_->expects_continue()) send_continue();
+}
+
+// What can be said without the body is said before a byte of it is read.
+void HttpConnection::judge_head() {
+  HttpRequest& head = parser_->request();
+  head.connection = number_;
+  begin_request(head, loop_->random_id(), record_);
+  if (parser_->is_head()) record_.method = "HEAD";
+  std::optional<HttpResponse> refusal;
+  if (shared_->guard) refusal = shared_->guard(head);
+  if (!refusal) refusal = refuse_length(*shared_, head, parser_->promised_bytes().value_or(0));
+  if (refusal) refuse_head(*std::move(refusal));
+}
+
+void HttpConnection::refuse_head(HttpResponse response) {
+  const std::uint64_t length = parser_->promised_bytes().value_or(kMaxDropped + 1);
+  if (length <= kMaxDropped && !parser_->expects_continue()) {
+    parser_->drop_body();
+    refusal_ = std::move(response);
+    return;
   }
-  deadline_ = transfer_deadline(parser_->body_bytes());
+  end_early(std::move(response));
+}
+
+// The last answer of the connection, before the body is there.
+void HttpConnection::end_early(HttpResponse response) {
+  received_ = parser_->request().received;
+  http10_ = parser_->is_http10();
+  head_only_ = parser_->is_head();
+  record_.bytes_in = parser_->body_bytes();
+  parser_.reset();
+  send(std::move(response), true);
+}
+
+// A body of promised length finds all of its memory at once, and so is read to its end, or waits
+// and holds none.
+void HttpConnection::await_memory() {
+  if (parser_->reserve_body()) {
+    memory_deadline_.reset();
+    begin_transfer(parser_->held_bytes());
+  } else if (!memory_deadline_) {
+    memory_deadline_ = Clock::now() + RequestMemory::kPatience;
+  }
+}
+
+void HttpConnection::refuse_for_memory() {
+  memory_deadline_.reset();
+  shared_->memory->count_refusal();
+  const Error error = no_memory_now(*shared_->memory, ErrorCode::kUnavailable);
+  HttpResponse response = refuse_request(*shared_, parser_->request(), error);
+  end_early(std::move(response));
+}
+
+void HttpConnection::on_body() {
+  switch (parser_->state()) {
+    case RequestParser::State::kDone:
+      return dispatch();
+    case RequestParser::State::kFailed:
+      return parser_->out_of_memory() ? refuse_for_memory() : refuse(HttpFault(parser_->fault()));
+    default:
+      return note_transfer(parser_->body_bytes(), parser_->held_bytes());
+  }
 }
 
 void HttpConnection::send_continue() {
@@ -228,15 +302,20 @@ void HttpConnection::on_end() {
 }
 
 void HttpConnection::dispatch() {
-  record_.bytes_in = parser_->body_bytes();
+  const bool judged = state_ == State::kBody;
   auto request = std::make_shared<HttpRequest>(parser_->take_request());
   keep_alive_ = parser_->keep_alive();
   http10_ = parser_->is_http10();
   head_only_ = parser_->is_head();
   request->connection = number_;
   request->peer = client_;
-  begin_request(*request, loop_->random_id(), record_);
-  if (head_only_) record_.method = "HEAD";
+  if (judged) {
+    request->received = Clock::now();
+  } else {
+    begin_request(*request, loop_->random_id(), record_);
+    if (head_only_) record_.method = "HEAD";
+  }
+  record_.bytes_in = parser_->body_bytes();
   received_ = request->received;
   stop_.emplace();
   request->stop = stop_->get_token();
@@ -251,6 +330,7 @@ void HttpConnection::dispatch() {
   const ContentCoding coding =
       request->method == "GET" && accepted ? accepted_coding(*accepted) : ContentCoding::kNone;
   const auto reply = std::make_shared<HttpReply>(loop_, shared_from_this(), ++exchange_, coding);
+  if (refusal_) return reply->send(*std::exchange(refusal_, std::nullopt));
   if (!post_request(shared_, request, reply)) {
     reply->send(fault_response({503, "too many requests wait for a thread"}));
   }
@@ -262,6 +342,8 @@ void HttpConnection::on_tick(Clock::time_point now) {
     on_peer_end();
   }
   if (state_ == State::kAnswering && end_seen_ && transport_->peer_gone()) stop_->request_stop();
+  if (memory_deadline_) return guard([&] { check_memory(now); });
+  check_transfer();
   if (now < deadline_) return;
   if (state_ == State::kHead || state_ == State::kBody) {
     return guard([&] { refuse({408, "the request took too long to arrive"}); });
@@ -275,8 +357,33 @@ void HttpConnection::on_drain(Clock::time_point now) {
   }
 }
 
-HttpConnection::Clock::time_point HttpConnection::transfer_deadline(std::uint64_t bytes) const {
-  return nestvec::transfer_deadline(shared_->options, transfer_start_, Clock::now(), bytes);
+void HttpConnection::check_memory(Clock::time_point now) {
+  await_memory();
+  if (memory_deadline_) {
+    if (now >= *memory_deadline_) refuse_for_memory();
+    return;
+  }
+  if (input_.empty() && parser_->expects_continue()) send_continue();
+  if (!input_.empty()) use(std::exchange(input_, {}));
+  read();
+}
+
+void HttpConnection::begin_transfer(std::size_t held) {
+  note_transfer(0, held);
+  transfer_.start = transfer_.last;
+}
+
+void HttpConnection::note_transfer(std::uint64_t bytes, std::size_t held) {
+  transfer_.last = Clock::now();
+  transfer_.bytes = bytes;
+  transfer_.held = held;
+  deadline_ = transfer_deadline(*shared_, transfer_);
+}
+
+// How much time it has depends on how much memory the others leave.
+void HttpConnection::check_transfer() {
+  if (state_ != State::kBody && state_ != State::kWriting) return;
+  deadline_ = std::min(deadline_, transfer_deadline(*shared_, transfer_));
 }
 
 }  // namespace nestvec

@@ -82,6 +82,13 @@ class HttpConnection final : public Peer,
   void keep(std::string_view rest);
   std::size_t consume(std::string_view bytes);  // returns how many it used
   std::size_t hand_over(std::string_view bytes);
+  void on_head(bool has_begun);
+  void judge_head();
+  void refuse_head(HttpResponse response);
+  void end_early(HttpResponse response);
+  void await_memory();
+  void check_memory(Clock::time_point now);
+  void refuse_for_memory();
   void on_body();
   void on_end();
   void dispatch();
@@ -100,8 +107,10 @@ class HttpConnection final : public Peer,
   void linger();
   void close();
 
-  // Of the body or the answer under way, of which so much is there.
-  Clock::time_point transfer_deadline(std::uint64_t bytes) const;
+  // Of the body or the answer under way: some of it has moved; when it must have gone on.
+  void begin_transfer(std::size_t held);
+  void note_transfer(std::uint64_t bytes, std::size_t held);
+  void check_transfer();
 
   const std::shared_ptr<IoLoop> loop_;
   const std::shared_ptr<HttpShared> shared_;
@@ -114,9 +123,9 @@ class HttpConnection final : public Peer,
   const std::string client_;
   State state_ = State::kIdle;
   Clock::time_point deadline_;
-  Clock::time_point transfer_start_;  // of the body or the answer under way
-  bool may_be_http2_ = true;          // until its first bytes tell
-  bool reading_ = false;              // inside read()
+  Transfer transfer_;         // the body or the answer under way
+  bool may_be_http2_ = true;  // until its first bytes tell
+  bool reading_ = false;      // inside read()
   bool waiting_to_read_ = false;
   bool peer_ended_ = false;
   bool end_seen_ = false;  // while a request is answered, maybe behind bytes that are not read yet
@@ -124,7 +133,12 @@ class HttpConnection final : public Peer,
   bool close_after_ = false;
   bool head_only_ = false;
   bool http10_ = false;
-  std::string input_;  // received and not used yet
+  std::string input_;        // received and not used yet
+  MemoryShare memory_;       // of the connection
+  MemoryShare head_memory_;  // of a head that is on its way
+  // A body is not read further before there is memory for it, until then at most.
+  std::optional<Clock::time_point> memory_deadline_;
+  std::optional<HttpResponse> refusal_;  // what is said when the body, which is dropped, has ended
   std::unique_ptr<RequestParser> parser_;
 
   std::uint64_t exchange_ = 0;  // the number of the request that is answered
@@ -133,6 +147,7 @@ class HttpConnection final : public Peer,
   AccessRecord record_;
   std::string out_head_;
   std::string out_body_;
+  std::shared_ptr<MemoryShare> out_memory_;
   std::string_view out_fixed_;  // instead of the two
   std::size_t written_ = 0;
 };

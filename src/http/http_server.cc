@@ -14,6 +14,7 @@
 #include "http/io_loop.h"
 #include "http/tls_context.h"
 #include "nestvec/error.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -33,6 +34,8 @@ std::shared_ptr<HttpShared> make_shared_state(const HttpServerOptions& options, 
   auto shared = std::make_shared<HttpShared>(options.server, std::move(handler), threads);
   shared->access_log = std::move(access_log);
   shared->guard = options.guard;
+  shared->refusal = options.refusal;
+  shared->memory = options.memory;
   shared->streamed = options.streamed;
   return shared;
 }
@@ -64,6 +67,7 @@ class HttpServer::Impl {
     });
     for (const auto& acceptor : acceptors_) acceptor->start();
     for (const auto& loop : loops_) {
+      loop->set_on_tick([this](Peer::Clock::time_point now) { resume_waiting(shared_, now); });
       loop->start();
       started_ = true;  // the first loop runs, on which the acceptors are closed
     }
@@ -121,6 +125,8 @@ class HttpServer::Impl {
     const auto connection = std::make_shared<NewConnection>();
     connection->slot = LiveCount::Share(shared_->connections);
     connection->unfinished = LiveCount::Share(shared_->unfinished);
+    connection->memory = MemoryShare(shared_->memory);
+    connection->memory.grow(RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0));
     connection->client = client_name(accepted.peer);
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
     connection->transport =

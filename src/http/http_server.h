@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/memory_account.h"
 #include "http/streamed.h"
 #include "nestvec/config.h"
 #include "observe/log.h"
@@ -25,8 +26,11 @@ struct HttpServerOptions {
   // max_connections, header_seconds, idle_seconds.
   ServerOptions server;
   std::vector<Address> more_addresses;  // that answer the same
-  HeadGuard guard;                      // of HTTP/2; empty = every body is read
-  StreamedService streamed;             // is asked first about each request of HTTP/2; may be empty
+  HeadGuard guard;                      // empty = every body is read
+  HeadRefusal refusal;                  // empty = in OpenAI's form
+  // Charged for what connections, bodies, the work on them and answers take; none = not counted.
+  std::shared_ptr<MemoryAccount> memory;
+  StreamedService streamed;  // is asked first about each request of HTTP/2; may be empty
   // Requests that are answered by a thread of their own, at once, whatever the others are busy
   // with: those of which it says true. Their handler must be short; their bodies are not decoded.
   // Empty = none.
@@ -44,7 +48,13 @@ struct HttpServerOptions {
 // What is wrong with a request as such is answered here: 400, 408, 413, 415, 417, 431, 501, 503,
 // 505. Connections over max_connections get 503 and are closed. A client must send a head within
 // header_seconds of its first byte, and bodies, as it must take answers, without a pause of
-// idle_seconds and at 1 KiB a second beyond the first idle_seconds.
+// idle_seconds and at 1 KiB a second beyond the first idle_seconds; while memory is short, where it
+// holds over 64 KiB, of 5 seconds and at 64 KiB a second.
+//
+// A body is read when the guard has seen its head and the account has memory for it: a promised
+// length is taken whole, or waited for and then refused with 503; a body in chunks takes as it
+// grows, and is refused when it cannot. An answer that is given before the body is there is the
+// last of its connection, unless the body is short: then that is read and dropped.
 //
 // A client that closes its connection while a request is answered has HttpRequest::stop requested,
 // within a second; one that only closes its sending side is answered. To tell them apart it is sent

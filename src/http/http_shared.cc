@@ -11,39 +11,166 @@
 #include "http/http_fault.h"
 #include "nestvec/error.h"
 #include "service/error_style.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 
 namespace {
 
-void handle(const HttpShared& shared, const std::shared_ptr<HttpRequest>& request,
-            const std::shared_ptr<HttpReply>& reply, bool decode) {
+// Undoes the body's Content-Encoding.
+std::optional<HttpFault> decode(const HttpShared& shared, HttpRequest& request) {
+  const auto coding = request.header("content-encoding");
+  if (!coding) return std::nullopt;
+  return decode_content(*coding, shared.options.max_body_bytes, request.body,
+                        {.stop = request.stop, .deadline = {}}, request.memory.get());
+}
+
+std::size_t work_bytes(const HttpRequest& request) {
+  return request.body.size() * RequestMemory::kReading;
+}
+
+bool has_room(const MemoryAccount& account, const HttpRequest& request) {
+  return account.has_room(work_bytes(request),
+                          RequestMemory::free_beside_work(account, request.body.size()));
+}
+
+// Takes the memory that reading the body takes; false where there is none now.
+bool take_memory(const HttpShared& shared, HttpRequest& request) {
+  if (!shared.memory || request.body.empty()) return true;
+  if (!request.memory) request.memory = std::make_shared<MemoryShare>(shared.memory);
+  return has_room(*shared.memory, request) &&
+         request.memory->try_grow(work_bytes(request), RequestMemory::free_beside_work(
+                                                           *shared.memory, request.body.size()));
+}
+
+// Charges an answer, which is there already, until it is sent; what its maker took for it counts.
+bool charge(const HttpShared& shared, HttpResponse& response) {
+  if (!shared.memory || response.no_memory) return true;
+  const std::size_t bytes = response.body.size();  // what lies behind has never been touched
+  if (!response.memory || !response.memory->account()) {
+    response.memory = std::make_shared<MemoryShare>(MemoryAccount::part_of(shared.memory));
+  }
+  response.memory->shrink(bytes);
+  return RequestMemory::grow_answer(*shared.memory, *response.memory, bytes);
+}
+
+Error no_memory_yet(const HttpShared& shared) {
+  return no_memory_now(*shared.memory, ErrorCode::kUnavailable);
+}
+
+void respond(const HttpShared& shared, const HttpRequest& request, HttpReply& reply,
+             HttpResponse response) {
   try {
-    if (const auto coding = request->header("content-encoding"); coding && decode) {
-      const auto fault = decode_content(*coding, shared.options.max_body_bytes, request->body,
-                                        {.stop = request->stop, .deadline = {}});
-      if (fault) return reply->send(fault_response(*fault));
+    if (!charge(shared, response)) {
+      response = refuse_request(shared, request, no_memory_yet(shared));
     }
-    shared.handler(request, [reply](HttpResponse response) { reply->send(std::move(response)); });
+  } catch (const std::exception&) {
+    response = no_memory_answer();
+  }
+  reply.send(std::move(response));
+}
+
+void handle(const std::shared_ptr<HttpShared>& shared, const std::shared_ptr<HttpRequest>& request,
+            const std::shared_ptr<HttpReply>& reply) {
+  shared->handler(request, [shared, request, reply](HttpResponse response) {
+    respond(*shared, *request, *reply, std::move(response));
+  });
+  // The request is read: what it was needed for is gone.
+  if (request->memory) request->memory->shrink(request->body.size() * RequestMemory::kLiving);
+}
+
+// `work` on a request thread: what it throws is the answer.
+template <class Work>
+void or_fault(HttpReply& reply, const Work& work) {
+  try {
+    work();
   } catch (const Error& error) {
-    reply->send(fault_response({http_status(error), error.what()}));
+    reply.send(fault_response({http_status(error), error.what()}));
   } catch (const std::bad_alloc&) {
-    reply->send(no_memory_answer());
+    reply.send(no_memory_answer());
   } catch (const std::exception&) {
     // Its text may hold anything, so it stays here.
-    reply->send(fault_response({500, "an internal error; the request was not answered"}));
+    reply.send(fault_response({500, "an internal error; the request was not answered"}));
   }
 }
 
+void begin(const std::shared_ptr<HttpShared>& shared, const std::shared_ptr<HttpRequest>& request,
+           const std::shared_ptr<HttpReply>& reply) {
+  if (const auto fault = decode(*shared, *request)) {
+    constexpr int kUnavailable = 503;
+    if (fault->status != kUnavailable) return reply->send(fault_response(*fault));
+    shared->memory->count_refusal();
+    return reply->send(refuse_request(*shared, *request, no_memory_yet(*shared)));
+  }
+  if (take_memory(*shared, *request)) return handle(shared, request, reply);
+  if (!RequestMemory::could_serve(*shared->memory, request->body.size())) {
+    return reply->send(
+        refuse_request(*shared, *request, body_never_fits(*shared->memory, request->body.size())));
+  }
+  shared->waiting.add({request, reply, WaitingWork::Clock::now()});
+}
+
 }  // namespace
+
+void WaitingWork::add(Entry entry) {
+  const std::lock_guard lock(mutex_);
+  entries_.push_back(std::move(entry));
+  empty_ = false;
+}
+
+std::deque<WaitingWork::Entry> WaitingWork::take_due(const MemoryAccount& account,
+                                                     Clock::time_point now) {
+  std::deque<Entry> due;
+  if (empty_) return due;
+  const std::lock_guard lock(mutex_);
+  std::deque<Entry> left;
+  for (Entry& entry : entries_) {
+    const bool over =
+        entry.request->stop.stop_requested() || now >= entry.since + RequestMemory::kPatience;
+    (over || has_room(account, *entry.request) ? due : left).push_back(std::move(entry));
+  }
+  entries_ = std::move(left);
+  empty_ = entries_.empty();
+  return due;
+}
+
+void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Clock::time_point now) {
+  if (!shared->memory) return;
+  for (WaitingWork::Entry& entry : shared->waiting.take_due(*shared->memory, now)) {
+    shared->threads.post([shared, entry] {
+      or_fault(*entry.reply, [&] {
+        const auto& [request, reply, since] = entry;
+        if (take_memory(*shared, *request)) return handle(shared, request, reply);
+        if (WaitingWork::Clock::now() < since + RequestMemory::kPatience) {
+          return shared->waiting.add(entry);
+        }
+        shared->memory->count_refusal();
+        reply->send(refuse_request(*shared, *request, no_memory_yet(*shared)));
+      });
+    });
+  }
+}
+
+HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, const Error& error) {
+  return (shared.refusal ? shared.refusal(head, error) : openai_errors().render(error));
+}
+
+std::optional<HttpResponse> refuse_length(const HttpShared& shared, const HttpRequest& head,
+                                          std::uint64_t bytes) {
+  if (!shared.memory || RequestMemory::could_serve(*shared.memory, bytes)) return std::nullopt;
+  // As sent; what it becomes when it is unpacked counts then.
+  return refuse_request(shared, head, body_never_fits(*shared.memory, bytes));
+}
 
 bool post_request(const std::shared_ptr<HttpShared>& shared,
                   const std::shared_ptr<HttpRequest>& request,
                   const std::shared_ptr<HttpReply>& reply) {
   const bool urgent = shared->is_urgent && shared->is_urgent(*request);
   RequestThreads& threads = urgent ? *shared->urgent_threads : shared->threads;
-  return threads.try_post(
-      [shared, request, reply, urgent] { handle(*shared, request, reply, !urgent); });
+  return threads.try_post([shared, request, reply, urgent] {
+    or_fault(*reply,
+             [&] { urgent ? handle(shared, request, reply) : begin(shared, request, reply); });
+  });
 }
 
 void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& record) {
@@ -66,14 +193,16 @@ std::optional<std::uint64_t> token_count(const HttpResponse& response) {
   return std::nullopt;
 }
 
-std::chrono::steady_clock::time_point transfer_deadline(const ServerOptions& options,
-                                                        std::chrono::steady_clock::time_point start,
-                                                        std::chrono::steady_clock::time_point last,
-                                                        std::uint64_t bytes) {
-  constexpr std::uint64_t kSlowestBytesPerSecond = 1024;
-  const std::chrono::seconds pause(options.idle_seconds);
-  const std::chrono::seconds needed(bytes / kSlowestBytesPerSecond);
-  return std::min(last + pause, start + pause + needed);
+std::chrono::steady_clock::time_point transfer_deadline(const HttpShared& shared,
+                                                        const Transfer& transfer) {
+  constexpr std::uint64_t kSlowest = 1024;  // bytes a second
+  constexpr std::uint64_t kSlowestPressed = std::uint64_t{64} << 10;
+  const bool pressed = transfer.held > RequestMemory::kSmall && shared.memory &&
+                       RequestMemory::pressed(*shared.memory);
+  const std::chrono::seconds idle(shared.options.idle_seconds);
+  const std::chrono::seconds pause = pressed ? std::min(idle, RequestMemory::kPatience) : idle;
+  const std::chrono::seconds needed(transfer.bytes / (pressed ? kSlowestPressed : kSlowest));
+  return std::min(transfer.last + pause, transfer.start + pause + needed);
 }
 
 }  // namespace nestvec

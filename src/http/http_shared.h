@@ -5,13 +5,16 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/live_count.h"
+#include "base/memory_account.h"
 #include "http/http_reply.h"
 #include "http/streamed.h"
 #include "http/transport.h"
@@ -28,6 +31,26 @@ inline constexpr std::chrono::seconds kLinger{2};
 // A drain waits so long for what clients may just have sent.
 inline constexpr std::chrono::milliseconds kDrainGrace{250};
 
+// Whole requests for whose work there is no memory yet. Safe for concurrent use.
+class WaitingWork {
+ public:
+  using Clock = std::chrono::steady_clock;
+  struct Entry {
+    std::shared_ptr<HttpRequest> request;
+    std::shared_ptr<HttpReply> reply;
+    Clock::time_point since;
+  };
+
+  void add(Entry entry);
+  // Takes out what there is memory for by now, or has waited for too long, or whose client is gone.
+  std::deque<Entry> take_due(const MemoryAccount& account, Clock::time_point now);
+
+ private:
+  std::mutex mutex_;  // guards entries_
+  std::deque<Entry> entries_;
+  std::atomic<bool> empty_{true};
+};
+
 struct HttpShared {
   HttpShared(ServerOptions server_options, HttpHandler http_handler, RequestThreads& pool)
       : options(std::move(server_options)), handler(std::move(http_handler)), threads(pool) {}
@@ -37,14 +60,17 @@ struct HttpShared {
   RequestThreads& threads;
   RequestThreads* urgent_threads = nullptr;  // for what is_urgent says; lives as long as the loops
   std::function<bool(const HttpRequest&)> is_urgent;
-  AccessLog access_log;      // may be empty
-  HeadGuard guard;           // may be empty
-  StreamedService streamed;  // of HTTP/2; may be empty
+  AccessLog access_log;                   // may be empty
+  HeadGuard guard;                        // may be empty
+  HeadRefusal refusal;                    // may be empty: OpenAI's form then
+  std::shared_ptr<MemoryAccount> memory;  // none = nothing is counted
+  StreamedService streamed;               // of HTTP/2; may be empty
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<std::uint64_t> refused{0};  // connections over the limit
   LiveCount connections;
   LiveCount unfinished;  // connections that may still have something to be answered
+  WaitingWork waiting;   // for memory
 };
 
 // What the acceptor hands on. The shares count it from then on.
@@ -53,6 +79,7 @@ struct NewConnection {
   std::string client;  // for the log
   LiveCount::Share slot;
   LiveCount::Share unfinished;
+  MemoryShare memory;
 };
 
 // Has a request thread do what is left before the handler, and then the handler; one that is urgent
@@ -61,18 +88,34 @@ bool post_request(const std::shared_ptr<HttpShared>& shared,
                   const std::shared_ptr<HttpRequest>& request,
                   const std::shared_ptr<HttpReply>& reply);
 
-// A request that is whole: x-request-id of the client or `fresh_id`, and what the log is to have.
+// Goes on with requests that waited for memory. To be called some times a second.
+void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Clock::time_point now);
+
+// The answer to a request for which there is no memory, or never will be.
+HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, const Error& error);
+// As far as the promised length of a body tells: what is to be said to one that can never be
+// served.
+std::optional<HttpResponse> refuse_length(const HttpShared& shared, const HttpRequest& head,
+                                          std::uint64_t bytes);
+
+// A request whose head is there: x-request-id of the client or `fresh_id`, and what the log is to
+// have.
 void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& record);
 
 // x-nestvec-tokens of an answer.
 std::optional<std::uint64_t> token_count(const HttpResponse& response);
 
-// Slow is allowed, but not for ever: besides the pause that is allowed at any time, a transfer that
-// began at `start` and has brought `bytes` so far, the last of them at `last`, has so long as a
-// slow line needs.
-std::chrono::steady_clock::time_point transfer_deadline(const ServerOptions& options,
-                                                        std::chrono::steady_clock::time_point start,
-                                                        std::chrono::steady_clock::time_point last,
-                                                        std::uint64_t bytes);
+// A body or an answer on its way.
+struct Transfer {
+  std::chrono::steady_clock::time_point start;
+  std::chrono::steady_clock::time_point last;  // when some of it moved
+  std::uint64_t bytes = 0;                     // that have moved so far
+  std::size_t held = 0;                        // that it makes the server hold
+};
+
+// Slow is allowed, but not for ever: besides the pause that is allowed at any time a transfer has
+// so long as a slow line needs. While memory is short, one that holds much of it has less of both.
+std::chrono::steady_clock::time_point transfer_deadline(const HttpShared& shared,
+                                                        const Transfer& transfer);
 
 }  // namespace nestvec

@@ -115,6 +115,7 @@ void IoLoop::tick() {
   ticking_ = false;
   const auto now = Peer::Clock::now();
   for_each_peer([now](Peer& peer) { peer.on_tick(now); });
+  if (on_tick_) on_tick_(now);
   if (!peers_.empty()) schedule_tick();
 }
 

@@ -58,6 +58,11 @@ class IoLoop {
   // what is always to be waited for.
   void set_repair(std::function<void()> repair) { repair_ = std::move(repair); }
 
+  // Called with each tick, which come while there are peers.
+  void set_on_tick(std::function<void(Peer::Clock::time_point)> on_tick) {
+    on_tick_ = std::move(on_tick);
+  }
+
   // Where bytes are read to before somebody keeps them.
   std::span<char> scratch() { return scratch_; }
   std::string_view date();  // of now, as HTTP writes it
@@ -83,6 +88,7 @@ class IoLoop {
   std::string date_;
   IdMaker ids_;
   std::function<void()> repair_;
+  std::function<void(Peer::Clock::time_point)> on_tick_;
 
   std::mutex mutex_;  // guards stopped_
   bool stopped_ = false;

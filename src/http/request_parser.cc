@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "http/body_memory.h"
 #include "http/request_target.h"
 
 namespace nestvec {
@@ -33,19 +34,26 @@ std::string lower(string_view text) {
 
 class RequestParser::Impl final : public http::basic_parser<true> {
  public:
-  explicit Impl(const Limits& limits) : limits_(limits) {
+  Impl(const Limits& limits, std::shared_ptr<MemoryAccount> memory)
+      : limits_(limits), memory_(std::move(memory)) {
     header_limit(static_cast<std::uint32_t>(limits.head_bytes));
     body_limit(limits.body_bytes);
-    eager(true);
+    eager(false);  // up to the end of the head
   }
 
   std::size_t feed(std::string_view bytes);
   State state() const noexcept;
   const HttpFault& fault() const { return *fault_; }
 
+  bool reserve_body();
+  HttpRequest take_request();
+
   bool expects_continue = false;
   bool http10 = false;
   bool head_method = false;
+  bool drops_body = false;
+  bool out_of_memory = false;
+  std::uint64_t body_bytes = 0;
   HttpRequest request;
 
  private:
@@ -55,7 +63,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   void on_field_impl(http::field name, string_view name_text, string_view value,
                      error_code& ec) override;
   void on_header_impl(error_code& ec) override;
-  void on_body_init_impl(boost::optional<std::uint64_t> const& length, error_code& ec) override;
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
   std::size_t on_body_impl(string_view body, error_code& ec) override;
   void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t remain, string_view body, error_code& ec) override;
@@ -66,6 +74,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   HttpFault fault_of(const error_code& ec) const;
 
   Limits limits_;
+  BodyMemory memory_;
   std::optional<HttpFault> fault_;
   std::size_t head_bytes_ = 0;
   std::size_t hosts_ = 0;
@@ -78,6 +87,7 @@ std::size_t RequestParser::Impl::feed(std::string_view bytes) {
   if (used == bytes.size()) return used;
   error_code ec;
   used += put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
+  if (is_header_done()) eager(true);
   if (ec == http::error::need_more) {
     // What is left is part of a head, a chunk's head or a trailer, and Beast limits only the first.
     if (bytes.size() - used > limits_.head_bytes) fail(431, "the head of a chunk is too long", ec);
@@ -159,16 +169,25 @@ void RequestParser::Impl::on_header_impl(error_code& ec) {
   }
 }
 
-void RequestParser::Impl::on_body_init_impl(boost::optional<std::uint64_t> const& length,
-                                            error_code&) {
-  // Not all that a client promises: a promise costs it nothing.
-  constexpr std::uint64_t kMaxReserve = std::uint64_t{1} << 20;
-  if (length) request.body.reserve(static_cast<std::size_t>(std::min(*length, kMaxReserve)));
-}
-
-std::size_t RequestParser::Impl::on_body_impl(string_view body, error_code&) {
+std::size_t RequestParser::Impl::on_body_impl(string_view body, error_code& ec) {
+  body_bytes += body.size();
+  if (drops_body) return body.size();
+  if (!memory_.make_room(request.body, body.size())) {
+    out_of_memory = true;
+    fail(503, "there is no memory for this request now", ec);
+    return 0;
+  }
   request.body.append(body.data(), body.size());
   return body.size();
+}
+
+bool RequestParser::Impl::reserve_body() {
+  return memory_.reserve(request.body, static_cast<std::size_t>(content_length().value_or(0)));
+}
+
+HttpRequest RequestParser::Impl::take_request() {
+  request.memory = std::make_shared<MemoryShare>(memory_.take());
+  return std::move(request);
 }
 
 std::size_t RequestParser::Impl::on_chunk_body_impl(std::uint64_t, string_view body,
@@ -176,7 +195,8 @@ std::size_t RequestParser::Impl::on_chunk_body_impl(std::uint64_t, string_view b
   return on_body_impl(body, ec);
 }
 
-RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+RequestParser::RequestParser(const Limits& limits, std::shared_ptr<MemoryAccount> memory)
+    : impl_(std::make_unique<Impl>(limits, std::move(memory))) {}
 RequestParser::~RequestParser() = default;
 
 std::size_t RequestParser::feed(std::string_view bytes) { return impl_->feed(bytes); }
@@ -188,7 +208,16 @@ bool RequestParser::expects_continue() const noexcept {
 bool RequestParser::keep_alive() const noexcept { return impl_->keep_alive(); }
 bool RequestParser::is_http10() const noexcept { return impl_->http10; }
 bool RequestParser::is_head() const noexcept { return impl_->head_method; }
-std::uint64_t RequestParser::body_bytes() const noexcept { return impl_->request.body.size(); }
-HttpRequest RequestParser::take_request() { return std::move(impl_->request); }
+std::uint64_t RequestParser::body_bytes() const noexcept { return impl_->body_bytes; }
+std::size_t RequestParser::held_bytes() const noexcept { return impl_->request.body.capacity(); }
+HttpRequest& RequestParser::request() { return impl_->request; }
+std::optional<std::uint64_t> RequestParser::promised_bytes() const {
+  const auto length = impl_->content_length();
+  return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
+}
+bool RequestParser::reserve_body() { return impl_->reserve_body(); }
+void RequestParser::drop_body() { impl_->drops_body = true; }
+bool RequestParser::out_of_memory() const noexcept { return impl_->out_of_memory; }
+HttpRequest RequestParser::take_request() { return impl_->take_request(); }
 
 }  // namespace nestvec

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/memory_account.h"
 #include "service/http_message.h"
 
 namespace nestvec {
@@ -20,6 +21,7 @@ struct AnswerPiece {
   std::optional<Headers> head = {};      // names in lower case, as in the trailers
   std::string bytes = {};                // of the body
   std::optional<Headers> trailers = {};  // of the last piece
+  MemoryShare memory = {};               // what `bytes` are charged until they are sent
 };
 
 // The way of an answer back to its connection. Safe for concurrent use and at any time; what is

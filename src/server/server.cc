@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <iterator>
 #include <mutex>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "grpc/grpc_server.h"
 #include "nestvec/version.h"
 #include "server/key_file.h"
+#include "server/request_memory_limit.h"
 #include "service/loading.h"
 #include "service/operations.h"
 #include "service/router.h"
@@ -63,6 +63,7 @@ struct Server::Opened {
                 .version = kVersion,
                 .after = std::move(after),
                 .spans = server.span_sink(),
+                .memory = server.memory_,
                 .local = is_local(server.options_)},
         router(service, server.keys_, routes(service, *server.rest_)) {}
 
@@ -83,7 +84,10 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
     : options_(options),
       log_(log),
       http_address_(parse_address(options.http)),
+      memory_(std::make_shared<MemoryAccount>(
+          "server.request_memory", decide_request_memory({options.request_memory_bytes}).bytes)),
       timer_(std::make_unique<TimerThread>()),
+      trimmer_(std::make_unique<MemoryTrimmer>(*timer_, memory_)),
       threads_(std::make_unique<RequestThreads>(std::max(request_threads, kRequestThreads))),
       clarifai_(std::make_unique<Clarifai>(std::move(identity))),
       rest_(std::make_unique<ClarifaiRest>(*clarifai_)),
@@ -95,6 +99,7 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
     grpc_context_->spans = span_sink();
   }
+  grpc_context_->memory = memory_;
   grpc_context_->begin = [this](std::function<void()> work) {
     return threads_->try_post(std::move(work));
   };
@@ -119,6 +124,10 @@ void Server::start_http() {
   http.is_urgent = &is_operations_request;
   if (!options_.grpc.empty()) http.more_addresses.push_back(parse_address(options_.grpc));
   http.guard = [this](const HttpRequest& head) { return judge(head); };
+  http.refusal = [this](const HttpRequest& head, const Error& error) {
+    return refuse(head, error);
+  };
+  http.memory = memory_;
   http.streamed = grpc_->service();
   http_ = std::make_unique<HttpServer>(
       http,
@@ -126,6 +135,11 @@ void Server::start_http() {
         handle(std::move(request), std::move(respond));
       },
       *threads_, grpc_context_->access_log);
+  add_metrics();
+  http_->start();
+}
+
+void Server::add_metrics() {
   metrics_.gauge("nestvec_connections", "Open connections, of HTTP and of gRPC.",
                  [this] { return static_cast<double>(http_->connections()); });
   metrics_.counter_of("nestvec_refused_connections_total",
@@ -135,7 +149,18 @@ void Server::start_http() {
                       "Lines of the log that could not be written: nobody read them, or the disk "
                       "was full.",
                       [this] { return static_cast<double>(log_.lost_lines()); });
-  http_->start();
+  const auto bytes = [](std::size_t count) { return static_cast<double>(count); };
+  metrics_.gauge("nestvec_request_memory_limit_bytes",
+                 "What requests may make the server hold: server.request_memory.",
+                 [this, bytes] { return bytes(memory_->limit()); });
+  metrics_.gauge("nestvec_request_memory_bytes",
+                 "What requests make the server hold, from their bodies to their unsent answers.",
+                 [this, bytes] { return bytes(memory_->used()); });
+  metrics_.gauge("nestvec_request_memory_peak_bytes", "The most of it since the start.",
+                 [this, bytes] { return bytes(memory_->peak()); });
+  metrics_.counter_of("nestvec_request_memory_refused_total",
+                      "Bodies, texts and answers for which there was no request memory.",
+                      [this] { return static_cast<double>(memory_->refusals()); });
 }
 
 SpanSink Server::span_sink() const {
@@ -155,6 +180,7 @@ Server::~Server() {
   // Calls that the model has not ended are ended by it. They answer on the request threads, which
   // still ask the model what it is.
   if (opened_) opened_->model.shut_down();
+  trimmer_.reset();
   timer_.reset();
   threads_.reset();
   grpc_.reset();  // its calls have ended
@@ -163,36 +189,25 @@ Server::~Server() {
 void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond) {
   const std::shared_lock lock(gate_);
   if (open_) return opened_->router.handle(std::move(request), std::move(respond));
-  std::optional<HttpResponse> clarifai = rest_->answer_while_loading(*request, keys_);
-  respond(clarifai ? *std::move(clarifai) : answer_while_loading(*request));
+  respond(say_loading(*request));
 }
 
+HttpResponse Server::say_loading(const HttpRequest& request) const {
+  std::optional<HttpResponse> clarifai = rest_->answer_while_loading(request, keys_);
+  return clarifai ? *std::move(clarifai) : answer_while_loading(request);
+}
+
+// Like refuse() without the gate: what is there once stays until all threads that ask have ended.
 std::optional<HttpResponse> Server::judge(const HttpRequest& head) {
-  const std::shared_lock lock(gate_);
-  if (!open_) return std::nullopt;
-  const Router& router = opened_->router;
-  bool known = false;
-  for (const Route& route : router.routes()) {
-    if (!match_path(route.path, head.path)) continue;
-    if (route.open) return std::nullopt;
-    known = true;
-  }
-  try {
-    require_key(head, keys_);
-    if (known) return std::nullopt;
-  } catch (const Error&) {
-    // The router tells it in the form of the route.
-  }
-  const auto answer = std::make_shared<std::promise<HttpResponse>>();
-  std::future<HttpResponse> told = answer->get_future();
-  router.handle(std::make_shared<const HttpRequest>(head),
-                [answer](HttpResponse response) { answer->set_value(std::move(response)); });
-  // Such an answer comes at once, unless the keys have changed since.
-  if (told.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return std::nullopt;
-  return told.get();
+  return open_ ? opened_->router.judge(head) : say_loading(head);
 }
 
-void Server::open(Model model) {
+HttpResponse Server::refuse(const HttpRequest& head, const Error& error) {
+  return open_ ? opened_->router.refuse(head, error) : say_loading(head);
+}
+
+void Server::open(Model model, std::uint64_t request_memory) {
+  if (request_memory > 0) memory_->set_limit(request_memory);
   model.observe_batches(batch_metrics(metrics_));
   opened_ = std::make_unique<Opened>(
       std::move(model), *this,

@@ -2,18 +2,22 @@
 // The server as a whole: transports, dialects and the model behind them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
 #include <string>
 
 #include "base/address.h"
+#include "base/memory_account.h"
 #include "http/http_server.h"
 #include "nestvec/model.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/span_exporter.h"
+#include "server/memory_trimmer.h"
 #include "service/http_message.h"
 #include "service/keys.h"
 #include "service/request_threads.h"
@@ -51,8 +55,9 @@ class Server {
   ~Server();
 
   // Takes the model into service: embeds a first text and is ready. Blocks. To be called once.
-  // Throws Error as Model::predict.
-  void open(Model model);
+  // Requests share so many bytes of `request_memory`; 0 = as without a budget. Throws Error as
+  // Model::predict.
+  void open(Model model, std::uint64_t request_memory = 0);
 
   // Where it answers, "http://127.0.0.1:8080 grpc://127.0.0.1:9090".
   std::string addresses() const;
@@ -70,22 +75,27 @@ class Server {
   SpanSink span_sink() const;
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
   void load_keys();
-  // Refuses requests that no body could save: of no route, or without a key.
+  // Answers requests for which a body makes no difference: of no route, or without a key.
   std::optional<HttpResponse> judge(const HttpRequest& head);
+  HttpResponse refuse(const HttpRequest& head, const Error& error);
+  HttpResponse say_loading(const HttpRequest& request) const;
+  void add_metrics();
   void start_http();
 
   const ServerOptions& options_;
   Log& log_;
   const Address http_address_;
   KeyStore keys_;
+  const std::shared_ptr<MemoryAccount> memory_;  // of all requests
   Metrics metrics_;
   std::unique_ptr<SpanExporter> spans_;  // none without server.otlp_endpoint
   std::unique_ptr<TimerThread> timer_;
+  std::unique_ptr<MemoryTrimmer> trimmer_;
   std::unique_ptr<RequestThreads> threads_;
   const std::unique_ptr<Clarifai> clarifai_;
   const std::unique_ptr<const ClarifaiRest> rest_;
-  std::shared_mutex gate_;  // guards open_; shared by handlers that run
-  bool open_ = false;
+  std::shared_mutex gate_;  // shared by handlers that run; open_ does not change meanwhile
+  std::atomic<bool> open_{false};
   std::unique_ptr<Opened> opened_;
   const std::unique_ptr<GrpcContext> grpc_context_;
   std::unique_ptr<GrpcServer> grpc_;

@@ -62,6 +62,7 @@ void apply_caller(const Caller& caller, const Service& service, EmbedOptions& op
   options.queue.priority =
       caller.priority.value_or(caller.crowded ? Priority::kBulk : Priority::kAuto);
   options.queue.client = caller.client;
+  options.queue.memory = service.memory;
   if (caller.waits) return;
   options.queue.max_tokens = server.max_queue_tokens;
   options.queue.max_seconds = static_cast<double>(server.max_queue_seconds);

@@ -27,6 +27,7 @@ struct Caller {
   std::stop_token stop = {};  // the client has gone
   bool waits = false;         // of a stream: a full queue is waited for instead of refused
   bool crowded = false;       // others of its stream are being worked on
+  bool has_paid = false;      // its transport has taken memory for the tokens of its texts
 };
 
 // The client of a request: its API key by name, else its peer's address, of IPv6 the /64 that a

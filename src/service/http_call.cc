@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "service/request_memory.h"
+
 namespace nestvec {
 namespace {
 
@@ -39,6 +41,15 @@ std::string milliseconds(double seconds) {
   const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), seconds * 1e3,
                                     std::chars_format::fixed, 3);
   return {buffer.data(), result.ptr};
+}
+
+std::size_t numbers_of(std::span<const CallRows> calls) {
+  std::size_t count = 0;
+  for (const CallRows& call : calls) {
+    count += call.rows.values.size();
+    for (const TokenEmbeddings& text : call.tokens) count += text.values.size();
+  }
+  return count;
 }
 
 // A fault of a text names the member of the request.
@@ -105,8 +116,11 @@ void run_calls(Exchange exchange, std::vector<EmbedCall> calls, RenderCalls rend
   const auto response = std::make_shared<HttpResponse>();
   ModelCall::start(
       service, caller, std::move(calls),
-      [response, request, render = std::move(render)](std::span<const CallRows> rows, Pace& pace) {
+      [response, request, &service, render = std::move(render)](std::span<const CallRows> rows,
+                                                                Pace& pace) {
+        auto memory = memory_for_numbers(service.memory, numbers_of(rows));
         *response = render(rows, pace);
+        response->memory = std::move(memory);
         add_call_headers(*request, taken_by(rows), *response);
       },
       [response, exchange = std::move(exchange), param = std::move(param)](const Error* error) {

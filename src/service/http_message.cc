@@ -12,7 +12,12 @@ std::optional<std::string_view> HttpRequest::header(std::string_view name) const
 
 HttpResponse no_memory_answer() noexcept {
   constexpr int kUnavailable = 503;
-  return {.status = kUnavailable, .content_type = {}, .headers = {}, .body = {}, .no_memory = true};
+  return {.status = kUnavailable,
+          .content_type = {},
+          .headers = {},
+          .body = {},
+          .no_memory = true,
+          .memory = {}};
 }
 
 }  // namespace nestvec

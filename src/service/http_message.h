@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_account.h"
+
 namespace nestvec {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -28,6 +30,8 @@ struct HttpRequest {
   std::string peer;              // the IP address at its other end, or "unix"
   std::chrono::steady_clock::time_point received;
   std::stop_token stop;  // requested when the client has gone
+  // What the body and the work on it are charged, as long as the request is there; copies share it.
+  std::shared_ptr<MemoryShare> memory = {};
 
   // The first value of a header by its lower-case name.
   std::optional<std::string_view> header(std::string_view name) const;
@@ -39,6 +43,8 @@ struct HttpResponse {
   Headers headers;  // beyond Content-Type, Content-Length and what the transport adds
   std::string body;
   bool no_memory = false;  // no_memory_answer(): the transport has its bytes
+  // What the body is charged until it is sent; the transport charges what nobody has.
+  std::shared_ptr<MemoryShare> memory = {};
 };
 
 // What is answered where memory for an answer is not to be had: 503 with Retry-After. To make it

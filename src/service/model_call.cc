@@ -10,6 +10,7 @@
 
 #include "base/out_of_memory.h"
 #include "service/call_failure.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -55,6 +56,24 @@ Embeddings without_values(const std::vector<TokenEmbeddings>& texts) {
     sum.timing.compute = std::max(sum.timing.compute, text.timing.compute);
   }
   return sum;
+}
+
+// What becoming tokens takes while it is done: calls come one after another, and so do the texts of
+// one but for those of a context.
+MemoryShare memory_for_tokens(const Service& service, const std::vector<EmbedCall>& calls) {
+  const EmbedCall* largest = nullptr;
+  std::size_t most = 0;
+  for (const EmbedCall& call : calls) {
+    std::size_t bytes = 0;
+    for (const std::string& text : call.texts) {
+      bytes = call.options.late_chunking ? bytes + text.size() : std::max(bytes, text.size());
+    }
+    if (largest == nullptr || bytes > most) largest = &call;
+    most = std::max(most, bytes);
+  }
+  if (largest == nullptr) return {};
+  return memory_for_texts(service.memory, largest->texts, RequestMemory::kTokenizing,
+                          largest->options.late_chunking);
 }
 
 // Texts of one task.
@@ -186,6 +205,7 @@ std::vector<ModelCall::Part> ModelCall::parts_of(const std::vector<EmbedCall>& c
 
 void ModelCall::start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                       Render render, Done done) {
+  const MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(service, calls);
   ask(std::make_shared<ModelCall>(service, caller, std::move(calls), std::move(render),
                                   std::move(done)));
 }

@@ -172,6 +172,16 @@ Router::Match Router::match(const HttpRequest& request) const {
   return found;
 }
 
+const ErrorStyle& Router::style_of(const Match& match, std::string_view path) const {
+  const bool own = match.route != nullptr && match.route->errors != nullptr;
+  return own ? *match.route->errors : nearest_style(path);
+}
+
+// As metrics and spans know the route.
+std::string_view Router::name_of(const Match& match) {
+  return match.paths.empty() ? "other" : match.paths.front()->path;
+}
+
 const ErrorStyle& Router::nearest_style(std::string_view path) const {
   const ErrorStyle* style = &openai_errors();
   std::size_t longest = 0;
@@ -207,37 +217,63 @@ void Router::finish(const HttpRequest& request, std::string_view route,
   trace(request, route, response);
 }
 
-void Router::dispatch(const Match& match, Exchange exchange) const {
-  const HttpRequest& request = *exchange.request;
-  guard_.check(request, !keys_.empty());
+std::optional<HttpResponse> Router::answer_head(const Match& match, const HttpRequest& head,
+                                                std::string& client) const {
+  guard_.check(head, !keys_.empty());
   if (match.paths.empty()) {
     throw RequestError(
         ErrorCode::kNotFound,
-        "there is nothing at " + excerpt(request.path) + "; GET /openapi.json lists what there is",
-        "", Fault::kNoRoute);
+        "there is nothing at " + excerpt(head.path) + "; GET /openapi.json lists what there is", "",
+        Fault::kNoRoute);
+  }
+  if (match.route != nullptr) {
+    if (!match.route->open) client = require_key(head, keys_);
+    return std::nullopt;
   }
   const std::string allowed = allowed_methods(match.paths);
-  if (match.route == nullptr && request.method == "OPTIONS") {
-    HttpResponse response;
+  HttpResponse response;
+  if (head.method == "OPTIONS") {
     response.status = 204;
     response.content_type = "";
     response.headers.emplace_back("Allow", allowed);
-    if (Cors::is_preflight(request)) cors_.add_preflight_headers(request, allowed, response);
-    exchange.respond(std::move(response));
-    return;
+    if (Cors::is_preflight(head)) cors_.add_preflight_headers(head, allowed, response);
+    return response;
   }
-  if (match.route == nullptr) {
-    HttpResponse response = exchange.errors->render(
-        RequestError(ErrorCode::kUnimplemented,
-                     excerpt(request.method) + " is not for this path; it answers " + allowed, "",
+  response = style_of(match, head.path)
+                 .render(RequestError(
+                     ErrorCode::kUnimplemented,
+                     excerpt(head.method) + " is not for this path; it answers " + allowed, "",
                      Fault::kMethod));
-    response.headers.emplace_back("Allow", allowed);
-    exchange.respond(std::move(response));
-    return;
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+void Router::dispatch(const Match& match, Exchange exchange) const {
+  if (auto response = answer_head(match, *exchange.request, exchange.client)) {
+    return exchange.respond(*std::move(response));
   }
-  if (!match.route->open) exchange.client = require_key(request, keys_);
   exchange.parameters = match.parameters;
   match.route->handle(std::move(exchange));
+}
+
+std::optional<HttpResponse> Router::judge(const HttpRequest& head) const {
+  const Match found = match(head);
+  std::optional<HttpResponse> response;
+  try {
+    std::string client;
+    response = answer_head(found, head, client);
+  } catch (const Error& error) {
+    response = style_of(found, head.path).render(error);
+  }
+  if (response) finish(head, name_of(found), *response);
+  return response;
+}
+
+HttpResponse Router::refuse(const HttpRequest& head, const Error& error) const {
+  const Match found = match(head);
+  HttpResponse response = style_of(found, head.path).render(error);
+  finish(head, name_of(found), response);
+  return response;
 }
 
 void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond) const noexcept {
@@ -248,11 +284,9 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
         .service = service_, .request = request, .respond = [answer](HttpResponse response) {
           answer->give(std::move(response));
         }};
-    exchange.errors = found.route != nullptr && found.route->errors != nullptr
-                          ? found.route->errors
-                          : &nearest_style(request->path);
+    exchange.errors = &style_of(found, request->path);
     // Nothing throws from here on.
-    answer->give_to(std::move(respond), found.paths.empty() ? "other" : found.paths.front()->path);
+    answer->give_to(std::move(respond), name_of(found));
     exchange.attempt([&] { dispatch(found, exchange); });
   } catch (...) {
     respond(no_memory_answer());

@@ -80,6 +80,13 @@ class Router {
   // without an answer gets no_memory_answer().
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond) const noexcept;
 
+  // What handle() answers whatever the body is, counted as such: everything but requests that a
+  // route is to answer and that have the key for it.
+  std::optional<HttpResponse> judge(const HttpRequest& head) const;
+
+  // The answer to a request that cannot be taken, in the form of its route; counted, too.
+  HttpResponse refuse(const HttpRequest& head, const Error& error) const;
+
   std::span<const Route> routes() const { return routes_; }
 
  private:
@@ -92,6 +99,11 @@ class Router {
 
   Match match(const HttpRequest& request) const;
   void dispatch(const Match& match, Exchange exchange) const;
+  // What needs no handler; else `client` is the name of the key that was used. Throws Error.
+  std::optional<HttpResponse> answer_head(const Match& match, const HttpRequest& head,
+                                          std::string& client) const;
+  static std::string_view name_of(const Match& match);
+  const ErrorStyle& style_of(const Match& match, std::string_view path) const;
   const ErrorStyle& nearest_style(std::string_view path) const;
   // What every answer gets.
   void finish(const HttpRequest& request, std::string_view route, HttpResponse& response) const;

@@ -258,5 +258,43 @@ TEST(MatchPath, ABraceStandsForASegmentOrForTheRest) {
   }
 }
 
+TEST_F(RouterTest, JudgesHeadsForWhichNoBodyMatters) {
+  keys_.load("secret", "");
+  const Router router = make();
+  const auto judged = [&](const std::string& method, const std::string& path,
+                          const std::string& key = "") {
+    Headers headers;
+    if (!key.empty()) headers.emplace_back("x-api-key", key);
+    return router.judge(request_of(method, path, "", std::move(headers)));
+  };
+  EXPECT_FALSE(judged("POST", "/v1/embeddings", "secret"));
+  EXPECT_FALSE(judged("GET", "/health"));
+  const auto unknown_key = judged("POST", "/v1/embeddings", "other").value();
+  EXPECT_EQ(unknown_key.status, 401);
+  EXPECT_EQ(header_of(unknown_key, "WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(header_of(unknown_key, "x-request-id"), "request-1");
+  EXPECT_TRUE(judged("POST", "/api/embed").value().body.starts_with("other: "));
+  EXPECT_EQ(judged("POST", "/nowhere").value().status, 404);
+  const auto wrong_method = judged("PUT", "/v1/embeddings", "secret").value();
+  EXPECT_EQ(wrong_method.status, 405);
+  EXPECT_EQ(header_of(wrong_method, "Allow"), "POST, OPTIONS");
+  EXPECT_EQ(judged("OPTIONS", "/v1/embeddings").value().status, 204);
+  EXPECT_NE(
+      test_.metrics.text().find(R"(nestvec_requests_total{route="/v1/embeddings",status="401"} 1)"),
+      std::string::npos);
+}
+
+TEST_F(RouterTest, RefusesInTheFormOfTheRoute) {
+  const Router router = make();
+  const Error later(ErrorCode::kUnavailable, "later",
+                    {.text = {}, .retry_after = std::chrono::seconds(2)});
+  const HttpResponse own = router.refuse(request_of("POST", "/api/embed"), later);
+  EXPECT_EQ(own.status, 503);
+  EXPECT_EQ(own.body, "other: later");
+  const HttpResponse openai = router.refuse(request_of("POST", "/v1/embeddings"), later);
+  EXPECT_EQ(header_of(openai, "Retry-After"), "2");
+  EXPECT_EQ(header_of(openai, "x-request-id"), "request-1");
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -16,7 +16,7 @@ namespace nestvec {
 namespace {
 
 constexpr std::size_t kLongestText = std::size_t{1} << 30;
-constexpr std::size_t kKeptScratch = std::size_t{4} << 20;  // text bytes; more is given back
+constexpr std::size_t kKeptScratch = std::size_t{128} << 10;  // text bytes; more is given back
 
 // Frees what a long text took, be it encoded or not.
 class GiveBack {
@@ -26,7 +26,10 @@ class GiveBack {
   GiveBack(const GiveBack&) = delete;
   GiveBack& operator=(const GiveBack&) = delete;
   ~GiveBack() {
-    if (long_) scratch_ = EncodeScratch();
+    if (!long_) return;
+    // To assign an empty one would keep the strings' memory.
+    const EncodeScratch freed = std::move(scratch_);
+    scratch_ = EncodeScratch();
   }
 
  private:

@@ -70,7 +70,7 @@ class Tokenizer {
   // Encodes one text into `out`, reusing its memory. Ill-formed UTF-8 counts as U+FFFD
   // (base/utf8.h) and offsets then refer to the repaired text. Linear in the text's length, times
   // that of the vocabulary's longest token; working memory stays with the thread, but for that of
-  // texts over 4 MiB. Throws what the pace throws, and Error kInvalidArgument:
+  // texts over 128 KiB. Throws what the pace throws, and Error kInvalidArgument:
   // a text over 1 GiB or one that normalizes to 4 GiB, max_tokens below the special tokens, a
   // character that the vocabulary lacks where the file names no unknown token.
   void encode(std::string_view text, const EncodeOptions& options, Tokens& out) const;

@@ -64,6 +64,7 @@ class GrpcServerTest : public testing::Test {
     http.more_addresses = more_addresses_;
     http.server = options_;
     http.streamed = grpc_->service();
+    http.memory = context_.memory;
     http_.emplace(
         http,
         [](const std::shared_ptr<const HttpRequest>&, const Respond& respond) {

@@ -6,6 +6,7 @@
 
 #include "base/excerpt.h"
 #include "base/json_writer.h"
+#include "service/request_memory.h"
 #include "text/chunking.h"
 
 namespace nestvec {
@@ -180,6 +181,9 @@ OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
                                   const RunControl& control) {
   const InputRules rules = input_rules(service, control);
   OpenAiRequest request = read_openai_request(body, rules);
+  if (!request.chunking) return request;
+  const MemoryShare cutting =
+      memory_for_texts(service.memory, request.call.texts, RequestMemory::kCutting);
   Pace pace(control);
   const TokenizeOptions options{
       .add_special = false, .stop = control.stop, .deadline = control.deadline};

@@ -8,6 +8,7 @@
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
 #include "service/http_call.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -15,10 +16,19 @@ namespace {
 // An answer in JSON takes about a dozen bytes for each number.
 constexpr std::size_t kMaxNumbers = std::size_t{4} << 20;
 constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
+// And a token some seventy, beside its text, which may be escaped.
+constexpr std::size_t kTokenBytes = 80;
+constexpr std::size_t kEscaped = 6;
 
 // One text at the model's limit is always answered.
 std::size_t number_limit(const ModelInfo& model) {
   return std::max(kMaxNumbers, model.max_tokens * model.dimensions);
+}
+
+// At least twice what there was, so that texts in any number are copied but a few times.
+void reserve_more(std::string& body, std::size_t bytes) {
+  const std::size_t needed = body.size() + bytes;
+  if (needed > body.capacity()) body.reserve(std::max(needed, 2 * body.capacity()));
 }
 
 HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace) {
@@ -60,6 +70,9 @@ void tei_tokenize(Exchange exchange) {
   const TokenizeOptions options{
       .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
+  const auto& account = exchange.service.memory;
+  const MemoryShare reading = memory_for_texts(account, call.texts, RequestMemory::kTokenizing);
+  MemoryShare memory;
   std::size_t tokens = 0;
   HttpResponse response;
   JsonArray texts(response.body);
@@ -74,9 +87,13 @@ void tei_tokenize(Exchange exchange) {
           "inputs");
     }
     pace.spend(tokenized.ids.size());
+    const std::size_t most = tokenized.ids.size() * kTokenBytes + text.size() * kEscaped;
+    if (const auto more = memory_for_answer(account, most)) memory.absorb(std::move(*more));
+    reserve_more(response.body, most);
     append_tokens(text, tokenized, name, texts.next());
   }
   texts.end();
+  response.memory = std::make_shared<MemoryShare>(std::move(memory));
   exchange.respond(std::move(response));
 }
 

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gives memory back to the system after a burst of requests.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "base/memory_account.h"
+#include "service/timer_thread.h"
+
+namespace nestvec {
+
+// Whether the heap is to be trimmed, once a second: a burst has ended, and the moment is quiet.
+class TrimWatch {
+ public:
+  // Less is not worth the work.
+  static constexpr std::size_t kWorthwhile = std::size_t{32} << 20;
+
+  // `peak` is the most that was used since the last call, `used` what is now.
+  bool is_due(std::size_t peak, std::size_t used);
+
+ private:
+  std::size_t freed_from_ = 0;  // the highest use since the last trim
+};
+
+// Looks at the account once a second, on the timer's thread, as long as it lives. No request waits
+// for it, but for the locks of the heap, one after another.
+class MemoryTrimmer {
+ public:
+  // The timer must outlive it.
+  MemoryTrimmer(TimerThread& timer, std::shared_ptr<MemoryAccount> account);
+  MemoryTrimmer(const MemoryTrimmer&) = delete;
+  MemoryTrimmer& operator=(const MemoryTrimmer&) = delete;
+  ~MemoryTrimmer();
+
+ private:
+  struct State;
+  static void look_later(const std::shared_ptr<State>& state);
+
+  const std::shared_ptr<State> state_;  // of a look that runs, too
+};
+
+// Gives what the heap holds and nobody uses back to the system, where the C library can.
+void trim_heap();
+
+}  // namespace nestvec

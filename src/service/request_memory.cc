@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/request_memory.h"
+
+#include <algorithm>
+
+#include "service/error_style.h"
+
+namespace nestvec {
+namespace {
+
+constexpr std::chrono::milliseconds kAgain{2000};
+
+std::string allowance(const MemoryAccount& account) {
+  return account.option() + " allows " + std::to_string(account.limit()) + " bytes";
+}
+
+}  // namespace
+
+std::size_t RequestMemory::free_beside_body(const MemoryAccount& account, std::size_t bytes) {
+  return bytes > kSmall ? account.limit() / 4 * 3 : account.limit() / 8;
+}
+
+std::size_t RequestMemory::free_beside_work(const MemoryAccount& account, std::size_t bytes) {
+  return bytes > kSmall ? account.limit() / 8 : 0;
+}
+
+bool RequestMemory::grow_answer(const MemoryAccount& account, MemoryShare& share,
+                                std::size_t bytes) {
+  if (bytes <= share.bytes()) return true;
+  const std::size_t more = bytes - share.bytes();
+  if (bytes > kSmall || !account.has_room(more)) return share.try_grow(more, account.limit() / 8);
+  share.grow(more);
+  return true;
+}
+
+bool RequestMemory::could_serve(const MemoryAccount& account, std::uint64_t body_bytes) {
+  return account.limit() == 0 || body_bytes <= longest_body(account);
+}
+
+std::uint64_t RequestMemory::longest_body(const MemoryAccount& account) {
+  const std::size_t limit = account.limit();
+  const std::size_t arriving = limit - free_beside_body(account, limit);
+  const std::size_t worked_on = (limit - free_beside_work(account, limit)) / (1 + kReading);
+  return std::max(kSmall, std::min(arriving, worked_on));
+}
+
+bool RequestMemory::pressed(const MemoryAccount& account) {
+  return account.limit() > 0 && account.used() > account.limit() / 8;
+}
+
+RequestError body_never_fits(const MemoryAccount& account, std::uint64_t body_bytes) {
+  return RequestError(ErrorCode::kInvalidArgument,
+                      "the body has " + std::to_string(body_bytes) + " bytes, which take up to " +
+                          std::to_string(RequestMemory::kReading + 1) +
+                          " times as much while they are read, and " + allowance(account) +
+                          " in all: at most " +
+                          std::to_string(RequestMemory::longest_body(account)) +
+                          " are taken; send less at once, or raise " + account.option(),
+                      "", Fault::kTooLarge);
+}
+
+Error no_memory_now(const MemoryAccount& account, ErrorCode code) {
+  return {code,
+          "there is no memory for this request now: " + allowance(account) +
+              " for all requests together, and " + std::to_string(account.used()) +
+              " are in use; try again in " + std::to_string(kAgain.count() / 1000) + " s",
+          {.text = {}, .retry_after = kAgain}};
+}
+
+MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
+                             std::span<const std::string> texts, std::size_t each, bool together) {
+  if (!account) return {};
+  std::size_t length = 0;
+  for (const std::string& text : texts) {
+    length = together ? length + text.size() : std::max(length, text.size());
+  }
+  const std::size_t beside = RequestMemory::free_beside_work(*account, length);
+  if (!account->could_hold(length * each, beside)) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       std::to_string(length) + " bytes of text take up to " +
+                           std::to_string(length * each) + " while they become tokens, and " +
+                           allowance(*account) + " in all; send less, or raise " +
+                           account->option(),
+                       "", Fault::kTooLarge);
+  }
+  std::optional<MemoryShare> share = MemoryShare::take(account, length * each, beside);
+  if (!share) throw Error(no_memory_now(*account, ErrorCode::kUnavailable));
+  return std::move(*share);
+}
+
+std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccount>& account,
+                                               std::size_t bytes) {
+  if (!account) return nullptr;
+  const auto part = MemoryAccount::part_of(account);
+  auto share = std::make_shared<MemoryShare>(part);
+  if (RequestMemory::grow_answer(*account, *share, bytes)) return share;
+  if (part->could_hold(bytes)) {
+    throw Error(no_memory_now(*account, ErrorCode::kResourceExhausted));
+  }
+  throw Error(ErrorCode::kResourceExhausted,
+              "the answer takes up to " + std::to_string(bytes) + " bytes, and answers may take " +
+                  std::to_string(part->limit()) + ", a quarter of what " + account->option() +
+                  " allows; ask for less in one call, or raise " + account->option());
+}
+
+std::shared_ptr<MemoryShare> memory_for_numbers(const std::shared_ptr<MemoryAccount>& account,
+                                                std::size_t count) {
+  constexpr std::size_t kLongest = 16;  // "-1.2345678e-05,"
+  return memory_for_answer(account, count * kLongest);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// How requests share the memory that they are given together: who may take how much of the account
+// (docs/decisions/0027-request-memory.md).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/memory_account.h"
+#include "nestvec/error.h"
+#include "service/error_style.h"
+
+namespace nestvec {
+
+struct RequestMemory {
+  // Bodies and answers up to this size may take the last of the account, so that short calls are
+  // served whatever long ones hold.
+  static constexpr std::size_t kSmall = std::size_t{64} << 10;
+  // Measured, see the decision: for each byte of a body while it is parsed, and as long as its call
+  // lives; and for each byte of a text while it becomes tokens, or is cut into chunks.
+  static constexpr std::size_t kReading = 16;
+  static constexpr std::size_t kLiving = 8;
+  static constexpr std::size_t kTokenizing = 40;
+  static constexpr std::size_t kCutting = 96;
+  // What a connection and the head of a request under way take. They are bounded by
+  // server.max_connections and never refused.
+  static constexpr std::size_t kConnection = std::size_t{4} << 10;
+  static constexpr std::size_t kTls = std::size_t{32} << 10;
+  static constexpr std::size_t kHttp2 = std::size_t{16} << 10;
+  static constexpr std::size_t kHead = std::size_t{32} << 10;
+  // So long something waits for memory before it is refused.
+  static constexpr std::chrono::seconds kPatience{5};
+
+  // What must stay free beside a body of so many bytes that arrives. Long ones fill a quarter of
+  // the account at most, so that what is there whole finds memory to be worked on.
+  static std::size_t free_beside_body(const MemoryAccount& account, std::size_t bytes);
+  // Beside the work on a body of so many.
+  static std::size_t free_beside_work(const MemoryAccount& account, std::size_t bytes);
+  // More for an answer, which then has so many in all; `share` is of the account's part. False
+  // where there is no room: long answers, which slow readers leave here, fill the part at most.
+  static bool grow_answer(const MemoryAccount& account, MemoryShare& share, std::size_t bytes);
+
+  // Whether a body of so many bytes could be read and worked on, be nobody else there.
+  static bool could_serve(const MemoryAccount& account, std::uint64_t body_bytes);
+  // The longest body that could.
+  static std::uint64_t longest_body(const MemoryAccount& account);
+
+  // Much is taken: who holds more than kSmall and moves little has to go.
+  static bool pressed(const MemoryAccount& account);
+};
+
+// Refuse a body that could never be served, with the numbers (413), and one for which there is no
+// memory now, with a time to come again: HTTP tells it as kUnavailable, gRPC as kResourceExhausted.
+RequestError body_never_fits(const MemoryAccount& account, std::uint64_t body_bytes);
+Error no_memory_now(const MemoryAccount& account, ErrorCode code);
+
+// `each` bytes for each of the longest text, or of all where they are read `together`, for as long
+// as it lives: of work on a request thread. Throws RequestError kUnavailable, or with
+// Fault::kTooLarge where it could never fit. Nothing without an account.
+MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
+                             std::span<const std::string> texts, std::size_t each,
+                             bool together = false);
+
+// An answer's memory, a share of the account's part, before it is rendered: `bytes` is the most
+// that it may take. The transport keeps it until the answer is sent, and gives back what it does
+// not need. Throws Error kResourceExhausted. Nothing without an account.
+std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccount>& account,
+                                               std::size_t bytes);
+
+// Of so many numbers in JSON.
+std::shared_ptr<MemoryShare> memory_for_numbers(const std::shared_ptr<MemoryAccount>& account,
+                                                std::size_t count);
+
+}  // namespace nestvec
