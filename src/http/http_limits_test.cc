@@ -247,7 +247,9 @@ TEST(HttpLimits, AnswersUrgentRequestsWhileAllThreadsAreBusy) {
     clients.emplace_back(server.port());
     clients.back().send(get("/"));
     // Two run, two wait: a third that waits would be one too many.
-    if (i < 2) ASSERT_TRUE(eventually([&] { return running == i + 1; }));
+    if (i < 2) {
+      ASSERT_TRUE(eventually([&] { return running == i + 1; }));
+    }
   }
   for (int i = 0; i < 3; ++i) EXPECT_EQ(TestClient(server.port()).ask(get("/health")).status, 200);
   EXPECT_EQ(running, 2);
