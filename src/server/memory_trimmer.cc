@@ -28,7 +28,9 @@ void trim_heap() {
 bool TrimWatch::is_due(std::size_t peak, std::size_t used) {
   freed_from_ = std::max({freed_from_, peak, used});
   const bool quiet = peak <= used + kWorthwhile / 4;  // since a second ago
-  if (!quiet || freed_from_ - used < kWorthwhile) return false;
+  quiet_looks_ = quiet ? quiet_looks_ + 1 : 0;
+  const std::size_t worthwhile = quiet_looks_ < kLongQuiet ? kWorthwhile : kLittle;
+  if (!quiet || freed_from_ - used < worthwhile) return false;
   freed_from_ = used;
   return true;
 }

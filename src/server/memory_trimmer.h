@@ -13,14 +13,18 @@ namespace nestvec {
 // Whether the heap is to be trimmed, once a second: a burst has ended, and the moment is quiet.
 class TrimWatch {
  public:
-  // Less is not worth the work.
+  // Less is not worth the work, unless nothing else is to be done: small bursts, each of which leaves
+  // a little in another place, add up.
   static constexpr std::size_t kWorthwhile = std::size_t{32} << 20;
+  static constexpr std::size_t kLittle = std::size_t{1} << 20;
+  static constexpr int kLongQuiet = 5;  // looks
 
   // `peak` is the most that was used since the last call, `used` what is now.
   bool is_due(std::size_t peak, std::size_t used);
 
  private:
   std::size_t freed_from_ = 0;  // the highest use since the last trim
+  int quiet_looks_ = 0;         // one after another
 };
 
 // Looks at the account once a second, on the timer's thread, as long as it lives. No request waits

@@ -24,10 +24,19 @@ TEST(TrimWatch, IsNotDueWhileMuchComesAndGoes) {
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(watch.is_due(kBurst, i % 2 == 0 ? 0 : kBurst));
 }
 
-TEST(TrimWatch, IsNotDueForLittle) {
+TEST(TrimWatch, LittleWaitsForALongerQuiet) {
   TrimWatch watch;
-  watch.is_due(TrimWatch::kWorthwhile - 1, 0);
-  EXPECT_FALSE(watch.is_due(0, 0));
+  for (int burst = 0; burst < 2; ++burst) {
+    watch.is_due(TrimWatch::kWorthwhile - 1, 0);
+    for (int i = 1; i < TrimWatch::kLongQuiet; ++i) EXPECT_FALSE(watch.is_due(0, 0));
+    EXPECT_TRUE(watch.is_due(0, 0));
+    EXPECT_FALSE(watch.is_due(0, 0));
+  }
+}
+
+TEST(TrimWatch, IsNotDueForNextToNothing) {
+  TrimWatch watch;
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(watch.is_due(TrimWatch::kLittle - 1, 0));
 }
 
 TEST(MemoryTrimmer, EndsWhileTheTimerGoesOn) {
