@@ -21,6 +21,7 @@
 #include "config/writer.h"
 #include "nestvec/load.h"
 #include "observe/log_writer.h"
+#include "server/memory_trimmer.h"
 #include "server/request_memory_limit.h"
 #include "server/server.h"
 #include "server/signals.h"
@@ -155,6 +156,7 @@ bool finish(Server& server, int signal_number, const std::string& socket, Log& l
 void run_serve(const ServeFlags& flags, CliContext& context) {
   ModelConfig config = serve_config(flags, context);
   if (flags.print_config) return print_config(config, context);
+  use_one_heap();
   const bool quiet = flags.model.quiet;
   const LogFormat format = parse_log_format(config.server.log_format);
   LogWriter writer(STDERR_FILENO, [format](std::uint64_t lines, const std::string& reason) {

@@ -25,6 +25,12 @@ void trim_heap() {
 #endif
 }
 
+void use_one_heap() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 bool TrimWatch::is_due(std::size_t peak, std::size_t used) {
   freed_from_ = std::max({freed_from_, peak, used});
   const bool quiet = peak <= used + kWorthwhile / 4;  // since a second ago

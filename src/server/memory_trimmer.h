@@ -47,4 +47,9 @@ class MemoryTrimmer {
 // Gives what the heap holds and nobody uses back to the system, where the C library can.
 void trim_heap();
 
+// Of all threads to come: a single heap. The C library's heaps of single threads keep the end of
+// what they have grown to, up to 64 MiB each, whatever trim_heap() asks. Small pieces come from a
+// cache of each thread, so that they seldom meet.
+void use_one_heap();
+
 }  // namespace nestvec
