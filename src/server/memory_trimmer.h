@@ -13,8 +13,8 @@ namespace nestvec {
 // Whether the heap is to be trimmed, once a second: a burst has ended, and the moment is quiet.
 class TrimWatch {
  public:
-  // Less is not worth the work, unless nothing else is to be done: small bursts, each of which leaves
-  // a little in another place, add up.
+  // Less is not worth the work, unless nothing else is to be done: small bursts, each of which
+  // leaves a little in another place, add up.
   static constexpr std::size_t kWorthwhile = std::size_t{32} << 20;
   static constexpr std::size_t kLittle = std::size_t{1} << 20;
   static constexpr int kLongQuiet = 5;  // looks
