@@ -91,8 +91,15 @@ class ModelCallTest : public testing::Test {
   ~ModelCallTest() override {
     session_->gate.open();
     model_.shut_down();
+    threads_.drop_all();
   }
 
+  // Two of these do not share a run.
+  static EmbedCall long_call() {
+    std::string text;
+    for (std::size_t i = 0; i < kScriptedTokens / 2 + 1; ++i) text += "a ";
+    return call_of({text});
+  }
   static EmbedCall call_of(std::vector<std::string> texts) {
     EmbedCall call;
     call.texts = std::move(texts);
@@ -261,8 +268,9 @@ TEST_F(ModelCallTest, AClientThatHadGoneBefore) {
 
 TEST_F(ModelCallTest, AClientThatGoesDuringTheRun) {
   session_->gate.close();
-  start({call_of({"a"}), call_of({"b"}), call_of({"c"})});
+  start({long_call(), long_call(), long_call()});
   session_->gate.wait_for_run();
+  EXPECT_GT(model_.queue().tokens, 0U);
   client_.request_stop();
   empty_the_queue();
   finish();
@@ -291,9 +299,10 @@ TEST_F(ModelCallTest, EndsAtItsDeadlineThoughTheModelIsStillAtWork) {
   options_.request_seconds = 3600;
   Caller late = caller();
   late.received = std::chrono::steady_clock::now();
-  ModelCall::start(service_, late, {call_of({"a"}), call_of({"b"})}, nullptr,
+  ModelCall::start(service_, late, {long_call(), long_call()}, nullptr,
                    [this](const Error* error) { ending_.take(error); });
   session_->gate.wait_for_run();
+  EXPECT_GT(model_.queue().tokens, 0U);
   ASSERT_EQ(alarms_.size(), 1U);
   alarms_.front()();
   threads_.run_one();
