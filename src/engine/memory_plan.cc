@@ -54,8 +54,8 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
       facts.native
           ? native_run(facts, batch, longest)
           : batch * kFloat * std::max(12 * facts.hidden, 3 * facts.hidden + 2 * facts.intermediate);
-  if (facts.native && batch > kPauseTokens) {
-    plan.passing = native_run(facts, kPauseTokens, std::min<std::uint64_t>(longest, kPauseTokens));
+  if (facts.native && longest > kPauseTokens) {
+    plan.passing = native_run(facts, kPauseTokens, kPauseTokens);
   }
   if (facts.full_attention) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.

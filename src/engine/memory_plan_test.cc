@@ -44,8 +44,9 @@ TEST(MemoryPlan, ABatchThatPausesNeedsRoomForAnother) {
   facts.max_batch_tokens = 1024;
   const MemoryPlan alone = plan_memory(facts);  // of the longest that is not interrupted
   EXPECT_EQ(alone.passing, 0u);
+  facts.max_batch_tokens = 8192;  // of texts that let none pass
+  EXPECT_EQ(plan_memory(facts).passing, 0u);
   facts.max_tokens = 8192;
-  facts.max_batch_tokens = 8192;
   const MemoryPlan pausing = plan_memory(facts);
   EXPECT_EQ(pausing.passing, alone.workspace);
   EXPECT_LT(pausing.passing, pausing.workspace / 4);

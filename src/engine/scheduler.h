@@ -48,8 +48,8 @@ class Scheduler {
   // However slow the model, batches may have so many tokens: fewer would only read the weights more
   // often.
   static constexpr std::size_t kLeastBatchTokens = 128;
-  // A batch of more than kPauseTokens that is expected to take longer lets interactive texts pass,
-  // as long as they take no more of the time than it does itself.
+  // A batch with a text of more than kPauseTokens that is expected to take longer lets interactive
+  // texts pass, as long as they take no more of the time than it does itself.
   static constexpr double kLongSeconds = 0.25;
 
   Scheduler(std::unique_ptr<Session> session, const Options& options);

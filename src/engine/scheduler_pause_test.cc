@@ -187,6 +187,16 @@ TEST_F(SchedulerPause, ShortBatchesAreNotInterrupted) {
   }
 }
 
+TEST_F(SchedulerPause, ManyShortTextsAreNotInterrupted) {
+  CallPtr waiting;
+  const CallPtr outer =
+      play(job_of(Priority::kBulk, std::vector<Sequence>(8, sequence_of(1, 1000))),
+           [&](std::size_t tokens, int piece) {
+             if (tokens == 8000 && piece == 30) waiting = ask(short_text());
+           });
+  EXPECT_GT(waiting->end, outer->end);
+}
+
 TEST_F(SchedulerPause, ALongBatchThatIsQuickIsNotInterrupted) {
   session_->set_speed(100 * kRate);
   play(long_text(), {});  // how quick, shows in the first

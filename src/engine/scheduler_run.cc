@@ -111,6 +111,7 @@ std::vector<Scheduler::Part> Scheduler::begin_batch(std::size_t level, std::vect
   running.jobs = 0;
   running.tokens = 0;
   running.stop = std::stop_source();
+  std::size_t longest = 0;
   for (const Waiting& waiting : batch) {
     const auto entry = jobs_.find(waiting.job);
     if (entry == jobs_.end()) continue;  // one that could not start
@@ -121,11 +122,12 @@ std::vector<Scheduler::Part> Scheduler::begin_batch(std::size_t level, std::vect
     }
     if (pending->in_batch[level]++ == 0) ++running.jobs;
     running.tokens += waiting.tokens;
+    longest = std::max(longest, waiting.tokens);
     parts.push_back({pending, waiting.index});
   }
   if (level == kBatch) {
     const double rate = rate_.tokens_per_second();
-    lets_pass_ = session_->pauses() && running.tokens > kPauseTokens &&
+    lets_pass_ = session_->pauses() && longest > kPauseTokens &&
                  (rate == 0 || expected_seconds(running.tokens) > kLongSeconds);
   }
   return parts;
