@@ -30,7 +30,7 @@ def main():
             time.plot([at for at, _, _ in seen[who]], [1e3 * taken for _, taken, _ in seen[who]], style, linewidth=0.8,
                       label=f"{who}, {name}" if earlier else who)
     memory.axhline(512, color="black", linewidth=0.6, linestyle=":")
-    memory.set_ylabel("MiB resident (dotted: cpu_memory)")
+    memory.set_ylabel("MiB (dotted: cpu_memory)")
     memory.set_title(f"64 hostile clients for {read(record)['seconds']:.0f} seconds, v3-tiny, 2 cores")
     time.set_ylabel("ms of a call")
     time.set_yscale("log")
