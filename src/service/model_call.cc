@@ -177,10 +177,20 @@ ModelCall::ModelCall(const Service& service, const Caller& caller, std::vector<E
       parts_(parts_of(calls_)),
       render_(std::move(render)),
       done_(std::move(done)) {
-  for (EmbedCall& call : calls_) apply_caller(caller, service, call.options);
+  for (EmbedCall& call : calls_) {
+    apply_caller(caller, service, call.options);
+    for (const std::string& text : call.texts) bytes_ += text.size();
+  }
 }
 
 ModelCall::~ModelCall() { fail(out_of_memory()); }
+
+Priority class_of_parts(Priority wanted, std::size_t parts, std::size_t bytes) {
+  // About as many as the tokens up to which the model itself takes a call for an interactive one.
+  constexpr std::size_t kInteractiveBytes = 4096;
+  const bool decides = wanted == Priority::kAuto && parts > 1;
+  return decides && bytes > kInteractiveBytes ? Priority::kBulk : wanted;
+}
 
 std::vector<ModelCall::Part> ModelCall::parts_of(const std::vector<EmbedCall>& calls) {
   std::vector<Part> parts;
@@ -242,6 +252,8 @@ void ModelCall::ask_part(const std::shared_ptr<ModelCall>& self, std::size_t par
     }
   };
   EmbedOptions options = part_options(call.options, part, *gather);
+  options.queue.priority =
+      class_of_parts(options.queue.priority, self->parts_.size(), self->bytes_);
   std::span<const std::string> tasks = call.tasks;
   if (options.late_chunking || call.token_vectors) {
     // A context has one task, and so has a text.

@@ -87,11 +87,16 @@ class ModelCall {
   const RunControl control_;  // of the request as a whole
   std::vector<EmbedCall> calls_;
   const std::vector<Part> parts_;
+  std::size_t bytes_ = 0;  // of all texts
   const Render render_;
   const Done done_;
   std::atomic<std::size_t> numbers_{0};  // of token vectors that have come
   std::atomic<bool> ended_{false};
 };
+
+// The class of a request that the model is asked for in so many parts, of so many bytes in all: one
+// for all of them, since short parts of a long request would else go before other clients' work.
+Priority class_of_parts(Priority wanted, std::size_t parts, std::size_t bytes);
 
 // Rows of several calls as if they came from one.
 Embeddings join_rows(std::vector<Embeddings> parts);

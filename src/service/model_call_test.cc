@@ -170,6 +170,13 @@ class ModelCallTest : public testing::Test {
                    .version = "0.0.0"};
 };
 
+TEST(ClassOfParts, IsOneForAllOfThem) {
+  EXPECT_EQ(class_of_parts(Priority::kAuto, 1, 1u << 20), Priority::kAuto);
+  EXPECT_EQ(class_of_parts(Priority::kAuto, 2, 100), Priority::kAuto);
+  EXPECT_EQ(class_of_parts(Priority::kAuto, 200, 200 * 100), Priority::kBulk);
+  EXPECT_EQ(class_of_parts(Priority::kInteractive, 200, 200 * 100), Priority::kInteractive);
+}
+
 TEST_F(ModelCallTest, BringsTheRowsOfEachCall) {
   EmbedCall tokens = call_of({"a", "b c"});
   tokens.token_vectors = true;
