@@ -194,13 +194,13 @@ TEST_F(H2, LimitsStreamsThatNobodyHasAcknowledged) {
 
 // What its client has given up counts until nobody works on it any more.
 TEST_F(H2, LimitsRequestsThatWereGivenUp) {
-  std::atomic<std::size_t> begun = 0;
+  std::atomic<std::size_t> ended = 0;
   std::latch release(1);
   start(patient_options(),
         [&](const std::shared_ptr<const HttpRequest>& request, const Respond& respond) {
-          ++begun;
           release.wait();
           echo(request, respond);
+          ++ended;
         });
   std::string burst;
   for (std::uint32_t i = 0; i < 2 * H2Limits::kStreams; ++i) {
@@ -212,7 +212,7 @@ TEST_F(H2, LimitsRequestsThatWereGivenUp) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->stream, 2 * H2Limits::kStreams + 1);
   release.count_down();
-  EXPECT_TRUE(eventually([&] { return begun == H2Limits::kStreams; }));
+  EXPECT_TRUE(eventually([&] { return ended == H2Limits::kStreams; }));
 }
 
 TEST_F(H2, EndsConnectionsThatResetOnAndOn) {
