@@ -15,7 +15,7 @@ import ray
 import readme
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ray_cluster import Command, RayCluster, actors, kill_process
-from readme import documents  # noqa: F401 (a fixture)
+from readme import documents, folder  # noqa: F401 (fixtures)
 from watched import Watched, why_not
 
 import nestvec.ray.__main__
