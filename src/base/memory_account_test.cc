@@ -8,12 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include "support/request_account.h"
+
 namespace nestvec {
 namespace {
-
-std::shared_ptr<MemoryAccount> account_of(std::size_t limit) {
-  return std::make_shared<MemoryAccount>("server.request_memory", limit);
-}
 
 TEST(MemoryAccount, TakesUpToTheLimitAndNoFurther) {
   MemoryAccount account("server.request_memory", 100);
@@ -38,9 +36,9 @@ TEST(MemoryAccount, ASumThatWouldOverflowIsRefused) {
 }
 
 TEST(MemoryAccount, SaysWhatCouldNeverFit) {
-  EXPECT_TRUE(account_of(100)->could_hold(100));
-  EXPECT_FALSE(account_of(100)->could_hold(101));
-  EXPECT_TRUE(account_of(0)->could_hold(std::numeric_limits<std::size_t>::max()));
+  EXPECT_TRUE(request_account(100)->could_hold(100));
+  EXPECT_FALSE(request_account(100)->could_hold(101));
+  EXPECT_TRUE(request_account(0)->could_hold(std::numeric_limits<std::size_t>::max()));
 }
 
 TEST(MemoryAccount, WithoutALimitItCounts) {
@@ -85,7 +83,7 @@ TEST(MemoryAccount, KnowsTheMostSinceItWasAsked) {
 }
 
 TEST(MemoryAccount, APartIsTakenFromBoth) {
-  const auto account = account_of(100);
+  const auto account = request_account(100);
   const auto part = MemoryAccount::part_of(account);
   EXPECT_EQ(MemoryAccount::part_of(nullptr), nullptr);
   EXPECT_EQ(part->limit(), 25u);
@@ -109,7 +107,7 @@ TEST(MemoryAccount, APartIsTakenFromBoth) {
 }
 
 TEST(MemoryShare, AbsorbsAnother) {
-  const auto account = account_of(100);
+  const auto account = request_account(100);
   MemoryShare share;
   share.absorb(*MemoryShare::take(account, 30));
   share.absorb(*MemoryShare::take(account, 20));
@@ -121,7 +119,7 @@ TEST(MemoryShare, AbsorbsAnother) {
 }
 
 TEST(MemoryShare, GivesBackWhenItEnds) {
-  const auto account = account_of(100);
+  const auto account = request_account(100);
   {
     std::optional<MemoryShare> share = MemoryShare::take(account, 70);
     ASSERT_TRUE(share);
@@ -133,7 +131,7 @@ TEST(MemoryShare, GivesBackWhenItEnds) {
 }
 
 TEST(MemoryShare, MovesWithoutCountingTwice) {
-  const auto account = account_of(100);
+  const auto account = request_account(100);
   MemoryShare outer;
   {
     MemoryShare share = *MemoryShare::take(account, 30);
@@ -149,7 +147,7 @@ TEST(MemoryShare, MovesWithoutCountingTwice) {
 }
 
 TEST(MemoryShare, GrowsAndShrinks) {
-  const auto account = account_of(100);
+  const auto account = request_account(100);
   MemoryShare share = *MemoryShare::take(account, 30);
   EXPECT_TRUE(share.try_grow(70));
   EXPECT_FALSE(share.try_grow(1));
@@ -168,7 +166,7 @@ TEST(MemoryShare, WithoutAnAccountIsOfNothing) {
 }
 
 TEST(MemoryShare, SumsHoldUnderConcurrency) {
-  const auto account = account_of(1000);
+  const auto account = request_account(1000);
   std::atomic<std::size_t> held{0};
   std::atomic<bool> over{false};
   {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program of its own, whose operator new fails on the model's thread: every job ends once, and
 // the scheduler goes on.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/memory_shortage.h"
 #include "support/timed_session.h"
 
 namespace {
@@ -29,42 +29,16 @@ thread_local bool marked = false;
 thread_local bool exempt = false;
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
-bool fails() {
+}  // namespace
+
+namespace nestvec {
+
+bool allocation_fails() {
   if (!marked || exempt) return false;
   const long number = failures.seen++;
   return number >= failures.first && number < failures.first + failures.count;
 }
 
-// The operators of the library, of which those below stand in front.
-template <class Function>
-Function* real(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-
-void* allocate(std::size_t size) {
-  static auto* const kNew = real<void*(std::size_t)>("_Znwm");
-  return kNew(size);
-}
-
-void release(void* memory) noexcept {
-  static auto* const kDelete = real<void(void*)>("_ZdlPv");
-  kDelete(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  if (fails()) throw std::bad_alloc();
-  return allocate(size);
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return fails() ? nullptr : allocate(size);
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
-
-namespace nestvec {
 namespace {
 
 // What a test does on the model's thread has memory.

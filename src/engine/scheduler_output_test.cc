@@ -2,6 +2,7 @@
 // Results exist for what has run, and are charged before it runs.
 #include <gtest/gtest.h>
 
+#include "support/request_account.h"
 #include "support/timed_session.h"
 
 namespace nestvec {
@@ -25,9 +26,6 @@ class SchedulerOutput : public testing::Test {
     for (std::uint32_t i = 0; i < sequences; ++i) job.sequences.push_back(sequence_of(i, 10));
     job.queue.memory = std::move(account);
     return job;
-  }
-  static std::shared_ptr<MemoryAccount> account_of(std::size_t bytes) {
-    return std::make_shared<MemoryAccount>("server.request_memory", bytes);
   }
 
   ManualClock clock_;
@@ -81,7 +79,7 @@ TEST_F(SchedulerOutput, OfACancelledJobNothingIsHeld) {
 
 // A job in the queue is charged nothing, however large; one that begins, all of it.
 TEST_F(SchedulerOutput, IsChargedWhenTheFirstTextRuns) {
-  const auto account = account_of(1000);
+  const auto account = request_account(1000);
   std::vector<std::size_t> used;
   std::future<Result<JobOutput>> second;
   Job first = job_of(4, account);
@@ -105,7 +103,7 @@ TEST_F(SchedulerOutput, IsChargedWhenTheFirstTextRuns) {
 }
 
 TEST_F(SchedulerOutput, AJobWithoutMemoryEndsBeforeItsFirstRun) {
-  const auto account = account_of(5 * kRowBytes);
+  const auto account = request_account(5 * kRowBytes);
   const std::optional<MemoryShare> other = MemoryShare::take(account, 3 * kRowBytes);
   const Result<JobOutput> result = submit_to(*scheduler_, job_of(4, account)).get();
   ASSERT_FALSE(result.ok());
@@ -117,7 +115,7 @@ TEST_F(SchedulerOutput, AJobWithoutMemoryEndsBeforeItsFirstRun) {
 }
 
 TEST_F(SchedulerOutput, TheOthersOfItsBatchRun) {
-  const auto account = account_of(kRowBytes);
+  const auto account = request_account(kRowBytes);
   std::future<Result<JobOutput>> large;
   std::future<Result<JobOutput>> small;
   session_->during = [&, first = true]() mutable {
@@ -133,7 +131,7 @@ TEST_F(SchedulerOutput, TheOthersOfItsBatchRun) {
 }
 
 TEST_F(SchedulerOutput, AnAnswerThatCouldNeverFitIsRefusedAtOnceWithTheFigures) {
-  const auto account = account_of(100);
+  const auto account = request_account(100);
   Job job = job_of(12, account);
   job.answer_bytes = 5;
   const Result<JobOutput> result = submit_to(*scheduler_, std::move(job)).get();

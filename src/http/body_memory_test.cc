@@ -3,17 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include "support/request_account.h"
+
 namespace nestvec {
 namespace {
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 
-std::shared_ptr<MemoryAccount> account_of(std::size_t bytes) {
-  return std::make_shared<MemoryAccount>("server.request_memory", bytes);
-}
-
 TEST(BodyMemory, ChargesWhatTheBodyTakes) {
-  const auto account = account_of(64 * kMiB);
+  const auto account = request_account(64 * kMiB);
   BodyMemory memory(account);
   std::string body;
   EXPECT_TRUE(memory.reserve(body, kMiB));
@@ -27,7 +25,7 @@ TEST(BodyMemory, ChargesWhatTheBodyTakes) {
 }
 
 TEST(BodyMemory, GrowsByDoubling) {
-  const auto account = account_of(64 * kMiB);
+  const auto account = request_account(64 * kMiB);
   BodyMemory memory(account);
   std::string body;
   std::size_t moves = 0;
@@ -43,7 +41,7 @@ TEST(BodyMemory, GrowsByDoubling) {
 }
 
 TEST(BodyMemory, ChangesNothingWhereThereIsNoRoom) {
-  const auto account = account_of(4 * kMiB);
+  const auto account = request_account(4 * kMiB);
   BodyMemory memory(account);
   std::string body;
   ASSERT_TRUE(memory.reserve(body, kMiB / 2));
@@ -55,7 +53,7 @@ TEST(BodyMemory, ChangesNothingWhereThereIsNoRoom) {
 }
 
 TEST(BodyMemory, AShortBodyGrowsToItsEndWhereLongOnesFindNoRoom) {
-  const auto account = account_of(4 * kMiB);
+  const auto account = request_account(4 * kMiB);
   account->take(kMiB);
   BodyMemory memory(account);
   std::string body;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program of its own, whose operator new fails where a test says: each request gets one answer.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -14,6 +13,7 @@
 
 #include "dialects/dialects.h"
 #include "service/request_threads.h"
+#include "support/memory_shortage.h"
 #include "support/test_client.h"
 #include "support/test_service.h"
 
@@ -32,42 +32,16 @@ thread_local bool marked = false;
 thread_local bool exempt = false;
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
-bool fails() {
+}  // namespace
+
+namespace nestvec {
+
+bool allocation_fails() {
   if (exempt || !(marked || failures.everywhere)) return false;
   const long left = failures.left.fetch_sub(1) - 1;
   return failures.for_ever ? left < 0 : left == -1;
 }
 
-// The operators of the library, of which those below stand in front.
-template <class Function>
-Function* real(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-
-void* allocate(std::size_t size) {
-  static auto* const kNew = real<void*(std::size_t)>("_Znwm");
-  return kNew(size);
-}
-
-void release(void* memory) noexcept {
-  static auto* const kDelete = real<void(void*)>("_ZdlPv");
-  kDelete(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  if (fails()) throw std::bad_alloc();
-  return allocate(size);
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return fails() ? nullptr : allocate(size);
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
-
-namespace nestvec {
 namespace {
 
 constexpr long kNever = std::numeric_limits<long>::max();

@@ -6,17 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "support/request_account.h"
+
 namespace nestvec {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
-std::shared_ptr<MemoryAccount> account_of(std::size_t bytes) {
-  return std::make_shared<MemoryAccount>("server.request_memory", bytes);
-}
-
 TEST(RequestMemory, LongBodiesFillAQuarterAndShortOnesFindRoom) {
-  const auto account = account_of(64 * kMiB);
+  const auto account = request_account(64 * kMiB);
   const auto fits = [&](std::size_t bytes) {
     return account->has_room(bytes, RequestMemory::free_beside_body(*account, bytes));
   };
@@ -28,7 +26,7 @@ TEST(RequestMemory, LongBodiesFillAQuarterAndShortOnesFindRoom) {
 }
 
 TEST(RequestMemory, WhatArrivedFindsMemoryToBeWorkedOn) {
-  const auto account = account_of(64 * kMiB);
+  const auto account = request_account(64 * kMiB);
   account->take(16 * kMiB);  // as much as arrives
   const std::size_t body = RequestMemory::longest_body(*account) / 2;
   EXPECT_TRUE(account->has_room(body * RequestMemory::kReading,
@@ -36,12 +34,12 @@ TEST(RequestMemory, WhatArrivedFindsMemoryToBeWorkedOn) {
 }
 
 TEST(RequestMemory, KnowsTheLongestBody) {
-  const auto account = account_of(1024 * kMiB);
+  const auto account = request_account(1024 * kMiB);
   const std::uint64_t longest = RequestMemory::longest_body(*account);
   EXPECT_GT(longest, 32 * kMiB);  // server.max_body
   EXPECT_TRUE(RequestMemory::could_serve(*account, longest));
   EXPECT_FALSE(RequestMemory::could_serve(*account, longest + 1));
-  EXPECT_TRUE(RequestMemory::could_serve(*account_of(0), std::uint64_t{1} << 60));
+  EXPECT_TRUE(RequestMemory::could_serve(*request_account(0), std::uint64_t{1} << 60));
   const std::string told = body_never_fits(*account, 40 * kMiB).what();
   for (const std::string part : {"41943040 bytes", "1073741824", "server.request_memory"}) {
     EXPECT_NE(told.find(part), std::string::npos) << told;
@@ -49,7 +47,7 @@ TEST(RequestMemory, KnowsTheLongestBody) {
 }
 
 TEST(RequestMemory, TextsTakeWhatTheLongestTakesOrAllTogether) {
-  const auto account = account_of(8 * kMiB);
+  const auto account = request_account(8 * kMiB);
   const std::vector<std::string> texts = {std::string(1000, 'a'), std::string(3000, 'b'), ""};
   EXPECT_EQ(memory_for_texts(account, texts, 10).bytes(), 30'000u);
   EXPECT_EQ(memory_for_texts(account, texts, 10, true).bytes(), 40'000u);
@@ -73,7 +71,7 @@ TEST(RequestMemory, TextsTakeWhatTheLongestTakesOrAllTogether) {
 }
 
 TEST(RequestMemory, LongAnswersFillAQuarterAndShortOnesFindRoom) {
-  const auto account = account_of(8 * kMiB);
+  const auto account = request_account(8 * kMiB);
   const auto long_one = memory_for_answer(account, 2 * kMiB);
   ASSERT_TRUE(long_one);
   EXPECT_EQ(account->used(), 2 * kMiB);
@@ -93,7 +91,7 @@ TEST(RequestMemory, LongAnswersFillAQuarterAndShortOnesFindRoom) {
 }
 
 TEST(RequestMemory, AnAnswerThatCouldNeverFitIsToldWithoutATime) {
-  const auto account = account_of(8 * kMiB);
+  const auto account = request_account(8 * kMiB);
   try {
     memory_for_answer(account, 2 * kMiB + 1);
     FAIL();
@@ -108,7 +106,7 @@ TEST(RequestMemory, AnAnswerThatCouldNeverFitIsToldWithoutATime) {
 }
 
 TEST(RequestMemory, AnAnswersShareGrowsWithIt) {
-  const auto account = account_of(8 * kMiB);
+  const auto account = request_account(8 * kMiB);
   const auto share = memory_for_answer(account, 1000);
   EXPECT_TRUE(RequestMemory::grow_answer(*account, *share, 500));
   EXPECT_EQ(share->bytes(), 1000u);
@@ -118,7 +116,7 @@ TEST(RequestMemory, AnAnswersShareGrowsWithIt) {
 }
 
 TEST(RequestMemory, IsPressedOverAnEighth) {
-  const auto account = account_of(8 * kMiB);
+  const auto account = request_account(8 * kMiB);
   account->take(kMiB);
   EXPECT_FALSE(RequestMemory::pressed(*account));
   account->take(1);
