@@ -61,19 +61,12 @@ Embeddings without_values(const std::vector<TokenEmbeddings>& texts) {
 // What becoming tokens takes while it is done: calls come one after another, and so do the texts of
 // one but for those of a context.
 MemoryShare memory_for_tokens(const Service& service, const std::vector<EmbedCall>& calls) {
-  const EmbedCall* largest = nullptr;
+  if (calls.empty()) return {};
   std::size_t most = 0;
   for (const EmbedCall& call : calls) {
-    std::size_t bytes = 0;
-    for (const std::string& text : call.texts) {
-      bytes = call.options.late_chunking ? bytes + text.size() : std::max(bytes, text.size());
-    }
-    if (largest == nullptr || bytes > most) largest = &call;
-    most = std::max(most, bytes);
+    most = std::max(most, bytes_at_once(call.texts, call.options.late_chunking));
   }
-  if (largest == nullptr) return {};
-  return memory_for_texts(service.memory, largest->texts, RequestMemory::kTokenizing,
-                          largest->options.late_chunking);
+  return memory_for_bytes(service.memory, most, RequestMemory::kTokenizing);
 }
 
 // Texts of one task.
@@ -177,9 +170,11 @@ ModelCall::ModelCall(const Service& service, const Caller& caller, std::vector<E
       parts_(parts_of(calls_)),
       render_(std::move(render)),
       done_(std::move(done)) {
+  std::size_t bytes = 0;
+  for (const EmbedCall& call : calls_) bytes += bytes_at_once(call.texts, true);
   for (EmbedCall& call : calls_) {
     apply_caller(caller, service, call.options);
-    for (const std::string& text : call.texts) bytes_ += text.size();
+    call.options.queue.priority = class_of_parts(call.options.queue.priority, parts_.size(), bytes);
   }
 }
 
@@ -252,8 +247,6 @@ void ModelCall::ask_part(const std::shared_ptr<ModelCall>& self, std::size_t par
     }
   };
   EmbedOptions options = part_options(call.options, part, *gather);
-  options.queue.priority =
-      class_of_parts(options.queue.priority, self->parts_.size(), self->bytes_);
   std::span<const std::string> tasks = call.tasks;
   if (options.late_chunking || call.token_vectors) {
     // A context has one task, and so has a text.

@@ -87,7 +87,6 @@ class ModelCall {
   const RunControl control_;  // of the request as a whole
   std::vector<EmbedCall> calls_;
   const std::vector<Part> parts_;
-  std::size_t bytes_ = 0;  // of all texts
   const Render render_;
   const Done done_;
   std::atomic<std::size_t> numbers_{0};  // of token vectors that have come

@@ -67,13 +67,22 @@ Error no_memory_now(const MemoryAccount& account, ErrorCode code) {
           {.text = {}, .retry_after = kAgain}};
 }
 
-MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
-                             std::span<const std::string> texts, std::size_t each, bool together) {
-  if (!account) return {};
+std::size_t bytes_at_once(std::span<const std::string> texts, bool together) {
   std::size_t length = 0;
   for (const std::string& text : texts) {
     length = together ? length + text.size() : std::max(length, text.size());
   }
+  return length;
+}
+
+MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
+                             std::span<const std::string> texts, std::size_t each, bool together) {
+  return memory_for_bytes(account, bytes_at_once(texts, together), each);
+}
+
+MemoryShare memory_for_bytes(const std::shared_ptr<MemoryAccount>& account, std::size_t length,
+                             std::size_t each) {
+  if (!account) return {};
   const std::size_t beside = RequestMemory::free_beside_work(*account, length);
   if (!account->could_hold(length * each, beside)) {
     throw RequestError(ErrorCode::kInvalidArgument,

@@ -59,12 +59,18 @@ struct RequestMemory {
 RequestError body_never_fits(const MemoryAccount& account, std::uint64_t body_bytes);
 Error no_memory_now(const MemoryAccount& account, ErrorCode code);
 
+// Bytes of the longest text, or of all where they are read `together`.
+std::size_t bytes_at_once(std::span<const std::string> texts, bool together);
+
 // `each` bytes for each of the longest text, or of all where they are read `together`, for as long
 // as it lives: of work on a request thread. Throws RequestError kUnavailable, or with
 // Fault::kTooLarge where it could never fit. Nothing without an account.
 MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
                              std::span<const std::string> texts, std::size_t each,
                              bool together = false);
+// The same for so many bytes of text.
+MemoryShare memory_for_bytes(const std::shared_ptr<MemoryAccount>& account, std::size_t length,
+                             std::size_t each);
 
 // An answer's memory, a share of the account's part, before it is rendered: `bytes` is the most
 // that it may take. The transport keeps it until the answer is sent, and gives back what it does
