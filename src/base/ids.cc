@@ -4,15 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <random>
+
+#include "base/random_word.h"
 
 namespace nestvec {
 namespace {
-
-std::uint64_t random_number() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
 
 // SplitMix64's output function (Steele, Lea and Flood, 2014): one to one, so that different numbers
 // stay different, and neighbours have nothing in common.
@@ -25,7 +21,7 @@ std::uint64_t scatter(std::uint64_t number) {
 
 }  // namespace
 
-IdMaker::IdMaker() : first_seed_(random_number()), second_seed_(random_number()) {}
+IdMaker::IdMaker() : first_seed_(random_word()), second_seed_(random_word()) {}
 
 std::string IdMaker::next() {
   constexpr int kDigits = 16;

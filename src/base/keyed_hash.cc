@@ -3,17 +3,13 @@
 
 #include <bit>
 #include <cstring>
-#include <random>
+
+#include "base/random_word.h"
 
 namespace nestvec {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "words are read as they lie");
-
-std::uint64_t random_word() {
-  std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
-}
 
 class SipState {
  public:
