@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulk/array_splitter.h"
 
+#include "base/free_buffer.h"
+
 namespace nestvec {
 namespace {
 
@@ -19,7 +21,7 @@ void ArraySplitter::begin() {
 }
 
 void ArraySplitter::put(char c) {
-  if (++bytes_ == max_bytes_ + 1) element_ = {};
+  if (++bytes_ == max_bytes_ + 1) free_buffer(element_);
   if (!too_long()) element_.push_back(c);
 }
 

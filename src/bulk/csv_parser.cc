@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/free_buffer.h"
+
 namespace nestvec {
 namespace {
 
@@ -98,8 +100,8 @@ std::size_t CsvParser::feed(std::string_view bytes) {
     }
     // A field's own memory is freed here, not only bounded.
     if (++bytes_ == max_bytes_ + 1) {
-      field_ = {};
-      fields_ = {};
+      free_buffer(field_);
+      free_buffer(fields_);
     }
     step(bytes[i]);
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "base/free_buffer.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -195,7 +196,7 @@ bool RowReader::read_line(std::string& line, bool& too_long) {
     const bool ends = end != std::string_view::npos;
     too_long = too_long || line.size() + (ends ? end : text.size()) > rules_.max_bytes;
     if (too_long) {
-      line = {};
+      free_buffer(line);
     } else {
       line.append(text.substr(0, end));
     }

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "base/free_buffer.h"
 #include "base/out_of_memory.h"
 #include "base/seconds.h"
 #include "engine/scheduler.h"
@@ -268,7 +269,7 @@ std::vector<std::size_t> Scheduler::run_batch(Running& running, std::span<const 
     token += tokens;
   }
   // [T, width] is not kept for a later batch that may want no tokens.
-  if (options.want_tokens) running.output.tokens = {};
+  if (options.want_tokens) free_buffer(running.output.tokens);
   return overflowed;
 }
 
