@@ -51,10 +51,15 @@ std::string_view vector_format_name(VectorFormat format) {
   return std::ranges::find(kFormats, format, &Name::second)->first;
 }
 
-VectorFormat guess_vector_format(std::string_view path) {
+std::optional<VectorFormat> find_vector_format(std::string_view path) {
   for (const auto& [ending, format] : kEndings) {
     if (path.ends_with(ending)) return format;
   }
+  return std::nullopt;
+}
+
+VectorFormat guess_vector_format(std::string_view path) {
+  if (const auto format = find_vector_format(path)) return *format;
   throw Error(ErrorCode::kInvalidArgument,
               "--output " + excerpt(path) +
                   ": the name does not say the format; let it end in .npy, .jsonl or .f32, or "

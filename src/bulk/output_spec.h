@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,9 @@ EmbeddingFormat parse_value_type(std::string_view name);
 std::string_view value_type_name(EmbeddingFormat type);
 std::string_view vector_format_name(VectorFormat format);
 
-// By what the path ends in: .npy, .jsonl or .ndjson, .f32 or .raw. Throws Error kInvalidArgument
-// for any other.
+// By what the path ends in: .npy, .jsonl or .ndjson, .f32 or .raw. Of any other nothing, or Error
+// kInvalidArgument.
+std::optional<VectorFormat> find_vector_format(std::string_view path);
 VectorFormat guess_vector_format(std::string_view path);
 
 struct OutputSpec {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <ostream>
 
+#include "bulk/output_spec.h"
 #include "cli/commands.h"
 #include "cli/count_option.h"
 #include "cli/embed_bulk.h"
@@ -137,8 +138,9 @@ void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, E
 OutputFormat output_format(const EmbedFlags& flags) {
   const std::string& path = flags.output;
   if (flags.format_given) return parse_output_format(flags.format);
-  if (path.ends_with(".npy")) return OutputFormat::kNpy;
-  if (path.ends_with(".jsonl") || path.ends_with(".ndjson")) return OutputFormat::kJsonLines;
+  const auto named = find_vector_format(path);
+  if (named == VectorFormat::kNpy) return OutputFormat::kNpy;
+  if (named == VectorFormat::kJsonLines) return OutputFormat::kJsonLines;
   for (const char* ending : {".parquet", ".arrow"}) {
     if (!path.ends_with(ending)) continue;
     throw Error(
