@@ -55,8 +55,8 @@ BulkRun::BulkRun(BulkOptions options) : options_(std::move(options)) {
     if (!found_->complete) {
       throw Error(ErrorCode::kInvalidArgument,
                   path +
-                      " belongs to an unfinished run: continue it with --resume, or discard it with "
-                      "--restart");
+                      " belongs to an unfinished run: continue it with --resume, or discard "
+                      "it with --restart");
     }
     found_.reset();
   }

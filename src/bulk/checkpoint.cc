@@ -81,9 +81,9 @@ Checkpoint read_checkpoint(const JsonValue& root) {
 }
 
 Error differs(const std::string& what) {
-  return Error(ErrorCode::kInvalidArgument, one_line("--resume: " + what +
-                                                     "; keep the earlier setting, or start over with "
-                                                     "--restart"));
+  return Error(
+      ErrorCode::kInvalidArgument,
+      one_line("--resume: " + what + "; keep the earlier setting, or start over with --restart"));
 }
 
 void check_inputs(const std::vector<InputFacts>& then, const std::vector<InputFacts>& now) {
