@@ -94,7 +94,8 @@ void SpanExporter::send(const std::vector<RequestSpan>& spans, Clock::time_point
 // Once for a row of failures.
 void SpanExporter::tell(const std::string& failure) {
   if (std::exchange(failing_, true)) return;
-  log_.message(LogLevel::kWarning, "the collector does not accept spans (server.otlp_endpoint): " + failure);
+  log_.message(LogLevel::kWarning,
+               "the collector does not accept spans (server.otlp_endpoint): " + failure);
 }
 
 }  // namespace nestvec
