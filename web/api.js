@@ -45,7 +45,8 @@ export class Api {
       const started = performance.now();
       const { answer, headers } = await this.#exchange("v1/embeddings",
         { ...body, encoding_format: "base64" }, { signal, nameOf: (i) => nameOf(first + i) });
-      total.milliseconds += Number(headers.get("x-nestvec-total-ms")) || performance.now() - started;
+      total.milliseconds +=
+        Number(headers.get("x-nestvec-total-ms")) || performance.now() - started;
       total.tokens += answer.usage.total_tokens;
       total.cut += answer.truncated?.length ?? 0;
       total.data.push(...answer.data.map((entry) => ({ ...entry, index: first + entry.index,

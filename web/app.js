@@ -69,7 +69,8 @@ async function findInPassage(form, results, call) {
   if (!passage.trim()) throw new InputError("Enter a text.");
   const chunking = { by: form.by.value, size: Number(form.size.value) };
   const requests = [requestOf(form, [queryOf(form)], taskNamed("retrieval.query")),
-    { ...requestOf(form, [passage], taskNamed("retrieval.passage")), late_chunking: true, chunking }];
+    { ...requestOf(form, [passage], taskNamed("retrieval.passage")), late_chunking: true,
+      chunking }];
   const answers = await Promise.all([call(requests[0], () => "the query"),
     call(requests[1], () => "the text")]);
   const chunks = chunksOf(passage, answers[1].data, answers[0].data[0].embedding);
@@ -91,7 +92,8 @@ function chunksOf(passage, entries, query) {
     const text = characters.slice(entry.start, entry.end).join("").trimEnd();
     const before = characters.slice(end, entry.start).join("");
     end = entry.start + Array.from(text).length;
-    return { text, before, score: cosine(query, entry.embedding), note: `chunk ${entry.chunk + 1}` };
+    return { text, before, score: cosine(query, entry.embedding),
+      note: `chunk ${entry.chunk + 1}` };
   });
 }
 
@@ -142,7 +144,8 @@ async function run(form, asked) {
     signal.throwIfAborted();
     const { requests, answers } = await kWork[panel.id](form, results, (request, nameOf) =>
       api.embed(request, { mostInputs: model.mostInputs, signal, nameOf,
-        progress: (done) => tell(form, `Embedding … ${count(done)} of ${count(request.input.length)}`),
+        progress: (done) =>
+          tell(form, `Embedding … ${count(done)} of ${count(request.input.length)}`),
       }));
     tell(form, summary(answers));
     requestsOf.set(panel, requests);
@@ -246,7 +249,8 @@ function showModel(described) {
   for (const form of findAll("form")) {
     const usual = model.defaultTask ? `default (${model.defaultTask})` : "default";
     const names = [...new Set([...model.tasks, "none"])];
-    form.task?.replaceChildren(new Option(usual, ""), ...names.map((name) => new Option(name, name)));
+    form.task?.replaceChildren(new Option(usual, ""),
+      ...names.map((name) => new Option(name, name)));
     form.dimensions.max = model.sizes.length - 1;
     form.dimensions.value = form.dimensions.max;
     restoreFields(form);

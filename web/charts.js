@@ -43,7 +43,8 @@ export function drawHeatMap(root, texts, matrix, onRow) {
     make("th", { scope: "row", title: texts[i] }, tick(i, size),
       make("span", {}, ` ${excerpt(texts[i])}`)),
     ...row.map((value, k) => heatCell(value, i, k, range))));
-  const table = make("table", { role: "grid", "aria-label": "Cosine similarity of each pair of texts" },
+  const table = make("table",
+    { role: "grid", "aria-label": "Cosine similarity of each pair of texts" },
     make("colgroup", {}, make("col", { className: "label" }), make("col", { span: size })),
     make("thead", {}, make("tr", {}, make("th", { scope: "col" },
       make("span", { className: "hidden" }, "Text")), ...heads)),
@@ -168,17 +169,17 @@ export function describeRanking(items, noun, shown = items.length) {
   const gap = best.score - second.score;
   const lead = gap < 0.0005 ? "level with the second" : `${gap.toFixed(3)} above the second`;
   const rest = items.length > shown ? ` The first ${shown} of ${items.length} are shown.` : "";
-  return `Best: ${best.score.toFixed(3)}, ${lead}. Bars run from the lowest score of all ${noun}, ` +
-    `${items.at(-1).score.toFixed(3)}, to the highest.${rest}`;
+  return `Best: ${best.score.toFixed(3)}, ${lead}. Bars run from the lowest score of all ` +
+    `${noun}, ${items.at(-1).score.toFixed(3)}, to the highest.${rest}`;
 }
 
 // The closest pairs of texts, [{ first, second, score }].
 export function drawPairs(root, texts, pairs) {
   root.replaceChildren(...pairs.map(({ first, second, score }) => make("li", {},
     make("b", {}, score.toFixed(3)),
-    make("span", {}, make("span", { className: "muted" }, `${first + 1} `), excerpt(texts[first], 120),
-      make("br"), make("span", { className: "muted" }, `${second + 1} `),
-      excerpt(texts[second], 120)))));
+    make("span", {}, make("span", { className: "muted" }, `${first + 1} `),
+      excerpt(texts[first], 120), make("br"),
+      make("span", { className: "muted" }, `${second + 1} `), excerpt(texts[second], 120)))));
 }
 
 // The text with its chunks coloured. `chunks` are { text, before, score } in reading order, where

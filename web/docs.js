@@ -94,7 +94,8 @@ class Renderer {
   }
 
   route({ path, method, operation }) {
-    const [kind, media] = Object.entries(this.resolve(operation.requestBody)?.content ?? {})[0] ?? [];
+    const body = this.resolve(operation.requestBody);
+    const [kind, media] = Object.entries(body?.content ?? {})[0] ?? [];
     const parameters = (operation.parameters ?? []).map((each) => this.resolve(each));
     const content = [];
     if (operation.description) content.push(make("p", {}, ...prose(operation.description)));
@@ -170,8 +171,8 @@ function filterField() {
 function unfold() {
   const target = document.getElementById(location.hash.slice(1));
   if (!target) return;
-  const folded = target.id === "schemas" || target.matches(".route") ? find("details", target) : null;
-  for (let at = folded ?? target; at; at = at.parentElement) {
+  const within = target.matches(".group") ? null : find("details", target);
+  for (let at = within ?? target; at; at = at.parentElement) {
     if (at instanceof HTMLDetailsElement) at.open = true;
     if (at.hidden) at.hidden = false;
   }

@@ -44,8 +44,8 @@ export function drawMap(root, texts, { points, shares }, nearest) {
     if (index < 0) return;
     mark(index);
     const { index: other, score } = nearest[index];
-    readout.replaceChildren(`${index + 1} “${excerpt(texts[index], 90)}”, closest to ${other + 1} “${
-      excerpt(texts[other], 90)}” `, make("b", {}, score.toFixed(3)));
+    readout.replaceChildren(`${index + 1} “${excerpt(texts[index], 90)}”, closest to ` +
+      `${other + 1} “${excerpt(texts[other], 90)}” `, make("b", {}, score.toFixed(3)));
   });
   const percent = shares.map((share) => `${Math.round(100 * share)}%`);
   root.replaceChildren(svg, readout, make("figcaption", {}, "The first two principal components, " +

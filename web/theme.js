@@ -14,6 +14,7 @@
 
   addEventListener("DOMContentLoaded", () => {
     const button = document.querySelector("#theme");
+    if (!button) return;
     const show = () => { button.textContent = other() === "dark" ? "Dark mode" : "Light mode"; };
     button.addEventListener("click", () => {
       root.dataset.theme = other();

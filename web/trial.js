@@ -30,7 +30,8 @@ export class Trial {
     this.#route = route;
     this.#readKey = readKey;
     root.replaceChildren(...this.#inputs(), this.#wrong, this.#codeBar(),
-      make("pre", { tabIndex: 0, "aria-label": "Code" }, this.#code), this.#sendBar(), this.#answer);
+      make("pre", { tabIndex: 0, "aria-label": "Code" }, this.#code), this.#sendBar(),
+      this.#answer);
     root.addEventListener("input", () => this.#write());
     Trial.#all.push(this);
     this.#write();
@@ -41,8 +42,8 @@ export class Trial {
     this.#fields = this.#route.parameters.map((parameter) =>
       ({ parameter, input: inputFor(parameter) }));
     if (this.#fields.length) {
-      elements.push(make("div", { className: "inputs" }, ...this.#fields.map(({ parameter, input }) =>
-        make("label", {}, parameter.name, input))));
+      elements.push(make("div", { className: "inputs" },
+        ...this.#fields.map(({ parameter, input }) => make("label", {}, parameter.name, input))));
     }
     const { media } = this.#route;
     if (!media) return elements;
@@ -101,9 +102,10 @@ export class Trial {
     const query = new URLSearchParams();
     for (const { parameter, input } of this.#fields) {
       const value = input.value.trim();
-      if (parameter.in === "path") path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
-      else if (value && parameter.in === "query") query.set(parameter.name, value);
-      else if (value && parameter.in === "header") headers[parameter.name] = value;
+      const { name } = parameter;
+      if (parameter.in === "path") path = path.replace(`{${name}}`, encodeURIComponent(value));
+      else if (value && parameter.in === "query") query.set(name, value);
+      else if (value && parameter.in === "header") headers[name] = value;
     }
     const address = new URL(`.${path}`, new URL(".", location.href)).href;
     const url = query.size ? `${address}?${query}` : address;
