@@ -26,7 +26,8 @@ function tint(element, t) {
 }
 
 function legend({ low, high }) {
-  return [low.toFixed(2), make("i", { "aria-hidden": "true" }), high.toFixed(2)];
+  const digits = high - low < 0.1 ? 3 : 2;
+  return [low.toFixed(digits), make("i", { "aria-hidden": "true" }), high.toFixed(digits)];
 }
 
 // -- the heat map --

@@ -16,6 +16,13 @@ function prose(text = "") {
   return text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
 }
 
+// Wide tables scroll, with the arrow keys, too.
+function table(name, titles, rows) {
+  const heads = titles.map((title) => make("th", { scope: "col" }, title));
+  return make("div", { className: "scroll", role: "group", "aria-label": name, tabIndex: 0 },
+    make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows)));
+}
+
 class Renderer {
   constructor(description) {
     this.description = description;
@@ -70,10 +77,7 @@ class Renderer {
       make("td", {}, ...this.type(field)),
       make("td", {}, ...prose(field.description ?? this.resolve(field).description), " ",
         make("span", { className: "muted" }, this.limits(this.resolve(field))))));
-    return make("div", { className: "scroll" }, make("table", {},
-      make("thead", {}, make("tr", {}, ...["Field", "Type", "Description"]
-        .map((title) => make("th", { scope: "col" }, title)))),
-      make("tbody", {}, ...rows)));
+    return table("Fields", ["Field", "Type", "Description"], rows);
   }
 
   // A schema: its fields, or what it allows.
@@ -90,7 +94,7 @@ class Renderer {
         make("td", {}, ...prose(answer.description)),
         make("td", {}, ...(kind === "application/json" ? this.type(media.schema) : [kind ?? ""])));
     });
-    return make("div", { className: "scroll" }, make("table", {}, make("tbody", {}, ...rows)));
+    return table("Responses", ["Status", "Description", "Type"], rows);
   }
 
   route({ path, method, operation }) {
@@ -106,7 +110,7 @@ class Renderer {
       content.push(make("h4", {}, "Parameters"), this.fields({ properties, required }));
     }
     if (media) content.push(make("h4", {}, `Body, ${kind}`), this.schema(media.schema));
-    content.push(make("h4", {}, "Answers"), this.answers(operation));
+    content.push(make("h4", {}, "Responses"), this.answers(operation));
     const trial = make("div", { className: "trial" });
     const folded = make("details", {},
       make("summary", {}, make("h3", {}, make("span", {}, method.toUpperCase()), path),

@@ -54,11 +54,12 @@ export function drawMap(root, texts, { points, shares }, nearest) {
 }
 
 function place(points, width, height) {
-  const reach = Math.max(1e-9, ...points.flat().map(Math.abs));
-  const spread = Math.max(1e-9, ...points.map(([x]) => Math.abs(x)));
-  const tall = (Math.min(width, height) / 2 - kMargin) / reach;
-  const wide = Math.min((width / 2 - kMargin) / spread, 1.5 * tall);
-  return points.map(([x, y]) => [width / 2 + x * wide, height / 2 - y * tall]);
+  // Each axis fills its side, unless one would be stretched too far beyond the other.
+  const [wide, tall] = [width, height].map((side, axis) => (side / 2 - kMargin) /
+    Math.max(1e-9, ...points.map((point) => Math.abs(point[axis]))));
+  const most = 1.6 * Math.min(wide, tall);
+  return points.map(([x, y]) =>
+    [width / 2 + x * Math.min(wide, most), height / 2 - y * Math.min(tall, most)]);
 }
 
 // A label right or left of its point, above or below it; null where each place is taken.

@@ -58,7 +58,7 @@ export const kLanguages = { curl: "curl", python: "Python", javascript: "JavaScr
 // The language of code that was chosen last, here or on the other page.
 export function chosenLanguage() {
   const language = browser.get("language");
-  return language in kLanguages ? language : "curl";
+  return Object.hasOwn(kLanguages, language) ? language : "curl";
 }
 
 // Makes `button` copy the text of `code`, and `said` report it.

@@ -23,7 +23,7 @@ export class Trial {
   #language;
   #code = make("code");
   #status = make("span", { role: "status", className: "muted" });
-  #answer = make("pre", { tabIndex: 0, "aria-label": "Answer", hidden: true });
+  #answer = make("pre", { tabIndex: 0, "aria-label": "Response", hidden: true });
 
   // Fills `root`. `route` is { method, path, parameters, media } of openapi.json, resolved.
   constructor(root, route, readKey) {

@@ -32,7 +32,8 @@ class Browser:
                    "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                    "--no-first-run", "--disable-background-networking", "--disable-extensions",
                    f"--user-data-dir={profile}", "about:blank"]
-        script = f'exec 8<&{to_browser} 9>&{from_browser}; exec 3<&8 4>&9 8<&- 9>&-; exec "$@"'
+        script = (f"exec {{a}}<&{to_browser} {{b}}>&{from_browser}; exec 3<&$a 4>&$b "
+                  '{a}<&- {b}>&-; exec "$@"')
         self._process = subprocess.Popen(
             ["bash", "-c", script, "bash", *command], pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ,

@@ -321,7 +321,7 @@ def test_pages_are_legible(browser, server, dark, width):
     page = browser.open(server.url + "/docs#post-v1-embeddings", width=width, dark=dark)
     page.wait("document.querySelectorAll('article').length > 0")
     page.click("#post-v1-embeddings .go")
-    page.wait("!document.querySelector('#post-v1-embeddings [aria-label=Answer]').hidden")
+    page.wait("!document.querySelector('#post-v1-embeddings [aria-label=Response]').hidden")
     take_picture(page, f"docs-{name}")
     assert page.evaluate(CONTRAST) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -376,10 +376,10 @@ def test_a_thousand_texts_make_a_map(page):
     assert not page.evaluate("document.querySelector('.heat').checkVisibility()")
     pairs = page.texts("#compare .pairs li")
     assert len(pairs) == 10
-    assert pairs[0].startswith("1.000") and "124 north bread stone" in pairs[0] and "778 " in pairs[0]
+    assert pairs[0].startswith("1.000") and "124 sea bread stone" in pairs[0] and "778 " in pairs[0]
     page.evaluate("document.querySelectorAll('.projection circle')[777].dispatchEvent("
                   "new PointerEvent('pointerover', {bubbles: true}))")
-    assert "closest to 124 \u201cnorth bread stone\u201d 1.000" in page.text(".projection .readout")
+    assert "closest to 124 \u201csea bread stone\u201d 1.000" in page.text(".projection .readout")
     assert page.complaints() == []
     take_picture(page, "map-1000")
 
@@ -577,7 +577,7 @@ def trial(part, route="post-v1-embeddings"):
 def wait_for_answer(page, status, route="post-v1-embeddings"):
     page.wait(f"document.querySelector('{trial('.go + [role=status]', route)}').textContent"
               f".startsWith('{status} ')")
-    return page.text(trial("[aria-label=Answer]", route))
+    return page.text(trial("[aria-label=Response]", route))
 
 
 def test_docs_send_the_example_and_what_becomes_of_it(docs, server):
@@ -638,7 +638,7 @@ def test_docs_send_every_example(docs, server):
     """Each route with the example that its form begins with."""
     for article in docs.evaluate("[...document.querySelectorAll('article.route')].map((e) => e.id)"):
         docs.evaluate(f"location.hash = '#{article}'")
-        docs.wait(f"document.querySelector('{trial('.go', article)}')")
+        docs.wait(f"document.querySelector('{trial('.go', article)}') !== null")
         docs.click(trial(".go", article))
         status = f"document.querySelector('{trial('.go + [role=status]', article)}').textContent"
         docs.wait(f"/^\\d/.test({status})")
