@@ -223,7 +223,7 @@ def test_key_is_asked_for_and_kept_in_the_tab_only(browser, keyed_server):
     assert page.text(OPEN + " .error") == "This server asks for an API key: enter it above."
     assert page.text("#compare form").count("Task") == 0, "no box without choices"
     assert page.text("#compare form").count("Dimensions") == 0, "no slider without a number"
-    page.fill("#key", "sesam-\N{LATIN SMALL LETTER O WITH DIAERESIS}ffne-dich")
+    page.fill("#key", "no header holds a \N{EN DASH}")
     page.press("Enter")
     page.wait(f"{ERROR} === 'The server does not accept this API key. Check it above.'")
     page.fill("#key", "open-sesame")
@@ -349,15 +349,32 @@ def test_examples_are_drawn_without_being_asked_for(page):
     assert page.complaints() == []
 
 
-def test_last_press_wins(page):
-    page.fill("#compare textarea", "\n".join(f"text number {i}" for i in range(300)))
+HOLD_SLOW = """
+  const real = window.fetch;
+  window.fetch = async (path, options) => {
+    if (options?.body?.includes('slow')) {
+      window.held = options.signal;
+      await new Promise((resolve) => { window.release = resolve; });
+    }
+    return real(path, options);
+  };"""
+
+
+def test_last_press_wins(browser, server):
+    page = browser.open(server.url + "/", before=HOLD_SLOW)
+    page.wait(DONE)
+    page.fill("#compare textarea", "slow\nslower\nslowest")
     page.click("#compare .go")
+    page.wait("window.held !== undefined")
+    assert page.evaluate("document.querySelector('#compare .go').getAttribute('aria-busy')") == "true"
     page.fill("#compare textarea", "one\ntwo")
     page.click("#compare .go")
-    page.wait(DONE)
-    assert page.text("#compare .status").startswith("2 vectors")
+    page.wait(f"{STATUS}.startsWith('2 vectors')")
+    assert page.evaluate("window.held.aborted")
+    page.evaluate("window.release()")
     assert page.evaluate("document.querySelector('#compare .go').getAttribute('aria-busy')") is None
-    assert len(page.texts(".projection circle")) == 2
+    assert page.evaluate("document.querySelectorAll('.projection circle').length") == 2
+    assert page.evaluate(ERROR) == ""
 
 
 def test_a_thousand_texts_make_a_map(page):
@@ -384,9 +401,9 @@ def test_a_thousand_texts_make_a_map(page):
     take_picture(page, "map-1000")
 
 
-@pytest.mark.parametrize("width", [1280, 400])
-def test_heat_map_has_squares_that_fit_the_screen(browser, server, width):
-    page = browser.open(server.url + "/", width=width)
+@pytest.mark.parametrize("width, height", [(1280, 900), (1280, 600), (400, 900)])
+def test_heat_map_has_squares_that_fit_the_screen(browser, server, width, height):
+    page = browser.open(server.url + "/", width=width, height=height)
     for size in (2, 8, 20, 60, 100):
         page.fill("#compare textarea", "\n".join(f"text {i}" for i in range(size)))
         page.click("#compare .go")
@@ -398,9 +415,9 @@ def test_heat_map_has_squares_that_fit_the_screen(browser, server, width):
         table = page.evaluate("(({width, height}) => [width, height])"
                               "(document.querySelector('.heat table').getBoundingClientRect())")
         assert table[0] <= page.evaluate("document.querySelector('.heat').clientWidth")
-        assert table[1] <= 0.9 * 900
-        take_picture(page, f"heat-{size}-{width}")
-    page.view(700)
+        assert table[1] <= 0.9 * height
+        take_picture(page, f"heat-{size}-{width}-{height}")
+    page.view(700, height)
     page.wait("document.querySelector('.heat table').getBoundingClientRect().width <= 660 && "
               "document.querySelector('.heat td').getBoundingClientRect().width >= 4")
 
