@@ -13,8 +13,11 @@
 #include <atomic>
 #include <memory>
 
+#include "base/environment.h"
+#include "config/model_location.h"
 #include "embed_tokens.h"
 #include "encode.h"
+#include "hub/file_selection.h"
 #include "nestvec/version.h"
 #include "pack_rows.h"
 #include "settings.h"
@@ -169,9 +172,22 @@ nb::tuple encode_texts(const LoadedModel& model, const nb::sequence& texts,
   return nb::make_tuple(nb::cast(std::move(result.rows)), result.truncated);
 }
 
-nb::list embed_tokens_of(const LoadedModel& model, const nb::sequence& texts,
-                         const nb::dict& arguments) {
+nb::tuple embed_tokens_of(const LoadedModel& model, const nb::sequence& texts,
+                          const nb::dict& arguments) {
   return embed_tokens(model.get(), texts, arguments_of(arguments));
+}
+
+// Of the paths of a repository those that a model needs.
+std::vector<std::string> select_paths(const std::vector<std::string>& paths,
+                                      const std::string& repo) {
+  std::vector<RepoFile> files;
+  for (const std::string& path : paths) {
+    files.emplace_back();
+    files.back().path = path;
+  }
+  std::vector<std::string> out;
+  for (const RepoFile& file : select_files(files, {}, repo)) out.push_back(file.path);
+  return out;
 }
 
 nb::tuple tokenize(const LoadedModel& model, nb::handle text, bool add_special,
@@ -203,6 +219,13 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
              bool skip_special) { return model.get().decode(ids, skip_special); },
           nb::arg("ids"), nb::arg("skip_special"));
   module.def("pack_rows", nestvec::pack_rows, nb::arg("rows"), nb::arg("dtype"));
+  module.def(
+      "locate",
+      [](const std::string& name) {
+        return nestvec::locate_model(name, "", nestvec::process_environment());
+      },
+      nb::arg("folder_or_repo"));
+  module.def("select_files", nestvec::select_paths, nb::arg("paths"), nb::arg("repo"));
   module.def("load", nestvec::load, nb::arg("model"), nb::arg("config"), nb::arg("settings"),
              nb::arg("log"));
 }

@@ -136,12 +136,13 @@ nb::tuple describe_tokens(const Model& model, std::string_view text,
   return nb::make_tuple(ids, names, code_point_ranges(text, ranges));
 }
 
-nb::list embed_tokens(const Model& model, nb::sequence texts, EncodeArguments arguments) {
+nb::tuple embed_tokens(const Model& model, nb::sequence texts, EncodeArguments arguments) {
   const std::size_t prompt_size = arguments.prompt ? arguments.prompt->size() : 0;
   if (arguments.prompt) arguments.options.add_prompt = false;
   TextReader reader(std::move(texts), arguments.prompt.value_or(""));
   TokenRun run(model, std::move(arguments.options));
   nb::list out;
+  std::vector<std::size_t> truncated;
   while (!reader.at_end() || !run.empty()) {
     while (run.has_room() && !reader.at_end()) {
       std::vector<std::string> next = reader.read(1, SIZE_MAX);
@@ -156,10 +157,11 @@ nb::list embed_tokens(const Model& model, nb::sequence texts, EncodeArguments ar
     check_signals(run);
     if (!done) continue;
     auto [text, tokens] = run.take();
+    if (tokens.truncated) truncated.push_back(nb::len(out));
     out.append(item_of(model, text, std::move(tokens), prompt_size));
     if (!arguments.progress.is_none()) arguments.progress(nb::len(out));
   }
-  return out;
+  return nb::make_tuple(out, truncated);
 }
 
 }  // namespace nestvec

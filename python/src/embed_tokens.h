@@ -15,10 +15,11 @@ nanobind::tuple describe_tokens(const Model& model, std::string_view text,
                                 const std::vector<std::uint32_t>& ids,
                                 const std::vector<std::pair<std::uint32_t, std::uint32_t>>& ranges);
 
-// A tuple for each text: float32 [tokens, width] that owns its memory, what describe_tokens says,
-// and whether the text lost tokens. Of `arguments` dimensions, normalize, late_chunking and
-// batch_tokens have no effect. Blocks without the GIL. Throws as encode().
-nanobind::list embed_tokens(const Model& model, nanobind::sequence texts,
-                            EncodeArguments arguments);
+// A pair: a list with a tuple for each text (float32 [tokens, width] that owns its memory, what
+// describe_tokens says, whether the text lost tokens), and the indices of texts that lost tokens.
+// Of `arguments` dimensions, normalize, late_chunking and batch_tokens have no effect. Blocks
+// without the GIL. Throws as encode().
+nanobind::tuple embed_tokens(const Model& model, nanobind::sequence texts,
+                             EncodeArguments arguments);
 
 }  // namespace nestvec
