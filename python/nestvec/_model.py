@@ -81,8 +81,10 @@ class Model:
     child cannot use the models of its parent; it loads its own.
     """
 
-    def __init__(self, core: _core.LoadedModel, reference: Reference) -> None:
+    def __init__(self, core: _core.LoadedModel, reference: Reference = ("", "", ())) -> None:
         """For ``Model.load``."""
+        if not isinstance(core, _core.LoadedModel):
+            raise TypeError(f"a model is loaded by Model.load({str(core)!r}), or by SentenceTransformer")
         self._core = core
         self._reference = reference
         self._similarity_fn_name: str | None = None

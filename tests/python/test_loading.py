@@ -130,6 +130,11 @@ def test_the_model_of_the_environment(monkeypatch, home, tmp_path):
         nestvec.Model.load("")
 
 
+def test_the_class_is_not_called():
+    with pytest.raises(TypeError, match=r"a model is loaded by Model.load\('path/to/model'\)"):
+        nestvec.Model("path/to/model")
+
+
 def test_a_bar_while_a_first_load_compiles(tmp_path, capfd):
     load = {"cache_dir": tmp_path / "cache", "precision": "fp32"}
     nestvec.Model.load(MODELS / "bert-tiny", show_progress_bar=True, **load)
