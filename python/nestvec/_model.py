@@ -122,9 +122,10 @@ class Model:
             try:
                 core = _core.load(model, file, given, log)
             except NotFoundError:
-                if not download or not _hub.is_reference(model):
+                named = model or os.environ.get("NESTVEC_MODEL", "")
+                if not download or not _hub.is_reference(named):
                     raise
-                model = _hub.pull(model)
+                model = _hub.pull(named)
                 core = _core.load(model, file, given, log)
         folder = os.path.abspath(core.info()["folder"])
         reference = (folder, file, tuple(sorted(given.items())))
