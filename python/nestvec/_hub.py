@@ -46,16 +46,19 @@ def pull(
     name, revision = found["repo"], revision or found["revision"]
     if "/" not in name:
         raise InvalidArgumentError(f"{name!r} has no owner; expected OWNER/NAME, such as sentence-transformers/{name}")
-    where: dict[str, Any] = {"revision": revision, "token": token, "endpoint": endpoint}
+    if local_files_only:
+        return _in_cache(name, revision, cache_dir)
     hub = _huggingface_hub()
+    if hub.constants.HF_HUB_OFFLINE:
+        return _in_cache(name, revision, cache_dir)
+    about: dict[str, Any] = {"revision": revision, "token": token}
     try:
-        if not local_files_only and not hub.constants.HF_HUB_OFFLINE:
-            info = hub.HfApi(endpoint=endpoint, token=token, library_name="nestvec").model_info(name, revision=revision)
-            chosen = _core.select_files([file.rfilename for file in info.siblings or ()], name)
-            where["allow_patterns"] = [glob.escape(path) for path in chosen]
+        info = hub.HfApi(endpoint=endpoint, token=token, library_name="nestvec").model_info(name, revision=revision)
+        chosen = _core.select_files([file.rfilename for file in info.siblings or ()], name)
+        patterns = [glob.escape(path) for path in chosen]
         return str(
             hub.snapshot_download(
-                name, cache_dir=cache_dir, local_files_only=local_files_only, library_name="nestvec", **where
+                name, cache_dir=cache_dir, endpoint=endpoint, allow_patterns=patterns, library_name="nestvec", **about
             )
         )
     except Error:
@@ -64,9 +67,17 @@ def pull(
         raise _as_ours(error, name) from error
 
 
+def _in_cache(name: str, revision: str | None, cache_dir: str | os.PathLike[str] | None) -> str:
+    folder = _core.find_in_cache("" if cache_dir is None else os.fspath(cache_dir), name, revision or "")
+    if not folder:
+        raise make("NOT_FOUND", f"{name} is not in the Hugging Face cache, and nothing may be downloaded", None)
+    return folder
+
+
 def _huggingface_hub() -> Any:
     try:
         import huggingface_hub
+        import huggingface_hub.constants
     except ModuleNotFoundError as missing:
         raise make(
             "FAILED_PRECONDITION",

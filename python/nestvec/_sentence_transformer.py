@@ -296,6 +296,4 @@ def _find(name: str, cache_folder: str | os.PathLike[str] | None, local: bool, t
     if cache_folder is None:
         with contextlib.suppress(NotFoundError):
             return _hub.find(name)
-        if local:
-            raise NotFoundError(f"{name} is not in the Hugging Face cache, and local_files_only forbids to fetch it")
     return _hub.pull(name, token=token, cache_dir=cache_folder, local_files_only=local)

@@ -190,6 +190,14 @@ std::vector<std::string> select_paths(const std::vector<std::string>& paths,
   return out;
 }
 
+// The folder of a complete snapshot, in the cache `cache` (empty = the environment's); empty =
+// none.
+std::string find_model_in_cache(const std::string& cache, const std::string& repo,
+                                const std::string& revision) {
+  const std::string folder = cache.empty() ? hub_cache_folder(process_environment()) : cache;
+  return find_in_cache(folder, repo, revision).value_or("");
+}
+
 nb::tuple tokenize(const LoadedModel& model, nb::handle text, bool add_special,
                    bool parse_special) {
   const std::string utf8 = utf8_of(text, "text");
@@ -225,6 +233,8 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
         return nestvec::locate_model(name, "", nestvec::process_environment());
       },
       nb::arg("folder_or_repo"));
+  module.def("find_in_cache", nestvec::find_model_in_cache, nb::arg("cache"), nb::arg("repo"),
+             nb::arg("revision"));
   module.def("select_files", nestvec::select_paths, nb::arg("paths"), nb::arg("repo"));
   module.def("load", nestvec::load, nb::arg("model"), nb::arg("config"), nb::arg("settings"),
              nb::arg("log"));

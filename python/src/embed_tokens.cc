@@ -11,7 +11,6 @@
 #include <memory>
 #include <utility>
 
-#include "encode_run.h"
 #include "strings.h"
 #include "text_reader.h"
 
@@ -26,6 +25,18 @@ using Ranges = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 constexpr std::chrono::milliseconds kSignalInterval{50};
 // Texts that are queued together, so that they share the model's runs.
 constexpr std::size_t kAhead = 64;
+
+// "the text has 802 tokens" of a call with one text, as the caller counts.
+Error about_text(const Error& error, std::size_t index) {
+  constexpr std::string_view kOne = "the text ";
+  std::string message = error.what();
+  ErrorDetail detail = error.detail();
+  if (message.starts_with(kOne)) {
+    message.replace(0, kOne.size(), "text " + std::to_string(index) + " ");
+    detail.text = index;
+  }
+  return Error(error.code(), message, detail);
+}
 
 // Texts under way, first come, first out.
 class TokenRun {
@@ -57,8 +68,8 @@ class TokenRun {
     Call call = std::move(calls_.front());
     calls_.pop_front();
     Result<TokenEmbeddings> result = call.result.get();
-    const std::size_t index[] = {taken_++};
-    if (!result.ok()) throw as_of_list(result.error(), index);
+    if (!result.ok()) throw about_text(result.error(), taken_);
+    ++taken_;
     return {std::move(call.text), std::move(result).value()};
   }
 

@@ -22,14 +22,7 @@ std::string prompt_of(const ModelInfo& info, const EmbedOptions& options) {
   return "";
 }
 
-}  // namespace
-
-EncodeLimits encode_limits(const ModelInfo& info, std::size_t batch_tokens) {
-  const std::size_t most = info.max_batch_tokens;
-  if (batch_tokens == 0 || batch_tokens >= most) return {most, 2 * most, 4 * most};
-  return {batch_tokens, batch_tokens, std::max(4 * batch_tokens, most)};
-}
-
+// The error of a group, with the index of its text as the caller counts.
 Error as_of_list(const Error& error, std::span<const std::size_t> indices) {
   if (!error.detail().text || *error.detail().text >= indices.size()) return error;
   const std::size_t inner = *error.detail().text;
@@ -41,6 +34,14 @@ Error as_of_list(const Error& error, std::span<const std::size_t> indices) {
     message.replace(0, name.size(), "text " + std::to_string(indices[inner]));
   }
   return Error(error.code(), message, detail);
+}
+
+}  // namespace
+
+EncodeLimits encode_limits(const ModelInfo& info, std::size_t batch_tokens) {
+  const std::size_t most = info.max_batch_tokens;
+  if (batch_tokens == 0 || batch_tokens >= most) return {most, 2 * most, 4 * most};
+  return {batch_tokens, batch_tokens, std::max(4 * batch_tokens, most)};
 }
 
 struct EncodeRun::Shared {

@@ -28,10 +28,6 @@ struct EncodeLimits {
 // than that, but for a single text that has more; 0 = as many as the model runs at once.
 EncodeLimits encode_limits(const ModelInfo& info, std::size_t batch_tokens);
 
-// The error of a call for some texts of a list, with its text counted as in the list: text i of the
-// call is text indices[i].
-Error as_of_list(const Error& error, std::span<const std::size_t> indices);
-
 // For one calling thread; the model's own thread fills the rows in.
 class EncodeRun {
  public:

@@ -183,7 +183,7 @@ def test_a_model_that_is_nowhere(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(nestvec.NotFoundError, match="nobody/has-this is not in the Hugging Face cache"):
         SentenceTransformer("nobody/has-this", local_files_only=True)
-    with pytest.raises(nestvec.NotFoundError, match="sentence-transformers/has-this is not in"):
+    with pytest.raises(nestvec.NotFoundError, match="sentence-transformers/has-this is not in the"):
         SentenceTransformer("has-this", local_files_only=True)
     with pytest.raises(nestvec.Error):
         SentenceTransformer(tmp_path / "no-folder")

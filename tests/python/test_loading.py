@@ -103,7 +103,7 @@ def test_pull_refuses(hub, pull):
         pull("org/nowhere")
     with pytest.raises(nestvec.Error, match="cannot download org/bert-tiny"):
         nestvec.pull(NAME, endpoint="http://127.0.0.1:9", cache_dir=pathlib.Path(os.environ["HF_HUB_CACHE"]))
-    with pytest.raises(nestvec.Error, match="cannot download"):
+    with pytest.raises(nestvec.NotFoundError, match="not in the Hugging Face cache, and nothing may be downloaded"):
         pull(local_files_only=True)
 
 

@@ -120,11 +120,11 @@ def test_sizes(model, load):
 
 
 def test_quantize_embeddings_by_hand():
-    rows = np.array([[0, -1, 5], [10, 1, 5], [5, 0, 5]], np.float32)
+    rows = np.array([[0, -255, 5], [255, 255, 5], [127.5, 0, 5]], np.float32)
     assert nestvec.quantize_embeddings(rows, "uint8").tolist() == [[0, 0, 0], [255, 255, 0], [127, 127, 0]]
     assert nestvec.quantize_embeddings(rows, "int8").tolist() == [[-128, -128, -128], [127, 127, -128], [-1, -1, -128]]
     ranges = np.array([[0, 0, 0], [255, 255, 255]], np.float32)
-    assert nestvec.quantize_embeddings(rows, "uint8", ranges=ranges).tolist() == [[0, 0, 5], [10, 1, 5], [5, 0, 5]]
+    assert nestvec.quantize_embeddings(rows, "uint8", ranges=ranges).tolist() == [[0, 0, 5], [255, 255, 5], [127, 0, 5]]
     assert nestvec.quantize_embeddings(rows[:1], "uint8", ranges=ranges).tolist() == [[0, 0, 5]]
     calibrated = nestvec.quantize_embeddings(rows[:1], "uint8", calibration_embeddings=rows)
     assert calibrated.tolist() == [[0, 0, 0]]
