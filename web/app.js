@@ -87,7 +87,7 @@ function request(form, input, task) {
   return body;
 }
 
-const taskNamed = (name) => (model?.tasks.includes(name) ? name : "");
+const taskNamed = (name) => (model?.tasks.length ? name : "");
 const sizeOf = (form) => model?.sizes[Number(form.dimensions.value)];
 
 // -- a run: busy state, status, errors, code --

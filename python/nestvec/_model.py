@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -26,10 +27,6 @@ _log = logging.getLogger("nestvec")
 T = TypeVar("T")
 Vectors = NDArray[np.float32]
 Reference = tuple[str, str, tuple[tuple[str, str], ...]]  # folder, config, settings
-
-# Where retrieval's two sides are called differently, the first name that a model has.
-_QUERY_TASKS = ("retrieval.query", "query")
-_DOCUMENT_TASKS = ("retrieval.passage", "document", "passage", "corpus")
 
 
 class EncodeOptions(TypedDict, total=False):
@@ -76,18 +73,18 @@ class Model:
         path_or_repo: str | os.PathLike[str] | None = None,
         *,
         config: str | os.PathLike[str] | None = None,
-        **settings: str | float | None,
+        **settings: str | float | Mapping[str, str] | None,
     ) -> Model:
         """Loads a model folder, or a repository ("OWNER/NAME[@REVISION]") that is in the Hugging Face cache.
 
         ``config`` is a config.yaml; ``settings`` go before it and before the environment. They are the keys of
         docs/config.md: ``precision="int8"``, ``threads=2``, ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``,
-        ``default_task="retrieval.passage"``, ``cache_dir=...``. The first load of a folder compiles it into the
-        cache. What was decided is logged by the logger "nestvec".
+        ``default_task="retrieval.passage"``, ``prompts={"query": "query: "}``, ``cache_dir=...``. The first load of a
+        folder compiles it into the cache. What was decided is logged by the logger "nestvec".
         """
         model = "" if path_or_repo is None else os.fspath(path_or_repo)
         file = "" if config is None else os.path.abspath(config)
-        given = {name: str(value) for name, value in settings.items() if value is not None}
+        given = {name: _setting(value) for name, value in settings.items() if value is not None}
         core = _core.load(model, file, given, _log.info)
         folder = os.path.abspath(core.info()["folder"])
         reference = (folder, file, tuple(sorted(given.items())))
@@ -139,8 +136,9 @@ class Model:
     ) -> Any:
         """Texts to float32 vectors: [texts, dimensions] for a list, [dimensions] for a str.
 
-        - ``task``: one of ``info.tasks``, or "none"; default: ``info.default_task``. Its prompt is put before
-          each text, or ``prompt`` in its place ("" = none), or that of the task ``prompt_name``.
+        - ``task``: one of ``info.tasks``, another name for one ("query", "document", "clustering", ...), or "none";
+          default: ``info.default_task``. Its prompt is put before each text, or ``prompt`` in its place ("" = none),
+          or that of the task ``prompt_name``, which must be one of the model's.
         - ``dimensions`` (or ``truncate_dim``): the first so many; then they are normalised.
         - ``normalize`` (or ``normalize_embeddings=True``): default: as the model's folder says, nearly always true.
         - ``late_chunking``: the texts are chunks of one context, read together and pooled apart.
@@ -159,8 +157,8 @@ class Model:
             raise InvalidArgumentError(f"precision is {precision!r}; expected 'float32'")
         if device not in (None, "cpu"):
             raise InvalidArgumentError(f"device is {device!r}; expected 'cpu'")
-        if task is None and prompt is None and prompt_name is not None and self._has_task(prompt_name):
-            task = prompt_name
+        if task is None and prompt is None and prompt_name is not None:
+            task, prompt_name = self._core.find_prompt(prompt_name), None
         own_prompt = self._prompt(prompt, prompt_name)
         if own_prompt and (late_chunking or truncate == "left"):
             raise InvalidArgumentError(
@@ -189,11 +187,11 @@ class Model:
 
     def encode_query(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors:
         """``encode`` with the model's task for queries, where it has one."""
-        return self.encode(sentences, **self._side(_QUERY_TASKS, options))
+        return self.encode(sentences, **_for_task("retrieval.query", options))
 
     def encode_document(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors:
         """``encode`` with the model's task for documents, where it has one."""
-        return self.encode(sentences, **self._side(_DOCUMENT_TASKS, options))
+        return self.encode(sentences, **_for_task("retrieval.passage", options))
 
     @overload
     def tokenize(self, texts: str, *, add_special: bool = ..., parse_special: bool = ...) -> Tokens: ...
@@ -219,21 +217,11 @@ class Model:
     def __repr__(self) -> str:
         return f"<nestvec.Model {self._info.id}: {self._info.graph}>"
 
-    def _has_task(self, name: str) -> bool:
-        return any(task.name == name for task in self._info.tasks)
-
     def _prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:
         if prompt is not None or prompt_name is None:
             return prompt
         prompts = {task.name: task.prompt for task in self._info.tasks}
-        if prompt_name not in prompts:
-            raise InvalidArgumentError(f"unknown prompt {prompt_name!r}; this model has {sorted(prompts)}")
-        return prompts[prompt_name]
-
-    def _side(self, names: Sequence[str], options: EncodeOptions) -> EncodeOptions:
-        if options.get("task") is None and options.get("prompt_name") is None:
-            options["task"] = next((name for name in names if self._has_task(name)), None)
-        return options
+        return prompts.get(self._core.find_prompt(prompt_name), "")
 
     def _run(self, texts: Sequence[str], arguments: _core.EncodeArguments, bar: bool) -> Vectors:
         if bar:
@@ -318,6 +306,19 @@ def _as_list(sentences: str | Iterable[str]) -> Sequence[str]:
 def _is_null(value: object) -> bool:
     is_nan = isinstance(value, float) and value != value
     return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _for_task(task: str, options: EncodeOptions) -> EncodeOptions:
+    if options.get("task") is None and options.get("prompt_name") is None:
+        options["task"] = task
+    return options
+
+
+def _setting(value: object) -> str:
+    """A value as the text of an environment variable."""
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _first(value: T | None, other: T | None) -> T | None:

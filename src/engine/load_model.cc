@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
+#include "engine/outline.h"
 #include "nestvec/load.h"
 #include "nestvec/model.h"
 #include "ops/isa.h"
@@ -216,8 +217,8 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   const RunControl control{stop, std::nullopt};
   const LogSink note = log ? log : [](std::string_view) {};
   for (const std::string& warning : config.warnings) note(warning);
-  const ModelFolder folder =
-      read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
+  Outline outline = read_outline(config, note);
+  const ModelFolder& folder = outline.folder;
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
   const Isa isa = machine_isa();
   const Graph graph = choose_graph(folder, config.runtime, control, note);
@@ -244,9 +245,9 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   note("threads: " + threads.reason);
 
   info.vocabulary = tokenizer.vocabulary_size();
-  TaskTable tasks(graph.spec.adapters.tasks, folder.prompts, config.runtime.default_task);
-  info.tasks = tasks.tasks();
-  info.default_task = tasks.default_task();
+  info.tasks = outline.tasks.tasks();
+  info.default_task = outline.tasks.default_task();
+  info.prompts_source = outline.prompts_source;
 
   std::unique_ptr<Session> session =
       graph.native ? open_packed_session({graph.path, info.threads, isa})
@@ -260,8 +261,8 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   info.dimensions = session->width();
   const std::size_t batch_tokens = info.max_batch_tokens;  // `info` moves into the parts
   return Model(std::make_unique<const Model::Engine>(
-      Model::Engine::Parts{std::move(info), std::move(tokenizer), std::move(tasks), folder.pooling,
-                           folder.normalize, batch_tokens, std::move(session),
+      Model::Engine::Parts{std::move(info), std::move(tokenizer), std::move(outline.tasks),
+                           folder.pooling, folder.normalize, batch_tokens, std::move(session),
                            config.runtime.batch_milliseconds, config.runtime.vector_cache_bytes}));
 }
 

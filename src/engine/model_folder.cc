@@ -126,6 +126,9 @@ ModelFolder read_model_folder(const std::string& name) {
   const auto sentence = load_if_there(path / "config_sentence_transformers.json");
   if (sentence) {
     if (const auto prompts = sentence->root().find("prompts")) read_prompts(*prompts, folder);
+    if (const auto prompt = sentence->root().find("default_prompt_name")) {
+      folder.default_prompt = prompt->string();
+    }
   }
   if (folder.prompts.empty()) {
     const JsonDocument config = JsonDocument::load((path / "config.json").string());

@@ -4,10 +4,9 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "engine/plan.h"
+#include "engine/tasks.h"
 
 namespace nestvec {
 
@@ -20,8 +19,9 @@ struct ModelFolder {
   bool is_compiled = false;      // an artefact: its graph is what runs
   Pooling pooling = Pooling::kMean;
   bool normalize = true;
-  std::size_t max_tokens = 0;                                // 0 where no file limits it
-  std::vector<std::pair<std::string, std::string>> prompts;  // by name, in file order
+  std::size_t max_tokens = 0;  // 0 where no file limits it
+  Prompts prompts;             // by name, in file order
+  std::string default_prompt;  // default_prompt_name; empty where there is none
 };
 
 // Reads modules.json, 1_Pooling/config.json, config_sentence_transformers.json,

@@ -56,7 +56,7 @@ std::string task_of(const JsonValue& body, const ModelInfo& model) {
     std::string resolved = task ? resolve_task(*task, model, name) : "";
     if (chosen.empty()) chosen = std::move(resolved);
   }
-  return chosen;
+  return with_prompt_name(std::move(chosen), body, model);
 }
 
 std::optional<Chunking> chunking_of(const JsonValue& body) {

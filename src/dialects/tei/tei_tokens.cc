@@ -45,7 +45,7 @@ HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace
 
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange);
+  const InputRules rules = tei_input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   inputs.call.token_vectors = true;
   inputs.call.max_numbers = number_limit(rules.model);
