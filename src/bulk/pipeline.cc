@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/start_thread.h"
+#include "nestvec/tasks.h"
 
 namespace nestvec {
 namespace {

@@ -18,8 +18,10 @@ EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
   EmbedOptions options = flags.options;
   options.task = find_task(model, flags.options.task);
   if (flags.dimensions_given) {
-    const bool known = model.dimensions > 0;
-    if (known) check_dimensions(flags.dimensions, model.dimensions, model.matryoshka_dimensions);
+    const std::size_t most = most_dimensions(model);
+    if (model.most_dimensions > 0) {
+      check_dimensions(flags.dimensions, most, model.matryoshka_dimensions);
+    }
     options.dimensions = flags.dimensions;
   }
   options.truncation = parse_truncation(flags.truncate);

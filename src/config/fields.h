@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "config/field.h"
+#include "config/pooling_fields.h"
 #include "config/server_fields.h"
 #include "config/task_fields.h"
 
@@ -96,6 +97,7 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
           "weights are there.",
           {"auto", "native", "portable", "published"}},
       runtime.graph);
+  visit_pooling_fields(runtime, visit);
   visit_task_fields(runtime, visit);
   visit(Field{"runtime",
               "threads",

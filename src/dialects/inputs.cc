@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "dialects/inputs.h"
+#include "output/vector.h"
 
 namespace nestvec {
 namespace {
@@ -176,10 +177,11 @@ std::string with_prompt_name(std::string task, const JsonValue& body, const Mode
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,
                             std::string_view param) {
   const std::int64_t dimensions = read_integer(value);
-  if (dimensions < 1 || static_cast<std::uint64_t>(dimensions) > model.dimensions) {
+  const std::size_t most = most_dimensions(model);
+  if (dimensions < 1 || static_cast<std::uint64_t>(dimensions) > most) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        std::string(param) + " is " + std::to_string(dimensions) +
-                           "; this model gives 1 to " + std::to_string(model.dimensions),
+                           "; this model gives 1 to " + std::to_string(most),
                        std::string(param));
   }
   return static_cast<std::size_t>(dimensions);

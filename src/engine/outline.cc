@@ -142,7 +142,9 @@ ModelInfo outline_model(const ModelConfig& config) {
   info.matryoshka_dimensions = outline.spec.matryoshka_dimensions;
   // What an ONNX export gives is known when it is opened.
   const bool known = outline.folder.is_compiled || outline.folder.has_safetensors;
-  info.dimensions = known ? outline.spec.hidden : 0;
+  info.most_dimensions = known ? outline.spec.hidden : 0;
+  info.dimensions =
+      outline.folder.dimensions > 0 ? outline.folder.dimensions : info.most_dimensions;
   return info;
 }
 
