@@ -208,8 +208,6 @@ class SentenceTransformer:
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "model":  # a copy that is being made has none yet
-            raise AttributeError(name)
         raise AttributeError(
             f"nestvec's SentenceTransformer has no {name!r}: it embeds, and does not train, save or give out PyTorch's "
             "modules; `.model` is the nestvec.Model, with tokenize, decode and info"
