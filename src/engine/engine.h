@@ -64,6 +64,7 @@ class Model::Engine {
   std::vector<float> pool_chunk(const std::vector<ChunkPiece>& pieces,
                                 std::span<const float* const> spans) const;
   Embeddings finish(Call& call, JobOutput output) const;
+  void give_rows(Call& call, Result<JobOutput> output) const noexcept;
   std::size_t answer_bytes(const Call& call, std::size_t rows) const;
 
   Parts parts_;

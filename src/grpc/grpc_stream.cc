@@ -16,7 +16,8 @@ GrpcStream::GrpcStream(GrpcContext& context, const GrpcRoute& route, GrpcHead he
     : context_(context),
       route_(route),
       head_(std::move(head)),
-      reader_(context.options.max_body_bytes, context.memory) {
+      reader_(context.options.max_body_bytes, head_.request->account) {
+  call_.memory = head_.request->account;
   if (!route_.open) trace_.emplace(context_, *head_.request, head_.client);
 }
 
@@ -39,6 +40,7 @@ void GrpcStream::begin() {
   if (!route_.open) {
     call_.id = trace_->id();
     admit(*head_.request, context_.keys, call_);
+    reader_.charge_to(call_.memory);
   }
   if (route_.has_model) service_ = &serving(context_);
   drain_.emplace(context_.drain.get_token(), [weak = weak_from_this()] {
@@ -132,8 +134,8 @@ void GrpcStream::tell(const Event& event) {
 bool GrpcStream::has_room_for_more() const {
   // With a message open, its answer is the event that asks again.
   if (progress_.open() == 0) return true;
-  if (context_.memory && RequestMemory::pressed(*context_.memory)) return false;
-  return service_ == nullptr || has_room(*service_);
+  if (call_.memory && RequestMemory::has_enough(*call_.memory)) return false;
+  return service_ == nullptr || has_room(call_, *service_);
 }
 
 void GrpcStream::read_next() {
@@ -251,7 +253,7 @@ void GrpcStream::answer(Message& message, std::uint64_t number,
     std::optional<Error> error = outcome.error;
     if (!error) {
       try {
-        framed = frame_answer(*message.response, context_.memory);
+        framed = frame_answer(*message.response, call_.memory);
       } catch (const Error& no_memory) {
         error = no_memory;
       }

@@ -34,8 +34,7 @@ std::string lower(string_view text) {
 
 class RequestParser::Impl final : public http::basic_parser<true> {
  public:
-  Impl(const Limits& limits, std::shared_ptr<MemoryAccount> memory)
-      : limits_(limits), memory_(std::move(memory)) {
+  explicit Impl(const Limits& limits) : limits_(limits) {
     header_limit(static_cast<std::uint32_t>(limits.head_bytes));
     body_limit(limits.body_bytes);
     eager(false);  // up to the end of the head
@@ -55,6 +54,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   bool out_of_memory = false;
   std::uint64_t body_bytes = 0;
   HttpRequest request;
+  BodyMemory memory;  // of its body
 
  private:
   void on_request_impl(http::verb verb, string_view method, string_view target, int version,
@@ -74,7 +74,6 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   HttpFault fault_of(const error_code& ec) const;
 
   Limits limits_;
-  BodyMemory memory_;
   std::optional<HttpFault> fault_;
   std::size_t head_bytes_ = 0;
   std::size_t hosts_ = 0;
@@ -172,7 +171,7 @@ void RequestParser::Impl::on_header_impl(error_code& ec) {
 std::size_t RequestParser::Impl::on_body_impl(string_view body, error_code& ec) {
   body_bytes += body.size();
   if (drops_body) return body.size();
-  if (!memory_.make_room(request.body, body.size())) {
+  if (!memory.make_room(request.body, body.size())) {
     out_of_memory = true;
     fail(503, "there is no memory for this request now", ec);
     return 0;
@@ -182,11 +181,11 @@ std::size_t RequestParser::Impl::on_body_impl(string_view body, error_code& ec) 
 }
 
 bool RequestParser::Impl::reserve_body() {
-  return memory_.reserve(request.body, static_cast<std::size_t>(content_length().value_or(0)));
+  return memory.reserve(request.body, static_cast<std::size_t>(content_length().value_or(0)));
 }
 
 HttpRequest RequestParser::Impl::take_request() {
-  request.memory = std::make_shared<MemoryShare>(memory_.take());
+  request.memory = std::make_shared<MemoryShare>(memory.take());
   return std::move(request);
 }
 
@@ -195,8 +194,7 @@ std::size_t RequestParser::Impl::on_chunk_body_impl(std::uint64_t, string_view b
   return on_body_impl(body, ec);
 }
 
-RequestParser::RequestParser(const Limits& limits, std::shared_ptr<MemoryAccount> memory)
-    : impl_(std::make_unique<Impl>(limits, std::move(memory))) {}
+RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 RequestParser::~RequestParser() = default;
 
 std::size_t RequestParser::feed(std::string_view bytes) { return impl_->feed(bytes); }
@@ -214,6 +212,9 @@ HttpRequest& RequestParser::request() { return impl_->request; }
 std::optional<std::uint64_t> RequestParser::promised_bytes() const {
   const auto length = impl_->content_length();
   return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
+}
+void RequestParser::charge_to(std::shared_ptr<MemoryAccount> memory) {
+  impl_->memory = BodyMemory(std::move(memory));
 }
 bool RequestParser::reserve_body() { return impl_->reserve_body(); }
 void RequestParser::drop_body() { impl_->drops_body = true; }

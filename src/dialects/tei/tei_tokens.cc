@@ -70,7 +70,7 @@ void tei_tokenize(Exchange exchange) {
   const TokenizeOptions options{
       .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
-  const auto& account = exchange.service.memory;
+  const auto& account = exchange.request->account;
   const MemoryShare reading = memory_for_texts(account, call.texts, RequestMemory::kTokenizing);
   MemoryShare memory;
   std::size_t tokens = 0;
