@@ -2,12 +2,15 @@
 #include "http/request_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "http/body_memory.h"
 #include "http/request_target.h"
@@ -28,6 +31,28 @@ std::string lower(string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return result;
+}
+
+// In words that stay the same whatever Beast calls it.
+std::string_view what_is_wrong(const error_code& ec) {
+  using http::error;
+  static constexpr std::array<std::pair<error, std::string_view>, 11> kFaults = {{
+      {error::bad_line_ending, "a line does not end in CR and LF"},
+      {error::bad_method, "the method is not a word"},
+      {error::bad_target, "the target of the request line cannot be read"},
+      {error::bad_field, "the name of a header has characters that names may not have"},
+      {error::bad_value, "the value of a header has characters that values may not have"},
+      {error::bad_obs_fold, "a header goes on in the next line"},
+      {error::bad_content_length, "Content-Length is not a length, or stands beside chunks"},
+      {error::multiple_content_length, "there is more than one Content-Length"},
+      {error::bad_transfer_encoding, "Transfer-Encoding cannot be read, or stands beside a length"},
+      {error::bad_chunk, "the length of a chunk cannot be read"},
+      {error::bad_chunk_extension, "an extension of a chunk cannot be read"},
+  }};
+  for (const auto& [fault, words] : kFaults) {
+    if (ec == fault) return words;
+  }
+  return "it cannot be read";
 }
 
 }  // namespace
@@ -124,7 +149,7 @@ HttpFault RequestParser::Impl::fault_of(const error_code& ec) const {
   if (ec == http::error::bad_version) {
     return {505, "the request line does not end in HTTP/1.0 or HTTP/1.1"};
   }
-  return {400, "this is not an HTTP/1 request: " + ec.message()};
+  return {400, "this is not an HTTP/1 request: " + std::string(what_is_wrong(ec))};
 }
 
 void RequestParser::Impl::on_request_impl(http::verb verb, string_view method, string_view target,
