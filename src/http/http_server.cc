@@ -135,10 +135,11 @@ class HttpServer::Impl {
         shared_->memory, client_number(connection->client, connection->number));
     connection->memory = MemoryShare(connection->account);
     const std::size_t bytes = RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0);
-    if (!RequestMemory::grow_head(connection->memory, bytes)) {
+    if (!RequestMemory::grow_head(connection->memory, bytes + RequestMemory::kHead)) {
       return refuse(accepted.socket,
                     "no memory for one more connection of this client: server.request_memory");
     }
+    connection->memory.shrink(bytes);  // its first head takes the rest at once
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
     connection->transport =
         std::make_unique<Transport>(loop->context(), std::move(accepted.socket), std::move(tls));
