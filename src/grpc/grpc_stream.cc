@@ -78,9 +78,9 @@ void GrpcStream::on_end() {
 void GrpcStream::on_sent() {
   if (refused_) return;
   tell([&] {
-    if (!std::exchange(writing_, false)) return;
-    progress_.written(true);
-    messages_.pop_front();
+    if (writing_ == 0) return;
+    progress_.written();
+    for (; writing_ > 0; --writing_) messages_.pop_front();
   });
 }
 
@@ -122,7 +122,7 @@ void GrpcStream::tell(const Event& event) {
   event();
   std::stop_source stop = stop_;
   const bool stops = progress_.take_stop();
-  if (progress_.take_write()) write(messages_.front());
+  if (const std::size_t ready = progress_.take_write(); ready > 0) write(ready);
   read_next();
   pay();
   if (progress_.take_finish()) finish();
@@ -180,13 +180,19 @@ void GrpcStream::pay() {
   head_.writer->consumed(due - std::exchange(paid_, due));
 }
 
-void GrpcStream::write(Message& message) {
-  if (trace_) trace_->add_answer(message.answer.bytes.size() - grpc_prefix(0).size());
-  writing_ = true;
-  AnswerPiece piece{.head = {},
-                    .bytes = std::move(message.answer.bytes),
-                    .trailers = {},
-                    .memory = std::move(message.answer.memory)};
+// The answers of so many messages, in one piece.
+void GrpcStream::write(std::size_t messages) {
+  AnswerPiece piece;
+  for (writing_ = 0; writing_ < messages; ++writing_) {
+    FramedMessage& answer = messages_[writing_].answer;
+    if (trace_) trace_->add_answer(answer.bytes.size() - grpc_prefix(0).size());
+    piece.memory.absorb(std::move(answer.memory));
+    if (piece.bytes.empty()) {
+      piece.bytes = std::move(answer.bytes);
+    } else {
+      piece.bytes += std::exchange(answer.bytes, std::string());
+    }
+  }
   if (!std::exchange(head_sent_, true)) piece.head = grpc_head();
   head_.writer->send(std::move(piece));
 }

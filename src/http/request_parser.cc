@@ -36,15 +36,14 @@ std::string lower(string_view text) {
 // In words that stay the same whatever Beast calls it.
 std::string_view what_is_wrong(const error_code& ec) {
   using http::error;
-  static constexpr std::array<std::pair<error, std::string_view>, 11> kFaults = {{
+  static constexpr std::array<std::pair<error, std::string_view>, 10> kFaults = {{
       {error::bad_line_ending, "a line does not end in CR and LF"},
       {error::bad_method, "the method is not a word"},
       {error::bad_target, "the target of the request line cannot be read"},
       {error::bad_field, "the name of a header has characters that names may not have"},
       {error::bad_value, "the value of a header has characters that values may not have"},
       {error::bad_obs_fold, "a header goes on in the next line"},
-      {error::bad_content_length, "Content-Length is not a length, or stands beside chunks"},
-      {error::multiple_content_length, "there is more than one Content-Length"},
+      {error::bad_content_length, "Content-Length is not one length, or stands beside chunks"},
       {error::bad_transfer_encoding, "Transfer-Encoding cannot be read, or stands beside a length"},
       {error::bad_chunk, "the length of a chunk cannot be read"},
       {error::bad_chunk_extension, "an extension of a chunk cannot be read"},
