@@ -33,6 +33,9 @@ void reserve_more(std::string& body, std::size_t bytes) {
 
 HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace) {
   HttpResponse response;
+  std::size_t numbers = 0;
+  for (const TokenEmbeddings& part : parts) numbers += part.values.size();
+  response.body.reserve(rows_size(numbers) + parts.size());
   JsonArray texts(response.body);
   for (const TokenEmbeddings& part : parts) {
     append_rows(part.values, part.width, texts.next(), pace);
