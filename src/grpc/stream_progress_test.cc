@@ -74,7 +74,7 @@ TEST(StreamProgress, WritesWhatIsReadyTogetherUpToABound) {
   StreamProgress progress(
       {.messages = 100, .bytes = 10'000, .hand_overs = 100, .write_bytes = 100});
   for (int i = 0; i < 6; ++i) read_one(progress, 50);
-  for (const std::uint64_t number : {4, 1, 2, 0}) progress.answered(number);
+  for (const std::uint64_t number : {4u, 1u, 2u, 0u}) progress.answered(number);
   EXPECT_EQ(progress.take_write(), 2u);
   progress.written();
   EXPECT_EQ(progress.take_write(), 1u) << "the next has no answer yet";
