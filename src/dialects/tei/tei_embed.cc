@@ -121,7 +121,7 @@ void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
   const bool batch = is_batch(required_member(document.root(), "input"));
   metrics->count_request(batch);
   OpenAiRequest request =
-      open_openai_request(document.root(), exchange.service, control_of(exchange));
+      open_openai_request(document.root(), exchange.service, caller_of(exchange));
   const std::vector<std::string>& texts = request.call.texts;
   metrics->count_inputs(texts.size());
   const TeiReceipt receipt{metrics, exchange.request, batch, count_characters(texts)};
