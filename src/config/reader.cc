@@ -69,7 +69,9 @@ class ConfigReader {
     if (node.kind == YamlNode::Kind::kNull) return;
     const std::string_view found = yaml_kind_name(node);
     // Names made of digits are text without quotes; true and false are surely meant otherwise.
-    const bool is_text = std::is_same_v<Value, std::string> && found != "a boolean";
+    const bool is_choice =
+        std::find(field.choices.begin(), field.choices.end(), node.text) != field.choices.end();
+    const bool is_text = std::is_same_v<Value, std::string> && (found != "a boolean" || is_choice);
     const bool is_switch = field.kind == FieldKind::kSwitch;
     const bool is_quantity = field.kind == FieldKind::kCores || field.kind == FieldKind::kBytes;
     const bool is_count = field.kind == FieldKind::kCount && !node.quoted;
@@ -84,6 +86,26 @@ class ConfigReader {
     } catch (const Error& error) {
       throw yaml_error(name_, node, field.path() + ": " + error.what());
     }
+  }
+
+  void read_value(const Field& field, const YamlNode& node, Prompts& value) const {
+    if (node.kind == YamlNode::Kind::kNull) return;
+    require_mapping(node, field.path());
+    Prompts prompts;
+    for (const auto& [name, text] : node.members) {
+      const bool empty = text.kind == YamlNode::Kind::kNull;
+      if (!empty && text.kind != YamlNode::Kind::kScalar) {
+        throw yaml_error(name_, text,
+                         field.path() + "." + excerpt(name.text) + ": expected text, found " +
+                             std::string(yaml_kind_name(text)));
+      }
+      try {
+        set_prompt(name.text, empty ? "" : text.text, prompts);
+      } catch (const Error& error) {
+        throw yaml_error(name_, name, field.path() + ": " + error.what());
+      }
+    }
+    value = std::move(prompts);
   }
 
   void require_mapping(const YamlNode& node, const std::string& what) const {

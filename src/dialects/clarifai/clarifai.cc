@@ -9,6 +9,7 @@
 #include "dialects/clarifai/clarifai_predict.h"
 #include "dialects/clarifai/clarifai_status.h"
 #include "dialects/openai/openai_request.h"
+#include "output/vector.h"
 #include "service/call_failure.h"
 #include "service/model_call.h"
 
@@ -49,14 +50,13 @@ struct Prediction {
 std::vector<EmbedCall> Prediction::read() {
   read_texts();
   std::vector<EmbedCall> calls;
-  const RunControl control = control_of(call.caller, service.options);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].answer != Answer::kOpenAi) {
       calls.push_back(std::move(inputs[i].call));
       continue;
     }
     const JsonDocument body = parse_json_body(inputs[i].openai_body);
-    OpenAiRequest& opened = openai[i] = open_openai_request(body.root(), service, control);
+    OpenAiRequest& opened = openai[i] = open_openai_request(body.root(), service, call.caller);
     calls.push_back(take_call(opened));
   }
   return calls;
@@ -151,7 +151,8 @@ std::size_t Clarifai::cost(const v2::PostModelOutputsRequest& request) const {
       texts += static_cast<std::size_t>(part.data().parts_size());
     }
   }
-  return request.ByteSizeLong() + texts * opened().service.model.info().dimensions * kValueBytes;
+  const ModelInfo& info = opened().service.model.info();
+  return request.ByteSizeLong() + texts * most_dimensions(info) * kValueBytes;
 }
 
 void Clarifai::answer(const v2::GetModelRequest& request, v2::SingleModelResponse* response) const {

@@ -10,6 +10,8 @@
 
 #include "base/excerpt.h"
 #include "base/json.h"
+#include "base/json_writer.h"
+#include "output/vector.h"
 
 namespace nestvec {
 namespace {
@@ -28,11 +30,11 @@ const Value* find(const Struct& object, const std::string& key) {
 }
 
 std::size_t check_dimensions(double number, const ModelInfo& info) {
+  const std::size_t most = most_dimensions(info);
   const bool valid =
-      number >= 1 && number <= static_cast<double>(info.dimensions) && number == std::floor(number);
+      number >= 1 && number <= static_cast<double>(most) && number == std::floor(number);
   if (!valid) {
-    throw wrong_argument("dimensions: expected a whole number from 1 to " +
-                         std::to_string(info.dimensions));
+    throw wrong_argument("dimensions: expected a whole number from 1 to " + std::to_string(most));
   }
   return static_cast<std::size_t>(number);
 }
@@ -167,11 +169,14 @@ void write_struct(const Embeddings& rows, bool many, Struct* object) {
 
 std::string write_json(const Embeddings& rows, bool many) {
   std::string json;
-  for (std::size_t i = 0; i < rows.rows; ++i) {
-    if (i > 0) json += ',';
-    append_json_numbers(rows.row(i), json);
+  if (!many) {
+    append_json_numbers(rows.row(0), json);
+    return json;
   }
-  return many ? "[" + json + "]" : json;
+  JsonArray vectors(json);
+  for (std::size_t i = 0; i < rows.rows; ++i) append_json_numbers(rows.row(i), vectors.next());
+  vectors.end();
+  return json;
 }
 
 void write_return(const Embeddings& rows, bool many, const ClarifaiForm& form, api::Data* data) {

@@ -65,7 +65,7 @@ void models(const Exchange& exchange, std::int64_t created) {
 
 void answer_embeddings(Exchange exchange) {
   const JsonDocument body = read_json_body(*exchange.request);
-  OpenAiRequest request = open_openai_request(body.root(), exchange.service, control_of(exchange));
+  OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   answer_openai(std::move(exchange), std::move(request));
 }
 

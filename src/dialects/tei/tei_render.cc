@@ -36,8 +36,10 @@ void append_extensions(const ModelInfo& model, JsonObject& members) {
 
 }  // namespace
 
+std::size_t rows_size(std::size_t numbers) { return numbers * kNumberBytes + 2; }
+
 void append_rows(std::span<const float> values, std::size_t width, std::string& out, Pace& pace) {
-  out.reserve(out.size() + values.size() * kNumberBytes + 2);
+  out.reserve(out.size() + rows_size(values.size()));
   out.push_back('[');
   for (std::size_t start = 0; start < values.size(); start += width) {
     pace.spend(width);
@@ -94,7 +96,7 @@ std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   members.text("served_model_name", model.id);
   JsonObject type(members.key("model_type"));
   JsonObject embedding(type.key("embedding"));
-  embedding.text("pooling", model.pooling);
+  embedding.text("pooling", model.pooling == "lasttoken" ? "last_token" : model.pooling);
   embedding.end();
   type.end();
   members.count("max_concurrent_requests", limits.max_concurrent_requests);

@@ -7,6 +7,7 @@
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
+#include "output/vector.h"
 #include "service/http_call.h"
 #include "service/request_memory.h"
 
@@ -22,7 +23,7 @@ constexpr std::size_t kEscaped = 6;
 
 // One text at the model's limit is always answered.
 std::size_t number_limit(const ModelInfo& model) {
-  return std::max(kMaxNumbers, model.max_tokens * model.dimensions);
+  return std::max(kMaxNumbers, model.max_tokens * most_dimensions(model));
 }
 
 // At least twice what there was, so that texts in any number are copied but a few times.
@@ -33,6 +34,9 @@ void reserve_more(std::string& body, std::size_t bytes) {
 
 HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace) {
   HttpResponse response;
+  std::size_t numbers = 0;
+  for (const TokenEmbeddings& part : parts) numbers += part.values.size();
+  response.body.reserve(rows_size(numbers) + parts.size());
   JsonArray texts(response.body);
   for (const TokenEmbeddings& part : parts) {
     append_rows(part.values, part.width, texts.next(), pace);
@@ -45,7 +49,7 @@ HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace
 
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange);
+  const InputRules rules = tei_input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   inputs.call.token_vectors = true;
   inputs.call.max_numbers = number_limit(rules.model);
@@ -70,7 +74,7 @@ void tei_tokenize(Exchange exchange) {
   const TokenizeOptions options{
       .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
-  const auto& account = exchange.service.memory;
+  const auto& account = exchange.request->account;
   const MemoryShare reading = memory_for_texts(account, call.texts, RequestMemory::kTokenizing);
   MemoryShare memory;
   std::size_t tokens = 0;
