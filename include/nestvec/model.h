@@ -25,8 +25,9 @@ namespace nestvec {
 
 // A task that the model was trained for.
 struct TaskInfo {
-  std::string name;    // "retrieval.query"
-  std::string prompt;  // prepended by default; may be empty
+  std::string name;      // "retrieval.query"
+  std::string prompt;    // prepended by default; may be empty
+  bool adapter = false;  // has weights of its own, beside the prompt
 };
 
 // What a loaded model is, and what was decided for it and why.
@@ -34,16 +35,21 @@ struct ModelInfo {
   std::string id;
   std::string family;  // "jina-embeddings-v3", "bert", "xlm-roberta", "onnx"
   std::string graph;   // "native bf16, compiled from safetensors", "onnx/model.onnx as published"
-  std::string precision;         // "fp32", "bf16", "int8"
-  std::string precision_reason;  // "auto: this CPU computes in bf16"
-  std::string isa;               // instruction set that the kernels use: "avx512_bf16"
-  std::size_t dimensions = 0;
+  std::string precision;            // "fp32", "bf16", "int8"
+  std::string precision_reason;     // "auto: this CPU computes in bf16"
+  std::string isa;                  // instruction set that the kernels use: "avx512_bf16"
+  std::size_t dimensions = 0;       // of a vector, unless a call asks for fewer or more
+  std::size_t most_dimensions = 0;  // that a call may ask for; over `dimensions` where the model's
+                                    // files have a truncate_dim
   std::size_t max_tokens = 0;
   std::size_t max_batch_tokens = 0;  // of one run of the graph, over all its texts
   std::size_t vocabulary = 0;
-  std::string pooling;          // "mean", "cls"
-  std::vector<TaskInfo> tasks;  // empty for a model without adapters
-  std::string default_task;
+  std::string pooling;          // "mean", "cls", "lasttoken", or "graph" where an export pools
+  std::vector<TaskInfo> tasks;  // empty for a model without adapters and prompts
+  std::string default_task;     // of texts that name none: one of `tasks`, or "none"
+  // Where the prompts come from: "model folder", "built in for OWNER/NAME", "configuration", or
+  // two of them; empty where there are none.
+  std::string prompts_source;
   std::vector<std::size_t> matryoshka_dimensions;  // as the model's authors list them; may be empty
   std::size_t threads = 0;
   std::string threads_reason;  // "2: cgroup quota 2.0 of 8 cores"

@@ -8,6 +8,7 @@
 #include "config/cache_folder.h"
 #include "config/fields.h"
 #include "config/reader.h"
+#include "nestvec/load.h"
 
 namespace nestvec {
 namespace {
@@ -33,7 +34,10 @@ std::string type_name(const Field& field) {
       return "N";
     case FieldKind::kText:
     case FieldKind::kSecret:
+    case FieldKind::kSwitch:
       break;
+    case FieldKind::kPrompts:
+      return "JSON";
   }
   return "TEXT";
 }
@@ -48,6 +52,16 @@ std::string choose_model(const ModelConfig& config, const Environment& environme
       ErrorCode::kNotFound,
       "no model was named: pass --model FOLDER_OR_REPO or --config FILE, set NESTVEC_MODEL, or "
       "run `make quickstart`, which fetches the small default model");
+}
+
+// "--pull", and "--no-pull" for what a file or a variable has switched on.
+void add_switch(CLI::App& command, const Field& field, ModelOptions& options) {
+  const std::string name(field.name);
+  const auto store = [&options, name](std::int64_t count) {
+    options.settings[name] = count > 0 ? "true" : "false";
+  };
+  command.add_flag_function(field.flag() + ",!--no-" + name, store, std::string(field.help))
+      ->group("Configuration (docs/config.md)");
 }
 
 // Declares one option for every key whose section `wanted` takes.
@@ -67,6 +81,10 @@ void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& w
                       "Model folder, or a repository that was pulled: OWNER/NAME[@REVISION]")
           ->type_name("DIR|REPO")
           ->expected(1);
+      return;
+    }
+    if (field.kind == FieldKind::kSwitch) {
+      add_switch(command, field, options);
       return;
     }
     command.add_option(field.flag(), store, std::string(field.help))
@@ -112,8 +130,10 @@ ServerConfig make_config(const ModelOptions& options, const CliContext& context)
   return config;
 }
 
-Model load_chosen_model(const ModelOptions& options, CliContext& context) {
+Model load_chosen_model(const ModelOptions& options, CliContext& context,
+                        const OutlineCheck& check) {
   const ServerConfig config = make_config(options, context);
+  if (check) check(outline_model(config));
   LogSink log;
   if (!options.quiet) {
     log = [&context](std::string_view line) {

@@ -55,6 +55,15 @@ void visit_limit_fields(Section& server, Visitor& visit) {
               "memory plan, from 64Mi to 1Gi."},
         server.request_memory_bytes);
   count("max_inputs", "max-inputs", "Texts of a request.", 1, kMany, server.max_inputs);
+  visit(Field{"server",
+              "token_ids",
+              "token-ids",
+              FieldKind::kChoice,
+              "Whether /v1/embeddings and its like take token ids in place of texts. Ids of a "
+              "client's own tokenizer, which LangChain sends by default, give meaningless vectors; "
+              "accept them if they are of this model's. TEI's own routes take them always.",
+              {"refuse", "accept"}},
+        server.token_ids);
   count("max_connections", "max-connections", "Connections at a time.", 1, kMany,
         server.max_connections);
   count("header_seconds", "header-seconds", "Time for the head of a request to arrive.", 1, kDay,

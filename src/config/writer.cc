@@ -20,8 +20,10 @@ std::string config_yaml(const ServerConfig& config) {
     const std::string text = field_text(field, value);
     const bool hidden = field.kind == FieldKind::kSecret && !text.empty();
     out += (hidden ? "  # " : "  ") + std::string(field.key) + ": ";
-    if (hidden || field.kind == FieldKind::kCount) {
+    if (hidden || field.kind == FieldKind::kCount || field.kind == FieldKind::kSwitch) {
       out += text;
+    } else if (field.kind == FieldKind::kPrompts) {
+      out += text.empty() ? "{}" : text;  // JSON is YAML
     } else {
       append_json_string(text, out);  // in quotes it is the same in YAML
     }

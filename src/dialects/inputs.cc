@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "dialects/inputs.h"
+#include "output/vector.h"
 
 namespace nestvec {
 namespace {
@@ -18,6 +19,16 @@ RequestError empty_input(std::string_view param) {
 RequestError wrong_type(const std::string& param) {
   return {ErrorCode::kInvalidArgument,
           param + ": expected a string, {\"text\": ...} or a list of token ids", param};
+}
+
+// Ids of a client's own tokenizer mostly lie within this model's vocabulary, too.
+RequestError refused_ids(const std::string& param) {
+  return {ErrorCode::kInvalidArgument,
+          param +
+              ": token ids are not taken, for those of another tokenizer would give meaningless "
+              "vectors; send text (LangChain: check_embedding_ctx_length=False), or start the "
+              "server with server.token_ids: accept if they are of this model's tokenizer",
+          param};
 }
 
 class InputReader {
@@ -89,6 +100,7 @@ class InputReader {
     value.for_each_element([&](const auto& element) {
       const std::optional<std::int64_t> id = whole_number(element);
       if (!id) throw wrong_type(param);
+      if (!rules_.token_ids) throw refused_ids(param);
       if (*id < 0 || static_cast<std::uint64_t>(*id) >= rules_.model.vocabulary) {
         throw unknown_token(*id, param);
       }
@@ -135,7 +147,8 @@ InputRules input_rules(const Service& service, const RunControl& control) {
   DecodeOptions options{.stop = control.stop, .deadline = control.deadline};
   return {service.model.info(), service.options.max_inputs,
           [&model = service.model, options = std::move(options)](
-              std::span<const std::uint32_t> ids) { return model.decode(ids, options); }};
+              std::span<const std::uint32_t> ids) { return model.decode(ids, options); },
+          service.options.token_ids == "accept"};
 }
 
 InputRules input_rules(const Exchange& exchange) {
@@ -148,13 +161,27 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
   InputReader(param, rules, call).read(value);
 }
 
+std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model) {
+  constexpr std::string_view kMember = "prompt_name";
+  const std::string prompt =
+      resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
+  if (!prompt.empty() && !task.empty() && prompt != task) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "`prompt_name` means the task " + prompt + ", and the request names " +
+                           task + ": a prompt belongs to its task, so give one of them",
+                       std::string(kMember), Fault::kUnprocessable);
+  }
+  return task.empty() ? prompt : task;
+}
+
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,
                             std::string_view param) {
   const std::int64_t dimensions = read_integer(value);
-  if (dimensions < 1 || static_cast<std::uint64_t>(dimensions) > model.dimensions) {
+  const std::size_t most = most_dimensions(model);
+  if (dimensions < 1 || static_cast<std::uint64_t>(dimensions) > most) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        std::string(param) + " is " + std::to_string(dimensions) +
-                           "; this model gives 1 to " + std::to_string(model.dimensions),
+                           "; this model gives 1 to " + std::to_string(most),
                        std::string(param));
   }
   return static_cast<std::size_t>(dimensions);

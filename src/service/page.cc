@@ -8,8 +8,9 @@
 
 #include "base/content_hash.h"
 #include "base/json.h"
+#include "nestvec/tasks.h"
 #include "service/embed_call.h"
-#include "service/embedded_file.h"
+#include "service/web_files.h"
 
 namespace nestvec {
 namespace {
@@ -29,6 +30,7 @@ constexpr PageFile kPageFiles[] = {
     {"/", "index.html", kHtml},
     {"/api.js", "api.js", kScript},
     {"/app.js", "app.js", kScript},
+    {"/brief.js", "brief.js", kScript},
     {"/charts.js", "charts.js", kScript},
     {"/code.js", "code.js", kScript},
     {"/docs", "docs.html", kHtml},
@@ -36,7 +38,11 @@ constexpr PageFile kPageFiles[] = {
     {"/docs.js", "docs.js", kScript},
     {"/examples.js", "examples.js", kScript},
     {"/favicon.svg", "favicon.svg", "image/svg+xml"},
+    {"/map.js", "map.js", kScript},
+    {"/shared.js", "shared.js", kScript},
     {"/style.css", "style.css", kStyle},
+    {"/theme.js", "theme.js", kScript},
+    {"/trial.js", "trial.js", kScript},
     {"/vectors.js", "vectors.js", kScript},
     {"/openapi.json", kOpenApi, "application/json"},
     {"/api-doc/openapi.json", kOpenApi, "application/json"},
@@ -93,23 +99,21 @@ std::string json_string(std::string_view text) {
   return json;
 }
 
-bool has_task(std::string_view name, const ModelInfo& model) {
-  try {
-    resolve_task(name, model, "task");
-    return true;
-  } catch (const RequestError&) {
-    return false;
-  }
-}
-
-// The names that `task` takes, as members of a JSON array: the model's own, and of other APIs'
-// those for which it has a task.
-std::string task_names(const ModelInfo& model) {
+// The names that find_task or find_prompt takes, as members of a JSON array: the model's own, and
+// the usual ones of other APIs.
+std::string names_for(const ModelInfo& model,
+                      std::string (*find)(const ModelInfo&, std::string_view)) {
   std::string names = R"("", "none")";
   for (const TaskInfo& task : model.tasks) names += ", " + json_string(task.name);
   for (const std::string_view alias :
-       {"query", "search_query", "passage", "document", "search_document", "clustering"}) {
-    if (has_task(alias, model)) names += ", " + json_string(alias);
+       {"query", "search_query", "passage", "document", "search_document", "clustering",
+        "classification", "similarity"}) {
+    if (std::ranges::find(model.tasks, alias, &TaskInfo::name) != model.tasks.end()) continue;
+    try {
+      find(model, alias);
+      names += ", " + json_string(alias);
+    } catch (const Error&) {  // the model does not take it
+    }
   }
   return names;
 }
@@ -125,7 +129,10 @@ Values values_of(const ModelInfo& model, const ServerOptions& options, std::stri
           {"max_tokens", std::to_string(model.max_tokens)},
           {"max_sentences", std::to_string(options.max_inputs - 1)},  // beside the one they meet
           {"max_token_id", std::to_string(model.vocabulary - 1)},
-          {"tasks", task_names(model)},
+          {"tasks", names_for(model, find_task)},
+          {"prompts", names_for(model, find_prompt) + ", null"},
+          {"input", json_string(options.token_ids == "accept" ? "#/components/schemas/Input"
+                                                              : "#/components/schemas/TextInput")},
           {"security", keyed ? R"([{"bearer": []}])" : "[]"}};
 }
 
