@@ -33,6 +33,7 @@ std::string type_name(const Field& field) {
       return "N";
     case FieldKind::kText:
     case FieldKind::kSecret:
+    case FieldKind::kSwitch:
       break;
   }
   return "TEXT";
@@ -50,10 +51,20 @@ std::string choose_model(const ModelConfig& config, const Environment& environme
       "run `make quickstart`, which fetches the small default model");
 }
 
+// "--pull", and "--no-pull" for what a file or a variable has switched on.
+void add_switch(CLI::App& command, const Field& field, ModelOptions& options) {
+  const std::string name(field.name);
+  const auto store = [&options, name](std::int64_t count) {
+    options.settings[name] = count > 0 ? "true" : "false";
+  };
+  command.add_flag_function(field.flag() + ",!--no-" + name, store, std::string(field.help))
+      ->group("Configuration (docs/config.md)");
+}
+
 // Declares one option for every key whose section `wanted` takes.
 template <typename Wanted>
 void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& wanted) {
-  const ModelConfig defaults;
+  const ServerConfig defaults;
   visit_fields(defaults, [&](const Field& field, const auto&) {
     if (field.kind == FieldKind::kSecret || !wanted(field.section)) return;
     const std::string name(field.name);
@@ -67,6 +78,10 @@ void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& w
                       "Model folder, or a repository that was pulled: OWNER/NAME[@REVISION]")
           ->type_name("DIR|REPO")
           ->expected(1);
+      return;
+    }
+    if (field.kind == FieldKind::kSwitch) {
+      add_switch(command, field, options);
       return;
     }
     command.add_option(field.flag(), store, std::string(field.help))
@@ -94,8 +109,8 @@ std::string default_model_folder(const Environment& environment) {
   return cache_folder("", environment) + "/models/all-MiniLM-L6-v2";
 }
 
-ModelConfig read_settings(const ModelOptions& options, const CliContext& context) {
-  ModelConfig config;
+ServerConfig read_settings(const ModelOptions& options, const CliContext& context) {
+  ServerConfig config;
   if (!options.config.empty()) {
     config = parse_config(read_file(options.config, kMaxConfigBytes), options.config);
   }
@@ -106,14 +121,14 @@ ModelConfig read_settings(const ModelOptions& options, const CliContext& context
   return config;
 }
 
-ModelConfig make_config(const ModelOptions& options, const CliContext& context) {
-  ModelConfig config = read_settings(options, context);
+ServerConfig make_config(const ModelOptions& options, const CliContext& context) {
+  ServerConfig config = read_settings(options, context);
   config.checkpoints.repo_id = choose_model(config, context.environment);
   return config;
 }
 
 Model load_chosen_model(const ModelOptions& options, CliContext& context) {
-  const ModelConfig config = make_config(options, context);
+  const ServerConfig config = make_config(options, context);
   LogSink log;
   if (!options.quiet) {
     log = [&context](std::string_view line) {

@@ -2,12 +2,12 @@
 #include "config/reader.h"
 
 #include <algorithm>
-#include <numeric>
 #include <type_traits>
 #include <vector>
 
 #include "base/excerpt.h"
 #include "base/file.h"
+#include "base/suggestion.h"
 #include "config/fields.h"
 #include "config/yaml_tree.h"
 #include "nestvec/error.h"
@@ -18,42 +18,10 @@ namespace {
 constexpr std::size_t kMaxFileBytes = 1u << 20;
 constexpr std::string_view kAccelerators = "num_accelerators";
 
-// Levenshtein distance.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (const char c : a) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t substitute = diagonal + (c == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substitute, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-// " (did you mean "threads"?)" where a known key is near, else the list of them.
-std::string suggestion(std::string_view unknown, const std::vector<std::string>& known) {
-  constexpr std::size_t kLongestKey = 64;
-  std::string list;
-  std::string nearest;
-  std::size_t least = std::max<std::size_t>(2, unknown.size() / 3) + 1;
-  for (const std::string& key : known) {
-    list += (list.empty() ? "" : ", ") + key;
-    const std::size_t distance =
-        unknown.size() > kLongestKey ? kLongestKey : edit_distance(unknown, key);
-    if (distance >= least) continue;
-    least = distance;
-    nearest = key;
-  }
-  return nearest.empty() ? "; known are " + list : "; did you mean \"" + nearest + "\"?";
-}
-
 // Fills one configuration from one tree.
 class ConfigReader {
  public:
-  ConfigReader(const std::string& name, ModelConfig& config) : name_(name), config_(config) {}
+  ConfigReader(const std::string& name, ServerConfig& config) : name_(name), config_(config) {}
 
   void read(const YamlNode& root) {
     if (root.kind == YamlNode::Kind::kNull) return;
@@ -104,9 +72,11 @@ class ConfigReader {
     const bool is_choice =
         std::find(field.choices.begin(), field.choices.end(), node.text) != field.choices.end();
     const bool is_text = std::is_same_v<Value, std::string> && (found != "a boolean" || is_choice);
+    const bool is_switch = field.kind == FieldKind::kSwitch;
     const bool is_quantity = field.kind == FieldKind::kCores || field.kind == FieldKind::kBytes;
     const bool is_count = field.kind == FieldKind::kCount && !node.quoted;
-    if (node.kind != YamlNode::Kind::kScalar || !(is_text || is_quantity || is_count)) {
+    if (node.kind != YamlNode::Kind::kScalar ||
+        !(is_text || is_switch || is_quantity || is_count)) {
       throw yaml_error(name_, node,
                        field.path() + ": expected " + field_form(field) + ", found " +
                            std::string(found) + (node.quoted ? " in quotes" : ""));
@@ -130,7 +100,7 @@ class ConfigReader {
   }
 
   const std::string& name_;
-  ModelConfig& config_;
+  ServerConfig& config_;
 };
 
 // `source` has just set it.
@@ -148,10 +118,23 @@ void set_from(const std::string& source, const Field& field, std::string_view te
   }
 }
 
+template <typename Config>
+void set_by_name(std::string_view name, std::string_view text, const std::string& source,
+                 Config& config) {
+  bool known = false;
+  visit_fields(config, [&](const Field& field, auto& value) {
+    if (field.name != name) return;
+    known = true;
+    set_from(source, field, text, value);
+    if (field.key == kAccelerators) note_accelerators(source, config);
+  });
+  if (!known) throw Error(ErrorCode::kInvalidArgument, source + ": there is no such setting");
+}
+
 }  // namespace
 
-ModelConfig parse_config(std::string_view yaml, const std::string& name) {
-  ModelConfig config;
+ServerConfig parse_config(std::string_view yaml, const std::string& name) {
+  ServerConfig config;
   if (yaml.size() > kMaxFileBytes) {
     throw Error(ErrorCode::kInvalidArgument,
                 name + ": " + std::to_string(yaml.size()) +
@@ -163,7 +146,7 @@ ModelConfig parse_config(std::string_view yaml, const std::string& name) {
   return config;
 }
 
-void apply_environment(const Environment& environment, ModelConfig& config) {
+void apply_environment(const Environment& environment, ServerConfig& config) {
   visit_fields(config, [&](const Field& field, auto& value) {
     const std::string variable = field.environment();
     const auto text = environment(variable);
@@ -175,24 +158,22 @@ void apply_environment(const Environment& environment, ModelConfig& config) {
 
 void apply_setting(std::string_view name, std::string_view text, const std::string& source,
                    ModelConfig& config) {
-  bool known = false;
-  visit_fields(config, [&](const Field& field, auto& value) {
-    if (field.name != name) return;
-    known = true;
-    set_from(source, field, text, value);
-    if (field.key == kAccelerators) note_accelerators(source, config);
-  });
-  if (!known) throw Error(ErrorCode::kInvalidArgument, source + ": there is no such setting");
+  set_by_name(name, text, source, config);
+}
+
+void apply_setting(std::string_view name, std::string_view text, const std::string& source,
+                   ServerConfig& config) {
+  set_by_name(name, text, source, config);
 }
 
 ModelConfig read_config(const std::string& path) {
-  ModelConfig config = parse_config(read_file(path, kMaxFileBytes), path);
+  ServerConfig config = parse_config(read_file(path, kMaxFileBytes), path);
   apply_environment(process_environment(), config);
   return config;
 }
 
 ModelConfig config_for_model(const std::string& folder_or_repo) {
-  ModelConfig config;
+  ServerConfig config;
   apply_environment(process_environment(), config);
   if (!folder_or_repo.empty()) config.checkpoints.repo_id = folder_or_repo;
   return config;
