@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -76,9 +77,21 @@ class Model {
   Embeddings predict(std::span<const std::string> texts, std::span<const std::string> tasks,
                      const EmbedOptions& options = {}) const;
 
+  // The same for texts in braces: predict({"one", "two"}). Without these, two literals would be the
+  // begin and end of one string_view. One text in braces is a list of one; empty braces for the
+  // tasks are options.task.
+  Embeddings predict(std::initializer_list<std::string_view> texts,
+                     const EmbedOptions& options = {}) const;
+  Embeddings predict(std::initializer_list<std::string_view> texts,
+                     std::initializer_list<std::string_view> tasks,
+                     const EmbedOptions& options = {}) const;
+
   // The token embeddings of one text with their offsets. `dimensions`, `normalize` and
   // `late_chunking` are not used. Blocks until done. Throws Error: kInvalidArgument.
   TokenEmbeddings tokenize_and_embed(std::string_view text, const EmbedOptions& options = {}) const;
+  // Takes one text; a list of texts does not compile.
+  TokenEmbeddings tokenize_and_embed(std::initializer_list<std::string_view> texts,
+                                     const EmbedOptions& options = {}) const = delete;
 
   // predict() without waiting: tokenises on the calling thread, queues, returns. `done` is called
   // exactly once, with the rows or the error: from here (an error of the arguments, a full queue),
@@ -87,17 +100,27 @@ class Model {
   using Done = std::function<void(Result<Embeddings>)>;
   void predict_async(std::span<const std::string> texts, std::span<const std::string> tasks,
                      const EmbedOptions& options, Done done) const;
+  void predict_async(std::initializer_list<std::string_view> texts,
+                     std::initializer_list<std::string_view> tasks, const EmbedOptions& options,
+                     Done done) const;
 
   // tokenize_and_embed() in the same way.
   using TokensDone = std::function<void(Result<TokenEmbeddings>)>;
   void tokenize_and_embed_async(std::string_view text, const EmbedOptions& options,
                                 TokensDone done) const;
+  void tokenize_and_embed_async(std::initializer_list<std::string_view> texts,
+                                const EmbedOptions& options, TokensDone done) const = delete;
 
   // A text's tokens as the model sees them, or without special tokens around it. No truncation, no
   // prompt. Throws Error: kInvalidArgument.
   TokenizedText tokenize(std::string_view text, bool add_special = true,
                          bool parse_special = true) const;
   TokenizedText tokenize(std::string_view text, const TokenizeOptions& options) const;
+  // Takes one text; a list of texts does not compile.
+  TokenizedText tokenize(std::initializer_list<std::string_view> texts, bool add_special = true,
+                         bool parse_special = true) const = delete;
+  TokenizedText tokenize(std::initializer_list<std::string_view> texts,
+                         const TokenizeOptions& options) const = delete;
   // Text of token ids. Throws Error: kInvalidArgument for an id that does not exist.
   std::string decode(std::span<const std::uint32_t> ids, bool skip_special = true) const;
   std::string decode(std::span<const std::uint32_t> ids, const DecodeOptions& options) const;

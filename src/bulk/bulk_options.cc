@@ -39,11 +39,11 @@ void check_options(const BulkOptions& options) {
   options.output.check();
   if (options.resume && options.restart) {
     throw Error(ErrorCode::kInvalidArgument,
-                "--resume goes on and --restart begins anew; give one of them");
+                "--resume continues a run and --restart discards it; give only one of them");
   }
   if (options.embed.late_chunking) {
     throw Error(ErrorCode::kInvalidArgument,
-                "--late-chunking takes texts, not --input: rows of a corpus are no context");
+                "--late-chunking takes texts, not --input: the rows of a corpus share no context");
   }
 }
 

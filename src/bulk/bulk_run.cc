@@ -55,8 +55,8 @@ BulkRun::BulkRun(BulkOptions options) : options_(std::move(options)) {
     if (!found_->complete) {
       throw Error(ErrorCode::kInvalidArgument,
                   path +
-                      " is that of an unfinished run: go on with --resume, or forget it with "
-                      "--restart");
+                      " belongs to an unfinished run: continue it with --resume, or discard "
+                      "it with --restart");
     }
     found_.reset();
   }
@@ -64,7 +64,7 @@ BulkRun::BulkRun(BulkOptions options) : options_(std::move(options)) {
   if (options_.resume && !found_ && fs::exists(options_.output.path, ignored)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "--resume: " + options_.output.path +
-                    " is there, and no checkpoint beside it tells whose it is; to replace it, "
+                    " exists and has no checkpoint, so it cannot be resumed; to replace it, "
                     "leave --resume out");
   }
 }
@@ -122,8 +122,8 @@ void BulkRun::write_bad(const SourceRow& row, const std::string& fault) {
   const std::string path = input_name(inputs_[row.file].path);
   if (options_.on_error == OnError::kFail) {
     const std::string kept = state_.counts.rows == 0
-                                 ? "; --on-error skip or null goes on behind such rows"
-                                 : "; the rows before it are kept: go on with --resume and "
+                                 ? "; --on-error skip or null continues after such rows"
+                                 : "; the rows before it are kept: continue with --resume and "
                                    "--on-error skip or null";
     throw Error(ErrorCode::kInvalidArgument,
                 one_line(path + ":" + std::to_string(row.line) + ": " + fault + kept));
@@ -145,7 +145,7 @@ void BulkRun::write(const FinishedRow& done) {
   } else if (done.duplicate) {
     const VectorLocation location = dedupe_.find(*row.digest);
     if (location.bytes == 0) {
-      write_bad(row, "the text is that of an earlier bad row");
+      write_bad(row, "the text is the same as in an earlier bad row");
     } else {
       writing_ = true;
       files_->repeat(out, location);

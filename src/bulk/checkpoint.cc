@@ -75,15 +75,15 @@ Checkpoint read_checkpoint(const JsonValue& root) {
   visit_sizes(checkpoint.sizes, read_from(root.at("sizes")));
   checkpoint.complete = root.at("complete").boolean();
   if (checkpoint.place.offset > 0 && checkpoint.place.file >= checkpoint.inputs.size()) {
-    throw root.at("place").error("names an input that there is not");
+    throw root.at("place").error("names an input that does not exist");
   }
   return checkpoint;
 }
 
 Error differs(const std::string& what) {
-  return Error(ErrorCode::kInvalidArgument, one_line("--resume: " + what +
-                                                     "; go on as it was, or start anew with "
-                                                     "--restart"));
+  return Error(
+      ErrorCode::kInvalidArgument,
+      one_line("--resume: " + what + "; keep the earlier setting, or start over with --restart"));
 }
 
 void check_inputs(const std::vector<InputFacts>& then, const std::vector<InputFacts>& now) {
@@ -150,7 +150,7 @@ Checkpoint parse_checkpoint(std::string_view text, const std::string& name) {
     return read_checkpoint(document.root());
   } catch (const Error& error) {
     throw Error(ErrorCode::kDataLoss, std::string(error.what()) +
-                                          "; the checkpoint is of no use: start anew with "
+                                          "; the checkpoint cannot be used: start over with "
                                           "--restart");
   }
 }

@@ -38,7 +38,7 @@ std::string DedupeTable::record(const TextDigest& digest, const VectorLocation& 
 void DedupeTable::load(GrowingFile& file) {
   constexpr std::uint64_t kPiece = sizeof(Record) * 4096;
   if (file.size() % sizeof(Record) != 0) {
-    throw Error(ErrorCode::kDataLoss, file.path() + " is cut; start anew with --restart");
+    throw Error(ErrorCode::kDataLoss, file.path() + " is truncated; start over with --restart");
   }
   for (std::uint64_t at = 0; at < file.size(); at += kPiece) {
     const std::string bytes =

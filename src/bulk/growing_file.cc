@@ -28,7 +28,7 @@ GrowingFile::GrowingFile(std::string path, std::uint64_t keep) : path_(std::move
   if (static_cast<std::uint64_t>(status.st_size) < keep) {
     throw Error(ErrorCode::kDataLoss, path_ + " has " + std::to_string(status.st_size) +
                                           " bytes, and the checkpoint counts " +
-                                          std::to_string(keep) + "; start anew with --restart");
+                                          std::to_string(keep) + "; start over with --restart");
   }
   if (::ftruncate(file_.get(), static_cast<off_t>(keep)) != 0) {
     throw file_error("cannot write", path_, errno);
@@ -67,7 +67,7 @@ std::string GrowingFile::read(std::uint64_t offset, std::size_t bytes) {
         ::pread(file_.get(), text.data() + done, bytes - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw file_error("cannot read", path_, errno);
-    if (count == 0) throw Error(ErrorCode::kDataLoss, path_ + " was cut while it was written");
+    if (count == 0) throw Error(ErrorCode::kDataLoss, path_ + " was truncated during the run");
     done += static_cast<std::size_t>(count);
   }
   return text;

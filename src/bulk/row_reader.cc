@@ -264,7 +264,7 @@ bool RowReader::next_element(RowFields& row) {
     if (array_->state() == State::kEnd) return false;
     if (array_->state() == State::kBroken) throw broken("needs a comma, an object or ] here");
     if (before == State::kBefore) line_ = cursor_.lines() + 1;
-    if (used == 0 && !cursor_.more()) throw broken("is not closed: the file is cut");
+    if (used == 0 && !cursor_.more()) throw broken("is not closed: the file is truncated");
   }
   if (array_->too_long()) {
     row.fault = too_long_fault();
@@ -287,7 +287,7 @@ bool RowReader::next_record(RowFields& row) {
   if (csv_.too_long()) {
     row.fault = too_long_fault();
   } else if (csv_.unclosed_quote()) {
-    row.fault = "a quote is opened and not closed up to the end of the file";
+    row.fault = "a quoted field is not closed before the end of the file";
   } else if (fields.size() < needed) {
     row.fault = "the row has " + std::to_string(fields.size()) +
                 " fields, and the header says that " + std::to_string(needed) + " are needed";

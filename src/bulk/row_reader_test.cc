@@ -171,7 +171,7 @@ TEST(RowReader, CsvFaults) {
   const RowRules rules = rules_of(RowFormat::kTsv);
   EXPECT_EQ(texts_of("a\ttext\n1\n2\tx\n3\t\"open\n4\ty\n", rules),
             (Texts{"! the row has 1 fields, and the header says that 2 are needed", "x",
-                   "! a quote is opened and not closed up to the end of the file"}));
+                   "! a quoted field is not closed before the end of the file"}));
   EXPECT_EQ(texts_of("", rules), Texts());
   EXPECT_THROW(reader_of("a\tb\n1\t2\n", rules), Error);
   EXPECT_THROW(reader_of("text\ttext\n1\t2\n", rules), Error);

@@ -34,7 +34,7 @@ void RowSource::resume(const RowPlace& place, std::uint64_t rows) {
   throw Error(ErrorCode::kInvalidArgument,
               "--resume: the first " + std::to_string(place.offset) + " bytes of " +
                   input_name(inputs_[file_].path) +
-                  " are not those that were read before; start anew with --restart");
+                  " differ from those read before; start over with --restart");
 }
 
 bool RowSource::next(SourceRow& row) {

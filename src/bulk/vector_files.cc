@@ -47,7 +47,7 @@ void give_name(const std::string& path) {
   if (!is_there(partial)) {
     if (is_there(path)) return;
     throw Error(ErrorCode::kDataLoss,
-                path + " was complete and is gone; start anew with --restart");
+                path + " was complete and is missing now; start over with --restart");
   }
   if (::rename(partial.c_str(), path.c_str()) != 0) throw file_error("cannot create", path, errno);
 }

@@ -4,6 +4,13 @@
 #include "engine/engine.h"
 
 namespace nestvec {
+namespace {
+
+std::vector<std::string> strings_of(std::initializer_list<std::string_view> texts) {
+  return {texts.begin(), texts.end()};
+}
+
+}  // namespace
 
 Model::Model(std::unique_ptr<const Engine> engine) : engine_(std::move(engine)) {}
 Model::Model(Model&&) noexcept = default;
@@ -24,6 +31,17 @@ Embeddings Model::predict(std::span<const std::string> texts, std::span<const st
   return engine_->embed(texts, tasks, options);
 }
 
+Embeddings Model::predict(std::initializer_list<std::string_view> texts,
+                          const EmbedOptions& options) const {
+  return predict(strings_of(texts), options);
+}
+
+Embeddings Model::predict(std::initializer_list<std::string_view> texts,
+                          std::initializer_list<std::string_view> tasks,
+                          const EmbedOptions& options) const {
+  return predict(strings_of(texts), strings_of(tasks), options);
+}
+
 TokenEmbeddings Model::tokenize_and_embed(std::string_view text,
                                           const EmbedOptions& options) const {
   return engine_->embed_tokens(text, options);
@@ -32,6 +50,12 @@ TokenEmbeddings Model::tokenize_and_embed(std::string_view text,
 void Model::predict_async(std::span<const std::string> texts, std::span<const std::string> tasks,
                           const EmbedOptions& options, Done done) const {
   engine_->embed_async(texts, tasks, options, std::move(done));
+}
+
+void Model::predict_async(std::initializer_list<std::string_view> texts,
+                          std::initializer_list<std::string_view> tasks,
+                          const EmbedOptions& options, Done done) const {
+  predict_async(strings_of(texts), strings_of(tasks), options, std::move(done));
 }
 
 void Model::tokenize_and_embed_async(std::string_view text, const EmbedOptions& options,

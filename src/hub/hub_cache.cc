@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kLockPoll{50};
 // The mark of https://bford.info/cachedir/, by which backup tools pass a cache over.
 constexpr char kCacheTag[] =
     "Signature: 8a477f597d28d172789f06886806bc55\n"
-    "# Models of a Hugging Face hub, to be had again by a download.\n"
+    "# Models from a Hugging Face hub; a download restores them.\n"
     "# See https://bford.info/cachedir/\n";
 
 void make_folders(const fs::path& path) {

@@ -84,8 +84,7 @@ Error hub_error(const HubResponse& response, const HubSubject& subject) {
       break;
   }
   if (response.status >= 500) {
-    return Error(ErrorCode::kUnavailable, what + ": the hub has a fault of its own" +
-                                              status_text(response) +
+    return Error(ErrorCode::kUnavailable, what + ": the hub failed" + status_text(response) +
                                               "; start the pull again later");
   }
   return Error(ErrorCode::kUnknown, what + ": unexpected answer" + status_text(response) + "; is " +

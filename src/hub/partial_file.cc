@@ -54,9 +54,8 @@ bool PartialFile::append(std::span<const std::byte> bytes) {
     if (count < 0) {
       const Error error = file_error("cannot write", path_, errno);
       if (error.code() != ErrorCode::kResourceExhausted) throw error;
-      throw Error(error.code(),
-                  std::string(error.what()) +
-                      "; make room and start the pull again, it goes on where it was");
+      throw Error(error.code(), std::string(error.what()) +
+                                    "; free some space and pull again, the download resumes");
     }
     const auto written = static_cast<std::size_t>(count);
     hash_.update(bytes.first(written));

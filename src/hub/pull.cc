@@ -87,7 +87,7 @@ void check_disk_space(const std::vector<RepoFile>& files, const HubCache& cache,
   throw Error(ErrorCode::kResourceExhausted,
               folder + ": " + std::to_string(needed) + " bytes are to be downloaded, " +
                   std::to_string(space.available) +
-                  " are free; make room, or set HF_HOME to a folder on another disk");
+                  " are free; free some space, or set HF_HOME to a folder on another disk");
 }
 
 // Runs `work` for every index below `count` on a few threads. The first exception stops the others

@@ -123,7 +123,7 @@ void check_file_path(std::string_view path, const std::string& name) {
     const std::size_t end = std::min(path.find('/', start), path.size());
     const std::string_view component = path.substr(start, end - start);
     if (component.empty() || component == "." || component == "..") {
-      throw refuse("'" + std::string(component) + "' is no name");
+      throw refuse("'" + std::string(component) + "' is not a file name");
     }
     if (component.size() > kMaxComponentBytes) throw refuse("a component is too long");
     start = end + 1;

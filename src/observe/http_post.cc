@@ -85,7 +85,7 @@ class Call {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
     if (left > 0 && ::poll(&state, 1, static_cast<int>(left)) != 0) return;  // or EINTR
-    throw Error(ErrorCode::kDeadlineExceeded, "http://" + target_.host + ": no answer in time");
+    throw Error(ErrorCode::kDeadlineExceeded, "http://" + target_.host + ": no response in time");
   }
 
   const HttpTarget& target_;
@@ -131,7 +131,7 @@ int http_post(const HttpTarget& target, std::string_view json, Clock::time_point
   const bool is_http = answer.size() >= kStatusLine.size() && answer.starts_with("HTTP/1.") &&
                        std::all_of(answer.begin() + 9, answer.begin() + 12,
                                    [](unsigned char c) { return std::isdigit(c) != 0; });
-  if (!is_http) throw unavailable(target, "its answer is not HTTP");
+  if (!is_http) throw unavailable(target, "the response is not HTTP");
   return std::stoi(answer.substr(9, 3));
 }
 

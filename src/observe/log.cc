@@ -167,8 +167,8 @@ std::string message_line(LogFormat format, LogLevel level, std::string_view text
 
 std::string loss_line(LogFormat format, std::uint64_t lines, const std::string& reason) {
   return message_line(format, LogLevel::kWarning,
-                      "lines of this log that were lost: " + std::to_string(lines) + "; " +
-                          (reason.empty() ? "they were not read as fast as they came"
+                      "log lines lost: " + std::to_string(lines) + "; " +
+                          (reason.empty() ? "they were not read fast enough"
                                           : "they could not be written: " + reason));
 }
 

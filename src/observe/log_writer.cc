@@ -62,7 +62,7 @@ struct LogWriter::State {
 
 LogWriter::LogWriter(int fd, LossLine loss_line, std::size_t most_bytes)
     : state_(std::make_shared<State>(fd, std::move(loss_line), most_bytes)) {
-  start_thread("the thread of the log", [state = state_] { state->run(); }).detach();
+  start_thread("the log thread", [state = state_] { state->run(); }).detach();
 }
 
 LogWriter::~LogWriter() {

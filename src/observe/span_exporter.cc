@@ -34,7 +34,7 @@ SpanExporter::SpanExporter(const std::string& endpoint, std::string version, Met
       failed_(outcome(metrics, "failed")),
       dropped_(outcome(metrics, "dropped")),
       random_(std::random_device{}()),
-      thread_(start_thread("the thread of spans", [this] { run(); })) {}
+      thread_(start_thread("the span exporter's thread", [this] { run(); })) {}
 
 SpanExporter::~SpanExporter() {
   {
@@ -94,7 +94,8 @@ void SpanExporter::send(const std::vector<RequestSpan>& spans, Clock::time_point
 // Once for a row of failures.
 void SpanExporter::tell(const std::string& failure) {
   if (std::exchange(failing_, true)) return;
-  log_.message(LogLevel::kWarning, "spans are not taken (server.otlp_endpoint): " + failure);
+  log_.message(LogLevel::kWarning,
+               "the collector does not accept spans (server.otlp_endpoint): " + failure);
 }
 
 }  // namespace nestvec
