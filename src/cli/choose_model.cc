@@ -36,8 +36,8 @@ Error no_model(const std::vector<LocalModel>& models) {
                  "no model was named, and there is no model on this machine; `make quickstart` "
                  "fetches a small one, nestvec pull OWNER/NAME any other");
   }
-  return Error(ErrorCode::kNotFound, "no model was named; add --model or set NESTVEC_MODEL; " +
-                                         listing(models));
+  return Error(ErrorCode::kNotFound,
+               "no model was named; add --model or set NESTVEC_MODEL; " + listing(models));
 }
 
 }  // namespace

@@ -97,8 +97,7 @@ TEST_F(ChooseModel, AnEmptyNameIsAMistake) {
        {std::vector<std::string>{"embed", "--model", "", "x"}, {"serve", ""}, {"info", "-m", ""}}) {
     const Outcome outcome = run(arguments, "", false, variables());
     EXPECT_EQ(outcome.code, kExitUsage);
-    EXPECT_NE(outcome.err.find("the name of the model is empty"), std::string::npos)
-        << outcome.err;
+    EXPECT_NE(outcome.err.find("the name of the model is empty"), std::string::npos) << outcome.err;
   }
 }
 

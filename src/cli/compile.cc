@@ -18,7 +18,8 @@ constexpr const char* kCompileExamples =
     "  nestvec embed -m v3-int8 \"a text\"\n"
     "  nestvec compile path/to/model -o portable --target portable\n"
     "\f"
-    "A model is compiled into the cache when it is first loaded. This command writes a folder that\n"
+    "A model is compiled into the cache when it is first loaded. This command writes a folder "
+    "that\n"
     "is a model by itself, with the graph (model.onnx, weights.data, nestvec.json), the tokenizer\n"
     "and the configuration. --model takes it on any x86-64 processor. A portable graph has the\n"
     "inputs input_ids, attention_mask and, with adapters, task_ids, and runs on any execution\n"
@@ -62,15 +63,20 @@ void run_compile(const CompileCommand& command, CliContext& context) {
 void add_compile_command(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("compile", "Write a compiled model into a folder");
   const auto options = std::make_shared<CompileCommand>();
-  command->add_option("model", options->model, "A model folder, OWNER/NAME, or the short name of a model on this machine")
+  command
+      ->add_option("model", options->model,
+                   "A model folder, OWNER/NAME, or the short name of a model on this machine")
       ->required()
       ->type_name("MODEL");
-  command->add_option("-o,--output", options->output, "Write to this folder, and replace an older graph in it")
+  command
+      ->add_option("-o,--output", options->output,
+                   "Write to this folder, and replace an older graph in it")
       ->required()
       ->type_name("DIR");
   command
-      ->add_option("--precision", options->precision,
-                   "Precision of the products; auto is bf16 where this processor computes in it, else fp32")
+      ->add_option(
+          "--precision", options->precision,
+          "Precision of the products; auto is bf16 where this processor computes in it, else fp32")
       ->type_name("auto|fp32|bf16|int8")
       ->check(one_of({"auto", "fp32", "bf16", "int8"}))
       ->capture_default_str();
@@ -80,9 +86,8 @@ void add_compile_command(CLI::App& app, CliContext& context) {
       ->type_name("native|portable")
       ->check(one_of({"native", "portable"}))
       ->capture_default_str();
-  command->add_flag(
-      "--checksum", options->checksum,
-      "Add a checksum, so that the files are read and checked at every load");
+  command->add_flag("--checksum", options->checksum,
+                    "Add a checksum, so that the files are read and checked at every load");
   command->add_flag("-q,--quiet", options->quiet, "Print no notes on standard error");
   command->footer(kCompileExamples);
   command->callback([options, &context] { run_compile(*options, context); });

@@ -47,7 +47,8 @@ constexpr const char* kEmbedExamples =
     "  npy      a NumPy file, float32 [texts, dimensions]\n"
     "  base64   as jsonl, little-endian float32\n"
     "  binary   as jsonl, one bit for a dimension, in signed bytes; ubinary in unsigned bytes\n"
-    "On a terminal, where no format is given, each text has one line with the start of its vector.\n"
+    "On a terminal, where no format is given, each text has one line with the start of its "
+    "vector.\n"
     "\n"
     "--input turns whole files into files, in full batches; run the same command with --resume\n"
     "after an interruption. The name of --output ends in .npy, .jsonl or .f32, or --format is one\n"
@@ -244,7 +245,8 @@ void add_input_options(CLI::App& command, EmbedFlags& flags) {
       ->check(one_of({"right", "left", "error"}))
       ->capture_default_str()
       ->group(kMoreOfTexts);
-  command.add_flag("--no-prompt", flags.no_prompt, "Leave out the task's prompt")->group(kMoreOfTexts);
+  command.add_flag("--no-prompt", flags.no_prompt, "Leave out the task's prompt")
+      ->group(kMoreOfTexts);
   command
       .add_flag("--no-special", flags.no_special,
                 "Read special tokens in the texts (\"</s>\") as plain text")
@@ -264,16 +266,14 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
       .add_flag("--late-chunking", flags.options.late_chunking,
                 "Read the texts together, as chunks of one document, and pool each by itself")
       ->group(kMoreOfTexts);
-  command
-      .add_flag("--no-normalize", flags.no_normalize, "Do not scale the vectors to length 1")
+  command.add_flag("--no-normalize", flags.no_normalize, "Do not scale the vectors to length 1")
       ->group(kMoreOfTexts);
   command
       .add_option("--format", flags.format,
                   "Write vectors in this format; if not given, as the name of --output says")
       ->type_name("json|jsonl|npy|base64|binary|ubinary")
       ->capture_default_str();
-  command
-      .add_option("-o,--output", flags.output, "Write to a file instead of standard output")
+  command.add_option("-o,--output", flags.output, "Write to a file instead of standard output")
       ->type_name("FILE");
 }
 

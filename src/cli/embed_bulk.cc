@@ -183,12 +183,14 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
                   "Format of the files; if not given, as their names end, else lines")
       ->type_name("lines|jsonl|csv|tsv")
       ->group(kGroup);
-  command
-      .add_option("--field", flags.field, "Name of the member or column that holds the text")
+  command.add_option("--field", flags.field, "Name of the member or column that holds the text")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kGroup);
-  command.add_option("--id", flags.id, "Name of the member or column that holds the row's id; if not given, the id is the number of the row, from 0")
+  command
+      .add_option("--id", flags.id,
+                  "Name of the member or column that holds the row's id; if not given, the id is "
+                  "the number of the row, from 0")
       ->type_name("NAME")
       ->group(kGroup);
   command
@@ -196,7 +198,9 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
                   "Separator of the columns of CSV: one character, or tab; if not given, a comma")
       ->type_name("C")
       ->group(kGroup);
-  command.add_option("--task-field", flags.task_field, "Name of the member or column that holds a task in place of --task")
+  command
+      .add_option("--task-field", flags.task_field,
+                  "Name of the member or column that holds a task in place of --task")
       ->type_name("NAME")
       ->group(kGroup);
 }
@@ -210,13 +214,15 @@ void add_run_options(CLI::App& command, BulkFlags& flags) {
       ->group(kGroup);
   command
       .add_option("--on-error", flags.on_error,
-                  "What to do with a row that cannot be embedded: end the run, skip the row, or write a row without a vector")
+                  "What to do with a row that cannot be embedded: end the run, skip the row, or "
+                  "write a row without a vector")
       ->type_name("fail|skip|null")
       ->capture_default_str()
       ->group(kGroup);
   command.add_flag("--dedupe", flags.dedupe, "Embed equal texts only once")->group(kGroup);
   command.add_flag("--resume", flags.resume, "Resume an interrupted run")->group(kGroup);
-  command.add_flag("--restart", flags.restart, "Start again and discard an interrupted run")->group(kGroup);
+  command.add_flag("--restart", flags.restart, "Start again and discard an interrupted run")
+      ->group(kGroup);
   command
       .add_option("--checkpoint-seconds", flags.checkpoint_seconds,
                   "Save the progress this often: what a power cut costs at most")
@@ -225,8 +231,9 @@ void add_run_options(CLI::App& command, BulkFlags& flags) {
       ->capture_default_str()
       ->group(kGroup);
   command
-      .add_option("--progress", flags.progress,
-                  "Show progress on standard error; auto is a bar on a terminal, json a line each second")
+      .add_option(
+          "--progress", flags.progress,
+          "Show progress on standard error; auto is a bar on a terminal, json a line each second")
       ->type_name("auto|bar|json|none")
       ->check(one_of({"auto", "bar", "json", "none"}))
       ->capture_default_str()

@@ -102,8 +102,8 @@ std::optional<std::string> named_model(const ModelOptions& options) {
   if (option != options.settings.end()) {
     if (name && *name != option->second) {
       throw Error(ErrorCode::kInvalidArgument, "two models were named, \"" + excerpt(*name) +
-                                                   "\" and --model \"" +
-                                                   excerpt(option->second) + "\"");
+                                                   "\" and --model \"" + excerpt(option->second) +
+                                                   "\"");
     }
     name = option->second;
   }

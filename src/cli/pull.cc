@@ -25,7 +25,8 @@ constexpr const char* kPullExamples =
     "Shows the size and the licence before it downloads, and asks on a terminal.\n"
     "\f"
     "The model goes into the cache that Python's huggingface_hub uses, too (HF_HUB_CACHE,\n"
-    "HF_HOME/hub, ~/.cache/huggingface/hub). Its folder is printed on standard output. A pull that\n"
+    "HF_HOME/hub, ~/.cache/huggingface/hub). Its folder is printed on standard output. A pull "
+    "that\n"
     "was interrupted resumes where it stopped. HF_TOKEN (or the token file), HF_ENDPOINT,\n"
     "HF_HUB_OFFLINE, HTTPS_PROXY and NO_PROXY are respected.\n";
 
@@ -104,7 +105,8 @@ void add_more_options(CLI::App& command, PullFlags& flags) {
       ->type_name("PATTERN")
       ->allow_extra_args(false)
       ->group(kMoreOptions);
-  command.add_flag("--all", flags.all, "Download every file of the repository")->group(kMoreOptions);
+  command.add_flag("--all", flags.all, "Download every file of the repository")
+      ->group(kMoreOptions);
   command.add_option("--jobs", flags.parallel_files, "Download this many files at the same time")
       ->check(CLI::Range(1, 64).description(""))
       ->type_name("N")

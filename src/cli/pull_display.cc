@@ -162,7 +162,9 @@ std::string license_note(const std::string& repo, const std::string& license) {
          ": no commercial use without another licence from their owner";
 }
 
-bool can_ask(const CliContext& context) { return context.in_is_terminal && context.err_is_terminal; }
+bool can_ask(const CliContext& context) {
+  return context.in_is_terminal && context.err_is_terminal;
+}
 
 std::optional<PullResult> pull_with_display(const PullOptions& options, const PullTalk& talk,
                                             CliContext& context) {

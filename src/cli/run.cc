@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 #include <ostream>
+#include <system_error>
 
 #include "base/utf8.h"
 #include "cli/commands.h"
@@ -149,6 +150,9 @@ int run_cli(const std::vector<std::string>& arguments, CliContext& context) {
     return report_and_flush(context, error.what(), exit_code_for(error.code()));
   } catch (const std::bad_alloc&) {
     return report_and_flush(context, "out of memory", kExitOverBudget);
+  } catch (const std::system_error& error) {
+    const bool files = error.code() == std::errc::too_many_files_open;
+    return report_and_flush(context, error.what(), files ? kExitOverBudget : kExitFailure);
   } catch (const std::exception& error) {
     return report_and_flush(context, error.what(), kExitFailure);
   }

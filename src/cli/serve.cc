@@ -47,7 +47,8 @@ constexpr const char* kServeExamples =
     "\f"
     "Prints one line on standard output when it is ready. SIGTERM and SIGINT let it finish the\n"
     "requests that it is answering and then end it; SIGHUP makes it read the API keys and the TLS\n"
-    "certificate again. Keys come from --api-key-file or NESTVEC_API_KEYS; --api-key is for trying\n"
+    "certificate again. Keys come from --api-key-file or NESTVEC_API_KEYS; --api-key is for "
+    "trying\n"
     "out, since others on the machine can read a command line.\n";
 
 struct ServeFlags {

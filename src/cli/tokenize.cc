@@ -144,7 +144,8 @@ void add_options(CLI::App& command, TokenizeFlags& flags) {
                   "model on this machine")
       ->type_name("MODEL")
       ->required();
-  command.add_flag("--jsonl", flags.json_lines, "Each line of the input is a JSON object with a \"text\"");
+  command.add_flag("--jsonl", flags.json_lines,
+                   "Each line of the input is a JSON object with a \"text\"");
   command.add_flag("--offsets", flags.offsets, "Print the range of each token");
   command.add_flag("--no-special", flags.no_special,
                    "Read special tokens in the texts (\"</s>\") as plain text");
@@ -156,10 +157,11 @@ void add_options(CLI::App& command, TokenizeFlags& flags) {
       ->type_name("right|left")
       ->check(one_of({"right", "left"}))
       ->capture_default_str();
-  command.add_flag("--no-truncation", flags.no_truncation,
-                   "Ignore a limit in tokenizer.json");
-  command.add_flag("--decode", flags.decode, "Read lines of {\"ids\":[...]} and print {\"text\":...}");
-  command.add_flag("--keep-special", flags.keep_special, "With --decode, print special tokens, too");
+  command.add_flag("--no-truncation", flags.no_truncation, "Ignore a limit in tokenizer.json");
+  command.add_flag("--decode", flags.decode,
+                   "Read lines of {\"ids\":[...]} and print {\"text\":...}");
+  command.add_flag("--keep-special", flags.keep_special,
+                   "With --decode, print special tokens, too");
 }
 
 }  // namespace

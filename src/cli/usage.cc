@@ -25,13 +25,13 @@ struct Meaning {
 };
 
 constexpr std::array<Meaning, 20> kCommands = {{
-    {"run", "serve"},          {"start", "serve"},       {"server", "serve"},
-    {"up", "serve"},           {"download", "pull"},     {"fetch", "pull"},
-    {"get", "pull"},           {"install", "pull"},      {"encode", "embed"},
-    {"embeddings", "embed"},   {"embedding", "embed"},   {"vectorize", "embed"},
-    {"benchmark", "bench"},    {"show", "info"},         {"convert", "compile"},
-    {"export", "compile"},     {"tokenise", "tokenize"}, {"tokens", "tokenize"},
-    {"demo", "quickstart"},    {"try", "quickstart"},
+    {"run", "serve"},        {"start", "serve"},       {"server", "serve"},
+    {"up", "serve"},         {"download", "pull"},     {"fetch", "pull"},
+    {"get", "pull"},         {"install", "pull"},      {"encode", "embed"},
+    {"embeddings", "embed"}, {"embedding", "embed"},   {"vectorize", "embed"},
+    {"benchmark", "bench"},  {"show", "info"},         {"convert", "compile"},
+    {"export", "compile"},   {"tokenise", "tokenize"}, {"tokens", "tokenize"},
+    {"demo", "quickstart"},  {"try", "quickstart"},
 }};
 
 constexpr std::array<Meaning, 49> kOptions = {{
@@ -116,7 +116,9 @@ bool is_option(const CLI::App& command, const std::string& name) {
 }
 
 // "--max-tokens" of "--max-tokens=5".
-std::string name_part(const std::string& argument) { return argument.substr(0, argument.find('=')); }
+std::string name_part(const std::string& argument) {
+  return argument.substr(0, argument.find('='));
+}
 
 std::string unknown_command(const CLI::App& app, const std::string& word) {
   const std::vector<std::string> names = command_names(app);
@@ -180,7 +182,7 @@ std::string option_behind_dashes(const CLI::App& command, const std::string& arg
   return {};
 }
 
-// "-model x" would be "-m odel" and a text "x"; "—model" with a typographer's dash a text.
+// "-model x" would be "-m odel" and a text "x"; one with a dash of a word processor a text.
 void check_dashes(const CLI::App& command, const std::vector<std::string>& arguments) {
   for (std::size_t i = 1; i < arguments.size() && arguments[i] != "--"; ++i) {
     const std::string meant = option_behind_dashes(command, arguments[i]);
