@@ -33,11 +33,12 @@ PullOptions options_of(const CheckpointSource& source, const Environment& enviro
 void fetch_absent_model(const ModelConfig& config, PullTalk talk, CliContext& context) {
   const CheckpointSource& source = config.checkpoints;
   if (!is_absent_repository(source.repo_id, context.environment)) return;
-  const PullOptions options = options_of(source, context.environment);
   talk.ask = !source.pull;
-  if (talk.ask && (talk.quiet || options.offline || !can_ask(context))) {
+  if (talk.ask && (talk.quiet || !can_ask(context))) {
     throw_absent(source.repo_id, context.environment);
   }
+  const PullOptions options = options_of(source, context.environment);
+  if (talk.ask && options.offline) throw_absent(source.repo_id, context.environment);
   if (talk.ask) context.err << source.repo_id << " is not on this machine.\n";
   const std::optional<PullResult> result = pull_with_display(options, talk, context);
   if (!result) throw_absent(source.repo_id, context.environment);
