@@ -136,8 +136,8 @@ std::string locate_in_cache(const RepoReference& reference, const Environment& e
     throw Error(ErrorCode::kNotFound,
                 "model " + reference.repo +
                     (reference.revision.empty() ? "" : "@" + reference.revision) +
-                    " is neither a folder nor in the cache " + cache +
-                    "; fetch it with: " + command + hint);
+                    " is neither a folder nor in the cache " + cache + hint +
+                    "; fetch it with: " + command);
   }
   if (const std::optional<std::string> missing = missing_model_file(*snapshot)) {
     throw Error(ErrorCode::kNotFound, "model " + reference.repo +
