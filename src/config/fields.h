@@ -141,9 +141,9 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
 }
 
 // Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for
-// kText, kChoice and kSecret, a double for kCores, a std::uint64_t for kBytes and kCount, and a
-// bool for kSwitch; const where `config` is. A ModelConfig has no keys of `server`, a ServerConfig
-// has all.
+// kText, kChoice and kSecret, a double for kCores, a std::uint64_t for kBytes and kCount and a bool
+// for kSwitch; const where `config` is. A ModelConfig has no keys of `server`, a ServerConfig has
+// all.
 template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   visit_model_fields(config.model, visit);
