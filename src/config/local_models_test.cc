@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kCommit[] = "0123456789abcdef0123456789abcdef01234567";
+constexpr char kSnapshot[] = "0123456789abcdef0123456789abcdef01234567";
 
 class LocalModels : public testing::Test {
  protected:
@@ -33,9 +33,9 @@ class LocalModels : public testing::Test {
     }
   }
   void put_repository(const std::string& name, const std::string& branch = "main") const {
-    put_model(fs::path("hub") / name / "snapshots" / kCommit);
+    put_model(fs::path("hub") / name / "snapshots" / kSnapshot);
     fs::create_directories(root_ / "hub" / name / "refs");
-    std::ofstream(root_ / "hub" / name / "refs" / branch) << kCommit;
+    std::ofstream(root_ / "hub" / name / "refs" / branch) << kSnapshot;
   }
   Environment environment() const {
     return [root = root_.string()](const std::string& name) -> std::optional<std::string> {
@@ -73,7 +73,7 @@ TEST_F(LocalModels, AreThoseOfBothCachesThatAreWhole) {
   put_repository("models--org--branch-only", "v2");
   put_repository("models--org--broken");
   put_repository("datasets--org--texts");
-  fs::remove(root_ / "hub/models--org--broken/snapshots" / kCommit / "tokenizer.json");
+  fs::remove(root_ / "hub/models--org--broken/snapshots" / kSnapshot / "tokenizer.json");
   EXPECT_EQ(names(), Names({"all-MiniLM-L6-v2", "BAAI/bge-m3", "gpt2", "org/branch-only@v2"}));
 }
 
@@ -89,7 +89,7 @@ TEST_F(LocalModels, AreFoundByTheirNameWithoutTheOwner) {
   EXPECT_EQ(locate_model("all-minilm-l6-v2", "", environment()), own);
   EXPECT_EQ(full_model_name("all-minilm-l6-v2", environment()), "all-MiniLM-L6-v2");
   EXPECT_EQ(full_model_name("bge-m3", environment()), "BAAI/bge-m3");
-  EXPECT_TRUE(locate_model("bge-m3", "", environment()).ends_with(kCommit));
+  EXPECT_TRUE(locate_model("bge-m3", "", environment()).ends_with(kSnapshot));
   EXPECT_EQ(full_model_name("other/bge-m3", environment()), "other/bge-m3");
   EXPECT_EQ(full_model_name("./folder", environment()), "./folder");
 }
@@ -138,7 +138,7 @@ TEST_F(LocalModels, AnAbsentRepositoryIsOneThatAPullWouldBring) {
   }
   put_model("folder");
   EXPECT_FALSE(is_absent_repository((root_ / "folder").string(), environment()));
-  fs::remove(root_ / "hub/models--BAAI--bge-m3/snapshots" / kCommit / "tokenizer.json");
+  fs::remove(root_ / "hub/models--BAAI--bge-m3/snapshots" / kSnapshot / "tokenizer.json");
   EXPECT_TRUE(is_absent_repository("BAAI/bge-m3", environment()));
 }
 

@@ -163,7 +163,6 @@ Error unknown_short_name(const std::string& name, const std::vector<LocalModel>&
                "there is no model \"" + name + "\" here, " + listing(models) + advice);
 }
 
-
 // A file of a model, where its folder was expected.
 Error not_a_folder(const std::string& path) {
   const bool gguf = path.ends_with(".gguf");
