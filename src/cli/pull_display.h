@@ -14,10 +14,10 @@
 namespace nestvec {
 
 struct PullTalk {
-  bool quiet = false;    // no lines, no bar, no question
-  bool ask = false;      // before the first byte
-  LogSink lines;         // finished lines; empty = standard error, with a bar on a terminal
-  std::stop_token stop;  // ends the download at its next event
+  bool quiet = false;         // no lines, no bar, no question
+  bool ask = false;           // before the first byte
+  LogSink lines = {};         // finished lines; empty = standard error, with a bar on a terminal
+  std::stop_token stop = {};  // ends the download at its next event
 };
 
 // Whether a person can be asked: standard input and standard error are a terminal.

@@ -115,9 +115,8 @@ void warn_of_strangers(const ServerOptions& options, Log& log) {
   if (!options.api_keys.empty() || !options.api_key_file.empty()) return;
   for (const std::string& address : {options.http, options.grpc}) {
     if (address.empty() || parse_address(address).loopback()) continue;
-    log.message(LogLevel::kWarning,
-                "other machines may reach " + address +
-                    " and nobody is asked for an API key; set server.api_key_file");
+    log.message(LogLevel::kWarning, "other machines may reach " + address +
+                                        ", and no API key is required; set server.api_key_file");
   }
 }
 

@@ -33,7 +33,11 @@ constexpr std::string_view kIntroduction =
     "If neither a flag, the environment nor the file names a model, the command uses "
     "`$NESTVEC_MODEL`,\n"
     "then the small model that `make quickstart` fetches, with a warning. `model.id` alone names "
-    "no model.\n";
+    "no model.\n"
+    "\n"
+    "Models of the hub lie in the cache that Python's huggingface_hub uses, too: `$HF_HUB_CACHE`, "
+    "else\n"
+    "`$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`.\n";
 
 std::string code(const std::string& text) { return text.empty() ? "empty" : "`" + text + "`"; }
 
