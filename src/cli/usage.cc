@@ -34,7 +34,9 @@ constexpr std::array<Meaning, 20> kCommands = {{
     {"demo", "quickstart"},  {"try", "quickstart"},
 }};
 
-constexpr std::array<Meaning, 49> kOptions = {{
+constexpr std::array<Meaning, 51> kOptions = {{
+    {"-V", "did you mean nestvec --version?"},
+    {"--version", "did you mean nestvec --version?"},
     {"--uds-path", "did you mean --http unix:PATH?"},
     {"--uds", "did you mean --http unix:PATH?"},
     {"--bind", "did you mean --http HOST:PORT?"},

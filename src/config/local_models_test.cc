@@ -127,6 +127,20 @@ TEST_F(LocalModels, AFileOfAModelIsNoModel) {
             std::string::npos);
 }
 
+TEST_F(LocalModels, AnAddressOfTheHubIsNoName) {
+  for (const char* address :
+       {"https://huggingface.co/BAAI/bge-m3", "https://huggingface.co/BAAI/bge-m3/tree/main",
+        "hf.co/BAAI/bge-m3", "https://huggingface.co/BAAI/bge-m3?library=x"}) {
+    const std::string error = failure(address).what();
+    EXPECT_NE(error.find("did you mean BAAI/bge-m3?"), std::string::npos) << error;
+    EXPECT_THROW(parse_repo_reference(address), Error);
+  }
+  for (const char* other :
+       {"https://huggingface.co/", "https://hf.co/a", "https://example.org/a/b"}) {
+    EXPECT_EQ(std::string(failure(other).what()).find("did you mean"), std::string::npos) << other;
+  }
+}
+
 TEST_F(LocalModels, AnAbsentRepositoryIsOneThatAPullWouldBring) {
   EXPECT_TRUE(is_absent_repository("BAAI/bge-m3", environment()));
   EXPECT_TRUE(is_absent_repository("BAAI/bge-m3@v1", environment()));

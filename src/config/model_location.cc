@@ -105,6 +105,22 @@ std::string pull_command(const std::string& repo, const std::string& revision) {
   return "nestvec pull " + repo + (revision.empty() ? "" : "@" + revision);
 }
 
+// "; did you mean BAAI/bge-m3?" for the address of a page of the hub, else nothing.
+std::string meant_by_address(std::string_view text) {
+  for (const std::string_view host : {"huggingface.co/", "hf.co/"}) {
+    const std::size_t at = text.find(host);
+    if (at == std::string_view::npos) continue;
+    const std::string_view path = text.substr(at + host.size());
+    const std::size_t slash = path.find('/');
+    if (slash == std::string_view::npos) continue;
+    const std::string_view name =
+        path.substr(slash + 1, path.find_first_of("/?#", slash + 1) - (slash + 1));
+    if (!is_valid_name(path.substr(0, slash)) || !is_valid_name(name)) continue;
+    return "; did you mean " + std::string(path.substr(0, slash)) + "/" + std::string(name) + "?";
+  }
+  return {};
+}
+
 // A name that can only be meant as a path, whose error should not speak of repositories.
 bool looks_like_path(std::string_view text) {
   text = text.substr(0, text.find('@'));
@@ -220,7 +236,8 @@ RepoReference parse_repo_reference(const std::string& text) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + reference.repo +
                     "' is not the name of a repository; expected OWNER/NAME[@REVISION] of letters, "
-                    "digits, '-', '_' and '.', such as jinaai/jina-embeddings-v3");
+                    "digits, '-', '_' and '.', such as jinaai/jina-embeddings-v3" +
+                    meant_by_address(reference.repo));
   }
   if (at != std::string::npos && !is_valid_revision(reference.revision)) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -299,9 +316,11 @@ std::string locate_model(const std::string& folder_or_repo, const std::string& r
   }
   if (is_file(folder)) throw not_a_folder(folder);
   if (looks_like_path(folder_or_repo)) {
-    throw Error(ErrorCode::kNotFound, "no such model folder: '" + folder_or_repo +
-                                          "'; give a folder, or a repository such as "
-                                          "jinaai/jina-embeddings-v3");
+    const std::string meant = meant_by_address(folder_or_repo);
+    throw Error(ErrorCode::kNotFound, "no such model folder: '" + folder_or_repo + "'" +
+                                          (meant.empty() ? "; give a folder, or a repository such "
+                                                           "as jinaai/jina-embeddings-v3"
+                                                         : meant));
   }
   RepoReference reference = parse_repo_reference(folder_or_repo);
   if (is_short_name(folder_or_repo, environment)) {
