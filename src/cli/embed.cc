@@ -33,7 +33,7 @@ constexpr std::size_t kShownTexts = 20;  // on a terminal
 constexpr const char* kEmbedExamples =
     "Examples:\n"
     "  nestvec embed \"The cat sat on the mat.\"\n"
-    "  nestvec embed -m jinaai/jina-embeddings-v3 --task query \"Where do cats sit?\"\n"
+    "  nestvec embed -m jina-embeddings-v3 --task retrieval.query \"Where do cats sit?\"\n"
     "  nestvec embed --file texts.txt -o vectors.npy\n"
     "  cat texts.txt | nestvec embed --format jsonl > vectors.jsonl\n"
     "  nestvec embed --input 'docs/*.jsonl.gz' --field body -o docs.npy --resume\n"

@@ -56,9 +56,12 @@ std::string names_of(const CLI::Option& option) {
   return names;
 }
 
+// A single sentence has no full stop in a list.
 std::string meaning_of(const CLI::Option& option) {
+  std::string meaning = option.get_description();
+  if (meaning.ends_with('.') && meaning.find(". ") == std::string::npos) meaning.pop_back();
   const std::string value = option.get_default_str();
-  return option.get_description() + (value.empty() ? "" : " [default: " + value + "]");
+  return meaning + (value.empty() ? "" : " [default: " + value + "]");
 }
 
 std::string positional_name(const CLI::Option& option) {
@@ -103,10 +106,12 @@ std::vector<const CLI::Option*> options_in(const CLI::App& app, const std::strin
 
 std::string option_list(const CLI::App& app, const std::string& group) {
   std::string out = "\n" + group + ":\n";
+  std::string help;  // after what is the command's own
   for (const CLI::Option* option : options_in(app, group)) {
-    out += entry(names_of(*option), meaning_of(*option));
+    const bool is_help = option == app.get_help_ptr() || option == app.get_help_all_ptr();
+    (is_help ? help : out) += entry(names_of(*option), meaning_of(*option));
   }
-  return out;
+  return out + help;
 }
 
 }  // namespace

@@ -110,8 +110,7 @@ void print_json(const ModelInfo& info, std::ostream& out) {
 }  // namespace
 
 void add_info_command(CLI::App& app, CliContext& context) {
-  CLI::App* command =
-      app.add_subcommand("info", "Show a model: its tasks, the threads and why, the memory plan");
+  CLI::App* command = app.add_subcommand("info", "Show a model, its tasks and its memory plan");
   const auto options = std::make_shared<ModelOptions>();
   const auto json = std::make_shared<bool>(false);
   add_model_name(*command, *options);

@@ -46,15 +46,16 @@ std::string type_name(const Field& field) {
     case FieldKind::kSwitch:
       break;
   }
-  return "TEXT";
+  if (field.name == "http" || field.name == "grpc") return "ADDRESS";
+  if (field.name.ends_with("-file") || field.name.starts_with("tls-")) return "FILE";
+  return field.name.ends_with("-dir") ? "FOLDER" : "TEXT";
 }
 
 // The keys that people set often are on the first screen of the help.
 const char* group_of(const Field& field) {
-  constexpr std::array<std::string_view, 4> kOften = {"precision", "threads", "http",
-                                                      "api-key-file"};
+  constexpr std::array<std::string_view, 3> kOften = {"http", "api-key-file", "pull"};
   const bool often = std::find(kOften.begin(), kOften.end(), field.name) != kOften.end();
-  return often || field.kind == FieldKind::kSwitch ? kFirstScreen : kConfigGroup;
+  return often ? kFirstScreen : kConfigGroup;
 }
 
 std::string flag_names(const Field& field) {

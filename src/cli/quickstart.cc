@@ -167,8 +167,7 @@ void run_quickstart(ModelOptions options, std::vector<std::string> texts, CliCon
 }  // namespace
 
 void add_quickstart_command(CLI::App& app, CliContext& context) {
-  CLI::App* command = app.add_subcommand(
-      "quickstart", "Embed a few sentences and show which of them mean nearly the same");
+  CLI::App* command = app.add_subcommand("quickstart", "Embed a few sentences and compare them");
   const auto options = std::make_shared<ModelOptions>();
   const auto texts = std::make_shared<std::vector<std::string>>();
   add_text_arguments(*command, *texts, "Your own sentences instead of the samples");

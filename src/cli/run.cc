@@ -19,8 +19,7 @@
 namespace nestvec {
 namespace {
 
-constexpr const char* kDescription =
-    "Text embeddings with jina-embeddings-v3 and BERT-like models, on your own machine";
+constexpr const char* kDescription = "Text embeddings with jina-embeddings-v3 and BERT-like models";
 
 constexpr const char* kFooter =
     "Examples:\n"

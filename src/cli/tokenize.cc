@@ -167,8 +167,7 @@ void add_options(CLI::App& command, TokenizeFlags& flags) {
 }  // namespace
 
 void add_tokenize_command(CLI::App& app, CliContext& context) {
-  CLI::App* command =
-      app.add_subcommand("tokenize", "Turn lines of standard input into token ids, as JSON lines");
+  CLI::App* command = app.add_subcommand("tokenize", "Turn lines of standard input into token ids");
   const auto flags = std::make_shared<TokenizeFlags>();
   add_options(*command, *flags);
   command->footer(kTokenizeExamples);

@@ -176,7 +176,7 @@ Error unknown_short_name(const std::string& name, const std::vector<LocalModel>&
     advice = "; nestvec pull OWNER/NAME fetches a model from the hub";
   }
   return Error(ErrorCode::kNotFound,
-               "there is no model \"" + name + "\" here, " + listing(models) + advice);
+               "there is no model \"" + name + "\" here (" + listing(models) + ")" + advice);
 }
 
 // A file of a model, where its folder was expected.
@@ -194,8 +194,8 @@ LocalModel find_short_name(const std::string& name, const Environment& environme
   std::vector<LocalModel> found = models_called(name, models);
   if (found.size() == 1) return std::move(found.front());
   if (found.empty()) throw unknown_short_name(name, models);
-  throw Error(ErrorCode::kInvalidArgument, "\"" + name + "\" is more than one model, " +
-                                               listing(found) + "; give the name with its owner");
+  throw Error(ErrorCode::kInvalidArgument, "\"" + name + "\" is more than one model (" +
+                                               listing(found) + "); give the name with its owner");
 }
 
 // Whether it can only mean a model by a name without an owner.
