@@ -194,6 +194,7 @@ void print_ready(const std::string& text, CliContext& context, Log& log) {
     context.out.flush();
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kAborted) throw;
+    context.out.clear();
     log.message(LogLevel::kWarning, error.what());
   }
 }
