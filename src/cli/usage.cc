@@ -34,7 +34,7 @@ constexpr std::array<Meaning, 20> kCommands = {{
     {"demo", "quickstart"},  {"try", "quickstart"},
 }};
 
-constexpr std::array<Meaning, 51> kOptions = {{
+constexpr std::array<Meaning, 50> kOptions = {{
     {"-V", "did you mean nestvec --version?"},
     {"--version", "did you mean nestvec --version?"},
     {"--uds-path", "did you mean --http unix:PATH?"},
@@ -78,7 +78,6 @@ constexpr std::array<Meaning, 51> kOptions = {{
     {"--hf-repo", "did you mean --model?"},
     {"--truncate-dim", "did you mean --dimensions?"},
     {"--prompt-name", "did you mean --task?"},
-    {"--normalize", "vectors have length 1 unless --no-normalize is given"},
     {"--embd-normalize", "vectors have length 1 unless --no-normalize is given"},
     {"--text", "texts need no option: nestvec embed \"a text\""},
     {"--prompt", "texts need no option: nestvec embed \"a text\""},
