@@ -242,7 +242,7 @@ TEST(MakeConfig, LaterSourcesWin) {
   ModelOptions options;
   options.config = path;
   options.settings = {{"threads", "3"}};
-  const ModelConfig config = make_config(options, context);
+  const ServerConfig config = make_config(options, context);
   fs::remove(path);
   EXPECT_EQ(config.runtime.threads, 3u);
   EXPECT_EQ(config.runtime.max_tokens, 11u);

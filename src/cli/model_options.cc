@@ -53,7 +53,7 @@ std::string choose_model(const ModelConfig& config, const Environment& environme
 // Declares one option for every key whose section `wanted` takes.
 template <typename Wanted>
 void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& wanted) {
-  const ModelConfig defaults;
+  const ServerConfig defaults;
   visit_fields(defaults, [&](const Field& field, const auto&) {
     if (field.kind == FieldKind::kSecret || !wanted(field.section)) return;
     const std::string name(field.name);
@@ -94,8 +94,8 @@ std::string default_model_folder(const Environment& environment) {
   return cache_folder("", environment) + "/models/all-MiniLM-L6-v2";
 }
 
-ModelConfig read_settings(const ModelOptions& options, const CliContext& context) {
-  ModelConfig config;
+ServerConfig read_settings(const ModelOptions& options, const CliContext& context) {
+  ServerConfig config;
   if (!options.config.empty()) {
     config = parse_config(read_file(options.config, kMaxConfigBytes), options.config);
   }
@@ -106,14 +106,14 @@ ModelConfig read_settings(const ModelOptions& options, const CliContext& context
   return config;
 }
 
-ModelConfig make_config(const ModelOptions& options, const CliContext& context) {
-  ModelConfig config = read_settings(options, context);
+ServerConfig make_config(const ModelOptions& options, const CliContext& context) {
+  ServerConfig config = read_settings(options, context);
   config.checkpoints.repo_id = choose_model(config, context.environment);
   return config;
 }
 
 Model load_chosen_model(const ModelOptions& options, CliContext& context) {
-  const ModelConfig config = make_config(options, context);
+  const ServerConfig config = make_config(options, context);
   LogSink log;
   if (!options.quiet) {
     log = [&context](std::string_view line) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/context.h"
+#include "config/server_config.h"
 #include "nestvec/model.h"
 
 namespace nestvec {
@@ -24,12 +25,12 @@ void add_model_options(CLI::App& command, ModelOptions& options);
 void add_server_options(CLI::App& command, ModelOptions& options);
 
 // Defaults, then the file, the environment, the options. Throws Error as read_config.
-ModelConfig read_settings(const ModelOptions& options, const CliContext& context);
+ServerConfig read_settings(const ModelOptions& options, const CliContext& context);
 
 // read_settings with a model: that of --model, else of NESTVEC_REPO_ID, else of the file, else
 // NESTVEC_MODEL, else the small default model where `make quickstart` put it. Throws Error as
 // read_settings, and kNotFound when nothing names a model.
-ModelConfig make_config(const ModelOptions& options, const CliContext& context);
+ServerConfig make_config(const ModelOptions& options, const CliContext& context);
 
 // load_model of make_config. Notes of the load go to context.err unless quiet.
 Model load_chosen_model(const ModelOptions& options, CliContext& context);

@@ -63,8 +63,8 @@ std::string joined_keys(const std::vector<std::string>& keys) {
   return joined;
 }
 
-ModelConfig serve_config(const ServeFlags& flags, const CliContext& context) {
-  ModelConfig config =
+ServerConfig serve_config(const ServeFlags& flags, const CliContext& context) {
+  ServerConfig config =
       flags.print_config ? read_settings(flags.model, context) : make_config(flags.model, context);
   if (!flags.api_keys.empty()) config.server.api_keys = joined_keys(flags.api_keys);
   std::size_t& milliseconds = config.runtime.batch_milliseconds;
@@ -72,7 +72,7 @@ ModelConfig serve_config(const ServeFlags& flags, const CliContext& context) {
   return config;
 }
 
-void print_config(const ModelConfig& config, CliContext& context) {
+void print_config(const ServerConfig& config, CliContext& context) {
   for (const std::string& warning : config.warnings) context.err << "nestvec: " << warning << '\n';
   context.out << config_yaml(config);
 }
@@ -106,7 +106,7 @@ void fit_connections(ServerOptions& options, Log& log) {
 }
 
 // What requests may take beside the model, told in the log.
-std::uint64_t choose_request_memory(const ModelConfig& config, const ModelInfo& model, bool quiet,
+std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo& model, bool quiet,
                                     Log& log) {
   std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
   const std::uint64_t group = cgroup_memory_limit(this_system()).value_or(0);
@@ -154,7 +154,7 @@ bool finish(Server& server, int signal_number, const std::string& socket, Log& l
 }
 
 void run_serve(const ServeFlags& flags, CliContext& context) {
-  ModelConfig config = serve_config(flags, context);
+  ServerConfig config = serve_config(flags, context);
   if (flags.print_config) return print_config(config, context);
   use_one_heap();
   const bool quiet = flags.model.quiet;

@@ -18,8 +18,8 @@
 #include "config/cache_folder.h"
 #include "config/fields.h"
 #include "config/reader.h"
+#include "config/server_config.h"
 #include "config/writer.h"
-#include "nestvec/config.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::map<std::string, std::string> values_of(const ModelConfig& config) {
+std::map<std::string, std::string> values_of(const ServerConfig& config) {
   std::map<std::string, std::string> values;
   visit_fields(config, [&values](const Field& field, const auto& value) {
     values[field.path()] = field_text(field, value);
@@ -37,7 +37,7 @@ std::map<std::string, std::string> values_of(const ModelConfig& config) {
 
 // What a case's comments say.
 struct Expected {
-  std::map<std::string, std::string> values = values_of(ModelConfig{});
+  std::map<std::string, std::string> values = values_of(ServerConfig{});
   std::vector<std::string> warnings;
   std::string error;
 };
@@ -84,7 +84,7 @@ TEST_P(ConfigCase, GivesWhatItsCommentsSay) {
   const std::string text = read_file(GetParam(), 1u << 20);
   const Expected expected = read_expected(text);
   try {
-    const ModelConfig config = parse_config(text, "config.yaml");
+    const ServerConfig config = parse_config(text, "config.yaml");
     EXPECT_EQ(expected.error, "") << "no error came";
     EXPECT_EQ(config.warnings, expected.warnings);
     EXPECT_EQ(values_of(config), expected.values);
@@ -110,8 +110,8 @@ std::string error_of(std::string_view yaml) {
 }
 
 TEST(ParseConfig, NothingIsAllDefaults) {
-  EXPECT_EQ(values_of(parse_config("", "config.yaml")), values_of(ModelConfig{}));
-  EXPECT_EQ(values_of(parse_config("\n\n", "config.yaml")), values_of(ModelConfig{}));
+  EXPECT_EQ(values_of(parse_config("", "config.yaml")), values_of(ServerConfig{}));
+  EXPECT_EQ(values_of(parse_config("\n\n", "config.yaml")), values_of(ServerConfig{}));
 }
 
 TEST(ParseConfig, RefusesWhatIsTooLarge) {
@@ -132,7 +132,7 @@ TEST(ParseConfig, NeverShowsASecret) {
   const std::string text =
       "checkpoints:\n  hf_token: hf_secret\n  hf_token: hf_secret2\n  type: [hf_secret]\n";
   EXPECT_EQ(error_of(text).find("hf_secret"), std::string::npos);
-  const ModelConfig config = parse_config("checkpoints: {hf_token: hf_secret}", "config.yaml");
+  const ServerConfig config = parse_config("checkpoints: {hf_token: hf_secret}", "config.yaml");
   EXPECT_EQ(config.checkpoints.hf_token, "hf_secret");
   EXPECT_EQ(values_of(config).at("checkpoints.hf_token"), "(set)");
 }
@@ -140,7 +140,7 @@ TEST(ParseConfig, NeverShowsASecret) {
 TEST(ParseConfig, TheExamplesHaveNoWarning) {
   for (const char* file : {"config.yaml", "clarifai/config.yaml"}) {
     const std::string path = std::string(NESTVEC_TEST_CASES) + "/../../examples/" + file;
-    const ModelConfig config = parse_config(read_file(path, 1u << 20), path);
+    const ServerConfig config = parse_config(read_file(path, 1u << 20), path);
     EXPECT_EQ(config.warnings, std::vector<std::string>{});
     EXPECT_EQ(config.inference_compute_info.cpu_memory_bytes, 5368709120u);
     EXPECT_EQ(config.model.app_id, "your-app-id");
@@ -156,7 +156,7 @@ Environment environment_of(std::map<std::string, std::string> variables) {
 }
 
 TEST(ApplyEnvironment, OverridesEveryKind) {
-  ModelConfig config = parse_config("runtime: {threads: 1, graph: portable}", "config.yaml");
+  ServerConfig config = parse_config("runtime: {threads: 1, graph: portable}", "config.yaml");
   apply_environment(environment_of({{"NESTVEC_THREADS", "4"},
                                     {"NESTVEC_CPU_LIMIT", "500m"},
                                     {"NESTVEC_CPU_MEMORY", "1Gi"},
@@ -174,7 +174,7 @@ TEST(ApplyEnvironment, OverridesEveryKind) {
 }
 
 TEST(ApplyEnvironment, ErrorsNameTheVariable) {
-  ModelConfig config;
+  ServerConfig config;
   try {
     apply_environment(environment_of({{"NESTVEC_THREADS", "many"}}), config);
     FAIL();
@@ -185,7 +185,7 @@ TEST(ApplyEnvironment, ErrorsNameTheVariable) {
 }
 
 TEST(ApplySetting, OverridesOneFieldByName) {
-  ModelConfig config;
+  ServerConfig config;
   apply_setting("max-tokens", "128", "--max-tokens", config);
   EXPECT_EQ(config.runtime.max_tokens, 128u);
   EXPECT_THROW(apply_setting("max-tokens", "", "--max-tokens", config), Error);
@@ -193,7 +193,7 @@ TEST(ApplySetting, OverridesOneFieldByName) {
 }
 
 TEST(ApplySetting, AcceleratorsAreNotedWhereverTheyAreAskedFor) {
-  ModelConfig config;
+  ServerConfig config;
   apply_environment(environment_of({{"NESTVEC_NUM_ACCELERATORS", "1"}}), config);
   apply_setting("num-accelerators", "2", "--num-accelerators", config);
   ASSERT_EQ(config.warnings.size(), 2u);
@@ -204,7 +204,7 @@ TEST(ApplySetting, AcceleratorsAreNotedWhereverTheyAreAskedFor) {
 }
 
 TEST(ApplySetting, CountsHaveALeast) {
-  ModelConfig config;
+  ServerConfig config;
   apply_setting("max-inputs", "1", "--max-inputs", config);
   EXPECT_EQ(config.server.max_inputs, 1u);
   try {
@@ -217,18 +217,19 @@ TEST(ApplySetting, CountsHaveALeast) {
 }
 
 TEST(ConfigYaml, ReadsBackAsTheSame) {
-  ModelConfig config = parse_config(
+  ServerConfig config = parse_config(
       "model: {id: \"a \\\"quoted\\\" \\\\ name\\nin two lines: # \u00e9\"}\n"
       "inference_compute_info: {cpu_limit: 500m, cpu_memory: 5Gi}\n"
       "runtime: {threads: 3, vector_cache: 256Mi, default_task: \"123\"}\n"
       "server: {http: \"unix:/tmp/x y\", log_format: json, idle_seconds: 9}\n",
       "config.yaml");
   EXPECT_EQ(values_of(parse_config(config_yaml(config), "again")), values_of(config));
-  EXPECT_EQ(values_of(parse_config(config_yaml(ModelConfig{}), "again")), values_of(ModelConfig{}));
+  EXPECT_EQ(values_of(parse_config(config_yaml(ServerConfig{}), "again")),
+            values_of(ServerConfig{}));
 }
 
 TEST(ConfigYaml, SecretsAreCommentsThatSayOnlyThatTheyAreSet) {
-  ModelConfig config;
+  ServerConfig config;
   config.server.api_keys = "hunter2";
   const std::string yaml = config_yaml(config);
   EXPECT_EQ(yaml.find("hunter2"), std::string::npos);
@@ -239,7 +240,7 @@ TEST(ConfigYaml, SecretsAreCommentsThatSayOnlyThatTheyAreSet) {
 
 TEST(VisitFields, NamesAreDistinct) {
   std::map<std::string, int> seen;
-  const ModelConfig config;
+  const ServerConfig config;
   visit_fields(config, [&seen](const Field& field, const auto&) {
     ++seen[field.flag()];
     ++seen[field.path()];

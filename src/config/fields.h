@@ -140,14 +140,14 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
 
 // Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for
 // kText, kChoice and kSecret, a double for kCores and a std::uint64_t for kBytes and kCount; const
-// where `config` is.
+// where `config` is. A ModelConfig has no keys of `server`, a ServerConfig has all.
 template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   visit_model_fields(config.model, visit);
   visit_compute_fields(config.inference_compute_info, visit);
   visit_checkpoint_fields(config.checkpoints, visit);
   visit_runtime_fields(config.runtime, visit);
-  visit_server_fields(config.server, visit);
+  if constexpr (requires { config.server; }) visit_server_fields(config.server, visit);
 }
 
 }  // namespace nestvec

@@ -53,7 +53,7 @@ std::string suggestion(std::string_view unknown, const std::vector<std::string>&
 // Fills one configuration from one tree.
 class ConfigReader {
  public:
-  ConfigReader(const std::string& name, ModelConfig& config) : name_(name), config_(config) {}
+  ConfigReader(const std::string& name, ServerConfig& config) : name_(name), config_(config) {}
 
   void read(const YamlNode& root) {
     if (root.kind == YamlNode::Kind::kNull) return;
@@ -128,7 +128,7 @@ class ConfigReader {
   }
 
   const std::string& name_;
-  ModelConfig& config_;
+  ServerConfig& config_;
 };
 
 // `source` has just set it.
@@ -146,10 +146,23 @@ void set_from(const std::string& source, const Field& field, std::string_view te
   }
 }
 
+template <typename Config>
+void set_by_name(std::string_view name, std::string_view text, const std::string& source,
+                 Config& config) {
+  bool known = false;
+  visit_fields(config, [&](const Field& field, auto& value) {
+    if (field.name != name) return;
+    known = true;
+    set_from(source, field, text, value);
+    if (field.key == kAccelerators) note_accelerators(source, config);
+  });
+  if (!known) throw Error(ErrorCode::kInvalidArgument, source + ": there is no such setting");
+}
+
 }  // namespace
 
-ModelConfig parse_config(std::string_view yaml, const std::string& name) {
-  ModelConfig config;
+ServerConfig parse_config(std::string_view yaml, const std::string& name) {
+  ServerConfig config;
   if (yaml.size() > kMaxFileBytes) {
     throw Error(ErrorCode::kInvalidArgument,
                 name + ": " + std::to_string(yaml.size()) +
@@ -161,7 +174,7 @@ ModelConfig parse_config(std::string_view yaml, const std::string& name) {
   return config;
 }
 
-void apply_environment(const Environment& environment, ModelConfig& config) {
+void apply_environment(const Environment& environment, ServerConfig& config) {
   visit_fields(config, [&](const Field& field, auto& value) {
     const std::string variable = field.environment();
     const auto text = environment(variable);
@@ -173,24 +186,22 @@ void apply_environment(const Environment& environment, ModelConfig& config) {
 
 void apply_setting(std::string_view name, std::string_view text, const std::string& source,
                    ModelConfig& config) {
-  bool known = false;
-  visit_fields(config, [&](const Field& field, auto& value) {
-    if (field.name != name) return;
-    known = true;
-    set_from(source, field, text, value);
-    if (field.key == kAccelerators) note_accelerators(source, config);
-  });
-  if (!known) throw Error(ErrorCode::kInvalidArgument, source + ": there is no such setting");
+  set_by_name(name, text, source, config);
+}
+
+void apply_setting(std::string_view name, std::string_view text, const std::string& source,
+                   ServerConfig& config) {
+  set_by_name(name, text, source, config);
 }
 
 ModelConfig read_config(const std::string& path) {
-  ModelConfig config = parse_config(read_file(path, kMaxFileBytes), path);
+  ServerConfig config = parse_config(read_file(path, kMaxFileBytes), path);
   apply_environment(process_environment(), config);
   return config;
 }
 
 ModelConfig config_for_model(const std::string& folder_or_repo) {
-  ModelConfig config;
+  ServerConfig config;
   apply_environment(process_environment(), config);
   if (!folder_or_repo.empty()) config.checkpoints.repo_id = folder_or_repo;
   return config;

@@ -46,7 +46,7 @@ std::string flag_cell(const Field& field) {
 std::string config_reference() {
   std::string out(kIntroduction);
   std::string section;
-  const ModelConfig defaults;
+  const ServerConfig defaults;
   visit_fields(defaults, [&](const Field& field, const auto& value) {
     if (field.section != section) {
       section = field.section;

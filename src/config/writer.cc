@@ -8,7 +8,7 @@
 
 namespace nestvec {
 
-std::string config_yaml(const ModelConfig& config) {
+std::string config_yaml(const ServerConfig& config) {
   std::string out;
   std::string_view section;
   visit_fields(config, [&](const Field& field, const auto& value) {

@@ -11,8 +11,8 @@
 
 #include "base/address.h"
 #include "base/memory_account.h"
+#include "config/server_config.h"
 #include "http/streamed.h"
-#include "nestvec/config.h"
 #include "observe/log.h"
 #include "service/head_guard.h"
 #include "service/http_message.h"

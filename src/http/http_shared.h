@@ -15,10 +15,10 @@
 
 #include "base/live_count.h"
 #include "base/memory_account.h"
+#include "config/server_config.h"
 #include "http/http_reply.h"
 #include "http/streamed.h"
 #include "http/transport.h"
-#include "nestvec/config.h"
 #include "observe/log.h"
 #include "service/head_guard.h"
 #include "service/http_message.h"

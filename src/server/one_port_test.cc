@@ -107,7 +107,7 @@ class OnePort : public testing::Test {
     return records_;
   }
 
-  ModelConfig config_;
+  ServerConfig config_;
   Log log_{LogFormat::kText, [](std::string_view) {}};
   std::mutex mutex_;  // guards records_
   std::vector<AccessRecord> records_;

@@ -26,8 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ModelConfig test_config() {
-  ModelConfig config;
+ServerConfig test_config() {
+  ServerConfig config;
   config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
   config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/server-cache";
   config.runtime.precision = "fp32";
@@ -107,7 +107,7 @@ int status(const std::string& answer) {
 const std::string kBody = R"({"input":["a","b"],"encoding_format":"base64"})";
 
 TEST(Server, LivesBeforeItIsReady) {
-  const ModelConfig config = test_config();
+  const ServerConfig config = test_config();
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
   Server server(config.server, log);
@@ -125,7 +125,7 @@ TEST(Server, LivesBeforeItIsReady) {
 }
 
 TEST(Server, AnswersWhatWasBegunWhenItDrains) {
-  ModelConfig config = test_config();
+  ServerConfig config = test_config();
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
   Server server(config.server, log);
@@ -150,7 +150,7 @@ TEST(Server, AnswersWhatWasBegunWhenItDrains) {
 }
 
 TEST(Server, GrpcListensBesideHttp) {
-  ModelConfig config = test_config();
+  ServerConfig config = test_config();
   config.server.grpc = "127.0.0.1:0";
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
@@ -161,7 +161,7 @@ TEST(Server, GrpcListensBesideHttp) {
 }
 
 TEST(Server, EndsInTheMiddleOfWork) {
-  const ModelConfig config = test_config();
+  const ServerConfig config = test_config();
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
   std::vector<std::thread> clients;
@@ -187,7 +187,7 @@ TEST(Server, ReadsItsKeysAgain) {
       (fs::temp_directory_path() / ("keys-" + std::to_string(::getpid()))).string();
   std::ofstream(file) << "one\n";
   ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
-  ModelConfig config = test_config();
+  ServerConfig config = test_config();
   config.server.api_key_file = file;
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
@@ -237,7 +237,7 @@ TEST(Server, RefusesWhatCannotWorkBeforeItListens) {
 }
 
 TEST(Server, AnswersToLocalNamesAloneOnALoopbackAddress) {
-  ModelConfig config = test_config();
+  ServerConfig config = test_config();
   config.server.hosts = "embed.example";
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
@@ -254,7 +254,7 @@ TEST(Server, AnswersToLocalNamesAloneOnALoopbackAddress) {
 
 // Who reaches it by the second port may know it by any name.
 TEST(Server, AnswersToEveryNameWhereOneAddressIsNoLoopback) {
-  ModelConfig config = test_config();
+  ServerConfig config = test_config();
   config.server.grpc = "0.0.0.0:0";
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
@@ -267,7 +267,7 @@ TEST(Server, AnswersToEveryNameWhereOneAddressIsNoLoopback) {
 }
 
 TEST(Server, TellsOfAnAddressInUse) {
-  const ModelConfig config = test_config();
+  const ServerConfig config = test_config();
   Lines lines;
   Log log(LogFormat::kText, lines.sink());
   const Server first(config.server, log);

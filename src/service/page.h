@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "nestvec/config.h"
+#include "config/server_config.h"
 #include "nestvec/model.h"
 #include "service/router.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/memory_account.h"
-#include "nestvec/config.h"
+#include "config/server_config.h"
 #include "nestvec/model.h"
 #include "observe/metrics.h"
 #include "observe/trace.h"
