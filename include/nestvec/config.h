@@ -30,6 +30,7 @@ struct CheckpointSource {
   std::string type = "huggingface";  // the only type
   std::string repo_id;               // "jinaai/jina-embeddings-v3", or a model folder
   std::string hf_token;  // empty = HF_TOKEN, then the token file of the Hugging Face CLI
+  bool pull = false;     // the command downloads a repository that is not on this machine
 };
 
 // `runtime:` - how the engine works.

@@ -33,6 +33,7 @@ std::string type_name(const Field& field) {
       return "N";
     case FieldKind::kText:
     case FieldKind::kSecret:
+    case FieldKind::kSwitch:
       break;
   }
   return "TEXT";
@@ -48,6 +49,16 @@ std::string choose_model(const ModelConfig& config, const Environment& environme
       ErrorCode::kNotFound,
       "no model was named: pass --model FOLDER_OR_REPO or --config FILE, set NESTVEC_MODEL, or "
       "run `make quickstart`, which fetches the small default model");
+}
+
+// "--pull", and "--no-pull" for what a file or a variable has switched on.
+void add_switch(CLI::App& command, const Field& field, ModelOptions& options) {
+  const std::string name(field.name);
+  const auto store = [&options, name](std::int64_t count) {
+    options.settings[name] = count > 0 ? "true" : "false";
+  };
+  command.add_flag_function(field.flag() + ",!--no-" + name, store, std::string(field.help))
+      ->group("Configuration (docs/config.md)");
 }
 
 // Declares one option for every key whose section `wanted` takes.
@@ -67,6 +78,10 @@ void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& w
                       "Model folder, or a repository that was pulled: OWNER/NAME[@REVISION]")
           ->type_name("DIR|REPO")
           ->expected(1);
+      return;
+    }
+    if (field.kind == FieldKind::kSwitch) {
+      add_switch(command, field, options);
       return;
     }
     command.add_option(field.flag(), store, std::string(field.help))

@@ -162,7 +162,8 @@ TEST(ApplyEnvironment, OverridesEveryKind) {
                                     {"NESTVEC_CPU_MEMORY", "1Gi"},
                                     {"NESTVEC_PRECISION", "fp32"},
                                     {"NESTVEC_HF_TOKEN", "hf_x"},
-                                    {"NESTVEC_REPO_ID", "a/b"}}),
+                                    {"NESTVEC_REPO_ID", "a/b"},
+                                    {"NESTVEC_PULL", "1"}}),
                     config);
   EXPECT_EQ(config.runtime.threads, 4u);
   EXPECT_EQ(config.runtime.graph, "portable");
@@ -171,6 +172,7 @@ TEST(ApplyEnvironment, OverridesEveryKind) {
   EXPECT_EQ(config.runtime.precision, "fp32");
   EXPECT_EQ(config.checkpoints.hf_token, "hf_x");
   EXPECT_EQ(config.checkpoints.repo_id, "a/b");
+  EXPECT_TRUE(config.checkpoints.pull);
 }
 
 TEST(ApplyEnvironment, ErrorsNameTheVariable) {

@@ -2,6 +2,7 @@
 #include "config/field.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -12,6 +13,11 @@
 
 namespace nestvec {
 namespace {
+
+// As people write them in YAML and in environment variables.
+constexpr std::array<std::string_view, 6> kTrueWords = {"true", "True", "TRUE", "1", "yes", "on"};
+constexpr std::array<std::string_view, 6> kFalseWords = {"false", "False", "FALSE",
+                                                         "0",     "no",    "off"};
 
 Error wrong_value(const Field& field, std::string_view text) {
   return Error(ErrorCode::kInvalidArgument,
@@ -52,6 +58,8 @@ std::string field_form(const Field& field) {
       return "bytes such as 5Gi or 512Mi";
     case FieldKind::kCount:
       return "an integer from " + std::to_string(field.least) + " to " + std::to_string(field.most);
+    case FieldKind::kSwitch:
+      return "true or false";
   }
   return "";
 }
@@ -85,6 +93,17 @@ void set_field(const Field& field, std::string_view text, std::uint64_t& value) 
   value = count;
 }
 
+void set_field(const Field& field, std::string_view text, bool& value) {
+  for (const bool wanted : {true, false}) {
+    for (const std::string_view word : wanted ? kTrueWords : kFalseWords) {
+      if (text != word) continue;
+      value = wanted;
+      return;
+    }
+  }
+  throw wrong_value(field, text);
+}
+
 std::string field_text(const Field& field, const std::string& value) {
   if (field.kind == FieldKind::kSecret && !value.empty()) return "(set)";
   return value;
@@ -95,5 +114,7 @@ std::string field_text(const Field&, double value) { return format_cores(value);
 std::string field_text(const Field& field, std::uint64_t value) {
   return field.kind == FieldKind::kBytes ? format_bytes(value) : std::to_string(value);
 }
+
+std::string field_text(const Field&, bool value) { return value ? "true" : "false"; }
 
 }  // namespace nestvec

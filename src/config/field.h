@@ -17,6 +17,7 @@ enum class FieldKind {
   kCores,   // see parse_cores
   kBytes,   // see parse_bytes
   kCount,   // an integer from `least` to `most`
+  kSwitch,  // true or false
 };
 
 struct Field {
@@ -40,11 +41,13 @@ struct Field {
 void set_field(const Field& field, std::string_view text, std::string& value);
 void set_field(const Field& field, std::string_view text, double& value);
 void set_field(const Field& field, std::string_view text, std::uint64_t& value);
+void set_field(const Field& field, std::string_view text, bool& value);
 
 // The text form that set_field reads back; "(set)" for a secret that is not empty.
 std::string field_text(const Field& field, const std::string& value);
 std::string field_text(const Field& field, double value);
 std::string field_text(const Field& field, std::uint64_t value);
+std::string field_text(const Field& field, bool value);
 
 // What set_field takes: "an integer from 0 to 4096", "one of auto, fp32".
 std::string field_form(const Field& field);

@@ -68,6 +68,9 @@ void visit_checkpoint_fields(Section& source, Visitor& visit) {
               "Access token of the hub; empty = $HF_TOKEN, then the token file of the Hugging Face "
               "CLI."},
         source.hf_token);
+  visit(Field{"checkpoints", "pull", "pull", FieldKind::kSwitch,
+              "Download the model from the hub if it is not on this machine."},
+        source.pull);
 }
 
 template <typename Section, typename Visitor>
@@ -139,8 +142,9 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
 }
 
 // Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for
-// kText, kChoice and kSecret, a double for kCores and a std::uint64_t for kBytes and kCount; const
-// where `config` is. A ModelConfig has no keys of `server`, a ServerConfig has all.
+// kText, kChoice and kSecret, a double for kCores, a std::uint64_t for kBytes and kCount and a bool
+// for kSwitch; const where `config` is. A ModelConfig has no keys of `server`, a ServerConfig has
+// all.
 template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   visit_model_fields(config.model, visit);

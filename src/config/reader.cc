@@ -2,12 +2,12 @@
 #include "config/reader.h"
 
 #include <algorithm>
-#include <numeric>
 #include <type_traits>
 #include <vector>
 
 #include "base/excerpt.h"
 #include "base/file.h"
+#include "base/suggestion.h"
 #include "config/fields.h"
 #include "config/yaml_tree.h"
 #include "nestvec/error.h"
@@ -17,38 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = 1u << 20;
 constexpr std::string_view kAccelerators = "num_accelerators";
-
-// Levenshtein distance.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (const char c : a) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t substitute = diagonal + (c == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substitute, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-// " (did you mean "threads"?)" where a known key is near, else the list of them.
-std::string suggestion(std::string_view unknown, const std::vector<std::string>& known) {
-  constexpr std::size_t kLongestKey = 64;
-  std::string list;
-  std::string nearest;
-  std::size_t least = std::max<std::size_t>(2, unknown.size() / 3) + 1;
-  for (const std::string& key : known) {
-    list += (list.empty() ? "" : ", ") + key;
-    const std::size_t distance =
-        unknown.size() > kLongestKey ? kLongestKey : edit_distance(unknown, key);
-    if (distance >= least) continue;
-    least = distance;
-    nearest = key;
-  }
-  return nearest.empty() ? "; known are " + list : "; did you mean \"" + nearest + "\"?";
-}
 
 // Fills one configuration from one tree.
 class ConfigReader {
@@ -102,9 +70,11 @@ class ConfigReader {
     const std::string_view found = yaml_kind_name(node);
     // Names made of digits are text without quotes; true and false are surely meant otherwise.
     const bool is_text = std::is_same_v<Value, std::string> && found != "a boolean";
+    const bool is_switch = field.kind == FieldKind::kSwitch;
     const bool is_quantity = field.kind == FieldKind::kCores || field.kind == FieldKind::kBytes;
     const bool is_count = field.kind == FieldKind::kCount && !node.quoted;
-    if (node.kind != YamlNode::Kind::kScalar || !(is_text || is_quantity || is_count)) {
+    if (node.kind != YamlNode::Kind::kScalar ||
+        !(is_text || is_switch || is_quantity || is_count)) {
       throw yaml_error(name_, node,
                        field.path() + ": expected " + field_form(field) + ", found " +
                            std::string(found) + (node.quoted ? " in quotes" : ""));

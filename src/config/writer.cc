@@ -20,7 +20,7 @@ std::string config_yaml(const ServerConfig& config) {
     const std::string text = field_text(field, value);
     const bool hidden = field.kind == FieldKind::kSecret && !text.empty();
     out += (hidden ? "  # " : "  ") + std::string(field.key) + ": ";
-    if (hidden || field.kind == FieldKind::kCount) {
+    if (hidden || field.kind == FieldKind::kCount || field.kind == FieldKind::kSwitch) {
       out += text;
     } else {
       append_json_string(text, out);  // in quotes it is the same in YAML
