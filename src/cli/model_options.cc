@@ -95,6 +95,8 @@ void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& w
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("--config", options.config, "A config.yaml")->type_name("FILE");
+  command.add_flag("--strict-config", options.strict_config,
+                   "Fail where the configuration has unknown keys, instead of warning");
   command.add_flag("-q,--quiet", options.quiet, "No notes on standard error");
   add_field_options(command, options,
                     [](std::string_view section) { return section != kServerSection; });
@@ -117,6 +119,9 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
   apply_environment(context.environment, config);
   for (const auto& [name, text] : options.settings) {
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
+  }
+  if (options.strict_config && !config.warnings.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, config.warnings.front());
   }
   return config;
 }

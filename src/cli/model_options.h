@@ -16,6 +16,7 @@ struct ModelOptions {
   std::string config;                           // config.yaml
   std::map<std::string, std::string> settings;  // by the name of the field: "threads" -> "2"
   bool quiet = false;
+  bool strict_config = false;  // what the configuration warns of is an error
 };
 
 // Declares --config, --quiet, --model and one option for every other key that a model has.

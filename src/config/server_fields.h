@@ -38,6 +38,36 @@ void visit_access_fields(Section& server, Visitor& visit) {
 }
 
 template <typename Section, typename Visitor>
+void visit_request_fields(Section& server, Visitor& visit) {
+  visit(
+      Field{"server", "path_prefix", "path-prefix", FieldKind::kText,
+            "Path below which a proxy passes requests on, such as /nestvec. Requests are answered "
+            "with it and without it."},
+      server.path_prefix);
+  visit(Field{"server", "strict_model", "strict-model", FieldKind::kSwitch,
+              "Refuse requests that name another model with status 404. Otherwise any name is "
+              "taken, and the answer names the model that is served."},
+        server.strict_model);
+  visit(Field{"server",
+              "overlong",
+              "overlong",
+              FieldKind::kChoice,
+              "What happens to a text over the model's limit where the request does not say: its "
+              "end is cut off, or the request is refused.",
+              {"truncate", "refuse"}},
+        server.overlong);
+  visit(Field{"server",
+              "overlong_status",
+              "overlong-status",
+              FieldKind::kChoice,
+              "Status of a request that is refused for a text over the model's limit: dialect = "
+              "422 for the routes of text-embeddings-inference, 400 for the others. With 413 "
+              "Elasticsearch sends a shorter text.",
+              {"dialect", "400", "413", "422"}},
+        server.overlong_status);
+}
+
+template <typename Section, typename Visitor>
 void visit_limit_fields(Section& server, Visitor& visit) {
   constexpr std::uint64_t kDay = 86'400;
   constexpr std::uint64_t kMany = 1u << 20;
@@ -89,6 +119,7 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "A second address, in the same form; both answer HTTP/1, HTTP/2 and gRPC."},
         server.grpc);
   visit_access_fields(server, visit);
+  visit_request_fields(server, visit);
   visit_limit_fields(server, visit);
   visit(Field{"server",
               "log_format",
@@ -97,14 +128,16 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Form of the log on standard error.",
               {"text", "json"}},
         server.log_format);
-  visit(Field{"server",
-              "log_level",
-              "log-level",
-              FieldKind::kChoice,
-              "What the log leaves out: with warning the line of each request and other news, with "
-              "error the warnings, too.",
-              {"info", "warning", "error"}},
-        server.log_level);
+  visit(
+      Field{
+          "server",
+          "log_level",
+          "log-level",
+          FieldKind::kChoice,
+          "The least that the log has: debug adds probes (/health, /ready, /metrics) and files of "
+          "the page, warning leaves out the line of each request, error the warnings, too.",
+          {"debug", "info", "warning", "error"}},
+      server.log_level);
   visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
               "Where to send a span of each request, by OTLP as JSON over HTTP: http://HOST:PORT, "
               "to which /v1/traces is added; empty = nowhere."},

@@ -19,6 +19,8 @@ struct InputRules {
   const ModelInfo& model;
   std::size_t max_inputs;
   std::function<std::string(std::span<const std::uint32_t>)> decode;
+  bool strict_model = false;                 // server.strict_model
+  Truncation overlong = Truncation::kRight;  // where a request does not say
 };
 // Its decode ends as `control` says, or with the exchange.
 InputRules input_rules(const Service& service, const RunControl& control);
@@ -31,6 +33,15 @@ InputRules input_rules(const Exchange& exchange);
 // without text), more than max_inputs, a wrong type.
 void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
                  EmbedCall& call);
+
+// The task that the member "model" asks for, empty where it asks for none. Throws RequestError: a
+// wrong type, and as task_of_name().
+std::string task_of_model(const JsonValue& body, const InputRules& rules);
+
+// Throws RequestError kInvalidArgument, "MEMBER: WHY", where a member is there, not null and not
+// `harmless`: what it asks for would change the answer, and is not done.
+void refuse_member(const JsonValue& body, std::string_view member, std::string_view why,
+                   const std::function<bool(const JsonValue&)>& harmless = {});
 
 // 1..model.dimensions. Throws RequestError kInvalidArgument for another.
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model, std::string_view param);

@@ -92,9 +92,7 @@ Graph graph_of(const Artefact& artefact, const std::string& origin) {
 }
 
 Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                     const RunControl& control, const LogSink& log) {
-  CompileOptions options;
-  options.control = control;
+                     CompileOptions options, const LogSink& log) {
   Precision precision{"fp32", "of portable graphs"};
   if (runtime.graph == "portable") {
     options.layout = "rectangular";
@@ -142,10 +140,10 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
 }
 
 Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                   const RunControl& control, const LogSink& log) {
+                   const CompileOptions& options, const LogSink& log) {
   Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
                 : is_to_compile(folder, runtime, log)
-                    ? compiled_graph(folder, runtime, control, log)
+                    ? compiled_graph(folder, runtime, options, log)
                     : published_graph(folder);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -212,7 +210,8 @@ Model load_model(const ModelConfig& config, const LogSink& log) {
   return load_model(config, log, std::stop_token());
 }
 
-Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_token& stop) {
+Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_token& stop,
+                 const ProgressSink& progress) {
   const RunControl control{stop, std::nullopt};
   const LogSink note = log ? log : [](std::string_view) {};
   for (const std::string& warning : config.warnings) note(warning);
@@ -220,7 +219,10 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
   const Isa isa = machine_isa();
-  const Graph graph = choose_graph(folder, config.runtime, control, note);
+  CompileOptions compile;
+  compile.control = control;
+  compile.progress = progress;
+  const Graph graph = choose_graph(folder, config.runtime, compile, note);
   control.check();
   check_vocabulary(tokenizer, graph.spec, folder.tokenizer);
   ModelInfo info = describe(config, graph, folder);

@@ -49,7 +49,8 @@ ErrorDetail of_text(std::size_t index) {
 }
 
 Error too_long(std::string_view what, std::size_t tokens, std::size_t limit,
-               const ErrorDetail& detail = {}) {
+               ErrorDetail detail = {}) {
+  detail.too_long = true;
   return Error(ErrorCode::kInvalidArgument,
                std::string(what) + " has " + std::to_string(tokens) +
                    " tokens with prompt and special tokens, the model takes " +

@@ -216,7 +216,7 @@ void HttpConnection::on_head(bool has_begun) {
 void HttpConnection::judge_head() {
   HttpRequest& head = parser_->request();
   head.connection = number_;
-  begin_request(head, loop_->random_id(), record_);
+  begin_request(*shared_, head, loop_->random_id(), record_);
   if (parser_->is_head()) record_.method = "HEAD";
   std::optional<HttpResponse> refusal;
   if (shared_->guard) refusal = shared_->guard(head);
@@ -312,7 +312,7 @@ void HttpConnection::dispatch() {
   if (judged) {
     request->received = Clock::now();
   } else {
-    begin_request(*request, loop_->random_id(), record_);
+    begin_request(*shared_, *request, loop_->random_id(), record_);
     if (head_only_) record_.method = "HEAD";
   }
   record_.bytes_in = parser_->body_bytes();

@@ -37,6 +37,7 @@ int http_status(const Error& error) {
   switch (request_error == nullptr ? Fault::kNone : request_error->fault()) {
     case Fault::kMalformed:
     case Fault::kEmpty:
+    case Fault::kBadRequest:
       return 400;
     case Fault::kTooLarge:
       return 413;

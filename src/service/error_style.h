@@ -32,6 +32,7 @@ enum class Fault {
   kTooLarge,      // the body, 413
   kMediaType,     // not JSON by its Content-Type, 415
   kMethod,        // 405
+  kBadRequest,    // 400 in every dialect
   kUnprocessable  // well-formed, but a value is not allowed, 422 where a dialect tells them apart
 };
 
