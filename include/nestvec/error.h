@@ -42,7 +42,6 @@ struct ErrorDetail {
   std::optional<std::size_t> text;  // index of the text at fault, among those of the call
   // kResourceExhausted: when the queue is expected to have room again; 0 = not known.
   std::chrono::milliseconds retry_after{0};
-  bool too_long = false;  // kInvalidArgument: the text is longer than the model takes
 };
 
 // Thrown by every function of the library that can fail. what() is one line that says what is

@@ -26,13 +26,15 @@ bool is_own_page(std::string_view origin, const HttpRequest& request) {
          std::ranges::equal(origin.substr(scheme + kScheme.size()), *host, {}, lower, lower);
 }
 
+bool is_token_character(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || kMarks.find(c) != kMarks.npos;
+}
+
 // A token of RFC 9110, in lower case; nothing that could end a header is one.
 bool is_token(std::string_view name) {
   constexpr std::size_t kLongest = 64;
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return name.size() <= kLongest && std::ranges::all_of(name, [](unsigned char c) {
-           return std::isalnum(c) != 0 || kMarks.find(static_cast<char>(c)) != kMarks.npos;
-         });
+  return name.size() <= kLongest && std::ranges::all_of(name, is_token_character);
 }
 
 // The scheme and the name of an origin have no case, and people end it with a slash.

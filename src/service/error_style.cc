@@ -55,6 +55,8 @@ int http_status(const Error& error) {
   return http_status(error.code());
 }
 
+bool is_too_long(const Error& error) { return error.code() == ErrorCode::kOutOfRange; }
+
 void add_retry_after(const Error& error, HttpResponse& response) {
   const auto wait = error.detail().retry_after;
   if (wait.count() <= 0) return;

@@ -63,13 +63,13 @@ Fault overlong_fault(std::string_view status) {
 // A fault of a text names the member of the request.
 void fail(const Exchange& exchange, const std::string& param, const Error& error) {
   const ErrorDetail& detail = error.detail();
-  const bool of_text = detail.text || detail.too_long;
-  if (!of_text || error.code() != ErrorCode::kInvalidArgument) return exchange.fail(error);
-  exchange.fail(RequestError(
-      error.code(), error.what(),
-      detail.text ? param + "[" + std::to_string(*detail.text) + "]" : param,
-      detail.too_long ? overlong_fault(exchange.service.options.overlong_status) : Fault::kNone,
-      detail));
+  const bool too_long = is_too_long(error);
+  const bool wrong_text = detail.text && error.code() == ErrorCode::kInvalidArgument;
+  if (!too_long && !wrong_text) return exchange.fail(error);
+  const Fault fault =
+      too_long ? overlong_fault(exchange.service.options.overlong_status) : Fault::kNone;
+  const std::string member = detail.text ? param + "[" + std::to_string(*detail.text) + "]" : param;
+  exchange.fail(RequestError(error.code(), error.what(), member, fault, detail));
 }
 
 }  // namespace

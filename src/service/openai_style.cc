@@ -61,7 +61,7 @@ void text_or_null(std::string_view name, std::string_view text, JsonObject& obje
 // these words of OpenAI's.
 std::string message_of(const Error& error) {
   const std::string message = error.what();
-  if (!error.detail().too_long) return message;
+  if (!is_too_long(error)) return message;
   return message +
          "; the maximum context length is exceeded. Please reduce your prompt; or completion "
          "length.";
@@ -79,7 +79,7 @@ class OpenAiErrors final : public ErrorStyle {
     response.status = http_status(error);
     Names names = response.status < 500 ? client_names(response.status, param)
                                         : server_names(response.status);
-    if (error.detail().too_long) names.code = "context_length_exceeded";
+    if (is_too_long(error)) names.code = "context_length_exceeded";
     const std::string message = message_of(error);
     JsonObject body(response.body);
     JsonObject inner(body.key("error"));

@@ -97,7 +97,7 @@ RouteHandler serve(std::string body, std::string_view content_type) {
   return [page, relative, tag = std::move(tag)](const Exchange& exchange) {
     if (relative) {
       if (const auto place = right_place(*exchange.request)) {
-        return exchange.respond({307, "", {{"Location", *place}}, ""});
+        return exchange.respond({307, "text/plain; charset=utf-8", {{"Location", *place}}, ""});
       }
     }
     const auto known = exchange.request->header("if-none-match");

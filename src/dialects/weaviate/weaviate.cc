@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "dialects/tei/tei_render.h"
 
 namespace nestvec {
 namespace {
@@ -21,18 +22,36 @@ class WeaviateErrors final : public ErrorStyle {
   }
 };
 
+// {"text","vector","dim","dims"}; its containers write the third, its module reads the last.
+HttpResponse render_one(const std::string& text, const Embeddings& rows) {
+  HttpResponse response;
+  JsonObject members(response.body);
+  members.text("text", text);
+  append_json_numbers(rows.values, members.key("vector"));
+  members.count("dim", rows.width);
+  members.count("dims", rows.width);
+  members.end();
+  return response;
+}
+
+HttpResponse render_list(const Embeddings& rows, Pace& pace) {
+  HttpResponse response;
+  JsonObject members(response.body);
+  append_rows(rows.values, rows.width, members.key("vectors"), pace);
+  members.count("dims", rows.width);
+  members.end();
+  return response;
+}
+
 void vectors(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
   EmbedCall call = read_weaviate(document.root(), input_rules(exchange));
-  RenderRows render = [text = call.texts.front()](const Embeddings& rows, Pace&) {
-    HttpResponse response;
-    JsonObject members(response.body);
-    members.text("text", text);
-    append_json_numbers(rows.values, members.key("vector"));
-    members.count("dim", rows.width);
-    members.end();
-    return response;
-  };
+  RenderRows render = render_list;
+  if (call.param == "text") {
+    render = [text = call.texts.front()](const Embeddings& rows, Pace&) {
+      return render_one(text, rows);
+    };
+  }
   run_embed(std::move(exchange), std::move(call), std::move(render));
 }
 
@@ -55,10 +74,14 @@ void meta(const Exchange& exchange) {
 
 EmbedCall read_weaviate(const JsonValue& body, const InputRules& rules) {
   EmbedCall call;
-  call.param = "text";
   call.options.truncation = rules.overlong;
-  const std::string_view text = read_string(required_member(body, "text"));
-  call.texts.emplace_back(text);
+  if (const auto texts = body.find("texts")) {
+    string_member(body, "text");  // its type is checked
+    read_inputs(*texts, "texts", rules, call);
+  } else {
+    call.param = "text";
+    call.texts.emplace_back(read_string(required_member(body, "text")));
+  }
   const auto config = body.find("config");
   if (!config) return call;
   if (config->kind() != JsonValue::Kind::kObject) {

@@ -29,6 +29,8 @@ TEST(Weaviate, ReadsTheConfig) {
   for (const auto& [body, param] :
        {std::pair{R"({})", "text"},
         {R"({"text":["a"]})", "text"},
+        {R"({"texts":[]})", "texts"},
+        {R"({"texts":["a",""]})", "texts[1]"},
         {R"({"text":"a","config":1})", "config"},
         {R"({"text":"a","config":{"dimensions":65}})", "config.dimensions"}}) {
     const auto error = request_error([&] { read_vector_request(body); });
@@ -46,10 +48,19 @@ TEST(Weaviate, AnswersAsItsContainer) {
   const JsonDocument document = JsonDocument::parse(response.body, "answer");
   EXPECT_EQ(document.root().at("text").string(), "b");
   EXPECT_EQ(document.root().at("dim").integer(), 64);
+  EXPECT_EQ(document.root().at("dims").integer(), 64);
   EXPECT_EQ(static_cast<float>(document.root().at("vector").elements().at(5).number()),
             test_model().predict("b")[5]);
   EXPECT_EQ(call(router, request_of("POST", "/vectors", "{}")).body,
             R"({"error":"\"text\" is missing in the request"})");
+  const HttpResponse batch =
+      call(router, request_of("POST", "/vectors", R"({"texts":["a","b"],"config":{}})"));
+  ASSERT_EQ(batch.status, 200) << batch.body;
+  const JsonDocument list = JsonDocument::parse(batch.body, "answer");
+  EXPECT_EQ(list.root().at("dims").integer(), 64);
+  ASSERT_EQ(list.root().at("vectors").size(), 2u);
+  const JsonValue second = list.root().at("vectors").elements().at(1);
+  EXPECT_EQ(static_cast<float>(second.elements().at(5).number()), test_model().predict("b")[5]);
   const HttpResponse meta = call(router, request_of("GET", "/meta"));
   EXPECT_NE(meta.body.find(R"("model_name":"v3-tiny")"), std::string::npos) << meta.body;
 }
