@@ -2,6 +2,8 @@
 // Calls to the server. Addresses are relative, so that the page works behind a path prefix.
 import { decodeFloats } from "./vectors.js";
 
+const kPart = 100; // texts of a call, so that a long list shows progress
+
 // What the server said about a request that failed.
 export class ServerError extends Error {
   constructor(message, status) {
@@ -15,48 +17,58 @@ export class Api {
     this.readKey = readKey;
   }
 
-  // What the model is: { id, detail, dimensions, sizes, tasks, defaultTask }.
+  // What the model is: { id, detail, dimensions, sizes, tasks, defaultTask, mostInputs }.
   async model() {
-    const info = await this.#call("info");
+    const { answer: info } = await this.#exchange("info");
     const dimensions = info.dimensions ?? 1024;
     const sizes = (info.matryoshka_dimensions ?? []).filter((size) => size < dimensions);
     return {
       id: info.model_id,
       detail: [info.model_dtype, `${dimensions} dimensions`,
-        `${info.max_input_length} tokens`].join(" · "),
+        `up to ${info.max_input_length} tokens`].join(" · "),
       dimensions,
       sizes: [...sizes, dimensions].sort((a, b) => a - b),
       tasks: (info.tasks ?? []).map((task) => task.name ?? task),
       defaultTask: info.default_task ?? "",
+      mostInputs: info.max_client_batch_size ?? kPart,
     };
   }
 
-  // POST /v1/embeddings. Vectors travel as base64, the quick path. Returns the answer with
-  // Float32Arrays for embeddings, and `seconds`, the server's own time.
-  async embed(request) {
-    const body = { ...request, encoding_format: "base64" };
-    const started = performance.now();
-    const { answer, headers } = await this.#exchange("v1/embeddings", body);
-    const milliseconds = Number(headers.get("x-nestvec-total-ms")) || performance.now() - started;
-    const data = answer.data.map((entry) => ({ ...entry, embedding: decodeFloats(entry.embedding) }));
-    return { ...answer, data, milliseconds };
+  // POST /v1/embeddings, in several calls where there are many inputs. Vectors travel as base64,
+  // the quick path. Returns { data, tokens, cut, milliseconds }: Float32Arrays for embeddings, how
+  // many texts were cut, the server's own time. Options: `signal` aborts; `nameOf(i)` is what the
+  // reader calls input i; `progress(done)` is called after each call but the last.
+  async embed(request, { mostInputs = kPart, signal, nameOf, progress }) {
+    const total = { data: [], tokens: 0, cut: 0, milliseconds: 0 };
+    for (const [first, body] of parts(request, Math.min(kPart, mostInputs))) {
+      if (first > 0) progress(first);
+      const started = performance.now();
+      const { answer, headers } = await this.#exchange("v1/embeddings",
+        { ...body, encoding_format: "base64" }, { signal, nameOf: (i) => nameOf(first + i) });
+      total.milliseconds +=
+        Number(headers.get("x-nestvec-total-ms")) || performance.now() - started;
+      total.tokens += answer.usage.total_tokens;
+      total.cut += answer.truncated?.length ?? 0;
+      total.data.push(...answer.data.map((entry) => ({ ...entry, index: first + entry.index,
+        embedding: decodeFloats(entry.embedding) })));
+    }
+    return total;
   }
 
-  async #call(path, body) {
-    return (await this.#exchange(path, body)).answer;
-  }
-
-  async #exchange(path, body) {
+  async #exchange(path, body, { signal, nameOf } = {}) {
     const headers = {};
-    if (this.readKey()) headers.Authorization = `Bearer ${this.readKey()}`;
+    const key = this.readKey();
+    if (/[^!-~]/.test(key)) throw new ServerError(keyMessage(key), 401); // no header can carry it
+    if (key) headers.Authorization = `Bearer ${key}`;
     if (body) headers["Content-Type"] = "application/json";
     let response;
     try {
       response = await fetch(path, {
-        method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body),
+        method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal,
       });
     } catch (error) {
-      throw new ServerError(`The server does not answer (${error.message}). Is it still running?`, 0);
+      if (signal?.aborted) throw error;
+      throw new ServerError(`The server does not answer (${error.message}). Is it running?`, 0);
     }
     const text = await response.text();
     let answer = null;
@@ -65,16 +77,40 @@ export class Api {
     } catch {
       // An error of a proxy in between need not be JSON: it is shown as it is.
     }
-    if (!response.ok) throw new ServerError(messageOf(answer, text, response), response.status);
+    if (response.status === 401) throw new ServerError(keyMessage(key), 401);
+    if (!response.ok) {
+      throw new ServerError(inWords(messageOf(answer, text, response), nameOf), response.status);
+    }
     if (answer === null) throw new ServerError(`${path}: the answer is not JSON.`, response.status);
     return { answer, headers: response.headers };
   }
 }
+
+// [index of the first input, body] of calls with at most `most` inputs each.
+export function parts(request, most) {
+  const bodies = [];
+  for (let first = 0; first < request.input.length; first += most) {
+    bodies.push([first, { ...request, input: request.input.slice(first, first + most) }]);
+  }
+  return bodies;
+}
+
+const keyMessage = (key) => (key ? "The server does not accept this API key. Check it above."
+  : "This server asks for an API key: enter it above.");
 
 function messageOf(answer, text, response) {
   const error = answer?.error;
   const message = error?.message ?? (typeof error === "string" ? error : null) ??
     answer?.message ?? (text.slice(0, 300) || response.statusText);
   const wait = response.headers.get("retry-after");
-  return wait ? `${message}\nRetry after ${wait} s.` : message;
+  return wait ? `${message}\nTry again in ${wait} s.` : message;
+}
+
+// The server counts inputs from 0 and calls them by their place in the request; a reader sees
+// "text 3".
+function inWords(message, nameOf) {
+  if (!nameOf) return message;
+  const named = message.replace(/\binput\[(\d+)\](\.\w+)?/g, (_, index, member) =>
+    nameOf(Number(index)) + (member ? `, ${member.slice(1)}` : ""));
+  return message.startsWith("input[") ? named.charAt(0).toUpperCase() + named.slice(1) : named;
 }

@@ -1,180 +1,263 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wires the page: forms to calls, answers to charts.
-import { Api, ServerError } from "./api.js";
-import { drawChunks, drawHeatMap, drawProjection, drawRanking } from "./charts.js";
-import { asCurl, asPython } from "./code.js";
+import { Api, ServerError, parts } from "./api.js";
+import { describeRanking, drawChunks, drawHeatMap, drawPairs, drawRanking } from "./charts.js";
+import { asCode } from "./code.js";
 import { examples } from "./examples.js";
-import { cosine, cosines, principalPlane } from "./vectors.js";
+import { drawMap } from "./map.js";
+import { browser, chosenLanguage, find, findAll, kLanguages, setUpCopy, setUpKey, tab,
+  untilReady, make } from "./shared.js";
+import { closest, cosine, cosines, principalPlane } from "./vectors.js";
 
-const kCompareLimit = 100; // texts of a heat map
-const kShown = 50; // entries of a ranking
-
-const find = (selector, root = document) => root.querySelector(selector);
-const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
-
-const keyField = find("#key");
-const api = new Api(() => keyField.value.trim());
-let model = null;
+const kMostTexts = 1000; // of a map
+const kMostSquares = 100; // texts of a heat map
+const kPairsFrom = 15; // texts from which on the closest pairs are listed
+const kPairs = 10;
+const kRanked = 50; // entries of a ranking that are drawn
+const kUnasked = 20_000; // characters that are embedded without a press of a button
 
 class InputError extends Error {}
 
-// -- what each form asks and draws. Each returns the bodies of the calls that it made. --
+const readKey = setUpKey(onNewKey);
+const api = new Api(readKey);
+let model = null;
 
-async function compare(form, results) {
+// -- what each form asks and draws. Each returns the requests that it made, and the answers. --
+
+async function compare(form, results, call) {
   const texts = textsOf(form);
-  if (texts.length < 2) throw new InputError("Two texts at least, to compare them.");
-  if (texts.length > kCompareLimit) {
-    throw new InputError(`${texts.length} texts; this page draws up to ${kCompareLimit}.`);
+  if (texts.length < 2) throw new InputError("Enter at least two texts.");
+  if (texts.length > kMostTexts) {
+    throw new InputError(`You entered ${count(texts.length)} texts. This page compares up to ${
+      count(kMostTexts)}.`);
   }
-  const body = request(form, texts, form.task.value);
-  const answer = await api.embed(body);
+  const request = requestOf(form, texts, form.task.value);
+  const answer = await call(request, (i) => `text ${i + 1}`);
   const vectors = answer.data.map((entry) => entry.embedding);
+  if (texts.length > kMostSquares) await painted("Drawing …", form);
+  const { nearest, pairs } = closest(vectors, kPairs);
+  const plane = principalPlane(vectors);
   results.hidden = false;
-  const mark = drawProjection(find(".projection", results), texts, principalPlane(vectors));
-  drawHeatMap(find(".heat", results), texts, cosines(vectors), mark);
-  return { calls: [body], answers: [answer] };
+  const mark = drawMap(find(".projection", results), texts, plane, nearest);
+  find(".matrix", results).hidden = texts.length > kMostSquares;
+  if (texts.length <= kMostSquares) {
+    drawHeatMap(find(".heat", results), texts, cosines(vectors), mark);
+  }
+  find(".closest", results).hidden = texts.length < kPairsFrom;
+  drawPairs(find(".pairs", results), texts, pairs);
+  return { requests: [request], answers: [answer] };
 }
 
-async function search(form, results) {
+async function search(form, results, call) {
   const texts = textsOf(form);
-  const query = form.query.value.trim();
-  const bodies = [request(form, [query], taskNamed("retrieval.query")),
-    request(form, texts, taskNamed("retrieval.passage"))];
-  const answers = await Promise.all(bodies.map((body) => api.embed(body)));
+  if (texts.length === 0) throw new InputError("Enter at least one document.");
+  const requests = [requestOf(form, [queryOf(form)], taskNamed("retrieval.query")),
+    requestOf(form, texts, taskNamed("retrieval.passage"))];
+  const answers = await Promise.all([call(requests[0], () => "the query"),
+    call(requests[1], (i) => `document ${i + 1}`)]);
   const [asked] = answers[0].data;
-  const ranked = answers[1].data
-    .map((entry) => ({ text: texts[entry.index], score: cosine(asked.embedding, entry.embedding) }))
-    .sort((a, b) => b.score - a.score);
+  const ranked = byScore(answers[1].data.map((entry) =>
+    ({ text: texts[entry.index], score: cosine(asked.embedding, entry.embedding) })));
   results.hidden = false;
-  drawRanking(find(".ranking", results), ranked.slice(0, kShown));
-  return { calls: bodies, answers };
+  find(".summary", results).textContent = describeRanking(ranked, "documents", kRanked);
+  drawRanking(find(".ranking", results), ranked, kRanked);
+  return { requests, answers };
 }
 
-async function findInPassage(form, results) {
+async function findInPassage(form, results, call) {
   const passage = form.text.value;
+  if (!passage.trim()) throw new InputError("Enter a text.");
   const chunking = { by: form.by.value, size: Number(form.size.value) };
-  const bodies = [request(form, [form.query.value.trim()], taskNamed("retrieval.query")),
-    { ...request(form, [passage], taskNamed("retrieval.passage")), late_chunking: true, chunking }];
-  const answers = await Promise.all(bodies.map((body) => api.embed(body)));
-  const [asked] = answers[0].data;
+  const requests = [requestOf(form, [queryOf(form)], taskNamed("retrieval.query")),
+    { ...requestOf(form, [passage], taskNamed("retrieval.passage")), late_chunking: true,
+      chunking }];
+  const answers = await Promise.all([call(requests[0], () => "the query"),
+    call(requests[1], () => "the text")]);
+  const chunks = chunksOf(passage, answers[1].data, answers[0].data[0].embedding);
+  const kBest = 3;
+  const ranked = byScore(chunks);
+  results.hidden = false;
+  drawChunks(find(".chunks", results), find(".legend", results), find(".readout", results), chunks);
+  find(".summary", results).textContent = describeRanking(ranked, "chunks", kBest);
+  drawRanking(find(".ranking", results), ranked, kBest);
+  return { requests, answers };
+}
+
+// { text, before, score, note } of each chunk, in reading order.
+function chunksOf(passage, entries, query) {
   const characters = Array.from(passage); // offsets count code points
   let end = 0;
-  const chunks = answers[1].data.map((entry) => {
+  return entries.map((entry) => {
     // White space behind a chunk belongs to it, but is not to be coloured.
     const text = characters.slice(entry.start, entry.end).join("").trimEnd();
     const before = characters.slice(end, entry.start).join("");
     end = entry.start + Array.from(text).length;
-    return { text, before, score: cosine(asked.embedding, entry.embedding),
+    return { text, before, score: cosine(query, entry.embedding),
       note: `chunk ${entry.chunk + 1}` };
   });
-  results.hidden = false;
-  drawChunks(find(".chunks", results), find(".legend", results), find(".readout", results), chunks);
-  drawRanking(find(".ranking", results),
-    [...chunks].sort((a, b) => b.score - a.score).slice(0, 3));
-  return { calls: bodies, answers };
 }
+
+const byScore = (items) => [...items].sort((a, b) => b.score - a.score);
+const count = (number) => number.toLocaleString("en");
 
 function textsOf(form) {
   const separator = form.split.value === "line" ? /\n/ : /\n\s*\n/;
   return form.texts.value.split(separator).map((text) => text.trim()).filter(Boolean);
 }
 
-function request(form, input, task) {
-  const body = { model: model?.id ?? "default", input };
+function queryOf(form) {
+  const query = form.query.value.trim();
+  if (!query) throw new InputError("Enter a query.");
+  return query;
+}
+
+function requestOf(form, input, task) {
+  const body = { model: model.id, input };
   if (task) body.task = task;
-  const dimensions = sizeOf(form);
+  const dimensions = model.sizes[Number(form.dimensions.value)];
   if (dimensions && dimensions !== model.dimensions) body.dimensions = dimensions;
   return body;
 }
 
-const taskNamed = (name) => (model?.tasks.includes(name) ? name : "");
-const sizeOf = (form) => model?.sizes[Number(form.dimensions.value)];
+const taskNamed = (name) => (model.tasks.includes(name) ? name : "");
 
 // -- a run: busy state, status, errors, code --
 
-async function run(form, work) {
+const kWork = { compare, search, passage: findInPassage };
+const runs = new Map(); // from a panel to the AbortController of its last run
+const requestsOf = new Map(); // the requests that each panel shows the answers of
+
+// Embeds what is in the form and draws it, instead of what the panel was doing. `asked` is false
+// where nobody pressed a button.
+async function run(form, asked) {
+  const panel = form.parentElement;
+  const results = find(".results", panel);
   const button = find(".go", form);
-  if (button.getAttribute("aria-busy") === "true") return;
+  runs.get(panel)?.abort();
+  const control = new AbortController();
+  const { signal } = control;
+  runs.set(panel, control);
   button.setAttribute("aria-busy", "true");
-  tell("Embedding …");
+  tell(form, "Embedding …");
   try {
-    if (!model) await describeModel();
-    const { calls, answers } = await work(form, find(".results", form.parentElement));
-    tell(summary(answers));
-    callsOf.set(form.parentElement.id, calls);
-    writeCode();
+    await describeModel();
+    signal.throwIfAborted();
+    const { requests, answers } = await kWork[panel.id](form, results, (request, nameOf) =>
+      api.embed(request, { mostInputs: model.mostInputs, signal, nameOf,
+        progress: (done) =>
+          tell(form, `Embedding … ${count(done)} of ${count(request.input.length)}`),
+      }));
+    tell(form, summary(answers));
+    requestsOf.set(panel, requests);
+    if (asked) bringIntoView(results);
   } catch (error) {
-    fail(error);
+    if (signal.aborted) return;
+    results.hidden = true;
+    requestsOf.delete(panel);
+    fail(form, error);
   } finally {
-    button.removeAttribute("aria-busy");
+    if (!signal.aborted) button.removeAttribute("aria-busy");
   }
+  writeCode();
 }
 
 function summary(answers) {
-  const vectors = answers.reduce((sum, answer) => sum + answer.data.length, 0);
-  const tokens = answers.reduce((sum, answer) => sum + answer.usage.total_tokens, 0);
+  const sum = (name) => answers.reduce((total, answer) => total + answer[name], 0);
+  const vectors = answers.reduce((total, answer) => total + answer.data.length, 0);
   const width = answers[0].data[0].embedding.length;
   const milliseconds = Math.max(...answers.map((answer) => answer.milliseconds));
-  const cut = answers.reduce((sum, answer) => sum + (answer.truncated?.length ?? 0), 0);
-  return `${vectors} vectors of ${width} dimensions, ${tokens} tokens, ` +
+  const cut = sum("cut");
+  return `${count(vectors)} vectors of ${width} dimensions, ${count(sum("tokens"))} tokens, ` +
     `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms.` +
-    (cut ? ` ${cut} text${cut > 1 ? "s were" : " was"} too long and cut.` : "");
+    (cut ? ` ${cut} text${cut > 1 ? "s were" : " was"} too long and truncated.` : "");
+}
+
+// On a phone results are below the form.
+function bringIntoView(results) {
+  if (results.getBoundingClientRect().top < 0.7 * innerHeight) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  results.scrollIntoView({ behavior: still ? "auto" : "smooth" });
+}
+
+// Shows a message and lets the browser paint it before work that keeps the page busy.
+async function painted(message, form) {
+  tell(form, message);
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
 }
 
 const openPanel = () => find("[role=tabpanel]:not([hidden])");
+const openForm = () => find("form", openPanel());
 
-function tell(message, error = "") {
-  find(".status", openPanel()).textContent = message;
-  find(".error", openPanel()).textContent = error;
+function tell(form, message, error = "") {
+  find(".status", form).textContent = message;
+  find(".error", form).textContent = error;
 }
 
-function fail(error) {
-  if (!(error instanceof ServerError || error instanceof InputError)) throw error;
-  tell("", error.message);
-  if (error.status === 401) keyField.focus();
+function fail(form, error) {
+  if (!(error instanceof ServerError || error instanceof InputError)) {
+    tell(form, "", `The page failed: ${error.message}`);
+    throw error;
+  }
+  tell(form, "", error.message);
+  if (error.status === 401) find("#key").focus();
 }
-
-const callsOf = new Map(); // the last calls of each panel
 
 function writeCode() {
-  const calls = callsOf.get(openPanel().id);
-  find("#code").hidden = !calls;
-  if (!calls) return;
+  const requests = requestsOf.get(openPanel());
+  find("#code").hidden = !requests;
+  find("#copied").textContent = "";
+  if (!requests) return;
+  const bodies = requests.flatMap((request) =>
+    parts(request, model.mostInputs).map(([, body]) => body));
   const base = new URL(".", location.href).href;
-  const write = find("#language").value === "curl" ? asCurl : asPython;
-  find("#code code").textContent = write(base, calls, Boolean(keyField.value.trim()));
+  find("#code code").textContent = asCode(find("#language").value, base, bodies, readKey() !== "");
 }
 
-async function copyCode() {
-  const text = find("#code code").textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    tell("Copied.");
-  } catch {
-    // Without https the clipboard is closed to scripts: mark the text for the reader's own copy.
-    getSelection().selectAllChildren(find("#code code"));
-    tell("Marked: press Ctrl C to copy.");
+// -- the model --
+
+let describing = null;
+
+// Asks the server what it is, once. Waits for as long as its model is loading, and says so.
+function describeModel() {
+  if (model) return Promise.resolve();
+  describing ??= askForModel().finally(() => { describing = null; });
+  return describing;
+}
+
+async function askForModel() {
+  const report = (message) => {
+    find("#model").textContent = message;
+    tell(openForm(), message);
+  };
+  for (;;) {
+    try {
+      showModel(await api.model());
+      return;
+    } catch (error) {
+      if (error.status !== 503) {
+        find("#model").textContent = "";
+        throw error;
+      }
+      await untilReady(report);
+    }
   }
 }
 
-// -- the parts of the page --
-
-async function describeModel() {
-  model = await api.model();
+function showModel(described) {
+  model = described;
   find("#model").textContent = `${model.id} · ${model.detail}`;
-  tell("");
-  for (const select of findAll("select[name=task]")) {
+  for (const form of findAll("form")) {
     const usual = model.defaultTask ? `default (${model.defaultTask})` : "default";
     const names = [...new Set([...model.tasks, "none"])];
-    select.replaceChildren(new Option(usual, ""), ...names.map((name) => new Option(name, name)));
-    select.closest("label").hidden = model.tasks.length === 0;
+    form.task?.replaceChildren(new Option(usual, ""),
+      ...names.map((name) => new Option(name, name)));
+    form.dimensions.max = model.sizes.length - 1;
+    form.dimensions.value = form.dimensions.max;
+    restoreFields(form);
+    showSize(form.dimensions);
   }
-  for (const slider of findAll("input[name=dimensions]")) {
-    slider.max = model.sizes.length - 1;
-    slider.value = slider.max;
-    slider.closest("label").hidden = model.sizes.length < 2;
-    showSize(slider);
-  }
+  for (const label of findAll("label.task")) label.hidden = model.tasks.length === 0;
+  for (const label of findAll("label.size")) label.hidden = model.sizes.length < 2;
 }
 
 function showSize(slider) {
@@ -183,87 +266,111 @@ function showSize(slider) {
   slider.setAttribute("aria-valuetext", size);
 }
 
-function setUpForms() {
-  const work = { compare, search, passage: findInPassage };
-  for (const form of findAll("form")) {
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      run(form, work[form.parentElement.id]);
-    });
-    form.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-    });
-    find("[name=dimensions]", form).addEventListener("input", ({ target }) => showSize(target));
+// -- the parts of the page --
+
+// What stands in a form outlives a reload, as long as the tab.
+function keepFields(form) {
+  tab.set(`form-${form.parentElement.id}`, JSON.stringify(Object.fromEntries(new FormData(form))));
+}
+
+function restoreFields(form) {
+  let kept = {};
+  try {
+    kept = JSON.parse(tab.get(`form-${form.parentElement.id}`)) ?? {};
+  } catch { /* nothing was kept */ }
+  for (const [name, value] of Object.entries(kept)) {
+    const field = form.elements[name];
+    const unknown = field instanceof HTMLSelectElement &&
+      ![...field.options].some((option) => option.value === value);
+    if (field && !unknown) field.value = value;
   }
+}
+
+function setUpForms() {
   find("#compare form").texts.value = examples.compare;
   find("#search form").query.value = examples.query;
   find("#search form").texts.value = examples.documents;
   find("#passage form").query.value = examples.question;
   find("#passage form").text.value = examples.passage;
+  for (const form of findAll("form")) {
+    restoreFields(form);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      run(form, true);
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    });
+    form.addEventListener("input", () => keepFields(form));
+    form.dimensions.addEventListener("input", ({ target }) => showSize(target));
+  }
+}
+
+// Draws what is in the open panel, so that it is not empty. A long text waits for its reader.
+function drawUnasked() {
+  const form = openForm();
+  const length = (form.texts ?? form.text).value.length;
+  if (length <= kUnasked) {
+    if (!runs.has(openPanel())) run(form, false);
+  } else if (!model) {
+    describeModel().then(() => tell(form, ""), (error) => fail(form, error));
+  }
+}
+
+function onNewKey() {
+  model = null;
+  for (const form of findAll("form")) {
+    const panel = form.parentElement;
+    if (!find(".results", panel).hidden) continue;
+    runs.get(panel)?.abort(); // it may work now
+    runs.delete(panel);
+    find(".go", form).removeAttribute("aria-busy");
+    tell(form, "");
+  }
+  drawUnasked();
+  writeCode();
 }
 
 function setUpTabs() {
   // No element's id: the browser would begin there, behind the header, to move the focus.
-  const addressOf = (tab) => `#view=${tab.getAttribute("aria-controls")}`;
+  const addressOf = (each) => `#view=${each.getAttribute("aria-controls")}`;
   const tabs = findAll("[role=tab]");
-  const select = (tab) => {
-    for (const other of tabs) {
-      other.setAttribute("aria-selected", String(other === tab));
-      other.tabIndex = other === tab ? 0 : -1;
-      find(`#${other.getAttribute("aria-controls")}`).hidden = other !== tab;
+  const select = (chosen) => {
+    for (const each of tabs) {
+      each.setAttribute("aria-selected", String(each === chosen));
+      each.tabIndex = each === chosen ? 0 : -1;
+      find(`#${each.getAttribute("aria-controls")}`).hidden = each !== chosen;
     }
-    history.replaceState(null, "", addressOf(tab));
+    history.replaceState(null, "", addressOf(chosen));
     writeCode();
+    drawUnasked();
   };
-  tabs.forEach((tab, i) => {
-    tab.addEventListener("click", () => select(tab));
-    tab.addEventListener("keydown", ({ key }) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
-      if (!step) return;
-      const next = tabs[(i + step + tabs.length) % tabs.length];
-      select(next);
-      next.focus();
+  tabs.forEach((each, i) => {
+    each.addEventListener("click", () => select(each));
+    each.addEventListener("keydown", (event) => {
+      const next = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: -1 }[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      const chosen = tabs.at(next % tabs.length);
+      select(chosen);
+      chosen.focus();
     });
   });
-  select(tabs.find((tab) => addressOf(tab) === location.hash) ?? tabs[0]);
+  select(tabs.find((each) => addressOf(each) === location.hash) ?? tabs[0]);
 }
 
-// The key lives as long as the tab. Storage may be closed to the page; then it lives as long as
-// the page.
-function setUpKey() {
-  try {
-    keyField.value = sessionStorage.getItem("nestvec-key") ?? "";
-  } catch { /* see above */ }
-  keyField.addEventListener("change", () => {
-    try {
-      sessionStorage.setItem("nestvec-key", keyField.value.trim());
-    } catch { /* see above */ }
+function setUpCode() {
+  const language = find("#language");
+  language.append(...Object.entries(kLanguages).map(([value, name]) =>
+    make("option", { value }, name)));
+  language.value = chosenLanguage();
+  language.addEventListener("change", () => {
+    browser.set("language", language.value);
     writeCode();
-    describeModel().catch(fail);
   });
+  setUpCopy(find("#copy"), find("#code code"), find("#copied"));
 }
 
-function setUpTheme() {
-  const root = document.documentElement;
-  const button = find("#theme");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const current = () => root.dataset.theme ?? (dark.matches ? "dark" : "light");
-  const show = () => { button.textContent = current() === "dark" ? "Light mode" : "Dark mode"; };
-  button.addEventListener("click", () => {
-    root.dataset.theme = current() === "dark" ? "light" : "dark";
-    show();
-  });
-  dark.addEventListener("change", show);
-  show();
-}
-
-setUpTheme();
-setUpKey();
 setUpForms();
+setUpCode();
 setUpTabs();
-find("#language").addEventListener("change", writeCode);
-find("#copy").addEventListener("click", copyCode);
-describeModel().catch((error) => {
-  find("#model").textContent = "";
-  fail(error);
-});

@@ -1,43 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws results. Each function fills the element that it is given.
-
-const kSvg = "http://www.w3.org/2000/svg";
-const kNumbersUpTo = 14; // texts of a heat map whose cells are large enough for their value
-
-// An element with properties, and children that are elements or strings (never markup).
-export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-function makeSvg(tag, attributes, ...children) {
-  const element = document.createElementNS(kSvg, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
+import { make } from "./shared.js";
 
 export const excerpt = (text, length = 60) => {
-  const line = text.replace(/\s+/g, " ").trim();
-  const characters = Array.from(line);
-  return characters.length > length ? `${characters.slice(0, length - 1).join("")}…` : line;
+  const characters = Array.from(text.slice(0, 4 * length + 1000).replace(/\s+/g, " ").trim());
+  return characters.length > length ? `${characters.slice(0, length - 1).join("")}…`
+    : characters.join("");
 };
 
 // Maps values to 0..1 over their own range: cosines of one model crowd into a part of -1..1.
-function rangeOf(values) {
+// Differences below `least` are not blown up.
+function rangeOf(values, least = 0.02) {
   let low = Math.min(...values);
   let high = Math.max(...values);
-  if (high - low < 0.05) {
-    low -= 0.025;
-    high += 0.025;
-  }
-  const place = (value) => Math.min(1, Math.max(0, (value - low) / (high - low)));
-  return { low, high, place };
+  const missing = Math.max(0, least - (high - low)) / 2;
+  low -= missing;
+  high += missing;
+  return { low, high, place: (value) => Math.min(1, Math.max(0, (value - low) / (high - low))) };
 }
 
 function tint(element, t) {
@@ -47,44 +26,100 @@ function tint(element, t) {
 }
 
 function legend({ low, high }) {
-  return [low.toFixed(2), make("i", { "aria-hidden": "true" }), high.toFixed(2)];
+  const digits = high - low < 0.1 ? 3 : 2;
+  return [low.toFixed(digits), make("i", { "aria-hidden": "true" }), high.toFixed(digits)];
 }
 
+// -- the heat map --
+
+// A square for each pair of texts. The diagonal, where each text meets itself, has no colour and
+// does not count for the range. `onRow(i)` is called when the reader looks at a cell of row i.
 export function drawHeatMap(root, texts, matrix, onRow) {
-  const off = matrix.flatMap((row, i) => row.filter((_, k) => k !== i));
-  const range = rangeOf(off);
+  const range = rangeOf(matrix.flatMap((row, i) => row.filter((_, k) => k !== i)));
+  const size = texts.length;
   const readout = make("p", { className: "readout muted" },
-    "Point at a cell, or move through the table with the arrow keys.");
-  const table = make("table", { role: "grid", "aria-label": "Cosine similarity of each pair of texts" });
-  const numbers = texts.map((_, k) => make("th", { scope: "col" }, String(k + 1)));
-  const many = texts.length > kNumbersUpTo;
-  table.append(make("thead", {}, make("tr", {}, make("th", { scope: "col" },
-    make("span", { className: "hidden" }, "Text")), ...(many ? [] : numbers))));
+    "Hover over a cell, or use the arrow keys.");
+  const heads = texts.map((_, k) => make("th", { scope: "col" }, tick(k, size)));
   const rows = matrix.map((row, i) => make("tr", {},
-    make("th", { scope: "row", title: texts[i] }, `${i + 1}  ${excerpt(texts[i])}`),
-    ...row.map((value, k) => {
-      const cell = make("td", { role: "gridcell", tabIndex: -1 }, value.toFixed(2));
-      cell.dataset.row = i;
-      cell.dataset.column = k;
-      cell.setAttribute("aria-label", `${i + 1} and ${k + 1}: ${value.toFixed(3)}`);
-      tint(cell, range.place(value));
-      return cell;
-    })));
-  table.append(make("tbody", {}, ...rows));
+    make("th", { scope: "row", title: texts[i] }, tick(i, size),
+      make("span", {}, ` ${excerpt(texts[i])}`)),
+    ...row.map((value, k) => heatCell(value, i, k, range))));
+  const table = make("table",
+    { role: "grid", "aria-label": "Cosine similarity of each pair of texts" },
+    make("colgroup", {}, make("col", { className: "label" }), make("col", { span: size })),
+    make("thead", {}, make("tr", {}, make("th", { scope: "col" },
+      make("span", { className: "hidden" }, "Text")), ...heads)),
+    make("tbody", {}, ...rows));
   const show = (cell) => {
     const [i, k] = [Number(cell.dataset.row), Number(cell.dataset.column)];
     readout.replaceChildren(make("b", {}, matrix[i][k].toFixed(4)),
       `  ${i + 1} “${excerpt(texts[i], 90)}” and ${k + 1} “${excerpt(texts[k], 90)}”`);
     onRow(i);
   };
-  moveByKeys(table, texts.length, show);
-  root.classList.toggle("small", many);
+  moveByKeys(table, size, show);
   root.replaceChildren(table, make("div", { className: "legend" }, ...legend(range)), readout);
+  fitCells(root, size);
 }
 
-// One cell can be reached by Tab; arrows, Home and End go on from there.
+// The number of a row or column. Where cells are tiny only each tenth is shown.
+function tick(index, size) {
+  const shown = (index + 1) % (size > 50 ? 10 : 5) === 0 || index === 0;
+  return make("b", { className: shown ? "tick" : "" }, String(index + 1));
+}
+
+function heatCell(value, i, k, range) {
+  const cell = make("td", { role: "gridcell", tabIndex: -1 }, value.toFixed(2));
+  cell.dataset.row = i;
+  cell.dataset.column = k;
+  cell.setAttribute("aria-label", `${i + 1} and ${k + 1}: ${value.toFixed(2)}`);
+  if (i === k) cell.className = "self";
+  else tint(cell, range.place(value));
+  return cell;
+}
+
+// Sizes the cells so that the whole map fits the screen, and again whenever its width changes.
+const watched = new WeakMap(); // from the root of a heat map to its observer
+
+function fitCells(root, size) {
+  const fit = () => {
+    if (root.clientWidth === 0) return; // hidden
+    const layout = layoutOf(root.clientWidth, window.innerHeight, size);
+    root.classList.toggle("tiny", !layout.texts);
+    root.classList.toggle("blank", layout.cell < 30);
+    root.style.setProperty("--cell", `${layout.cell}px`);
+    root.style.setProperty("--label", `${layout.label}px`);
+    root.style.setProperty("--gap", `${layout.gap}px`);
+    root.style.setProperty("--count", size);
+  };
+  watched.get(root)?.disconnect();
+  let width = 0;
+  const observer = new ResizeObserver(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    fit();
+  });
+  watched.set(root, observer);
+  observer.observe(root);
+  fit();
+}
+
+// All in CSS pixels: { cell, label, gap }, and whether there is room for `texts`.
+export function layoutOf(width, height, size) {
+  const kPadding = 8;
+  const gap = size > 50 ? 0 : size > 14 ? 1 : 2;
+  const tallest = Math.max(320, 0.8 * height) / (size + 1);
+  const cellBeside = (label) =>
+    Math.floor(Math.min(64, tallest, (width - kPadding - label) / size) - gap);
+  const label = Math.floor(Math.min(280, width * (width < 480 ? 0.28 : 0.36)));
+  const cell = cellBeside(label);
+  if (cell >= 15) return { cell, label, gap, texts: true };
+  const kNumber = 30;
+  return { cell: Math.max(3, cellBeside(kNumber)), label: kNumber, gap, texts: false };
+}
+
+// One cell can be reached by Tab; from there the arrows, Home and End move.
 function moveByKeys(table, size, show) {
-  const cells = [...table.querySelectorAll("td")];
+  const cells = [...table.querySelectorAll("[role=gridcell]")];
   let current = cells[0];
   current.tabIndex = 0;
   const focus = (cell) => {
@@ -92,9 +127,10 @@ function moveByKeys(table, size, show) {
     current = cell;
     current.tabIndex = 0;
   };
-  table.addEventListener("pointerover", ({ target }) => target.matches("td") && show(target));
+  const isCell = (target) => target.matches("[role=gridcell]");
+  table.addEventListener("pointerover", ({ target }) => isCell(target) && show(target));
   table.addEventListener("focusin", ({ target }) => {
-    if (!target.matches("td")) return;
+    if (!isCell(target)) return;
     focus(target);
     show(target);
   });
@@ -111,62 +147,40 @@ function moveByKeys(table, size, show) {
   });
 }
 
-// Points with their numbers, and their texts where there is room. Returns a function that marks
-// one of them.
-export function drawProjection(root, texts, { points, shares }) {
-  const [width, height] = root.clientWidth < 480 ? [400, 320] : [720, 400];
-  const margin = 28;
-  const reach = Math.max(1e-9, ...points.flat().map(Math.abs));
-  const scale = Math.min(width, height) / 2 - margin;
-  const spread = Math.max(1e-9, ...points.map(([x]) => Math.abs(x)));
-  const wide = Math.min((width / 2 - margin) / spread, (1.5 * scale) / reach);
-  const place = ([x, y]) => [width / 2 + x * wide, height / 2 - (y * scale) / reach];
-  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `Map of ${texts.length} texts; close ones are alike` },
-  makeSvg("line", { x1: 0, y1: height / 2, x2: width, y2: height / 2 }),
-  makeSvg("line", { x1: width / 2, y1: 0, x2: width / 2, y2: height }));
-  const taken = points.map(place).map(([x, y]) => [x - 7, y - 7, x + 7, y + 7]);
-  const groups = points.map((point, i) => {
-    const [x, y] = place(point);
-    const group = makeSvg("g", {}, makeSvg("title", {}, `${i + 1} ${texts[i]}`),
-      makeSvg("circle", { cx: x, cy: y, r: 6 }));
-    const label = fitLabel(`${i + 1} ${excerpt(texts[i], 26)}`, x, y, width, taken) ??
-      fitLabel(String(i + 1), x, y, width, taken);
-    if (label) group.append(label);
-    svg.append(group);
-    return group;
-  });
-  const percent = shares.map((share) => `${Math.round(100 * share)} %`);
-  root.replaceChildren(svg, make("figcaption", {}, "Principal components: the axes carry " +
-    `${percent[0]} and ${percent[1]} of the variance. Distances are approximate.`));
-  return (index) => groups.forEach((group, i) => group.classList.toggle("on", i === index));
-}
+// -- lists --
 
-// A label right or left of its point, above or below it; null where each place is taken.
-function fitLabel(text, x, y, width, taken) {
-  const length = [...text].reduce((sum, c) => sum + (c > "\u2e80" ? 13 : 7), 0);
-  for (const [left, baseline] of [[x + 11, y + 4], [x - 11 - length, y + 4],
-    [x - length / 2, y - 12], [x - length / 2, y + 20]]) {
-    const box = [left, baseline - 11, left + length, baseline + 3];
-    const free = taken.every((other) => box[2] < other[0] || box[0] > other[2] ||
-      box[3] < other[1] || box[1] > other[3]);
-    if (!free || box[0] < 4 || box[2] > width - 4) continue;
-    taken.push(box);
-    return makeSvg("text", { x: left, y: baseline }, text);
-  }
-  return null;
-}
-
-// `items` are { text, score, note }, best first.
-export function drawRanking(root, items) {
-  const range = rangeOf([0, ...items.map(({ score }) => score)]);
-  root.replaceChildren(...items.map(({ text, score, note }) => {
+// `items` are { text, score, note }, best first; `shown` of them are drawn. Bars span the scores
+// of all items, so that the difference shows where a model's scores are all alike.
+export function drawRanking(root, items, shown = items.length) {
+  const range = rangeOf(items.map(({ score }) => score));
+  const rows = items.slice(0, shown).map(({ text, score, note }) => {
     const bar = make("i", { "aria-hidden": "true" });
     bar.style.setProperty("--t", range.place(score).toFixed(3));
     const words = make("span", {}, excerpt(text, 280));
     if (note) words.append(" ", make("span", { className: "muted" }, note));
     return make("li", {}, make("b", {}, score.toFixed(3)), words, bar);
-  }));
+  });
+  root.replaceChildren(...rows);
+}
+
+// What a ranking says in a sentence or two.
+export function describeRanking(items, noun, shown = items.length) {
+  const [best, second] = items;
+  if (!second) return `Score: ${best.score.toFixed(3)}.`;
+  const gap = best.score - second.score;
+  const lead = gap < 0.0005 ? "level with the second" : `${gap.toFixed(3)} above the second`;
+  const rest = items.length > shown ? ` The first ${shown} of ${items.length} are shown.` : "";
+  return `Best: ${best.score.toFixed(3)}, ${lead}. Bars run from the lowest score of all ` +
+    `${noun}, ${items.at(-1).score.toFixed(3)}, to the highest.${rest}`;
+}
+
+// The closest pairs of texts, [{ first, second, score }].
+export function drawPairs(root, texts, pairs) {
+  root.replaceChildren(...pairs.map(({ first, second, score }) => make("li", {},
+    make("b", {}, score.toFixed(3)),
+    make("span", {}, make("span", { className: "muted" }, `${first + 1} `),
+      excerpt(texts[first], 120), make("br"),
+      make("span", { className: "muted" }, `${second + 1} `), excerpt(texts[second], 120)))));
 }
 
 // The text with its chunks coloured. `chunks` are { text, before, score } in reading order, where
@@ -184,5 +198,5 @@ export function drawChunks(root, legendRoot, readout, chunks) {
     }
     return [before, mark];
   }));
-  readout.textContent = "Point at a chunk, or move through them with Tab.";
+  readout.textContent = "Hover over a chunk, or press Tab to move through them.";
 }

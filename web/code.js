@@ -1,31 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
-// The calls that the page just made, as a reader would write them. `calls` are bodies of
-// POST /v1/embeddings; a key is never written out.
+// Requests as code. A request is { method, url, headers, body }, where `body` is a value or
+// undefined; a key is never written out.
 
-export function asCurl(base, calls, keyed) {
-  return calls.map((body) => [
-    `curl ${base}v1/embeddings \\`,
-    ...(keyed ? ['  -H "Authorization: Bearer $NESTVEC_API_KEY" \\'] : []),
-    '  -H "Content-Type: application/json" \\',
-    `  -d ${quoteForShell(JSON.stringify(body, null, 2))}`,
-  ].join("\n")).join("\n\n");
+const kKey = "NESTVEC_API_KEY"; // the environment variable that holds it
+
+export function asCurl({ method, url, headers = {}, body }, keyed) {
+  const lines = [`curl ${method === (body === undefined ? "GET" : "POST") ? "" : `-X ${method} `}${
+    quoteForShell(url)}`];
+  if (keyed) lines.push(`-H "Authorization: Bearer $${kKey}"`);
+  if (body !== undefined) lines.push('-H "Content-Type: application/json"');
+  for (const [name, value] of Object.entries(headers)) {
+    lines.push(`-H ${quoteForShell(`${name}: ${value}`)}`);
+  }
+  if (body !== undefined) lines.push(`-d ${quoteForShell(JSON.stringify(body, null, 2))}`);
+  return lines.join(" \\\n  ");
 }
 
-export function asPython(base, calls, keyed) {
-  const key = keyed ? 'os.environ["NESTVEC_API_KEY"]' : '"none"';
+export function asPython({ method, url, headers = {}, body }, keyed) {
+  const all = Object.entries(headers).map(([name, value]) => `${python(name)}: ${python(value)}`);
+  if (keyed) all.unshift(`"Authorization": f"Bearer {os.environ['${kKey}']}"`);
+  return [
+    ...(keyed ? ["import os", ""] : []),
+    "import requests",
+    "",
+    `answer = requests.${method.toLowerCase()}(`,
+    `    ${python(url)},`,
+    ...(all.length ? [`    headers={${all.join(", ")}},`] : []),
+    ...(body === undefined ? [] : [`    json=${python(body, 4)},`]),
+    ")",
+    "print(answer.status_code, answer.text)",
+  ].join("\n");
+}
+
+export function asJavaScript({ method, url, headers = {}, body }, keyed, name = "answer") {
+  const all = Object.entries(headers).map(([key, value]) =>
+    `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  if (body !== undefined) all.unshift('"Content-Type": "application/json"');
+  if (keyed) all.unshift(`Authorization: \`Bearer \${process.env.${kKey}}\``);
+  const options = [
+    ...(method === "GET" ? [] : [`  method: ${JSON.stringify(method)},`]),
+    ...(all.length ? [`  headers: { ${all.join(", ")} },`] : []),
+    ...(body === undefined ? []
+      : [`  body: JSON.stringify(${JSON.stringify(body, null, 2).replaceAll("\n", "\n  ")}),`]),
+  ];
+  const address = JSON.stringify(url);
+  return [
+    options.length ? `const ${name} = await fetch(${address}, {\n${options.join("\n")}\n});`
+      : `const ${name} = await fetch(${address});`,
+    `console.log(${name}.status, await ${name}.text());`,
+  ].join("\n");
+}
+
+// The calls of the page, which are bodies of POST /v1/embeddings, in a language.
+export function asCode(language, base, bodies, keyed) {
+  if (language === "python") return asOpenAi(base, bodies, keyed);
+  const requests = bodies.map((body) => ({ method: "POST", url: `${base}v1/embeddings`, body }));
+  const write = language === "curl" ? asCurl : asJavaScript;
+  return requests.map((request, i) =>
+    write(request, keyed, requests.length > 1 ? `answer${i + 1}` : "answer")).join("\n\n");
+}
+
+function asOpenAi(base, bodies, keyed) {
+  const key = keyed ? `os.environ["${kKey}"]` : '"none"';
   return [
     ...(keyed ? ["import os", ""] : []),
     "from openai import OpenAI",
     "",
     `client = OpenAI(base_url="${base}v1", api_key=${key})`,
-    ...calls.map((body) => pythonCall(body)),
+    ...bodies.map((body) => openAiCall(body)),
   ].join("\n");
 }
 
 // The client knows these; all else is sent as its `extra_body`.
 const kKnown = ["model", "input", "dimensions"];
 
-function pythonCall(body) {
+function openAiCall(body) {
   const extra = Object.fromEntries(Object.entries(body).filter(([name]) => !kKnown.includes(name)));
   const lines = ["answer = client.embeddings.create(", `    model=${python(body.model)},`,
     `    input=${python(body.input, 4)},`];
@@ -47,10 +96,11 @@ function python(value, indent = 0) {
   if (Array.isArray(value)) {
     return `[\n${value.map((item) => `${inner}${python(item, indent + 4)},\n`).join("")}${space}]`;
   }
-  const members = Object.entries(value).map(([name, item]) => `"${name}": ${python(item, indent)}`);
+  const members = Object.entries(value).map(([name, item]) =>
+    `${JSON.stringify(name)}: ${python(item, indent)}`);
   return `{${members.join(", ")}}`;
 }
 
 function quoteForShell(text) {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

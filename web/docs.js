@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Renders openapi.json: routes by tag, with their fields, answers and an example.
-import { make } from "./charts.js";
+// Renders openapi.json: routes by tag that unfold to their fields, answers and an example to send.
+import { find, findAll, make, setUpKey, untilReady } from "./shared.js";
+import { Trial } from "./trial.js";
 
 const kMethods = ["get", "post", "put", "patch", "delete"];
+
+const readKey = setUpKey(() => Trial.rewriteAll());
 
 function anchorOf(...words) {
   return words.join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
@@ -11,6 +14,13 @@ function anchorOf(...words) {
 // Text with `code` in it.
 function prose(text = "") {
   return text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
+}
+
+// Wide tables scroll, with the arrow keys, too.
+function table(name, titles, rows) {
+  const heads = titles.map((title) => make("th", { scope: "col" }, title));
+  return make("div", { className: "scroll", role: "group", "aria-label": name, tabIndex: 0 },
+    make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows)));
 }
 
 class Renderer {
@@ -35,9 +45,9 @@ class Renderer {
       const name = schema.$ref.split("/").at(-1);
       return [make("a", { href: `#${anchorOf("schema", name)}` }, name)];
     }
-    const parts = schema.oneOf ?? schema.anyOf;
-    if (parts) {
-      return parts.flatMap((part, i) => (i ? [" or ", ...this.type(part)] : this.type(part)));
+    const choices = schema.oneOf ?? schema.anyOf;
+    if (choices) {
+      return choices.flatMap((each, i) => (i ? [" or ", ...this.type(each)] : this.type(each)));
     }
     if ("const" in schema) return [make("code", {}, JSON.stringify(schema.const))];
     if (schema.enum) {
@@ -67,10 +77,7 @@ class Renderer {
       make("td", {}, ...this.type(field)),
       make("td", {}, ...prose(field.description ?? this.resolve(field).description), " ",
         make("span", { className: "muted" }, this.limits(this.resolve(field))))));
-    return make("div", { className: "scroll" }, make("table", {},
-      make("thead", {}, make("tr", {}, ...["Field", "Type", "What it is"]
-        .map((title) => make("th", { scope: "col" }, title)))),
-      make("tbody", {}, ...rows)));
+    return table("Fields", ["Field", "Type", "Description"], rows);
   }
 
   // A schema: its fields, or what it allows.
@@ -87,81 +94,108 @@ class Renderer {
         make("td", {}, ...prose(answer.description)),
         make("td", {}, ...(kind === "application/json" ? this.type(media.schema) : [kind ?? ""])));
     });
-    return make("div", { className: "scroll" }, make("table", {}, make("tbody", {}, ...rows)));
+    return table("Responses", ["Status", "Description", "Type"], rows);
   }
 
   route({ path, method, operation }) {
     const body = this.resolve(operation.requestBody);
     const [kind, media] = Object.entries(body?.content ?? {})[0] ?? [];
     const parameters = (operation.parameters ?? []).map((each) => this.resolve(each));
-    const article = make("article", { id: anchorOf(method, path) },
-      make("h3", {}, make("span", {}, method.toUpperCase()), path),
-      make("p", {}, ...prose([operation.summary, operation.description].filter(Boolean).join("\n"))));
+    const content = [];
+    if (operation.description) content.push(make("p", {}, ...prose(operation.description)));
     if (parameters.length) {
       const properties = Object.fromEntries(parameters.map((each) =>
         [each.name, { ...each.schema, description: `${each.description} (${each.in})` }]));
       const required = parameters.filter((each) => each.required).map((each) => each.name);
-      article.append(make("h4", {}, "Parameters"), this.fields({ properties, required }));
+      content.push(make("h4", {}, "Parameters"), this.fields({ properties, required }));
     }
-    if (media) article.append(make("h4", {}, `Body, ${kind}`), this.schema(media.schema));
-    article.append(make("h4", {}, "Answers"), this.answers(operation));
-    article.append(make("h4", {}, "Example"), this.example(path, method, media));
-    return article;
+    if (media) content.push(make("h4", {}, `Body, ${kind}`), this.schema(media.schema));
+    content.push(make("h4", {}, "Responses"), this.answers(operation));
+    const trial = make("div", { className: "trial" });
+    const folded = make("details", {},
+      make("summary", {}, make("h3", {}, make("span", {}, method.toUpperCase()), path),
+        make("span", { className: "muted" }, ...prose(operation.summary))),
+      make("h4", {}, "Try it"), trial, ...content);
+    // Built when it is first seen: there are dozens of routes.
+    folded.addEventListener("toggle", () => {
+      new Trial(trial, { method: method.toUpperCase(), path, parameters, media }, readKey);
+    }, { once: true });
+    return make("article", { id: anchorOf(method, path), className: "route" }, folded);
   }
 
-  example(path, method, media) {
-    const url = new URL(`.${path}`, new URL(".", location.href)).href;
-    const body = media?.example ?? Object.values(media?.examples ?? {})[0]?.value;
-    const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${url}`];
-    if (body !== undefined) {
-      lines.push("  -H 'Content-Type: application/json'",
-        `  -d '${JSON.stringify(body, null, 2).replaceAll("'", "'\\''")}'`);
-    }
-    const text = lines.join(" \\\n");
-    const button = make("button", { type: "button", className: "quiet" }, "Copy");
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        button.textContent = "Copied";
-      } catch {
-        // Without https the clipboard is closed to scripts: mark the text for the reader's own copy.
-        getSelection().selectAllChildren(button.previousElementSibling);
-        button.textContent = "Press Ctrl C";
-      }
-    });
-    return make("div", { className: "example" },
-      make("pre", { tabIndex: 0, "aria-label": "Example" }, text), button);
+  namedSchema([name, schema]) {
+    return make("article", { id: anchorOf("schema", name) },
+      make("h3", { className: "schema-name" }, name),
+      make("p", {}, ...prose(schema.description)), this.schema(schema));
   }
 }
 
 function render(description) {
   const renderer = new Renderer(description);
-  document.querySelector("#version").textContent = `version ${description.info.version}`;
-  const content = [make("p", {}, description.info.description)];
-  const links = [];
-  for (const tag of description.tags) {
-    const routes = renderer.routes(tag.name);
-    content.push(make("h2", { id: anchorOf(tag.name) }, tag.name),
-      make("p", { className: "muted" }, tag.description),
-      ...routes.map((route) => renderer.route(route)));
-    links.push(make("h2", {}, tag.name), ...routes.map(({ path, method }) =>
-      make("a", { href: `#${anchorOf(method, path)}` }, `${method.toUpperCase()} ${path}`)));
+  find("#version").textContent = `version ${description.info.version}`;
+  const groups = description.tags.map(({ name, description: words }) =>
+    make("section", { id: anchorOf(name), className: "group" }, make("h2", {}, name),
+      make("p", { className: "muted" }, ...prose(words)),
+      ...renderer.routes(name).map((route) => renderer.route(route))));
+  const schemas = make("section", { id: "schemas" }, make("details", {},
+    make("summary", {}, make("h2", {}, "Schemas"),
+      make("span", { className: "muted" }, "The types that the routes name.")),
+    ...Object.entries(description.components.schemas).map((each) => renderer.namedSchema(each))));
+  find("main").replaceChildren(make("p", {}, ...prose(description.info.description)), filterField(),
+    ...groups, schemas);
+  find("nav").replaceChildren(...[...groups, schemas].map((group) =>
+    make("a", { href: `#${group.id}` }, find("h2", group).textContent)));
+}
+
+// A field that hides the routes that do not have all of its words.
+function filterField() {
+  const found = make("span", { role: "status", className: "muted" });
+  const field = make("input", { type: "search", placeholder: "embed, ollama, tokens …",
+    spellcheck: false });
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const group of findAll("section.group")) {
+      const routes = findAll("article", group);
+      for (const route of routes) {
+        const text = `${group.id} ${find("summary", route).textContent}`.toLowerCase();
+        route.hidden = !words.every((word) => text.includes(word));
+      }
+      const left = routes.filter((route) => !route.hidden).length;
+      group.hidden = left === 0;
+      shown += left;
+    }
+    const all = findAll("section.group article").length;
+    found.textContent = words.length ? `${shown} of ${all} routes` : "";
+  });
+  return make("div", { className: "filter" }, make("label", {}, "Filter routes ", field), found);
+}
+
+// Unfolds what the address names, and all that it is in.
+function unfold() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (!target) return;
+  const within = target.matches(".group") ? null : find("details", target);
+  for (let at = within ?? target; at; at = at.parentElement) {
+    if (at instanceof HTMLDetailsElement) at.open = true;
+    if (at.hidden) at.hidden = false;
   }
-  content.push(make("h2", {}, "Schemas"));
-  for (const [name, schema] of Object.entries(description.components.schemas)) {
-    content.push(make("article", { id: anchorOf("schema", name) },
-      make("h3", { className: "schema-name" }, name),
-      make("p", {}, ...prose(schema.description)), renderer.schema(schema)));
+  target.scrollIntoView();
+}
+
+async function readDescription() {
+  for (;;) {
+    const response = await fetch("openapi.json");
+    if (response.ok) return response.json();
+    if (response.status !== 503) throw new Error(`status ${response.status}`);
+    await untilReady((message) => { find("main [role=status]").textContent = message; });
   }
-  document.querySelector("main").replaceChildren(...content);
-  document.querySelector("nav").replaceChildren(...links);
-  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 try {
-  const response = await fetch("openapi.json");
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  render(await response.json());
+  render(await readDescription());
+  unfold();
+  addEventListener("hashchange", unfold);
 } catch (error) {
-  document.querySelector("main").textContent = `openapi.json cannot be read: ${error.message}`;
+  find("main").textContent = `Cannot read openapi.json: ${error.message}`;
 }

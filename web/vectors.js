@@ -14,6 +14,11 @@ export function dot(a, b) {
   return sum;
 }
 
+// target += factor * vector
+function addScaled(target, factor, vector) {
+  for (let i = 0; i < target.length; i += 1) target[i] += factor * vector[i];
+}
+
 export function cosine(a, b) {
   const length = Math.sqrt(dot(a, a) * dot(b, b));
   return length > 0 ? dot(a, b) / length : 0;
@@ -23,43 +28,65 @@ export function cosines(vectors) {
   return vectors.map((a) => vectors.map((b) => cosine(a, b)));
 }
 
-// The two directions of largest variance, by power iteration on the matrix of scalar products:
-// texts are fewer than dimensions. Returns a point for each vector and the share of the variance
-// that each axis carries.
-export function principalPlane(vectors, rounds = 200) {
-  const gram = centredGram(vectors);
-  const total = gram.reduce((sum, row, i) => sum + row[i], 0);
-  const axes = [];
-  for (let axis = 0; axis < 2; axis += 1) {
-    axes.push(largestEigenpair(gram, rounds, axis));
-    deflate(gram, axes[axis]);
+// For each vector the one that is closest to it, { index, score }, and the `most` closest pairs of
+// all, [{ first, second, score }], closest first.
+export function closest(vectors, most) {
+  const lengths = vectors.map((vector) => Math.sqrt(dot(vector, vector)) || 1);
+  const nearest = vectors.map(() => ({ index: -1, score: -Infinity }));
+  const pairs = [];
+  for (let i = 0; i < vectors.length; i += 1) {
+    for (let k = i + 1; k < vectors.length; k += 1) {
+      const score = dot(vectors[i], vectors[k]) / (lengths[i] * lengths[k]);
+      if (score > nearest[i].score) nearest[i] = { index: k, score };
+      if (score > nearest[k].score) nearest[k] = { index: i, score };
+      if (pairs.length < most || score > pairs.at(-1).score) {
+        pairs.push({ first: i, second: k, score });
+        pairs.sort((a, b) => b.score - a.score);
+        if (pairs.length > most) pairs.pop();
+      }
+    }
   }
+  return { nearest, pairs };
+}
+
+// The two directions of largest variance, by power iteration. Returns a point for each vector and
+// the share of the variance that each axis carries. The same vectors give the same picture.
+export function principalPlane(vectors, rounds = 200) {
+  const rows = centred(vectors);
+  const total = rows.reduce((sum, row) => sum + dot(row, row), 0);
+  const axes = [];
+  while (axes.length < 2) axes.push(largestDirection(rows, axes, rounds));
+  const places = axes.map((axis) => project(rows, axis));
   return {
-    points: vectors.map((_, i) => axes.map(({ value, vector }) => Math.sqrt(value) * vector[i])),
-    shares: axes.map(({ value }) => (total > 0 ? value / total : 0)),
+    points: vectors.map((_, i) => places.map((place) => place[i])),
+    shares: places.map((place) => (total > 0 ? dot(place, place) / total : 0)),
   };
 }
 
-function centredGram(vectors) {
-  const mean = Float64Array.from(vectors[0], (_, k) =>
-    vectors.reduce((sum, vector) => sum + vector[k], 0) / vectors.length);
-  const centred = vectors.map((vector) => Float64Array.from(vector, (x, k) => x - mean[k]));
-  return centred.map((a) => Float64Array.from(centred, (b) => dot(a, b)));
+function centred(vectors) {
+  const mean = new Float64Array(vectors[0].length);
+  for (const vector of vectors) addScaled(mean, 1 / vectors.length, vector);
+  return vectors.map((vector) => Float64Array.from(vector, (x, k) => x - mean[k]));
 }
 
-function largestEigenpair(matrix, rounds, seed) {
-  // Any start that is not orthogonal to the answer will do; the same one gives the same picture.
-  let vector = Float64Array.from(matrix, (_, i) => Math.cos(1 + 2.4 * i + seed));
-  let value = 0;
-  for (let round = 0; round < rounds; round += 1) {
-    const next = Float64Array.from(matrix, (row) => dot(row, vector));
-    value = Math.sqrt(dot(next, next));
-    if (value < 1e-12) return { value: 0, vector: next };
-    vector = next.map((x) => x / value);
+const project = (rows, axis) => Float64Array.from(rows, (row) => dot(row, axis));
+
+// The direction of length 1 with the largest variance among those at right angles to `others`.
+// All zeros where there is no variance left.
+function largestDirection(rows, others, rounds) {
+  let axis = Float64Array.from(rows[0], (_, k) => Math.cos(1 + 2.4 * k + others.length));
+  for (let round = 0, moved = 1; round < rounds && moved > 1e-7; round += 1) {
+    const next = new Float64Array(axis.length);
+    project(rows, axis).forEach((weight, i) => addScaled(next, weight, rows[i]));
+    for (const other of others) addScaled(next, -dot(next, other), other);
+    const length = Math.sqrt(dot(next, next));
+    if (length < 1e-12) return new Float64Array(axis.length);
+    moved = 0;
+    next.forEach((x, k) => {
+      next[k] = x / length;
+      moved = Math.max(moved, Math.abs(next[k] - axis[k]));
+    });
+    axis = next;
   }
-  return { value, vector };
-}
-
-function deflate(matrix, { value, vector }) {
-  matrix.forEach((row, i) => row.forEach((_, k) => { row[k] -= value * vector[i] * vector[k]; }));
+  return axis;
 }

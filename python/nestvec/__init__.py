@@ -15,8 +15,11 @@ from nestvec._errors import (
     ResourceExhaustedError,
     TruncationWarning,
 )
-from nestvec._info import ModelInfo, Statistics, Task, Tokens
+from nestvec._hub import pull
+from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
 from nestvec._model import Model
+from nestvec._quantization import quantize_embeddings
+from nestvec._sentence_transformer import SentenceTransformer
 
 __all__ = [
     "DataLossError",
@@ -27,9 +30,13 @@ __all__ = [
     "ModelInfo",
     "NotFoundError",
     "ResourceExhaustedError",
+    "SentenceTransformer",
     "Statistics",
     "Task",
+    "TokenEmbeddings",
     "Tokens",
     "TruncationWarning",
     "__version__",
+    "pull",
+    "quantize_embeddings",
 ]

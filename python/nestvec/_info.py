@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True)
 class Task:
@@ -61,6 +64,23 @@ class Tokens:
     tokens: list[str]
     offsets: list[tuple[int, int]]
     special: list[bool]  # added around the text
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class TokenEmbeddings:
+    """The model's last hidden state for a text, a row a token; prompt and special tokens are among them.
+
+    ``ids``, ``tokens`` and ``offsets`` are those of ``Tokens``. The rows are neither pooled nor normalised.
+    """
+
+    vectors: NDArray[np.float32]  # [tokens, dimensions of the model]
+    ids: list[int]
+    tokens: list[str]
+    offsets: list[tuple[int, int]]  # (0, 0) for the prompt and special tokens
+    truncated: bool  # the text had more tokens than the model takes
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pathlib
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -61,17 +61,22 @@ class Job:
             raise ValueError(f"{where} has a column {self.output_column!r} already; choose another "
                              "name for the vectors")
 
-    def embed_table(self, model, table: pa.Table) -> pa.Table:
-        """The kept columns of the table and the vectors behind them; null where the text is null."""
+    def embed_table(self, model, table: pa.Table, progress: Callable[[int], None] | None = None) -> pa.Table:
+        """The kept columns of the table and the vectors behind them; null where the text is null. ``progress``
+        is called with the number of texts that are done, and with that of the rows at the end."""
         self.check(table.schema, "the table")
-        vectors = self.embed_texts(model, table.column(self.column))
+        vectors = self.embed_texts(model, table.column(self.column), progress)
+        if progress:
+            progress(len(table))
         kept = table if self.columns is None else table.select(list(self.columns))
         return kept.append_column(self.output_column, vectors)
 
-    def embed_texts(self, model, texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+    def embed_texts(self, model, texts: pa.Array | pa.ChunkedArray,
+                    progress: Callable[[int], None] | None = None) -> pa.Array:
         """Text to fixed-size lists of float32."""
         present = texts.drop_null().to_pylist()
-        vectors = model.encode(present, **self.encode)
+        told = {"progress": progress} if progress else {}
+        vectors = model.encode(present, **told, **self.encode)
         if len(present) == len(texts):
             return _fixed_size_lists(vectors, None)
         missing = np.asarray(texts.is_null())

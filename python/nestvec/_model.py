@@ -8,15 +8,17 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nestvec import _core
-from nestvec._errors import InvalidArgumentError, TruncationWarning
-from nestvec._info import ModelInfo, Statistics, Task, Tokens
+from nestvec import _core, _hub, _quantization, _similarity
+from nestvec._bar import LoadingBar, is_watched
+from nestvec._errors import InvalidArgumentError, NotFoundError, TruncationWarning
+from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
+from nestvec._texts import as_texts
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -33,7 +35,7 @@ _DOCUMENT_TASKS = ("retrieval.passage", "document", "passage", "corpus")
 
 
 class EncodeOptions(TypedDict, total=False):
-    """What ``Model.encode`` takes by name, for type checkers; besides ``convert_to_tensor``."""
+    """What ``Model.encode`` takes by name, for type checkers, as long as it returns float32 vectors."""
 
     task: str | None
     dimensions: int | None
@@ -49,9 +51,27 @@ class EncodeOptions(TypedDict, total=False):
     convert_to_numpy: bool
     normalize_embeddings: bool | None
     truncate_dim: int | None
+    device: str | None
+    progress: Callable[[int], object] | None
+
+
+class TokenOptions(TypedDict, total=False):
+    """What ``Model.tokenize_and_embed`` takes by name."""
+
+    task: str | None
+    prompt_name: str | None
+    prompt: str | None
+    truncate: Literal["right", "left", "error"]
+    parse_special: bool
+    show_progress_bar: bool | None
+
+
+class FormOptions(EncodeOptions, total=False):
+    """The same, with what changes the kind of the result."""
+
+    convert_to_tensor: bool
     output_value: str | None
     precision: str
-    device: str | None
 
 
 class Model:
@@ -61,10 +81,13 @@ class Model:
     child cannot use the models of its parent; it loads its own.
     """
 
-    def __init__(self, core: _core.LoadedModel, reference: Reference) -> None:
+    def __init__(self, core: _core.LoadedModel, reference: Reference = ("", "", ())) -> None:
         """For ``Model.load``."""
+        if not isinstance(core, _core.LoadedModel):
+            raise TypeError(f"a model is loaded by Model.load({str(core)!r}), or by SentenceTransformer")
         self._core = core
         self._reference = reference
+        self._similarity_fn_name: str | None = None
         values = core.info()
         values["tasks"] = tuple(Task(*task) for task in values["tasks"])
         values["matryoshka_dimensions"] = tuple(values["matryoshka_dimensions"])
@@ -76,19 +99,34 @@ class Model:
         path_or_repo: str | os.PathLike[str] | None = None,
         *,
         config: str | os.PathLike[str] | None = None,
+        download: bool = False,
+        show_progress_bar: bool | None = None,
         **settings: str | float | None,
     ) -> Model:
         """Loads a model folder, or a repository ("OWNER/NAME[@REVISION]") that is in the Hugging Face cache.
 
-        ``config`` is a config.yaml; ``settings`` go before it and before the environment. They are the keys of
-        docs/config.md: ``precision="int8"``, ``threads=2``, ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``,
-        ``default_task="retrieval.passage"``, ``cache_dir=...``. The first load of a folder compiles it into the
-        cache. What was decided is logged by the logger "nestvec".
+        Without a name the model is that of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings`` go
+        before the file and the environment. They are the keys of docs/config.md: ``precision="int8"``, ``threads=2``,
+        ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``, ``default_task="retrieval.passage"``, ``cache_dir=...``.
+        ``download=True`` fetches a repository that is not there, as ``nestvec.pull`` does.
+
+        The first load of a folder compiles it into the cache, with a progress bar on a terminal or as
+        ``show_progress_bar`` says. What was decided is logged by the logger "nestvec".
         """
         model = "" if path_or_repo is None else os.fspath(path_or_repo)
+        if path_or_repo is not None and not model:
+            raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
         file = "" if config is None else os.path.abspath(config)
         given = {name: str(value) for name, value in settings.items() if value is not None}
-        core = _core.load(model, file, given, _log.info)
+        with LoadingBar(_log.info, is_watched() if show_progress_bar is None else show_progress_bar) as log:
+            try:
+                core = _core.load(model, file, given, log)
+            except NotFoundError:
+                named = model or os.environ.get("NESTVEC_MODEL", "")
+                if not download or not _hub.is_reference(named):
+                    raise
+                model = _hub.pull(named)
+                core = _core.load(model, file, given, log)
         folder = os.path.abspath(core.info()["folder"])
         reference = (folder, file, tuple(sorted(given.items())))
         return _loaded.keep(cls(core, reference))
@@ -102,18 +140,40 @@ class Model:
         """What the model has computed so far, for all callers."""
         return Statistics(**self._core.statistics())
 
+    @property
+    def max_seq_length(self) -> int:
+        """The most tokens of a text, ``info.max_tokens``; ``Model.load(..., max_tokens=...)`` sets it."""
+        return self._info.max_tokens
+
+    def get_sentence_embedding_dimension(self) -> int:
+        """``info.dimensions``, as sentence-transformers calls it."""
+        return self._info.dimensions
+
+    get_embedding_dimension = get_sentence_embedding_dimension
+
+    @property
+    def similarity_fn_name(self) -> str:
+        """How ``similarity`` compares: as the model's folder says, or "cosine"."""
+        if self._similarity_fn_name is None:
+            self._similarity_fn_name = _similarity.name_of_folder(self._info.folder)
+        return self._similarity_fn_name
+
+    def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """[rows of the first, rows of the second]: how alike their vectors are, more is more alike.
+
+        By cosine, dot product, or the negative euclidean or manhattan distance: see ``similarity_fn_name``. NumPy's
+        arrays in, an array out; PyTorch's tensors in, a tensor out.
+        """
+        return _similarity.similarity(self.similarity_fn_name, embeddings1, embeddings2)
+
+    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """[rows]: how alike row i of the first and row i of the second are."""
+        return _similarity.similarity_pairwise(self.similarity_fn_name, embeddings1, embeddings2)
+
     @overload
-    def encode(
-        self,
-        sentences: str | Iterable[str],
-        *,
-        convert_to_tensor: Literal[False] = ...,
-        **options: Unpack[EncodeOptions],
-    ) -> Vectors: ...
+    def encode(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors: ...
     @overload
-    def encode(
-        self, sentences: str | Iterable[str], *, convert_to_tensor: bool, **options: Unpack[EncodeOptions]
-    ) -> Any: ...
+    def encode(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
     def encode(
         self,
         sentences: str | Iterable[str],
@@ -136,6 +196,7 @@ class Model:
         output_value: str | None = "sentence_embedding",
         precision: str = "float32",
         device: str | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> Any:
         """Texts to float32 vectors: [texts, dimensions] for a list, [dimensions] for a str.
 
@@ -148,52 +209,88 @@ class Model:
         - ``parse_special``: "</s>" in a text is the special token.
         - ``batch_tokens``: the most tokens of this call in one run of the model, when fewer than the model's own
           ``info.max_batch_tokens`` are wanted. ``batch_size`` has no effect: runs are filled by tokens, unpadded.
+        - ``precision``: "float32", "float16", "int8", "uint8", "binary" or "ubinary", as the command and the server
+          write them: int8 and uint8 by each vector's own scale, binary and ubinary eight dimensions a byte.
+        - ``output_value="token_embeddings"``: the vectors of ``tokenize_and_embed``, a list of [tokens, dimensions].
         - ``convert_to_tensor``, or ``convert_to_numpy=False`` for a list of them: PyTorch's tensors.
+        - ``progress``: called with the number of texts that are done.
 
         A list of any length takes no more memory than its vectors. Ctrl-C ends the call. Raises nestvec.Error;
         TypeError for what is not str.
         """
-        if output_value != "sentence_embedding":
-            raise InvalidArgumentError(f"output_value is {output_value!r}; expected 'sentence_embedding'")
-        if precision != "float32":
-            raise InvalidArgumentError(f"precision is {precision!r}; expected 'float32'")
+        texts, single = as_texts(sentences)
         if device not in (None, "cpu"):
             raise InvalidArgumentError(f"device is {device!r}; expected 'cpu'")
-        if task is None and prompt is None and prompt_name is not None and self._has_task(prompt_name):
-            task = prompt_name
-        own_prompt = self._prompt(prompt, prompt_name)
-        if own_prompt and (late_chunking or truncate == "left"):
+        # Where it is not asked for, sentence-transformers leaves it to the model's folder too.
+        normalize = _first(normalize, normalize_embeddings or None)
+        dimensions = _first(dimensions, truncate_dim)
+        arguments = self._arguments(task, prompt_name, prompt, late_chunking, truncate, parse_special)
+        arguments["progress"] = progress
+        if output_value == "token_embeddings":
+            _refuse_for_tokens(dimensions=dimensions, normalize=normalize or None, late_chunking=late_chunking or None,
+                               precision=None if precision == "float32" else precision)
+            embedded = self._run(self._core.embed_tokens, texts, arguments, bool(show_progress_bar))
+            rows = [item[0] for item in embedded]
+            if convert_to_tensor or not convert_to_numpy:
+                rows = [_tensor(row) for row in rows]
+            return rows[0] if single else rows
+        if output_value != "sentence_embedding":
             raise InvalidArgumentError(
-                "a prompt of the caller's goes neither with late_chunking nor with truncate='left', which must "
-                "know where it ends; leave it out for the task's own"
+                f"output_value is {output_value!r}; expected 'sentence_embedding' or 'token_embeddings'"
             )
-        single = isinstance(sentences, str)
-        texts = _as_list(sentences)
-        arguments: _core.EncodeArguments = {
-            "task": task or "",
-            "dimensions": _count("dimensions", _first(dimensions, truncate_dim)),
-            # Where it is not asked for, sentence-transformers leaves it to the model's folder too.
-            "normalize": _first(normalize, normalize_embeddings or None),
-            "late_chunking": late_chunking,
-            "parse_special": parse_special,
-            "truncate": truncate,
-            "prompt": own_prompt,
-            "batch_tokens": _count("batch_tokens", batch_tokens),
-            "progress": None,
-        }
-        vectors = self._run(texts, arguments, bool(show_progress_bar))
-        out = vectors[0] if single else vectors
+        arguments["dimensions"] = _count("dimensions", dimensions)
+        arguments["normalize"] = normalize
+        arguments["late_chunking"] = late_chunking
+        arguments["batch_tokens"] = _count("batch_tokens", batch_tokens)
+        _quantization.check(precision)
+        vectors = self._run(self._core.encode, texts, arguments, bool(show_progress_bar))
+        packed = _quantization.pack(vectors, precision)
+        out = packed[0] if single else packed
         if convert_to_tensor:
             return _tensor(out)
         return out if convert_to_numpy else _tensors(out)
 
-    def encode_query(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors:
+    @overload
+    def encode_query(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors: ...
+    @overload
+    def encode_query(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
+    def encode_query(self, sentences: str | Iterable[str], **options: Any) -> Any:
         """``encode`` with the model's task for queries, where it has one."""
         return self.encode(sentences, **self._side(_QUERY_TASKS, options))
 
-    def encode_document(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors:
+    @overload
+    def encode_document(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors: ...
+    @overload
+    def encode_document(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
+    def encode_document(self, sentences: str | Iterable[str], **options: Any) -> Any:
         """``encode`` with the model's task for documents, where it has one."""
         return self.encode(sentences, **self._side(_DOCUMENT_TASKS, options))
+
+    @overload
+    def tokenize_and_embed(self, texts: str, **options: Unpack[TokenOptions]) -> TokenEmbeddings: ...
+    @overload
+    def tokenize_and_embed(self, texts: Iterable[str], **options: Unpack[TokenOptions]) -> list[TokenEmbeddings]: ...
+    def tokenize_and_embed(
+        self,
+        texts: str | Iterable[str],
+        *,
+        task: str | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        truncate: Literal["right", "left", "error"] = "right",
+        parse_special: bool = True,
+        show_progress_bar: bool | None = False,
+    ) -> TokenEmbeddings | list[TokenEmbeddings]:
+        """The tokens of a text with a vector each, before pooling and normalisation; of a list, a list.
+
+        The options are those of ``encode``. The vectors are float32 [tokens, info.dimensions]; those of the prompt and
+        of special tokens are among them, with the offsets (0, 0). Raises as ``encode``.
+        """
+        listed, single = as_texts(texts)
+        arguments = self._arguments(task, prompt_name, prompt, False, truncate, parse_special)
+        embedded = self._run(self._core.embed_tokens, listed, arguments, bool(show_progress_bar))
+        out = [TokenEmbeddings(*item) for item in embedded]
+        return out[0] if single else out
 
     @overload
     def tokenize(self, texts: str, *, add_special: bool = ..., parse_special: bool = ...) -> Tokens: ...
@@ -205,9 +302,9 @@ class Model:
         self, texts: str | Iterable[str], *, add_special: bool = True, parse_special: bool = True
     ) -> Tokens | list[Tokens]:
         """The tokens of a text as the model sees it, without a prompt and uncut; of a list, a list."""
-        if isinstance(texts, str):
-            return Tokens(*self._core.tokenize(texts, add_special, parse_special))
-        return [Tokens(*self._core.tokenize(text, add_special, parse_special)) for text in texts]
+        listed, single = as_texts(texts)
+        tokens = [Tokens(*self._core.tokenize(text, add_special, parse_special)) for text in listed]
+        return tokens[0] if single else tokens
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """The text of token ids."""
@@ -230,20 +327,59 @@ class Model:
             raise InvalidArgumentError(f"unknown prompt {prompt_name!r}; this model has {sorted(prompts)}")
         return prompts[prompt_name]
 
-    def _side(self, names: Sequence[str], options: EncodeOptions) -> EncodeOptions:
+    def _side(self, names: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
         if options.get("task") is None and options.get("prompt_name") is None:
             options["task"] = next((name for name in names if self._has_task(name)), None)
         return options
 
-    def _run(self, texts: Sequence[str], arguments: _core.EncodeArguments, bar: bool) -> Vectors:
+    def _arguments(
+        self,
+        task: str | None,
+        prompt_name: str | None,
+        prompt: str | None,
+        late_chunking: bool,
+        truncate: str,
+        parse_special: bool,
+    ) -> _core.EncodeArguments:
+        """What the core is asked for, with everything else as the model has it."""
+        if task is None and prompt is None and prompt_name is not None and self._has_task(prompt_name):
+            task = prompt_name
+        own_prompt = self._prompt(prompt, prompt_name)
+        if own_prompt and (late_chunking or truncate == "left"):
+            raise InvalidArgumentError(
+                "a prompt of the caller's goes neither with late_chunking nor with truncate='left', which must "
+                "know where it ends; leave it out for the task's own"
+            )
+        return {
+            "task": task or "",
+            "dimensions": 0,
+            "normalize": None,
+            "late_chunking": False,
+            "parse_special": parse_special,
+            "truncate": truncate,
+            "prompt": own_prompt,
+            "batch_tokens": 0,
+            "progress": None,
+        }
+
+    def _run(
+        self, function: Callable[..., Any], texts: Sequence[str], arguments: _core.EncodeArguments, bar: bool
+    ) -> Any:
         if bar:
             from tqdm.auto import tqdm
 
-            with tqdm(total=len(texts), unit="text") as progress:
-                arguments["progress"] = lambda finished: progress.update(finished - progress.n)
-                vectors, truncated = self._core.encode(texts, arguments)
+            told = arguments["progress"]
+            with tqdm(total=len(texts), unit="text") as shown:
+
+                def advance(finished: int) -> None:
+                    shown.update(finished - shown.n)
+                    if told is not None:
+                        told(finished)
+
+                arguments["progress"] = advance
+                out, truncated = function(texts, arguments)
         else:
-            vectors, truncated = self._core.encode(texts, arguments)
+            out, truncated = function(texts, arguments)
         if truncated:
             named = ", ".join(map(str, truncated[:8])) + (", ..." if len(truncated) > 8 else "")
             warnings.warn(
@@ -252,7 +388,7 @@ class Model:
                 TruncationWarning,
                 stacklevel=3,
             )
-        return vectors
+        return out
 
 
 class _Loaded:
@@ -291,35 +427,6 @@ def _revive(*reference: Any) -> Model:
     return _loaded.find_or_load(reference)
 
 
-def _as_list(sentences: str | Iterable[str]) -> Sequence[str]:
-    """Lists as they are; columns of pyarrow, pandas and polars, arrays and iterators as lists. What would be read as
-    something that nobody means, such as the names of a table's columns, raises TypeError."""
-    if isinstance(sentences, str):
-        return [sentences]
-    if isinstance(sentences, (list, tuple)):
-        return sentences
-    kind = type(sentences).__name__
-    if hasattr(sentences, "columns") or hasattr(sentences, "column_names"):
-        raise TypeError(f"expected texts, found a {kind}; pass one of its columns, such as table['text']")
-    if isinstance(sentences, (Mapping, bytes, bytearray)):
-        raise TypeError(f"expected texts, found {kind}; pass a str or a list of str")
-    for name in ("to_pylist", "to_list", "tolist"):
-        if callable(to_list := getattr(sentences, name, None)):
-            texts = to_list()
-            break
-    else:
-        texts = list(sentences)
-    for row, text in enumerate(texts):
-        if not isinstance(text, str) and _is_null(text):
-            raise TypeError(f"text {row} is null; leave such rows out, or fill them")
-    return texts
-
-
-def _is_null(value: object) -> bool:
-    is_nan = isinstance(value, float) and value != value
-    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
-
-
 def _first(value: T | None, other: T | None) -> T | None:
     return other if value is None else value
 
@@ -332,11 +439,17 @@ def _count(name: str, value: int | None) -> int:
     return int(value)
 
 
-def _tensor(vectors: Vectors) -> Any:
+def _refuse_for_tokens(**options: Any) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidArgumentError(f"{name}={value!r} does not go with output_value='token_embeddings'")
+
+
+def _tensor(vectors: NDArray[Any]) -> Any:
     import torch
 
     return torch.from_numpy(vectors)
 
 
-def _tensors(vectors: Vectors) -> Any:
+def _tensors(vectors: NDArray[Any]) -> Any:
     return list(_tensor(vectors)) if vectors.ndim == 2 else _tensor(vectors)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from haystack import Document, component, default_from_dict, default_to_dict
-
+from nestvec._extras import needs
 from nestvec._model import Model
+
+with needs("haystack", __name__):
+    from haystack import Document, component, default_from_dict, default_to_dict
 
 
 @component

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_core.embeddings import Embeddings
-
+from nestvec._extras import needs
 from nestvec._model import Model
+
+with needs("langchain", __name__):
+    from langchain_core.embeddings import Embeddings
 
 
 class NestvecEmbeddings(Embeddings):

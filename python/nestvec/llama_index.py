@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.bridge.pydantic import Field, PrivateAttr
-
+from nestvec._extras import needs
 from nestvec._model import Model
+
+with needs("llama-index", __name__):
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.bridge.pydantic import Field, PrivateAttr
 
 
 class NestvecEmbedding(BaseEmbedding):

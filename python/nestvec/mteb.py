@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mteb.models.abs_encoder import AbsEncoder
-from mteb.models.model_meta import ModelMeta, ScoringFunction
 from numpy.typing import NDArray
 
 from nestvec._core import __version__
+from nestvec._extras import needs
 from nestvec._model import Model
+
+with needs("mteb", __name__):
+    from mteb.models.abs_encoder import AbsEncoder
+    from mteb.models.model_meta import ModelMeta, ScoringFunction
 
 if TYPE_CHECKING:
     from mteb.abstasks.task_metadata import TaskMetadata

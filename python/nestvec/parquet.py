@@ -15,13 +15,17 @@ import os
 import sys
 from typing import Any, Callable, Iterator, Sequence
 
-import pyarrow as pa
-import pyarrow.fs as pafs
-import pyarrow.ipc
-import pyarrow.parquet as pq
+from nestvec._bar import is_watched
+from nestvec._extras import needs
 
-from nestvec import _arguments, _files, _partitions
-from nestvec._job import Job
+with needs("parquet", __name__):
+    import pyarrow as pa
+    import pyarrow.fs as pafs
+    import pyarrow.ipc
+    import pyarrow.parquet as pq
+
+    from nestvec import _arguments, _files, _partitions
+    from nestvec._job import Job
 
 SUFFIXES = (".parquet", ".arrow", ".feather")
 
@@ -56,7 +60,7 @@ def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output:
         writer = None
         for path in paths:
             for table in _read(filesystem, path, job, batch_rows):
-                vectors = job.embed_table(loaded, table)
+                vectors = job.embed_table(loaded, table, progress and _Counted(progress, rows))
                 if writer is None:
                     writer = stack.enter_context(_writer(temporary, os.fspath(output), vectors.schema, job))
                 if not vectors.schema.equals(writer.schema):
@@ -64,10 +68,31 @@ def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output:
                                      "by `columns`")
                 writer.write_table(vectors)
                 rows += len(vectors)
-                if progress:
-                    progress(rows)
         if writer is None:
             raise ValueError(f"no rows in {', '.join(paths[:3])}")
+    return rows
+
+
+class _Counted:
+    """Progress within a batch as progress of the whole."""
+
+    def __init__(self, progress: Callable[[int], None], before: int):
+        self._progress = progress
+        self._before = before
+
+    def __call__(self, rows: int) -> None:
+        self._progress(self._before + rows)
+
+
+def _count_rows(inputs: Sequence[str]) -> int | None:
+    """The rows of Parquet files, by what they say of themselves; None for others, which do not say."""
+    filesystem, paths = _files.expand(inputs, SUFFIXES)
+    if not all(path.endswith(".parquet") for path in paths):
+        return None
+    rows = 0
+    for path in paths:
+        with filesystem.open_input_file(path) as source:
+            rows += pq.read_metadata(source).num_rows
     return rows
 
 
@@ -117,18 +142,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         job = _arguments.job_of(args)
-        rows = embed_files(args.input, args.output, model=job.load_model(), column=job.column,
-                           output_column=job.output_column, columns=job.columns,
-                           batch_rows=args.batch_rows, progress=_show, **job.encode)
+        total = _count_rows(args.input)
+        with _bar(total) as bar:
+            rows = embed_files(args.input, args.output, model=job.load_model(), column=job.column,
+                               output_column=job.output_column, columns=job.columns, batch_rows=args.batch_rows,
+                               progress=lambda done: bar.update(done - bar.n), **job.encode)
     except (OSError, ValueError, RuntimeError) as error:
-        print(f"\nnestvec.parquet: {error}", file=sys.stderr)
+        print(f"nestvec.parquet: {error}", file=sys.stderr)
         return 1
-    print(f"\r{rows:,} rows in {args.output}", file=sys.stderr)
+    print(f"{rows:,} rows in {args.output}", file=sys.stderr)
     return 0
 
 
-def _show(rows: int) -> None:
-    print(f"\r{rows:,} rows", end="", file=sys.stderr, flush=True)
+def _bar(total: int | None):
+    """Rows, their rate and the time left; in a log a line now and then."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, unit=" rows", unit_scale=True, mininterval=0.2 if is_watched() else 30)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,17 @@ import os
 from collections.abc import Iterator
 from typing import Any, Mapping
 
-import pandas as pd
-import pyarrow as pa
-from pyspark import TaskContext
-from pyspark.sql import Column, DataFrame
-from pyspark.sql.functions import pandas_udf
-from pyspark.sql.types import ArrayType, FloatType
+from nestvec._extras import needs
 
-from nestvec._job import Job
+with needs("spark", __name__):
+    import pandas as pd
+    import pyarrow as pa
+    from pyspark import TaskContext
+    from pyspark.sql import Column, DataFrame
+    from pyspark.sql.functions import pandas_udf
+    from pyspark.sql.types import ArrayType, FloatType
+
+    from nestvec._job import Job
 
 
 def embed_dataframe(df: DataFrame, column: str = "text", *, model: str | os.PathLike,

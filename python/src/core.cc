@@ -13,8 +13,13 @@
 #include <atomic>
 #include <memory>
 
+#include "base/environment.h"
+#include "config/model_location.h"
+#include "embed_tokens.h"
 #include "encode.h"
+#include "hub/file_selection.h"
 #include "nestvec/version.h"
+#include "pack_rows.h"
 #include "settings.h"
 #include "strings.h"
 
@@ -167,18 +172,40 @@ nb::tuple encode_texts(const LoadedModel& model, const nb::sequence& texts,
   return nb::make_tuple(nb::cast(std::move(result.rows)), result.truncated);
 }
 
+nb::tuple embed_tokens_of(const LoadedModel& model, const nb::sequence& texts,
+                          const nb::dict& arguments) {
+  return embed_tokens(model.get(), texts, arguments_of(arguments));
+}
+
+// Of the paths of a repository those that a model needs.
+std::vector<std::string> select_paths(const std::vector<std::string>& paths,
+                                      const std::string& repo) {
+  std::vector<RepoFile> files;
+  for (const std::string& path : paths) {
+    files.emplace_back();
+    files.back().path = path;
+  }
+  std::vector<std::string> out;
+  for (const RepoFile& file : select_files(files, {}, repo)) out.push_back(file.path);
+  return out;
+}
+
+// The folder of a complete snapshot, in the cache `cache` (empty = the environment's); empty =
+// none.
+std::string find_model_in_cache(const std::string& cache, const std::string& repo,
+                                const std::string& revision) {
+  const std::string folder = cache.empty() ? hub_cache_folder(process_environment()) : cache;
+  return find_in_cache(folder, repo, revision).value_or("");
+}
+
 nb::tuple tokenize(const LoadedModel& model, nb::handle text, bool add_special,
                    bool parse_special) {
   const std::string utf8 = utf8_of(text, "text");
   const TokenizedText tokens = model.get().tokenize(utf8, add_special, parse_special);
-  nb::list names;
-  for (const std::uint32_t id : tokens.ids) {
-    const std::string_view name = model.get().token(id);
-    names.append(nb::str(name.data(), name.size()));
-  }
+  const nb::tuple described = describe_tokens(model.get(), utf8, tokens.ids, tokens.offsets);
   nb::list special;
   for (const std::uint8_t is_special : tokens.special) special.append(is_special != 0);
-  return nb::make_tuple(tokens.ids, names, code_point_ranges(utf8, tokens.offsets), special);
+  return nb::make_tuple(described[0], described[1], described[2], special);
 }
 
 }  // namespace
@@ -191,6 +218,7 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
       .def("info", nestvec::info)
       .def("statistics", nestvec::statistics)
       .def("encode", nestvec::encode_texts, nb::arg("texts"), nb::arg("arguments"))
+      .def("embed_tokens", nestvec::embed_tokens_of, nb::arg("texts"), nb::arg("arguments"))
       .def("tokenize", nestvec::tokenize, nb::arg("text"), nb::arg("add_special"),
            nb::arg("parse_special"))
       .def(
@@ -198,6 +226,16 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
           [](const nestvec::LoadedModel& model, const std::vector<std::uint32_t>& ids,
              bool skip_special) { return model.get().decode(ids, skip_special); },
           nb::arg("ids"), nb::arg("skip_special"));
+  module.def("pack_rows", nestvec::pack_rows, nb::arg("rows"), nb::arg("dtype"));
+  module.def(
+      "locate",
+      [](const std::string& name) {
+        return nestvec::locate_model(name, "", nestvec::process_environment());
+      },
+      nb::arg("folder_or_repo"));
+  module.def("find_in_cache", nestvec::find_model_in_cache, nb::arg("cache"), nb::arg("repo"),
+             nb::arg("revision"));
+  module.def("select_files", nestvec::select_paths, nb::arg("paths"), nb::arg("repo"));
   module.def("load", nestvec::load, nb::arg("model"), nb::arg("config"), nb::arg("settings"),
              nb::arg("log"));
 }

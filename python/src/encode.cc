@@ -6,7 +6,7 @@
 
 #include "encode_run.h"
 #include "output/vector.h"
-#include "strings.h"
+#include "text_reader.h"
 
 namespace nb = nanobind;
 
@@ -18,36 +18,6 @@ constexpr std::chrono::milliseconds kSignalInterval{50};
 // Texts that are taken out of the list before the GIL is let go.
 constexpr std::size_t kBytesATime = std::size_t{256} << 10;
 constexpr std::size_t kTextsATime = 1024;
-
-// Reads a Python list from its front.
-class TextReader {
- public:
-  TextReader(nb::sequence texts, std::string prompt)
-      : texts_(std::move(texts)), prompt_(std::move(prompt)), size_(nb::len(texts_)) {}
-
-  std::size_t size() const noexcept { return size_; }
-  bool at_end() const noexcept { return next_ == size_; }
-
-  std::vector<std::string> read(std::size_t most_texts, std::size_t most_bytes) {
-    std::vector<std::string> out;
-    std::size_t bytes = 0;
-    while (!at_end() && out.size() < most_texts && bytes < most_bytes) {
-      const nb::object text =
-          nb::steal(PySequence_GetItem(texts_.ptr(), static_cast<Py_ssize_t>(next_)));
-      if (!text.is_valid()) throw nb::python_error();
-      out.push_back(prompt_ + utf8_of(text, "text " + std::to_string(next_)));
-      bytes += out.back().size();
-      ++next_;
-    }
-    return out;
-  }
-
- private:
-  nb::sequence texts_;
-  std::string prompt_;
-  std::size_t size_ = 0;
-  std::size_t next_ = 0;
-};
 
 void check_signals(EncodeRun& run) {
   if (PyErr_CheckSignals() == 0) return;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/environment.h"
 #include "config/reader.h"
+#include "nestvec/error.h"
 
 namespace nestvec {
 
@@ -15,8 +17,13 @@ ModelConfig read_settings_of(const std::string& model, const std::string& config
     std::replace(name.begin(), name.end(), '_', '-');
     apply_setting(name, value, argument, out);
   }
-  if (!model.empty()) out.checkpoints.repo_id = model;
-  return out;
+  std::string& name = out.checkpoints.repo_id;
+  if (!model.empty()) name = model;
+  if (name.empty()) name = process_environment()("NESTVEC_MODEL").value_or("");
+  if (!name.empty()) return out;
+  throw Error(ErrorCode::kInvalidArgument,
+              "no model was named: pass a folder or OWNER/NAME, or config=\"config.yaml\", or set "
+              "NESTVEC_MODEL");
 }
 
 }  // namespace nestvec

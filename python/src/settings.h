@@ -11,7 +11,7 @@ namespace nestvec {
 
 // Defaults, then the file `config` (empty = none), the environment, `settings` by the names of
 // Python's arguments ("max_tokens"), and `model`, a folder or repository (empty = that of the
-// others). Throws Error: kNotFound, kInvalidArgument.
+// others, else $NESTVEC_MODEL). Throws Error: kNotFound, kInvalidArgument (no model, too).
 ModelConfig read_settings_of(const std::string& model, const std::string& config,
                              const std::map<std::string, std::string>& settings);
 

@@ -30,10 +30,20 @@ std::string repaired_utf8(nb::handle text) {
   return bytes_of(checked(PyUnicode_AsUTF8String(decoded.ptr())));
 }
 
+// A value of Apache Arrow.
+std::string utf8_of_scalar(nb::handle scalar, const std::string& name) {
+  const nb::object value = scalar.attr("as_py")();
+  if (value.is_none()) {
+    throw nb::type_error((name + " is null; leave such rows out, or fill them").c_str());
+  }
+  return utf8_of(value, name);
+}
+
 }  // namespace
 
 std::string utf8_of(nb::handle object, const std::string& name) {
   if (!PyUnicode_Check(object.ptr())) {
+    if (nb::hasattr(object, "as_py")) return utf8_of_scalar(object, name);
     const auto type = nb::cast<std::string>(object.type().attr("__name__"));
     throw nb::type_error((name + " is of type " + type + "; expected str").c_str());
   }

@@ -13,9 +13,9 @@
 
 namespace nestvec {
 
-// The text of a str; a lone surrogate becomes U+FFFD. Leaves no copy behind in the object, as
-// Python's own conversion does. Throws nanobind::python_error: TypeError, in which `name` stands
-// for the object.
+// The text of a str, or of a scalar of Apache Arrow; a lone surrogate becomes U+FFFD. Leaves no
+// copy behind in the object, as Python's own conversion does. Throws nanobind::python_error:
+// TypeError, in which `name` stands for the object.
 std::string utf8_of(nanobind::handle object, const std::string& name);
 
 // Ranges of bytes in valid UTF-8 to ranges of code points. Throws nothing; every end must lie on a

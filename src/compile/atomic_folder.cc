@@ -27,12 +27,13 @@ FileDescriptor open_lock(const std::string& path) {
 }
 
 // The writer holds the lock in its folder. A folder without one is about to get it, or is an old
-// artefact that was being removed; an hour tells them apart.
+// artefact that was being removed; an hour tells them apart. The lock is never created here: others
+// may be removing the folder at this moment.
 bool is_abandoned(const fs::path& folder) {
+  const FileDescriptor lock(::open((folder / kLockName).c_str(), O_RDWR | O_CLOEXEC));
+  if (lock.valid()) return ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  if (errno != ENOENT) return false;
   std::error_code failed;
-  if (fs::exists(folder / kLockName, failed)) {
-    return FileLock::attempt((folder / kLockName).string()).held();
-  }
   const auto written = fs::last_write_time(folder, failed);
   return !failed && fs::file_time_type::clock::now() - written > std::chrono::hours(1);
 }

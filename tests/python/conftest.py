@@ -13,7 +13,9 @@ import pytest
 os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+for folder in ("server", "e2e"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
+from process import servers_end_well  # noqa: E402, F401
 from command import DATA, MODELS, REPOSITORY, Command  # noqa: E402
 
 import nestvec  # noqa: E402

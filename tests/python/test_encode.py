@@ -187,9 +187,9 @@ def test_what_is_refused(model):
     refused(ValueError, "100000", dimensions=100000)
     refused(ValueError, "unknown prompt 'nonsense'", prompt_name="nonsense")
     refused(ValueError, 'truncate is "middle"; expected right, left or error', truncate="middle")
-    refused(ValueError, "expected 'float32'", precision="int8")
+    refused(ValueError, "precision is 'int4'", precision="int4")
     refused(ValueError, "expected 'cpu'", device="cuda")
-    refused(ValueError, "expected 'sentence_embedding'", output_value="token_embeddings")
+    refused(ValueError, "output_value is None; expected 'sentence_embedding' or 'token_embeddings'", output_value=None)
     refused(ValueError, "batch_tokens is -1", batch_tokens=-1)
     refused(ValueError, "late_chunking", prompt="Own: ", late_chunking=True)
     refused(ValueError, "truncate", prompt="Own: ", truncate="left")
@@ -266,3 +266,37 @@ def test_columns_of_tables(model):
     for other in ({"text": "a"}, b"bytes"):
         with pytest.raises(TypeError, match="pass a str or a list of str"):
             model.encode(other)
+    for other in ({"a", "b"}, frozenset("a")):
+        with pytest.raises(TypeError, match="has no order; pass a list"):
+            model.encode(other)
+
+
+def test_scalars_of_arrow(model):
+    pyarrow = pytest.importorskip("pyarrow")
+    texts = TEXTS[:3]
+    column = pyarrow.array([*texts, None])
+    expected = model.encode(texts)
+    for scalars in (list(column)[:3], tuple(column)[:3], (column[i] for i in range(3)), [texts[0], column[1], texts[2]],
+                    list(pyarrow.array(texts, pyarrow.large_string())),
+                    list(pyarrow.array(texts).dictionary_encode())):
+        assert model.encode(scalars).tobytes() == expected.tobytes()
+    assert model.encode(column[1]).tobytes() == expected[1].tobytes()
+    assert model.encode(np.array(texts[1])).tobytes() == expected[1].tobytes()
+    assert model.tokenize(column[0]).ids == model.tokenize(texts[0]).ids
+    assert model.tokenize(column[:2])[1].ids == model.tokenize(texts[1]).ids
+    assert len(model.tokenize_and_embed(list(column)[:2])) == 2
+    with pytest.raises(TypeError, match="text 3 is null"):
+        model.encode(list(column))
+    with pytest.raises(TypeError, match="StringScalar that is null"):
+        model.encode(column[3])
+    with pytest.raises(TypeError, match="text 0 is of type int"):
+        model.encode(list(pyarrow.array([7])))
+
+
+def test_progress(model):
+    seen = []
+    model.encode([f"text {i}" for i in range(50)], progress=seen.append)
+    assert seen[-1] == 50 and seen == sorted(seen)
+    tokens = []
+    model.encode(["a", "b"], progress=tokens.append, output_value="token_embeddings")
+    assert tokens == [1, 2]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Haystack as it is: components in a pipeline that is written and read again."""
 
+import numpy as np
 import pytest
 
 haystack = pytest.importorskip("haystack")
@@ -13,6 +14,10 @@ from command import MODELS  # noqa: E402
 from nestvec.haystack import NestvecDocumentEmbedder, NestvecTextEmbedder  # noqa: E402
 
 TEXTS = ["A cat sleeps on the mat.", "The central bank raised rates.", "Bread is baked at night."]
+
+
+def same(vectors, wanted):
+    return np.array_equal(np.asarray(vectors, np.float32), wanted)
 
 
 @pytest.fixture
@@ -33,6 +38,24 @@ def test_vectors(model, settings):
         text.run(text=given)
     with pytest.raises(TypeError, match="NestvecTextEmbedder"):
         documents.run(documents="cat")
+
+
+def test_the_components_for_openai_with_a_server(home, model):
+    """As docs/integrations.md has it."""
+    from haystack.components.embedders import OpenAIDocumentEmbedder, OpenAITextEmbedder
+    from haystack.utils import Secret
+
+    from process import Served
+
+    with Served(home, env={"NESTVEC_API_KEYS": "sk-haystack", "NESTVEC_PRECISION": "fp32"}) as served:
+        shared = {"api_base_url": f"{served.url}/v1", "api_key": Secret.from_token("sk-haystack")}
+        text = OpenAITextEmbedder(model="jina-embeddings-v3:retrieval.query", **shared)
+        assert same(text.run(text="cat")["embedding"], model.encode_query("cat"))
+        documents = OpenAIDocumentEmbedder(model="jina-embeddings-v3:retrieval.passage", progress_bar=False, **shared)
+        out = documents.run(documents=[Document(content=text) for text in TEXTS])["documents"]
+        assert same([document.embedding for document in out], model.encode_document(TEXTS))
+        narrow = OpenAITextEmbedder(model="jina-embeddings-v3:retrieval.query", dimensions=32, **shared)
+        assert same(narrow.run(text="cat")["embedding"], model.encode_query("cat", dimensions=32))
 
 
 def test_pipelines(minilm_folder, settings):

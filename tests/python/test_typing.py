@@ -19,6 +19,15 @@ row: NDArray[np.float32] = model.encode("a", late_chunking=False, show_progress_
 width: int = model.info.dimensions
 ids: list[int] = model.tokenize("a").ids
 every: list[nestvec.Tokens] = model.tokenize(["a", "b"])
+embedded: nestvec.TokenEmbeddings = model.tokenize_and_embed("a", task="none")
+vectors: NDArray[np.float32] = model.tokenize_and_embed(["a"])[0].vectors
+bits: NDArray[np.uint8] = model.encode(["a"], precision="ubinary")
+query: NDArray[np.float32] = model.encode_query("a", dimensions=32)
+packed: NDArray[np.int8] = nestvec.quantize_embeddings(rows, "int8")
+folder: str = nestvec.pull("owner/name", revision="main")
+drop_in = nestvec.SentenceTransformer("folder", truncate_dim=32)
+drop_in.max_seq_length = 128
+drop_in.similarity_fn_name = "dot"
 try:
     model.encode_query("a")
 except nestvec.InvalidArgumentError as error:
@@ -28,6 +37,9 @@ BAD = {
     'model.encode(7)': "arg-type|call-overload",
     'model.encode("a", nonsense=1)': "call-overload",
     'model.encode("a", dimensions="32")': "call-overload",
+    'model.tokenize_and_embed("a", dimensions=32)': "call-overload",
+    'model.encode_query("a", nonsense=1)': "call-overload",
+    'nestvec.SentenceTransformer("folder", nonsense=1)': "call-arg",
     'model.info.nonsense': "attr-defined",
     'model.info.dimensions = 3': "misc",
     'x: str = model.encode("a")': "assignment",

@@ -2,6 +2,7 @@
 """nestvec.parquet: one process, one output file."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -37,10 +38,18 @@ def test_command(model_folder, corpus, table, tmp_path):
     run = subprocess.run([sys.executable, "-m", "nestvec.parquet", "--model", model_folder, "--input", corpus,
                           "--output", tmp_path / "out.parquet", "--columns", "id"], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert "600 rows" in run.stderr
+    assert re.search(r"600/600 \[\d\d:\d\d<\d\d:\d\d, .* rows/s\]", run.stderr), run.stderr
+    assert f"600 rows in {tmp_path / 'out.parquet'}" in run.stderr
     found = pq.read_table(tmp_path / "out.parquet")
     assert found.column_names == ["id", "embedding"]
     assert len(found) == len(table)
+
+
+def test_progress_counts_rows_within_a_batch(model, corpus, tmp_path):
+    seen = []
+    embed_files(corpus, tmp_path / "out.parquet", model=model, batch_rows=250, progress=seen.append)
+    assert seen == sorted(seen) and seen[-1] == 600
+    assert {250, 351, 600} <= set(seen)  # at the end of each batch, nulls and all
 
 
 @pytest.mark.parametrize("change, message", [

@@ -32,7 +32,8 @@ class Browser:
                    "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                    "--no-first-run", "--disable-background-networking", "--disable-extensions",
                    f"--user-data-dir={profile}", "about:blank"]
-        script = f'exec 8<&{to_browser} 9>&{from_browser}; exec 3<&8 4>&9 8<&- 9>&-; exec "$@"'
+        script = (f"exec {{a}}<&{to_browser} {{b}}>&{from_browser}; exec 3<&$a 4>&$b "
+                  '{a}<&- {b}>&-; exec "$@"')
         self._process = subprocess.Popen(
             ["bash", "-c", script, "bash", *command], pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ,
@@ -88,7 +89,8 @@ class Browser:
 class Page:
     """A tab. Elements are named by CSS selectors."""
 
-    def __init__(self, browser, url, width=1280, height=900, dark=False):
+    def __init__(self, browser, url, width=1280, height=900, dark=False, before=""):
+        """`before` is a script that runs ahead of those of the page, again with each reload."""
         self._browser = browser
         self._from = len(browser.events)
         target = browser.call("Target.createTarget", url="about:blank")["targetId"]
@@ -97,6 +99,7 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
         self.view(width, height, dark)
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=before)
         self._call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 
@@ -122,6 +125,11 @@ class Page:
 
     def wait(self, expression):
         wait_until(lambda: self.evaluate(expression), expression)
+
+    def reload(self):
+        self.evaluate("window.isOld = true")
+        self._call("Page.reload")
+        self.wait("!window.isOld && document.readyState === 'complete'")
 
     def text(self, selector):
         return self.evaluate(f"document.querySelector({json.dumps(selector)}).innerText")

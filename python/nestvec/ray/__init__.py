@@ -12,7 +12,23 @@ are in memory once a node. An actor or a node that is lost is replaced, and what
 done again.
 """
 
-from nestvec.ray._dataset import embed_dataset
-from nestvec.ray._run import embed_files
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nestvec._extras import needs
+
+if TYPE_CHECKING:
+    from nestvec.ray._dataset import embed_dataset
+    from nestvec.ray._run import embed_files
 
 __all__ = ["embed_dataset", "embed_files"]
+
+
+def __getattr__(name: str) -> Any:
+    """Ray is imported when it is used, so that the command can say that it is missing."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with needs("ray", __name__):
+        from nestvec.ray import _dataset, _run
+    return {"embed_dataset": _dataset.embed_dataset, "embed_files": _run.embed_files}[name]

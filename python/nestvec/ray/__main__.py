@@ -13,11 +13,14 @@ import re
 import sys
 from typing import Sequence
 
-import ray
+from nestvec._extras import needs
 
-from nestvec import _arguments
-from nestvec.ray import embed_files
-from nestvec.ray._engine import keep_to_itself
+with needs("ray", __name__):
+    import ray
+
+    from nestvec import _arguments
+    from nestvec.ray._engine import keep_to_itself
+    from nestvec.ray._run import embed_files
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4,
           "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}

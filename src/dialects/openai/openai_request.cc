@@ -236,11 +236,12 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
       chunks = with_tokens(text, chunks, prompt_of(task, rules.model), tokenize, pace);
     }
     if (chunks.size() + request.call.texts.size() > rules.max_inputs) {
+      const std::string which = i == 0 ? input_name(0) + " has"
+                                       : input_name(0) + " to " + input_name(i) + " together have";
       throw RequestError(ErrorCode::kInvalidArgument,
-                         "the documents up to " + input_name(i) + " have more than " +
-                             std::to_string(rules.max_inputs) +
-                             " chunks, the most vectors of a request; make chunks larger, or send "
-                             "fewer documents",
+                         which + " more than " + std::to_string(rules.max_inputs) +
+                             " chunks, the most that one request can return; make chunks larger or "
+                             "send fewer documents",
                          input_name(i));
     }
     cut_document(text, chunks, request, pace);

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a model is named, fetched and waited for; what is said when a library is missing."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import nestvec
+from command import MODELS
+from hub_standin import HubStandin, Model
+from nestvec._bar import LoadingBar
+
+NAME = "org/bert-tiny"
+TOKEN = "hf_secretsecretsecret"
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with HubStandin() as standin:
+        files = files_of(MODELS / "bert-tiny") | {"pytorch_model.bin": b"pickle", "onnx/model.onnx": b"graph",
+                                                  "README.md": b"# readme", "[odd] *.json": b"{}"}
+        standin.models[NAME] = Model(files=files, lfs={"model.safetensors", "pytorch_model.bin"})
+        yield standin
+
+
+@pytest.fixture
+def pull(hub, tmp_path):
+    return lambda name=NAME, **options: nestvec.pull(name, endpoint=hub.url, cache_dir=tmp_path / "hub", **options)
+
+
+def test_pull_takes_what_the_command_takes(hub, pull, tmp_path, home):
+    folder = pathlib.Path(pull())
+    assert folder.is_relative_to(tmp_path / "hub")
+    other = tmp_path / "other"
+    done = subprocess.run([os.environ["NESTVEC_BINARY"], "pull", NAME, "--endpoint", hub.url],
+                          env={**os.environ, "HF_HUB_CACHE": str(other), "HOME": str(tmp_path)},
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert files_of(folder) == files_of(pathlib.Path(done.stdout.strip()))
+    assert "pytorch_model.bin" not in files_of(folder) and "model.safetensors" in files_of(folder)
+
+
+def test_what_was_pulled_is_found_by_its_name(hub, pull, home, plain):
+    with pytest.raises(nestvec.NotFoundError, match="pull"):
+        nestvec.Model.load(NAME)
+    pull()
+    model = nestvec.Model.load(NAME, cache_dir=home / "cache", precision="fp32")
+    assert model.encode("x").tobytes() == plain.encode("x").tobytes()
+    asked = len(hub.requests)
+    assert nestvec.pull(NAME, cache_dir=os.environ["HF_HUB_CACHE"], local_files_only=True) == model.info.folder
+    assert len(hub.requests) == asked
+
+
+def test_load_downloads_when_it_may(hub, python, tmp_path):
+    script = """
+import sys, nestvec
+for download in (False, True):
+    try:
+        model = nestvec.Model.load("org/bert-tiny", download=download)
+        print("loaded", model.info.dimensions)
+    except nestvec.NotFoundError as error:
+        print("not found")
+print(nestvec.SentenceTransformer("org/bert-tiny", local_files_only=True).encode("x").shape)
+"""
+    code = f"import os; os.environ.update(HF_ENDPOINT={hub.url!r}, HF_HUB_CACHE={str(tmp_path / 'hub')!r})\n{script}"
+    assert python(code).splitlines() == ["not found", "loaded 32", "(32,)"]
+
+
+def test_revisions(hub, pull):
+    commit = hub.models[NAME].commit
+    assert pull(f"{NAME}@{commit}").endswith(commit)
+    assert pull(revision=commit).endswith(commit)
+    with pytest.raises(nestvec.NotFoundError, match=f"cannot download {NAME}"):
+        pull(revision="no-such")
+
+
+def test_private_repositories(hub, pull):
+    hub.models[NAME].token = TOKEN
+    with pytest.raises(nestvec.NotFoundError, match=f"cannot download {NAME}"):
+        pull(token=False)
+    assert pathlib.Path(pull(token=TOKEN)).is_dir()
+
+
+def test_pull_refuses(hub, pull):
+    hub.models["org/no-weights"] = Model(files={"README.md": b"# readme"})
+    with pytest.raises(nestvec.FailedPreconditionError, match="holds no weights that nestvec reads"):
+        pull("org/no-weights")
+    with pytest.raises(nestvec.InvalidArgumentError, match="'bert-tiny' has no owner; .* sentence-transformers/bert-tiny"):
+        pull("bert-tiny")
+    with pytest.raises(nestvec.InvalidArgumentError, match="is not the name of a repository"):
+        pull("../escape/me")
+    with pytest.raises(nestvec.NotFoundError):
+        pull("org/nowhere")
+    with pytest.raises(nestvec.Error, match="cannot download org/bert-tiny"):
+        nestvec.pull(NAME, endpoint="http://127.0.0.1:9", cache_dir=pathlib.Path(os.environ["HF_HUB_CACHE"]))
+    with pytest.raises(nestvec.NotFoundError, match="not in the Hugging Face cache, and nothing may be downloaded"):
+        pull(local_files_only=True)
+
+
+def test_without_huggingface_hub(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(nestvec.FailedPreconditionError, match=r"pip install 'nestvec\[hub\]'; or .* nestvec pull"):
+        nestvec.pull(NAME)
+
+
+def test_the_model_of_the_environment(monkeypatch, home, tmp_path):
+    monkeypatch.setenv("NESTVEC_CACHE_DIR", str(home / "cache"))
+    monkeypatch.delenv("NESTVEC_MODEL", raising=False)
+    with pytest.raises(nestvec.InvalidArgumentError, match="no model was named: .* set NESTVEC_MODEL"):
+        nestvec.Model.load()
+    monkeypatch.setenv("NESTVEC_MODEL", str(MODELS / "bert-tiny"))
+    assert nestvec.Model.load().info.id == "bert-tiny"
+    assert nestvec.Model.load(MODELS / "xlmr-tiny").info.id == "xlmr-tiny"
+    config = tmp_path / "config.yaml"
+    config.write_text(f"checkpoints: {{repo_id: {MODELS / 'xlmr-tiny'}}}\n")
+    assert nestvec.Model.load(config=config).info.id == "xlmr-tiny"
+    config.write_text("runtime: {threads: 1}\n")
+    assert nestvec.Model.load(config=config).info.id == "bert-tiny"
+    with pytest.raises(nestvec.InvalidArgumentError, match="name is empty"):
+        nestvec.Model.load("")
+
+
+def test_the_class_is_not_called():
+    with pytest.raises(TypeError, match=r"a model is loaded by Model.load\('path/to/model'\)"):
+        nestvec.Model("path/to/model")
+
+
+def test_a_bar_while_a_first_load_compiles(tmp_path, capfd):
+    load = {"cache_dir": tmp_path / "cache", "precision": "fp32"}
+    nestvec.Model.load(MODELS / "bert-tiny", show_progress_bar=True, **load)
+    shown = capfd.readouterr().err
+    assert "compiling the model, once: 100%" in shown
+    nestvec.Model.load(MODELS / "bert-tiny", show_progress_bar=True, **load)
+    assert capfd.readouterr().err == ""
+    shutil.rmtree(tmp_path / "cache")
+    nestvec.Model.load(MODELS / "bert-tiny", **load)  # no terminal
+    assert capfd.readouterr().err == ""
+
+
+def test_the_bar_follows_the_log(capfd):
+    lines = ["compiling /models/v3 (jina-embeddings-v3, 24 layers, 5 adapters) to /cache: packed bf16, 1.3 GiB",
+             "compiling: 10 % (130 MiB of 1.3 GiB)", "compiling: 40 % (520 MiB of 1.3 GiB)"]
+    logged = []
+    with pytest.raises(RuntimeError), LoadingBar(logged.append, True) as log:
+        for line in [*lines, "threads: 2"]:
+            log(line)
+        raise RuntimeError
+    shown = capfd.readouterr().err
+    assert logged == [*lines, "threads: 2"]
+    assert " 40%|" in shown and "100%" not in shown and shown.endswith("\n")
+
+
+@pytest.mark.parametrize("module, library, extra", [
+    ("ray", "ray", "ray"), ("parquet", "pyarrow", "parquet"), ("langchain", "langchain_core", "langchain"),
+    ("llama_index", "llama_index", "llama-index"), ("haystack", "haystack", "haystack"), ("mteb", "mteb", "mteb"),
+    ("spark", "pyspark", "spark"),
+])
+def test_a_missing_library_is_a_sentence(module, library, extra):
+    sentence = f"this needs the package {library}: pip install 'nestvec[{extra}]'"
+    hide = f"import sys; sys.modules[{library!r}] = None\n"
+    use = f"import nestvec.{module}\nnestvec.{module}.embed_files" if module == "ray" else f"import nestvec.{module}"
+    done = subprocess.run([sys.executable, "-c", hide + use], capture_output=True, text=True)
+    assert done.stderr.strip().endswith(f"ModuleNotFoundError: nestvec.{module}: {sentence}")
+    if module not in ("ray", "parquet"):
+        return
+    run = f"{hide}import runpy; sys.argv = ['x', '--help']; runpy.run_module('nestvec.{module}', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"nestvec: {sentence}\n")
