@@ -16,6 +16,14 @@ function prose(text = "") {
   return text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
 }
 
+function between(least, most, unit) {
+  const number = most ?? least;
+  if (number === undefined) return "";
+  const end = `${number}${unit}${unit && number !== 1 ? "s" : ""}`;
+  if (least === undefined) return `at most ${end}`;
+  return most === undefined ? `at least ${end}` : `${least} to ${end}`;
+}
+
 // Wide tables scroll, with the arrow keys, too.
 function table(name, titles, rows) {
   const heads = titles.map((title) => make("th", { scope: "col" }, title));
@@ -60,11 +68,9 @@ class Renderer {
   }
 
   limits(schema) {
-    const names = { minimum: "at least", maximum: "at most", minItems: "at least (items)",
-      maxItems: "at most (items)", minLength: "at least (characters)",
-      maxLength: "at most (characters)" };
-    const said = Object.entries(names).filter(([name]) => name in schema)
-      .map(([name, words]) => `${words} ${schema[name]}`);
+    const kinds = { imum: "", Items: " item", Length: " character" };
+    const said = Object.entries(kinds).map(([kind, unit]) =>
+      between(schema[`min${kind}`], schema[`max${kind}`], unit)).filter(Boolean);
     if ("default" in schema) said.push(`default ${JSON.stringify(schema.default)}`);
     return said.join(", ");
   }

@@ -19,12 +19,12 @@ function makeSvg(tag, attributes, ...children) {
 export function drawMap(root, texts, { points, shares }, nearest) {
   const many = texts.length > kNumbered;
   const [width, height] = root.clientWidth < 480 ? [400, 320] : [760, many ? 520 : 420];
-  const places = place(points, width, height);
+  const [[middle, level], ...places] = place([[0, 0], ...points], width, height);
   const radius = many ? 4 : 6;
   const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-label": `Map of ${texts.length} texts; points that are close are alike` },
-  makeSvg("line", { x1: 0, y1: height / 2, x2: width, y2: height / 2 }),
-  makeSvg("line", { x1: width / 2, y1: 0, x2: width / 2, y2: height }));
+  makeSvg("line", { x1: 0, y1: level, x2: width, y2: level }),
+  makeSvg("line", { x1: middle, y1: 0, x2: middle, y2: height }));
   const taken = places.map(([x, y]) => [x - radius - 1, y - radius - 1, x + radius + 1,
     y + radius + 1]);
   const groups = places.map(([x, y], i) => {
@@ -53,13 +53,18 @@ export function drawMap(root, texts, { points, shares }, nearest) {
   return mark;
 }
 
+// Points of the plane to places of the picture. Each axis fills its side, unless it would be
+// stretched too far beyond the other.
 function place(points, width, height) {
-  // Each axis fills its side, unless one would be stretched too far beyond the other.
-  const [wide, tall] = [width, height].map((side, axis) => (side / 2 - kMargin) /
-    Math.max(1e-9, ...points.map((point) => Math.abs(point[axis]))));
-  const most = 1.6 * Math.min(wide, tall);
-  return points.map(([x, y]) =>
-    [width / 2 + x * Math.min(wide, most), height / 2 - y * Math.min(tall, most)]);
+  const axes = [width, height].map((side, axis) => {
+    const values = points.map((point) => point[axis]);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    return { side, centre: (low + high) / 2,
+      scale: (side - 2 * kMargin) / Math.max(1e-9, high - low) };
+  });
+  const most = 1.6 * Math.min(...axes.map(({ scale }) => scale));
+  return points.map((point) => axes.map(({ side, centre, scale }, axis) =>
+    side / 2 + (axis ? -1 : 1) * (point[axis] - centre) * Math.min(scale, most)));
 }
 
 // A label right or left of its point, above or below it; null where each place is taken.

@@ -108,7 +108,7 @@ export class Trial {
       else if (value && parameter.in === "header") headers[name] = value;
     }
     const address = new URL(`.${path}`, new URL(".", location.href)).href;
-    const url = query.size ? `${address}?${query}` : address;
+    const url = query.toString() ? `${address}?${query}` : address;
     const text = this.#body?.value;
     return { method: this.#route.method, url, headers, text,
       body: text === undefined ? undefined : JSON.parse(text) };

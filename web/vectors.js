@@ -51,7 +51,7 @@ export function closest(vectors, most) {
 
 // The two directions of largest variance, by power iteration. Returns a point for each vector and
 // the share of the variance that each axis carries. The same vectors give the same picture.
-export function principalPlane(vectors, rounds = 200) {
+export function principalPlane(vectors, rounds = 100) {
   const rows = centred(vectors);
   const total = rows.reduce((sum, row) => sum + dot(row, row), 0);
   const axes = [];
@@ -75,7 +75,7 @@ const project = (rows, axis) => Float64Array.from(rows, (row) => dot(row, axis))
 // All zeros where there is no variance left.
 function largestDirection(rows, others, rounds) {
   let axis = Float64Array.from(rows[0], (_, k) => Math.cos(1 + 2.4 * k + others.length));
-  for (let round = 0, moved = 1; round < rounds && moved > 1e-7; round += 1) {
+  for (let round = 0, moved = 1; round < rounds && moved > 1e-5; round += 1) {
     const next = new Float64Array(axis.length);
     project(rows, axis).forEach((weight, i) => addScaled(next, weight, rows[i]));
     for (const other of others) addScaled(next, -dot(next, other), other);

@@ -48,7 +48,9 @@ struct RuntimeOptions {
   // one; 0 = no limit (`nestvec serve` then takes 100). A single text is never divided.
   std::size_t batch_milliseconds = 0;
   std::uint64_t vector_cache_bytes = 0;  // vectors of texts seen before are kept; 0 = none
-  std::string cache_dir;  // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
+  std::string pooling = "auto";    // auto | mean | cls | lasttoken; auto = as the model's files say
+  std::string normalize = "auto";  // auto | true | false; auto = as the model's files say
+  std::string cache_dir;           // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
 };
 
 // What config.yaml says of the model; its section `server:` is for `nestvec serve` alone.

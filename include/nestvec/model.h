@@ -34,14 +34,16 @@ struct ModelInfo {
   std::string id;
   std::string family;  // "jina-embeddings-v3", "bert", "xlm-roberta", "onnx"
   std::string graph;   // "native bf16, compiled from safetensors", "onnx/model.onnx as published"
-  std::string precision;         // "fp32", "bf16", "int8"
-  std::string precision_reason;  // "auto: this CPU computes in bf16"
-  std::string isa;               // instruction set that the kernels use: "avx512_bf16"
-  std::size_t dimensions = 0;
+  std::string precision;            // "fp32", "bf16", "int8"
+  std::string precision_reason;     // "auto: this CPU computes in bf16"
+  std::string isa;                  // instruction set that the kernels use: "avx512_bf16"
+  std::size_t dimensions = 0;       // of a vector, unless a call asks for fewer or more
+  std::size_t most_dimensions = 0;  // that a call may ask for; over `dimensions` where the model's
+                                    // files have a truncate_dim
   std::size_t max_tokens = 0;
   std::size_t max_batch_tokens = 0;  // of one run of the graph, over all its texts
   std::size_t vocabulary = 0;
-  std::string pooling;          // "mean", "cls"
+  std::string pooling;          // "mean", "cls", "lasttoken", or "graph" where an export pools
   std::vector<TaskInfo> tasks;  // empty for a model without adapters
   std::string default_task;
   std::vector<std::size_t> matryoshka_dimensions;  // as the model's authors list them; may be empty

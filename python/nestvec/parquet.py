@@ -143,8 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         job = _arguments.job_of(args)
         total = _count_rows(args.input)
+        model = job.load_model()
         with _bar(total) as bar:
-            rows = embed_files(args.input, args.output, model=job.load_model(), column=job.column,
+            rows = embed_files(args.input, args.output, model=model, column=job.column,
                                output_column=job.output_column, columns=job.columns, batch_rows=args.batch_rows,
                                progress=lambda done: bar.update(done - bar.n), **job.encode)
     except (OSError, ValueError, RuntimeError) as error:

@@ -72,7 +72,7 @@ void run_together(EncodeRun& run, TextReader& reader, const nb::object& progress
 
 std::size_t width_of(const ModelInfo& info, std::size_t dimensions) {
   if (dimensions == 0) return info.dimensions;
-  check_dimensions(dimensions, info.dimensions, info.matryoshka_dimensions);
+  check_dimensions(dimensions, most_dimensions(info), info.matryoshka_dimensions);
   return dimensions;
 }
 

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/excerpt.h"
+#include "base/lfs_pointer.h"
 #include "base/mapped_file.h"
 #include "base/utf8.h"
 
@@ -64,6 +65,30 @@ std::string widen_integers(std::string_view text) {
     const bool whole = number.find_first_of(".eE") == std::string_view::npos;
     if (whole && number.size() > kFits) out.append(".0");
     i = end;
+  }
+  return out;
+}
+
+// What Python writes for numbers that JSON does not have: an infinity becomes the largest double,
+// and NaN a string, so that whoever needs the number says where it stands.
+std::string replace_python_numbers(std::string_view text) {
+  constexpr std::string_view kNan = "NaN";
+  constexpr std::string_view kInfinity = "Infinity";
+  std::string out;
+  out.reserve(text.size() + 64);
+  for (std::size_t i = 0; i < text.size();) {
+    const std::string_view rest = text.substr(i);
+    const std::size_t end = text[i] == '"' ? end_of_string(text, i) : i + 1;
+    if (rest.starts_with(kNan)) {
+      out.append("\"NaN\"");
+      i += kNan.size();
+    } else if (rest.starts_with(kInfinity)) {
+      out.append("1.7976931348623157e308");
+      i += kInfinity.size();
+    } else {
+      out.append(text.substr(i, end - i));
+      i = end;
+    }
   }
   return out;
 }
@@ -277,10 +302,16 @@ JsonDocument JsonDocument::load(const std::string& path, std::size_t limit_bytes
                                                    " bytes, at most " +
                                                    std::to_string(limit_bytes) + " are read");
   }
+  check_no_lfs_pointer(file.text(), path);
   try {
     return parse(file.text(), path);
-  } catch (const Error& no_json) {  // of a file this is damage
-    throw Error(ErrorCode::kDataLoss, no_json.what());
+  } catch (const Error& no_json) {
+    const std::string replaced = replace_python_numbers(file.text());
+    try {
+      if (replaced != file.text()) return parse(replaced, path);
+    } catch (const Error&) {  // the first error is of the text as it is
+    }
+    throw Error(ErrorCode::kDataLoss, no_json.what());  // of a file this is damage
   }
 }
 

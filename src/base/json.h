@@ -87,7 +87,9 @@ class JsonDocument {
   // and lone surrogates written as \uD800 become U+FFFD (see base/utf8.h); an integer beyond 64
   // bits becomes the nearest double. Nesting is limited to 1024. Throws Error kInvalidArgument.
   static JsonDocument parse(std::string_view text, std::string name);
-  // Of a file. Throws Error as MappedFile, kDataLoss (no JSON), kResourceExhausted (too large).
+  // Of a file. Infinity and NaN, which Python writes, are read as the largest double and as the
+  // string "NaN". Throws Error as MappedFile, kDataLoss (no JSON, a pointer of Git LFS),
+  // kResourceExhausted (too large).
   static JsonDocument load(const std::string& path, std::size_t limit_bytes = kDefaultLimit);
 
   JsonValue root() const&;

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 namespace nestvec {
@@ -121,6 +123,25 @@ TEST(Json, IntegersBeyond64BitsBecomeDoubles) {
   EXPECT_DOUBLE_EQ(list.elements()[0].number(), 123456789012345678901234567890.0);
   EXPECT_EQ(list.elements()[1].kind(), JsonValue::Kind::kInteger);
   EXPECT_THROW(JsonDocument::parse("[00000000000000000000001]", "text"), Error);
+}
+
+TEST(Json, FilesMayHaveThePythonSpellingsOfNumbers) {
+  const std::filesystem::path path = std::filesystem::path(NESTVEC_TEST_BUILD) / "python.json";
+  std::filesystem::create_directories(path.parent_path());
+  const auto load = [&](const std::string& text) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+    return JsonDocument::load(path.string());
+  };
+  const JsonDocument document =
+      load(R"({"a": Infinity, "b": [-Infinity, NaN], "NaN \" Infinity": "NaN, Infinity"})");
+  const JsonValue root = document.root();
+  EXPECT_GT(root.at("a").number(), 1e300);
+  EXPECT_LT(root.at("b").elements()[0].number(), -1e300);
+  EXPECT_NE(error_of([&] { root.at("b").elements()[1].number(); }).find("b[1]: expected a number"),
+            std::string::npos);
+  EXPECT_EQ(root.at("NaN \" Infinity").string(), "NaN, Infinity");
+  EXPECT_THROW(load(R"({"a": Infinite})"), Error);
+  EXPECT_THROW(JsonDocument::parse(R"({"a": NaN})", "a request"), Error);
 }
 
 // One look at each digit is a matter of milliseconds, one at all of the rest for each of days.

@@ -16,7 +16,7 @@ Truncation parse_truncation(const std::string& name) {
 EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
   EmbedOptions options = flags.options;
   if (flags.dimensions_given) {
-    check_dimensions(flags.dimensions, model.dimensions, model.matryoshka_dimensions);
+    check_dimensions(flags.dimensions, most_dimensions(model), model.matryoshka_dimensions);
     options.dimensions = flags.dimensions;
   }
   options.truncation = parse_truncation(flags.truncate);

@@ -12,6 +12,7 @@
 #include "cli/count_option.h"
 #include "cli/text_lines.h"
 #include "config/model_location.h"
+#include "tokenizer/normalizer_changes.h"
 #include "tokenizer/tokenizer.h"
 
 namespace nestvec {
@@ -41,13 +42,20 @@ constexpr const char* kTokenizeExamples =
     "  nestvec tokenize --tokenizer tokenizer.json --jsonl < texts.jsonl > ids.jsonl\n"
     "  echo '{\"ids\":[0,35378,2]}' | nestvec tokenize --tokenizer tokenizer.json --decode\n";
 
-// The file for a file, a model folder, or a repository in the cache.
-std::string tokenizer_path(const std::string& path, const Environment& environment) {
+// Of a file as it is; of a model folder, or a repository in the cache, with what its other files
+// say about the letters of a text.
+Tokenizer load_tokenizer(const std::string& path, CliContext& context) {
   namespace fs = std::filesystem;
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return (fs::path(path) / "tokenizer.json").string();
-  if (fs::exists(path, ignored) || path.ends_with(".json")) return path;
-  return (fs::path(locate_model(path, "", environment)) / "tokenizer.json").string();
+  const bool is_folder = fs::is_directory(path, ignored);
+  if (!is_folder && (fs::exists(path, ignored) || path.ends_with(".json"))) {
+    return Tokenizer::load(path);
+  }
+  const std::string folder = is_folder ? path : locate_model(path, "", context.environment);
+  std::vector<std::string> notes;
+  const NormalizerChanges changes = read_normalizer_changes(folder, notes);
+  for (const std::string& note : notes) context.err << "nestvec: " << note << '\n';
+  return Tokenizer::load((fs::path(folder) / "tokenizer.json").string(), changes);
 }
 
 void append_number(std::uint32_t value, std::string& out) {
@@ -170,8 +178,7 @@ void add_tokenize_command(CLI::App& app, CliContext& context) {
   add_options(*command, *flags);
   command->footer(kTokenizeExamples);
   command->callback([flags, &context] {
-    const Tokenizer tokenizer =
-        Tokenizer::load(tokenizer_path(flags->tokenizer, context.environment));
+    const Tokenizer tokenizer = load_tokenizer(flags->tokenizer, context);
     if (flags->decode) {
       decode_lines(*flags, tokenizer, context);
     } else {

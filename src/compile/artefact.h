@@ -19,8 +19,9 @@ struct CompileOptions {
   // "packed": nestvec's own operators, see compile/packed.h. The portable ones, of stock operators:
   // "rectangular": inputs input_ids int64 [B, S] without a mask, all texts of a run equally long;
   // no S x S matrix on ONNX Runtime's CPU provider. "padded": with attention_mask int64 [B, S].
-  // Both take task_ids int64 [B] (-1 = base weights) where the model has adapters, and give
-  // token_embeddings float [B, S, H].
+  // Both take task_ids int64 [B] (-1 = base weights) where the model has adapters, token_type_ids
+  // int64 [B, S] where its tokenizer gives other types than 0, and give token_embeddings float
+  // [B, S, H].
   std::string layout = "packed";
   std::string precision = "fp32";  // packed: also "bf16", "int8"
   std::size_t max_tokens =

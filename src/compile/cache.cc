@@ -25,11 +25,22 @@ std::string entry_name(const std::string& model_folder, const CompileOptions& op
   return path.filename().string() + "-" + hex_text(fnv1a(key));
 }
 
+// What an artefact is made of: the files, and what the tokenizer says of token types.
+struct Source {
+  Fingerprint files;
+  TokenTypes types;
+};
+
+std::string difference(const Manifest& manifest, const Source& source) {
+  if (manifest.spec.text_types != source.types) return "the token types of tokenizer.json differ";
+  return difference(manifest.source, source.files);
+}
+
 // The artefact when it can be used; else why not in `reason` (empty: there is none).
-std::optional<Artefact> usable(const std::string& folder, const Fingerprint& source,
+std::optional<Artefact> usable(const std::string& folder, const Source& source,
                                std::string& reason) {
   try {
-    reason = difference(read_manifest(folder).source, source);
+    reason = difference(read_manifest(folder), source);
     if (reason.empty()) return open_artefact(folder);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) reason = error.what();
@@ -55,7 +66,8 @@ FileLock wait_for_lock(const std::string& path, const RunControl& control, const
 
 Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
                             const CompileOptions& options, const LogSink& log) {
-  const Fingerprint source = fingerprint_of(model_folder, read_model_spec(model_folder));
+  const ModelSpec spec = read_model_spec(model_folder);
+  const Source source = {fingerprint_of(model_folder, spec), spec.text_types};
   const std::string folder = (fs::path(cache_folder) / entry_name(model_folder, options)).string();
   std::string reason;
   if (auto artefact = usable(folder, source, reason)) return *artefact;  // a cache may be read-only

@@ -17,6 +17,10 @@
 namespace nestvec {
 namespace {
 
+std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
+  return {numbers.begin(), numbers.end()};
+}
+
 void write_spec(const ModelSpec& spec, std::string& out) {
   JsonObject object(out, "    ");
   object.count("vocabulary", spec.vocabulary);
@@ -38,6 +42,11 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   for (const auto& [task, prompt] : spec.prompts) prompts.text(task, prompt);
   prompts.end();
   object.counts("matryoshka_dimensions", spec.matryoshka_dimensions);
+  if (spec.text_types.any()) {
+    object.counts("prefix_types", counts_of(spec.text_types.prefix));
+    object.count("text_type", spec.text_types.text);
+    object.counts("suffix_types", counts_of(spec.text_types.suffix));
+  }
   object.end();
 }
 
@@ -71,6 +80,26 @@ std::vector<std::string> texts_at(const JsonValue& object, std::string_view key)
   return texts;
 }
 
+std::uint32_t type_of(const JsonValue& value) {
+  const std::int64_t type = value.integer();
+  if (type < 0 || type > 1 << 16) throw value.error("expected a token type");
+  return static_cast<std::uint32_t>(type);
+}
+
+TokenTypes read_types(const JsonValue& object) {
+  TokenTypes types;
+  const auto text = object.find("text_type");
+  if (!text) return types;
+  types.text = type_of(*text);
+  for (const JsonValue& type : object.at("prefix_types").elements()) {
+    types.prefix.push_back(type_of(type));
+  }
+  for (const JsonValue& type : object.at("suffix_types").elements()) {
+    types.suffix.push_back(type_of(type));
+  }
+  return types;
+}
+
 ModelSpec read_spec(const JsonValue& root) {
   const JsonValue object = root.at("spec");
   ModelSpec spec;
@@ -82,6 +111,7 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.heads = size_at(object, "heads");
   spec.intermediate = size_at(object, "intermediate");
   spec.token_types = size_at(object, "token_types");
+  spec.text_types = read_types(object);
   spec.max_positions = size_at(object, "max_positions");
   spec.layer_norm_eps = static_cast<float>(object.at("layer_norm_eps").number());
   const std::size_t activation = size_at(object, "activation");

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "tokenizer/read_token_types.h"
 #include "weights/peft_adapter.h"
 
 namespace nestvec {
@@ -27,8 +28,14 @@ std::string text_or(const JsonValue& config, std::string_view key, std::string_v
   return std::string(value ? value->string() : fallback);
 }
 
+// 32 or 32.0: Python computes with either.
+std::int64_t integer_of(const JsonValue& value) {
+  const std::optional<std::int64_t> number = value.whole_number();
+  return number ? *number : value.integer();  // which throws
+}
+
 std::size_t checked_size(const JsonValue& value, std::int64_t limit) {
-  const std::int64_t number = value.integer();
+  const std::int64_t number = integer_of(value);
   if (number < 1 || number > limit) {
     throw value.error("expected 1 to " + std::to_string(limit) + ", found " +
                       std::to_string(number));
@@ -172,7 +179,7 @@ void read_base_adapters(const JsonValue& config, ModelSpec& spec) {
 void read_lists(const JsonValue& config, ModelSpec& spec) {
   if (const auto prompts = config.find("task_instructions")) {
     for (const auto& [task, prompt] : prompts->members()) {
-      spec.prompts.emplace_back(task, prompt.string());
+      spec.prompts.emplace_back(task, prompt.is_null() ? "" : prompt.string());
     }
   }
   if (const auto dimensions = config.find("matryoshka_dimensions")) {
@@ -263,11 +270,53 @@ void read_adapter_folders(const std::string& folder, const JsonValue& config, Mo
   }
 }
 
+// Keys that make another model of the family.
+void refuse_other_kinds(const JsonValue& config) {
+  for (const char* key : {"is_decoder", "add_cross_attention", "is_encoder_decoder"}) {
+    const auto value = config.find(key);
+    if (value && value->boolean()) {
+      throw unsupported(*value, "true is not supported: only encoders are");
+    }
+  }
+  const std::string feed_forward = text_or(config, "feed_forward_type", "original");
+  if (feed_forward != "original") {
+    throw unsupported(config.at("feed_forward_type"),
+                      "\"" + feed_forward + "\" is not supported; original is");
+  }
+  if (const auto quantised = config.find("quantization_config")) {
+    throw unsupported(*quantised,
+                      "quantised weights are not supported; take the model that they were made "
+                      "from, and runtime.precision int8");
+  }
+}
+
+// A table of one row has no types to choose from: the families that have one do not use them.
+void read_types(const std::string& folder, ModelSpec& spec) {
+  if (spec.token_types < 2 && spec.family != kBert) return;
+  TokenTypes types = read_token_types(folder);
+  if (!types.any()) return;
+  if (types.largest() >= spec.token_types) {
+    throw Error(ErrorCode::kInvalidArgument,
+                (std::filesystem::path(folder) / "tokenizer.json").string() +
+                    ": post_processor: type_id " + std::to_string(types.largest()) +
+                    " is not below config.json's type_vocab_size of " +
+                    std::to_string(spec.token_types));
+  }
+  if (!spec.adapters.tasks.empty()) {
+    throw Error(ErrorCode::kUnimplemented,
+                (std::filesystem::path(folder) / "tokenizer.json").string() +
+                    ": post_processor: a type_id other than 0 is not supported for a model with "
+                    "adapters");
+  }
+  spec.text_types = std::move(types);
+}
+
 }  // namespace
 
 ModelSpec parse_model_spec(const JsonValue& config) {
   ModelSpec spec;
   spec.family = family_of(config);
+  refuse_other_kinds(config);
   const bool jina = spec.family == kJina;
   spec.vocabulary = checked_size(config.at("vocab_size"), 1 << 28);
   spec.hidden = checked_size(config.at("hidden_size"), 1 << 16);
@@ -276,8 +325,9 @@ ModelSpec parse_model_spec(const JsonValue& config) {
   spec.intermediate = checked_size(config.at("intermediate_size"), 1 << 20);
   spec.token_types = size_or(config, "type_vocab_size", 1 << 16, jina ? 1 : 2);
   const auto pad = config.find("pad_token_id");
-  spec.pad_id = pad ? static_cast<std::int32_t>(pad->integer()) : (spec.family == kBert ? 0 : 1);
-  if (pad && (pad->integer() < 0 || pad->integer() >= static_cast<std::int64_t>(spec.vocabulary))) {
+  const std::int64_t pad_id = pad ? integer_of(*pad) : (spec.family == kBert ? 0 : 1);
+  spec.pad_id = static_cast<std::int32_t>(pad_id);
+  if (pad && (pad_id < 0 || pad_id >= static_cast<std::int64_t>(spec.vocabulary))) {
     throw pad->error("is not a token of the vocabulary");
   }
   const auto eps = config.find("layer_norm_eps");
@@ -299,6 +349,7 @@ ModelSpec read_model_spec(const std::string& folder) {
       JsonDocument::load((std::filesystem::path(folder) / "config.json").string());
   ModelSpec spec = parse_model_spec(document.root());
   if (spec.family == kJina) read_adapter_folders(folder, document.root(), spec);
+  read_types(folder, spec);
   return spec;
 }
 

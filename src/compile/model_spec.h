@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/token_types.h"
 #include "ops/activation.h"
 
 namespace nestvec {
@@ -37,6 +38,7 @@ struct ModelSpec {
   std::size_t heads = 0;
   std::size_t intermediate = 0;  // I
   std::size_t token_types = 0;
+  TokenTypes text_types;  // of a text's tokens, by the folder's tokenizer; of 0 where not stated
   std::size_t max_positions = 0;  // longest sequence the positions allow, in tokens
   float layer_norm_eps = 0.0f;
   Activation activation = Activation::kGelu;
@@ -51,14 +53,15 @@ struct ModelSpec {
   std::size_t head_width() const noexcept { return hidden / heads; }
 };
 
-// Reads FOLDER/config.json, and for a base with PEFT adapters the adapter_config.json of the
-// folders beside it. The family is decided by the keys that are there, model_type being only one of
-// them. Throws Error: kNotFound (no config.json), kInvalidArgument (a key is missing or of the
-// wrong type, sizes that do not fit together; the key is named), kUnimplemented (another family,
-// position type or activation; what is supported is listed).
+// Reads FOLDER/config.json, for a base with PEFT adapters the adapter_config.json of the folders
+// beside it, and for a model with several token types those of its tokenizer.json. The family is
+// decided by the keys that are there, model_type being only one of them. Throws Error: kNotFound
+// (no config.json), kInvalidArgument (a key is missing or of the wrong type, sizes that do not fit
+// together; the key is named), kUnimplemented (another family, position type or activation; what is
+// supported is listed).
 ModelSpec read_model_spec(const std::string& folder);
 
-// The same from the root of a parsed config.json, without looking for adapter folders.
+// The same from the root of a parsed config.json, without looking at other files.
 ModelSpec parse_model_spec(const JsonValue& config);
 
 }  // namespace nestvec

@@ -137,8 +137,41 @@ TEST(ModelSpecTest, RefusesWhatItCannotCompute) {
   refused(R"("model_type":"bert","position_embedding_type":"rotary")", "rotary");
   refused(R"("model_type":"bert","hidden_act":"swish")", "hidden_act: \"swish\"");
   refused(R"("model_type":"bert","head_dim":8)", "head_dim");
+  refused(R"("model_type":"bert","is_decoder":true)", "is_decoder");
+  refused(R"("model_type":"bert","add_cross_attention":true)", "add_cross_attention");
+  refused(R"("model_type":"bert","feed_forward_type":"geglu")", "feed_forward_type: \"geglu\"");
+  refused(R"("model_type":"bert","quantization_config":{"bits":4})", "quantization_config");
   refused(R"("model_type":"jina_embeddings_v3","rope_parameters":{"rope_type":"yarn"})", "yarn");
   refused(kJinaKeys + R"(,"rope_scaling":{"factor":2})", "rope_scaling");
+}
+
+std::string frame_of_types(int text, int behind) {
+  return R"({"post_processor": {"type": "TemplateProcessing", "special_tokens": {"<": {"ids": [0]}},
+    "single": [{"Sequence": {"id": "A", "type_id": )" +
+         std::to_string(text) + R"(}}, {"SpecialToken": {"id": "<", "type_id": )" +
+         std::to_string(behind) + "}}]}}";
+}
+
+TEST(ModelSpecTest, TakesTokenTypesFromTheTokenizer) {
+  TemporaryFolder folder;
+  const std::string bert = "{" + kSizes + R"(,"model_type":"bert")";
+  write_text(folder / "config.json", bert + "}");
+  EXPECT_FALSE(read_model_spec(folder.string()).text_types.any());
+  write_text(folder / "tokenizer.json", frame_of_types(1, 0));
+  EXPECT_EQ(read_model_spec(folder.string()).text_types, (TokenTypes{{}, 1, {0}}));
+  write_text(folder / "tokenizer_config.json", R"({"model_input_names": ["input_ids"]})");
+  EXPECT_FALSE(read_model_spec(folder.string()).text_types.any());
+  std::filesystem::remove(folder / "tokenizer_config.json");
+  write_text(folder / "tokenizer.json", frame_of_types(0, 2));
+  EXPECT_THROW(read_model_spec(folder.string()), Error);
+  write_text(folder / "config.json", bert + R"(,"type_vocab_size":3})");
+  EXPECT_EQ(read_model_spec(folder.string()).text_types.largest(), 2u);
+}
+
+TEST(ModelSpecTest, SizesMayBeWrittenWithAFraction) {
+  const ModelSpec spec = with(R"("model_type":"bert","type_vocab_size":3.0,"pad_token_id":1.0)");
+  EXPECT_EQ(spec.token_types, 3u);
+  EXPECT_EQ(spec.pad_id, 1);
 }
 
 TEST(ModelSpecTest, NamesTheKeyAtFault) {

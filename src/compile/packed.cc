@@ -71,7 +71,7 @@ class PackedBuilder {
         offsets_,
         tasks_,
         graph_.weight("words.table", compact_table(weights_, weights_.words.table)),
-        graph_.weight("types.table", first_row_by_task(weights_.types, spec_.adapters)),
+        graph_.weight("types.table", type_table()),
         norm_names[0],
         norm_names[1],
         spec_.positions == PositionKind::kAbsolute
@@ -82,14 +82,30 @@ class PackedBuilder {
       inputs.push_back(graph_.weight("words.down", std::move(updates.down)));
       inputs.push_back(graph_.weight("words.up", std::move(updates.up)));
     }
-    return graph_.node({"PackedEmbedding", kDomain}, "embeddings", inputs,
-                       {{"width", integer(spec_.hidden)},
-                        {"vocabulary", integer(weights_.words.rows)},
-                        {"tasks", integer(task_count())},
-                        {"rank", integer(updates.rank)},
-                        {"first_position", integer(spec_.position_offset)},
-                        {"pad_id", std::int64_t{spec_.pad_id}},
-                        {"eps", spec_.layer_norm_eps}});
+    std::vector<Attribute> attributes = {{"width", integer(spec_.hidden)},
+                                         {"vocabulary", integer(weights_.words.rows)},
+                                         {"tasks", integer(task_count())},
+                                         {"rank", integer(updates.rank)},
+                                         {"first_position", integer(spec_.position_offset)},
+                                         {"pad_id", std::int64_t{spec_.pad_id}},
+                                         {"eps", spec_.layer_norm_eps}};
+    if (spec_.text_types.any()) attributes.push_back({"token_types", type_pattern()});
+    return graph_.node({"PackedEmbedding", kDomain}, "embeddings", inputs, attributes);
+  }
+
+  Payload type_table() const {
+    if (!spec_.text_types.any()) return first_row_by_task(weights_.types, spec_.adapters);
+    return first_rows(weights_.types, spec_.text_types.largest() + std::size_t{1});
+  }
+
+  // How many tokens stand before the text, their types, the text's, and those behind it.
+  std::vector<std::int64_t> type_pattern() const {
+    const TokenTypes& types = spec_.text_types;
+    std::vector<std::int64_t> pattern = {integer(types.prefix.size())};
+    pattern.insert(pattern.end(), types.prefix.begin(), types.prefix.end());
+    pattern.push_back(types.text);
+    pattern.insert(pattern.end(), types.suffix.begin(), types.suffix.end());
+    return pattern;
   }
 
   WeightType weight_type(const LinearWeights& linear) const {

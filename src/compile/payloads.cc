@@ -260,6 +260,12 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
   return computed({extent(1 + table.adapters.size()), extent(width)}, std::move(values));
 }
 
+Payload first_rows(const TableWeights& table, std::size_t rows) {
+  std::vector<float> values(rows * table.width);
+  read_as_float(table.table, 0, values);
+  return computed({extent(rows), extent(table.width)}, std::move(values));
+}
+
 RotaryTables rotary_tables(double base, std::size_t width, std::size_t positions) {
   const std::size_t half = width / 2;
   std::vector<float> cosines(positions * half);

@@ -40,6 +40,9 @@ SidePath side_path(const EncoderWeights& weights, const TableWeights& table,
 // [1 + tasks, width]: row 0 of the table as it is, then with each task's update.
 Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters);
 
+// [rows, width]: the first rows of a table that no task updates.
+Payload first_rows(const TableWeights& table, std::size_t rows);
+
 // cos and sin of position * base^(-2i / width), [positions, width / 2]. Frequencies and angles are
 // rounded to fp32 where PyTorch rounds them, so that long texts get the angles the model was
 // trained on.

@@ -40,6 +40,7 @@ class PortableBuilder {
       const std::string mask = graph_.input("attention_mask", DataType::kI64, shape);
       mask_ = graph_.node({"Cast"}, "mask", {mask}, {{"to", kOnnxInt32}});
     }
+    if (spec_.text_types.any()) types_ = graph_.input("token_type_ids", DataType::kI64, shape);
     if (has_adapters()) {
       tasks_ = graph_.input("task_ids", DataType::kI64, {"batch"});
       task_column_ =
@@ -102,8 +103,13 @@ class PortableBuilder {
     return add_side_path("words", words, low, path);
   }
 
-  // Texts are of token type 0 throughout.
+  // Texts are of token type 0 throughout, unless the tokenizer says otherwise.
   std::string embed_types() {
+    if (!types_.empty()) {
+      const std::string rows = graph_.weight(
+          "types.table", first_rows(weights_.types, spec_.text_types.largest() + std::size_t{1}));
+      return graph_.node({"Gather"}, "types", {rows, types_});
+    }
     const std::string table =
         graph_.weight("types.table", first_row_by_task(weights_.types, spec_.adapters));
     if (!has_adapters()) return table;
@@ -224,6 +230,7 @@ class PortableBuilder {
   GraphBuilder& graph_;
   std::string ids_;
   std::string mask_;
+  std::string types_;
   std::string tasks_;
   std::string task_column_;  // [batch, 1]
   std::string cos_;

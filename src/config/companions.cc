@@ -14,12 +14,14 @@ bool is_module_folder(std::string_view name) {
 }
 
 bool is_companion(std::string_view path) {
-  static constexpr std::array<std::string_view, 6> kNames = {
-      "config.json",  "config_sentence_transformers.json", "sentence_bert_config.json",
-      "modules.json", "special_tokens_map.json",           "added_tokens.json"};
+  static constexpr std::array<std::string_view, 5> kNames = {
+      "config.json", "config_sentence_transformers.json", "modules.json", "special_tokens_map.json",
+      "added_tokens.json"};
   const std::size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) {
     return std::find(kNames.begin(), kNames.end(), path) != kNames.end() ||
+           std::find(kSentenceConfigs.begin(), kSentenceConfigs.end(), path) !=
+               kSentenceConfigs.end() ||
            (path.starts_with("tokenizer") && path.ends_with(".json"));
   }
   return is_module_folder(path.substr(0, slash)) && path.substr(slash + 1) == "config.json";

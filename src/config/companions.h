@@ -2,9 +2,18 @@
 // The small files of a model folder.
 #pragma once
 
+#include <array>
 #include <string_view>
 
 namespace nestvec {
+
+// What sentence-transformers calls the configuration of its Transformer module; the first that is
+// there and not empty counts.
+inline constexpr std::array<std::string_view, 7> kSentenceConfigs = {
+    "sentence_bert_config.json",       "sentence_roberta_config.json",
+    "sentence_distilbert_config.json", "sentence_camembert_config.json",
+    "sentence_albert_config.json",     "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json"};
 
 // "1_Pooling": how sentence-transformers names the folder of a module.
 bool is_module_folder(std::string_view name);

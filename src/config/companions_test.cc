@@ -9,7 +9,8 @@ namespace {
 TEST(Companions, AreTheSmallFilesOfAModel) {
   for (const char* path : {"config.json", "config_sentence_transformers.json", "modules.json",
                            "tokenizer.json", "tokenizer_config.json", "added_tokens.json",
-                           "1_Pooling/config.json", "12_Normalize/config.json"}) {
+                           "1_Pooling/config.json", "12_Normalize/config.json",
+                           "sentence_bert_config.json", "sentence_xlm-roberta_config.json"}) {
     EXPECT_TRUE(is_companion(path)) << path;
   }
   for (const char* path :

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "config/field.h"
+#include "config/pooling_fields.h"
 #include "config/server_fields.h"
 
 namespace nestvec {
@@ -95,6 +96,7 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
           "weights are there.",
           {"auto", "native", "portable", "published"}},
       runtime.graph);
+  visit_pooling_fields(runtime, visit);
   visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
               "Task of requests that name none: a task of the model, or none."},
         runtime.default_task);

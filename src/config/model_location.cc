@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "config/onnx_names.h"
 
 namespace nestvec {
 namespace {
@@ -188,16 +189,16 @@ std::string repo_folder_name(const std::string& repo) {
 std::optional<std::string> find_snapshot(const std::string& cache_folder, const std::string& repo,
                                          const std::string& revision) {
   const fs::path folder = fs::path(cache_folder) / repo_folder_name(repo);
-  std::string commit = revision.empty() ? "main" : revision;
-  if (!is_commit_hash(commit)) {
-    if (!is_valid_revision(commit) || !is_file(folder / "refs" / commit)) return std::nullopt;
-    commit = read_file((folder / "refs" / commit).string(), kMaxRefBytes);
-    while (!commit.empty() && std::isspace(static_cast<unsigned char>(commit.back())) != 0) {
-      commit.pop_back();
+  std::string name = revision.empty() ? "main" : revision;
+  if (!is_commit_hash(name) && is_valid_revision(name) && is_file(folder / "refs" / name)) {
+    name = read_file((folder / "refs" / name).string(), kMaxRefBytes);
+    while (!name.empty() && std::isspace(static_cast<unsigned char>(name.back())) != 0) {
+      name.pop_back();
     }
-    if (!is_commit_hash(commit)) return std::nullopt;
   }
-  const fs::path snapshot = folder / "snapshots" / commit;
+  // Usually a commit, but a cache that was made by hand may call its snapshots what it likes.
+  if (!is_valid_revision(name) || name.find('/') != std::string::npos) return std::nullopt;
+  const fs::path snapshot = folder / "snapshots" / name;
   if (!is_folder(snapshot)) return std::nullopt;
   return snapshot.string();
 }
@@ -210,8 +211,26 @@ std::optional<std::string> missing_model_file(const std::string& folder) {
   if (is_file(path / "model.safetensors")) return std::nullopt;
   const char* const index = "model.safetensors.index.json";
   if (is_file(path / index)) return missing_shard(path, index);
-  if (is_file(path / "onnx/model.onnx") || is_file(path / "model.onnx")) return std::nullopt;
-  return "its weights (model.safetensors or onnx/model.onnx)";
+  if (!find_onnx_graphs(folder).empty()) return std::nullopt;
+  return "its weights (model.safetensors or onnx/model.onnx" + advice_for_other_weights(folder) +
+         ")";
+}
+
+std::string advice_for_other_weights(const std::string& folder) {
+  const fs::path path(folder);
+  for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+    if (!is_file(path / name)) continue;
+    return std::string("; ") + name +
+           " is a Python pickle, which nestvec never runs: convert it with `python -c \"from "
+           "sentence_transformers import SentenceTransformer as S; "
+           "S('FOLDER').save('NEW_FOLDER')\"`"
+           " and load NEW_FOLDER";
+  }
+  for (const char* name :
+       {"tf_model.h5", "flax_model.msgpack", "openvino/openvino_model.xml", "openvino_model.xml"}) {
+    if (is_file(path / name)) return std::string("; ") + name + " is not read";
+  }
+  return "";
 }
 
 std::optional<std::string> find_in_cache(const std::string& cache_folder, const std::string& repo,

@@ -36,7 +36,8 @@ std::string hub_token_file(const Environment& environment);
 std::string repo_folder_name(const std::string& repo);
 
 // The snapshot folder that holds `revision` of a repository (empty = "main"), whether complete or
-// not; nullopt where the cache knows no such revision. Blocks on file I/O.
+// not; nullopt where the cache knows no such revision. A revision that no ref names may be the name
+// of a snapshot. Blocks on file I/O.
 std::optional<std::string> find_snapshot(const std::string& cache_folder, const std::string& repo,
                                          const std::string& revision);
 
@@ -44,6 +45,10 @@ std::optional<std::string> find_snapshot(const std::string& cache_folder, const 
 // the weights lists, ...; nullopt for a complete one. Blocks on file I/O. Throws Error:
 // kInvalidArgument (the index of the weights is broken).
 std::optional<std::string> missing_model_file(const std::string& folder);
+
+// What to add to an error about a folder without weights that nestvec reads: "; " and how to
+// convert those in another format that are there, or nothing. Blocks on file I/O.
+std::string advice_for_other_weights(const std::string& folder);
 
 // find_snapshot for complete ones only.
 std::optional<std::string> find_in_cache(const std::string& cache_folder, const std::string& repo,

@@ -178,6 +178,32 @@ TEST_F(ModelLocation, DoesNotFollowARefThatIsNoCommit) {
   EXPECT_EQ(failure("org/name").code(), ErrorCode::kNotFound);
 }
 
+TEST_F(ModelLocation, SnapshotsMayHaveAnyName) {
+  put("models--org--name/refs/main", "local\n");
+  for (const char* name : {"config.json", "tokenizer.json", "model.safetensors"}) {
+    put(fs::path("models--org--name/snapshots/local") / name);
+  }
+  const std::string expected = (root_ / "models--org--name/snapshots/local").string();
+  EXPECT_EQ(locate_model("org/name", "", environment()), expected);
+  EXPECT_EQ(locate_model("org/name@local", "", environment()), expected);
+  for (const char* name : {"..", ".", "a/../local", "/", ""}) {
+    put("models--org--name/refs/main", name);
+    EXPECT_EQ(failure("org/name").code(), ErrorCode::kNotFound) << name;
+  }
+}
+
+TEST_F(ModelLocation, TellsHowToConvertAPickle) {
+  put("models--org--name/refs/main", kCommit);
+  put_snapshot();
+  fs::remove(root_ / snapshot() / "model.safetensors");
+  put(snapshot() / "pytorch_model.bin");
+  const std::string message = failure("org/name").what();
+  EXPECT_NE(message.find("pytorch_model.bin is a Python pickle"), std::string::npos) << message;
+  EXPECT_NE(message.find("save("), std::string::npos);
+  put(snapshot() / "onnx/model_quantized.onnx");
+  EXPECT_EQ(locate_model("org/name", "", environment()), (root_ / snapshot()).string());
+}
+
 TEST(ShortModelName, IsTheLastPartWithoutItsRevision) {
   EXPECT_EQ(short_model_name("/models/all-MiniLM-L6-v2/"), "all-MiniLM-L6-v2");
   EXPECT_EQ(short_model_name("jinaai/jina-embeddings-v3@main"), "jina-embeddings-v3");

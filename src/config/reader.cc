@@ -69,7 +69,9 @@ class ConfigReader {
     if (node.kind == YamlNode::Kind::kNull) return;
     const std::string_view found = yaml_kind_name(node);
     // Names made of digits are text without quotes; true and false are surely meant otherwise.
-    const bool is_text = std::is_same_v<Value, std::string> && found != "a boolean";
+    const bool is_choice =
+        std::find(field.choices.begin(), field.choices.end(), node.text) != field.choices.end();
+    const bool is_text = std::is_same_v<Value, std::string> && (found != "a boolean" || is_choice);
     const bool is_switch = field.kind == FieldKind::kSwitch;
     const bool is_quantity = field.kind == FieldKind::kCores || field.kind == FieldKind::kBytes;
     const bool is_count = field.kind == FieldKind::kCount && !node.quoted;

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "output/vector.h"
 #include "service/model_name.h"
 
 namespace nestvec {
@@ -170,10 +171,11 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,
                             std::string_view param) {
   const std::int64_t dimensions = read_integer(value);
-  if (dimensions < 1 || static_cast<std::uint64_t>(dimensions) > model.dimensions) {
+  const std::size_t most = most_dimensions(model);
+  if (dimensions < 1 || static_cast<std::uint64_t>(dimensions) > most) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        std::string(param) + " is " + std::to_string(dimensions) +
-                           "; this model gives 1 to " + std::to_string(model.dimensions),
+                           "; this model gives 1 to " + std::to_string(most),
                        std::string(param));
   }
   return static_cast<std::size_t>(dimensions);

@@ -71,6 +71,7 @@ struct Model::Engine::Call {
 
 Model::Engine::Engine(Parts parts)
     : parts_(std::move(parts)),
+      pooled_(parts_.session->pooled()),
       cache_(std::make_unique<VectorCache>(parts_.cache_bytes)),
       scheduler_(std::make_unique<Scheduler>(
           std::move(parts_.session),
@@ -80,8 +81,12 @@ PlanRules Model::Engine::rules_for(const EmbedOptions& options) const {
   PlanRules rules;
   rules.max_tokens = parts_.info.max_tokens;
   rules.pooling = parts_.pooling;
-  rules.truncation = options.truncation;
+  rules.truncation = options.truncation == Truncation::kRight && parts_.truncates_left
+                         ? Truncation::kLeft
+                         : options.truncation;
   rules.add_prompt = options.add_prompt;
+  rules.include_prompt = parts_.include_prompt;
+  rules.vocabulary = parts_.vocabulary;
   rules.parse_special = options.parse_special;
   return rules;
 }
@@ -96,10 +101,21 @@ void Model::Engine::check(std::span<const std::string> texts, std::span<const st
                                                  std::to_string(texts.size()) +
                                                  " texts; give one for each, or none");
   }
+  if (options.late_chunking) refuse_pooled("late chunking");
   if (options.late_chunking && !tasks.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "late chunking reads all chunks as one context, so they share one task");
   }
+}
+
+// A graph that pools by itself gives one vector a text and nothing else.
+void Model::Engine::refuse_pooled(const char* what) const {
+  if (!pooled_) return;
+  throw Error(ErrorCode::kUnimplemented,
+              std::string("this model's graph gives one vector a text (sentence_embedding), so ") +
+                  what +
+                  " is not to be had of it; load its safetensors, or an export that gives "
+                  "token embeddings");
 }
 
 void Model::Engine::plan_texts(std::span<const std::string> texts,
@@ -201,7 +217,7 @@ Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
   out.timing.queue = output.queue_seconds;
   out.timing.compute = output.compute_seconds;
   out.rows = call.chunks.empty() ? rows.size() : call.chunks.size();
-  out.width = call.options.dimensions == 0 ? width : call.options.dimensions;
+  out.width = dimensions_for(call.options);
   out.values.resize(out.rows * out.width);
   for (std::size_t i = 0; i < out.rows; ++i) {
     std::vector<float> row =
@@ -216,9 +232,13 @@ Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
   return out;
 }
 
+std::size_t Model::Engine::dimensions_for(const EmbedOptions& options) const {
+  if (options.dimensions > 0) return options.dimensions;
+  return parts_.dimensions > 0 ? parts_.dimensions : scheduler_->width();
+}
+
 std::size_t Model::Engine::answer_bytes(const Call& call, std::size_t rows) const {
-  const std::size_t dimensions = call.options.dimensions;
-  return rows * (dimensions == 0 ? scheduler_->width() : dimensions) * sizeof(float);
+  return rows * dimensions_for(call.options) * sizeof(float);
 }
 
 void Model::Engine::embed_async(std::span<const std::string> texts,
@@ -275,6 +295,7 @@ void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions
   const auto out = std::make_shared<TokenEmbeddings>();
   Job job;
   try {
+    refuse_pooled("the embedding of each token");
     Pace pace(RunControl{options.stop, options.deadline});
     PlanRules rules = rules_for(options);
     rules.pace = &pace;

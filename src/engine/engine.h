@@ -32,6 +32,10 @@ class Model::Engine {
     std::unique_ptr<Session> session;  // goes to the scheduler
     std::size_t batch_milliseconds = 0;
     std::uint64_t cache_bytes = 0;
+    bool include_prompt = true;   // among the tokens that are pooled
+    bool truncates_left = false;  // where a call leaves it at Truncation::kRight
+    std::size_t vocabulary = 0;   // as PlanRules
+    std::size_t dimensions = 0;   // of calls that ask for none; 0 = the session's width
   };
 
   explicit Engine(Parts parts);
@@ -56,6 +60,7 @@ class Model::Engine {
   PlanRules rules_for(const EmbedOptions& options) const;
   void check(std::span<const std::string> texts, std::span<const std::string> tasks,
              const EmbedOptions& options) const;
+  void refuse_pooled(const char* what) const;
   void plan_texts(std::span<const std::string> texts, std::span<const std::string> tasks,
                   Call& call) const;
   void plan_chunks(std::span<const std::string> chunks, Call& call) const;
@@ -64,9 +69,11 @@ class Model::Engine {
   std::vector<float> pool_chunk(const std::vector<ChunkPiece>& pieces,
                                 std::span<const float* const> spans) const;
   Embeddings finish(Call& call, JobOutput output) const;
+  std::size_t dimensions_for(const EmbedOptions& options) const;
   std::size_t answer_bytes(const Call& call, std::size_t rows) const;
 
   Parts parts_;
+  bool pooled_ = false;  // as Session
   std::unique_ptr<VectorCache> cache_;
   std::unique_ptr<Scheduler> scheduler_;  // last: its callbacks use what stands above
 };

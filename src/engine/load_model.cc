@@ -17,6 +17,7 @@
 #include "ops/isa.h"
 #include "session/ort_session.h"
 #include "session/packed_session.h"
+#include "tokenizer/read_token_types.h"
 
 namespace nestvec {
 namespace {
@@ -182,12 +183,94 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   return facts;
 }
 
-void check_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const std::string& path) {
-  if (tokenizer.vocabulary_size() <= spec.vocabulary) return;
-  throw Error(ErrorCode::kInvalidArgument,
-              path + ": has " + std::to_string(tokenizer.vocabulary_size()) +
-                  " tokens, the model's word table only " + std::to_string(spec.vocabulary) +
-                  "; the two files do not belong together");
+// A few tokens that were added to the tokenizer and not to the model hurt only the texts that have
+// them, which are refused; many show that the files do not belong together. True where some were.
+bool exceeds_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const std::string& path,
+                        const LogSink& note) {
+  if (tokenizer.vocabulary_size() <= spec.vocabulary) return false;
+  const std::string sizes = path + ": has " + std::to_string(tokenizer.vocabulary_size()) +
+                            " tokens, the model's word table only " +
+                            std::to_string(spec.vocabulary);
+  constexpr std::size_t kFew = 8;
+  const std::size_t excess = tokenizer.vocabulary_size() - spec.vocabulary;
+  if (excess > std::max(kFew, spec.vocabulary / 100)) {
+    throw Error(ErrorCode::kInvalidArgument, sizes + "; the two files do not belong together");
+  }
+  note("warning: " + sizes + "; texts with a token beyond it are refused");
+  return true;
+}
+
+// Token types are written into a graph when it is made.
+void check_token_types(const Graph& graph, const std::string& folder) {
+  if (graph.published || graph.spec.token_types < 2) return;
+  if (read_token_types(folder) == graph.spec.text_types) return;
+  throw Error(ErrorCode::kFailedPrecondition,
+              folder +
+                  ": tokenizer.json has other token types than the compiled graph; compile "
+                  "the model again");
+}
+
+const char* pooling_name(Pooling pooling) {
+  switch (pooling) {
+    case Pooling::kMean:
+      return "mean";
+    case Pooling::kCls:
+      return "cls";
+    case Pooling::kLast:
+      break;
+  }
+  return "lasttoken";
+}
+
+std::unique_ptr<Session> open_session(const Graph& graph, std::size_t threads, Isa isa) {
+  if (!graph.native) {
+    return open_ort_session({.graph_path = graph.path,
+                             .threads = threads,
+                             .pad_id = graph.spec.pad_id,
+                             .first_position = graph.spec.position_offset,
+                             .token_types = graph.spec.text_types,
+                             .width = graph.spec.hidden});
+  }
+  std::unique_ptr<Session> session = open_packed_session({graph.path, threads, isa});
+  if (session->width() == graph.spec.hidden) return session;
+  throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
+                                        " dimensions, its manifest says " +
+                                        std::to_string(graph.spec.hidden));
+}
+
+// What the graph decides, and what the folder and the configuration ask of it.
+void settle_graph(const Session& session, const ModelFolder& folder, const RuntimeOptions& runtime,
+                  ModelInfo& info, const LogSink& note) {
+  const std::size_t longest = session.longest();
+  if (longest > 0 && runtime.max_tokens > longest) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "runtime.max_tokens " + std::to_string(runtime.max_tokens) +
+                    " is over the fixed length of the graph, " + std::to_string(longest));
+  }
+  if (longest > 0) info.max_tokens = std::min(info.max_tokens, longest);
+  info.most_dimensions = session.width();
+  info.dimensions = folder.dimensions > 0 ? folder.dimensions : session.width();
+  if (info.dimensions > session.width()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                folder.path + ": truncate_dim " + std::to_string(folder.dimensions) +
+                    " is over the model's " + std::to_string(session.width()) + " dimensions");
+  }
+  for (const std::string& line : folder.notes) note(line);
+  if (!session.pooled()) {
+    if (const std::string guess = guessed_pooling(folder); !guess.empty()) note(guess);
+    return;
+  }
+  info.pooling = "graph";
+  if (runtime.pooling != "auto" || !folder.include_prompt) {
+    throw Error(ErrorCode::kUnimplemented,
+                info.graph + ": the graph pools by itself (sentence_embedding), so " +
+                    (runtime.pooling != "auto" ? "runtime.pooling" : "include_prompt: false") +
+                    " cannot be followed; load safetensors, or an export that gives token "
+                    "embeddings");
+  }
+  note(
+      "the graph gives pooled vectors (sentence_embedding): its own pooling counts, late chunking "
+      "and token embeddings are not to be had");
 }
 
 ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFolder& folder) {
@@ -198,7 +281,7 @@ ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFol
   info.graph = graph.description;
   info.precision = graph.precision;
   info.precision_reason = graph.precision_reason;
-  info.pooling = folder.pooling == Pooling::kCls ? "cls" : "mean";
+  info.pooling = pooling_name(folder.pooling);
   info.matryoshka_dimensions = graph.spec.matryoshka_dimensions;
   info.folder = folder.path;
   return info;
@@ -215,16 +298,18 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   const RunControl control{stop, std::nullopt};
   const LogSink note = log ? log : [](std::string_view) {};
   for (const std::string& warning : config.warnings) note(warning);
-  const ModelFolder folder =
+  ModelFolder folder =
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
-  Tokenizer tokenizer = Tokenizer::load(folder.tokenizer);
+  settle_pooling(config.runtime, folder);
+  Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   const Isa isa = machine_isa();
   CompileOptions compile;
   compile.control = control;
   compile.progress = progress;
   const Graph graph = choose_graph(folder, config.runtime, compile, note);
   control.check();
-  check_vocabulary(tokenizer, graph.spec, folder.tokenizer);
+  const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
+  check_token_types(graph, folder.path);
   ModelInfo info = describe(config, graph, folder);
   info.isa = graph.native ? isa_name(isa) : best_isa();
   info.max_tokens = choose_max_tokens(folder, graph.spec, config.runtime);
@@ -250,21 +335,23 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   info.tasks = tasks.tasks();
   info.default_task = tasks.default_task();
 
-  std::unique_ptr<Session> session =
-      graph.native ? open_packed_session({graph.path, info.threads, isa})
-                   : open_ort_session({graph.path, info.threads, graph.spec.pad_id});
+  std::unique_ptr<Session> session = open_session(graph, info.threads, isa);
   control.check();
-  if (graph.native && session->width() != graph.spec.hidden) {
-    throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
-                                          " dimensions, its manifest says " +
-                                          std::to_string(graph.spec.hidden));
-  }
-  info.dimensions = session->width();
-  const std::size_t batch_tokens = info.max_batch_tokens;  // `info` moves into the parts
-  return Model(std::make_unique<const Model::Engine>(
-      Model::Engine::Parts{std::move(info), std::move(tokenizer), std::move(tasks), folder.pooling,
-                           folder.normalize, batch_tokens, std::move(session),
-                           config.runtime.batch_milliseconds, config.runtime.vector_cache_bytes}));
+  settle_graph(*session, folder, config.runtime, info, note);
+  Model::Engine::Parts parts{.info = std::move(info),
+                             .tokenizer = std::move(tokenizer),
+                             .tasks = std::move(tasks),
+                             .pooling = folder.pooling,
+                             .normalize = folder.normalize,
+                             .session = std::move(session),
+                             .batch_milliseconds = config.runtime.batch_milliseconds,
+                             .cache_bytes = config.runtime.vector_cache_bytes,
+                             .include_prompt = folder.include_prompt,
+                             .truncates_left = folder.truncates_left,
+                             .vocabulary = exceeds ? graph.spec.vocabulary : 0,
+                             .dimensions = folder.dimensions};
+  parts.max_batch_tokens = parts.info.max_batch_tokens;
+  return Model(std::make_unique<const Model::Engine>(std::move(parts)));
 }
 
 Model load_model(const std::string& folder_or_repo, const LogSink& log) {

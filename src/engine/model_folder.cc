@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/model_folder.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 
 #include "base/json.h"
 #include "compile/artefact.h"
+#include "config/model_location.h"
+#include "config/onnx_names.h"
+#include "config/small_files.h"
+#include "engine/read_modules.h"
+#include "engine/read_text_rules.h"
+#include "engine/unsupported.h"
 #include "weights/model_weights.h"
 
 namespace nestvec {
@@ -17,11 +22,6 @@ namespace fs = std::filesystem;
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
-}
-
-std::optional<JsonDocument> load_if_there(const fs::path& path) {
-  if (!is_file(path)) return std::nullopt;
-  return JsonDocument::load(path.string());
 }
 
 Error missing(const std::string& folder, const std::string& what) {
@@ -37,74 +37,66 @@ void find_weights(const fs::path& path, ModelFolder& folder) {
       is_file(path / "model.safetensors") || is_file(path / "model.safetensors.index.json");
   folder.onnx = find_onnx(folder.path);
   if (!folder.has_safetensors && folder.onnx.empty()) {
-    throw missing(folder.path, "holds neither model.safetensors nor onnx/model.onnx");
+    throw missing(folder.path, "holds neither model.safetensors nor onnx/model.onnx" +
+                                   advice_for_other_weights(folder.path));
+  }
+  const std::vector<std::string> graphs = find_onnx_graphs(folder.path);
+  if (!folder.has_safetensors && graphs.size() > 1) {
+    folder.notes.push_back("of " + std::to_string(graphs.size()) + " ONNX files " + graphs.front() +
+                           " is taken");
   }
 }
 
-void read_pooling(const JsonValue& pooling, ModelFolder& folder) {
-  const auto set = [&](std::string_view key) {
-    const std::optional<JsonValue> value = pooling.find(key);
-    return value && value->boolean();
-  };
-  const std::optional<JsonValue> mode = pooling.find("pooling_mode");  // the newer spelling
-  const std::string_view name = mode ? mode->string() : "";
-  const bool mean = name == "mean" || set("pooling_mode_mean_tokens");
-  const bool cls = name == "cls" || set("pooling_mode_cls_token");
-  for (const char* other : {"pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens",
-                            "pooling_mode_weightedmean_tokens", "pooling_mode_lasttoken"}) {
-    if (set(other)) {
-      throw Error(ErrorCode::kUnimplemented,
-                  pooling.error(other).what() + std::string(" is not supported, mean and CLS are"));
-    }
-  }
-  if (mean == cls) throw pooling.error("expected one of mean and CLS pooling");
-  folder.pooling = cls ? Pooling::kCls : Pooling::kMean;
+std::size_t dimensions_of(const JsonValue& value) {
+  const std::optional<std::int64_t> dimensions = value.whole_number();
+  if (!dimensions || *dimensions < 1) throw value.error("expected a number of at least 1");
+  return static_cast<std::size_t>(*dimensions);
 }
 
-// modules.json lists the steps; without it a folder is a plain transformer, mean-pooled and
-// normalised.
-void read_modules(const fs::path& path, ModelFolder& folder) {
-  const std::optional<JsonDocument> modules = load_if_there(path / "modules.json");
-  if (!modules) return;
-  folder.normalize = false;
-  for (const JsonValue& module : modules->root().elements()) {
-    const std::string type(module.at("type").string());
-    const std::string step = type.substr(type.rfind('.') + 1);
-    if (step == "Normalize") {
-      folder.normalize = true;
-    } else if (step == "Pooling") {
-      const fs::path config = path / module.at("path").string() / "config.json";
-      const JsonDocument pooling = JsonDocument::load(config.string());
-      read_pooling(pooling.root(), folder);
-    } else if (step != "Transformer") {
-      throw Error(ErrorCode::kUnimplemented,
-                  module.at("type").error("module " + type + " is not supported").what());
-    }
-  }
-}
-
-void lower_limit(const std::optional<JsonValue>& value, std::size_t& limit) {
-  if (!value) return;
-  const double number = value->number();  // "no limit" is written as 1e30
-  if (number < 1) throw value->error("expected a positive number");
-  if (number > 1e9) return;
-  const auto tokens = static_cast<std::size_t>(number);
-  limit = limit == 0 ? tokens : std::min(limit, tokens);
-}
-
-void read_limits(const fs::path& path, ModelFolder& folder) {
-  if (const auto file = load_if_there(path / "sentence_bert_config.json")) {
-    lower_limit(file->root().find("max_seq_length"), folder.max_tokens);
-  }
-  if (const auto file = load_if_there(path / "tokenizer_config.json")) {
-    lower_limit(file->root().find("model_max_length"), folder.max_tokens);
-  }
-}
-
+// A null is what Python's None becomes: no prompt.
 void read_prompts(const JsonValue& prompts, ModelFolder& folder) {
   for (const auto& [name, prompt] : prompts.members()) {
-    folder.prompts.emplace_back(name, prompt.string());
+    folder.prompts.emplace_back(name, prompt.is_null() ? "" : prompt.string());
   }
+}
+
+// What stands on the encoder, where it is no language model's.
+std::string head_of(const JsonValue& config) {
+  const std::optional<JsonValue> list = config.find("architectures");
+  if (!list || list->size() == 0) return "";
+  const std::string name(list->elements()[0].string());
+  for (const char* head :
+       {"ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
+        "ForMultipleChoice", "ForNextSentencePrediction"}) {
+    if (name.ends_with(head)) return name;
+  }
+  return "";
+}
+
+void read_sentence_transformers(const JsonValue& config, ModelFolder& folder) {
+  const std::optional<JsonValue> type = config.find("model_type");
+  if (type && type->string() != "SentenceTransformer") {
+    throw unsupported_value(
+        *type, "\"" + std::string(type->string()) + "\" is not supported; SentenceTransformer is");
+  }
+  if (const auto prompts = config.find("prompts")) read_prompts(*prompts, folder);
+  if (const auto size = config.find("truncate_dim")) folder.dimensions = dimensions_of(*size);
+}
+
+void read_config(const JsonValue& config, ModelFolder& folder) {
+  folder.head = head_of(config);
+  if (folder.prompts.empty()) {
+    if (const auto prompts = config.find("task_instructions")) read_prompts(*prompts, folder);
+  }
+  if (folder.dimensions > 0) return;
+  if (const auto size = config.find("truncate_dim")) folder.dimensions = dimensions_of(*size);
+}
+
+std::optional<Pooling> pooling_of(const std::string& name) {
+  if (name == "mean") return Pooling::kMean;
+  if (name == "cls") return Pooling::kCls;
+  if (name == "lasttoken") return Pooling::kLast;
+  return std::nullopt;  // auto
 }
 
 }  // namespace
@@ -120,19 +112,53 @@ ModelFolder read_model_folder(const std::string& name) {
   if (!is_file(folder.tokenizer)) throw missing(name, "tokenizer.json is missing");
   folder.is_compiled = is_artefact(name);
   if (!folder.is_compiled) find_weights(path, folder);
-  read_modules(path, folder);
-  read_limits(path, folder);
-
-  const auto sentence = load_if_there(path / "config_sentence_transformers.json");
-  if (sentence) {
-    if (const auto prompts = sentence->root().find("prompts")) read_prompts(*prompts, folder);
+  read_modules(folder);
+  read_text_rules(folder);
+  if (const auto own = load_if_there(name, "config_sentence_transformers.json")) {
+    read_sentence_transformers(own->root(), folder);
   }
-  if (folder.prompts.empty()) {
-    const JsonDocument config = JsonDocument::load((path / "config.json").string());
-    if (const auto prompts = config.root().find("task_instructions"))
-      read_prompts(*prompts, folder);
-  }
+  const JsonDocument config = JsonDocument::load((path / "config.json").string());
+  read_config(config.root(), folder);
   return folder;
+}
+
+void settle_pooling(const RuntimeOptions& runtime, ModelFolder& folder) {
+  const std::string configuration = (fs::path(folder.path) / "config.json").string();
+  if (const std::optional<Pooling> chosen = pooling_of(runtime.pooling)) {
+    folder.pooling = *chosen;
+    folder.names_pooling = true;
+  }
+  if (runtime.normalize != "auto") {
+    folder.normalize = runtime.normalize == "true";
+    folder.names_normalization = true;
+  }
+  if (!folder.head.empty() && !folder.names_pooling) {
+    throw Error(ErrorCode::kInvalidArgument,
+                configuration + ": architectures: " + folder.head +
+                    " is a classifier or reranker, not an embedding model; set runtime.pooling to "
+                    "mean, cls or lasttoken to embed with its encoder nevertheless");
+  }
+  if (!folder.head.empty()) {
+    folder.notes.push_back("warning: " + configuration + ": architectures: of " + folder.head +
+                           " only the encoder is used, not the classifier");
+  }
+}
+
+std::string guessed_pooling(const ModelFolder& folder) {
+  std::string guess;
+  std::string keys;
+  if (!folder.names_pooling) {
+    guess = "the mean of the tokens is taken";
+    keys = "runtime.pooling";
+  }
+  if (!folder.names_normalization) {
+    guess += std::string(guess.empty() ? "" : " and ") +
+             (folder.normalize ? "vectors are normalised" : "vectors are not normalised");
+    keys += std::string(keys.empty() ? "" : " and ") + "runtime.normalize";
+  }
+  if (guess.empty()) return "";
+  return "warning: " + folder.path + ": no file says how tokens become a vector (modules.json, " +
+         "1_Pooling/config.json): " + guess + "; " + keys + " can say otherwise";
 }
 
 }  // namespace nestvec

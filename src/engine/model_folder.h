@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model folder as Hugging Face and sentence-transformers lay it out.
+// A model folder as Hugging Face and sentence-transformers lay it out; docs/models.md says what
+// each file and key does.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "engine/plan.h"
+#include "nestvec/config.h"
+#include "tokenizer/tokenizer.h"
 
 namespace nestvec {
 
@@ -19,15 +22,31 @@ struct ModelFolder {
   bool has_safetensors = false;  // model.safetensors or its index
   bool is_compiled = false;      // an artefact: its graph is what runs
   Pooling pooling = Pooling::kMean;
+  bool include_prompt = true;  // in the pooled tokens
   bool normalize = true;
-  std::size_t max_tokens = 0;                                // 0 where no file limits it
+  bool names_pooling = false;        // else `pooling` is a guess
+  bool names_normalization = false;  // else `normalize` is one
+  std::string head;              // "XLMRobertaForSequenceClassification"; empty for a plain encoder
+  std::size_t max_tokens = 0;    // 0 where no file limits it
+  std::size_t dimensions = 0;    // truncate_dim: of a vector unless asked; 0 = all
+  bool truncates_left = false;   // of a text that is too long its end counts
+  NormalizerChanges normalizer;  // what other files say beside tokenizer.json
   std::vector<std::pair<std::string, std::string>> prompts;  // by name, in file order
+  std::vector<std::string> notes;  // what the user should know, a line each
 };
 
-// Reads modules.json, 1_Pooling/config.json, config_sentence_transformers.json,
-// sentence_bert_config.json, tokenizer_config.json and config.json, those that are there.
-// Throws Error: kNotFound (no folder, no config.json, no tokenizer.json, neither weights nor
-// graph), kInvalidArgument (a broken file), kUnimplemented (a pooling other than mean and CLS).
+// Reads modules.json, N_Pooling/config.json, config_sentence_transformers.json, the
+// sentence_..._config.json, tokenizer_config.json and config.json, those that are there. Throws
+// Error: kNotFound (no folder, no config.json, no tokenizer.json, neither weights nor graph),
+// kInvalidArgument (a broken file), kDataLoss (no JSON), kUnimplemented (what changes a vector and
+// is not supported, with file and key).
 ModelFolder read_model_folder(const std::string& path);
+
+// Lets runtime.pooling and runtime.normalize decide instead of the files. Throws Error
+// kInvalidArgument for a classifier whose pooling nobody names.
+void settle_pooling(const RuntimeOptions& runtime, ModelFolder& folder);
+
+// A note on what neither the files nor the configuration say; empty where they say it all.
+std::string guessed_pooling(const ModelFolder& folder);
 
 }  // namespace nestvec

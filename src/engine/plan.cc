@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/excerpt.h"
 #include "base/utf8.h"
 
 namespace nestvec {
@@ -56,6 +57,34 @@ Error too_long(std::string_view what, std::size_t tokens, std::size_t limit,
                    " tokens with prompt and special tokens, the model takes " +
                    std::to_string(limit) + "; shorten it, or allow truncation",
                detail);
+}
+
+void check_vocabulary(const Tokenizer& tokenizer, const PlanRules& rules, const Tokens& tokens,
+                      const std::string& what, const ErrorDetail& detail) {
+  if (rules.vocabulary == 0) return;
+  for (const std::uint32_t id : tokens.ids) {
+    if (id < rules.vocabulary) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                what + " has the token \"" + excerpt(tokenizer.id_to_token(id)) + "\" (id " +
+                    std::to_string(id) + "), which the model's table of " +
+                    std::to_string(rules.vocabulary) + " tokens does not have",
+                detail);
+  }
+}
+
+// Tokens of the prompt, with the special ones before it: by itself, as sentence-transformers counts
+// them. 0 where they are pooled with the text.
+std::size_t left_out_tokens(const Tokenizer& tokenizer, const PlanRules& rules,
+                            const TaskChoice& task) {
+  if (rules.include_prompt || !rules.add_prompt || task.prompt.empty()) return 0;
+  const Tokens tokens = encode(tokenizer, rules, task.prompt, true, rules.max_tokens);
+  const bool closed = !tokens.special.empty() && tokens.special.back() != 0;
+  return tokens.ids.size() - (closed ? 1 : 0);
+}
+
+Error no_tokens(std::string_view what, const ErrorDetail& detail) {
+  return Error(ErrorCode::kInvalidArgument,
+               std::string(what) + " has no tokens, so it has no vector", detail);
 }
 
 // Drops content tokens right behind the prompt until the encoding fits.
@@ -140,8 +169,9 @@ Sequence window_sequence(const Tokens& tokens, const Layout& layout, const Windo
 // of the other.
 struct SpanCursor {
   Pace& pace;
-  std::size_t spans = 0;  // of the windows before
-  std::size_t chunk = 0;  // the first that is not over before the window
+  std::size_t left_out = 0;  // tokens before the first span
+  std::size_t spans = 0;     // of the windows before
+  std::size_t chunk = 0;     // the first that is not over before the window
 };
 
 // Adds the spans of the chunks that `window` owns tokens of.
@@ -163,9 +193,10 @@ void add_spans(const Layout& layout, const Window& window, std::span<const std::
     if (begin >= end && !alone) continue;
     begin = head + begin - window.begin;
     end = head + end - window.begin;
-    if (chunk == 0 && window.owned == 0) begin = 0;
     const bool ends_context = chunk + 2 == borders.size() && window.end == layout.content;
     if (ends_context) end = sequence.ids.size();
+    if (chunk == 0 && window.owned == 0) begin = cursor.left_out;
+    if (begin >= end) throw no_tokens("the first chunk behind its prompt", of_text(0));
     plan.chunks[chunk].push_back({cursor.spans + sequence.spans.size(), narrow(end - begin)});
     sequence.spans.push_back({narrow(begin), narrow(end)});
   }
@@ -181,14 +212,17 @@ TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const Tas
   if (tokens.ids.size() > rules.max_tokens) {
     throw too_long(name, tokens.ids.size(), rules.max_tokens, of_text(index));
   }
-  if (tokens.ids.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, name + " has no tokens, so it has no vector",
-                of_text(index));
-  }
-  const std::uint32_t pooled = rules.pooling == Pooling::kCls ? 1 : narrow(tokens.ids.size());
+  if (tokens.ids.empty()) throw no_tokens(name, of_text(index));
+  check_vocabulary(tokenizer, rules, tokens, name, of_text(index));
+  const std::uint32_t first = narrow(left_out_tokens(tokenizer, rules, task));
+  const std::uint32_t size = narrow(tokens.ids.size());
+  if (first >= size) throw no_tokens(name + " behind its prompt", of_text(index));
+  const Span span = rules.pooling == Pooling::kCls    ? Span{first, first + 1}
+                    : rules.pooling == Pooling::kLast ? Span{size - 1, size}
+                                                      : Span{first, size};
   TextPlan plan;
   plan.truncated = tokens.truncated;
-  plan.sequence = {std::move(tokens.ids), task.adapter, {{0, pooled}}};
+  plan.sequence = {std::move(tokens.ids), task.adapter, {span}};
   return plan;
 }
 
@@ -202,6 +236,7 @@ TextPlan plan_tokens(const Tokenizer& tokenizer, const PlanRules& rules, const T
     throw too_long("the text", tokens.ids.size(), rules.max_tokens);
   }
   if (tokens.ids.empty()) throw Error(ErrorCode::kInvalidArgument, "the text has no tokens");
+  check_vocabulary(tokenizer, rules, tokens, "the text", {});
   for (ByteRange& range : tokens.offsets) {
     const auto shift = narrow(prompt_bytes);
     range = range.end <= shift ? ByteRange{}
@@ -228,6 +263,7 @@ LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rule
     ends.push_back(joined.size());
   }
   const Tokens tokens = encode(tokenizer, rules, joined, true, 0);
+  check_vocabulary(tokenizer, rules, tokens, "the context of all chunks", {});
   const Layout layout = layout_of(tokens, prompt_bytes);
   if (rules.truncation == Truncation::kError && tokens.ids.size() > rules.max_tokens) {
     throw too_long("the context of all chunks", tokens.ids.size(), rules.max_tokens);
@@ -240,7 +276,7 @@ LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rule
   const std::vector<std::size_t> borders = chunk_borders(tokens, layout, ends, pace);
   LateChunkPlan plan;
   plan.chunks.resize(chunks.size());
-  SpanCursor cursor{.pace = pace};
+  SpanCursor cursor{.pace = pace, .left_out = left_out_tokens(tokenizer, rules, task)};
   for (const Window& window : divide(layout.content, rules.max_tokens - frame)) {
     plan.windows.push_back(window_sequence(tokens, layout, window));
     plan.windows.back().task = task.adapter;

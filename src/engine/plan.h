@@ -18,7 +18,7 @@
 
 namespace nestvec {
 
-enum class Pooling { kMean, kCls };
+enum class Pooling { kMean, kCls, kLast };
 
 // What a model prescribes and a caller chose, for all texts of a call.
 struct PlanRules {
@@ -26,6 +26,9 @@ struct PlanRules {
   Pooling pooling = Pooling::kMean;
   Truncation truncation = Truncation::kRight;
   bool add_prompt = true;
+  bool include_prompt = true;  // among the tokens that are pooled
+  // Ids from here on are tokens that the model does not have; 0 = the tokenizer has no such.
+  std::size_t vocabulary = 0;
   bool parse_special = true;
   Pace* pace = nullptr;  // spends the steps of tokenising and planning; null = nobody's
 };
@@ -38,7 +41,8 @@ struct TextPlan {
 };
 
 // Prompt and text, tokenised together and cut to max_tokens, with one span. `index` stands in
-// errors. Throws Error kInvalidArgument: over-long under Truncation::kError, or no tokens at all.
+// errors. Throws Error kInvalidArgument: over-long under Truncation::kError, no tokens to pool, or
+// a token that the model does not have.
 TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const TaskChoice& task,
                    std::string_view text, std::size_t index);
 

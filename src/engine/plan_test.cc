@@ -87,6 +87,64 @@ TEST_F(PlanTest, ClsPoolingIsTheFirstToken) {
   EXPECT_EQ(plan_text(tokenizer_, rules_, none_, "a b", 0).sequence.spans[0].end, 1u);
 }
 
+TEST_F(PlanTest, LastTokenPoolingIsTheLastTokenBehindAnyCut) {
+  rules_.pooling = Pooling::kLast;
+  const TextPlan plan = plan_text(tokenizer_, rules_, none_, "a b", 0);
+  EXPECT_EQ(plan.sequence.spans[0].begin, 3u);
+  EXPECT_EQ(plan.sequence.spans[0].end, 4u);
+  EXPECT_EQ(plan_text(tokenizer_, rules_, none_, "a b c d e f g h i j", 0).sequence.spans[0].end,
+            10u);
+}
+
+// As sentence-transformers counts: the prompt with the special tokens before it, as long as it is
+// by itself.
+TEST_F(PlanTest, APromptMayBeLeftOutOfThePool) {
+  rules_.include_prompt = false;
+  const auto span = [&](const TaskChoice& task, const std::string& text) {
+    return plan_text(tokenizer_, rules_, task, text, 0).sequence.spans.at(0);
+  };
+  EXPECT_EQ(span(prompted_, "a b").begin, 3u);
+  EXPECT_EQ(span(prompted_, "a b").end, 6u);
+  EXPECT_EQ(span(prompted_, "").begin, 3u);
+  EXPECT_EQ(span(none_, "a b").begin, 0u);
+  rules_.add_prompt = false;
+  EXPECT_EQ(span(prompted_, "a b").begin, 0u);
+  rules_.add_prompt = true;
+  rules_.pooling = Pooling::kCls;
+  EXPECT_EQ(span(prompted_, "a b").begin, 3u);
+  EXPECT_EQ(span(prompted_, "a b").end, 4u);
+  rules_.pooling = Pooling::kLast;
+  EXPECT_EQ(span(prompted_, "a b").begin, 5u);
+  rules_.pooling = Pooling::kMean;
+  const TaskChoice merged = {1, "p q r"};  // whose last word goes on in the text
+  EXPECT_EQ(span(merged, "s").begin, 4u);
+  rules_.max_tokens = 3;
+  EXPECT_EQ(span(prompted_, "a b").begin, 2u);
+}
+
+TEST_F(PlanTest, ChunksLeaveOutThePromptAsTextsDo) {
+  rules_.include_prompt = false;
+  const std::vector<std::string> one = {"a b"};
+  EXPECT_EQ(plan_late_chunks(tokenizer_, rules_, prompted_, one).windows[0].spans[0].begin, 3u);
+  const std::vector<std::string> two = {"a b", "c"};
+  const LateChunkPlan plan = plan_late_chunks(tokenizer_, rules_, prompted_, two);
+  EXPECT_EQ(plan.windows[0].spans[0].begin, 3u);
+  EXPECT_EQ(plan.windows[0].spans[0].end, 5u);
+  EXPECT_EQ(plan.chunks[0][0].tokens, 2u);
+}
+
+TEST_F(PlanTest, TokensBeyondTheModelsTableAreNamed) {
+  rules_.vocabulary = 28;  // without z
+  EXPECT_EQ(plan_text(tokenizer_, rules_, none_, "a y", 0).sequence.ids.size(), 4u);
+  const std::string expected =
+      " has the token \"z\" (id 28), which the model's table of 28 tokens does not have";
+  EXPECT_EQ(error_of([&] { plan_text(tokenizer_, rules_, none_, "a z", 3); }), "text 3" + expected);
+  EXPECT_EQ(error_of([&] { plan_tokens(tokenizer_, rules_, none_, "z"); }), "the text" + expected);
+  const std::vector<std::string> chunks = {"a", "z"};
+  EXPECT_EQ(error_of([&] { plan_late_chunks(tokenizer_, rules_, none_, chunks); }),
+            "the context of all chunks" + expected);
+}
+
 TEST_F(PlanTest, TruncationKeepsSpecialTokensAndThePrompt) {
   const std::string text = "a b c d e f g h i j";
   const TextPlan right = plan_text(tokenizer_, rules_, prompted_, text, 0);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/companions.h"
+#include "config/onnx_names.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -40,14 +41,11 @@ bool is_adapter(std::string_view path) {
 }
 
 // The graph to take where there are no safetensors; empty = none.
-std::string_view find_graph(const std::vector<RepoFile>& files) {
-  for (const std::string_view graph : {"onnx/model.onnx", "model.onnx"}) {
-    if (std::any_of(files.begin(), files.end(),
-                    [&](const RepoFile& file) { return file.path == graph; })) {
-      return graph;
-    }
-  }
-  return {};
+std::string find_graph(const std::vector<RepoFile>& files) {
+  std::vector<std::string> paths;
+  for (const RepoFile& file : files) paths.push_back(file.path);
+  const std::vector<std::string> graphs = onnx_graphs(paths);
+  return graphs.empty() ? "" : graphs.front();
 }
 
 // "onnx/" means all below it, as huggingface_hub has it.
@@ -75,7 +73,7 @@ std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
   const bool has_safetensors = std::any_of(files.begin(), files.end(), [](const RepoFile& file) {
     return file.path.ends_with(".safetensors") && is_safetensors_weights(file.path);
   });
-  const std::string_view graph = has_safetensors ? std::string_view() : find_graph(files);
+  const std::string graph = has_safetensors ? "" : find_graph(files);
   if (!has_safetensors && graph.empty() && selection.include.empty()) {
     throw Error(ErrorCode::kFailedPrecondition,
                 repo +

@@ -52,6 +52,8 @@ TEST(FileSelection, OnnxOnlyWithoutSafetensors) {
   EXPECT_EQ(choose({"model.onnx", "model.onnx_data", "model_fp16.onnx"}),
             (Paths{"model.onnx", "model.onnx_data"}));
   EXPECT_EQ(choose({"model.safetensors", "onnx/model.onnx"}), (Paths{"model.safetensors"}));
+  EXPECT_EQ(choose({"onnx/model_int8.onnx", "onnx/model_quantized.onnx", "onnx/decoder.onnx"}),
+            (Paths{"onnx/model_quantized.onnx"}));
 }
 
 TEST(FileSelection, ShardsModulesAndAdapters) {

@@ -42,10 +42,19 @@ void place(const EmbeddingLayer& layer, std::span<const std::int64_t> ids, std::
   }
 }
 
+// The row of the type table for each token of a sequence.
+void choose_types(const EmbeddingLayer& layer, std::int64_t task, std::span<std::uint32_t> rows) {
+  if (layer.tasks > 0 || !layer.token_types.any()) {
+    std::fill(rows.begin(), rows.end(), static_cast<std::uint32_t>(task + 1));
+    return;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = layer.token_types.at(i, rows.size());
+}
+
 struct Token {
   std::int64_t id;
-  std::int64_t task;
-  std::uint32_t position;  // its row of the position table
+  std::uint32_t type;      // its row of the type table
+  std::uint32_t position;  // and of the position table
 };
 
 void embed_token(const EmbeddingLayer& layer, const Token& token, float* out,
@@ -57,14 +66,14 @@ void embed_token(const EmbeddingLayer& layer, const Token& token, float* out,
   } else {
     kernels.from_bf16(layer.words_bf16 + row * width, width, out);
   }
-  if (token.task >= 0 && layer.down != nullptr) {
-    const auto first = static_cast<std::size_t>(token.task) * layer.rank;
+  if (layer.down != nullptr && token.type > 0) {  // there are tasks, and row 0 is none
+    const auto first = (token.type - std::size_t{1}) * layer.rank;
     const float* down = layer.down + row * layer.tasks * layer.rank + first;
     for (std::size_t r = 0; r < layer.rank; ++r) {
       kernels.add_scaled(down[r], layer.up + (first + r) * width, width, out);
     }
   }
-  kernels.add(layer.types + static_cast<std::size_t>(token.task + 1) * width, width, out);
+  kernels.add(layer.types + token.type * width, width, out);
   if (layer.positions != nullptr) {
     kernels.add(layer.positions + token.position * width, width, out);
   }
@@ -78,20 +87,19 @@ void embedding(const EmbeddingLayer& layer, const EmbeddingInput& in, float* out
   check(layer, in);
   const std::span<const std::int64_t> ids = in.ids;
   auto* positions = context.positions.get<std::uint32_t>(ids.size());
-  auto* row_tasks = context.row_tasks.get<std::int32_t>(ids.size());
+  auto* types = context.row_tasks.get<std::uint32_t>(ids.size());
   for (std::size_t i = 0; i < in.tasks.size(); ++i) {
     const auto first = static_cast<std::size_t>(in.offsets[i]);
     const auto count = static_cast<std::size_t>(in.offsets[i + 1]) - first;
     place(layer, ids.subspan(first, count), positions + first);
-    std::fill_n(row_tasks + first, count, static_cast<std::int32_t>(in.tasks[i]));
+    choose_types(layer, in.tasks[i], {types + first, count});
   }
   constexpr std::size_t kTokens = 16;
   const std::size_t chunks = (ids.size() + kTokens - 1) / kTokens;
   context.pool.parallel_for(chunks, [&](std::size_t chunk, std::size_t) {
     const std::size_t end = std::min(ids.size(), (chunk + 1) * kTokens);
     for (std::size_t i = chunk * kTokens; i < end; ++i) {
-      embed_token(layer, {ids[i], row_tasks[i], positions[i]}, out + i * layer.width,
-                  context.kernels);
+      embed_token(layer, {ids[i], types[i], positions[i]}, out + i * layer.width, context.kernels);
     }
   });
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/token_types.h"
 #include "ops/engine_context.h"
 #include "ops/linear.h"
 
@@ -18,6 +19,7 @@ struct EmbeddingLayer {
   const float* words = nullptr;
   const std::uint16_t* words_bf16 = nullptr;
   const float* types = nullptr;  // [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
+  TokenTypes token_types;        // without tasks: which row of `types` each token has
   const float* positions = nullptr;  // [position rows, H]; null: none
   std::size_t position_rows = 0;
   std::size_t first_position = 0;  // row of a sequence's first token

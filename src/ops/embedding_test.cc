@@ -46,14 +46,19 @@ struct Tables {
 
   // Row of a token of that id, task and row of the position table (-1: none).
   std::vector<double> reference(std::size_t id, std::int64_t task, std::int64_t position) const {
+    return reference(id, static_cast<std::size_t>(task + 1), task >= 0, position);
+  }
+
+  // The same for a row of the type table, with its update of the words or without.
+  std::vector<double> reference(std::size_t id, std::size_t type, bool updated,
+                                std::int64_t position) const {
     std::vector<double> x(kWidth);
     double mean = 0;
     for (std::size_t i = 0; i < kWidth; ++i) {
       x[i] = static_cast<double>(words[id * kWidth + i]);
-      const auto type = static_cast<std::size_t>(task + 1);
       x[i] += static_cast<double>(types[type * kWidth + i]);
-      for (std::size_t r = 0; task >= 0 && r < kRank; ++r) {
-        const std::size_t vector = static_cast<std::size_t>(task) * kRank + r;
+      for (std::size_t r = 0; updated && r < kRank; ++r) {
+        const std::size_t vector = (type - 1) * kRank + r;
         x[i] += static_cast<double>(down[id * kTasks * kRank + vector]) *
                 static_cast<double>(up[vector * kWidth + i]);
       }
@@ -139,6 +144,31 @@ TEST(Embedding, PositionsStartAnewWithEachSequenceAndSkipPadding) {
   for (std::size_t t = 0; t < ids.size(); ++t) {
     const std::vector<double> expected =
         tables.reference(static_cast<std::size_t>(ids[t]), -1, rows[t]);
+    for (std::size_t i = 0; i < kWidth; ++i) {
+      ASSERT_NEAR(static_cast<double>(out[t * kWidth + i]), expected[i], 5e-6) << t << " " << i;
+    }
+  }
+}
+
+// Row 1 + t of the test's table is that of type 1 + t, too.
+TEST(Embedding, TypesFollowThePlaceInTheSequence) {
+  std::mt19937 random(24);
+  const Tables tables(random);
+  EmbeddingLayer layer = tables.layer;
+  layer.tasks = 0;
+  layer.rank = 0;
+  layer.down = nullptr;
+  layer.token_types = {{0, 3}, 1, {2}};
+  const std::vector<std::int64_t> ids = {5, 1, 6, 7, 8, 4, 4, 9};
+  const std::vector<std::int64_t> offsets = {0, 5, 8};
+  const std::vector<std::int64_t> tasks = {-1, -1};
+  const std::vector<std::size_t> types = {0, 3, 1, 1, 2, 0, 3, 2};
+  EngineContext context(1, machine_isa());
+  std::vector<float> out(ids.size() * kWidth);
+  embedding(layer, {ids, offsets, tasks}, out.data(), context);
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    const std::vector<double> expected =
+        tables.reference(static_cast<std::size_t>(ids[t]), types[t], false, -1);
     for (std::size_t i = 0; i < kWidth; ++i) {
       ASSERT_NEAR(static_cast<double>(out[t * kWidth + i]), expected[i], 5e-6) << t << " " << i;
     }

@@ -6,8 +6,13 @@
 #include <string>
 
 #include "nestvec/error.h"
+#include "nestvec/model.h"
 
 namespace nestvec {
+
+std::size_t most_dimensions(const ModelInfo& model) {
+  return std::max(model.dimensions, model.most_dimensions);
+}
 
 void check_dimensions(std::size_t dimensions, std::size_t width,
                       std::span<const std::size_t> trained) {

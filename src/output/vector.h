@@ -7,6 +7,11 @@
 
 namespace nestvec {
 
+struct ModelInfo;
+
+// Dimensions that a call may ask for at most.
+std::size_t most_dimensions(const ModelInfo& model);
+
 // Throws Error kInvalidArgument unless 1 <= dimensions <= width. The message also names the
 // `trained` dimensions (Matryoshka, arXiv:2205.13147), where the model has some.
 void check_dimensions(std::size_t dimensions, std::size_t width,

@@ -10,11 +10,11 @@ namespace {
 
 GraphValue integers(std::string name, std::vector<std::int64_t> shape,
                     std::vector<std::string> symbols) {
-  return {std::move(name), false, true, "int64", std::move(shape), std::move(symbols)};
+  return {std::move(name), "int64", std::move(shape), std::move(symbols)};
 }
 
 GraphValue floats(std::string name, std::vector<std::int64_t> shape) {
-  GraphValue value{std::move(name), true, false, "float32", std::move(shape), {}};
+  GraphValue value{std::move(name), "float32", std::move(shape), {}};
   value.symbols.resize(value.shape.size());
   return value;
 }
@@ -73,10 +73,64 @@ TEST(ReadGraphIo, ErrorsNameWhatTheGraphHas) {
   EXPECT_NE(
       message_of({kIds}, {floats("pooler", {-1, 8})}).find("the graph has pooler float32 [?,8]"),
       std::string::npos);
+  GraphValue wide = floats("h", {-1, -1, 8});
+  wide.type = "float64";
+  EXPECT_NE(message_of({kIds}, {wide}).find("h float64"), std::string::npos);
+  GraphValue ids = kIds;
+  ids.type = "float32";
+  EXPECT_NE(message_of({ids}, outputs).find("not int64 or int32"), std::string::npos);
+  ids = integers("input_ids", {-1}, {"n"});
+  EXPECT_NE(message_of({ids}, outputs).find("is not of shape [batch, tokens]"), std::string::npos);
+}
+
+TEST(ReadGraphIo, HalfPrecisionAndInt32AreTaken) {
   GraphValue half = floats("h", {-1, -1, 8});
-  half.is_float = false;
-  half.type_name = "float16";
-  EXPECT_NE(message_of({kIds}, {half}).find("h float16"), std::string::npos);
+  half.type = "float16";
+  GraphValue ids = kIds;
+  ids.type = "int32";
+  const GraphIo io = read_graph_io({ids, kMask}, {half}, "m");
+  EXPECT_EQ(io.output, "h");
+  EXPECT_TRUE(io.is_narrow("input_ids"));
+  EXPECT_FALSE(io.is_narrow("attention_mask"));
+}
+
+TEST(ReadGraphIo, PooledVectorsCountWhereThereAreNoTokenEmbeddings) {
+  const GraphIo io = read_graph_io({kIds, kMask}, {floats("sentence_embedding", {-1, 8})}, "m");
+  EXPECT_TRUE(io.pooled);
+  EXPECT_EQ(io.output, "sentence_embedding");
+  EXPECT_EQ(io.width, 8u);
+  EXPECT_FALSE(read_graph_io({kIds, kMask},
+                             {floats("hidden_states.0", {-1, -1, 8}), floats("pooled", {-1, 8}),
+                              floats("last_hidden_state", {-1, -1, 8})},
+                             "m")
+                   .pooled);
+}
+
+TEST(ReadGraphIo, ScoresAreNoEmbeddings) {
+  EXPECT_NE(message_of({kIds}, {floats("logits", {-1, 2})}).find("a classifier"),
+            std::string::npos);
+  EXPECT_NE(message_of({kIds}, {floats("logits", {-1, -1, 30522})}).find("a classifier"),
+            std::string::npos);
+  EXPECT_NE(message_of({kIds}, {floats("pooler_output", {-1, 8})}).find("pooler_output"),
+            std::string::npos);
+}
+
+TEST(ReadGraphIo, FixedSizesAreFoundAndMustAgree) {
+  const std::vector<GraphValue> outputs = {floats("h", {-1, -1, 8})};
+  const GraphIo io = read_graph_io(
+      {integers("input_ids", {1, 16}, {"", ""}), integers("attention_mask", {-1, 16}, {"b", ""})},
+      outputs, "m");
+  EXPECT_EQ(io.rows, 1u);
+  EXPECT_EQ(io.length, 16u);
+  EXPECT_EQ(read_graph_io({kIds, kMask}, outputs, "m").rows, 0u);
+  EXPECT_NE(message_of({integers("input_ids", {-1, 16}, {"b", ""})}, outputs)
+                .find("a fixed length and there is no attention_mask"),
+            std::string::npos);
+  EXPECT_NE(message_of({integers("input_ids", {-1, 16}, {"b", ""}),
+                        integers("attention_mask", {-1, 8}, {"b", ""})},
+                       outputs)
+                .find("does not fit"),
+            std::string::npos);
 }
 
 }  // namespace

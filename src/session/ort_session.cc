@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <filesystem>
 #include <numeric>
 
+#include "base/lfs_pointer.h"
+#include "base/mapped_file.h"
 #include "nestvec/error.h"
 #include "ops/pool.h"
 #include "session/ort_support.h"
@@ -27,6 +31,8 @@ std::string_view type_name(ONNXTensorElementDataType type) {
       return "int64";
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
       return "int32";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
+      return "float64";
     default:
       return "other";
   }
@@ -36,14 +42,11 @@ GraphValue describe_value(std::string name, const Ort::TypeInfo& info) {
   GraphValue value;
   value.name = std::move(name);
   if (info.GetONNXType() != ONNX_TYPE_TENSOR) {
-    value.type_name = "no tensor";
+    value.type = "no tensor";
     return value;
   }
   const auto tensor = info.GetTensorTypeAndShapeInfo();
-  const ONNXTensorElementDataType type = tensor.GetElementType();
-  value.is_float = type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-  value.is_int64 = type == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
-  value.type_name = type_name(type);
+  value.type = type_name(tensor.GetElementType());
   value.shape = tensor.GetShape();
   std::vector<const char*> symbols(value.shape.size(), nullptr);
   tensor.GetSymbolicDimensions(symbols.data(), symbols.size());
@@ -51,31 +54,83 @@ GraphValue describe_value(std::string name, const Ort::TypeInfo& info) {
   return value;
 }
 
-// An output must be float32 [rows, length, width], whatever the graph declares; of a width of 0,
-// any. Returns the width.
-std::size_t check_output(const Ort::Value& value, std::size_t rows, std::size_t length,
-                         std::size_t width, const std::string& path) {
-  const auto info = value.GetTensorTypeAndShapeInfo();
-  const std::vector<std::int64_t> shape = info.GetShape();
-  const bool fits = info.GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT &&
-                    shape.size() == 3 && shape[0] == static_cast<std::int64_t>(rows) &&
-                    shape[1] == static_cast<std::int64_t>(length) && shape[2] > 0 &&
-                    (width == 0 || shape[2] == static_cast<std::int64_t>(width));
-  if (fits) return static_cast<std::size_t>(shape[2]);
-  std::string found;
-  for (const std::int64_t size : shape) found += (found.empty() ? "" : ", ") + std::to_string(size);
-  throw Error(ErrorCode::kDataLoss, path + ": gives token embeddings [" + found +
-                                        "], expected float32 [" + std::to_string(rows) + ", " +
-                                        std::to_string(length) + ", " +
-                                        (width == 0 ? "n" : std::to_string(width)) + "]");
+// What an output of one run must be: [rows, length, width], without the length where it is pooled;
+// of a width of 0, any.
+struct OutputShape {
+  std::size_t rows;
+  std::size_t length;
+  std::size_t width;
+  bool pooled;
+};
+
+std::string shape_of(const std::vector<std::int64_t>& sizes) {
+  std::string text;
+  for (const std::int64_t size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
 }
+
+// The width of an output that is as expected, whatever the graph declares.
+std::size_t check_output(const Ort::Value& value, const OutputShape& expected,
+                         const std::string& path) {
+  const auto info = value.GetTensorTypeAndShapeInfo();
+  const std::vector<std::int64_t> found = info.GetShape();
+  std::vector<std::int64_t> wanted = {static_cast<std::int64_t>(expected.rows)};
+  if (!expected.pooled) wanted.push_back(static_cast<std::int64_t>(expected.length));
+  const bool any = expected.width == 0 && !found.empty() && found.back() > 0;
+  wanted.push_back(any ? found.back() : static_cast<std::int64_t>(expected.width));
+  const std::string_view type = type_name(info.GetElementType());
+  const bool is_float = type == "float32" || type == "float16" || type == "bfloat16";
+  if (is_float && found == wanted && wanted.back() > 0)
+    return static_cast<std::size_t>(found.back());
+  throw Error(ErrorCode::kDataLoss, path + ": gives embeddings " + std::string(type) + " " +
+                                        shape_of(found) + ", expected float32 " + shape_of(wanted));
+}
+
+// The result of one run, as float32.
+class GraphOutput {
+ public:
+  explicit GraphOutput(Ort::Value value) : value_(std::move(value)) {
+    const auto info = value_.GetTensorTypeAndShapeInfo();
+    const std::size_t count = info.GetElementCount();
+    const ONNXTensorElementDataType type = info.GetElementType();
+    if (type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) {
+      data_ = value_.GetTensorData<float>();
+      return;
+    }
+    if (type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16) {
+      convert(value_.GetTensorData<Ort::Float16_t>(), count);
+    } else {
+      convert(value_.GetTensorData<Ort::BFloat16_t>(), count);
+    }
+    data_ = converted_.data();
+  }
+  const float* data() const noexcept { return data_; }
+
+ private:
+  template <class Half>
+  void convert(const Half* values, std::size_t count) {
+    converted_.resize(count);
+    std::transform(values, values + count, converted_.begin(),
+                   [](const Half& value) { return value.ToFloat(); });
+  }
+
+  Ort::Value value_;
+  std::vector<float> converted_;
+  const float* data_ = nullptr;
+};
+
+// The inputs of one run in the graph's types; they view what was bound.
+struct BoundInputs {
+  std::vector<const char*> names;
+  std::vector<Ort::Value> values;
+  std::deque<std::vector<std::int32_t>> narrow;
+};
 
 class OrtSession final : public Session {
  public:
   explicit OrtSession(const OrtSessionOptions& options)
       : session_(env_, options.graph_path.c_str(), session_options(options.threads)),
-        pad_id_(options.pad_id),
-        path_(options.graph_path) {
+        options_(options) {
     Ort::AllocatorWithDefaultOptions allocator;
     std::vector<GraphValue> inputs;
     for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
@@ -90,38 +145,66 @@ class OrtSession final : public Session {
     io_ = read_graph_io(inputs, outputs, options.graph_path);
     rules_ = {.can_pad = !io_.attention_mask.empty(),
               .one_task_a_run = io_.task_input == TaskInput::kScalarPerRun ||
-                                io_.task_input == TaskInput::kVectorPerRun};
-    if (io_.width == 0) measure_width();
+                                io_.task_input == TaskInput::kVectorPerRun,
+              .max_rows = io_.rows,
+              .length = static_cast<std::uint32_t>(io_.length)};
+    try_out();
+    check_width();
   }
 
   void run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) override;
   std::size_t width() const noexcept override { return io_.width; }
+  bool pooled() const noexcept override { return io_.pooled; }
+  std::size_t longest() const noexcept override { return io_.length; }
 
  private:
-  Ort::Value run_graph(const PackedBatch& batch, const GraphRun& run);
-  void bind_task(const PackedBatch& batch, const GraphRun& run, std::vector<const char*>& names,
-                 std::vector<Ort::Value>& values);
-  void measure_width();
+  GraphOutput run_graph(const PackedBatch& batch, const GraphRun& run);
+  void bind(const std::string& name, std::vector<std::int64_t>& data,
+            std::span<const std::int64_t> shape, BoundInputs& in) const;
+  void bind_tokens(const PackedBatch& batch, const GraphRun& run, std::size_t rows,
+                   BoundInputs& in);
+  void bind_task(const PackedBatch& batch, const GraphRun& run, std::size_t rows, BoundInputs& in);
+  void copy_sequence(const PackedBatch& batch, std::uint32_t index, const float* hidden,
+                     const RunOptions& options, RunOutput& out) const;
+  void try_out();
+  void check_width() const;
 
   Ort::Env env_ = quiet_environment();
   Ort::Session session_;
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
   Ort::RunOptions run_options_;
-  std::int64_t pad_id_;
-  std::string path_;  // for errors
+  OrtSessionOptions options_;
   GraphIo io_;
   RunRules rules_;
 
   // Inputs of one run, reused.
-  std::vector<std::int64_t> ids_, mask_, zeros_, positions_, tasks_;
+  std::vector<std::int64_t> ids_, mask_, types_, positions_, tasks_;
+  std::vector<std::vector<std::size_t>> spans_;  // of each sequence of the batch
 };
 
-void OrtSession::bind_task(const PackedBatch& batch, const GraphRun& run,
-                           std::vector<const char*>& names, std::vector<Ort::Value>& values) {
+void OrtSession::bind(const std::string& name, std::vector<std::int64_t>& data,
+                      std::span<const std::int64_t> shape, BoundInputs& in) const {
+  in.names.push_back(name.c_str());
+  if (!io_.is_narrow(name)) {
+    in.values.push_back(
+        Ort::Value::CreateTensor(memory_, data.data(), data.size(), shape.data(), shape.size()));
+    return;
+  }
+  std::vector<std::int32_t>& narrow = in.narrow.emplace_back(data.size());
+  std::transform(data.begin(), data.end(), narrow.begin(),
+                 [](std::int64_t value) { return static_cast<std::int32_t>(value); });
+  in.values.push_back(
+      Ort::Value::CreateTensor(memory_, narrow.data(), narrow.size(), shape.data(), shape.size()));
+}
+
+// Where the graph wants more rows than there are sequences, the first one stands in the others.
+void OrtSession::bind_task(const PackedBatch& batch, const GraphRun& run, std::size_t rows,
+                           BoundInputs& in) {
   if (io_.task_input == TaskInput::kNone) return;
   tasks_.clear();
   if (io_.task_input == TaskInput::kPerSequence) {
     for (const std::uint32_t i : run.sequences) tasks_.push_back(batch.tasks[i]);
+    tasks_.resize(rows, tasks_.front());
   } else {
     if (run.task == kNoTask) {
       throw Error(
@@ -133,60 +216,81 @@ void OrtSession::bind_task(const PackedBatch& batch, const GraphRun& run,
   }
   const std::array<std::int64_t, 1> shape = {static_cast<std::int64_t>(tasks_.size())};
   const std::size_t rank = io_.task_input == TaskInput::kScalarPerRun ? 0 : 1;
-  names.push_back(io_.task.c_str());
-  values.push_back(
-      Ort::Value::CreateTensor(memory_, tasks_.data(), tasks_.size(), shape.data(), rank));
+  bind(io_.task, tasks_, {shape.data(), rank}, in);
 }
 
-Ort::Value OrtSession::run_graph(const PackedBatch& batch, const GraphRun& run) {
-  const std::size_t rows = run.sequences.size();
+void OrtSession::bind_tokens(const PackedBatch& batch, const GraphRun& run, std::size_t rows,
+                             BoundInputs& in) {
   const std::size_t cells = rows * run.length;
-  ids_.assign(cells, pad_id_);
+  ids_.assign(cells, options_.pad_id);
   mask_.assign(cells, 0);
+  types_.assign(cells, 0);
+  positions_.resize(cells);
   for (std::size_t r = 0; r < rows; ++r) {
-    const std::uint32_t begin = batch.offsets[run.sequences[r]];
-    const std::uint32_t end = batch.offsets[run.sequences[r] + 1];
-    const auto cell = static_cast<std::ptrdiff_t>(r * run.length);
-    std::copy(batch.ids.begin() + begin, batch.ids.begin() + end, ids_.begin() + cell);
-    std::fill_n(mask_.begin() + cell, end - begin, 1);
+    const std::uint32_t index = run.sequences[r < run.sequences.size() ? r : 0];
+    const std::uint32_t begin = batch.offsets[index];
+    const std::size_t count = batch.offsets[index + 1] - begin;
+    const std::size_t first = r * run.length;
+    for (std::size_t i = 0; i < count; ++i) {
+      ids_[first + i] = batch.ids[begin + i];
+      mask_[first + i] = 1;
+      types_[first + i] = options_.token_types.at(i, count);
+    }
+    const auto row = positions_.begin() + static_cast<std::ptrdiff_t>(first);
+    std::iota(row, row + run.length, static_cast<std::int64_t>(options_.first_position));
   }
-
   const std::array<std::int64_t, 2> shape = {static_cast<std::int64_t>(rows),
                                              static_cast<std::int64_t>(run.length)};
-  std::vector<const char*> names;
-  std::vector<Ort::Value> values;
-  const auto bind = [&](const std::string& name, std::vector<std::int64_t>& data) {
-    names.push_back(name.c_str());
-    values.push_back(
-        Ort::Value::CreateTensor(memory_, data.data(), data.size(), shape.data(), shape.size()));
-  };
-  bind(io_.ids, ids_);
-  if (!io_.attention_mask.empty()) bind(io_.attention_mask, mask_);
-  if (!io_.token_type_ids.empty()) {
-    zeros_.assign(cells, 0);
-    bind(io_.token_type_ids, zeros_);
-  }
-  if (!io_.position_ids.empty()) {
-    positions_.resize(cells);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const auto row = positions_.begin() + static_cast<std::ptrdiff_t>(r * run.length);
-      std::iota(row, row + run.length, std::int64_t{0});
-    }
-    bind(io_.position_ids, positions_);
-  }
-  bind_task(batch, run, names, values);
-
-  const char* output = io_.output.c_str();
-  std::vector<Ort::Value> outputs =
-      session_.Run(run_options_, names.data(), values.data(), values.size(), &output, 1);
-  check_output(outputs.front(), rows, run.length, io_.width, path_);
-  return std::move(outputs.front());
+  bind(io_.ids, ids_, shape, in);
+  if (!io_.attention_mask.empty()) bind(io_.attention_mask, mask_, shape, in);
+  if (!io_.token_type_ids.empty()) bind(io_.token_type_ids, types_, shape, in);
+  if (!io_.position_ids.empty()) bind(io_.position_ids, positions_, shape, in);
 }
 
-void OrtSession::measure_width() {
+GraphOutput OrtSession::run_graph(const PackedBatch& batch, const GraphRun& run) {
+  const std::size_t rows = io_.rows > 0 ? io_.rows : run.sequences.size();
+  BoundInputs in;
+  bind_tokens(batch, run, rows, in);
+  bind_task(batch, run, rows, in);
+  const char* output = io_.output.c_str();
+  std::vector<Ort::Value> outputs =
+      session_.Run(run_options_, in.names.data(), in.values.data(), in.values.size(), &output, 1);
+  io_.width =
+      check_output(outputs.front(), {rows, run.length, io_.width, io_.pooled}, options_.graph_path);
+  return GraphOutput(std::move(outputs.front()));
+}
+
+// Finds the width where it is not declared, and whether sequences run together.
+void OrtSession::try_out() {
   PackedBatch batch;
-  batch.add({{0}, 0, {}});
-  io_.width = check_output(run_graph(batch, {{0}, 1, 0}), 1, 1, 0, path_);
+  for (int i = 0; i < 2; ++i) batch.add({{0, 0, 0}, 0, {}});
+  const std::uint32_t length = rules_.length > 0 ? rules_.length : 3;
+  const bool together = io_.rows != 1;
+  try {
+    if (together) {
+      run_graph(batch, {{0, 1}, length, 0});
+      return;
+    }
+  } catch (const Ort::Exception&) {
+    if (io_.rows != 0) throw;
+  }
+  try {
+    run_graph(batch, {{0}, length, 0});
+    rules_.max_rows = 1;
+  } catch (const Ort::Exception& error) {
+    throw Error(ErrorCode::kInvalidArgument,
+                options_.graph_path + ": does not run a text of 3 tokens (ONNX Runtime says: " +
+                    first_line(error.what()) +
+                    "); export the model with dynamic axes for the batch and the tokens");
+  }
+}
+
+void OrtSession::check_width() const {
+  if (io_.pooled || options_.width == 0 || options_.width == io_.width) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              options_.graph_path + ": output " + io_.output + " has " + std::to_string(io_.width) +
+                  " numbers a token, config.json's hidden_size is " +
+                  std::to_string(options_.width) + "; it does not give token embeddings");
 }
 
 // The sequence that owns each span, for spans in the order of the batch's sequences.
@@ -201,35 +305,72 @@ std::vector<std::vector<std::size_t>> spans_by_sequence(const PackedBatch& batch
   return result;
 }
 
+// `hidden` is the sequence's part of the output.
+void OrtSession::copy_sequence(const PackedBatch& batch, std::uint32_t index, const float* hidden,
+                               const RunOptions& options, RunOutput& out) const {
+  const std::size_t width = io_.width;
+  const std::uint32_t begin = batch.offsets[index];
+  for (const std::size_t s : spans_[index]) {
+    float* row = out.rows.data() + s * width;
+    if (io_.pooled) {
+      std::copy_n(hidden, width, row);
+      continue;
+    }
+    const Span span = batch.spans[s];
+    pool_mean({hidden + (span.begin - begin) * width, (span.end - span.begin) * width},
+              {row, width});
+  }
+  if (options.want_tokens) {
+    std::copy_n(hidden, (batch.offsets[index + 1] - begin) * width,
+                out.tokens.data() + begin * width);
+  }
+}
+
 void OrtSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) try {
+  if (io_.length > 0 && batch.max_length() > io_.length) {
+    throw Error(ErrorCode::kInvalidArgument, "a text has " + std::to_string(batch.max_length()) +
+                                                 " tokens, the graph's length is fixed at " +
+                                                 std::to_string(io_.length));
+  }
+  if (io_.pooled && options.want_tokens) {
+    throw Error(ErrorCode::kUnimplemented, "the graph gives no token embeddings");
+  }
   out.rows.resize(batch.spans.size() * io_.width);
   out.tokens.resize(options.want_tokens ? batch.tokens() * io_.width : 0);
-  const std::vector<std::vector<std::size_t>> spans = spans_by_sequence(batch);
+  spans_ = spans_by_sequence(batch);
   for (const GraphRun& run : plan_runs(batch, rules_)) {
     options.control.check();
-    const Ort::Value output = run_graph(batch, run);
-    const float* hidden = output.GetTensorData<float>();  // [rows, length, width]
+    const GraphOutput output = run_graph(batch, run);
+    const float* hidden = output.data();  // [rows, length, width], or [rows, width]
     for (const std::uint32_t index : run.sequences) {
-      const std::uint32_t begin = batch.offsets[index];
-      for (const std::size_t s : spans[index]) {
-        const Span span = batch.spans[s];
-        pool_mean({hidden + (span.begin - begin) * io_.width, (span.end - span.begin) * io_.width},
-                  {out.rows.data() + s * io_.width, io_.width});
-      }
-      if (options.want_tokens) {
-        std::copy_n(hidden, (batch.offsets[index + 1] - begin) * io_.width,
-                    out.tokens.data() + begin * io_.width);
-      }
-      hidden += run.length * io_.width;
+      copy_sequence(batch, index, hidden, options, out);
+      hidden += (io_.pooled ? 1 : run.length) * io_.width;
     }
   }
 } catch (const Ort::Exception& error) {
   throw Error(ErrorCode::kInternal, "ONNX Runtime failed: " + first_line(error.what()));
 }
 
+// ONNX Runtime's own words for a pointer of Git LFS speak of protocol buffers.
+void check_files(const std::string& path) {
+  namespace fs = std::filesystem;
+  const std::string name = fs::path(path).filename().string();
+  std::error_code failed;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(fs::path(path).parent_path(), failed)) {
+    std::error_code ignored;
+    constexpr std::uintmax_t kSmall = 1024;
+    const bool own = entry.path().filename().string().starts_with(name);
+    if (!own || !entry.is_regular_file(ignored) || entry.file_size(ignored) >= kSmall) continue;
+    const MappedFile file(entry.path().string());
+    check_no_lfs_pointer(file.text(), file.path());
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Session> open_ort_session(const OrtSessionOptions& options) {
+  check_files(options.graph_path);
   return load_graph(options.graph_path, [&] { return std::make_unique<OrtSession>(options); });
 }
 

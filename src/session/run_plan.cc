@@ -23,14 +23,16 @@ std::vector<GraphRun> plan_runs(const PackedBatch& batch, const RunRules& rules)
   for (const std::uint32_t index : order) {
     const std::size_t length = length_of(index);
     bool joins = !runs.empty() && runs.back().task == task_of(index);
-    if (joins && rules.can_pad) {
+    if (joins && rules.max_rows > 0) joins = runs.back().sequences.size() < rules.max_rows;
+    if (joins && rules.length == 0 && rules.can_pad) {
       const std::size_t padded = runs.back().length * (runs.back().sequences.size() + 1);
       joins = (padded - real_tokens - length) * 4 <= padded;
-    } else if (joins) {
+    } else if (joins && rules.length == 0) {
       joins = runs.back().length == length;
     }
     if (!joins) {
-      runs.push_back({{}, static_cast<std::uint32_t>(length), task_of(index)});
+      const auto own = static_cast<std::uint32_t>(length);
+      runs.push_back({{}, rules.length > 0 ? rules.length : own, task_of(index)});
       real_tokens = 0;
     }
     runs.back().sequences.push_back(index);

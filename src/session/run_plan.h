@@ -13,6 +13,8 @@ namespace nestvec {
 struct RunRules {
   bool can_pad = false;         // the graph has an attention mask
   bool one_task_a_run = false;  // the graph takes a single task
+  std::size_t max_rows = 0;     // sequences of a run at most; 0 = any number
+  std::uint32_t length = 0;     // of every run, where the graph fixes it; then it can pad
 };
 
 // One call of the graph: these sequences of the batch, each padded to `length`.
@@ -24,7 +26,7 @@ struct GraphRun {
 
 // Every sequence in exactly one run. Without a mask all sequences of a run have the same length;
 // with one, sequences of like lengths share a run as long as padding stays under a quarter of its
-// tokens.
+// tokens. Where the length is fixed, no sequence may be longer.
 std::vector<GraphRun> plan_runs(const PackedBatch& batch, const RunRules& rules);
 
 }  // namespace nestvec

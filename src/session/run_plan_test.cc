@@ -33,6 +33,18 @@ TEST(PlanRuns, OneTaskARunSeparatesTasks) {
   EXPECT_EQ(runs[1].sequences, (std::vector<std::uint32_t>{0, 2}));
 }
 
+TEST(PlanRuns, FixedSizesBoundTheRuns) {
+  const PackedBatch batch = batch_of({{3, 0}, {8, 0}, {1, 0}});
+  std::vector<GraphRun> runs = plan_runs(batch, {.can_pad = true, .max_rows = 2, .length = 8});
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0].sequences, (std::vector<std::uint32_t>{1, 0}));
+  EXPECT_EQ(runs[1].sequences, (std::vector<std::uint32_t>{2}));
+  for (const GraphRun& run : runs) EXPECT_EQ(run.length, 8u);
+  runs = plan_runs(batch, {.can_pad = true, .max_rows = 1});
+  ASSERT_EQ(runs.size(), 3u);
+  EXPECT_EQ(runs[2].length, 1u);
+}
+
 TEST(PlanRuns, EverySequenceOnceAndPaddingUnderAQuarter) {
   std::mt19937 random(11);
   for (int round = 0; round < 300; ++round) {

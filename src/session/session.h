@@ -48,6 +48,13 @@ class Session {
 
   // Whether run() calls on_pause. Results do not depend on it.
   virtual bool pauses() const noexcept { return false; }
+
+  // Whether the graph itself makes one vector of a sequence: that is the row of each of its spans,
+  // and there are no token embeddings.
+  virtual bool pooled() const noexcept { return false; }
+
+  // Tokens of the longest sequence that the graph takes; 0 = it has no limit of its own.
+  virtual std::size_t longest() const noexcept { return 0; }
 };
 
 }  // namespace nestvec

@@ -4,6 +4,7 @@
 // named.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,13 @@
 #include "tokenizer/pattern.h"
 #include "tokenizer/post_processor.h"
 #include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 namespace nestvec {
 
-NormalizerPtr load_normalizer(const JsonValue& value);
+// With the changes; null where there is neither a normalizer nor a change that makes one.
+NormalizerPtr load_changed_normalizer(const std::optional<JsonValue>& value,
+                                      const NormalizerChanges& changes);
 PreTokenizerPtr load_pre_tokenizer(const JsonValue& value);
 ModelPtr load_tokenizer_model(const JsonValue& value);
 PostProcessor load_post_processor(const JsonValue& value);

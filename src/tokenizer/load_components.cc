@@ -38,18 +38,24 @@ std::size_t load_count(const JsonValue& value) {
   return static_cast<std::size_t>(count);
 }
 
-// A piece of a template: {"SpecialToken": {"id": ...}} or {"Sequence": {"id": "A"}}.
+std::uint32_t load_type(const JsonValue& piece) {
+  const auto type = piece.find("type_id");
+  return type ? load_id(*type) : 0;
+}
+
+// A piece of a template: {"SpecialToken": {"id": ..., "type_id": 0}} or {"Sequence": {"id": "A",
+// "type_id": 0}}.
 TokenLayout load_template_piece(const JsonValue& piece, const JsonValue& special_tokens) {
   if (const auto sequence = piece.find("Sequence")) {
     if (sequence->at("id").string() != "A") {
       throw piece.error("the template of a single text can only use sequence A");
     }
-    return {std::nullopt};
+    return {{std::nullopt, load_type(*sequence)}};
   }
-  const std::string_view name = piece.at("SpecialToken").at("id").string();
+  const JsonValue special = piece.at("SpecialToken");
   TokenLayout layout;
-  for (const JsonValue& id : special_tokens.at(name).at("ids").elements()) {
-    layout.emplace_back(load_id(id));
+  for (const JsonValue& id : special_tokens.at(special.at("id").string()).at("ids").elements()) {
+    layout.push_back({load_id(id), load_type(special)});
   }
   return layout;
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading of normalizers.
+#include <algorithm>
+#include <utility>
+
 #include "tokenizer/charsmap.h"
 #include "tokenizer/component_loader.h"
 #include "tokenizer/unicode_normalize.h"
@@ -37,12 +40,14 @@ std::string decode_base64(const JsonValue& value) {
   return bytes;
 }
 
-NormalizerPtr load_bert_normalizer(const JsonValue& value) {
+NormalizerPtr load_bert_normalizer(const JsonValue& value, const NormalizerChanges& changes) {
   BertNormalizerOptions options;
   options.clean_text = value.at("clean_text").boolean();
-  options.handle_chinese_chars = value.at("handle_chinese_chars").boolean();
-  options.lowercase = value.at("lowercase").boolean();
-  options.strip_accents = boolean_or(value, "strip_accents", options.lowercase);
+  options.handle_chinese_chars =
+      changes.handle_chinese_chars.value_or(value.at("handle_chinese_chars").boolean());
+  options.lowercase = changes.lowercase.value_or(value.at("lowercase").boolean());
+  options.strip_accents =
+      changes.strip_accents.value_or(boolean_or(value, "strip_accents", options.lowercase));
   return make_bert_normalizer(options);
 }
 
@@ -62,13 +67,17 @@ Pattern load_pattern(const JsonValue& value) {
   return with_context(regex, [&] { return Pattern::regex(regex.string()); });
 }
 
-NormalizerPtr load_normalizer(const JsonValue& value) {
+namespace {
+
+NormalizerPtr load_normalizer(const JsonValue& value, const NormalizerChanges& changes) {
   const std::string_view type = value.at("type").string();
   if (type == "Sequence") {
-    return make_sequence_normalizer(load_each(value, "normalizers", load_normalizer));
+    return make_sequence_normalizer(load_each(value, "normalizers", [&](const JsonValue& step) {
+      return load_normalizer(step, changes);
+    }));
   }
   if (type == "Precompiled") return load_charsmap(value);
-  if (type == "BertNormalizer") return load_bert_normalizer(value);
+  if (type == "BertNormalizer") return load_bert_normalizer(value, changes);
   if (type == "NFC") return make_unicode_normalizer(NormalizationForm::kNfc);
   if (type == "NFD") return make_unicode_normalizer(NormalizationForm::kNfd);
   if (type == "NFKC") return make_unicode_normalizer(NormalizationForm::kNfkc);
@@ -85,6 +94,28 @@ NormalizerPtr load_normalizer(const JsonValue& value) {
                                    std::string(value.at("content").string()));
   }
   throw unknown_component(value, "normalizer");
+}
+
+bool lowers(const JsonValue& normalizer) {
+  const auto is_lowercase = [](const JsonValue& value) {
+    return value.at("type").string() == "Lowercase";
+  };
+  if (normalizer.at("type").string() != "Sequence") return is_lowercase(normalizer);
+  const std::vector<JsonValue> steps = normalizer.at("normalizers").elements();
+  return std::any_of(steps.begin(), steps.end(), is_lowercase);
+}
+
+}  // namespace
+
+NormalizerPtr load_changed_normalizer(const std::optional<JsonValue>& value,
+                                      const NormalizerChanges& changes) {
+  NormalizerPtr own;
+  if (value) own = load_normalizer(*value, changes);
+  if (!changes.lowercase_first || (value && lowers(*value))) return own;
+  std::vector<NormalizerPtr> steps;
+  steps.push_back(make_lowercase_normalizer());
+  if (own) steps.push_back(std::move(own));
+  return make_sequence_normalizer(std::move(steps));
 }
 
 }  // namespace nestvec

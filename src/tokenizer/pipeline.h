@@ -64,6 +64,7 @@ class Tokenizer::Pipeline {
   std::size_t added_special_tokens() const noexcept {
     return parts_.post_processor.special_count();
   }
+  const TokenTypes& token_types() const noexcept { return parts_.post_processor.types(); }
 
  private:
   // How many tokens of the text may stay, and which.

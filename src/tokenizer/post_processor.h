@@ -7,10 +7,19 @@
 #include <optional>
 #include <vector>
 
+#include "base/token_types.h"
+
 namespace nestvec {
 
-// A row of tokens: special ones by id, nullopt where the text's own tokens stand.
-using TokenLayout = std::vector<std::optional<std::uint32_t>>;
+// A special token by its id, or the place of the text's own tokens (nullopt), with the type that
+// they have.
+struct LayoutToken {
+  std::optional<std::uint32_t> id;
+  std::uint32_t type = 0;
+};
+
+// A row of tokens.
+using TokenLayout = std::vector<LayoutToken>;
 
 // One step as the file has it.
 struct PostProcessorStep {
@@ -36,6 +45,8 @@ class PostProcessor {
   // Special tokens before and behind the text.
   const std::vector<std::uint32_t>& prefix() const noexcept { return prefix_; }
   const std::vector<std::uint32_t>& suffix() const noexcept { return suffix_; }
+  // Of these tokens and of the text's.
+  const TokenTypes& types() const noexcept { return types_; }
   std::size_t special_count() const noexcept { return prefix_.size() + suffix_.size(); }
   // How many the reference believes to add, which it subtracts when it truncates: the same but for
   // odd sequences.
@@ -50,6 +61,7 @@ class PostProcessor {
  private:
   std::vector<std::uint32_t> prefix_;
   std::vector<std::uint32_t> suffix_;
+  TokenTypes types_;
   std::vector<Trim> trims_;
   std::size_t declared_count_ = 0;
 };

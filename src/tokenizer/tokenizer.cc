@@ -60,12 +60,12 @@ FileTruncation load_truncation(const JsonValue& value) {
   return truncation;
 }
 
-TokenizerParts load_parts(const JsonValue& root) {
+TokenizerParts load_parts(const JsonValue& root, const NormalizerChanges& changes) {
   TokenizerParts parts;
   if (const auto version = root.find("version"); version && version->string() != "1.0") {
     throw version->error("\"" + std::string(version->string()) + "\" is not supported, only 1.0");
   }
-  if (const auto value = root.find("normalizer")) parts.normalizer = load_normalizer(*value);
+  parts.normalizer = load_changed_normalizer(root.find("normalizer"), changes);
   if (const auto value = root.find("pre_tokenizer")) {
     parts.pre_tokenizer = load_pre_tokenizer(*value);
   }
@@ -93,17 +93,18 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const std::string& path) {
-  return from_document(JsonDocument::load(path));
+Tokenizer Tokenizer::load(const std::string& path, const NormalizerChanges& changes) {
+  return from_document(JsonDocument::load(path), changes);
 }
 
-Tokenizer Tokenizer::parse(std::string_view json, const std::string& name) {
-  return from_document(JsonDocument::parse(json, name));
+Tokenizer Tokenizer::parse(std::string_view json, const std::string& name,
+                           const NormalizerChanges& changes) {
+  return from_document(JsonDocument::parse(json, name), changes);
 }
 
-Tokenizer Tokenizer::from_document(const JsonDocument& document) {
+Tokenizer Tokenizer::from_document(const JsonDocument& document, const NormalizerChanges& changes) {
   const JsonValue root = document.root();
-  TokenizerParts parts = load_parts(root);
+  TokenizerParts parts = load_parts(root, changes);
   return with_context(
       root, [&] { return Tokenizer(std::make_unique<const Pipeline>(std::move(parts))); });
 }
@@ -148,6 +149,8 @@ std::string_view Tokenizer::id_to_token(std::uint32_t id) const {
 std::size_t Tokenizer::added_special_tokens() const noexcept {
   return pipeline_->added_special_tokens();
 }
+
+const TokenTypes& Tokenizer::token_types() const noexcept { return pipeline_->token_types(); }
 
 void to_character_offsets(std::string_view text, std::span<ByteRange> offsets) {
   // Characters before each block: from there the way to any offset is short, be it forward or back.

@@ -15,6 +15,7 @@ namespace nestvec {
 
 class JsonDocument;
 class Pace;
+struct TokenTypes;
 
 // A half-open byte range [begin, end) of the text as it was given.
 struct ByteRange {
@@ -46,6 +47,17 @@ struct EncodeOptions {
   Pace* pace = nullptr;
 };
 
+// What other files of a model say about the text before it is split.
+struct NormalizerChanges {
+  // Put a Lowercase before the normalizer, unless it is one or has one among its steps: what
+  // sentence-transformers makes of do_lower_case.
+  bool lowercase_first = false;
+  // Of a BertNormalizer, where given: what transformers makes of the keys of tokenizer_config.json.
+  std::optional<bool> lowercase = std::nullopt;
+  std::optional<bool> strip_accents = std::nullopt;
+  std::optional<bool> handle_chinese_chars = std::nullopt;
+};
+
 // Immutable after construction; safe for concurrent use.
 //
 // Ids and offsets equal those of Hugging Face tokenizers 0.23.3 for a file built of: the models
@@ -59,9 +71,10 @@ class Tokenizer {
  public:
   // Reads a tokenizer.json. Blocks on file I/O. Throws Error: kNotFound, kInvalidArgument (naming
   // the component that is unknown or broken), kResourceExhausted (over 256 MiB).
-  static Tokenizer load(const std::string& path);
+  static Tokenizer load(const std::string& path, const NormalizerChanges& changes = {});
   // The same from memory; `name` stands in error messages.
-  static Tokenizer parse(std::string_view json, const std::string& name);
+  static Tokenizer parse(std::string_view json, const std::string& name,
+                         const NormalizerChanges& changes = {});
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -87,11 +100,13 @@ class Tokenizer {
   std::string_view id_to_token(std::uint32_t id) const;  // empty for an id that does not exist
   // Tokens that the post-processor adds to one text (2 for "<s> $A </s>").
   std::size_t added_special_tokens() const noexcept;
+  // The types of a text's tokens, special ones included. Valid until the tokenizer dies.
+  const TokenTypes& token_types() const noexcept;
 
  private:
   class Pipeline;
   explicit Tokenizer(std::unique_ptr<const Pipeline> pipeline);
-  static Tokenizer from_document(const JsonDocument& document);
+  static Tokenizer from_document(const JsonDocument& document, const NormalizerChanges& changes);
   std::unique_ptr<const Pipeline> pipeline_;
 };
 

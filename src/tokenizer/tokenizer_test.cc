@@ -244,5 +244,38 @@ TEST(Tokenizer, DecodeNamesTheIdThatDoesNotExist) {
   }
 }
 
+std::string unknown_unless(const std::string& normalizer, const NormalizerChanges& changes,
+                           std::string_view text) {
+  const std::string json = R"({"normalizer": )" + normalizer + R"(, "model": {"type": "WordPiece",
+    "unk_token": "?", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+    "vocab": {"?": 0, "a\u00e9": 1, "ae": 2, "A\u00c9": 3, "b": 4}}})";
+  const Tokenizer tokenizer = Tokenizer::parse(json, "t", changes);
+  std::string tokens;
+  for (const std::uint32_t id : tokenizer.encode(text).ids) tokens += tokenizer.id_to_token(id);
+  return tokens;
+}
+
+TEST(Tokenizer, OtherFilesMayChangeTheNormalizer) {
+  const auto bert = [](const std::string& lowercase, const std::string& accents) {
+    return R"({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+               "lowercase": )" +
+           lowercase + R"(, "strip_accents": )" + accents + "}";
+  };
+  const std::string text = "A\u00c9";
+  EXPECT_EQ(unknown_unless(bert("false", "null"), {}, text), text);
+  EXPECT_EQ(unknown_unless(bert("false", "null"), {.lowercase = true}, text), "ae");
+  EXPECT_EQ(unknown_unless(bert("false", "false"), {.lowercase = true}, text), "a\u00e9");
+  EXPECT_EQ(unknown_unless(bert("true", "null"), {.lowercase = false}, text), text);
+  EXPECT_EQ(unknown_unless(bert("true", "null"), {.strip_accents = false}, text), "a\u00e9");
+  EXPECT_EQ(unknown_unless("null", {.lowercase = true}, text), text);
+  EXPECT_EQ(unknown_unless("null", {.lowercase_first = true}, text), "a\u00e9");
+  EXPECT_EQ(unknown_unless(bert("false", "null"), {.lowercase_first = true}, text), "a\u00e9");
+  // A Lowercase that is there already keeps its place.
+  const std::string replace =
+      R"({"type": "Replace", "pattern": {"String": "A"}, "content": "b"}, {"type": "Lowercase"})";
+  const std::string steps = R"({"type": "Sequence", "normalizers": [)" + replace + "]}";
+  EXPECT_EQ(unknown_unless(steps, {.lowercase_first = true}, "A"), "b");
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "config/model_location.h"
+#include "config/onnx_names.h"
 #include "nestvec/error.h"
 #include "weights/onnx_initializers.h"
 #include "weights/safetensors.h"
@@ -12,13 +14,8 @@ namespace nestvec {
 namespace fs = std::filesystem;
 
 std::string find_onnx(const std::string& folder) {
-  for (const char* name :
-       {"onnx/model.onnx", "model.onnx", "onnx/model_fp16.onnx", "model_fp16.onnx"}) {
-    const fs::path path = fs::path(folder) / name;
-    std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) return path.string();
-  }
-  return "";
+  const std::vector<std::string> graphs = find_onnx_graphs(folder);
+  return graphs.empty() ? "" : (fs::path(folder) / graphs.front()).string();
 }
 
 WeightSet read_model_weights(const std::string& folder) {
@@ -28,7 +25,8 @@ WeightSet read_model_weights(const std::string& folder) {
   throw Error(ErrorCode::kNotFound,
               folder +
                   ": no weights; expected model.safetensors, model.safetensors.index.json with its "
-                  "shards, or onnx/model.onnx");
+                  "shards, or onnx/model.onnx" +
+                  advice_for_other_weights(folder));
 }
 
 std::vector<std::string> model_weight_files(const std::string& folder) {

@@ -9,8 +9,7 @@
 
 namespace nestvec {
 
-// The ONNX file of the folder: onnx/model.onnx or model.onnx, and where there is none of these, the
-// same of model_fp16.onnx; empty when there is none.
+// The ONNX file of the folder that onnx_graphs puts first; empty when there is none.
 std::string find_onnx(const std::string& folder);
 
 // Maps the folder's safetensors, else its ONNX file. Throws Error: kNotFound (neither is there), as

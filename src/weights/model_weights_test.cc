@@ -34,6 +34,23 @@ TEST(ModelWeightsTest, TakesSafetensorsBeforeAnOnnxFile) {
             (std::vector<std::string>{(folder / "model.safetensors").string()}));
 }
 
+TEST(ModelWeightsTest, NamesPointersOfGitLfs) {
+  TemporaryFolder folder;
+  const auto failure = [&] {
+    try {
+      read_model_weights(folder.string());
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("none");
+  };
+  for (const char* name : {"onnx/model.onnx", "model.safetensors"}) {
+    write_text(folder / name, "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n");
+    EXPECT_NE(failure().find(std::string(name) + ": is a git-lfs pointer"), std::string::npos)
+        << failure();
+  }
+}
+
 TEST(ModelWeightsTest, SaysWhatItLookedFor) {
   TemporaryFolder folder;
   EXPECT_TRUE(model_weight_files(folder.string()).empty());

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/lfs_pointer.h"
 #include "weights/protobuf.h"
 
 namespace nestvec {
@@ -205,6 +206,12 @@ std::string beside(const std::string& path, const std::string& location) {
   return (fs::path(path).parent_path() / location).string();
 }
 
+MappedFile map_data(const std::string& path) {
+  MappedFile file(path);
+  check_no_lfs_pointer(file.text(), path);
+  return file;
+}
+
 // The tensor under the name, and in the shape, that its layer knows it by.
 std::optional<TensorView> named_again(TensorView tensor, const ImpliedWeight& implied) {
   tensor.name = implied.name;
@@ -218,6 +225,7 @@ std::optional<TensorView> named_again(TensorView tensor, const ImpliedWeight& im
 }  // namespace
 
 OnnxGraph parse_onnx_graph(std::span<const std::byte> file, const std::string& path) {
+  check_no_lfs_pointer({reinterpret_cast<const char*>(file.data()), file.size()}, path);
   OnnxGraph graph;
   OnnxNodes nodes;
   bool has_graph = false;
@@ -248,7 +256,7 @@ WeightSet read_onnx_weights(const std::string& path) {
       const std::string& location = initializer.external->location;
       check_location(location, tensor.name, path);
       const auto [place, is_new] = mapped.emplace(location, files.size());
-      if (is_new) files.emplace_back(beside(path, location));
+      if (is_new) files.push_back(map_data(beside(path, location)));
       tensor.bytes = external_bytes(initializer, files[place->second], path);
     }
     if (!tensors.emplace(tensor.name, tensor).second) {

@@ -12,6 +12,7 @@
 
 #include "base/excerpt.h"
 #include "base/json.h"
+#include "base/lfs_pointer.h"
 
 namespace nestvec {
 namespace {
@@ -163,6 +164,7 @@ WeightSet read_shards(const fs::path& folder, const fs::path& index) {
 
 std::vector<TensorView> parse_safetensors(std::span<const std::byte> file,
                                           const std::string& path) {
+  check_no_lfs_pointer({reinterpret_cast<const char*>(file.data()), file.size()}, path);
   std::uint64_t length = 0;
   if (file.size() < sizeof(length)) {
     throw corrupt(path, std::to_string(file.size()) + " bytes are too few for a safetensors file");

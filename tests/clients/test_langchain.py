@@ -13,8 +13,8 @@ from expected import TEXTS, embed, same
 
 def openai_embeddings(server, **options):
     # As LangChain tells users of servers that are not OpenAI: texts are sent, not tiktoken's ids.
-    return OpenAIEmbeddings(model="jina-embeddings-v3", base_url=server.url + "/v1", check_embedding_ctx_length=False,
-                            **{"api_key": server.key, "max_retries": 0} | options)
+    return OpenAIEmbeddings(base_url=server.url + "/v1", check_embedding_ctx_length=False,
+                            **{"model": "jina-embeddings-v3", "api_key": server.key, "max_retries": 0} | options)
 
 
 def test_openai_embeddings(server):
@@ -31,6 +31,13 @@ def test_openai_embeddings_with_a_task_and_dimensions(server):
                                    model_kwargs={"extra_body": {"task": "retrieval.passage"}})
     assert same(embeddings.embed_documents(TEXTS),
                 embed(server, TEXTS, "--task", "retrieval.passage", "--dimensions", "32"))
+
+
+def test_openai_embeddings_with_the_task_in_the_models_name(server):
+    """As docs/integrations.md has it."""
+    for task in ("retrieval.query", "retrieval.passage"):
+        embeddings = openai_embeddings(server, model=f"jina-embeddings-v3:{task}")
+        assert same(embeddings.embed_documents(TEXTS), embed(server, TEXTS, "--task", task))
 
 
 def test_openai_embeddings_errors(server):

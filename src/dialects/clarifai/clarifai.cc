@@ -9,6 +9,7 @@
 #include "dialects/clarifai/clarifai_predict.h"
 #include "dialects/clarifai/clarifai_status.h"
 #include "dialects/openai/openai_request.h"
+#include "output/vector.h"
 #include "service/call_failure.h"
 #include "service/model_call.h"
 
@@ -151,7 +152,8 @@ std::size_t Clarifai::cost(const v2::PostModelOutputsRequest& request) const {
       texts += static_cast<std::size_t>(part.data().parts_size());
     }
   }
-  return request.ByteSizeLong() + texts * opened().service.model.info().dimensions * kValueBytes;
+  const ModelInfo& info = opened().service.model.info();
+  return request.ByteSizeLong() + texts * most_dimensions(info) * kValueBytes;
 }
 
 void Clarifai::answer(const v2::GetModelRequest& request, v2::SingleModelResponse* response) const {

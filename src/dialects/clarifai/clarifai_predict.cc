@@ -10,6 +10,7 @@
 
 #include "base/excerpt.h"
 #include "base/json.h"
+#include "output/vector.h"
 
 namespace nestvec {
 namespace {
@@ -28,11 +29,11 @@ const Value* find(const Struct& object, const std::string& key) {
 }
 
 std::size_t check_dimensions(double number, const ModelInfo& info) {
+  const std::size_t most = most_dimensions(info);
   const bool valid =
-      number >= 1 && number <= static_cast<double>(info.dimensions) && number == std::floor(number);
+      number >= 1 && number <= static_cast<double>(most) && number == std::floor(number);
   if (!valid) {
-    throw wrong_argument("dimensions: expected a whole number from 1 to " +
-                         std::to_string(info.dimensions));
+    throw wrong_argument("dimensions: expected a whole number from 1 to " + std::to_string(most));
   }
   return static_cast<std::size_t>(number);
 }

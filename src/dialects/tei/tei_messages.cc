@@ -7,6 +7,7 @@
 #include <numeric>
 #include <span>
 
+#include "output/vector.h"
 #include "service/embed_call.h"
 
 namespace nestvec {
@@ -62,10 +63,10 @@ EmbedOptions read_options(const tei::v1::EmbedRequest& request, const ModelInfo&
   options.normalize = request.has_normalize() ? request.normalize() : true;
   if (!request.has_dimensions()) return options;
   options.dimensions = request.dimensions();
-  if (options.dimensions == 0 || options.dimensions > model.dimensions) {
+  if (options.dimensions == 0 || options.dimensions > most_dimensions(model)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "`dimensions` is " + std::to_string(options.dimensions) + ": expected 1 to " +
-                    std::to_string(model.dimensions));
+                    std::to_string(most_dimensions(model)));
   }
   return options;
 }

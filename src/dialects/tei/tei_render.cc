@@ -94,7 +94,7 @@ std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   members.text("served_model_name", model.id);
   JsonObject type(members.key("model_type"));
   JsonObject embedding(type.key("embedding"));
-  embedding.text("pooling", model.pooling);
+  embedding.text("pooling", model.pooling == "lasttoken" ? "last_token" : model.pooling);
   embedding.end();
   type.end();
   members.count("max_concurrent_requests", limits.max_concurrent_requests);

@@ -7,6 +7,7 @@
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
+#include "output/vector.h"
 #include "service/http_call.h"
 #include "service/request_memory.h"
 
@@ -22,7 +23,7 @@ constexpr std::size_t kEscaped = 6;
 
 // One text at the model's limit is always answered.
 std::size_t number_limit(const ModelInfo& model) {
-  return std::max(kMaxNumbers, model.max_tokens * model.dimensions);
+  return std::max(kMaxNumbers, model.max_tokens * most_dimensions(model));
 }
 
 // At least twice what there was, so that texts in any number are copied but a few times.

@@ -65,7 +65,7 @@ class EmbeddingKernel {
     } else {
       layer_.words = node.floats(3, cells);
     }
-    layer_.types = node.floats(4, (1 + layer_.tasks) * layer_.width);
+    read_types(node);
     layer_.norm = node.norm(5, layer_.width);
     if (node.has(7)) {
       layer_.position_rows = node.rows(7, layer_.width);
@@ -90,6 +90,28 @@ class EmbeddingKernel {
   }
 
  private:
+  // A table of more rows than the tasks have is one of token types: "token_types" then has how many
+  // tokens stand before the text, their types, the text's, and those of the tokens behind it.
+  void read_types(const NodeReader& node) {
+    const std::size_t rows = node.rows(4, layer_.width);
+    layer_.types = node.floats(4, rows * layer_.width);
+    if (rows == 1 + layer_.tasks) return;
+    if (layer_.tasks > 0) node.expect_equal(rows, 1 + layer_.tasks, "rows of input \"types\"");
+    const std::vector<std::int64_t> types = node.integers("token_types");
+    const bool fits = types.size() > 1 && types[0] >= 0 &&
+                      static_cast<std::uint64_t>(types[0]) <= types.size() - 2 &&
+                      std::all_of(types.begin() + 1, types.end(), [&](std::int64_t type) {
+                        return type >= 0 && static_cast<std::uint64_t>(type) < rows;
+                      });
+    if (!fits) {
+      node.refuse("attribute \"token_types\" does not fit the " + std::to_string(rows) +
+                  " rows of input \"types\"");
+    }
+    const auto text = types.begin() + 1 + types[0];
+    layer_.token_types = {
+        {types.begin() + 1, text}, static_cast<std::uint32_t>(*text), {text + 1, types.end()}};
+  }
+
   EmbeddingLayer layer_;
   EngineContext& context_;
 };

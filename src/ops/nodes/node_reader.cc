@@ -38,6 +38,14 @@ std::int64_t NodeReader::integer(const std::string& name) const {
   return attribute<std::int64_t>(name);
 }
 
+std::vector<std::int64_t> NodeReader::integers(const std::string& name) const {
+  try {
+    return info_.GetAttributes<std::int64_t>(name.c_str());
+  } catch (const Ort::Exception&) {
+    refuse("attribute \"" + name + "\" is missing or of another type");
+  }
+}
+
 std::size_t NodeReader::size(const std::string& name, const AttributeRange& range) const {
   const std::int64_t value = integer(name);
   if (value < range.least || value > range.most) {

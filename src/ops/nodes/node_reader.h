@@ -50,6 +50,7 @@ class NodeReader {
 
   std::size_t size(const std::string& attribute, const AttributeRange& range) const;
   std::int64_t integer(const std::string& attribute) const;
+  std::vector<std::int64_t> integers(const std::string& attribute) const;
   WeightType weight_type(const std::string& attribute) const;
 
   // Throws that this is wrong with the node.

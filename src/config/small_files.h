@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small files of a model folder that several parts read.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+
+namespace nestvec {
+
+// FOLDER/NAME, or nullopt where there is no such file. Throws Error as JsonDocument::load.
+std::optional<JsonDocument> load_if_there(const std::string& folder, const std::string& name);
+
+// The configuration of sentence-transformers' Transformer module: the first file of
+// kSentenceConfigs that is there and not empty. Throws Error as JsonDocument::load.
+std::optional<JsonDocument> load_sentence_config(const std::string& folder);
+
+}  // namespace nestvec

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/read_modules.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "base/json.h"
+#include "config/companions.h"
+#include "config/small_files.h"
+#include "engine/unsupported.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kModules = "modules.json";
+
+Pooling pooling_named(const JsonValue& value, std::string_view name) {
+  if (name == "mean") return Pooling::kMean;
+  if (name == "cls") return Pooling::kCls;
+  if (name == "lasttoken") return Pooling::kLast;
+  throw unsupported_value(
+      value, "pooling \"" + std::string(name) + "\" is not supported; mean, cls and lasttoken are");
+}
+
+// "pooling_mode": a name, or a list of names of which the vectors stand behind one another.
+Pooling new_mode(const JsonValue& mode) {
+  if (mode.kind() != JsonValue::Kind::kArray) return pooling_named(mode, mode.string());
+  const std::vector<JsonValue> all = mode.elements();
+  if (all.size() != 1) {
+    throw unsupported_value(mode,
+                            std::to_string(all.size()) +
+                                " kinds of pooling behind one another are not supported, one is");
+  }
+  return pooling_named(mode, all[0].string());
+}
+
+// A flag for each kind; none means the mean.
+Pooling flagged_mode(const JsonValue& config) {
+  constexpr std::array<std::pair<const char*, const char*>, 6> kFlags = {
+      {{"pooling_mode_cls_token", "cls"},
+       {"pooling_mode_max_tokens", "max"},
+       {"pooling_mode_mean_tokens", "mean"},
+       {"pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"},
+       {"pooling_mode_weightedmean_tokens", "weightedmean"},
+       {"pooling_mode_lasttoken", "lasttoken"}}};
+  std::optional<JsonValue> chosen;
+  Pooling pooling = Pooling::kMean;
+  for (const auto& [key, name] : kFlags) {
+    const std::optional<JsonValue> flag = config.find(key);
+    if (!flag || !flag->boolean()) continue;
+    if (chosen) {
+      throw unsupported_value(*flag, "is set together with " + chosen->path() +
+                                         "; several kinds of pooling behind one another are not "
+                                         "supported, one is");
+    }
+    chosen = flag;
+    pooling = pooling_named(*flag, name);
+  }
+  return pooling;
+}
+
+void read_pooling(const fs::path& path, ModelFolder& folder) {
+  const JsonDocument config = JsonDocument::load(path.string());
+  const JsonValue root = config.root();
+  const std::optional<JsonValue> mode = root.find("pooling_mode");
+  folder.pooling = mode ? new_mode(*mode) : flagged_mode(root);
+  const std::optional<JsonValue> prompt = root.find("include_prompt");
+  folder.include_prompt = !prompt || prompt->boolean();
+  folder.names_pooling = true;
+}
+
+// Normalize works on the pooled vector; one that is told to work on tokens is another model.
+void check_normalize(const fs::path& place) {
+  const std::optional<JsonDocument> config = load_if_there(place.string(), "config.json");
+  if (!config) return;
+  for (const char* key : {"module_input_name", "module_output_name"}) {
+    const std::optional<JsonValue> name = config->root().find(key);
+    if (name && name->string() != "sentence_embedding") {
+      throw unsupported_value(
+          *name, "\"" + std::string(name->string()) + "\" is not supported; sentence_embedding is");
+    }
+  }
+}
+
+// The steps of modules.json in their order.
+class ModuleList {
+ public:
+  explicit ModuleList(ModelFolder& folder) : folder_(folder), root_(folder.path) {}
+
+  void add(const JsonValue& module) {
+    const JsonValue type = module.at("type");
+    const std::string name(type.string());
+    const std::string step = name.substr(name.rfind('.') + 1);
+    const bool known = name.starts_with("sentence_transformers.") ||
+                       (name.starts_with("custom_st.") && step == "Transformer");
+    const std::optional<JsonValue> path = module.find("path");
+    const std::string place(path ? path->string() : "");
+    if (known && step == "Transformer") {
+      add_transformer(module, place);
+    } else if (known && step == "Pooling") {
+      read_pooling(root_ / place / "config.json", folder_);
+      folder_.normalize = false;  // a later pooling begins anew
+    } else if (known && step == "Normalize") {
+      add_normalize(place);
+    } else if (!known || step != "Dropout") {  // which only training does
+      throw unsupported_value(type,
+                              "module " + name +
+                                  " is not supported; Transformer, Pooling, Normalize and Dropout "
+                                  "of sentence-transformers are");
+    }
+    ++count_;
+  }
+
+ private:
+  void add_transformer(const JsonValue& module, const std::string& place) {
+    if (count_ > 0)
+      throw unsupported_value(module, "a Transformer behind another module is not supported");
+    if (!place.empty() && place != ".") {
+      throw unsupported_value(module.at("path"),
+                              "the Transformer lies in " + place +
+                                  ", which is not supported; move the files of that folder beside "
+                                  "modules.json and make its path empty");
+    }
+  }
+
+  void add_normalize(const std::string& place) {
+    check_normalize(root_ / place);
+    if (folder_.names_pooling) {
+      folder_.normalize = true;
+      return;
+    }
+    folder_.notes.push_back("warning: " + (root_ / kModules).string() +
+                            ": Normalize stands before Pooling, where sentence-transformers has "
+                            "nothing to normalise: it has no effect");
+  }
+
+  ModelFolder& folder_;
+  fs::path root_;
+  std::size_t count_ = 0;
+};
+
+// "1_Pooling" and the like of the folder itself, by number: there may be no modules.json.
+std::map<unsigned long, std::string> module_folders(const fs::path& root) {
+  std::map<unsigned long, std::string> found;
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && is_module_folder(name) && name.size() < 64) {
+      found.emplace(std::strtoul(name.c_str(), nullptr, 10), name);
+    }
+  }
+  return found;
+}
+
+void read_loose_folders(ModelFolder& folder) {
+  const fs::path root = folder.path;
+  for (const auto& [number, name] : module_folders(root)) {
+    const std::string step = name.substr(name.find('_') + 1);
+    if (step == "Pooling") {
+      if (!folder.names_pooling) read_pooling(root / name / "config.json", folder);
+    } else if (step == "Normalize") {
+      check_normalize(root / name);
+      folder.normalize = true;
+      folder.names_normalization = true;
+    } else if (step != "Transformer" && step != "Dropout") {
+      throw Error(ErrorCode::kUnimplemented,
+                  (root / name).string() + ": the module " + step +
+                      " is not supported, and no modules.json says that it does not count");
+    }
+  }
+}
+
+}  // namespace
+
+void read_modules(ModelFolder& folder) {
+  const std::optional<JsonDocument> modules = load_if_there(folder.path, kModules);
+  if (!modules) {
+    read_loose_folders(folder);
+    return;
+  }
+  folder.normalize = false;
+  folder.names_normalization = true;
+  ModuleList list(folder);
+  for (const JsonValue& module : modules->root().elements()) list.add(module);
+  if (folder.names_pooling) return;
+  // Whoever wrote the list forgot the pooling; its folder may still be there.
+  for (const auto& [number, name] : module_folders(folder.path)) {
+    if (!name.ends_with("_Pooling")) continue;
+    read_pooling(fs::path(folder.path) / name / "config.json", folder);
+    folder.notes.push_back("warning: " + modules->name() + ": lists no Pooling; " + name +
+                           "/config.json is followed");
+    return;
+  }
+}
+
+}  // namespace nestvec

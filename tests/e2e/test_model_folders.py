@@ -1,0 +1,981 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/models.md, row by row: a changed copy of a small model against vectors made by numpy, or its error."""
+
+import json
+import os
+import re
+import shutil
+
+import numpy
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from command import MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
+from encoder import Encoder
+
+TEXT = "Where do cats sleep? Hello World, a cat."
+NULL = object()  # JSON's null in a change; None deletes
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 438011408\n"
+ENCODERS = {}  # of unchanged models
+
+
+def read_rows():
+    """(file, what) -> (verdict, notes), of the tables that have these four columns."""
+    rows = {}
+    for line in (REPOSITORY / "docs" / "models.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 4 and cells[2] in ("followed", "refused", "no effect"):
+            name = tuple(cell.replace("`", "") for cell in cells[:2])
+            assert name not in rows, name
+            rows[name] = (cells[2], cells[3].replace("`", ""))
+    return rows
+
+
+ROWS = read_rows()
+CASES = {}
+
+
+def case(file, what):
+    def add(function):
+        CASES.setdefault((file, what), []).append(function)
+        return function
+    return add
+
+
+def laid_over(old, change):
+    if not isinstance(change, dict):
+        return change
+    result = dict(old) if isinstance(old, dict) else {}
+    for key, value in change.items():
+        if value is None:
+            result.pop(key, None)
+        elif value is NULL:
+            result[key] = None
+        else:
+            result[key] = laid_over(result.get(key), value)
+    return result
+
+
+def unit(vector):
+    return vector / numpy.linalg.norm(vector)
+
+
+class Copy:
+    """A copy of a model, what is done to it, and what comes of it."""
+
+    def __init__(self, command, root, row):
+        self.command, self.root, self.row = command, root, row
+        self.verdicts = set()
+        self.count = 0
+
+    def of(self, name):
+        self.origin = MODELS / name
+        self.path = self.root / f"model{self.count}"
+        self.count += 1
+        shutil.copytree(self.origin, self.path)
+        return self
+
+    def merge(self, file, **change):
+        path = self.path / file
+        path.parent.mkdir(exist_ok=True)
+        old = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(laid_over(old, change)))
+        return self
+
+    def write(self, file, content):
+        path = self.path / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return self
+
+    def remove(self, *files):
+        for file in files:
+            path = self.path / file
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return self
+
+    def rename(self, old, new):
+        (self.path / new).parent.mkdir(exist_ok=True)
+        (self.path / old).rename(self.path / new)
+        return self
+
+    def graph(self, change):
+        """`change` gets the ONNX model, which then runs as it is."""
+        path = self.path / "onnx" / "model.onnx"
+        model = onnx.load(str(path))
+        change(model)
+        (path.parent / "model.onnx_data").unlink()
+        onnx.save(model, str(path))
+        return self
+
+    def ids(self, text, folder=None):
+        out = self.command.ok("tokenize", "--tokenizer", (folder or self.origin) / "tokenizer.json",
+                              "--no-truncation", "--jsonl", stdin=json.dumps({"text": text}))
+        return json.loads(out)["ids"]
+
+    def run(self, *arguments):
+        return self.command("embed", "--model", self.path, "--precision", "fp32", "--format", "json",
+                            *arguments)
+
+    def vectors(self, *arguments):
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr.decode()
+        self.errors = done.stderr.decode()
+        return numpy.array(json.loads(done.stdout)["embeddings"])
+
+    def hidden(self, ids, types=None, task=None, config=None, weights=None):
+        key = (config, weights or self.origin)
+        if key not in ENCODERS:
+            ENCODERS[key] = Encoder(config or self.origin, weights or self.origin)
+        return ENCODERS[key].hidden(ids, types, task)
+
+    def gives(self, expected, *arguments, text=TEXT, differs=True, says=None, tolerance=1e-5):
+        """The vector of `text`, which the unchanged model does not have."""
+        (vector,) = self.vectors(*arguments, text)
+        assert vector.shape == expected.shape
+        assert numpy.abs(vector - expected).max() < tolerance
+        if says is None:
+            assert "warning:" not in self.errors, self.errors
+        else:
+            assert re.search(says, self.errors), self.errors
+        if differs:
+            plain = self.command.ok("embed", "-q", "--model", self.origin, "--precision", "fp32",
+                                    "--format", "json", text)
+            plain = numpy.array(json.loads(plain)["embeddings"][0])
+            assert plain.shape != expected.shape or numpy.abs(plain - expected).max() > 1e-3
+        self.verdicts.add("followed")
+
+    def changes_nothing(self, *arguments, says=None):
+        name = str(self.origin)
+        plain = self.command.ok("embed", "-q", "--model", name, "--precision", "fp32", "--format",
+                                "json", *arguments, TEXT)
+        (vector,) = self.vectors(*arguments, TEXT)
+        assert numpy.array_equal(vector, numpy.array(json.loads(plain)["embeddings"][0]))
+        if says:
+            assert re.search(says, self.errors), self.errors
+        self.verdicts.add("no effect")
+
+    def refuses(self, *arguments, says=(), code=None):
+        done = self.run(*arguments, TEXT)
+        line = done.stderr.decode().splitlines()[-1]
+        assert done.returncode in ((code,) if code else (2, 3, 4)), (done.returncode, line)
+        assert line.startswith("nestvec: error: "), line
+        quoted = [part for quote in re.findall(r'"([^"]+)"', self.row[1]) for part in quote.split("...")]
+        assert quoted, "the row tells no message"
+        for part in [*quoted, *([says] if isinstance(says, str) else says)]:
+            assert part.strip() in line, line
+        self.verdicts.add("refused")
+
+    def limit_is(self, tokens):
+        info = json.loads(self.command.ok("info", "--json", "--model", self.path, "--precision", "fp32"))
+        assert info["max_tokens"] == tokens
+        self.verdicts.add("followed")
+
+
+def cls_of(m, ids, **options):
+    return m.hidden(ids, **options)[0]
+
+
+def mean_of(m, ids, **options):
+    return unit(m.hidden(ids, **options).mean(0))
+
+
+# ---- weights
+
+@case("model.safetensors", "")
+def safetensors_come_first(m):
+    m.of("bert-tiny").write("onnx/model.onnx", "no graph")
+    m.gives(mean_of(m, m.ids(TEXT)), differs=False)
+    m.of("xlmr-tiny").gives(cls_of(m, m.ids(TEXT)), differs=False)  # in shards
+
+
+@case("onnx/model.onnx", "")
+def onnx_graphs(m):
+    expected = MODELS / "bert-tiny"
+    m.of("bert-tiny-onnx")
+    for graph in ("native", "portable", "published"):
+        m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), "--graph", graph, differs=False)
+
+
+@case("onnx/model_NAME.onnx", "")
+def other_names_of_graphs(m):
+    expected = MODELS / "bert-tiny"
+    m.of("bert-tiny-onnx").rename("onnx/model.onnx", "onnx/model_O2.onnx")
+    m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), differs=False)
+    assert "ONNX files" not in m.errors
+    m.write("onnx/model_quantized.onnx", "no graph").write("model_z.onnx", "no graph")
+    m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), differs=False,
+            says="of 3 ONNX files onnx/model_O2.onnx is taken")
+    m.rename("onnx/model_O2.onnx", "onnx/model_zz_own.onnx").remove("onnx/model_quantized.onnx", "model_z.onnx")
+    m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), differs=False)
+
+
+def fix(model, axis, size):
+    for value in model.graph.input:
+        value.type.tensor_type.shape.dim[axis].dim_value = size
+
+
+PUBLISHED = ("--graph", "published")
+TEXTS = ("a", "Where do cats sleep?", "hello")
+
+
+def several_texts(m, *arguments):
+    bert = MODELS / "bert-tiny"
+    found = m.vectors(*PUBLISHED, *arguments, *TEXTS)
+    expected = [mean_of(m, m.ids(text), config=bert, weights=bert) for text in TEXTS]
+    assert numpy.abs(found - numpy.array(expected)).max() < 1e-5
+    m.verdicts.add("followed")
+
+
+@case("*.onnx", "fixed batch size")
+def fixed_batch(m):
+    for size in (1, 2, 5):
+        several_texts(m.of("bert-tiny-onnx").graph(lambda model: fix(model, 0, size)))
+
+
+@case("*.onnx", "fixed length")
+def fixed_length(m):
+    several_texts(m.of("bert-tiny-onnx").graph(lambda model: fix(model, 1, 32)))
+    info = json.loads(m.command.ok("info", "--json", "--model", m.path, *PUBLISHED))
+    assert info["max_tokens"] == 32
+    bert = MODELS / "bert-tiny"
+    ids = m.ids("cat " * 40)
+    m.gives(mean_of(m, ids[:31] + ids[-1:], config=bert, weights=bert), *PUBLISHED, text="cat " * 40)
+    m.command.fails(2, "embed", "--model", m.path, *PUBLISHED, "--max-tokens", "33", "a", says="fixed length")
+
+
+@case("*.onnx", "fixed length, no attention_mask")
+def fixed_length_without_mask(m):
+    def change(model):
+        fix(model, 1, 16)
+        mask = next(value for value in model.graph.input if value.name == "attention_mask")
+        model.graph.input.remove(mask)
+        model.graph.initializer.append(helper.make_tensor("attention_mask", TensorProto.INT64, [1, 16], [1] * 16))
+    m.of("bert-tiny-onnx").graph(change).refuses(*PUBLISHED)
+
+
+def only_output(model, name, element, shape, *nodes):
+    model.graph.node.extend(nodes)
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info(name, element, shape))
+
+
+def pool(model, name="sentence_embedding"):
+    axis = helper.make_tensor("pool_axis", TensorProto.INT64, [1], [1])
+    last = helper.make_tensor("pool_last", TensorProto.INT64, [1], [2])
+    model.graph.initializer.extend([axis, last])
+    only_output(
+        model, name, TensorProto.FLOAT, ["batch", 32],
+        helper.make_node("Cast", ["attention_mask"], ["pool_mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["pool_mask", "pool_last"], ["pool_column"]),
+        helper.make_node("Mul", ["last_hidden_state", "pool_column"], ["pool_masked"]),
+        helper.make_node("ReduceSum", ["pool_masked", "pool_axis"], ["pool_sum"], keepdims=0),
+        helper.make_node("ReduceSum", ["pool_mask", "pool_axis"], ["pool_count"], keepdims=1),
+        helper.make_node("Div", ["pool_sum", "pool_count"], [name]))
+
+
+@case("*.onnx", "sentence_embedding alone")
+def pooled_graph(m):
+    several_texts(m.of("bert-tiny-onnx").graph(pool))
+    assert "sentence_embedding" in m.errors
+    info = json.loads(m.command.ok("info", "--json", "--model", m.path, *PUBLISHED))
+    assert info["pooling"] == "graph"
+    m.command.fails(2, "embed", "--model", m.path, *PUBLISHED, "--late-chunking", "a", "b",
+                    says="late chunking")
+    m.command.fails(2, "embed", "--model", m.path, *PUBLISHED, "--pooling", "cls", "a", says="runtime.pooling")
+    m.merge("1_Pooling/config.json", include_prompt=False)
+    m.command.fails(2, "embed", "--model", m.path, *PUBLISHED, "a", says="include_prompt")
+
+
+@case("*.onnx", "float16 or bfloat16 output")
+def half_precision(m):
+    bert = MODELS / "bert-tiny"
+    for element in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
+        m.of("bert-tiny-onnx").graph(lambda model: only_output(
+            model, "last", element, ["batch", "tokens", 32],
+            helper.make_node("Cast", ["last_hidden_state"], ["last"], to=element)))
+        m.gives(mean_of(m, m.ids(TEXT), config=bert, weights=bert), *PUBLISHED, differs=False, tolerance=4e-3)
+
+
+@case("*.onnx", "int32 inputs")
+def narrow_inputs(m):
+    def change(model):
+        for value in model.graph.input:
+            value.type.tensor_type.elem_type = TensorProto.INT32
+            for node in model.graph.node:
+                for i, name in enumerate(node.input):
+                    node.input[i] = f"{name}_wide" if name == value.name else name
+            model.graph.node.insert(0, helper.make_node("Cast", [value.name], [f"{value.name}_wide"],
+                                                        to=TensorProto.INT64))
+    several_texts(m.of("bert-tiny-onnx").graph(change))
+
+
+@case("*.onnx", "logits alone")
+def scores(m):
+    m.of("bert-tiny-onnx").graph(lambda model: pool(model, "logits")).refuses(*PUBLISHED)
+
+
+@case("*.onnx", "another input")
+def unknown_input(m):
+    m.of("bert-tiny-onnx").graph(lambda model: model.graph.input.append(
+        helper.make_tensor_value_info("past", TensorProto.INT64, ["batch"]))).refuses(*PUBLISHED, says="past")
+
+
+@case("pytorch_model.bin", "alone")
+def pickle(m):
+    m.of("bert-tiny").rename("model.safetensors", "pytorch_model.bin").refuses(says="save(", code=3)
+
+
+@case("tf_model.h5, flax_model.msgpack, openvino_model.xml", "alone")
+def weights_of_others(m):
+    for name in ("tf_model.h5", "flax_model.msgpack", "openvino_model.xml", "openvino/openvino_model.xml"):
+        m.of("bert-tiny").rename("model.safetensors", name).refuses(says=name, code=3)
+
+
+@case("any of these files", "pointer of Git LFS")
+def pointers(m):
+    for name in ("model.safetensors", "tokenizer.json", "config.json", "modules.json", "1_Pooling/config.json"):
+        m.of("bert-tiny").write(name, POINTER).refuses(says=name)
+    for name in ("onnx/model.onnx", "onnx/model.onnx_data"):
+        for graph in ("native", "published"):
+            m.of("bert-tiny-onnx").write(name, POINTER).refuses("--graph", graph, says=name)
+    m.of("xlmr-tiny").write("model-00002-of-00002.safetensors", POINTER).refuses(says="00002-of-00002")
+
+
+ADAPTERS = ("retrieval_query", "retrieval_passage", "separation", "classification", "text_matching")
+
+
+@case("adapter_config.json", "r, lora_alpha, use_rslora")
+def adapter_scaling(m):
+    for change, scale in (({"lora_alpha": 3.0}, 0.75), ({"use_rslora": True}, 0.5)):
+        m.of("v3-tiny-hf")
+        for name in ADAPTERS:
+            m.merge(f"{name}/adapter_config.json", **change)
+        encoder = Encoder(MODELS / "v3-tiny")
+        encoder.scale = scale
+        m.gives(unit(encoder.hidden(m.ids(TEXT), task=4).mean(0)), "--task", "text-matching")
+
+
+@case("adapter_config.json", "use_dora, bias, rank_pattern, modules_to_save")
+def adapter_variants(m):
+    for change in ({"use_dora": True}, {"bias": "all"}, {"rank_pattern": {"fc1": 8}}, {"modules_to_save": ["fc1"]}):
+        m.of("v3-tiny-hf").merge("separation/adapter_config.json", **change).refuses()
+
+
+# ---- sentence-transformers
+
+STEP = "sentence_transformers.models."
+TRANSFORMER = {"path": "", "type": STEP + "Transformer"}
+POOLING = {"path": "1_Pooling", "type": STEP + "Pooling"}
+NORMALIZE = {"path": "2_Normalize", "type": STEP + "Normalize"}
+
+
+@case("modules.json", "missing")
+def no_modules(m):
+    m.of("xlmr-tiny").remove("modules.json")
+    m.gives(unit(cls_of(m, m.ids(TEXT))), says="warning: .*vectors are normalised; runtime.normalize")
+    m.gives(cls_of(m, m.ids(TEXT)), "--normalize", "false", differs=False)
+    m.remove("1_Pooling")
+    m.gives(mean_of(m, m.ids(TEXT)), says="warning: .*the mean of the tokens.*runtime.pooling")
+    m.gives(m.hidden(m.ids(TEXT))[-1], "--pooling", "lasttoken", "--normalize", "false")
+
+
+@case("modules.json", "Transformer, Pooling, Normalize")
+def usual_modules(m):
+    m.of("xlmr-tiny").write("modules.json", [TRANSFORMER, POOLING, NORMALIZE])
+    m.gives(unit(cls_of(m, m.ids(TEXT))))
+    m.write("modules.json", [{**TRANSFORMER, "type": "custom_st.Transformer"}, POOLING])
+    m.gives(cls_of(m, m.ids(TEXT)), differs=False)
+
+
+@case("modules.json", "Normalize before Pooling")
+def normalize_first(m):
+    m.of("bert-tiny").write("modules.json", [TRANSFORMER, NORMALIZE, POOLING])
+    m.gives(m.hidden(m.ids(TEXT)).mean(0), says="warning: .*Normalize stands before Pooling")
+
+
+@case("modules.json", "no Pooling in the list")
+def no_pooling(m):
+    m.of("xlmr-tiny").write("modules.json", [TRANSFORMER])
+    m.gives(cls_of(m, m.ids(TEXT)), differs=False, says="warning: .*lists no Pooling")
+    for steps in ([TRANSFORMER], []):
+        m.of("xlmr-tiny").remove("1_Pooling").write("modules.json", steps)
+        m.gives(m.hidden(m.ids(TEXT)).mean(0), says="warning: .*runtime.pooling")
+
+
+@case("modules.json", "Dropout")
+def dropout(m):
+    m.of("bert-tiny").write("modules.json", [TRANSFORMER, POOLING, {"path": "2_Dropout", "type": STEP + "Dropout"},
+                                             NORMALIZE]).changes_nothing()
+
+
+@case("modules.json", "any other module (Dense, LayerNorm, ...)")
+def other_modules(m):
+    for kind in (STEP + "Dense", STEP + "LayerNorm", STEP + "WeightedLayerPooling", "own.Pooling"):
+        m.of("bert-tiny").write("modules.json", [TRANSFORMER, POOLING, {"path": "2_Dense", "type": kind}])
+        m.refuses(says=kind)
+
+
+@case("modules.json", "path of the Transformer")
+def transformer_below(m):
+    m.of("bert-tiny").write("modules.json", [{**TRANSFORMER, "path": "0_Transformer"}, POOLING]).refuses()
+
+
+@case("modules.json", "idx, name")
+def numbers_of_modules(m):
+    steps = [{"idx": 9, "name": "x", **TRANSFORMER}, {"idx": 1, **POOLING}, {"idx": 0, "name": "x", **NORMALIZE}]
+    m.of("bert-tiny").write("modules.json", steps).changes_nothing()
+
+
+def pooled(m, model="bert-tiny", **config):
+    return m.of(model).write("1_Pooling/config.json", config)
+
+
+@case("1_Pooling/config.json", "pooling_mode_mean_tokens")
+def mean_flag(m):
+    pooled(m, "xlmr-tiny", pooling_mode_mean_tokens=True)
+    m.gives(m.hidden(m.ids(TEXT)).mean(0))
+
+
+@case("1_Pooling/config.json", "pooling_mode_cls_token")
+def cls_flag(m):
+    pooled(m, pooling_mode_cls_token=True).gives(unit(cls_of(m, m.ids(TEXT))))
+
+
+@case("1_Pooling/config.json", "pooling_mode_lasttoken")
+def last_flag(m):
+    pooled(m, pooling_mode_lasttoken=True).gives(unit(m.hidden(m.ids(TEXT))[-1]))
+
+
+@case("1_Pooling/config.json", "pooling_mode")
+def new_mode(m):
+    pooled(m, pooling_mode="cls", pooling_mode_mean_tokens=True).gives(unit(cls_of(m, m.ids(TEXT))))
+    pooled(m, pooling_mode=["lasttoken"]).gives(unit(m.hidden(m.ids(TEXT))[-1]))
+
+
+@case("1_Pooling/config.json", "no mode at all")
+def no_mode(m):
+    pooled(m, "xlmr-tiny", word_embedding_dimension=32).gives(m.hidden(m.ids(TEXT)).mean(0))
+
+
+@case("1_Pooling/config.json",
+      "pooling_mode_max_tokens, pooling_mode_mean_sqrt_len_tokens, pooling_mode_weightedmean_tokens")
+def other_modes(m):
+    for mode in ("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"):
+        pooled(m, **{f"pooling_mode_{mode}": True}).refuses(says=f"pooling_mode_{mode}")
+    pooled(m, pooling_mode="max").refuses()
+
+
+@case("1_Pooling/config.json", "several modes")
+def several_modes(m):
+    pooled(m, pooling_mode_mean_tokens=True, pooling_mode_cls_token=True).refuses()
+
+
+@case("1_Pooling/config.json", "include_prompt")
+def prompt_left_out(m):
+    prompt = "search query: "
+    for config, pick in (({}, lambda h: h.mean(0)), ({"pooling_mode_cls_token": True}, lambda h: h[0])):
+        pooled(m, include_prompt=False, **config)
+        m.merge("config_sentence_transformers.json", prompts={"query": prompt})
+        ids = m.ids(prompt + TEXT)
+        count = len(m.ids(prompt)) - 1  # without the token behind it
+        m.gives(unit(pick(m.hidden(ids)[count:])), "--task", "query")
+    pooled(m, include_prompt=False).gives(mean_of(m, m.ids(TEXT)), differs=False)
+    pooled(m, include_prompt=True).merge("config_sentence_transformers.json", prompts={"query": prompt})
+    m.gives(mean_of(m, m.ids(prompt + TEXT)), "--task", "query")
+
+
+@case("1_Pooling/config.json", "word_embedding_dimension, embedding_dimension")
+def stated_width(m):
+    pooled(m, pooling_mode_mean_tokens=True, word_embedding_dimension=768, embedding_dimension=9).changes_nothing()
+
+
+@case("2_Normalize/config.json", "module_input_name, module_output_name")
+def normalized_tokens(m):
+    for key in ("module_input_name", "module_output_name"):
+        m.of("bert-tiny").write("2_Normalize/config.json", {key: "token_embeddings"}).refuses(says=key)
+    m.of("bert-tiny").write("2_Normalize/config.json", {key: "sentence_embedding"})
+    m.vectors(TEXT)
+
+
+@case("2_Dense and other folders of modules", "without modules.json")
+def loose_modules(m):
+    m.of("bert-tiny").remove("modules.json").write("2_Dense/config.json", {}).refuses(says="2_Dense")
+
+
+SENTENCE = "sentence_bert_config.json"
+SENTENCE_NAMES = [f"sentence_{name}_config.json" for name in
+                  ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")]
+
+
+@case(SENTENCE, "the file's name")
+def names_of_the_file(m):
+    for name in SENTENCE_NAMES:
+        m.of("xlmr-tiny").remove(SENTENCE).write(name, {"max_seq_length": 16}).limit_is(16)
+    m.of("xlmr-tiny").write(SENTENCE, {}).write("sentence_xlnet_config.json", {"max_seq_length": 16}).limit_is(16)
+    m.of("xlmr-tiny").write("sentence_roberta_config.json", {"max_seq_length": 16}).limit_is(256)
+
+
+@case(SENTENCE, "max_seq_length")
+def longest_text(m):
+    m.of("bert-tiny").merge(SENTENCE, max_seq_length=8).merge("tokenizer_config.json", model_max_length=4)
+    ids = m.ids(TEXT)
+    m.gives(mean_of(m, ids[:7] + ids[-1:]))
+    m.merge(SENTENCE, max_seq_length=NULL).limit_is(4)
+    m.merge(SENTENCE, max_seq_length=5000).limit_is(128)
+
+
+@case(SENTENCE, "do_lower_case")
+def lowered_first(m):
+    text = "HELLO World, \u00c9t\u00e9 [MASK]"
+    m.of("xlmr-tiny").merge(SENTENCE, do_lower_case=True)
+    m.gives(cls_of(m, m.ids(text.lower())), text=text)
+    assert m.ids(text.lower()) != m.ids(text)
+
+
+@case(SENTENCE, "model_max_length in tokenizer_args or processor_kwargs")
+def argument_of_the_tokenizer(m):
+    for name in ("tokenizer_args", "processor_kwargs"):
+        m.of("bert-tiny").merge(SENTENCE, max_seq_length=16, **{name: {"model_max_length": 8}}).limit_is(8)
+
+
+@case(SENTENCE, "torch_dtype, attn_implementation in model_args or model_kwargs")
+def harmless_arguments(m):
+    for name in ("model_args", "model_kwargs"):
+        arguments = {"torch_dtype": "float16", "attn_implementation": "sdpa"}
+        m.of("bert-tiny").merge(SENTENCE, **{name: arguments}).changes_nothing()
+
+
+@case(SENTENCE, "other arguments in model_args, tokenizer_args, config_args")
+def other_arguments(m):
+    for name in ("model_args", "tokenizer_args", "config_args", "model_kwargs", "processor_kwargs",
+                 "config_kwargs"):
+        m.of("bert-tiny").merge(SENTENCE, **{name: {"hidden_act": "relu"}}).refuses(says=f"{name}.hidden_act")
+
+
+@case(SENTENCE, "transformer_task, module_output_name, modality_config, processing_kwargs, query_length")
+def other_kinds(m):
+    for change in ({"transformer_task": "fill-mask"}, {"module_output_name": "logits"}, {"query_length": 32},
+                   {"processing_kwargs": {"text": {"max_length": 4}}}, {"modality_config": {"image": {}}},
+                   {"modality_config": {"text": {"method": "get_text_features"}}}):
+        m.of("bert-tiny").merge(SENTENCE, **change).refuses(says=list(change)[0])
+    m.merge(SENTENCE, transformer_task="feature-extraction", module_output_name="token_embeddings",
+            processing_kwargs={},
+            modality_config={"text": {"method": "forward", "method_output_name": "last_hidden_state"}})
+    m.vectors(TEXT)
+
+
+@case(SENTENCE, "unpad_inputs")
+def unpadded(m):
+    m.of("bert-tiny").merge(SENTENCE, unpad_inputs=True).changes_nothing()
+
+
+SENTENCE_TRANSFORMERS = "config_sentence_transformers.json"
+
+
+@case(SENTENCE_TRANSFORMERS, "prompts")
+def prompts(m):
+    m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, prompts={"query": "cat: ", "passage": NULL})
+    m.gives(mean_of(m, m.ids("cat: " + TEXT)), "--task", "query")
+    m.gives(mean_of(m, m.ids(TEXT)), "--task", "passage", differs=False)
+
+
+def cut(vector, size):
+    return unit(vector[:size])
+
+
+@case(SENTENCE_TRANSFORMERS, "truncate_dim")
+def truncated_vectors(m):
+    m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, truncate_dim=16).merge("config.json", truncate_dim=8)
+    whole = mean_of(m, m.ids(TEXT))
+    m.gives(cut(whole, 16))
+    m.gives(whole, "--dimensions", "32", differs=False)
+    info = json.loads(m.command.ok("info", "--json", "--model", m.path))
+    assert info["dimensions"] == 16
+    m.merge(SENTENCE_TRANSFORMERS, truncate_dim=33)
+    m.command.fails(2, "embed", "--model", m.path, "a", says="truncate_dim 33")
+
+
+@case(SENTENCE_TRANSFORMERS, "model_type")
+def type_of_model(m):
+    for kind in ("CrossEncoder", "SparseEncoder"):
+        m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, model_type=kind).refuses(says=kind)
+    m.merge(SENTENCE_TRANSFORMERS, model_type="SentenceTransformer").vectors(TEXT)
+
+
+@case(SENTENCE_TRANSFORMERS, "similarity_fn_name, __version__, requirements")
+def facts(m):
+    m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, similarity_fn_name="dot", requirements=["x>1"],
+                            __version__={"sentence_transformers": "99.0"}).changes_nothing()
+
+
+# ---- tokenizer
+
+TOKENIZER = "tokenizer.json"
+
+
+@case(TOKENIZER, "normalizer, pre_tokenizer, model, added_tokens")
+def components(m):
+    m.of("bert-tiny").merge(TOKENIZER, normalizer={"lowercase": False, "strip_accents": False})
+    text = "Hello CAT"  # the vocabulary is lower case, so words with capitals are unknown
+    unknown = json.loads((m.path / TOKENIZER).read_text())["model"]["vocab"]["[UNK]"]
+    (start, *_, end) = m.ids(text)
+    m.gives(mean_of(m, [start, unknown, unknown, end]), text=text)
+    m.of("bert-tiny").merge(TOKENIZER, pre_tokenizer={"type": "WhitespaceSplit"})
+    m.gives(mean_of(m, [start, unknown, end]), text="cat,cat,cat")
+
+
+@case(TOKENIZER, "components that nestvec does not have (ByteLevel, BPE, ...)")
+def other_components(m):
+    for key, kind in (("normalizer", "Nmt"), ("pre_tokenizer", "ByteLevel"), ("model", "BPE"),
+                      ("post_processor", "ByteLevel"), ("decoder", "CTC")):
+        m.of("bert-tiny").merge(TOKENIZER, **{key: {"type": kind}}).refuses(says=kind)
+
+
+def template(first, text, last):
+    return {"single": [{"SpecialToken": {"id": "[CLS]", "type_id": first}},
+                       {"Sequence": {"id": "A", "type_id": text}},
+                       {"SpecialToken": {"id": "[SEP]", "type_id": last}}]}
+
+
+@case(TOKENIZER, "special tokens of post_processor")
+def special_tokens(m):
+    m.of("bert-tiny").merge(TOKENIZER, post_processor={"single": template(0, 0, 0)["single"][:2]})
+    m.gives(mean_of(m, m.ids(TEXT)[:-1]))
+
+
+@case(TOKENIZER, "type_id of post_processor")
+def token_types(m):
+    text = "cat " * 200
+    for pattern in ((0, 1, 1), (0, 0, 1), (1, 1, 1)):
+        for graph in ("native", "portable", "published"):
+            m.of("bert-tiny-onnx" if graph == "published" else "bert-tiny")
+            m.merge(TOKENIZER, post_processor=template(*pattern))
+            bert = MODELS / "bert-tiny"
+            ids = m.ids(TEXT)
+            types = [pattern[0], *[pattern[1]] * (len(ids) - 2), pattern[2]]
+            m.gives(mean_of(m, ids, types=types, config=bert, weights=bert), "--graph", graph)
+        ids = m.ids(text)  # cut to the model's length
+        ids = ids[:95] + ids[-1:]
+        types = [pattern[0], *[pattern[1]] * 94, pattern[2]]
+        m.gives(mean_of(m, ids, types=types, config=bert, weights=bert), "--graph", graph, text=text)
+    for target, graph in (("native", "auto"), ("portable", "portable")):
+        m.of("bert-tiny").merge(TOKENIZER, post_processor=template(0, 1, 0))
+        source, m.path = m.path, m.root / f"compiled-{target}"
+        m.command.ok("compile", "-q", source, "-o", m.path, "--target", target, "--precision", "fp32")
+        ids = m.ids(TEXT)
+        types = [0, *[1] * (len(ids) - 2), 0]
+        m.gives(mean_of(m, ids, types=types), "--graph", graph)
+        m.merge(TOKENIZER, post_processor=template(0, 0, 0))
+        m.command.fails(1, "embed", "--model", m.path, "a", says="token types")
+
+
+@case(TOKENIZER, "type_id over type_vocab_size")
+def too_many_types(m):
+    m.of("bert-tiny").merge(TOKENIZER, post_processor=template(0, 2, 0)).refuses(says="type_id 2")
+
+
+@case(TOKENIZER, "truncation, padding")
+def limits_of_the_tokenizer(m):
+    m.of("bert-tiny").merge(TOKENIZER, truncation={"max_length": 4}, padding={"strategy": {"Fixed": 90}})
+    m.changes_nothing()
+
+
+def with_tokens(m, count):
+    added = json.loads((m.path / TOKENIZER).read_text())["added_tokens"]
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    m.merge(TOKENIZER, added_tokens=added + [{"id": 420 + i, "content": f"[new{i}]", **plain} for i in range(count)])
+    return m
+
+
+@case(TOKENIZER, "a few tokens more than vocab_size")
+def few_tokens_more(m):
+    with_tokens(m.of("bert-tiny"), 1).gives(mean_of(m, m.ids(TEXT)), differs=False, says="warning: .*421 tokens")
+    m.command.fails(2, "embed", "--model", m.path, "a", "b [new0]", says=["text 1", "[new0]", "id 420"])
+
+
+@case(TOKENIZER, "many tokens more than vocab_size")
+def many_tokens_more(m):
+    with_tokens(m.of("bert-tiny"), 40).refuses(says="460 tokens")
+
+
+CONFIG = "tokenizer_config.json"
+
+
+@case(CONFIG, "model_max_length")
+def longest_of_the_tokenizer(m):
+    m.of("bert-tiny").remove(SENTENCE).merge(CONFIG, model_max_length=8)
+    ids = m.ids(TEXT)
+    m.gives(mean_of(m, ids[:7] + ids[-1:]))
+    for none in (-1, 1e30, 10 ** 30):
+        m.merge(CONFIG, model_max_length=none).limit_is(128)
+
+
+@case(CONFIG, "do_lower_case, strip_accents, tokenize_chinese_chars")
+def letters(m):
+    text = "HELLO c\u00e1t"
+    m.of("bert-tiny").merge(TOKENIZER, normalizer={"lowercase": False}).merge(CONFIG, do_lower_case=True)
+    m.gives(mean_of(m, m.ids("hello cat")), text=text, says="warning: do_lower_case of tokenizer_config.json",
+            differs=False)
+    out = m.command("tokenize", "--tokenizer", m.path, stdin=text)
+    assert json.loads(out.stdout)["ids"] == m.ids("hello cat") and b"warning" in out.stderr
+    m.merge(CONFIG, tokenizer_class="PreTrainedTokenizerFast")
+    unknown = json.loads((m.path / TOKENIZER).read_text())["model"]["vocab"]["[UNK]"]
+    (start, *_, end) = m.ids(text)
+    vector = m.vectors(text)[0]
+    assert numpy.abs(vector - mean_of(m, [start, unknown, *m.ids("c\u00e1t", m.path)[1:]])).max() < 1e-5
+    ids = m.of("bert-tiny").merge(TOKENIZER, normalizer={"strip_accents": False}).ids(text, m.path)
+    m.of("bert-tiny").merge(CONFIG, strip_accents=False).gives(mean_of(m, ids), text=text)
+    m.of("bert-tiny").merge(CONFIG, tokenize_chinese_chars=False)
+    m.gives(mean_of(m, [start, unknown, end]), text="\u732b\u732b", says="warning: tokenize_chinese_chars")
+
+
+@case(CONFIG, "do_lower_case, other tokenizers")
+def letters_of_others(m):
+    m.of("xlmr-tiny").merge(CONFIG, do_lower_case=True).changes_nothing(says="warning: do_lower_case.*no effect")
+
+
+@case(CONFIG, "truncation_side")
+def side(m):
+    m.of("bert-tiny").merge(SENTENCE, max_seq_length=8).merge(CONFIG, truncation_side="left")
+    ids = m.ids(TEXT)
+    m.gives(mean_of(m, ids[:1] + ids[-7:]))
+
+
+@case(CONFIG, "model_input_names")
+def inputs(m):
+    m.of("bert-tiny").merge(TOKENIZER, post_processor=template(0, 1, 1))
+    m.merge(CONFIG, model_input_names=["input_ids", "attention_mask"])
+    m.gives(mean_of(m, m.ids(TEXT)), differs=False)
+    m.merge(CONFIG, model_input_names=["input_ids", "token_type_ids"])
+    ids = m.ids(TEXT)
+    m.gives(mean_of(m, ids, types=[0, *[1] * (len(ids) - 1)]))
+
+
+@case(CONFIG, "cls_token, added_tokens_decoder, tokenizer_class, padding_side")
+def tokens_said_twice(m):
+    m.of("bert-tiny").merge(CONFIG, cls_token="cat", tokenizer_class="XLNetTokenizer", padding_side="left",
+                            added_tokens_decoder={"9": {"content": "cat"}}).changes_nothing()
+
+
+@case("vocab.txt, sentencepiece.bpe.model, special_tokens_map.json, added_tokens.json", "")
+def other_files(m):
+    m.of("bert-tiny").write("vocab.txt", "a\nb\n").write("sentencepiece.bpe.model", "x")
+    m.write("special_tokens_map.json", {"cls_token": "cat"}).write("added_tokens.json", {"cat": 1}).changes_nothing()
+
+
+@case("a text", "spaces at its ends")
+def spaces(m):
+    m.of("xlmr-tiny").gives(cls_of(m, m.ids("  cat \n")), text="  cat \n", differs=False)
+
+
+# ---- config.json
+
+def configured(m, model="bert-tiny", **change):
+    return m.of(model).merge("config.json", **change)
+
+
+def follows(m, text=TEXT):
+    """The vector is what numpy makes of the changed config.json and the unchanged weights."""
+    hidden = m.hidden(m.ids(text), config=m.path)
+    m.gives(unit(hidden.mean(0)) if m.origin.name != "xlmr-tiny" else hidden[0], text=text)
+
+
+@case("config.json", "model_type, architectures")
+def family(m):
+    m.of("xlmr-tiny").merge("config.json", model_type=None, architectures=["XLMRobertaModel"])
+    m.gives(cls_of(m, m.ids(TEXT)), differs=False)
+    configured(m, model_type=None, architectures=["BertForMaskedLM"]).gives(mean_of(m, m.ids(TEXT)), differs=False)
+    configured(m, model_type="camembert", pad_token_id=0)
+    follows(m)
+
+
+@case("config.json", "another family")
+def other_family(m):
+    configured(m, model_type="t5").refuses(says='"t5"')
+    configured(m, model_type=None, architectures=["NomicBertModel"]).refuses(says="NomicBertModel")
+
+
+@case("config.json", "architectures of a classifier")
+def classifier(m):
+    for kind in ("XLMRobertaForSequenceClassification", "XLMRobertaForTokenClassification"):
+        configured(m, "xlmr-tiny", architectures=[kind]).remove("modules.json", "1_Pooling").refuses(says=kind)
+        done = m.run("--pooling", "cls", TEXT)
+        assert done.returncode == 0 and b"only the encoder is used" in done.stderr
+    configured(m, "xlmr-tiny", architectures=[kind]).vectors(TEXT)
+    assert "only the encoder is used" in m.errors
+
+
+@case("config.json", "vocab_size, hidden_size, num_hidden_layers, intermediate_size")
+def sizes(m):
+    configured(m, num_hidden_layers=1)
+    follows(m)
+    configured(m, vocab_size=420.0, hidden_size=32.0, num_hidden_layers=2.0, intermediate_size=64.0)
+    m.gives(mean_of(m, m.ids(TEXT)), differs=False)
+    for key, value in (("vocab_size", 419), ("hidden_size", 16), ("intermediate_size", 32)):
+        done = configured(m, **{key: value}).run(TEXT)
+        assert done.returncode == 2 and b"as config.json says" in done.stderr, done.stderr
+
+
+@case("config.json", "num_attention_heads")
+def heads(m):
+    configured(m, num_attention_heads=2)
+    follows(m)
+
+
+@case("config.json", "max_position_embeddings")
+def positions(m):
+    configured(m, "v3-tiny", max_position_embeddings=64).limit_is(64)
+
+
+@case("config.json", "type_vocab_size")
+def types(m):
+    done = configured(m, type_vocab_size=3).run(TEXT)
+    assert done.returncode == 2 and b"token_type_embeddings" in done.stderr
+    m.of("bert-tiny").gives(mean_of(m, m.ids(TEXT)), differs=False)
+
+
+@case("config.json", "hidden_act")
+def activations(m):
+    for name in ("relu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh"):
+        configured(m, hidden_act=name)
+        expected = mean_of(m, m.ids(TEXT), config=m.path)
+        m.gives(expected, differs=name == "relu")
+        m.gives(expected, "--graph", "portable", differs=False)
+
+
+@case("config.json", "another hidden_act")
+def other_activation(m):
+    configured(m, hidden_act="silu").refuses()
+
+
+@case("config.json", "layer_norm_eps")
+def epsilon(m):
+    configured(m, layer_norm_eps=0.5)
+    follows(m)
+
+
+@case("config.json", "pad_token_id")
+def padding(m):
+    configured(m, "xlmr-tiny", pad_token_id=3, max_position_embeddings=258)
+    follows(m)
+
+
+@case("config.json", "position_embedding_type")
+def kinds_of_positions(m):
+    for kind in ("relative_key", "rotary", "alibi"):
+        configured(m, position_embedding_type=kind).refuses(says=kind)
+    configured(m, "xlmr-tiny", position_embedding_type="absolute").vectors(TEXT)
+
+
+@case("config.json", "rotary_emb_base, rope_theta, rope_parameters")
+def rotation(m):
+    for change in ({"rotary_emb_base": 100.0},
+                   {"rotary_emb_base": None, "rope_theta": 100.0, "lora_rank": 4},
+                   {"rotary_emb_base": 5.0, "rope_parameters": {"rope_type": "default", "rope_theta": 100.0}}):
+        configured(m, "v3-tiny", **change)
+        encoder = Encoder(MODELS / "v3-tiny")
+        encoder.config["rope_parameters"] = {"rope_theta": 100.0}
+        m.gives(unit(encoder.hidden(m.ids(TEXT)).mean(0)), "--task", "none")
+
+
+@case("config.json", "rope_scaling")
+def scaled_rotation(m):
+    configured(m, "v3-tiny", rope_scaling={"type": "linear", "factor": 2.0}).refuses()
+
+
+@case("config.json", "head_dim")
+def width_of_heads(m):
+    configured(m, head_dim=16).refuses()
+    configured(m, head_dim=8).vectors(TEXT)
+
+
+@case("config.json", "is_decoder, add_cross_attention, is_encoder_decoder")
+def decoders(m):
+    for key in ("is_decoder", "add_cross_attention", "is_encoder_decoder"):
+        configured(m, **{key: True}).refuses(says=key)
+
+
+@case("config.json", "feed_forward_type")
+def gated(m):
+    configured(m, feed_forward_type="geglu").refuses(says="geglu")
+    configured(m, feed_forward_type="original").vectors(TEXT)
+
+
+@case("config.json", "quantization_config")
+def quantised(m):
+    configured(m, quantization_config={"bits": 8}).refuses()
+    configured(m, quantization_config=NULL).vectors(TEXT)
+
+
+@case("config.json", "lora_adaptations, lora_rank, lora_alpha")
+def adapters(m):
+    configured(m, "v3-tiny", lora_alpha=3.0)
+    encoder = Encoder(m.path)
+    m.gives(unit(encoder.hidden(m.ids(TEXT), task=4).mean(0)), "--task", "text-matching")
+    names = ["a", "b", "c", "d", "e"]
+    configured(m, "v3-tiny", lora_adaptations=names)
+    m.gives(unit(Encoder(m.path).hidden(m.ids(TEXT), task=2).mean(0)), "--task", "c")
+
+
+@case("config.json", "task_instructions")
+def instructions(m):
+    configured(m, "v3-tiny", task_instructions={"separation": "cat: ", "classification": NULL})
+    m.remove(SENTENCE_TRANSFORMERS)
+    m.gives(unit(Encoder(m.path).hidden(m.ids("cat: " + TEXT), task=2).mean(0)), "--task", "separation")
+    m.vectors("--task", "classification", TEXT)
+
+
+@case("config.json", "truncate_dim")
+def truncated_by_config(m):
+    configured(m, "v3-tiny", truncate_dim=32)
+    whole = unit(Encoder(m.path).hidden(m.ids(TEXT), task=4).mean(0))
+    m.gives(cut(whole, 32), "--task", "text-matching")
+    m.gives(cut(whole, 64), "--task", "text-matching", "--dimensions", "64", differs=False)
+
+
+@case("config.json", "matryoshka_dimensions")
+def trained_dimensions(m):
+    configured(m, "v3-tiny", matryoshka_dimensions=[8]).changes_nothing()
+
+
+@case("config.json", "attention_probs_dropout_prob, torch_dtype, initializer_range, use_cache, id2label, auto_map")
+def facts_of_training(m):
+    configured(m, attention_probs_dropout_prob=0.9, torch_dtype="float16", initializer_range=1.0, use_cache=False,
+               id2label={"0": "x"}, auto_map={"AutoModel": "evil.Model"}).changes_nothing()
+
+
+@case("any JSON file", "NaN, Infinity")
+def python_numbers(m):
+    m.of("bert-tiny").remove(SENTENCE).write(CONFIG, '{"model_max_length": Infinity, "x": NaN}')
+    m.write("config.json", (m.path / "config.json").read_text().replace('"hidden_dropout_prob": 0.1',
+                                                                       '"hidden_dropout_prob": NaN'))
+    m.gives(mean_of(m, m.ids(TEXT)), differs=False)
+    m.write("config.json", (m.path / "config.json").read_text().replace("1e-12", "NaN"))
+    m.command.fails(2, "embed", "--model", m.path, "a", says="layer_norm_eps: expected a number")
+
+
+# ---- the walk
+
+def test_every_row_has_a_case():
+    assert set(ROWS) - set(CASES) == set()
+    assert set(CASES) - set(ROWS) == set()
+    assert len(ROWS) > 80
+
+
+@pytest.mark.parametrize("row", sorted(CASES), ids=lambda row: re.sub(r"[^\w.]+", "-", " ".join(row))[:80])
+def test_row(nestvec, tmp_path, row):  # noqa: F811
+    copy = Copy(nestvec, tmp_path, ROWS[row])
+    for check in CASES[row]:
+        check(copy)
+    assert copy.verdicts == {ROWS[row][0]}
+
+
+def test_snapshots_of_the_hubs_cache_may_have_any_name(nestvec, tmp_path):  # noqa: F811
+    root = tmp_path / "models--acme--tiny"
+    shutil.copytree(MODELS / "bert-tiny", root / "snapshots" / "local")
+    (root / "refs").mkdir()
+    (root / "refs" / "main").write_text("local")
+    for name in ("acme/tiny", "acme/tiny@local"):
+        nestvec.ok("embed", "-q", "--model", name, "a", env={"HF_HUB_CACHE": os.fspath(tmp_path)})
