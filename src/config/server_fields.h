@@ -39,30 +39,29 @@ void visit_access_fields(Section& server, Visitor& visit) {
 
 template <typename Section, typename Visitor>
 void visit_request_fields(Section& server, Visitor& visit) {
-  visit(
-      Field{"server", "path_prefix", "path-prefix", FieldKind::kText,
-            "Path below which a proxy passes requests on, such as /nestvec. Requests are answered "
-            "with it and without it."},
-      server.path_prefix);
+  visit(Field{"server", "path_prefix", "path-prefix", FieldKind::kText,
+              "Path under which a proxy forwards requests, such as /nestvec. Requests are answered "
+              "with and without it."},
+        server.path_prefix);
   visit(Field{"server", "strict_model", "strict-model", FieldKind::kSwitch,
-              "Refuse requests that name another model with status 404. Otherwise any name is "
-              "taken, and the answer names the model that is served."},
+              "Refuse requests that name another model, with status 404. By default any name is "
+              "accepted, and the response names the model that is served."},
         server.strict_model);
   visit(Field{"server",
               "overlong",
               "overlong",
               FieldKind::kChoice,
-              "What happens to a text over the model's limit where the request does not say: its "
-              "end is cut off, or the request is refused.",
+              "What to do with a text over the model's limit if the request does not say: truncate "
+              "its end, or refuse the request.",
               {"truncate", "refuse"}},
         server.overlong);
   visit(Field{"server",
               "overlong_status",
               "overlong-status",
               FieldKind::kChoice,
-              "Status of a request that is refused for a text over the model's limit: dialect = "
-              "422 for the routes of text-embeddings-inference, 400 for the others. With 413 "
-              "Elasticsearch sends a shorter text.",
+              "Status of a request that is refused because a text is over the model's limit: "
+              "dialect = 422 on the routes of text-embeddings-inference, 400 on the others. "
+              "Elasticsearch retries with a shorter text on 413.",
               {"dialect", "400", "413", "422"}},
         server.overlong_status);
 }
@@ -134,8 +133,8 @@ void visit_server_fields(Section& server, Visitor& visit) {
           "log_level",
           "log-level",
           FieldKind::kChoice,
-          "The least that the log has: debug adds probes (/health, /ready, /metrics) and files of "
-          "the page, warning leaves out the line of each request, error the warnings, too.",
+          "Lowest level that is logged: info has a line for each request, debug also one for each "
+          "probe (/health, /ready, /metrics) and file of the page.",
           {"debug", "info", "warning", "error"}},
       server.log_level);
   visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,

@@ -98,7 +98,7 @@ std::optional<ProcessStat> parse_process_stat(std::string_view line, double tick
 }
 
 void add_process_metrics(Metrics& metrics) {
-  metrics.counter_of("process_cpu_seconds_total", "Time of processors that the process took.",
+  metrics.counter_of("process_cpu_seconds_total", "Processor time used by the process.",
                      of_stat([](const ProcessStat& stat) { return stat.cpu_seconds; }));
   metrics.gauge("process_resident_memory_bytes", "Resident memory of the process.",
                 of_stat([page = ::sysconf(_SC_PAGESIZE)](const ProcessStat& stat) {
@@ -108,12 +108,12 @@ void add_process_metrics(Metrics& metrics) {
                 of_stat([](const ProcessStat& stat) { return stat.virtual_bytes; }));
   metrics.gauge("process_threads", "Threads of the process.",
                 of_stat([](const ProcessStat& stat) { return stat.threads; }));
-  metrics.gauge("process_start_time_seconds", "When the process was started, in seconds of 1970.",
+  metrics.gauge("process_start_time_seconds", "Start of the process, in seconds since 1970.",
                 of_stat([boot = boot_seconds()](const ProcessStat& stat) {
                   return boot + stat.start_seconds;
                 }));
   metrics.gauge("process_open_fds", "Open files of the process.", open_files);
-  metrics.gauge("process_max_fds", "Files that the process may have open.", most_files);
+  metrics.gauge("process_max_fds", "Limit of open files of the process.", most_files);
 }
 
 }  // namespace nestvec

@@ -149,7 +149,7 @@ void Server::add_metrics() {
   // Until operations_routes() has it, which knows when the model is there.
   metrics_.gauge("nestvec_ready", kReadyHelp, [] { return 0.0; });
   metrics_.gauge("nestvec_load_progress",
-                 "The part of the model's compilation that is done, 1 from its end on.",
+                 "Share of the model's compilation that is done; 1 once the model is loaded.",
                  [this] { return open_ ? 1.0 : load_.share(); });
   metrics_.gauge("nestvec_connections", "Open connections, of HTTP and of gRPC.",
                  [this] { return static_cast<double>(http_->connections()); });

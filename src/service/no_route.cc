@@ -82,9 +82,7 @@ std::string no_route_message(std::string_view method, std::string_view path,
   if (!needs.empty()) message.append("; ").append(needs);
   if (!nearest.empty()) message.append("; did you mean ").append(nearest).append("?");
   message.append(nearest.empty() ? "." : "");
-  return message +
-         " This is nestvec, a server of text embeddings; GET /docs shows its routes, GET "
-         "/openapi.json describes them";
+  return message + " This is nestvec, a text-embedding server; see GET /docs or GET /openapi.json";
 }
 
 }  // namespace nestvec

@@ -49,7 +49,7 @@ TEST(NoRoute, SaysWhatItWouldTake) {
 TEST(NoRoute, AlwaysSaysWhatThisIs) {
   for (const char* path : {"", "*", "x", "/v1/rerank", "/v1/embedings", "/a\nb"}) {
     const std::string text = message(path);
-    EXPECT_TRUE(says(text, "This is nestvec, a server of text embeddings")) << path;
+    EXPECT_TRUE(says(text, "This is nestvec, a text-embedding server")) << path;
     EXPECT_TRUE(says(text, "/openapi.json")) << path;
     EXPECT_EQ(text.find('\n'), std::string::npos);
   }

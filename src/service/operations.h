@@ -11,7 +11,7 @@
 namespace nestvec {
 
 // The help of nestvec_ready.
-inline constexpr std::string_view kReadyHelp = "1 where /ready answers 200.";
+inline constexpr std::string_view kReadyHelp = "1 if /ready answers 200.";
 
 // GET /health and its other names (200 as long as the process answers), /ready and its other names
 // (200 once a text has been embedded; 503 before and while draining), /metrics. All of them without
