@@ -2,16 +2,22 @@
 // Parts of a load: what the small files say, and a load that can be ended early.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 
 #include "nestvec/model.h"
 
 namespace nestvec {
 
-// Where the notes of a load go; either may be empty.
+// How far a first load is that compiles the model: the part that is done, from 0 to 1. Called on
+// the loading thread, often.
+using ProgressSink = std::function<void(double share)>;
+
+// Where the notes of a load go; each may be empty.
 struct LoadLog {
-  LogSink note;    // what a user should know: warnings, a compilation that takes a while
-  LogSink detail;  // what ModelInfo has, too: the memory plan, the precision, the threads
+  LogSink note = {};    // what a user should know: warnings, a compilation that takes a while
+  LogSink detail = {};  // what ModelInfo has, too: the memory plan, the precision, the threads
+  ProgressSink progress = {};  // of the compilation
 };
 
 // load_model() until `stop` is requested: what it was writing into the cache is removed, and Error

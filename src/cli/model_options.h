@@ -20,7 +20,8 @@ struct ModelOptions {
   std::optional<std::string> argument;          // the model as an argument of the command
   bool quiet = false;
   bool verbose = false;
-  bool shows_model = false;  // the command prints which model it uses
+  bool shows_model = false;    // the command prints which model it uses
+  bool strict_config = false;  // what the configuration warns of is an error
 };
 
 // Declares -m, --model.

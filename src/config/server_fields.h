@@ -38,6 +38,35 @@ void visit_access_fields(Section& server, Visitor& visit) {
 }
 
 template <typename Section, typename Visitor>
+void visit_request_fields(Section& server, Visitor& visit) {
+  visit(Field{"server", "path_prefix", "path-prefix", FieldKind::kText,
+              "Path under which a proxy forwards requests, such as /nestvec. Requests are answered "
+              "with and without it."},
+        server.path_prefix);
+  visit(Field{"server", "strict_model", "strict-model", FieldKind::kSwitch,
+              "Refuse requests that name another model, with status 404. By default any name is "
+              "accepted, and the response names the model that is served."},
+        server.strict_model);
+  visit(Field{"server",
+              "overlong",
+              "overlong",
+              FieldKind::kChoice,
+              "What to do with a text over the model's limit if the request does not say: truncate "
+              "its end, or refuse the request.",
+              {"truncate", "refuse"}},
+        server.overlong);
+  visit(Field{"server",
+              "overlong_status",
+              "overlong-status",
+              FieldKind::kChoice,
+              "Status of a request that is refused because a text is over the model's limit: "
+              "dialect = 422 on the routes of text-embeddings-inference, 400 on the others. "
+              "Elasticsearch retries with a shorter text on 413.",
+              {"dialect", "400", "413", "422"}},
+        server.overlong_status);
+}
+
+template <typename Section, typename Visitor>
 void visit_limit_fields(Section& server, Visitor& visit) {
   constexpr std::uint64_t kDay = 86'400;
   constexpr std::uint64_t kMany = 1u << 20;
@@ -96,6 +125,7 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "A second address in the same form. Both answer HTTP/1, HTTP/2 and gRPC."},
         server.grpc);
   visit_access_fields(server, visit);
+  visit_request_fields(server, visit);
   visit_limit_fields(server, visit);
   visit(Field{"server",
               "log_format",
@@ -104,14 +134,16 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Format of the log on standard error.",
               {"text", "json"}},
         server.log_format);
-  visit(Field{"server",
-              "log_level",
-              "log-level",
-              FieldKind::kChoice,
-              "What the log leaves out: with warning the line of each request and other news, with "
-              "error the warnings, too.",
-              {"info", "warning", "error"}},
-        server.log_level);
+  visit(
+      Field{
+          "server",
+          "log_level",
+          "log-level",
+          FieldKind::kChoice,
+          "Lowest level that is logged: info has a line for each request, debug also one for each "
+          "probe (/health, /ready, /metrics) and file of the page.",
+          {"debug", "info", "warning", "error"}},
+      server.log_level);
   visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
               "Collector that gets a span for each request, by OTLP as JSON over HTTP: "
               "http://HOST:PORT, to which /v1/traces is added. If empty, nothing is sent."},

@@ -94,9 +94,7 @@ Graph graph_of(const Artefact& artefact, const std::string& origin) {
 }
 
 Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                     const RunControl& control, const LogSink& log) {
-  CompileOptions options;
-  options.control = control;
+                     CompileOptions options, const LogSink& log) {
   Precision precision{"fp32", "of portable graphs"};
   if (runtime.graph == "portable") {
     options.layout = "rectangular";
@@ -144,10 +142,10 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
 }
 
 Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                   const RunControl& control, const LogSink& log) {
+                   const CompileOptions& options, const LogSink& log) {
   Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
                 : is_to_compile(folder, runtime, log)
-                    ? compiled_graph(folder, runtime, control, log)
+                    ? compiled_graph(folder, runtime, options, log)
                     : published_graph(folder);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -310,7 +308,10 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   settle_pooling(config.runtime, folder);
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   const Isa isa = machine_isa();
-  const Graph graph = choose_graph(folder, config.runtime, control, note);
+  CompileOptions compile;
+  compile.control = control;
+  compile.progress = log.progress;
+  const Graph graph = choose_graph(folder, config.runtime, compile, note);
   control.check();
   const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
   check_token_types(graph, folder.path);
