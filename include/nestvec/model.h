@@ -138,7 +138,8 @@ class Model {
   // What needs no run of the graph stays usable. Not to be called from a callback.
   void shut_down() const;
 
-  QueueStatus queue() const;
+  // `client` as QueueOptions::client.
+  QueueStatus queue(std::uint64_t client = 0) const;
   CacheStatus cache() const;
   // Called after each run of the graph, on the thread that ran it. Set it before the first call.
   void observe_batches(BatchObserver observer) const;
