@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A load that can be ended early, for programs that must go when they are told to.
+// Parts of a load: what the small files say, and a load that can be ended early.
 #pragma once
 
 #include <functional>
@@ -18,5 +18,11 @@ using ProgressSink = std::function<void(double share)>;
 // empty. Blocks. Throws Error as load_model(config, log).
 Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_token& stop,
                  const ProgressSink& progress = {});
+
+// What the small files of the configured model say, so that a mistake is seen before weights are
+// read: id, family, tasks, default_task, prompts_source, matryoshka_dimensions, folder, and
+// dimensions where the weights are safetensors or compiled (else 0). Blocks on file I/O. Throws
+// Error as load_model for these files.
+ModelInfo outline_model(const ModelConfig& config);
 
 }  // namespace nestvec

@@ -8,6 +8,7 @@
 #include "config/cache_folder.h"
 #include "config/fields.h"
 #include "config/reader.h"
+#include "nestvec/load.h"
 
 namespace nestvec {
 namespace {
@@ -35,6 +36,8 @@ std::string type_name(const Field& field) {
     case FieldKind::kSecret:
     case FieldKind::kSwitch:
       break;
+    case FieldKind::kPrompts:
+      return "JSON";
   }
   return "TEXT";
 }
@@ -132,8 +135,10 @@ ServerConfig make_config(const ModelOptions& options, const CliContext& context)
   return config;
 }
 
-Model load_chosen_model(const ModelOptions& options, CliContext& context) {
+Model load_chosen_model(const ModelOptions& options, CliContext& context,
+                        const OutlineCheck& check) {
   const ServerConfig config = make_config(options, context);
+  if (check) check(outline_model(config));
   LogSink log;
   if (!options.quiet) {
     log = [&context](std::string_view line) {

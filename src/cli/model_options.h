@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -33,8 +34,12 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
 // read_settings, and kNotFound when nothing names a model.
 ServerConfig make_config(const ModelOptions& options, const CliContext& context);
 
-// load_model of make_config. Notes of the load go to context.err unless quiet.
-Model load_chosen_model(const ModelOptions& options, CliContext& context);
+// load_model of make_config. `check` sees what the model's small files say (outline_model) before
+// weights are read, and throws what is wrong with the command. Notes of the load go to context.err
+// unless quiet.
+using OutlineCheck = std::function<void(const ModelInfo&)>;
+Model load_chosen_model(const ModelOptions& options, CliContext& context,
+                        const OutlineCheck& check = {});
 
 // The folder of the small default model: $NESTVEC_CACHE/models/all-MiniLM-L6-v2, with
 // ~/.cache/nestvec for an unset NESTVEC_CACHE.

@@ -21,6 +21,7 @@
 #include "compile/manifest.h"
 #include "compile/packed.h"
 #include "compile/portable.h"
+#include "config/model_location.h"
 #include "nestvec/version.h"
 #include "ops/isa.h"
 #include "ops/kernels/table.h"
@@ -218,6 +219,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   manifest.max_tokens = options.max_tokens;
   const EncoderWeights weights = open_encoder_weights(manifest.spec, model_folder);
   manifest.source = fingerprint_of(model_folder, manifest.spec);
+  manifest.repository = repo_of_path(model_folder);
 
   GraphBuilder graph(kDataName);
   if (options.layout == "packed") {

@@ -28,6 +28,8 @@ struct ServerOptions {
   std::string hosts;  // names to answer to beside localhost, where `http` is a loopback address
   std::uint64_t max_body_bytes = 32ull << 20;  // of a request
   std::size_t max_inputs = 2048;               // texts of a request
+  // accept | refuse: token ids in place of texts, from clients that may have another tokenizer
+  std::string token_ids = "refuse";
   // For all that requests make the server hold; 0 = what is left beside the model, within bounds.
   std::uint64_t request_memory_bytes = 0;
   std::size_t max_connections = 16384;

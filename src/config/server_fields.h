@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/field.h"
+#include "config/request_fields.h"
 
 namespace nestvec {
 
@@ -38,35 +39,6 @@ void visit_access_fields(Section& server, Visitor& visit) {
 }
 
 template <typename Section, typename Visitor>
-void visit_request_fields(Section& server, Visitor& visit) {
-  visit(Field{"server", "path_prefix", "path-prefix", FieldKind::kText,
-              "Path under which a proxy forwards requests, such as /nestvec. Requests are answered "
-              "with and without it."},
-        server.path_prefix);
-  visit(Field{"server", "strict_model", "strict-model", FieldKind::kSwitch,
-              "Refuse requests that name another model, with status 404. By default any name is "
-              "accepted, and the response names the model that is served."},
-        server.strict_model);
-  visit(Field{"server",
-              "overlong",
-              "overlong",
-              FieldKind::kChoice,
-              "What to do with a text over the model's limit if the request does not say: truncate "
-              "its end, or refuse the request.",
-              {"truncate", "refuse"}},
-        server.overlong);
-  visit(Field{"server",
-              "overlong_status",
-              "overlong-status",
-              FieldKind::kChoice,
-              "Status of a request that is refused because a text is over the model's limit: "
-              "dialect = 422 on the routes of text-embeddings-inference, 400 on the others. "
-              "Elasticsearch retries with a shorter text on 413.",
-              {"dialect", "400", "413", "422"}},
-        server.overlong_status);
-}
-
-template <typename Section, typename Visitor>
 void visit_limit_fields(Section& server, Visitor& visit) {
   constexpr std::uint64_t kDay = 86'400;
   constexpr std::uint64_t kMany = 1u << 20;
@@ -84,6 +56,15 @@ void visit_limit_fields(Section& server, Visitor& visit) {
               "memory plan, from 64Mi to 1Gi."},
         server.request_memory_bytes);
   count("max_inputs", "max-inputs", "Texts of a request.", 1, kMany, server.max_inputs);
+  visit(Field{"server",
+              "token_ids",
+              "token-ids",
+              FieldKind::kChoice,
+              "Whether /v1/embeddings and its like take token ids in place of texts. Ids of a "
+              "client's own tokenizer, which LangChain sends by default, give meaningless vectors; "
+              "accept them if they are of this model's. TEI's own routes take them always.",
+              {"refuse", "accept"}},
+        server.token_ids);
   count("max_connections", "max-connections", "Connections at a time.", 1, kMany,
         server.max_connections);
   count("header_seconds", "header-seconds", "Time for the head of a request to arrive.", 1, kDay,

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
+#include "engine/outline.h"
 #include "nestvec/load.h"
 #include "nestvec/model.h"
 #include "ops/isa.h"
@@ -298,8 +299,8 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   const RunControl control{stop, std::nullopt};
   const LogSink note = log ? log : [](std::string_view) {};
   for (const std::string& warning : config.warnings) note(warning);
-  ModelFolder folder =
-      read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
+  Outline outline = read_outline(config, note);
+  ModelFolder& folder = outline.folder;
   settle_pooling(config.runtime, folder);
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   const Isa isa = machine_isa();
@@ -331,16 +332,16 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   note("threads: " + threads.reason);
 
   info.vocabulary = tokenizer.vocabulary_size();
-  TaskTable tasks(graph.spec.adapters.tasks, folder.prompts, config.runtime.default_task);
-  info.tasks = tasks.tasks();
-  info.default_task = tasks.default_task();
+  info.tasks = outline.tasks.tasks();
+  info.default_task = outline.tasks.default_task();
+  info.prompts_source = outline.prompts_source;
 
   std::unique_ptr<Session> session = open_session(graph, info.threads, isa);
   control.check();
   settle_graph(*session, folder, config.runtime, info, note);
   Model::Engine::Parts parts{.info = std::move(info),
                              .tokenizer = std::move(tokenizer),
-                             .tasks = std::move(tasks),
+                             .tasks = std::move(outline.tasks),
                              .pooling = folder.pooling,
                              .normalize = folder.normalize,
                              .session = std::move(session),

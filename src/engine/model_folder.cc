@@ -80,6 +80,7 @@ void read_sentence_transformers(const JsonValue& config, ModelFolder& folder) {
         *type, "\"" + std::string(type->string()) + "\" is not supported; SentenceTransformer is");
   }
   if (const auto prompts = config.find("prompts")) read_prompts(*prompts, folder);
+  if (const auto name = config.find("default_prompt_name")) folder.default_prompt = name->string();
   if (const auto size = config.find("truncate_dim")) folder.dimensions = dimensions_of(*size);
 }
 

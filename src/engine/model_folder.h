@@ -5,10 +5,9 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "engine/plan.h"
+#include "engine/tasks.h"
 #include "nestvec/config.h"
 #include "tokenizer/tokenizer.h"
 
@@ -31,7 +30,8 @@ struct ModelFolder {
   std::size_t dimensions = 0;    // truncate_dim: of a vector unless asked; 0 = all
   bool truncates_left = false;   // of a text that is too long its end counts
   NormalizerChanges normalizer;  // what other files say beside tokenizer.json
-  std::vector<std::pair<std::string, std::string>> prompts;  // by name, in file order
+  Prompts prompts;               // by name, in file order
+  std::string default_prompt;    // default_prompt_name; empty where there is none
   std::vector<std::string> notes;  // what the user should know, a line each
 };
 

@@ -62,7 +62,7 @@ void HttpConnection::send_no_memory() {
   constexpr int kUnavailable = 503;
   out_head_.clear();
   out_body_.clear();
-  memory_deadline_.reset();
+  awaited_memory_.reset();
   out_fixed_ = no_memory_bytes(head_only_);
   record_.status = kUnavailable;
   close_after_ = true;
@@ -150,6 +150,7 @@ void HttpConnection::finish_exchange() {
   free_buffer(out_head_);
   free_buffer(out_body_);
   out_memory_.reset();
+  transfer_.account.reset();
   out_fixed_ = {};
 }
 

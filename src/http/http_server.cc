@@ -12,9 +12,12 @@
 
 #include "http/acceptor.h"
 #include "http/http_connection.h"
+#include "http/http_fault.h"
 #include "http/io_loop.h"
+#include "http/response_head.h"
 #include "http/tls_context.h"
 #include "nestvec/error.h"
+#include "service/caller.h"
 #include "service/request_memory.h"
 
 namespace nestvec {
@@ -164,15 +167,24 @@ class HttpServer::Impl {
   // A new connection, on the first loop.
   void take(Listener::Accepted accepted) {
     if (shared_->connections.count() >= shared_->options.max_connections) {
-      return refuse(accepted.socket);
+      ++shared_->refused;
+      return refuse(accepted.socket, "too many connections: server.max_connections");
     }
     const auto loop = loops_[next_loop_++ % loops_.size()];
     const auto connection = std::make_shared<NewConnection>();
     connection->slot = LiveCount::Share(shared_->connections);
     connection->unfinished = LiveCount::Share(shared_->unfinished);
-    connection->memory = MemoryShare(shared_->memory);
-    connection->memory.grow(RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0));
     connection->client = client_name(accepted.peer);
+    connection->number = ++shared_->last_connection;
+    connection->account = MemoryAccount::of_client(
+        shared_->memory, client_number(connection->client, connection->number));
+    connection->memory = MemoryShare(connection->account);
+    const std::size_t bytes = RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0);
+    if (!RequestMemory::grow_head(connection->memory, bytes + RequestMemory::kHead)) {
+      return refuse(accepted.socket,
+                    "no memory for one more connection of this client: server.request_memory");
+    }
+    connection->memory.shrink(bytes);  // its first head takes the rest at once
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
     connection->transport =
         std::make_unique<Transport>(loop->context(), std::move(accepted.socket), std::move(tls));
@@ -184,18 +196,15 @@ class HttpServer::Impl {
     });
   }
 
-  void refuse(const FileDescriptor& socket) {
-    ++shared_->refused;
+  void refuse(const FileDescriptor& socket, std::string message) const {
     if (tls_) return;
-    constexpr std::string_view kAnswer =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Content-Length: 115\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-        R"({"error":{"message":"too many connections: server.max_connections",)"
-        R"("type":"server_error","param":null,"code":null}})";
-    static_assert(kAnswer.size() - kAnswer.find('{') == 115);
+    const HttpResponse response = fault_response({503, std::move(message)});
+    const std::string answer =
+        response_head(response, {.http10 = false, .close = true, .date = {}, .request_id = {}}) +
+        response.body;
     // The buffer of a new socket has room; a client that is gone needs none.
     [[maybe_unused]] const auto sent =
-        ::send(socket.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
   const std::shared_ptr<HttpShared> shared_;

@@ -65,7 +65,6 @@ struct Server::Opened {
                 .version = kVersion,
                 .after = std::move(after),
                 .spans = server.span_sink(),
-                .memory = server.memory_,
                 .local = is_local(server.options_)},
         router(service, server.keys_, routes(service, *server.rest_)) {}
 
@@ -101,7 +100,6 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
     grpc_context_->spans = span_sink();
   }
-  grpc_context_->memory = memory_;
   grpc_context_->begin = [this](std::function<void()> work) {
     return threads_->try_post(std::move(work));
   };
@@ -209,8 +207,9 @@ HttpResponse Server::say_loading(const HttpRequest& request) const {
 }
 
 // Like refuse() without the gate: what is there once stays until all threads that ask have ended.
-std::optional<HttpResponse> Server::judge(const HttpRequest& head) {
-  return open_ ? opened_->router.judge(head) : say_loading(head);
+HeadVerdict Server::judge(const HttpRequest& head) {
+  if (open_) return opened_->router.judge(head);
+  return {.refusal = say_loading(head)};
 }
 
 HttpResponse Server::refuse(const HttpRequest& head, const Error& error) {

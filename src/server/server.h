@@ -81,7 +81,7 @@ class Server {
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
   void load_keys();
   // Answers requests for which a body makes no difference: of no route, or without a key.
-  std::optional<HttpResponse> judge(const HttpRequest& head);
+  HeadVerdict judge(const HttpRequest& head);
   HttpResponse refuse(const HttpRequest& head, const Error& error);
   HttpResponse say_loading(const HttpRequest& request) const;
   void add_metrics();

@@ -78,6 +78,7 @@ Caller caller_of(const Exchange& exchange) {
   const HttpRequest& request = *exchange.request;
   Caller caller{.key = exchange.client,
                 .client = client_number(exchange.client, request),
+                .memory = request.account,
                 .received = request.received,
                 .stop = request.stop};
   if (const auto timeout = request.header("x-request-timeout-ms")) {
@@ -127,9 +128,8 @@ void run_calls(Exchange exchange, std::vector<EmbedCall> calls, RenderCalls rend
   const auto response = std::make_shared<HttpResponse>();
   ModelCall::start(
       service, caller, std::move(calls),
-      [response, request, &service, render = std::move(render)](std::span<const CallRows> rows,
-                                                                Pace& pace) {
-        auto memory = memory_for_numbers(service.memory, numbers_of(rows));
+      [response, request, render = std::move(render)](std::span<const CallRows> rows, Pace& pace) {
+        auto memory = memory_for_numbers(request->account, numbers_of(rows));
         *response = render(rows, pace);
         response->memory = std::move(memory);
         add_call_headers(*request, taken_by(rows), *response);

@@ -31,6 +31,8 @@ struct HttpRequest {
   std::string peer;              // the IP address at its other end, or "unix"
   std::chrono::steady_clock::time_point received;
   std::stop_token stop;  // requested when the client has gone
+  // Of its client, for all that it makes the server hold; null = nothing is counted.
+  std::shared_ptr<MemoryAccount> account = {};
   // What the body and the work on it are charged, as long as the request is there; copies share it.
   std::shared_ptr<MemoryShare> memory = {};
 

@@ -61,13 +61,13 @@ Embeddings without_values(const std::vector<TokenEmbeddings>& texts) {
 
 // What becoming tokens takes while it is done: calls come one after another, and so do the texts of
 // one but for those of a context.
-MemoryShare memory_for_tokens(const Service& service, const std::vector<EmbedCall>& calls) {
+MemoryShare memory_for_tokens(const Caller& caller, const std::vector<EmbedCall>& calls) {
   if (calls.empty()) return {};
   std::size_t most = 0;
   for (const EmbedCall& call : calls) {
     most = std::max(most, bytes_at_once(call.texts, call.options.late_chunking));
   }
-  return memory_for_bytes(service.memory, most, RequestMemory::kTokenizing);
+  return memory_for_bytes(caller.memory, most, RequestMemory::kTokenizing);
 }
 
 // Texts of one task.
@@ -211,7 +211,7 @@ std::vector<ModelCall::Part> ModelCall::parts_of(const std::vector<EmbedCall>& c
 
 void ModelCall::start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                       Render render, Done done) {
-  const MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(service, calls);
+  const MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
   ask(std::make_shared<ModelCall>(service, caller, std::move(calls), std::move(render),
                                   std::move(done)));
 }

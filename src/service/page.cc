@@ -10,9 +10,10 @@
 #include "base/content_hash.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "nestvec/tasks.h"
 #include "service/embed_call.h"
-#include "service/embedded_file.h"
 #include "service/request_path.h"
+#include "service/web_files.h"
 
 namespace nestvec {
 namespace {
@@ -146,23 +147,21 @@ std::string json_string(std::string_view text) {
   return json;
 }
 
-bool has_task(std::string_view name, const ModelInfo& model) {
-  try {
-    resolve_task(name, model, "task");
-    return true;
-  } catch (const RequestError&) {
-    return false;
-  }
-}
-
-// The names that `task` takes, as members of a JSON array: the model's own, and of other APIs'
-// those for which it has a task.
-std::string task_names(const ModelInfo& model) {
+// The names that find_task or find_prompt takes, as members of a JSON array: the model's own, and
+// the usual ones of other APIs.
+std::string names_for(const ModelInfo& model,
+                      std::string (*find)(const ModelInfo&, std::string_view)) {
   std::string names = R"("", "none")";
   for (const TaskInfo& task : model.tasks) names += ", " + json_string(task.name);
   for (const std::string_view alias :
-       {"query", "search_query", "passage", "document", "search_document", "clustering"}) {
-    if (has_task(alias, model)) names += ", " + json_string(alias);
+       {"query", "search_query", "passage", "document", "search_document", "clustering",
+        "classification", "similarity"}) {
+    if (std::ranges::find(model.tasks, alias, &TaskInfo::name) != model.tasks.end()) continue;
+    try {
+      find(model, alias);
+      names += ", " + json_string(alias);
+    } catch (const Error&) {  // the model does not take it
+    }
   }
   return names;
 }
@@ -184,7 +183,10 @@ Values values_of(const ModelInfo& model, const ServerOptions& options, std::stri
           {"max_sentences", std::to_string(options.max_inputs - 1)},  // beside the one they meet
           {"max_token_id", std::to_string(model.vocabulary - 1)},
           {"base", json_string(base_path(options))},
-          {"tasks", task_names(model)},
+          {"tasks", names_for(model, find_task)},
+          {"prompts", names_for(model, find_prompt) + ", null"},
+          {"input", json_string(options.token_ids == "accept" ? "#/components/schemas/Input"
+                                                              : "#/components/schemas/TextInput")},
           {"security", keyed ? R"([{"bearer": []}])" : "[]"}};
 }
 

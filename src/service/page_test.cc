@@ -9,7 +9,7 @@
 #include <set>
 
 #include "base/json.h"
-#include "service/embedded_file.h"
+#include "service/web_files.h"
 
 namespace nestvec {
 namespace {

@@ -260,17 +260,16 @@ void Router::dispatch(const Match& match, Exchange exchange) const {
   match.route->handle(std::move(exchange));
 }
 
-std::optional<HttpResponse> Router::judge(const HttpRequest& head) const {
+HeadVerdict Router::judge(const HttpRequest& head) const {
   const Match found = match(head);
-  std::optional<HttpResponse> response;
+  HeadVerdict verdict;
   try {
-    std::string client;
-    response = answer_head(found, head, client);
+    verdict.refusal = answer_head(found, head, verdict.key);
   } catch (const Error& error) {
-    response = style_of(found, head.path).render(error);
+    verdict.refusal = style_of(found, head.path).render(error);
   }
-  if (response) finish(head, name_of(found), *response);
-  return response;
+  if (verdict.refusal) finish(head, name_of(found), *verdict.refusal);
+  return verdict;
 }
 
 HttpResponse Router::refuse(const HttpRequest& head, const Error& error) const {

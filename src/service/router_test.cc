@@ -300,7 +300,7 @@ TEST_F(RouterTest, JudgesHeadsForWhichNoBodyMatters) {
                           const std::string& key = "") {
     Headers headers;
     if (!key.empty()) headers.emplace_back("x-api-key", key);
-    return router.judge(request_of(method, path, "", std::move(headers)));
+    return router.judge(request_of(method, path, "", std::move(headers))).refusal;
   };
   EXPECT_FALSE(judged("POST", "/v1/embeddings", "secret"));
   EXPECT_FALSE(judged("GET", "/health"));

@@ -581,6 +581,15 @@ def prompts(m):
     m.gives(mean_of(m, m.ids(TEXT)), "--task", "passage", differs=False)
 
 
+@case(SENTENCE_TRANSFORMERS, "default_prompt_name")
+def default_prompt(m):
+    m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, prompts={"query": "cat: "}, default_prompt_name="query")
+    m.gives(mean_of(m, m.ids("cat: " + TEXT)))
+    m.gives(mean_of(m, m.ids(TEXT)), "--task", "none", differs=False)
+    m.merge(SENTENCE_TRANSFORMERS, default_prompt_name="passage")
+    m.command.fails(2, "embed", "--model", m.path, "a", says="default_prompt_name")
+
+
 def cut(vector, size):
     return unit(vector[:size])
 
@@ -925,6 +934,14 @@ def instructions(m):
     m.remove(SENTENCE_TRANSFORMERS)
     m.gives(unit(Encoder(m.path).hidden(m.ids("cat: " + TEXT), task=2).mean(0)), "--task", "separation")
     m.vectors("--task", "classification", TEXT)
+
+
+@case("config.json", "_name_or_path")
+def a_known_name(m):
+    m.of("bert-tiny").merge("config.json", _name_or_path="BAAI/bge-small-en-v1.5")
+    prompt = "Represent this sentence for searching relevant passages: "
+    m.gives(mean_of(m, m.ids(prompt + TEXT)), "--task", "query")
+    m.gives(mean_of(m, m.ids(TEXT)), differs=False)
 
 
 @case("config.json", "truncate_dim")

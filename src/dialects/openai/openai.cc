@@ -73,7 +73,7 @@ void answer_deployment(Exchange exchange) {
 
 void answer_embeddings(Exchange exchange) {
   const JsonDocument body = read_json_body(*exchange.request);
-  OpenAiRequest request = open_openai_request(body.root(), exchange.service, control_of(exchange));
+  OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   answer_openai(std::move(exchange), std::move(request));
 }
 

@@ -88,6 +88,7 @@ std::string task_of(const JsonValue& body, const InputRules& rules) {
     std::string resolved = task ? resolve_task(*task, rules.model, name) : "";
     if (chosen.empty()) chosen = std::move(resolved);
   }
+  chosen = with_prompt_name(std::move(chosen), body, rules.model);
   std::string named = task_of_model(body, rules);
   return chosen.empty() ? named : chosen;
 }
@@ -250,12 +251,13 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
 }
 
 OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
-                                  const RunControl& control) {
+                                  const Caller& caller) {
+  const RunControl control = control_of(caller, service.options);
   const InputRules rules = input_rules(service, control);
   OpenAiRequest request = read_openai_request(body, rules);
   if (!request.chunking) return request;
   const MemoryShare cutting =
-      memory_for_texts(service.memory, request.call.texts, RequestMemory::kCutting);
+      memory_for_texts(caller.memory, request.call.texts, RequestMemory::kCutting);
   Pace pace(control);
   const TokenizeOptions options{
       .add_special = false, .stop = control.stop, .deadline = control.deadline};

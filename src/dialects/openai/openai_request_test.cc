@@ -92,6 +92,7 @@ TEST_F(OpenAiRequestTest, NamesOfOtherApis) {
   EXPECT_EQ(with(R"("input_type": "passage")").call.options.task, "retrieval.passage");
   EXPECT_EQ(with(R"("input_type": "passage", "task": "query")").call.options.task,
             "retrieval.query");
+  EXPECT_EQ(with(R"("prompt_name": "passage")").call.options.task, "retrieval.passage");
   EXPECT_EQ(with(R"("truncate": "NONE")").call.options.truncation, Truncation::kError);
   EXPECT_EQ(with(R"("truncate": "START")").call.options.truncation, Truncation::kLeft);
   EXPECT_EQ(with(R"("truncate": "END")").call.options.truncation, Truncation::kRight);
@@ -99,6 +100,7 @@ TEST_F(OpenAiRequestTest, NamesOfOtherApis) {
 
 TEST_F(OpenAiRequestTest, WrongMembersAreNamed) {
   EXPECT_EQ(refusal(R"("task": "sumarize")").substr(0, 9), "422 task:");
+  EXPECT_EQ(refusal(R"("prompt_name": "sumarize")").substr(0, 16), "422 prompt_name:");
   EXPECT_EQ(refusal(R"("dimensions": 63, "embedding_type": "binary")").substr(0, 18),
             "400 embedding_type");
   const std::pair<const char*, const char*> expected[] = {

@@ -50,23 +50,11 @@ Truncation read_direction(const JsonValue& body) {
       "truncation_direction");
 }
 
-std::string task_member(const JsonValue& body, std::string_view key, const ModelInfo& model) {
-  const std::optional<std::string_view> name = string_member(body, key);
-  return name ? resolve_task(*name, model, key) : std::string();
-}
-
 // `prompt_name` and our own `task` name the same thing; clients of sentence-transformers' habits
 // send both.
 std::string read_task(const JsonValue& body, const ModelInfo& model) {
-  const std::string prompt = task_member(body, "prompt_name", model);
-  const std::string task = task_member(body, "task", model);
-  if (!prompt.empty() && !task.empty() && prompt != task) {
-    throw RequestError(ErrorCode::kInvalidArgument,
-                       "`prompt_name` means the task " + prompt + ", `task` " + task +
-                           ": a prompt belongs to its task, so give one of them",
-                       "prompt_name", Fault::kUnprocessable);
-  }
-  return task.empty() ? prompt : task;
+  const std::string_view task = string_member(body, "task").value_or("");
+  return with_prompt_name(resolve_task(task, model, "task"), body, model);
 }
 
 CountedError too_much(std::string_view member, std::size_t count, std::size_t limit,
@@ -170,7 +158,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
 TokenizeCall read_tokenize(const JsonValue& body, const InputRules& rules) {
   TokenizeCall call;
   call.add_special = bool_member(body, "add_special_tokens").value_or(true);
-  const std::string prompt = prompt_of(task_member(body, "prompt_name", rules.model), rules.model);
+  const std::string prompt = prompt_of(with_prompt_name("", body, rules.model), rules.model);
   const JsonValue inputs = required_member(body, "inputs");
   if (inputs.kind() == Kind::kString) {
     call.texts.push_back(prompt + std::string(inputs.string()));
