@@ -288,16 +288,20 @@ ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFol
   return info;
 }
 
+LogSink sink_or_nothing(const LogSink& sink) {
+  return sink ? sink : [](std::string_view) {};
+}
+
 }  // namespace
 
 Model load_model(const ModelConfig& config, const LogSink& log) {
-  return load_model(config, log, std::stop_token());
+  return load_model(config, {.note = log, .detail = log}, std::stop_token());
 }
 
-Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_token& stop,
-                 const ProgressSink& progress) {
+Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_token& stop) {
   const RunControl control{stop, std::nullopt};
-  const LogSink note = log ? log : [](std::string_view) {};
+  const LogSink note = sink_or_nothing(log.note);
+  const LogSink detail = sink_or_nothing(log.detail);
   for (const std::string& warning : config.warnings) note(warning);
   Outline outline = read_outline(config, note);
   ModelFolder& folder = outline.folder;
@@ -306,7 +310,7 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   const Isa isa = machine_isa();
   CompileOptions compile;
   compile.control = control;
-  compile.progress = progress;
+  compile.progress = log.progress;
   const Graph graph = choose_graph(folder, config.runtime, compile, note);
   control.check();
   const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
@@ -327,9 +331,9 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   check_budget(facts, budget);
   info.memory_plan_bytes = plan_memory(facts).total();
   info.memory_plan = describe_plan(facts, budget);
-  note("memory plan: " + info.memory_plan);
-  note("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
-  note("threads: " + threads.reason);
+  detail("memory plan: " + info.memory_plan);
+  detail("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
+  detail("threads: " + threads.reason);
 
   info.vocabulary = tokenizer.vocabulary_size();
   info.tasks = outline.tasks.tasks();

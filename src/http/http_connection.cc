@@ -227,6 +227,7 @@ void HttpConnection::on_head(bool has_begun) {
 // What can be said without the body is said before a byte of it is read.
 void HttpConnection::judge_head() {
   HttpRequest& head = parser_->request();
+  head_memory_.shrink(2 * parser_->head_bytes());  // names and values lie apart
   head.connection = number_;
   head.peer = client_;
   head.account = account_;

@@ -177,7 +177,7 @@ class HttpServer::Impl {
     connection->client = client_name(accepted.peer);
     connection->number = ++shared_->last_connection;
     connection->account = MemoryAccount::of_client(
-        shared_->memory, client_number(connection->client, connection->number));
+        shared_->memory, client_number_of_peer(connection->client, connection->number));
     connection->memory = MemoryShare(connection->account);
     const std::size_t bytes = RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0);
     if (!RequestMemory::grow_head(connection->memory, bytes + RequestMemory::kHead)) {

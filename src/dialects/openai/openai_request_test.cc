@@ -256,11 +256,12 @@ TEST_F(OpenAiRequestTest, MoreChunksThanVectorsAreGiven) {
     return refusal_of(
         [&] { cut(R"({"input": )" + input + R"(, "chunking": {"by": "tokens", "size": 2}})"); });
   };
-  EXPECT_TRUE(
-      refusal(R"(["A. B c. ", "D e. F g. H i."])")
-          .starts_with("400 input[1]: input[0] to input[1] together have more than 4 chunks"));
-  EXPECT_TRUE(refusal(R"("A b. C d. E f. G h. I j.")")
-                  .starts_with("400 input[0]: input[0] has more than 4 chunks"));
+  const std::string rest =
+      " more than 4 chunks, the most that one request can return; make chunks larger or send fewer "
+      "documents";
+  EXPECT_EQ(refusal(R"(["A. B c. ", "D e. F g. H i."])"),
+            "400 input[1]: input[0] to input[1] together have" + rest);
+  EXPECT_EQ(refusal(R"("A b. C d. E f. G h. I j.")"), "400 input[0]: input[0] has" + rest);
 }
 
 Embeddings rows_of(std::size_t rows) {
