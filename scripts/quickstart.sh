@@ -11,6 +11,7 @@ cat <<'END'
 This was all-MiniLM-L6-v2, small and English. For jina-embeddings-v3 (570 M parameters, many
 languages, 1024 dimensions; weights under CC-BY-NC-4.0, so not for commercial use):
 
-  build/release/nestvec pull jinaai/jina-embeddings-v3
-  build/release/nestvec embed --model jinaai/jina-embeddings-v3 --task retrieval.query "a question"
+  export PATH="$PWD/build/release:$PATH"
+  nestvec pull jinaai/jina-embeddings-v3
+  nestvec embed -m jina-embeddings-v3 --task retrieval.query "a question"
 END

@@ -42,6 +42,9 @@ ErrorCode code_for_errno(int error_number) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
       return ErrorCode::kResourceExhausted;
     default:
       return ErrorCode::kInternal;
@@ -51,8 +54,10 @@ ErrorCode code_for_errno(int error_number) {
 }  // namespace
 
 Error file_error(std::string_view what, const std::string& path, int error_number) {
-  return Error(code_for_errno(error_number), std::string(what) + " " + path + ": " +
-                                                 std::generic_category().message(error_number));
+  std::string message =
+      std::string(what) + " " + path + ": " + std::generic_category().message(error_number);
+  if (error_number == EMFILE) message += "; raise the limit of this process (ulimit -n)";
+  return Error(code_for_errno(error_number), std::move(message));
 }
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {

@@ -31,8 +31,8 @@ class FileDescriptor {
 };
 
 // "cannot open PATH: No such file or directory" with the code that fits errno:
-// ENOENT kNotFound, EACCES/EPERM kPermissionDenied, ENOSPC/EDQUOT/EFBIG kResourceExhausted,
-// else kInternal.
+// ENOENT kNotFound, EACCES/EPERM kPermissionDenied, a full disk or table of open files
+// kResourceExhausted, else kInternal.
 Error file_error(std::string_view what, const std::string& path, int error_number);
 
 // Writes a file under a temporary name in the same folder and gives it its name in commit();

@@ -167,8 +167,11 @@ TEST_F(ClientAccounts, HoldThreeTimesWhatTheyLeaveFree) {
   const auto two = of(2);
   EXPECT_TRUE(two->has_room(300));
   EXPECT_EQ(fill(*two), 300u);
-  EXPECT_EQ(fill(*of(3)), 75u);
+  const auto three = of(3);
+  EXPECT_EQ(fill(*three), 75u);
   one->give(1200);
+  two->give(300);
+  three->give(75);
   // Two that take in turns have the same.
   for (bool more = true; more;) {
     more = one->try_take(1);

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/excerpt.h"
+#include "base/suggestion.h"
 #include "nestvec/error.h"
 
 namespace nestvec {
@@ -24,25 +26,24 @@ constexpr std::array<Name, 5> kEndings = {{{".npy", VectorFormat::kNpy},
                                            {".f32", VectorFormat::kRaw},
                                            {".raw", VectorFormat::kRaw}}};
 
-Error unknown(const std::string& what, std::string_view name, const std::string& known) {
-  return {ErrorCode::kInvalidArgument,
-          "unknown " + what + " \"" + excerpt(name) + "\"; known are " + known};
+Error unknown(const std::string& what, std::string_view name, const std::string& advice) {
+  return {ErrorCode::kInvalidArgument, "unknown " + what + " \"" + excerpt(name) + "\"" + advice};
 }
 
 }  // namespace
 
 VectorFormat parse_vector_format(std::string_view name) {
-  std::string known;
+  std::vector<std::string> known;
   for (const auto& [text, format] : kFormats) {
     if (name == text) return format;
-    known.append(known.empty() ? "" : ", ").append(text);
+    known.emplace_back(text);
   }
-  throw unknown("output format", name, known);
+  throw unknown("output format", name, suggestion(name, known));
 }
 
 EmbeddingFormat parse_value_type(std::string_view name) {
   if (const auto format = find_array_format(name)) return *format;
-  throw unknown("type of values", name, array_format_names());
+  throw unknown("type of values", name, "; known are " + array_format_names());
 }
 
 std::string_view value_type_name(EmbeddingFormat type) { return facts_of(type).dtype; }

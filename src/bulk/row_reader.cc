@@ -9,6 +9,7 @@
 #include "base/excerpt.h"
 #include "base/free_buffer.h"
 #include "base/json.h"
+#include "base/suggestion.h"
 #include "base/utf8.h"
 
 namespace nestvec {
@@ -86,13 +87,13 @@ char separator_of(const RowRules& rules) {
 }  // namespace
 
 RowFormat parse_row_format(std::string_view name) {
-  std::string names;
+  std::vector<std::string> names;
   for (const auto& [known, format] : kRowFormats) {
     if (name == known) return format;
-    names += (names.empty() ? "" : ", ") + std::string(known);
+    names.emplace_back(known);
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "unknown input format \"" + excerpt(name) + "\"; known are " + names);
+              "unknown input format \"" + excerpt(name) + "\"" + suggestion(name, names));
 }
 
 std::string_view row_format_name(RowFormat format) {

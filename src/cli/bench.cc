@@ -20,31 +20,33 @@
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "cli/text_lines.h"
+#include "cli/usage.h"
+#include "cli/vector_text.h"
 
 namespace nestvec {
 namespace {
 
 constexpr const char* kBenchExamples =
-    "A workload is calls of a kind, made one after another until the time is over:\n"
+    "Examples:\n"
+    "  nestvec bench jinaai/jina-embeddings-v3 --precision bf16\n"
+    "  nestvec bench --workload mixed --seconds 30 --json\n"
+    "  nestvec bench --graph portable --workload uniform\n"
+    "\f"
+    "A workload repeats one kind of call until the time is over:\n"
     "  short    one text of 16 tokens\n"
     "  uniform  8 texts of 128 tokens\n"
     "  mixed    48 texts of 4 to 512 tokens, log-normal with median 55 and sigma 1\n"
     "  long     one text of as many tokens as the model takes, at most 8,192\n"
     "\n"
     "With --on-request the model stays loaded, and idle between requests. It prints a line about\n"
-    "itself; then each line of standard input is a JSON object that says what to call:\n"
-    "  \"workload\": a name of the above, or \"texts\": the texts of a call\n"
+    "itself. Then each line of standard input is a JSON object that says what to call:\n"
+    "  \"workload\": the name of a workload, or \"texts\": the texts of a call\n"
     "  \"task\":     in place of --task\n"
-    "  \"seconds\":  call again until so much time is over; 0, the default, is one call\n"
+    "  \"seconds\":  repeat the call for so long; 0, the default, is one call\n"
     "  \"vectors\":  true also prints the vectors\n"
-    "and is answered by one line: \"texts\" and \"tokens\" of a call, the \"seconds\" that each\n"
-    "took. No call is left out: the first after loading is slower.\n"
-    "\n"
-    "Examples:\n"
-    "  nestvec bench --model jinaai/jina-embeddings-v3 --precision bf16\n"
-    "  nestvec bench --workload mixed --seconds 30 --json\n"
-    "  nestvec bench --graph portable --workload uniform\n"
-    "  echo '{\"texts\":[\"a text\",\"another\"],\"seconds\":2}' | nestvec bench --on-request";
+    "The answer is one line with the \"texts\" and \"tokens\" of a call and the \"seconds\" that\n"
+    "each took. No call is left out: the first after loading is slower.\n"
+    "  echo '{\"texts\":[\"a text\",\"another\"],\"seconds\":2}' | nestvec bench --on-request\n";
 
 constexpr std::array<const char*, 4> kWorkloads = {"short", "uniform", "mixed", "long"};
 
@@ -162,12 +164,6 @@ Measurement measure(const Model& model, const BenchCommand& command, const std::
   return result;
 }
 
-std::string number(const char* pattern, double value) {
-  std::array<char, 48> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), pattern, value);
-  return buffer.data();
-}
-
 void print_head(const ModelInfo& info, std::ostream& out) {
   out << info.id << ": " << info.graph << ", " << info.isa << ", " << info.threads << " threads, "
       << detect_cpu().model_name << "\n\n"
@@ -263,7 +259,7 @@ std::string answer_of(const Model& model, const BenchCommand& command, Request r
   object.count("texts", call.texts.size());
   object.count("tokens", sum_of_tokens(last));
   append_array(calls.size(), object.key("seconds"),
-               [&](std::size_t i, std::string& out) { out += number("%.9f", calls[i]); });
+               [&](std::size_t i, std::string& out) { out += number_text("%.9f", calls[i]); });
   if (request.vectors) {
     append_array(last.rows, object.key("vectors"),
                  [&](std::size_t i, std::string& out) { append_json_numbers(last.row(i), out); });
@@ -307,21 +303,26 @@ void run_bench(const BenchCommand& command, CliContext& context) {
 void add_bench_command(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("bench", "Measure a model on this machine");
   const auto options = std::make_shared<BenchCommand>();
+  add_model_name(*command, options->model);
+  add_model_argument(*command, options->model);
   add_model_options(*command, options->model);
-  command->add_option("--workload", options->workloads, "Workloads to run, by default all")
-      ->check(CLI::IsMember(options->workloads))
+  command->add_option("--workload", options->workloads, "Run these workloads; if not given, all")
+      ->check(one_of(options->workloads))
       ->type_name("NAME,...")
+      ->allow_extra_args(false)
       ->delimiter(',');
-  command->add_option("--seconds", options->seconds, "For each workload")
-      ->check(CLI::Range(0.0, 3600.0))
+  command->add_option("--seconds", options->seconds, "Run each workload for so long")
+      ->check(CLI::Range(0.0, 3600.0).description(""))
+      ->type_name("SECONDS")
       ->capture_default_str();
   command
       ->add_option("--task", options->task,
-                   "Task of the texts without its prompt, none, or mixed: all tasks in turn")
+                   "Task of the texts, without its prompt; none, or mixed for all tasks in turn")
+      ->type_name("TASK")
       ->capture_default_str();
-  command->add_flag("--json", options->json, "One JSON object a workload");
+  command->add_flag("--json", options->json, "Print one JSON object for each workload");
   command->add_flag("--on-request", options->on_request,
-                    "Measure what standard input asks for, as told below");
+                    "Measure the calls that standard input asks for (see --help-all)");
   command->footer(kBenchExamples);
   command->callback([options, &context] { run_bench(*options, context); });
 }

@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <optional>
 #include <sstream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -18,6 +17,7 @@
 #include "cli/model_options.h"
 #include "cli/text_argument.h"
 #include "cli/text_lines.h"
+#include "support/run_command.h"
 
 namespace nestvec {
 namespace {
@@ -26,34 +26,6 @@ namespace fs = std::filesystem;
 
 const std::string kTokenizer = std::string(NESTVEC_TEST_DATA) + "/../models/bert-tiny";
 
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
-
-Environment environment_of(std::map<std::string, std::string> variables) {
-  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    if (found == variables.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
-Outcome run(const std::vector<std::string>& arguments, const std::string& input = "",
-            bool terminal = false, std::map<std::string, std::string> variables = {}) {
-  std::istringstream in(input);
-  std::ostringstream out;
-  std::ostringstream err;
-  CliContext context{
-      in, out, err, terminal, terminal, terminal, environment_of(std::move(variables))};
-  Outcome outcome;
-  outcome.code = run_cli(arguments, context);
-  outcome.out = out.str();
-  outcome.err = err.str();
-  return outcome;
-}
-
 void expect_one_error_line(const Outcome& outcome) {
   EXPECT_TRUE(outcome.err.starts_with("nestvec: error: ")) << outcome.err;
   EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
@@ -61,7 +33,6 @@ void expect_one_error_line(const Outcome& outcome) {
 
 TEST(Usage, MistakesAreOneLineAndCodeTwo) {
   const std::vector<std::vector<std::string>> mistakes = {
-      {},
       {"embd"},
       {"a\nb"},
       {"embed", "--no-such-option", "x"},
@@ -86,7 +57,7 @@ TEST(Usage, MistakesAreOneLineAndCodeTwo) {
 }
 
 TEST(Usage, NamesWhatIsAllowed) {
-  EXPECT_NE(run({"embd"}).err.find("there are embed, tokenize, info"), std::string::npos);
+  EXPECT_NE(run({"banana"}).err.find("there are quickstart, embed, serve"), std::string::npos);
   EXPECT_NE(run({"embed", "--format", "xml", "x"}).err.find("json, jsonl, npy"), std::string::npos);
   EXPECT_NE(run({"embed", "--threads", "many", "x"}).err.find("--threads: expected an integer"),
             std::string::npos);
@@ -112,21 +83,59 @@ TEST(Usage, EmbedOnATerminalAsksForText) {
   EXPECT_NE(outcome.err.find("no text was given"), std::string::npos);
 }
 
-TEST(Help, EveryCommandHasExamplesAndExitCodes) {
-  for (const char* command :
-       {"embed", "tokenize", "info", "compile", "bench", "pull", "serve", "quickstart"}) {
+constexpr std::array<const char*, 8> kCommands = {"quickstart", "embed",    "serve",   "pull",
+                                                  "info",       "tokenize", "compile", "bench"};
+
+TEST(Help, TheFirstScreenIsOneScreen) {
+  constexpr std::size_t kLines = 40;
+  constexpr std::size_t kColumns = 100;  // of examples; what is generated has 80
+  for (const char* command : kCommands) {
     const Outcome outcome = run({command, "--help"});
     EXPECT_EQ(outcome.code, kExitOk);
     EXPECT_EQ(outcome.err, "");
-    for (const char* part : {"Usage: nestvec ", "Examples:\n  ", "\n\nExit codes:\n    0  done"}) {
+    for (const char* part : {"\nUsage: nestvec ", "\nExamples:\n  ", "--help-all shows "}) {
       EXPECT_NE(outcome.out.find(part), std::string::npos) << command << part;
     }
+    EXPECT_EQ(outcome.out.find("Exit codes:"), std::string::npos) << command;
+    std::istringstream lines(outcome.out);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      EXPECT_LE(line.size(), kColumns) << line;
+    }
+    EXPECT_LE(count, kLines) << outcome.out;
     EXPECT_EQ(run({"help", command}).out, outcome.out);
+    EXPECT_EQ(run({command, "-h"}).out, outcome.out);
   }
-  EXPECT_NE(run({"--help"}).out.find("quickstart"), std::string::npos);
-  EXPECT_EQ(run({"--help"}).out.find("config-reference"), std::string::npos);
+}
+
+TEST(Help, AllHasEveryOptionAndTheExitCodes) {
+  for (const char* command : kCommands) {
+    const Outcome outcome = run({command, "--help-all"});
+    EXPECT_EQ(outcome.code, kExitOk);
+    EXPECT_NE(outcome.out.find("\n\nExit codes:\n    0  done"), std::string::npos) << outcome.out;
+  }
+  const std::string embed = run({"embed", "--help-all"}).out;
+  for (const char* option : {"--no-normalize", "--checkpoint-seconds SECONDS", "--vector-cache"}) {
+    EXPECT_NE(embed.find(option), std::string::npos) << option;
+    EXPECT_EQ(run({"embed", "--help"}).out.find(option), std::string::npos) << option;
+  }
+  EXPECT_NE(embed.find("[default: right]"), std::string::npos);
+}
+
+TEST(Help, OfTheProgram) {
+  const std::string top = run({"--help"}).out;
+  EXPECT_NE(top.find("quickstart"), std::string::npos);
+  EXPECT_NE(top.find("\nCommands:\n"), std::string::npos);
+  EXPECT_EQ(top.find("config-reference"), std::string::npos);
+  const std::vector<std::vector<std::string>> ways = {{}, {"help"}, {"-h"}};
+  for (const std::vector<std::string>& arguments : ways) {
+    EXPECT_EQ(run(arguments).out, top);
+    EXPECT_EQ(run(arguments).code, kExitOk);
+  }
+  EXPECT_TRUE(run({"--help-all"}).out.starts_with(top.substr(0, top.find("nestvec --help-all"))));
   EXPECT_TRUE(run({"--version"}).out.starts_with("nestvec "));
   EXPECT_EQ(run({"version"}).out, run({"--version"}).out);
+  EXPECT_EQ(run({"-V"}).out, run({"--version"}).out);
 }
 
 TEST(Colours, OnATerminalOnlyAndNotAgainstTheUsersWish) {
@@ -252,19 +261,6 @@ TEST(MakeConfig, LaterSourcesWin) {
   options.settings["repo-id"] = "from/flag@main";
   options.config = "";
   EXPECT_EQ(make_config(options, context).checkpoints.repo_id, "from/flag@main");
-}
-
-TEST(MakeConfig, WithoutAModelTellsWhatToDo) {
-  std::istringstream in;
-  std::ostringstream out;
-  CliContext context{in, out, out, false, false, false, environment_of({{"HOME", "/nonexistent"}})};
-  try {
-    make_config({}, context);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
-    EXPECT_NE(std::string(error.what()).find("make quickstart"), std::string::npos);
-  }
 }
 
 TEST(TextLines, KeepsBytesAndDropsLineEnds) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/usage.h"
 #include "compile/artefact.h"
 #include "config/model_location.h"
 
@@ -12,18 +13,17 @@ namespace nestvec {
 namespace {
 
 constexpr const char* kCompileExamples =
-    "A model is compiled by itself when it is first loaded, into the cache. This command writes a\n"
-    "folder that is a model by itself: the graph (model.onnx, weights.data, nestvec.json) with "
-    "the\n"
-    "tokenizer and the configuration. --model takes it, on any x86-64 processor.\n"
-    "A portable graph has input_ids, attention_mask and, with adapters, task_ids as inputs, for "
-    "any\n"
-    "execution provider of ONNX Runtime.\n"
-    "\n"
     "Examples:\n"
     "  nestvec compile jinaai/jina-embeddings-v3 -o v3-int8 --precision int8\n"
-    "  nestvec embed --model v3-int8 \"a text\"\n"
-    "  nestvec compile path/to/model -o portable --target portable";
+    "  nestvec embed -m v3-int8 \"a text\"\n"
+    "  nestvec compile path/to/model -o portable --target portable\n"
+    "\f"
+    "A model is compiled into the cache when it is first loaded. This command writes a folder "
+    "that\n"
+    "is a model by itself, with the graph (model.onnx, weights.data, nestvec.json), the tokenizer\n"
+    "and the configuration. --model takes it on any x86-64 processor. A portable graph has the\n"
+    "inputs input_ids, attention_mask and, with adapters, task_ids, and runs on any execution\n"
+    "provider of ONNX Runtime.\n";
 
 struct CompileCommand {
   std::string model;
@@ -61,28 +61,34 @@ void run_compile(const CompileCommand& command, CliContext& context) {
 }  // namespace
 
 void add_compile_command(CLI::App& app, CliContext& context) {
-  CLI::App* command = app.add_subcommand("compile", "Write a model's graph to a folder");
+  CLI::App* command = app.add_subcommand("compile", "Write a compiled model into a folder");
   const auto options = std::make_shared<CompileCommand>();
-  command->add_option("model", options->model, "Model folder, or a repository that was pulled")
+  command
+      ->add_option("model", options->model,
+                   "A model folder, OWNER/NAME, or the short name of a model on this machine")
       ->required()
-      ->type_name("DIR|REPO");
-  command->add_option("-o,--output", options->output, "Folder to write; replaces an older graph")
+      ->type_name("MODEL");
+  command
+      ->add_option("-o,--output", options->output,
+                   "Write to this folder, and replace an older graph in it")
       ->required()
       ->type_name("DIR");
   command
-      ->add_option("--precision", options->precision,
-                   "Of the products; auto = bf16 where this processor computes in it, else fp32")
-      ->check(CLI::IsMember({"auto", "fp32", "bf16", "int8"}))
+      ->add_option(
+          "--precision", options->precision,
+          "Precision of the products; auto is bf16 where this processor computes in it, else fp32")
+      ->type_name("auto|fp32|bf16|int8")
+      ->check(one_of({"auto", "fp32", "bf16", "int8"}))
       ->capture_default_str();
   command
       ->add_option("--target", options->target,
-                   "native = nestvec's own operators; portable = stock operators, fp32")
-      ->check(CLI::IsMember({"native", "portable"}))
+                   "native for nestvec's own operators, portable for stock operators in fp32")
+      ->type_name("native|portable")
+      ->check(one_of({"native", "portable"}))
       ->capture_default_str();
-  command->add_flag(
-      "--checksum", options->checksum,
-      "Add a checksum: the folder's files are read and checked whenever it is loaded");
-  command->add_flag("-q,--quiet", options->quiet, "No notes on standard error");
+  command->add_flag("--checksum", options->checksum,
+                    "Add a checksum, so that the files are read and checked at every load");
+  command->add_flag("-q,--quiet", options->quiet, "Print no notes on standard error");
   command->footer(kCompileExamples);
   command->callback([options, &context] { run_compile(*options, context); });
 }

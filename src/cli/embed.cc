@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // nestvec embed: texts in, vectors out.
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <ostream>
 
+#include "base/excerpt.h"
 #include "bulk/output_spec.h"
+#include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/count_option.h"
 #include "cli/embed_bulk.h"
@@ -12,6 +16,9 @@
 #include "cli/output_target.h"
 #include "cli/text_argument.h"
 #include "cli/text_lines.h"
+#include "cli/usage.h"
+#include "cli/vector_text.h"
+#include "output/embedding_format.h"
 #include "output/writer.h"
 
 namespace nestvec {
@@ -21,40 +28,45 @@ namespace {
 constexpr std::size_t kTextsACall = 512;
 constexpr std::size_t kBytesACall = std::size_t{256} << 10;
 
+constexpr std::size_t kShownTexts = 20;  // on a terminal
+
 constexpr const char* kEmbedExamples =
-    "Texts come from the arguments, from --file and from standard input (\"-\", or when there is "
-    "neither\n"
-    "text nor file). A text that begins with \"-\" goes behind \"--\".\n"
-    "\n"
-    "Formats: json {\"dimensions\":n,\"embeddings\":[[...],...]}; jsonl "
-    "{\"index\":i,\"embedding\":[...]} a\n"
-    "line as results come; npy a NumPy file, float32 [texts, dimensions]; base64 as jsonl, "
-    "little-endian\n"
-    "float32; binary, ubinary as jsonl, a bit a dimension in signed or unsigned bytes.\n"
-    "\n"
     "Examples:\n"
     "  nestvec embed \"The cat sat on the mat.\"\n"
-    "  nestvec embed --model jinaai/jina-embeddings-v3 --task retrieval.query \"Where do cats "
-    "sit?\"\n"
-    "  nestvec embed - --format npy --output vectors.npy < texts.txt\n"
+    "  nestvec embed -m jina-embeddings-v3 --task retrieval.query \"Where do cats sit?\"\n"
+    "  nestvec embed --file texts.txt -o vectors.npy\n"
+    "  cat texts.txt | nestvec embed --format jsonl > vectors.jsonl\n"
+    "  nestvec embed --input 'docs/*.jsonl.gz' --field body -o docs.npy --resume\n"
+    "\f"
+    "Texts are arguments, lines of --file, or lines of standard input (for -, or where there is\n"
+    "neither a text nor a file). A text that begins with a dash goes behind --.\n"
+    "\n"
+    "Formats:\n"
+    "  json     {\"dimensions\":n,\"embeddings\":[[...],...]}\n"
+    "  jsonl    {\"index\":i,\"embedding\":[...]}, a line for each text as soon as it is done\n"
+    "  npy      a NumPy file, float32 [texts, dimensions]\n"
+    "  base64   as jsonl, little-endian float32\n"
+    "  binary   as jsonl, one bit for a dimension, in signed bytes; ubinary in unsigned bytes\n"
+    "On a terminal, where no format is given, each text has one line with the start of its "
+    "vector.\n"
+    "\n"
+    "--input turns whole files into files, in full batches; run the same command with --resume\n"
+    "after an interruption. The name of --output ends in .npy, .jsonl or .f32, or --format is one\n"
+    "of npy, jsonl, raw. Ids, errors and the scales of int8 are written beside it.\n"
+    "\n"
+    "More examples:\n"
     "  nestvec embed --file corpus.jsonl --jsonl --dimensions 256 --format jsonl\n"
     "  nestvec embed --late-chunking \"First chunk.\" \"Second chunk.\"\n"
-    "\n"
-    "With --input whole files become files, in batches of the model's, and a run that was stopped\n"
-    "goes on with --resume. PATH ends in .npy, .jsonl or .f32, or --format names one of npy, "
-    "jsonl,\n"
-    "raw; ids, scales of int8 and errors are beside it. See docs/bulk.md.\n"
-    "\n"
-    "  nestvec embed --input 'docs/*.jsonl.gz' --field body --id key --output docs.npy\n"
-    "  nestvec embed --input a.csv b.csv --on-error skip --dtype int8 --output vectors.npy\n"
-    "  zstdcat logs.zst | nestvec embed --input - --dedupe --output logs.jsonl\n"
-    "  nestvec embed --input a.csv b.csv --on-error skip --dtype int8 --output vectors.npy "
-    "--resume\n";
+    "  nestvec embed --input a.csv b.csv --on-error skip --dtype int8 -o vectors.npy\n"
+    "  zstdcat logs.zst | nestvec embed --input - --dedupe -o logs.jsonl\n";
+
+// How vectors are written; without a format, for a person at a terminal.
+using ChosenFormat = std::optional<OutputFormat>;
 
 // Embeds texts as they come, a call at a time, and numbers them through all calls.
 class EmbedWriter {
  public:
-  EmbedWriter(const Model& model, const EmbedOptions& options, OutputFormat format,
+  EmbedWriter(const Model& model, const EmbedOptions& options, ChosenFormat format,
               std::ostream& out)
       : model_(model), options_(options), format_(format), out_(out) {}
 
@@ -68,8 +80,9 @@ class EmbedWriter {
   }
 
   void finish(std::ostream& err) {
-    if (!pending_.empty() || !writer_) flush();
-    writer_->finish();
+    if (!pending_.empty() || (format_ && !writer_)) flush();
+    if (writer_) writer_->finish();
+    if (!format_) print_end();
     if (truncated_count_ == 0) return;
     err << "nestvec: note: " << truncated_count_ << " of " << count_
         << (count_ == 1 ? " text" : " texts") << " had more than " << model_.info().max_tokens
@@ -80,13 +93,33 @@ class EmbedWriter {
   void flush() {
     const Embeddings rows = model_.predict(pending_, options_);
     check_interrupt();
-    if (!writer_) writer_ = std::make_unique<VectorWriter>(format_, rows.width, out_);
-    for (std::size_t i = 0; i < rows.rows; ++i) writer_->write(rows.row(i));
-    if (format_ == OutputFormat::kJsonLines) out_.flush();
+    if (format_) {
+      if (!writer_) writer_ = std::make_unique<VectorWriter>(*format_, rows.width, out_);
+      for (std::size_t i = 0; i < rows.rows; ++i) writer_->write(rows.row(i));
+      if (format_ == OutputFormat::kJsonLines) out_.flush();
+    } else {
+      print_short(rows);
+    }
     for (const std::uint32_t index : rows.truncated) note_truncated(count_ + index);
     count_ += pending_.size();
     pending_.clear();
     pending_bytes_ = 0;
+  }
+
+  // A line for each text, as far as a screen has lines.
+  void print_short(const Embeddings& rows) {
+    constexpr std::size_t kText = 32;
+    if (count_ == 0) {
+      out_ << "  " << model_.info().id << ": " << rows.width << " dimensions\n";
+    }
+    for (std::size_t i = 0; i < rows.rows && count_ + i < kShownTexts; ++i) {
+      out_ << "  " << fit(pending_[i], kText) << ' ' << vector_text(rows.row(i)) << '\n';
+    }
+  }
+
+  void print_end() {
+    if (count_ > kShownTexts) out_ << "  ... and " << count_ - kShownTexts << " more texts\n";
+    if (count_ > 0) out_ << "  (whole vectors: --format json, or -o FILE)\n";
   }
 
   void note_truncated(std::size_t index) {
@@ -101,7 +134,7 @@ class EmbedWriter {
 
   const Model& model_;
   EmbedOptions options_;
-  OutputFormat format_;
+  ChosenFormat format_;
   std::ostream& out_;
   std::vector<std::string> pending_;
   std::size_t pending_bytes_ = 0;
@@ -135,8 +168,9 @@ void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, E
 }
 
 // --format, or what the name of the file says.
-OutputFormat output_format(const EmbedFlags& flags) {
+ChosenFormat output_format(const EmbedFlags& flags, bool terminal) {
   const std::string& path = flags.output;
+  if (!flags.format_given && path.empty() && terminal) return std::nullopt;
   if (flags.format_given) return parse_output_format(flags.format);
   const auto named = find_vector_format(path);
   if (named == VectorFormat::kNpy) return OutputFormat::kNpy;
@@ -151,12 +185,33 @@ OutputFormat output_format(const EmbedFlags& flags) {
   return parse_output_format(flags.format);
 }
 
-void run_embed(const EmbedFlags& flags, CliContext& context) {
-  const OutputFormat format = output_format(flags);
+// Throws where the vectors that were asked for cannot be written in their format, which is known
+// before a model is.
+void check_writable(const EmbedFlags& flags, ChosenFormat format, const CliContext& context) {
   if (format == OutputFormat::kNpy && flags.output.empty() && context.out_is_terminal) {
     throw Error(ErrorCode::kInvalidArgument,
                 "npy is binary, and standard output is a terminal; add --output FILE");
   }
+  if (!flags.dimensions_given) return;
+  if (format == OutputFormat::kBinary) check_format(EmbeddingFormat::kBinary, flags.dimensions);
+  if (format == OutputFormat::kUbinary) check_format(EmbeddingFormat::kUbinary, flags.dimensions);
+}
+
+// The name of a file is a text like any other, and hardly ever the text that was meant.
+void note_file_names(const EmbedFlags& flags, std::ostream& err) {
+  if (flags.model.quiet) return;
+  for (const std::string& text : flags.texts) {
+    std::error_code ignored;
+    if (text == "-" || !std::filesystem::is_regular_file(text, ignored)) continue;
+    err << "nestvec: note: \"" << excerpt(text)
+        << "\" is a file, and its name is embedded as a text; --file embeds its lines\n";
+  }
+}
+
+void run_embed(const EmbedFlags& flags, CliContext& context) {
+  const ChosenFormat format = output_format(flags, context.out_is_terminal);
+  check_writable(flags, format, context);
+  note_file_names(flags, context.err);
   if (reads_piped_input(flags) && context.in_is_terminal) {
     throw Error(ErrorCode::kInvalidArgument,
                 "no text was given: pass texts, --file FILE, or - to read standard input");
@@ -172,21 +227,31 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
   target.commit();
 }
 
+constexpr const char* kMoreOfTexts = "More about texts and vectors";
+
 void add_input_options(CLI::App& command, EmbedFlags& flags) {
-  add_text_arguments(command, flags.texts, "Texts; - reads standard input, one text a line");
-  command.add_option("--file", flags.file, "Read texts from a file, one a line")->type_name("FILE");
-  command.add_flag("--jsonl", flags.json_lines, "Input lines are JSON objects with a \"text\"");
-  command.add_flag("--force-text", flags.bulk.force_text,
-                   "Read files as text though their first bytes do not look like it");
+  command.add_option("--file", flags.file, "Embed each line of a text file")->type_name("FILE");
+  command
+      .add_flag("--jsonl", flags.json_lines,
+                "Each line of the input is a JSON object with a \"text\"")
+      ->group(kMoreOfTexts);
+  command
+      .add_flag("--force-text", flags.bulk.force_text,
+                "Read files as text even if their first bytes look like something else")
+      ->group(kMoreOfTexts);
   command
       .add_option("--truncate", flags.truncate,
-                  "Cut over-long texts at this end and report it, or refuse them")
+                  "Cut texts that are too long at this end and report it, or refuse them")
       ->type_name("right|left|error")
-      ->transform(CLI::IsMember({"right", "left", "error"}).description(""))
-      ->capture_default_str();
-  command.add_flag("--no-prompt", flags.no_prompt, "Leave the task's prompt out");
-  command.add_flag("--no-special", flags.no_special,
-                   "Read special tokens in the texts (\"</s>\") as plain text");
+      ->check(one_of({"right", "left", "error"}))
+      ->capture_default_str()
+      ->group(kMoreOfTexts);
+  command.add_flag("--no-prompt", flags.no_prompt, "Leave out the task's prompt")
+      ->group(kMoreOfTexts);
+  command
+      .add_flag("--no-special", flags.no_special,
+                "Read special tokens in the texts (\"</s>\") as plain text")
+      ->group(kMoreOfTexts);
 }
 
 void add_output_options(CLI::App& command, EmbedFlags& flags) {
@@ -194,18 +259,22 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
       .add_option(
           "--task", flags.options.task,
           "What the vectors are for: query, passage, classification, clustering, similarity, a "
-          "task of the model by its own name, or none; default: the configured one")
+          "task of the model by its own name, or none; if not given, the configured one")
       ->type_name("TASK");
   add_count_option(command, "--dimensions", flags.dimensions,
                    "Keep the first N dimensions, then normalise");
-  command.add_flag("--late-chunking", flags.options.late_chunking,
-                   "The texts are chunks of one context, read together and pooled apart");
-  command.add_flag("--no-normalize", flags.no_normalize, "Leave vectors at their own length");
   command
-      .add_option("--format", flags.format, "How vectors are written; default: as --output ends")
+      .add_flag("--late-chunking", flags.options.late_chunking,
+                "Read the texts together, as chunks of one document, and pool each by itself")
+      ->group(kMoreOfTexts);
+  command.add_flag("--no-normalize", flags.no_normalize, "Do not scale the vectors to length 1")
+      ->group(kMoreOfTexts);
+  command
+      .add_option("--format", flags.format,
+                  "Write vectors in this format; if not given, as the name of --output says")
       ->type_name("json|jsonl|npy|base64|binary|ubinary")
       ->capture_default_str();
-  command.add_option("--output", flags.output, "Write to a file instead of standard output")
+  command.add_option("-o,--output", flags.output, "Write to a file instead of standard output")
       ->type_name("FILE");
 }
 
@@ -214,8 +283,10 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
 void add_embed_command(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("embed", "Turn texts into vectors");
   const auto flags = std::make_shared<EmbedFlags>();
-  add_input_options(*command, *flags);
+  add_text_arguments(*command, flags->texts, "Texts; - reads standard input, one text per line");
+  add_model_name(*command, flags->model);
   add_output_options(*command, *flags);
+  add_input_options(*command, *flags);
   add_bulk_options(*command, flags->bulk);
   add_model_options(*command, flags->model);
   command->footer(kEmbedExamples);

@@ -11,11 +11,12 @@
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/text_argument.h"
+#include "cli/usage.h"
 
 namespace nestvec {
 namespace {
 
-constexpr const char* kGroup = "Files (docs/bulk.md)";
+constexpr const char* kGroup = "With --input (docs/bulk.md)";
 
 // A bar that is redrawn, or a line of JSON a second.
 class ProgressDisplay {
@@ -105,6 +106,7 @@ BulkOptions bulk_options(const EmbedFlags& flags) {
   options.output.format =
       flags.format_given ? parse_vector_format(flags.format) : guess_vector_format(flags.output);
   options.output.type = parse_value_type(bulk.dtype);
+  if (flags.dimensions_given) check_format(options.output.type, flags.dimensions);
   options.embed.late_chunking = flags.options.late_chunking;
   options.on_error = parse_on_error(bulk.on_error);
   options.dedupe = bulk.dedupe;
@@ -122,7 +124,7 @@ void print_summary(const BulkSummary& summary, const BulkOptions& options, std::
     const std::string path = options.output.errors_path();
     err << "; see " << (summary.interrupted ? partial_path(path) : path);
   }
-  if (summary.interrupted) err << "; the same command with --resume goes on";
+  if (summary.interrupted) err << "; run the same command with --resume to continue";
   err << '\n';
   err.flush();
 }
@@ -148,7 +150,7 @@ void run_embed_bulk(const EmbedFlags& flags, CliContext& context) {
     if (!interrupt_requested()) return false;
     if (!told && !flags.model.quiet && kind != ProgressDisplay::Kind::kJson) {
       display.clear();
-      context.err << "nestvec: finishing what the model is at; Ctrl-C again ends at once\n";
+      context.err << "nestvec: finishing the current batch; press Ctrl-C again to stop now\n";
     }
     told = true;
     return true;
@@ -172,31 +174,34 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
   };
   command
       .add_option("--input", store,
-                  "Embed the rows of files, patterns ('data/*.csv') or - for standard input, "
-                  "plain, .gz or .zst")
-      ->type_name("FILE")
+                  "Embed whole files (JSON Lines, CSV, TSV, lines; also .gz, .zst), patterns such "
+                  "as 'data/*.csv', or - for standard input; needs --output")
+      ->type_name("FILE...")
       ->expected(1, -1)
-      ->allow_extra_args()
-      ->group(kGroup);
+      ->allow_extra_args();
   command
       .add_option("--input-format", flags.input_format,
-                  "What the files are; default: as their names end, else lines")
+                  "Format of the files; if not given, as their names end, else lines")
       ->type_name("lines|jsonl|csv|tsv")
       ->group(kGroup);
-  command
-      .add_option("--field", flags.field, "Member of the JSON objects, or column, with the text")
+  command.add_option("--field", flags.field, "Name of the member or column that holds the text")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kGroup);
-  command.add_option("--id", flags.id, "The one with the row's id; default: its number, from 0")
+  command
+      .add_option("--id", flags.id,
+                  "Name of the member or column that holds the row's id; if not given, the id is "
+                  "the number of the row, from 0")
       ->type_name("NAME")
       ->group(kGroup);
   command
       .add_option("--delimiter", flags.delimiter,
-                  "What parts the columns of CSV: one character, or tab; default: a comma")
+                  "Separator of the columns of CSV: one character, or tab; if not given, a comma")
       ->type_name("C")
       ->group(kGroup);
-  command.add_option("--task-field", flags.task_field, "The one with a task in place of --task")
+  command
+      .add_option("--task-field", flags.task_field,
+                  "Name of the member or column that holds a task in place of --task")
       ->type_name("NAME")
       ->group(kGroup);
 }
@@ -204,31 +209,34 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
 void add_run_options(CLI::App& command, BulkFlags& flags) {
   command
       .add_option("--dtype", flags.dtype,
-                  "Values of .npy; int8, uint8 with scales in a second file")
+                  "Type of the values in .npy; int8 and uint8 have their scales in a second file")
       ->type_name(array_format_names("|"))
       ->capture_default_str()
       ->group(kGroup);
   command
       .add_option("--on-error", flags.on_error,
-                  "A row that cannot be embedded ends the run, is left out, or has no vector")
+                  "What to do with a row that cannot be embedded: end the run, skip the row, or "
+                  "write a row without a vector")
       ->type_name("fail|skip|null")
       ->capture_default_str()
       ->group(kGroup);
-  command.add_flag("--dedupe", flags.dedupe, "Embed equal texts once")->group(kGroup);
-  command.add_flag("--resume", flags.resume, "Go on where an earlier run ended")->group(kGroup);
-  command.add_flag("--restart", flags.restart, "Forget an earlier run")->group(kGroup);
+  command.add_flag("--dedupe", flags.dedupe, "Embed equal texts only once")->group(kGroup);
+  command.add_flag("--resume", flags.resume, "Resume an interrupted run")->group(kGroup);
+  command.add_flag("--restart", flags.restart, "Start again and discard an interrupted run")
+      ->group(kGroup);
   command
       .add_option("--checkpoint-seconds", flags.checkpoint_seconds,
-                  "What a power cut costs at most, besides the batches that run")
+                  "Save the progress this often: what a power cut costs at most")
       ->check(CLI::Range(0.0, 86400.0).description(""))
       ->type_name("SECONDS")
       ->capture_default_str()
       ->group(kGroup);
   command
-      .add_option("--progress", flags.progress,
-                  "On standard error; auto = a bar on a terminal, json = a line a second")
+      .add_option(
+          "--progress", flags.progress,
+          "Show progress on standard error; auto is a bar on a terminal, json a line each second")
       ->type_name("auto|bar|json|none")
-      ->transform(CLI::IsMember({"auto", "bar", "json", "none"}).description(""))
+      ->check(one_of({"auto", "bar", "json", "none"}))
       ->capture_default_str()
       ->group(kGroup);
 }

@@ -18,8 +18,8 @@ constexpr const char* kInfoExamples =
     "\n"
     "Examples:\n"
     "  nestvec info\n"
-    "  nestvec info --config config.yaml --threads 1\n"
-    "  nestvec info --model jinaai/jina-embeddings-v3 --json\n";
+    "  nestvec info jinaai/jina-embeddings-v3 --json\n"
+    "  nestvec info --config config.yaml --threads 1\n";
 
 using Row = std::pair<std::string, std::string>;
 
@@ -112,10 +112,11 @@ void print_json(const ModelInfo& info, std::ostream& out) {
 }  // namespace
 
 void add_info_command(CLI::App& app, CliContext& context) {
-  CLI::App* command =
-      app.add_subcommand("info", "Show a model: tasks, threads and why, memory plan");
+  CLI::App* command = app.add_subcommand("info", "Show a model, its tasks and its memory plan");
   const auto options = std::make_shared<ModelOptions>();
   const auto json = std::make_shared<bool>(false);
+  add_model_name(*command, *options);
+  add_model_argument(*command, *options);
   add_model_options(*command, *options);
   command->add_flag("--json", *json, "Print one JSON object");
   command->footer(kInfoExamples);

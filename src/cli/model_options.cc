@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/model_options.h"
 
-#include <filesystem>
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <ostream>
+#include <stop_token>
 
+#include "base/excerpt.h"
 #include "base/file.h"
-#include "config/cache_folder.h"
+#include "cli/choose_model.h"
+#include "cli/fetch_model.h"
+#include "cli/help.h"
 #include "config/fields.h"
+#include "config/model_location.h"
 #include "config/reader.h"
 #include "nestvec/load.h"
 
@@ -15,7 +22,9 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1u << 20;
 constexpr std::string_view kModelField = "repo-id";
+constexpr std::string_view kServedNameField = "model-id";
 constexpr std::string_view kServerSection = "server";
+constexpr const char* kConfigGroup = "Configuration (keys of config.yaml, docs/config.md)";
 
 std::string type_name(const Field& field) {
   switch (field.kind) {
@@ -39,19 +48,21 @@ std::string type_name(const Field& field) {
     case FieldKind::kPrompts:
       return "JSON";
   }
-  return "TEXT";
+  if (field.name == "http" || field.name == "grpc") return "ADDRESS";
+  if (field.name.ends_with("-file") || field.name.starts_with("tls-")) return "FILE";
+  return field.name.ends_with("-dir") ? "FOLDER" : "TEXT";
 }
 
-std::string choose_model(const ModelConfig& config, const Environment& environment) {
-  if (!config.checkpoints.repo_id.empty()) return config.checkpoints.repo_id;
-  if (const auto named = environment("NESTVEC_MODEL")) return *named;
-  const std::string fallback = default_model_folder(environment);
-  std::error_code ignored;
-  if (std::filesystem::exists(fallback + "/config.json", ignored)) return fallback;
-  throw Error(
-      ErrorCode::kNotFound,
-      "no model was named: pass --model FOLDER_OR_REPO or --config FILE, set NESTVEC_MODEL, or "
-      "run `make quickstart`, which fetches the small default model");
+// The keys that people set often are on the first screen of the help.
+const char* group_of(const Field& field) {
+  constexpr std::array<std::string_view, 3> kOften = {"http", "api-key-file", "pull"};
+  const bool often = std::find(kOften.begin(), kOften.end(), field.name) != kOften.end();
+  return often ? kFirstScreen : kConfigGroup;
+}
+
+std::string flag_names(const Field& field) {
+  // As text-embeddings-inference and vLLM call it.
+  return field.flag() + (field.name == kServedNameField ? ",--served-model-name" : "");
 }
 
 // "--pull", and "--no-pull" for what a file or a variable has switched on.
@@ -61,7 +72,7 @@ void add_switch(CLI::App& command, const Field& field, ModelOptions& options) {
     options.settings[name] = count > 0 ? "true" : "false";
   };
   command.add_flag_function(field.flag() + ",!--no-" + name, store, std::string(field.help))
-      ->group("Configuration (docs/config.md)");
+      ->group(group_of(field));
 }
 
 // Declares one option for every key whose section `wanted` takes.
@@ -70,35 +81,73 @@ void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& w
   const ServerConfig defaults;
   visit_fields(defaults, [&](const Field& field, const auto&) {
     if (field.kind == FieldKind::kSecret || !wanted(field.section)) return;
+    if (field.name == kModelField) return;
+    if (field.kind == FieldKind::kSwitch) {
+      add_switch(command, field, options);
+      return;
+    }
     const std::string name(field.name);
     const CLI::callback_t store = [&options, name](const CLI::results_t& results) {
       options.settings[name] = results.back();
       return true;
     };
-    if (name == kModelField) {
-      command
-          .add_option("--model,--repo-id", store,
-                      "Model folder, or a repository that was pulled: OWNER/NAME[@REVISION]")
-          ->type_name("DIR|REPO")
-          ->expected(1);
-      return;
-    }
-    if (field.kind == FieldKind::kSwitch) {
-      add_switch(command, field, options);
-      return;
-    }
-    command.add_option(field.flag(), store, std::string(field.help))
+    command.add_option(flag_names(field), store, std::string(field.help))
         ->type_name(type_name(field))
         ->expected(1)
-        ->group("Configuration (docs/config.md)");
+        ->group(group_of(field));
   });
+}
+
+// The model of the command line, as an option or as an argument.
+std::optional<std::string> named_model(const ModelOptions& options) {
+  const auto option = options.settings.find(std::string(kModelField));
+  std::optional<std::string> name = options.argument;
+  if (option != options.settings.end()) {
+    if (name && *name != option->second) {
+      throw Error(ErrorCode::kInvalidArgument, "two models were named, \"" + excerpt(*name) +
+                                                   "\" and --model \"" + excerpt(option->second) +
+                                                   "\"");
+    }
+    name = option->second;
+  }
+  if (name && name->empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the name of the model is empty; is a variable of your shell not set?");
+  }
+  return name;
 }
 
 }  // namespace
 
+void add_model_name(CLI::App& command, ModelOptions& options) {
+  const CLI::callback_t store = [&options](const CLI::results_t& results) {
+    options.settings[std::string(kModelField)] = results.back();
+    return true;
+  };
+  command
+      .add_option("-m,--model,--repo-id", store,
+                  "A model folder, OWNER/NAME[@REVISION] of the hub, or the short name of a model "
+                  "on this machine")
+      ->type_name("MODEL")
+      ->expected(1);
+}
+
+void add_model_argument(CLI::App& command, ModelOptions& options) {
+  const CLI::callback_t store = [&options](const CLI::results_t& results) {
+    options.argument = results.back();
+    return true;
+  };
+  command.add_option("model", store, "The same as --model")->type_name("MODEL")->expected(1);
+}
+
 void add_model_options(CLI::App& command, ModelOptions& options) {
-  command.add_option("--config", options.config, "A config.yaml")->type_name("FILE");
-  command.add_flag("-q,--quiet", options.quiet, "No notes on standard error");
+  command.add_option("--config", options.config, "Read settings from a config.yaml")
+      ->type_name("FILE");
+  command.add_flag("--strict-config", options.strict_config,
+                   "Fail if the configuration has unknown keys, instead of warning");
+  command.add_flag("-q,--quiet", options.quiet, "Print no notes on standard error");
+  command.add_flag("-v,--verbose", options.verbose,
+                   "Print the memory plan, the precision and the threads");
   add_field_options(command, options,
                     [](std::string_view section) { return section != kServerSection; });
 }
@@ -106,10 +155,6 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
 void add_server_options(CLI::App& command, ModelOptions& options) {
   add_field_options(command, options,
                     [](std::string_view section) { return section == kServerSection; });
-}
-
-std::string default_model_folder(const Environment& environment) {
-  return cache_folder("", environment) + "/models/all-MiniLM-L6-v2";
 }
 
 ServerConfig read_settings(const ModelOptions& options, const CliContext& context) {
@@ -121,27 +166,37 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
   for (const auto& [name, text] : options.settings) {
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
   }
+  if (const auto model = named_model(options)) config.checkpoints.repo_id = *model;
+  if (options.strict_config && !config.warnings.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, config.warnings.front());
+  }
   return config;
 }
 
 ServerConfig make_config(const ModelOptions& options, const CliContext& context) {
   ServerConfig config = read_settings(options, context);
-  config.checkpoints.repo_id = choose_model(config, context.environment);
+  const bool named = choose_model(config, context.environment);
+  if (!named && !options.shows_model) {
+    config.warnings.push_back("no model was named; the small English model " +
+                              short_model_name(config.checkpoints.repo_id) +
+                              " is used (--model or NESTVEC_MODEL chooses another)");
+  }
   return config;
 }
 
 Model load_chosen_model(const ModelOptions& options, CliContext& context,
                         const OutlineCheck& check) {
-  const ServerConfig config = make_config(options, context);
+  ServerConfig config = make_config(options, context);
+  fetch_absent_model(config, {.quiet = options.quiet}, context);
   if (check) check(outline_model(config));
-  LogSink log;
-  if (!options.quiet) {
-    log = [&context](std::string_view line) {
-      context.err << "nestvec: " << line << '\n';
-      context.err.flush();
-    };
-  }
-  return load_model(config, log);
+  const LogSink print = [&context](std::string_view line) {
+    context.err << "nestvec: " << line << '\n';
+    context.err.flush();
+  };
+  LoadLog log;
+  if (!options.quiet) log.note = print;
+  if (options.verbose && !options.quiet) log.detail = print;
+  return load_model(config, log, std::stop_token());
 }
 
 }  // namespace nestvec

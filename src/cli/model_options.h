@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "cli/context.h"
@@ -16,10 +17,20 @@ namespace nestvec {
 struct ModelOptions {
   std::string config;                           // config.yaml
   std::map<std::string, std::string> settings;  // by the name of the field: "threads" -> "2"
+  std::optional<std::string> argument;          // the model as an argument of the command
   bool quiet = false;
+  bool verbose = false;
+  bool shows_model = false;    // the command prints which model it uses
+  bool strict_config = false;  // what the configuration warns of is an error
 };
 
-// Declares --config, --quiet, --model and one option for every other key that a model has.
+// Declares -m, --model.
+void add_model_name(CLI::App& command, ModelOptions& options);
+
+// Declares the argument MODEL, for commands that take nothing else.
+void add_model_argument(CLI::App& command, ModelOptions& options);
+
+// Declares --config, --quiet, --verbose and one option for every other key that a model has.
 void add_model_options(CLI::App& command, ModelOptions& options);
 
 // Declares one option for every key of the section `server`.
@@ -28,20 +39,15 @@ void add_server_options(CLI::App& command, ModelOptions& options);
 // Defaults, then the file, the environment, the options. Throws Error as read_config.
 ServerConfig read_settings(const ModelOptions& options, const CliContext& context);
 
-// read_settings with a model: that of --model, else of NESTVEC_REPO_ID, else of the file, else
-// NESTVEC_MODEL, else the small default model where `make quickstart` put it. Throws Error as
-// read_settings, and kNotFound when nothing names a model.
+// read_settings with the model that choose_model chooses. Throws Error as both.
 ServerConfig make_config(const ModelOptions& options, const CliContext& context);
 
-// load_model of make_config. `check` sees what the model's small files say (outline_model) before
-// weights are read, and throws what is wrong with the command. Notes of the load go to context.err
-// unless quiet.
+// load_model of make_config, with a download before it as fetch_absent_model says. `check` sees
+// what the model's small files say (outline_model) before weights are read, and throws what is
+// wrong with the command. Notes of the load go to context.err unless quiet; what ModelInfo has,
+// too, only where verbose.
 using OutlineCheck = std::function<void(const ModelInfo&)>;
 Model load_chosen_model(const ModelOptions& options, CliContext& context,
                         const OutlineCheck& check = {});
-
-// The folder of the small default model: $NESTVEC_CACHE/models/all-MiniLM-L6-v2, with
-// ~/.cache/nestvec for an unset NESTVEC_CACHE.
-std::string default_model_folder(const Environment& environment);
 
 }  // namespace nestvec

@@ -3,29 +3,32 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
+#include <functional>
 #include <memory>
 #include <ostream>
+#include <utility>
 
 #include "base/excerpt.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "cli/text_argument.h"
+#include "cli/vector_text.h"
 
 namespace nestvec {
 namespace {
 
 constexpr std::size_t kLine = 79;
 constexpr std::size_t kCell = 6;
+constexpr std::size_t kQuoted = 33;  // of a text before its vector
 
 constexpr const char* kQuickstartExamples =
-    "One text is compared with the sample sentences, several with one another.\n"
+    "One text is compared with six sample sentences, several texts with each other.\n"
     "\n"
     "Examples:\n"
     "  nestvec quickstart\n"
     "  nestvec quickstart \"My dog sleeps all day.\"\n"
-    "  nestvec quickstart --model jinaai/jina-embeddings-v3 \"one\" \"two\" \"three\"\n";
+    "  nestvec quickstart -m jinaai/jina-embeddings-v3 \"one\" \"two\" \"three\"\n";
 
 // Pairs about the same thing in other words. Where the vocabulary is that of a multilingual model,
 // the second of each pair is in another language.
@@ -55,23 +58,9 @@ std::vector<std::string> sample_texts(const ModelInfo& model) {
   };
 }
 
-std::string format_number(const char* pattern, double value) {
-  std::array<char, 32> buffer;
-  std::snprintf(buffer.data(), buffer.size(), pattern, value);
-  return buffer.data();
-}
-
 // "   3  "
 std::string label(std::size_t index) {
-  return format_number("%4.0f  ", static_cast<double>(index + 1));
-}
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  }
-  return sum;
+  return number_text("%4.0f  ", static_cast<double>(index + 1));
 }
 
 double cosine(std::span<const float> a, std::span<const float> b) {
@@ -81,21 +70,15 @@ double cosine(std::span<const float> a, std::span<const float> b) {
 
 void print_vectors(const std::vector<std::string>& texts, const Embeddings& rows,
                    std::ostream& out) {
-  constexpr std::size_t kShown = 3;
   constexpr std::size_t kText = 29;
   for (std::size_t i = 0; i < rows.rows; ++i) {
-    const std::span<const float> row = rows.row(i);
-    out << label(i) << fit(texts[i], kText) << " [";
-    for (std::size_t k = 0; k < std::min(kShown, row.size()); ++k) {
-      out << format_number(" %+.4f", static_cast<double>(row[k]));
-    }
-    out << " ... ]  norm " << format_number("%.4f", std::sqrt(dot(row, row))) << '\n';
+    out << label(i) << fit(texts[i], kText) << ' ' << vector_text(rows.row(i)) << '\n';
   }
 }
 
 // One cell of the table: the likelier two texts mean the same, the warmer its background.
 std::string cell(double value, bool color) {
-  const std::string text = format_number("%6.2f", value);
+  const std::string text = number_text("%6.2f", value);
   if (!color) return text;
   constexpr std::array<int, 6> kBackground = {234, 236, 58, 94, 130, 166};
   const double heat = std::clamp(value, 0.0, 1.0) * (kBackground.size() - 1);
@@ -112,7 +95,7 @@ void print_table(const std::vector<std::string>& texts, const Embeddings& rows, 
   out << "\n  Cosine similarity: 1 = the same meaning, about 0 = nothing in common\n\n"
       << fit("", width + label(0).size());
   for (std::size_t i = 0; i < rows.rows; ++i) {
-    out << format_number("%6.0f", static_cast<double>(i + 1));
+    out << number_text("%6.0f", static_cast<double>(i + 1));
   }
   out << '\n';
   for (std::size_t i = 0; i < rows.rows; ++i) {
@@ -138,15 +121,31 @@ void print_closest(const std::vector<std::string>& texts, const Embeddings& rows
       second = j;
     }
   }
-  out << "\n  Closest (" << format_number("%.2f", most) << "):\n"
+  out << "\n  Closest (" << number_text("%.2f", most) << "):\n"
       << label(first) << excerpt(texts[first]) << '\n'
       << label(second) << excerpt(texts[second]) << '\n';
 }
 
-void run_quickstart(const ModelOptions& options, std::vector<std::string> texts,
-                    CliContext& context) {
+// The first text beside the others, the nearest first.
+void print_neighbours(const std::vector<std::string>& texts, const Embeddings& rows, bool color,
+                      std::ostream& out) {
+  std::vector<std::pair<double, std::size_t>> others;
+  for (std::size_t i = 1; i < rows.rows; ++i) {
+    others.emplace_back(cosine(rows.row(0), rows.row(i)), i);
+  }
+  std::sort(others.begin(), others.end(), std::greater<>());
+  out << "  Nearest to your text (cosine similarity: 1 = the same meaning, about 0 = nothing in "
+         "common):\n\n";
+  for (const auto& [value, i] : others) {
+    out << "  " << cell(value, color) << "  " << fit(texts[i], kLine - kCell - 4) << '\n';
+  }
+}
+
+void run_quickstart(ModelOptions options, std::vector<std::string> texts, CliContext& context) {
+  options.shows_model = true;
   const Model model = load_chosen_model(options, context);
   const ModelInfo& info = model.info();
+  const bool one_text = texts.size() == 1;
   if (texts.size() < 2) {
     const std::vector<std::string> samples = sample_texts(info);
     texts.insert(texts.end(), samples.begin(), samples.end());
@@ -155,6 +154,11 @@ void run_quickstart(const ModelOptions& options, std::vector<std::string> texts,
   std::ostream& out = context.out;
   out << "\n  " << info.id << " (" << info.family << "): " << rows.width << " dimensions, at most "
       << info.max_tokens << " tokens\n\n";
+  if (one_text) {
+    out << "  " << fit(texts[0], kQuoted) << ' ' << vector_text(rows.row(0)) << "\n\n";
+    print_neighbours(texts, rows, context.color_out(), out);
+    return;
+  }
   print_vectors(texts, rows, out);
   print_table(texts, rows, context.color_out(), out);
   print_closest(texts, rows, out);
@@ -163,11 +167,11 @@ void run_quickstart(const ModelOptions& options, std::vector<std::string> texts,
 }  // namespace
 
 void add_quickstart_command(CLI::App& app, CliContext& context) {
-  CLI::App* command =
-      app.add_subcommand("quickstart", "Embed a few sentences and show how alike they are");
+  CLI::App* command = app.add_subcommand("quickstart", "Embed a few sentences and compare them");
   const auto options = std::make_shared<ModelOptions>();
   const auto texts = std::make_shared<std::vector<std::string>>();
   add_text_arguments(*command, *texts, "Your own sentences instead of the samples");
+  add_model_name(*command, *options);
   add_model_options(*command, *options);
   command->footer(kQuickstartExamples);
   command->callback([options, texts, &context] { run_quickstart(*options, *texts, context); });

@@ -5,27 +5,34 @@
 #include <memory>
 #include <new>
 #include <ostream>
+#include <system_error>
 
-#include "base/excerpt.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/help.h"
 #include "cli/text_argument.h"
+#include "cli/usage.h"
 #include "config/reader.h"
 #include "nestvec/version.h"
 
 namespace nestvec {
 namespace {
 
+constexpr const char* kDescription = "Text embeddings with jina-embeddings-v3 and BERT-like models";
+
 constexpr const char* kFooter =
     "Examples:\n"
     "  nestvec quickstart\n"
     "  nestvec embed \"The cat sat on the mat.\"\n"
     "  nestvec pull jinaai/jina-embeddings-v3\n"
-    "  nestvec help embed\n"
+    "  nestvec serve jinaai/jina-embeddings-v3\n"
     "\n"
+    "nestvec help COMMAND shows the options of a command.\n";
+
+constexpr const char* kFooterRest =
     "Every option that loads a model is also a key of config.yaml and an environment variable\n"
-    "(NESTVEC_THREADS=2 for --threads 2); NESTVEC_MODEL names the model of commands that name "
+    "(NESTVEC_THREADS=2 for --threads 2). NESTVEC_MODEL names the model of commands that name "
     "none.\n"
     "\n";
 
@@ -46,17 +53,16 @@ int report(CliContext& context, std::string message, ExitCode code) {
 void add_help_commands(CLI::App& app, CliContext& context) {
   CLI::App* help = app.add_subcommand("help", "Show the help of a command");
   const auto name = std::make_shared<std::string>();
-  help->add_option("command", *name, "The command");
+  help->add_option("command", *name, "The command")->type_name("COMMAND");
   help->callback([&app, name, &context] {
     if (name->empty()) {
-      context.out << app.help();
+      context.out << top_help(app);
       return;
     }
-    const CLI::App* command = find_command(app, *name);
-    if (command == nullptr) {
-      throw Error(ErrorCode::kInvalidArgument, "there is no command \"" + excerpt(*name) + "\"");
+    check_arguments(app, {*name});
+    if (const CLI::App* command = find_command(app, *name)) {
+      context.out << command->help("nestvec");
     }
-    context.out << command->help("nestvec");
   });
   app.add_subcommand("version", "Show the version")->callback([&context] {
     context.out << "nestvec " << kVersion << '\n';
@@ -68,52 +74,37 @@ void add_help_commands(CLI::App& app, CliContext& context) {
 }
 
 void add_commands(CLI::App& app, CliContext& context) {
+  app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
-  app.set_version_flag("--version", "nestvec " + std::string(kVersion));
+  app.set_help_flag("-h,--help", "Show this help");
+  app.set_help_all_flag("--help-all", "Show every option");
+  app.set_version_flag("-V,--version", "nestvec " + std::string(kVersion), "Show the version");
+  add_quickstart_command(app, context);
   add_embed_command(app, context);
-  add_tokenize_command(app, context);
+  add_serve_command(app, context);
+  add_pull_command(app, context);
   add_info_command(app, context);
+  add_tokenize_command(app, context);
   add_compile_command(app, context);
   add_bench_command(app, context);
-  add_pull_command(app, context);
-  add_serve_command(app, context);
-  add_quickstart_command(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
-    const std::string examples = command->get_footer();
-    command->footer(examples + (examples.ends_with('\n') ? "\n" : "\n\n") + kExitCodeHelp);
+    const std::string footer = command->get_footer();
+    const bool has_rest = footer.find(kRest) != std::string::npos;
+    command->footer(footer + (has_rest ? "\n" : std::string(1, kRest)) + kExitCodeHelp);
   }
   add_help_commands(app, context);
-  app.footer(std::string(kFooter) + kExitCodeHelp);
-}
-
-// What CLI11 says of a wrong command line, with what to do.
-std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
-  std::string message = error.what();
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  const std::vector<CLI::App*> chosen = app.get_subcommands();
-  return message + " (see nestvec " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") +
-         "--help)";
-}
-
-// A first argument that is no command is what CLI11 words least clearly.
-void check_command_name(const CLI::App& app, const std::vector<std::string>& arguments) {
-  if (arguments.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "no command was given (see nestvec --help)");
-  }
-  if (arguments[0].starts_with('-') || find_command(app, arguments[0]) != nullptr) return;
-  std::string names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_group().empty()) continue;
-    names += (names.empty() ? "" : ", ") + command->get_name();
-  }
-  throw Error(ErrorCode::kInvalidArgument,
-              "there is no command \"" + excerpt(arguments[0]) + "\"; there are " + names);
+  app.footer(std::string(kFooter) + kRest + kFooterRest + kExitCodeHelp);
 }
 
 int parse_and_run(const std::vector<std::string>& arguments, CliContext& context) {
-  CLI::App app("Text embeddings with jina-embeddings-v3 and BERT-like models", "nestvec");
+  CLI::App app(kDescription, "nestvec");
   add_commands(app, context);
-  check_command_name(app, arguments);
+  if (arguments.empty()) {
+    context.out << top_help(app);
+    context.out.flush();
+    return kExitOk;
+  }
+  check_arguments(app, arguments);
   try {
     std::vector<std::string> protected_arguments = protect_text_arguments(app, arguments);
     std::reverse(protected_arguments.begin(),
@@ -122,7 +113,7 @@ int parse_and_run(const std::vector<std::string>& arguments, CliContext& context
   } catch (const CLI::Success& wanted) {  // --help, --version
     app.exit(wanted, context.out, context.err);
   } catch (const CLI::ParseError& error) {
-    return report(context, usage_message(app, error), kExitUsage);
+    throw usage_error(app, error);
   }
   context.out.flush();
   return context.exit_code;
@@ -158,6 +149,9 @@ int run_cli(const std::vector<std::string>& arguments, CliContext& context) {
     return report_and_flush(context, error.what(), exit_code_for(error.code()));
   } catch (const std::bad_alloc&) {
     return report_and_flush(context, "out of memory", kExitOverBudget);
+  } catch (const std::system_error& error) {
+    const bool files = error.code() == std::errc::too_many_files_open;
+    return report_and_flush(context, error.what(), files ? kExitOverBudget : kExitFailure);
   } catch (const std::exception& error) {
     return report_and_flush(context, error.what(), kExitFailure);
   }

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <future>
@@ -10,12 +11,16 @@
 #include <optional>
 #include <ostream>
 #include <stop_token>
+#include <utility>
 
+#include "base/address.h"
 #include "base/cgroup.h"
 #include "base/cpu.h"
+#include "base/excerpt.h"
 #include "base/quantity.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/fetch_model.h"
 #include "cli/model_options.h"
 #include "config/model_location.h"
 #include "config/writer.h"
@@ -33,23 +38,53 @@ namespace {
 constexpr std::size_t kDefaultBatchMilliseconds = 100;
 
 constexpr const char* kServeExamples =
-    "Prints one line on standard output when it is ready. SIGTERM and SIGINT finish what is being\n"
-    "answered and end it, SIGHUP reads API keys and the TLS certificate again. Keys come from\n"
-    "--api-key-file or NESTVEC_API_KEYS; --api-key is for trying out, since others on the machine\n"
-    "can read a command line.\n"
-    "\n"
     "Examples:\n"
     "  nestvec serve\n"
-    "  nestvec serve --model jinaai/jina-embeddings-v3 --http :8080 --api-key-file keys\n"
-    "  nestvec serve --config config.yaml --print-config\n"
+    "  nestvec serve jinaai/jina-embeddings-v3 --port 9000\n"
+    "  nestvec serve jinaai/jina-embeddings-v3 --host 0.0.0.0 --api-key-file keys\n"
     "  curl http://127.0.0.1:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
-    "       -d '{\"input\": \"The cat sat on the mat.\"}'\n";
+    "       -d '{\"input\": \"The cat sat on the mat.\"}'\n"
+    "\n"
+    "http://127.0.0.1:8080/ is a page to try the model, /docs describes every route.\n"
+    "\f"
+    "Prints one line on standard output when it is ready. SIGTERM and SIGINT let it finish the\n"
+    "requests that it is answering and then end it; SIGHUP makes it read the API keys and the TLS\n"
+    "certificate again. Keys come from --api-key-file or NESTVEC_API_KEYS; --api-key is for "
+    "trying\n"
+    "out, since others on the machine can read a command line.\n";
 
 struct ServeFlags {
   ModelOptions model;
   std::vector<std::string> api_keys;
+  std::string host;
+  std::string port;
   bool print_config = false;
 };
+
+// "[::1]" of "::1", as an address with a port has it.
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos || host.starts_with('[') ? host : "[" + host + "]";
+}
+
+// --host and --port, in place of the part of server.http that each names.
+void apply_host_and_port(const ServeFlags& flags, ServerOptions& server) {
+  if (flags.host.empty() && flags.port.empty()) return;
+  if (flags.model.settings.contains("http")) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--http says where to listen, and --host or --port does, too; leave one out");
+  }
+  const Address configured = parse_address(server.http);
+  std::string host = flags.host.empty() ? configured.host : flags.host;
+  if (host.empty()) host = "127.0.0.1";  // in place of a Unix socket
+  std::string port = flags.port;
+  if (port.empty()) port = std::to_string(configured.unix_path.empty() ? configured.port : 8080);
+  if (port.find_first_not_of("0123456789") != std::string::npos) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--port: expected a number from 0 to 65535, found \"" + excerpt(port) + "\"");
+  }
+  server.http = bracketed(host) + ":" + port;
+  parse_address(server.http);
+}
 
 std::string joined_keys(const std::vector<std::string>& keys) {
   std::string joined;
@@ -67,6 +102,7 @@ ServerConfig serve_config(const ServeFlags& flags, const CliContext& context) {
   ServerConfig config =
       flags.print_config ? read_settings(flags.model, context) : make_config(flags.model, context);
   if (!flags.api_keys.empty()) config.server.api_keys = joined_keys(flags.api_keys);
+  apply_host_and_port(flags, config.server);
   std::size_t& milliseconds = config.runtime.batch_milliseconds;
   if (milliseconds == 0) milliseconds = kDefaultBatchMilliseconds;
   return config;
@@ -81,9 +117,8 @@ void warn_of_strangers(const ServerOptions& options, Log& log) {
   if (!options.api_keys.empty() || !options.api_key_file.empty()) return;
   for (const std::string& address : {options.http, options.grpc}) {
     if (address.empty() || parse_address(address).loopback()) continue;
-    log.message(LogLevel::kWarning,
-                "other machines may reach " + address +
-                    " and nobody is asked for an API key; set server.api_key_file");
+    log.message(LogLevel::kWarning, "other machines may reach " + address +
+                                        ", and no API key is required; set server.api_key_file");
   }
 }
 
@@ -106,8 +141,7 @@ void fit_connections(ServerOptions& options, Log& log) {
 }
 
 // What requests may take beside the model, told in the log.
-std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo& model, bool quiet,
-                                    Log& log) {
+std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo& model, Log& log) {
   std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
   const std::uint64_t group = cgroup_memory_limit(this_system()).value_or(0);
   if (budget == 0 || (group > 0 && group < budget)) budget = group;
@@ -116,10 +150,8 @@ std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo&
        .budget = budget,
        .planned = model.memory_plan_bytes + config.runtime.vector_cache_bytes});
   if (!limit.warning.empty()) log.message(LogLevel::kWarning, limit.warning);
-  if (!quiet) {
-    log.message(LogLevel::kInfo,
-                "request memory: " + format_bytes(limit.bytes) + " (" + limit.reason + ")");
-  }
+  log.message(LogLevel::kInfo,
+              "request memory: " + format_bytes(limit.bytes) + " (" + limit.reason + ")");
   return limit.bytes;
 }
 
@@ -129,11 +161,24 @@ std::string describe(const ModelInfo& model) {
   return text + std::to_string(model.threads) + (model.threads == 1 ? " thread)" : " threads)");
 }
 
+// With --quiet no news, but still what went wrong.
+LogLevel least_level(const ServerConfig& config, bool quiet) {
+  const LogLevel level = parse_log_level(config.server.log_level);
+  return quiet ? std::max(level, LogLevel::kWarning) : level;
+}
+
 // Nothing where a signal came before the model was there: nobody has been served yet.
-std::optional<Model> load_unless_stopped(const ModelConfig& config, const LogSink& note,
-                                         const std::stop_token& stop) {
+std::optional<Model> load_unless_stopped(const ServerConfig& config, Server& server, Log& log,
+                                         CliContext& context, const std::stop_token& stop) {
+  LoadState& state = server.load_state();
+  const LogSink note = [&](std::string_view line) {
+    state.note(line);
+    log.message(LogLevel::kInfo, line);
+  };
+  const ProgressSink progress = [&state](double share) { state.progress(share); };
   try {
-    return load_model(config, note, stop);
+    fetch_absent_model(config, {.lines = note, .stop = stop}, context);
+    return load_model(config, {.note = note, .detail = note, .progress = progress}, stop);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled) throw;
     return std::nullopt;
@@ -141,41 +186,55 @@ std::optional<Model> load_unless_stopped(const ModelConfig& config, const LogSin
 }
 
 // Waits for the requests that a signal finds. Returns whether all were answered.
-bool finish(Server& server, int signal_number, const std::string& socket, Log& log, bool quiet) {
+bool finish(Server& server, int signal_number, const std::string& socket, Log& log) {
   notify_systemd(socket, "STOPPING=1");
-  if (!quiet) {
-    log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
-                                     ": finishing what is being answered");
-  }
+  log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
+                                   ": finishing what is being answered");
   if (server.drain()) return true;
   log.message(LogLevel::kWarning,
               "requests were still being answered at the end of server.grace_seconds");
   return false;
 }
 
+// A daemon may have no standard output.
+void print_ready(const std::string& text, CliContext& context, Log& log) {
+  try {
+    context.out << "nestvec: ready " << text << '\n';
+    context.out.flush();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kAborted) throw;
+    context.out.clear();
+    log.message(LogLevel::kWarning, error.what());
+  }
+}
+
 void run_serve(const ServeFlags& flags, CliContext& context) {
   ServerConfig config = serve_config(flags, context);
   if (flags.print_config) return print_config(config, context);
+  // A question, and the error of a model that is not to be had, come before anything runs.
+  if (can_ask(context) || !config.checkpoints.pull) {
+    fetch_absent_model(config, {.quiet = flags.model.quiet}, context);
+  }
   use_one_heap();
-  const bool quiet = flags.model.quiet;
   const LogFormat format = parse_log_format(config.server.log_format);
   LogWriter writer(STDERR_FILENO, [format](std::uint64_t lines, const std::string& reason) {
     return loss_line(format, lines, reason);
   });
   Log log(
       format, [&writer](std::string_view line) { writer.add(line); },
-      parse_log_level(config.server.log_level), [&writer] { return writer.lost(); });
-  LogSink note;
-  AccessLog access;
-  if (!quiet) note = [&log](std::string_view line) { log.message(LogLevel::kInfo, line); };
-  if (!quiet) access = [&log](const AccessRecord& record) { log.access(record); };
+      least_level(config, flags.model.quiet), [&writer] { return writer.lost(); });
+  for (const std::string& warning : std::exchange(config.warnings, {})) {
+    log.message(LogLevel::kWarning, warning);
+  }
   warn_of_strangers(config.server, log);
   fit_connections(config.server, log);
 
   const BlockedSignals blocked;
   if (config.model.id.empty()) config.model.id = short_model_name(config.checkpoints.repo_id);
   const ThreadPlan threads = decide_threads(config.inference_compute_info.cpu_limit, 0);
-  Server server(config.server, log, config.model, access, threads.threads);
+  Server server(
+      config.server, log, config.model, [&log](const AccessRecord& record) { log.access(record); },
+      threads.threads);
   std::stop_source loading;
   std::promise<int> stopped;
   const SignalThread signals(
@@ -184,16 +243,16 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
         stopped.set_value(number);
       },
       [&] { server.reload(); });
-  std::optional<Model> model = load_unless_stopped(config, note, loading.get_token());
+  std::optional<Model> model =
+      load_unless_stopped(config, server, log, context, loading.get_token());
   if (!model) return;
   const std::string description = describe(model->info());
-  const std::uint64_t memory = choose_request_memory(config, model->info(), quiet, log);
+  const std::uint64_t memory = choose_request_memory(config, model->info(), log);
   server.open(std::move(*model), memory);
-  context.out << "nestvec: ready " << server.addresses() << " model " << description << '\n';
-  context.out.flush();
+  print_ready(server.addresses() + " model " + description, context, log);
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");
   notify_systemd(socket, "READY=1\nSTATUS=" + server.addresses() + " model " + description);
-  if (finish(server, stopped.get_future().get(), socket, log, quiet)) return;
+  if (finish(server, stopped.get_future().get(), socket, log)) return;
   // They hold on to everything, so nothing can be taken down in order.
   writer.flush(std::chrono::steady_clock::now() + LogWriter::kLastSeconds);
   std::_Exit(kExitOk);
@@ -204,16 +263,24 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
 void add_serve_command(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("serve", "Answer HTTP and gRPC");
   const auto flags = std::make_shared<ServeFlags>();
-  add_model_options(*command, flags->model);
+  add_model_argument(*command, flags->model);
+  add_model_name(*command, flags->model);
+  command->add_option("--host,--hostname", flags->host, "Listen on this host or address")
+      ->type_name("HOST");
+  command->add_option("--port", flags->port, "Listen on this port")->type_name("PORT");
   add_server_options(*command, flags->model);
+  add_model_options(*command, flags->model);
   command
       ->add_option("--api-key", flags->api_keys,
-                   "Ask for this API key, or one of several; better --api-key-file or "
-                   "NESTVEC_API_KEYS, since others can read a command line")
+                   "Require this API key, or one of several; others can read a command line, so "
+                   "--api-key-file or NESTVEC_API_KEYS is better")
       ->type_name("KEY")
-      ->allow_extra_args(false);
-  command->add_flag("--print-config", flags->print_config,
-                    "Print the configuration with all defaults as YAML, and exit");
+      ->allow_extra_args(false)
+      ->group("More options");
+  command
+      ->add_flag("--print-config", flags->print_config,
+                 "Print the configuration with all defaults as YAML, and exit")
+      ->group("More options");
   command->footer(kServeExamples);
   command->callback([flags, &context] { run_serve(*flags, context); });
 }

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/count_option.h"
 #include "cli/text_lines.h"
+#include "cli/usage.h"
 #include "config/model_location.h"
 #include "tokenizer/normalizer_changes.h"
 #include "tokenizer/tokenizer.h"
@@ -32,15 +33,14 @@ struct TokenizeFlags {
 };
 
 constexpr const char* kTokenizeExamples =
-    "Prints a line for each line of standard input: {\"ids\":[...]}, with --offsets also\n"
-    "\"offsets\":[[a,b],...], half-open ranges in Unicode characters as Hugging Face tokenizers "
-    "prints\n"
-    "them ([0,0] for special tokens that were added).\n"
-    "\n"
     "Examples:\n"
-    "  printf 'Hello, world!\\n' | nestvec tokenize --tokenizer path/to/model --offsets\n"
-    "  nestvec tokenize --tokenizer tokenizer.json --jsonl < texts.jsonl > ids.jsonl\n"
-    "  echo '{\"ids\":[0,35378,2]}' | nestvec tokenize --tokenizer tokenizer.json --decode\n";
+    "  echo 'Hello, world!' | nestvec tokenize -m path/to/model --offsets\n"
+    "  nestvec tokenize -m tokenizer.json --jsonl < texts.jsonl > ids.jsonl\n"
+    "  echo '{\"ids\":[0,35378,2]}' | nestvec tokenize -m tokenizer.json --decode\n"
+    "\f"
+    "Prints a line for each line of standard input: {\"ids\":[...]}, with --offsets also\n"
+    "\"offsets\":[[a,b],...], half-open ranges in Unicode characters as Hugging Face tokenizers\n"
+    "prints them ([0,0] for special tokens that were added).\n";
 
 // Of a file as it is; of a model folder, or a repository in the cache, with what its other files
 // say about the letters of a text.
@@ -147,33 +147,35 @@ void decode_lines(const TokenizeFlags& flags, const Tokenizer& tokenizer, CliCon
 
 void add_options(CLI::App& command, TokenizeFlags& flags) {
   command
-      .add_option("--tokenizer", flags.tokenizer,
-                  "A tokenizer.json, a model folder, or a repository that was pulled")
-      ->type_name("PATH")
+      .add_option("-m,--tokenizer,--model", flags.tokenizer,
+                  "A tokenizer.json, or a model: a folder, OWNER/NAME, or the short name of a "
+                  "model on this machine")
+      ->type_name("MODEL")
       ->required();
-  command.add_flag("--jsonl", flags.json_lines, "Input lines are JSON objects with a \"text\"");
+  command.add_flag("--jsonl", flags.json_lines,
+                   "Each line of the input is a JSON object with a \"text\"");
   command.add_flag("--offsets", flags.offsets, "Print the range of each token");
   command.add_flag("--no-special", flags.no_special,
                    "Read special tokens in the texts (\"</s>\") as plain text");
   command.add_flag("--no-add-special", flags.no_add_special,
                    "Do not put the model's special tokens around a text");
   add_count_option(command, "--max-tokens", flags.max_tokens,
-                   "Cut longer texts, special tokens included");
-  command.add_option("--truncate", flags.truncate, "The end that --max-tokens cuts off")
+                   "Cut texts with more than N tokens, special tokens included");
+  command.add_option("--truncate", flags.truncate, "Cut off this end")
       ->type_name("right|left")
-      ->transform(CLI::IsMember({"right", "left"}).description(""))
+      ->check(one_of({"right", "left"}))
       ->capture_default_str();
-  command.add_flag("--no-truncation", flags.no_truncation,
-                   "Ignore the limit that the tokenizer.json may hold");
-  command.add_flag("--decode", flags.decode, "Read {\"ids\":[...]} lines, print {\"text\":...}");
-  command.add_flag("--keep-special", flags.keep_special, "With --decode: print special tokens");
+  command.add_flag("--no-truncation", flags.no_truncation, "Ignore a limit in tokenizer.json");
+  command.add_flag("--decode", flags.decode,
+                   "Read lines of {\"ids\":[...]} and print {\"text\":...}");
+  command.add_flag("--keep-special", flags.keep_special,
+                   "With --decode, print special tokens, too");
 }
 
 }  // namespace
 
 void add_tokenize_command(CLI::App& app, CliContext& context) {
-  CLI::App* command =
-      app.add_subcommand("tokenize", "Turn lines of standard input into token ids, as JSON lines");
+  CLI::App* command = app.add_subcommand("tokenize", "Turn lines of standard input into token ids");
   const auto flags = std::make_shared<TokenizeFlags>();
   add_options(*command, *flags);
   command->footer(kTokenizeExamples);

@@ -62,6 +62,21 @@ FileLock wait_for_lock(const std::string& path, const RunControl& control, const
   return lock;
 }
 
+// Where the cache is to be written. Throws Error with what to do where it cannot be.
+FileLock lock_entry(const std::string& cache_folder, const std::string& path,
+                    const RunControl& control, const LogSink& log) {
+  try {
+    std::error_code failed;
+    fs::create_directories(cache_folder, failed);
+    if (failed) throw file_error("cannot create", cache_folder, failed.value());
+    return wait_for_lock(path, control, log);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound && error.code() != ErrorCode::kPermissionDenied) throw;
+    throw Error(error.code(), std::string(error.what()) +
+                                  "; set NESTVEC_CACHE_DIR to a folder that can be written");
+  }
+}
+
 }  // namespace
 
 Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
@@ -72,10 +87,7 @@ Artefact compile_into_cache(const std::string& model_folder, const std::string& 
   std::string reason;
   if (auto artefact = usable(folder, source, reason)) return *artefact;  // a cache may be read-only
 
-  std::error_code failed;
-  fs::create_directories(cache_folder, failed);
-  if (failed) throw file_error("cannot create", cache_folder, failed.value());
-  const FileLock lock = wait_for_lock(folder + ".lock", options.control, log);
+  const FileLock lock = lock_entry(cache_folder, folder + ".lock", options.control, log);
   if (auto artefact = usable(folder, source, reason)) return *artefact;
   if (log && !reason.empty()) log("compiling again: " + reason);
   return compile_model(model_folder, folder, options, log);

@@ -10,8 +10,8 @@ std::string cache_folder(const std::string& configured, const Environment& envir
   if (const auto folder = environment("NESTVEC_CACHE")) return *folder;
   if (const auto home = environment("HOME")) return *home + "/.cache/nestvec";
   throw Error(ErrorCode::kFailedPrecondition,
-              "no folder for compiled models: neither runtime.cache_dir, NESTVEC_CACHE nor HOME is "
-              "set; set NESTVEC_CACHE");
+              "no folder for compiled models: HOME is not set; set NESTVEC_CACHE_DIR to a folder "
+              "that can be written");
 }
 
 }  // namespace nestvec

@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/suggestion.h"
+#include "config/local_models.h"
 #include "config/onnx_names.h"
 
 namespace nestvec {
@@ -46,6 +48,11 @@ bool is_valid_revision(std::string_view revision) {
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
+}
+
+bool exists(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
 }
 
 bool is_folder(const fs::path& path) {
@@ -99,6 +106,22 @@ std::string pull_command(const std::string& repo, const std::string& revision) {
   return "nestvec pull " + repo + (revision.empty() ? "" : "@" + revision);
 }
 
+// "; did you mean BAAI/bge-m3?" for the address of a page of the hub, else nothing.
+std::string meant_by_address(std::string_view text) {
+  for (const std::string_view host : {"huggingface.co/", "hf.co/"}) {
+    const std::size_t at = text.find(host);
+    if (at == std::string_view::npos) continue;
+    const std::string_view path = text.substr(at + host.size());
+    const std::size_t slash = path.find('/');
+    if (slash == std::string_view::npos) continue;
+    const std::string_view name =
+        path.substr(slash + 1, path.find_first_of("/?#", slash + 1) - (slash + 1));
+    if (!is_valid_name(path.substr(0, slash)) || !is_valid_name(name)) continue;
+    return "; did you mean " + std::string(path.substr(0, slash)) + "/" + std::string(name) + "?";
+  }
+  return {};
+}
+
 // A name that can only be meant as a path, whose error should not speak of repositories.
 bool looks_like_path(std::string_view text) {
   text = text.substr(0, text.find('@'));
@@ -122,10 +145,16 @@ std::string locate_in_cache(const RepoReference& reference, const Environment& e
       find_snapshot(cache, reference.repo, reference.revision);
   const std::string command = pull_command(reference.repo, reference.revision);
   if (!snapshot) {
-    throw Error(
-        ErrorCode::kNotFound,
-        "model " + reference.repo + (reference.revision.empty() ? "" : "@" + reference.revision) +
-            " is neither a folder nor in the cache " + cache + "; fetch it with: " + command);
+    const std::string short_name = short_model_name(reference.repo);
+    std::string hint;
+    for (const LocalModel& model : models_called(short_name, local_models(environment))) {
+      if (reference.revision.empty()) hint = "; " + model.name + " is here";
+    }
+    throw Error(ErrorCode::kNotFound,
+                "model " + reference.repo +
+                    (reference.revision.empty() ? "" : "@" + reference.revision) +
+                    " is neither a folder nor in the cache " + cache + hint +
+                    "; fetch it with: " + command);
   }
   if (const std::optional<std::string> missing = missing_model_file(*snapshot)) {
     throw Error(ErrorCode::kNotFound, "model " + reference.repo +
@@ -135,7 +164,59 @@ std::string locate_in_cache(const RepoReference& reference, const Environment& e
   return *snapshot;
 }
 
+Error unknown_short_name(const std::string& name, const std::vector<LocalModel>& models) {
+  std::vector<std::string> names;
+  for (const LocalModel& model : models) names.push_back(short_model_name(model.name));
+  const std::string near = nearest_word(name, names);
+  std::string advice;
+  if (!near.empty()) {
+    advice = "; did you mean \"" + near + "\"?";
+  } else if (const auto likely = likely_repositories(name); !likely.empty()) {
+    advice = "; fetch it with: " + pull_command(likely.front(), "");
+  } else {
+    advice = "; nestvec pull OWNER/NAME fetches a model from the hub";
+  }
+  return Error(ErrorCode::kNotFound,
+               "there is no model \"" + name + "\" here (" + listing(models) + ")" + advice);
+}
+
+// A file of a model, where its folder was expected.
+Error not_a_folder(const std::string& path) {
+  const bool gguf = path.ends_with(".gguf");
+  return Error(ErrorCode::kInvalidArgument,
+               path + (gguf ? ": GGUF files are not supported; give a model folder as Hugging Face "
+                              "lays it out, or a repository such as jinaai/jina-embeddings-v3"
+                            : ": is a file; give the model folder that holds it"));
+}
+
+// The model that a name without an owner stands for.
+LocalModel find_short_name(const std::string& name, const Environment& environment) {
+  const std::vector<LocalModel> models = local_models(environment);
+  std::vector<LocalModel> found = models_called(name, models);
+  if (found.size() == 1) return std::move(found.front());
+  if (found.empty()) throw unknown_short_name(name, models);
+  throw Error(ErrorCode::kInvalidArgument, "\"" + name + "\" is more than one model (" +
+                                               listing(found) + "); give the name with its owner");
+}
+
+// Whether it can only mean a model by a name without an owner.
+bool is_short_name(const std::string& text, const Environment& environment) {
+  return !looks_like_path(text) && text.find_first_of("/@") == std::string::npos &&
+         !exists(expand_path(text, environment));
+}
+
 }  // namespace
+
+std::string full_model_name(const std::string& text, const Environment& environment) {
+  return is_short_name(text, environment) ? find_short_name(text, environment).name : text;
+}
+
+bool is_absent_repository(const std::string& text, const Environment& environment) {
+  if (looks_like_path(text) || text.find('/') == std::string::npos) return false;
+  if (exists(expand_path(text, environment))) return false;
+  const RepoReference reference = parse_repo_reference(text);
+  return !find_in_cache(hub_cache_folder(environment), reference.repo, reference.revision);
+}
 
 bool is_commit_hash(const std::string& revision) {
   return revision.size() == 40 && std::all_of(revision.begin(), revision.end(), [](char c) {
@@ -156,7 +237,8 @@ RepoReference parse_repo_reference(const std::string& text) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + reference.repo +
                     "' is not the name of a repository; expected OWNER/NAME[@REVISION] of letters, "
-                    "digits, '-', '_' and '.', such as jinaai/jina-embeddings-v3");
+                    "digits, '-', '_' and '.', such as jinaai/jina-embeddings-v3" +
+                    meant_by_address(reference.repo));
   }
   if (at != std::string::npos && !is_valid_revision(reference.revision)) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -269,12 +351,18 @@ std::string locate_model(const std::string& folder_or_repo, const std::string& r
                     "lays it out (config.json, tokenizer.json, and model.safetensors or "
                     "onnx/model.onnx)");
   }
+  if (is_file(folder)) throw not_a_folder(folder);
   if (looks_like_path(folder_or_repo)) {
-    throw Error(ErrorCode::kNotFound, "no such model folder: '" + folder_or_repo +
-                                          "'; give a folder, or a repository such as "
-                                          "jinaai/jina-embeddings-v3");
+    const std::string meant = meant_by_address(folder_or_repo);
+    throw Error(ErrorCode::kNotFound, "no such model folder: '" + folder_or_repo + "'" +
+                                          (meant.empty() ? "; give a folder, or a repository such "
+                                                           "as jinaai/jina-embeddings-v3"
+                                                         : meant));
   }
   RepoReference reference = parse_repo_reference(folder_or_repo);
+  if (is_short_name(folder_or_repo, environment)) {
+    return find_short_name(folder_or_repo, environment).folder;
+  }
   if (reference.revision.empty()) reference.revision = revision;
   return locate_in_cache(reference, environment);
 }

@@ -58,11 +58,22 @@ std::string advice_for_other_weights(const std::string& folder);
 std::optional<std::string> find_in_cache(const std::string& cache_folder, const std::string& repo,
                                          const std::string& revision);
 
+// The full name of the model that a name without an owner means: "BAAI/bge-m3" for "bge-m3" where
+// that repository is in the cache. Any other text comes back as it is. Blocks on file I/O. Throws
+// Error: kNotFound (no such model on this machine; the message lists those that are),
+// kInvalidArgument (several).
+std::string full_model_name(const std::string& text, const Environment& environment);
+
+// True for the name of a repository, with its owner, that is not, or not wholly, in the cache.
+// Blocks on file I/O. Throws Error as parse_repo_reference and hub_cache_folder.
+bool is_absent_repository(const std::string& text, const Environment& environment);
+
 // The folder to load for what a user wrote: a folder that holds config.json, else a repository
-// ("OWNER/NAME" or "OWNER/NAME@REVISION") in the cache. `revision` counts where the text names
-// none. Blocks on file I/O. Safe for concurrent use. Throws Error: kNotFound (with the `nestvec
-// pull` command that fetches the repository), kInvalidArgument (neither a folder nor the name of a
-// repository).
+// ("OWNER/NAME" or "OWNER/NAME@REVISION") in the cache, else a model on this machine by its name
+// without the owner. `revision` counts where the text names none. Blocks on file I/O. Safe for
+// concurrent use. Throws Error: kNotFound (with the `nestvec pull` command that fetches the
+// repository), kInvalidArgument (neither a folder nor the name of a repository, or a short name of
+// several).
 std::string locate_model(const std::string& folder_or_repo, const std::string& revision,
                          const Environment& environment);
 

@@ -12,18 +12,19 @@ void visit_pooling_fields(Section& runtime, Visitor& visit) {
               "pooling",
               "pooling",
               FieldKind::kChoice,
-              "How token embeddings become a vector; auto = as the model's files say (see "
-              "models.md), or the mean where they do not.",
+              "How token embeddings become one vector. auto does what the model's files say (see "
+              "models.md), and takes the mean if they say nothing.",
               {"auto", "mean", "cls", "lasttoken"}},
         runtime.pooling);
-  visit(Field{"runtime",
-              "normalize",
-              "normalize",
-              FieldKind::kChoice,
-              "Whether vectors are scaled to length 1 unless a request says; auto = as the model's "
-              "files say, or true where they do not.",
-              {"auto", "true", "false"}},
-        runtime.normalize);
+  visit(
+      Field{"runtime",
+            "normalize",
+            "normalize",
+            FieldKind::kChoice,
+            "Whether vectors are scaled to length 1 if a request does not say. auto does what the "
+            "model's files say, and scales if they say nothing.",
+            {"auto", "true", "false"}},
+      runtime.normalize);
 }
 
 }  // namespace nestvec

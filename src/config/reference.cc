@@ -20,7 +20,7 @@ constexpr std::string_view kIntroduction =
     "1. the default,\n"
     "2. the file given by `--config`,\n"
     "3. the environment variable (an empty one counts as unset),\n"
-    "4. the flag; `--model` is short for `--repo-id`.\n"
+    "4. the flag; `-m` and `--model` are other names of `--repo-id`.\n"
     "\n"
     "An unknown key in the file is a warning, a value of the wrong type an error, both with line "
     "and\n"
@@ -30,9 +30,14 @@ constexpr std::string_view kIntroduction =
     "\n"
     "`nestvec serve --print-config` shows what came out of all of them, as a file of this form.\n"
     "\n"
-    "Where neither a flag, the environment nor the file names a model, the command takes "
+    "If neither a flag, the environment nor the file names a model, the command uses "
     "`$NESTVEC_MODEL`,\n"
-    "and then the small model that `make quickstart` fetches.\n";
+    "then the small model that `make quickstart` fetches, with a warning. `model.id` alone names "
+    "no model.\n"
+    "\n"
+    "Models of the hub lie in the cache that Python's huggingface_hub uses, too: `$HF_HUB_CACHE`, "
+    "else\n"
+    "`$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`.\n";
 
 std::string code(const std::string& text) { return text.empty() ? "empty" : "`" + text + "`"; }
 

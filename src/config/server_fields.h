@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/field.h"
+#include "config/request_fields.h"
 
 namespace nestvec {
 
@@ -13,27 +14,27 @@ namespace nestvec {
 template <typename Section, typename Visitor>
 void visit_access_fields(Section& server, Visitor& visit) {
   visit(Field{"server", "api_keys", "api-keys", FieldKind::kSecret,
-              "API keys, separated by commas. Without a key here or in a file nobody is asked for "
-              "one."},
+              "API keys, separated by commas. Without a key here or in a file, no API key is "
+              "required."},
         server.api_keys);
   visit(Field{"server", "api_key_file", "api-key-file", FieldKind::kText,
-              "File of API keys, one a line: KEY, or NAME: KEY to see the name in the log; `#` "
-              "begins a comment. Read again on SIGHUP."},
+              "File of API keys, one per line: KEY, or NAME: KEY to see the name in the log. `#` "
+              "starts a comment. Read again on SIGHUP."},
         server.api_key_file);
   visit(Field{"server", "tls_certificate", "tls-certificate", FieldKind::kText,
-              "PEM file of the certificate and its chain: TLS instead of plain connections. Read "
-              "again on SIGHUP."},
+              "PEM file with the certificate and its chain; turns on TLS. Read again on SIGHUP."},
         server.tls_certificate);
   visit(Field{"server", "tls_key", "tls-key", FieldKind::kText,
-              "PEM file of the certificate's private key. Read again on SIGHUP."},
+              "PEM file with the certificate's private key. Read again on SIGHUP."},
         server.tls_key);
   visit(Field{"server", "cors_origins", "cors-origins", FieldKind::kText,
-              "Origins whose pages may call the server beside its own, separated by commas; `*` = "
-              "all. Without API keys requests of other pages get status 403."},
+              "Origins whose pages may call the server besides its own, separated by commas; `*` "
+              "allows all. Without API keys, requests from other pages get status 403."},
         server.cors_origins);
   visit(Field{"server", "hosts", "hosts", FieldKind::kText,
-              "Names in Host that a server on a loopback address answers to beside localhost, "
-              "separated by commas: those that a proxy passes on. Others get status 403."},
+              "Host names, separated by commas, that a server on a loopback address answers "
+              "besides localhost, such as the name that a proxy passes on. Requests for other "
+              "names get status 403."},
         server.hosts);
 }
 
@@ -46,15 +47,15 @@ void visit_limit_fields(Section& server, Visitor& visit) {
     visit(Field{"server", key, name, FieldKind::kCount, help, {}, most, least}, value);
   };
   visit(Field{"server", "max_body", "max-body", FieldKind::kBytes,
-              "Longest body of a request, unpacked, such as 32Mi."},
+              "Largest body of a request, after decompression, such as 32Mi."},
         server.max_body_bytes);
   visit(Field{"server", "request_memory", "request-memory", FieldKind::kBytes,
-              "Memory for everything that requests make the server hold: bodies as they arrive, "
-              "texts, vectors, answers that are not taken yet. What does not fit waits, then is "
-              "refused with status 503 or 429. 0 = what cpu_memory or the cgroup leaves beside the "
+              "Memory for everything that requests make the server hold: bodies, texts, vectors, "
+              "and answers that clients have not read yet. A request that does not fit waits, then "
+              "gets status 503 or 429. 0 means what cpu_memory or the cgroup leaves besides the "
               "memory plan, from 64Mi to 1Gi."},
         server.request_memory_bytes);
-  count("max_inputs", "max-inputs", "Texts of a request.", 1, kMany, server.max_inputs);
+  count("max_inputs", "max-inputs", "Most texts in one request.", 1, kMany, server.max_inputs);
   visit(Field{"server",
               "token_ids",
               "token-ids",
@@ -64,59 +65,60 @@ void visit_limit_fields(Section& server, Visitor& visit) {
               "accept them if they are of this model's. TEI's own routes take them always.",
               {"refuse", "accept"}},
         server.token_ids);
-  count("max_connections", "max-connections", "Connections at a time.", 1, kMany,
+  count("max_connections", "max-connections", "Most connections at the same time.", 1, kMany,
         server.max_connections);
-  count("header_seconds", "header-seconds", "Time for the head of a request to arrive.", 1, kDay,
-        server.header_seconds);
+  count("header_seconds", "header-seconds", "Time in which the head of a request must arrive.", 1,
+        kDay, server.header_seconds);
   count("idle_seconds", "idle-seconds",
-        "Time between requests of a connection, and without a byte of a body.", 1, kDay,
-        server.idle_seconds);
+        "Time after which a connection without a request, or a body without a new byte, is closed.",
+        1, kDay, server.idle_seconds);
   count("request_seconds", "request-seconds",
-        "Deadline of every request; 0 = only what x-request-timeout-ms asks for.", 0, kDay,
+        "Deadline of every request; 0 means only what x-request-timeout-ms asks for.", 0, kDay,
         server.request_seconds);
-  count("grace_seconds", "grace-seconds",
-        "After SIGTERM, time for the requests that are being answered.", 0, kDay,
+  count("grace_seconds", "grace-seconds", "Time that running requests get after SIGTERM.", 0, kDay,
         server.grace_seconds);
   count("max_queue_tokens", "max-queue-tokens",
-        "Tokens that may wait for the model. A client may have as many waiting as it leaves free, "
-        "and bulk calls share three quarters; over it requests are refused with status 429. 0 = no "
-        "limit.",
+        "Tokens that may wait for the model; more get status 429. One client may have as many "
+        "waiting as are free, and bulk calls share three quarters. 0 means no limit.",
         0, std::uint64_t{1} << 40, server.max_queue_tokens);
   count("max_queue_seconds", "max-queue-seconds",
-        "Expected wait behind a client's earlier calls over which its requests are refused with "
-        "status 429; 0 = no limit.",
+        "Longest expected wait behind a client's own earlier calls; more gets status 429. 0 means "
+        "no limit.",
         0, kDay, server.max_queue_seconds);
 }
 
 template <typename Section, typename Visitor>
 void visit_server_fields(Section& server, Visitor& visit) {
   visit(Field{"server", "http", "http", FieldKind::kText,
-              "Where to answer HTTP: HOST:PORT, :PORT for every interface, or unix:PATH; port 0 = "
-              "any free one."},
+              "Address for HTTP and gRPC: HOST:PORT, :PORT for every interface, or unix:PATH. Port "
+              "0 takes any free one."},
         server.http);
   visit(Field{"server", "grpc", "grpc", FieldKind::kText,
-              "A second address, in the same form; both answer HTTP/1, HTTP/2 and gRPC."},
+              "A second address in the same form. Both answer HTTP/1, HTTP/2 and gRPC."},
         server.grpc);
   visit_access_fields(server, visit);
+  visit_request_fields(server, visit);
   visit_limit_fields(server, visit);
   visit(Field{"server",
               "log_format",
               "log-format",
               FieldKind::kChoice,
-              "Form of the log on standard error.",
+              "Format of the log on standard error.",
               {"text", "json"}},
         server.log_format);
-  visit(Field{"server",
-              "log_level",
-              "log-level",
-              FieldKind::kChoice,
-              "What the log leaves out: with warning the line of each request and other news, with "
-              "error the warnings, too.",
-              {"info", "warning", "error"}},
-        server.log_level);
+  visit(
+      Field{
+          "server",
+          "log_level",
+          "log-level",
+          FieldKind::kChoice,
+          "Lowest level that is logged: info has a line for each request, debug also one for each "
+          "probe (/health, /ready, /metrics) and file of the page.",
+          {"debug", "info", "warning", "error"}},
+      server.log_level);
   visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
-              "Where to send a span of each request, by OTLP as JSON over HTTP: http://HOST:PORT, "
-              "to which /v1/traces is added; empty = nowhere."},
+              "Collector that gets a span for each request, by OTLP as JSON over HTTP: "
+              "http://HOST:PORT, to which /v1/traces is added. If empty, nothing is sent."},
         server.otlp_endpoint);
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inputs in the forms that clients send them.
+#include "dialects/inputs.h"
+
 #include <limits>
 
-#include "dialects/inputs.h"
 #include "output/vector.h"
+#include "service/model_name.h"
 
 namespace nestvec {
 namespace {
@@ -145,10 +147,27 @@ class InputReader {
 
 InputRules input_rules(const Service& service, const RunControl& control) {
   DecodeOptions options{.stop = control.stop, .deadline = control.deadline};
-  return {service.model.info(), service.options.max_inputs,
+  const ServerOptions& server = service.options;
+  return {service.model.info(),
+          server.max_inputs,
           [&model = service.model, options = std::move(options)](
               std::span<const std::uint32_t> ids) { return model.decode(ids, options); },
-          service.options.token_ids == "accept"};
+          server.token_ids == "accept",
+          server.strict_model,
+          server.overlong == "refuse" ? Truncation::kError : Truncation::kRight};
+}
+
+std::string task_of_model(const JsonValue& body, const InputRules& rules) {
+  const auto name = string_member(body, "model");
+  return name ? task_of_name(*name, rules.model, rules.strict_model) : "";
+}
+
+void refuse_member(const JsonValue& body, std::string_view member, std::string_view why,
+                   const std::function<bool(const JsonValue&)>& harmless) {
+  const auto value = body.find(member);
+  if (!value || (harmless && harmless(*value))) return;
+  throw RequestError(ErrorCode::kInvalidArgument, std::string(member) + ": " + std::string(why),
+                     std::string(member));
 }
 
 InputRules input_rules(const Exchange& exchange) {

@@ -94,9 +94,7 @@ Graph graph_of(const Artefact& artefact, const std::string& origin) {
 }
 
 Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                     const RunControl& control, const LogSink& log) {
-  CompileOptions options;
-  options.control = control;
+                     CompileOptions options, const LogSink& log) {
   Precision precision{"fp32", "of portable graphs"};
   if (runtime.graph == "portable") {
     options.layout = "rectangular";
@@ -144,10 +142,10 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
 }
 
 Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                   const RunControl& control, const LogSink& log) {
+                   const CompileOptions& options, const LogSink& log) {
   Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
                 : is_to_compile(folder, runtime, log)
-                    ? compiled_graph(folder, runtime, control, log)
+                    ? compiled_graph(folder, runtime, options, log)
                     : published_graph(folder);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -290,22 +288,30 @@ ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFol
   return info;
 }
 
+LogSink sink_or_nothing(const LogSink& sink) {
+  return sink ? sink : [](std::string_view) {};
+}
+
 }  // namespace
 
 Model load_model(const ModelConfig& config, const LogSink& log) {
-  return load_model(config, log, std::stop_token());
+  return load_model(config, {.note = log, .detail = log}, std::stop_token());
 }
 
-Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_token& stop) {
+Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_token& stop) {
   const RunControl control{stop, std::nullopt};
-  const LogSink note = log ? log : [](std::string_view) {};
+  const LogSink note = sink_or_nothing(log.note);
+  const LogSink detail = sink_or_nothing(log.detail);
   for (const std::string& warning : config.warnings) note(warning);
   Outline outline = read_outline(config, note);
   ModelFolder& folder = outline.folder;
   settle_pooling(config.runtime, folder);
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   const Isa isa = machine_isa();
-  const Graph graph = choose_graph(folder, config.runtime, control, note);
+  CompileOptions compile;
+  compile.control = control;
+  compile.progress = log.progress;
+  const Graph graph = choose_graph(folder, config.runtime, compile, note);
   control.check();
   const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
   check_token_types(graph, folder.path);
@@ -325,9 +331,9 @@ Model load_model(const ModelConfig& config, const LogSink& log, const std::stop_
   check_budget(facts, budget);
   info.memory_plan_bytes = plan_memory(facts).total();
   info.memory_plan = describe_plan(facts, budget);
-  note("memory plan: " + info.memory_plan);
-  note("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
-  note("threads: " + threads.reason);
+  detail("memory plan: " + info.memory_plan);
+  detail("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
+  detail("threads: " + threads.reason);
 
   info.vocabulary = tokenizer.vocabulary_size();
   info.tasks = outline.tasks.tasks();

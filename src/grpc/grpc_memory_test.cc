@@ -49,7 +49,7 @@ TEST_F(GrpcMemoryTest, IsToldWhereThereIsNoneNow) {
   v1::EmbedResponse response;
   ASSERT_TRUE(embed(request("a text"), &response).ok());  // the connection is there
   // Enough for the head, and not for the message.
-  const std::size_t others = kLimit - kLimit / 16 - account_->used() - std::size_t{48} * 1024;
+  const std::size_t others = kLimit - kLimit / 16 - account_->used() - std::size_t{128} * 1024;
   account_->take(others);
   Headers trailers;
   const GrpcStatus status = channel_->call("/tei.v1.Embed/Embed", request(std::string(60'000, 'a')),

@@ -120,7 +120,7 @@ TEST_F(H2Memory, BodiesThatCouldNeverBeServedAreRefusedByTheirHeads) {
 }
 
 TEST_F(H2Memory, AnswersAreChargedUntilTheyAreSent) {
-  constexpr std::size_t kAnswer = std::size_t{8} << 20;
+  constexpr std::size_t kAnswer = std::size_t{4} << 20;
   start([](const auto&, const Respond& respond) {
     HttpResponse response;
     response.body.assign(kAnswer, 'v');

@@ -218,7 +218,7 @@ void H2Connection::on_head(H2Stream& stream) {
   // Fair between streams whatever the client asks for: each sends a frame in turn.
   constexpr nghttp2_extpri kInTurn{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
   nghttp2_session_change_extpri_stream_priority(session_.get(), stream.id, &kInTurn, 1);
-  begin_request(request, loop_->random_id(), stream.record);
+  begin_request(*shared_, request, loop_->random_id(), stream.record);
   if (stream.head_only) stream.record.method = "HEAD";
   if (stream.fault) {
     stream.record.method = stream.record.path = "-";

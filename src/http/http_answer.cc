@@ -30,6 +30,7 @@ void HttpConnection::refuse(const HttpFault& fault) {
   record_.time = std::chrono::system_clock::now();
   record_.id = loop_->random_id();
   record_.method = record_.path = "-";
+  record_.routine = false;
   record_.bytes_in = parser_ ? parser_->body_bytes() : 0;
   http10_ = head_only_ = false;
   parser_.reset();

@@ -227,10 +227,11 @@ void HttpConnection::on_head(bool has_begun) {
 // What can be said without the body is said before a byte of it is read.
 void HttpConnection::judge_head() {
   HttpRequest& head = parser_->request();
+  head_memory_.shrink(2 * parser_->head_bytes());  // names and values lie apart
   head.connection = number_;
   head.peer = client_;
   head.account = account_;
-  begin_request(head, loop_->random_id(), record_);
+  begin_request(*shared_, head, loop_->random_id(), record_);
   if (parser_->is_head()) record_.method = "HEAD";
   HeadVerdict verdict;
   if (shared_->guard) verdict = shared_->guard(head);
@@ -333,7 +334,7 @@ void HttpConnection::dispatch() {
   if (judged) {
     request->received = Clock::now();
   } else {
-    begin_request(*request, loop_->random_id(), record_);
+    begin_request(*shared_, *request, loop_->random_id(), record_);
     if (head_only_) record_.method = "HEAD";
   }
   record_.bytes_in = parser_->body_bytes();

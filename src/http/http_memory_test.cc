@@ -297,5 +297,24 @@ TEST_F(HttpMemory, OneClientsStalledBodiesLeaveRoomForOthers) {
   }
 }
 
+// Long answers that one client does not read fill three quarters of the answers' part.
+TEST_F(HttpMemory, OneClientsUnreadAnswersLeaveRoomForOthers) {
+  account_->set_limit(4 * kLimit);
+  constexpr std::size_t kPiece = 6 * kMiB;
+  start([](const auto&, const Respond& respond) {
+    HttpResponse response;
+    response.body.assign(kPiece, 'v');
+    respond(std::move(response));
+  });
+  std::vector<TestClient> unread;
+  for (int i = 0; i < 8; ++i) {
+    unread.push_back(client());
+    unread.back().send(post("/", "x", "x-key: hostile\r\n"));
+  }
+  EXPECT_TRUE(eventually([&] { return refusals() > 0; }));
+  EXPECT_GT(account_->used(), 3 * kPiece);
+  EXPECT_EQ(client().ask(post("/", "x", "x-key: honest\r\n")).body.size(), kPiece);
+}
+
 }  // namespace
 }  // namespace nestvec

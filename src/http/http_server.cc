@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 #include <future>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,7 @@ class HttpServer::Impl {
     for (const Address& address : options.more_addresses) listen(address, options.unix_mode);
     shared_->urgent_threads = &urgent_threads_;
     shared_->is_urgent = options.is_urgent;
+    shared_->is_routine = options.is_routine;
   }
 
   ~Impl() {
@@ -100,7 +102,7 @@ class HttpServer::Impl {
     if (tls_) tls_->reload();
   }
 
-  std::uint16_t port(std::size_t address) const { return acceptors_.at(address)->port(); }
+  std::uint16_t port(std::size_t address) const { return ports_.at(address); }
   const HttpShared& shared() const { return *shared_; }
 
  private:
@@ -113,7 +115,50 @@ class HttpServer::Impl {
     return loops;
   }
 
+  // An address; localhost is one of each version of IP, on the same port.
   void listen(const Address& address, unsigned unix_mode) {
+    const std::size_t first = acceptors_.size();
+    if (address.host == "localhost") {
+      listen_locally(address, unix_mode);
+    } else {
+      accept_at(address, unix_mode);
+    }
+    ports_.push_back(acceptors_[first]->port());
+  }
+
+  void listen_locally(const Address& address, unsigned unix_mode) {
+    constexpr int kAttempts = 16;
+    const std::size_t first = acceptors_.size();
+    for (int attempt = 1;; ++attempt) {
+      try {
+        return accept_locally(address, unix_mode);
+      } catch (const Error& error) {
+        // The port that the system chose for one version may be taken in the other.
+        acceptors_.resize(first);
+        const bool again = address.port == 0 && error.code() == ErrorCode::kAlreadyExists;
+        if (!again || attempt == kAttempts) throw;
+      }
+    }
+  }
+
+  void accept_locally(Address address, unsigned unix_mode) {
+    const std::size_t first = acceptors_.size();
+    std::optional<Error> missing;
+    for (const char* host : {"127.0.0.1", "::1"}) {
+      address.host = host;
+      try {
+        accept_at(address, unix_mode);
+        address.port = acceptors_.back()->port();
+      } catch (const Error& error) {
+        // A machine may have one version only; another program on the other is a mistake.
+        if (error.code() == ErrorCode::kAlreadyExists) throw;
+        if (!missing) missing = error;
+      }
+    }
+    if (acceptors_.size() == first) throw *missing;
+  }
+
+  void accept_at(const Address& address, unsigned unix_mode) {
     acceptors_.push_back(std::make_unique<Acceptor>(
         *loops_.front(), address, unix_mode,
         [this](Listener::Accepted accepted) { take(std::move(accepted)); }));
@@ -132,7 +177,7 @@ class HttpServer::Impl {
     connection->client = client_name(accepted.peer);
     connection->number = ++shared_->last_connection;
     connection->account = MemoryAccount::of_client(
-        shared_->memory, client_number(connection->client, connection->number));
+        shared_->memory, client_number_of_peer(connection->client, connection->number));
     connection->memory = MemoryShare(connection->account);
     const std::size_t bytes = RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0);
     if (!RequestMemory::grow_head(connection->memory, bytes + RequestMemory::kHead)) {
@@ -169,6 +214,7 @@ class HttpServer::Impl {
   std::size_t next_loop_ = 0;
   std::atomic<bool> started_{false};
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::uint16_t> ports_;  // of each address
 };
 
 HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler,

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include "base/ids.h"
 #include "http/content_coding.h"
@@ -180,7 +181,8 @@ bool post_request(const std::shared_ptr<HttpShared>& shared,
   });
 }
 
-void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& record) {
+void begin_request(const HttpShared& shared, HttpRequest& request, std::string fresh_id,
+                   AccessRecord& record) {
   const auto id = request.header("x-request-id");
   request.id = id && is_sane_id(*id) ? std::string(*id) : std::move(fresh_id);
   request.received = std::chrono::steady_clock::now();
@@ -188,6 +190,8 @@ void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& rec
   record.id = request.id;
   record.method = request.method;
   record.path = request.path;
+  request.sent_path = std::exchange(request.path, route_path(request.path, shared.path_prefix));
+  record.routine = shared.is_routine && shared.is_routine(request);
 }
 
 std::optional<std::uint64_t> token_count(const HttpResponse& response) {

@@ -23,6 +23,7 @@
 #include "observe/log.h"
 #include "service/head_guard.h"
 #include "service/http_message.h"
+#include "service/request_path.h"
 #include "service/request_threads.h"
 
 namespace nestvec {
@@ -54,18 +55,23 @@ class WaitingWork {
 
 struct HttpShared {
   HttpShared(ServerOptions server_options, HttpHandler http_handler, RequestThreads& pool)
-      : options(std::move(server_options)), handler(std::move(http_handler)), threads(pool) {}
+      : options(std::move(server_options)),
+        path_prefix(parse_path_prefix(options.path_prefix)),
+        handler(std::move(http_handler)),
+        threads(pool) {}
 
   const ServerOptions options;
+  const std::string path_prefix;
   const HttpHandler handler;
   RequestThreads& threads;
   RequestThreads* urgent_threads = nullptr;  // for what is_urgent says; lives as long as the loops
   std::function<bool(const HttpRequest&)> is_urgent;
-  AccessLog access_log;                   // may be empty
-  HeadGuard guard;                        // may be empty
-  HeadRefusal refusal;                    // may be empty: OpenAI's form then
-  std::shared_ptr<MemoryAccount> memory;  // of all clients; none = nothing is counted
-  StreamedService streamed;               // of HTTP/2; may be empty
+  std::function<bool(const HttpRequest&)> is_routine;  // may be empty
+  AccessLog access_log;                                // may be empty
+  HeadGuard guard;                                     // may be empty
+  HeadRefusal refusal;                                 // may be empty: OpenAI's form then
+  std::shared_ptr<MemoryAccount> memory;               // of all clients; none = nothing is counted
+  StreamedService streamed;                            // of HTTP/2; may be empty
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<std::uint64_t> refused{0};  // connections over the limit
@@ -104,9 +110,10 @@ std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRe
 std::optional<HttpResponse> refuse_length(const HttpShared& shared, const HttpRequest& head,
                                           std::uint64_t bytes);
 
-// A request whose head is there: x-request-id of the client or `fresh_id`, and what the log is to
-// have.
-void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& record);
+// A request whose head is there: x-request-id of the client or `fresh_id`, its path as routes know
+// it, and what the log is to have.
+void begin_request(const HttpShared& shared, HttpRequest& request, std::string fresh_id,
+                   AccessRecord& record);
 
 // x-nestvec-tokens of an answer.
 std::optional<std::uint64_t> token_count(const HttpResponse& response);

@@ -30,6 +30,9 @@ Error listen_error(const Address& address, int error_number) {
     advice = "; no interface of this machine has that address";
   } else if (error_number == ENOENT) {
     code = ErrorCode::kNotFound;
+  } else if (error_number == EMFILE) {
+    code = ErrorCode::kResourceExhausted;
+    advice = "; raise the limit of this process (ulimit -n)";
   }
   return Error(
       code, "cannot listen on " + to_string(address) + ": " + std::strerror(error_number) + advice);
@@ -73,6 +76,10 @@ void Listener::bind_tcp(const Address& address) {
   int last_error = EADDRNOTAVAIL;
   for (const SocketAddress& candidate : resolve(address)) {
     FileDescriptor socket = open_socket(candidate.family());
+    if (!socket.valid()) {
+      last_error = errno;
+      continue;
+    }
     switch_on(socket.get(), SOL_SOCKET, SO_REUSEADDR);
     if (::bind(socket.get(), candidate.data(), candidate.size) != 0) {
       last_error = errno;
@@ -103,6 +110,7 @@ void Listener::bind_unix(const Address& address, mode_t mode) {
     ::unlink(path);
   }
   socket_ = open_socket(AF_UNIX);
+  if (!socket_.valid()) throw listen_error(address, errno);
   // The mode is set before anybody can connect: that takes listen().
   if (::bind(socket_.get(), target.data(), target.size) != 0 || ::chmod(path, mode) != 0 ||
       ::lstat(path, &file) != 0) {

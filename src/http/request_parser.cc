@@ -77,6 +77,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   bool drops_body = false;
   bool out_of_memory = false;
   std::uint64_t body_bytes = 0;
+  std::size_t head_bytes = 0;
   HttpRequest request;
   BodyMemory memory;  // of its body
 
@@ -99,7 +100,6 @@ class RequestParser::Impl final : public http::basic_parser<true> {
 
   Limits limits_;
   std::optional<HttpFault> fault_;
-  std::size_t head_bytes_ = 0;
   std::size_t hosts_ = 0;
 };
 
@@ -133,8 +133,8 @@ void RequestParser::Impl::fail(int status, std::string message, error_code& ec) 
 }
 
 void RequestParser::Impl::count_head(std::size_t bytes, error_code& ec) {
-  head_bytes_ += bytes;
-  if (head_bytes_ > limits_.head_bytes) ec = http::error::header_limit;
+  head_bytes += bytes;
+  if (head_bytes > limits_.head_bytes) ec = http::error::header_limit;
 }
 
 HttpFault RequestParser::Impl::fault_of(const error_code& ec) const {
@@ -232,6 +232,7 @@ bool RequestParser::is_http10() const noexcept { return impl_->http10; }
 bool RequestParser::is_head() const noexcept { return impl_->head_method; }
 std::uint64_t RequestParser::body_bytes() const noexcept { return impl_->body_bytes; }
 std::size_t RequestParser::held_bytes() const noexcept { return impl_->request.body.capacity(); }
+std::size_t RequestParser::head_bytes() const noexcept { return impl_->head_bytes; }
 HttpRequest& RequestParser::request() { return impl_->request; }
 std::optional<std::uint64_t> RequestParser::promised_bytes() const {
   const auto length = impl_->content_length();

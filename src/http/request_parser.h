@@ -63,6 +63,7 @@ class RequestParser {
   bool is_head() const noexcept;              // a HEAD; the request then says GET
   std::uint64_t body_bytes() const noexcept;  // of the body so far
   std::size_t held_bytes() const noexcept;    // what it takes
+  std::size_t head_bytes() const noexcept;    // so far, about
   // In kFailed: a body that came in chunks found no memory.
   bool out_of_memory() const noexcept;
 

@@ -82,7 +82,7 @@ TEST(RequestParser, TellsWhatIsWrongInItsOwnWords) {
   const std::string post = "POST / HTTP/1.1\r\nHost: h\r\n";
   for (const auto& [bytes, words] : {
            std::pair<std::string, std::string>{"G(T / HTTP/1.1\r\n", "the method is not a word"},
-           {"GET / HTTP/1.1\r\nHost: h\n\n", "a line does not end in CR and LF"},
+           {"GET / HTTP/1.1\r\nHost: h\rx\r\n\r\n", "a line does not end in CR and LF"},
            {"GET  HTTP/1.1\r\nHost: h\r\n\r\n", "the target of the request line cannot be read"},
            {"GET / HTTP/1.1\r\nHo st: h\r\n\r\n",
             "the name of a header has characters that names may not have"},

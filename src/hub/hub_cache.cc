@@ -29,7 +29,10 @@ constexpr char kCacheTag[] =
 void make_folders(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error) throw file_error("cannot create the folder", path.string(), error.value());
+  if (!error) return;
+  const Error failure = file_error("cannot create the folder", path.string(), error.value());
+  throw Error(failure.code(),
+              std::string(failure.what()) + "; set HF_HOME to a folder that can be written");
 }
 
 bool is_file_of_size(const std::string& path, std::uint64_t size) {

@@ -165,9 +165,10 @@ PullResult pull_listed(const PullOptions& options, const RepoInfo& info, PullPro
   const std::vector<RepoFile> wanted = files_to_download(files, info, cache);
   PullResult result;
   if (!wanted.empty()) {
+    progress.set_totals(wanted.size(), total_bytes(wanted));
+    progress.planned(info.license);
     cache.create_folders();
     check_disk_space(wanted, cache, options.cache_folder);
-    progress.set_totals(wanted.size(), total_bytes(wanted));
     run_parallel(
         wanted.size(), options.parallel_files, options, progress,
         [&](HubClient& client, std::size_t i) { client.download(info.commit, wanted[i], cache); });

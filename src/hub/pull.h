@@ -41,6 +41,7 @@ PullOptions pull_options(const Environment& environment);
 // What happens during a pull.
 struct PullEvent {
   enum class Kind {
+    kPlanned,   // what will be downloaded is known, and nothing has been
     kStarted,   // `file` begins to download
     kProgress,  // bytes have come
     kFinished,  // `file` is whole and its hash is right
@@ -49,6 +50,7 @@ struct PullEvent {
   Kind kind;
   std::string_view file;
   std::string_view message;
+  std::string_view license;      // kPlanned: as in PullResult
   std::uint64_t file_bytes = 0;  // of `file`
   std::uint64_t bytes_done = 0;  // of the whole pull, resumed bytes included; may fall at a restart
   std::uint64_t bytes_total = 0;  // of the files that are not in the cache
@@ -56,7 +58,8 @@ struct PullEvent {
   std::size_t files_total = 0;
 };
 
-// Called by one thread at a time, not always the same. What it throws ends the pull.
+// Called by one thread at a time, not always the same. What it throws ends the pull; at kPlanned
+// nothing has been downloaded.
 using PullObserver = std::function<void(const PullEvent& event)>;
 
 // Where the model is.

@@ -21,6 +21,12 @@ class PullProgress {
     event_.files_total = files;
     event_.bytes_total = bytes;
   }
+  // Before the workers start, too.
+  void planned(std::string_view license) {
+    event_.license = license;
+    tell(PullEvent::Kind::kPlanned, nullptr, {}, 0);
+    event_.license = {};
+  }
   void started(const RepoFile& file) { tell(PullEvent::Kind::kStarted, &file, {}, 0); }
   void advanced(const RepoFile& file, std::int64_t bytes) {
     tell(PullEvent::Kind::kProgress, &file, {}, bytes);

@@ -5,7 +5,9 @@
 #include <ostream>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "base/json.h"
+#include "base/suggestion.h"
 #include "nestvec/error.h"
 #include "output/embedding_format.h"
 #include "output/npy.h"
@@ -27,14 +29,13 @@ OutputFormat parse_output_format(std::string_view name) {
       {format_name(EmbeddingFormat::kBinary), OutputFormat::kBinary},
       {format_name(EmbeddingFormat::kUbinary), OutputFormat::kUbinary},
   }};
-  std::string names;
+  std::vector<std::string> names;
   for (const auto& [known, format] : kNames) {
     if (name == known) return format;
-    if (!names.empty()) names += ", ";
-    names += known;
+    names.emplace_back(known);
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "unknown format \"" + std::string(name.substr(0, 64)) + "\"; known are " + names);
+              "unknown format \"" + excerpt(name) + "\"" + suggestion(name, names));
 }
 
 VectorWriter::VectorWriter(OutputFormat format, std::size_t width, std::ostream& out)

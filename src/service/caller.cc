@@ -25,14 +25,14 @@ std::string network_of(const std::string& peer) {
 
 }  // namespace
 
-std::uint64_t client_number(const std::string& peer, std::uint64_t connection) {
+std::uint64_t client_number_of_peer(const std::string& peer, std::uint64_t connection) {
   const std::string network = network_of(peer);
   return std::hash<std::string>{}(network.empty() ? "connection " + std::to_string(connection)
                                                   : "network " + network);
 }
 
 std::uint64_t client_number(std::string_view key, const HttpRequest& head) {
-  if (key.empty()) return client_number(head.peer, head.connection);
+  if (key.empty()) return client_number_of_peer(head.peer, head.connection);
   return std::hash<std::string>{}(std::string("key ").append(key));
 }
 

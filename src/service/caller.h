@@ -37,7 +37,7 @@ struct Caller {
 // subscriber has, and for a peer without an address its connection. The same over all transports.
 std::uint64_t client_number(std::string_view key, const HttpRequest& head);
 // The one of a connection that has not sent a key yet.
-std::uint64_t client_number(const std::string& peer, std::uint64_t connection);
+std::uint64_t client_number_of_peer(const std::string& peer, std::uint64_t connection);
 
 // "interactive" or "bulk"; nullopt for another word.
 std::optional<Priority> parse_priority(std::string_view name);

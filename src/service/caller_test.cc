@@ -32,7 +32,7 @@ TEST(ClientNumber, IsTheKeyElseTheNetworkElseTheConnection) {
   EXPECT_NE(number("", "2001:db8:0:1::1", 1), number("", "2001:db8:0:2::1", 1));
   EXPECT_EQ(number("", "unix", 1), number("", "unix", 1));
   EXPECT_NE(number("", "unix", 1), number("", "unix", 2));
-  EXPECT_EQ(number("", "10.0.0.1", 1), client_number("10.0.0.1", 7));
+  EXPECT_EQ(number("", "10.0.0.1", 1), client_number_of_peer("10.0.0.1", 7));
 }
 
 // One that streams all it can, and whoever else streams.

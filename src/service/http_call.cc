@@ -52,13 +52,24 @@ std::size_t numbers_of(std::span<const CallRows> calls) {
   return count;
 }
 
+// What server.overlong_status makes of a text that is too long.
+Fault overlong_fault(std::string_view status) {
+  if (status == "400") return Fault::kBadRequest;
+  if (status == "413") return Fault::kTooLarge;
+  if (status == "422") return Fault::kUnprocessable;
+  return Fault::kNone;
+}
+
 // A fault of a text names the member of the request.
 void fail(const Exchange& exchange, const std::string& param, const Error& error) {
   const ErrorDetail& detail = error.detail();
-  if (!detail.text || error.code() != ErrorCode::kInvalidArgument) return exchange.fail(error);
-  exchange.fail(RequestError(error.code(), error.what(),
-                             param + "[" + std::to_string(*detail.text) + "]", Fault::kNone,
-                             detail));
+  const bool too_long = is_too_long(error);
+  const bool wrong_text = detail.text && error.code() == ErrorCode::kInvalidArgument;
+  if (!too_long && !wrong_text) return exchange.fail(error);
+  const Fault fault =
+      too_long ? overlong_fault(exchange.service.options.overlong_status) : Fault::kNone;
+  const std::string member = detail.text ? param + "[" + std::to_string(*detail.text) + "]" : param;
+  exchange.fail(RequestError(error.code(), error.what(), member, fault, detail));
 }
 
 }  // namespace

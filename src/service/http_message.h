@@ -21,7 +21,8 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method;            // "POST"
-  std::string path;              // "/v1/embeddings", percent-decoded, without the query
+  std::string path;              // "/v1/embeddings", percent-decoded, as routes know it
+  std::string sent_path;         // the same as the client has it, with server.path_prefix
   std::string query;             // behind the "?", as sent
   Headers headers;               // names in lower case
   std::string body;              // whole, decoded from chunks and Content-Encoding

@@ -10,6 +10,7 @@
 
 #include "base/out_of_memory.h"
 #include "service/call_failure.h"
+#include "service/error_style.h"
 #include "service/request_memory.h"
 
 namespace nestvec {
@@ -32,7 +33,7 @@ std::size_t document_of(const EmbedCall& call, std::size_t text) {
 // A fault of the texts as the client knows them: by its own inputs.
 Error of_client(const EmbedCall& call, std::size_t part, const Error& error) {
   ErrorDetail detail = error.detail();
-  if (error.code() != ErrorCode::kInvalidArgument) return error;
+  if (error.code() != ErrorCode::kInvalidArgument && !is_too_long(error)) return error;
   if (has_contexts(call) || call.token_vectors) {
     detail.text = part;
   } else if (detail.text && !call.documents.empty()) {

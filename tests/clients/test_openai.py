@@ -98,9 +98,11 @@ def test_many_at_once(server):
 
 
 def test_models(client):
-    (model,) = client.models.list().data
+    model, *with_tasks = client.models.list().data
     assert model.object == "model"
-    assert client.models.retrieve(model.id).id == model.id
+    assert [each.id for each in with_tasks][:1] == [f"{model.id}:retrieval.query"]
+    for each in (model, *with_tasks):
+        assert client.models.retrieve(each.id).id == each.id
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("no-such-model")
 

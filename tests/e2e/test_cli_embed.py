@@ -157,7 +157,7 @@ def test_settings_from_file_environment_and_flag(nestvec, tmp_path):  # noqa: F8
     assert f"nestvec: {config}:4:3: unknown key" in warning
     assert 'did you mean "threads"?' in warning
     for line in ("memory plan: ", "threads: 1: "):
-        assert f"nestvec: {line}" in nestvec("embed", "--threads", "1", "--config", config, "x").stderr.decode()
+        assert f"nestvec: {line}" in nestvec("embed", "-v", "--threads", "1", "--config", config, "x").stderr.decode()
 
 
 def test_the_default_model_is_found(nestvec, tmp_path):  # noqa: F811
@@ -191,6 +191,16 @@ def test_quickstart_is_readable(nestvec):  # noqa: F811
     assert len(table) == 2 and table[0].startswith("   1  [one] ")
 
 
+def test_quickstart_shows_what_is_nearest_to_one_text(nestvec):  # noqa: F811
+    text = nestvec.ok("quickstart", "--model", V3, "-q", "The central bank raised interest rates.")
+    head, _, below = text.partition("Nearest to your text")
+    assert "norm 1.0000" in head and "Closest" not in text
+    ranked = [line.split(None, 1) for line in below.splitlines() if line.startswith("    ")]
+    values = [float(value) for value, _ in ranked]
+    assert len(ranked) == 6 and values == sorted(values, reverse=True)
+    assert values[0] == 1 and ranked[0][1].startswith("The central bank raised interest rates.")
+
+
 def on_terminal(command, *arguments, env=None):
     """What a run prints on a pseudo-terminal."""
     master, slave = pty.openpty()
@@ -222,6 +232,27 @@ def test_colours_on_a_terminal_only(nestvec):  # noqa: F811
     assert code == 2 and "\x1b[" in text
     code, text = on_terminal(nestvec, "embed", "--model", V3)
     assert code == 2 and "no text was given" in text
+
+
+def test_short_results_are_for_terminals_only(nestvec, tmp_path):  # noqa: F811
+    texts = [f"text {i}" for i in range(25)]
+    code, shown = on_terminal(nestvec, "embed", "-q", "--model", V3, *texts)
+    assert code == 0 and "64 dimensions" in shown and "... and 5 more texts" in shown
+    assert shown.count("norm 1.0000") == 20 and "embeddings" not in shown
+    first = json.loads(nestvec.ok("embed", "-q", "--model", V3, texts[0]))["embeddings"][0][0]
+    assert f"text 0{' ' * 26} [ {first:+.4f} " in shown
+    output = tmp_path / "vectors.npy"
+    code, shown = on_terminal(nestvec, "embed", "-q", "--model", V3, *texts, "-o", str(output))
+    assert code == 0 and shown == "" and numpy.load(output).shape == (25, 64)
+    assert '"index":24' in on_terminal(nestvec, "embed", "--model", V3, "--format", "jsonl", *texts)[1]
+
+
+def test_notes_are_few(nestvec):  # noqa: F811
+    nestvec.ok("embed", "--model", V3, "x")
+    assert nestvec("embed", "--model", V3, "x").stderr == b""
+    told = nestvec("embed", "-v", "--model", V3, "x").stderr.decode()
+    assert [line.split(":")[1].strip() for line in told.splitlines()] == ["memory plan", "precision", "threads"]
+    assert nestvec("embed", "-v", "-q", "--model", V3, "x").stderr == b""
 
 
 def test_json_lines_come_while_texts_do(nestvec):  # noqa: F811

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 
 import numpy
 import pytest
@@ -162,3 +163,44 @@ def test_a_file_of_the_model_is_missing_or_broken(nestvec, tmp_path, name):  # n
     done = nestvec(*run, env=cache)
     assert done.returncode == 3 and done.stderr.count(b"\n") == 1, done.stderr
     assert [path for path in (tmp_path / "cache").glob("*") if path.suffix != ".lock"] == []
+
+
+def test_no_home_or_one_that_cannot_be_written(nestvec, tmp_path):  # noqa: F811
+    """What a container with a random user has."""
+    for home in ({"HOME": ""}, {"HOME": "/proc"}):
+        done = nestvec("embed", "--model", V3, "x", env={"NESTVEC_CACHE": "", **home})
+        assert done.returncode != 0
+        assert b"NESTVEC_CACHE_DIR" in done.stderr, done.stderr
+        nestvec.ok("embed", "--model", V3, "x",
+                   env={"NESTVEC_CACHE": "", "NESTVEC_CACHE_DIR": str(tmp_path), **home})
+
+
+def test_too_few_open_files_are_no_corrupt_file(nestvec, tmp_path):  # noqa: F811
+    """Whichever file meets the limit, in a fresh cache and with a compiled model."""
+    for cache in ("fresh", "filled"):
+        where = {"NESTVEC_CACHE": str(tmp_path / cache)}
+        if cache == "filled":
+            nestvec.ok(*EMBED, "x", env=where)
+        for count in range(4, 16):
+            def limit(count=count):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+            done = nestvec(*EMBED, "x", env=where, preexec_fn=limit)
+            if b"shared libraries" in done.stderr:  # the loader's own words
+                continue
+            assert done.returncode in (0, 5), (count, done.returncode, done.stderr)
+            assert done.returncode == 0 or b"Too many open files" in done.stderr, done.stderr
+
+
+def test_a_server_without_a_standard_output_goes_on(nestvec, tmp_path):  # noqa: F811
+    socket = tmp_path / "socket"
+    process = nestvec.start("serve", "--model", V3, "--http", f"unix:{socket}", stdin=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
+    try:
+        lines = iter(process.stderr.readline, b"")
+        assert any(b"standard output" in line for line in lines)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 0

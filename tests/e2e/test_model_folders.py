@@ -343,6 +343,20 @@ def pointers(m):
     m.of("xlmr-tiny").write("model-00002-of-00002.safetensors", POINTER).refuses(says="00002-of-00002")
 
 
+@case("model.safetensors", "tensors of a classifier")
+def classifier_among_weights(m):
+    m.of("bert-tiny").remove("modules.json", "1_Pooling")
+    path = m.path / "model.safetensors"
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header, rest = json.loads(data[8:8 + length]), data[8 + length:]
+    header["classifier.weight"] = {"dtype": "F32", "shape": [1], "data_offsets": [len(rest), len(rest) + 4]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + rest + b"\0\0\0\0")
+    m.refuses(says="classifier.weight")
+    assert m.run("--pooling", "mean", TEXT).returncode == 0
+
+
 ADAPTERS = ("retrieval_query", "retrieval_passage", "separation", "classification", "text_matching")
 
 

@@ -457,7 +457,7 @@ def test_full_disk(hub, home):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
-    error = fails(pull(hub, home, preexec_fn=limit, restore_signals=False), 5, "make room")
+    error = fails(pull(hub, home, preexec_fn=limit, restore_signals=False), 5, "free some space")
     assert f"{sha256(WEIGHTS)}.incomplete" in error
     assert not (repo_folder(home) / "snapshots").exists()
     hub.requests.clear()

@@ -72,7 +72,10 @@ def test_the_served_name_whatever_is_asked_for(server):
     for model in ("text-embedding-3-small", "", None):
         assert server.embed(model=model).json()["model"] == "v3-tiny"
     models = server.call("GET", "/v1/models").json()
-    assert [model["id"] for model in models["data"]] == ["v3-tiny"]
+    names = [model["id"] for model in models["data"]]
+    assert names[0] == "v3-tiny" and "v3-tiny:retrieval.query" in names
+    assert server.embed(model=names[1]).json()["task"] == models["data"][1]["default_task"]
+    refused(server.embed(model="v3-tiny:retrieval.qurey"), 422, "model")
     assert server.call("GET", "/v1/models/v3-tiny").json()["object"] == "model"
     assert "v3-tiny" in refused(server.call("GET", "/v1/models/gpt-4"), 404, "model")
     assert server.call("HEAD", "/v1/models").body == b""
@@ -105,13 +108,31 @@ def test_ill_formed_unicode_is_replaced(server):
 
 
 def test_paths_methods_and_types(server):
-    refused(server.call("GET", "/v1/nothing"), 404)
+    message = refused(server.call("GET", "/v1/nothing"), 404)
+    assert "This is nestvec" in message and "/openapi.json" in message
+    assert "did you mean POST /v1/embeddings?" in refused(server.call("POST", "/v1/embedings", {"input": "a"}), 404)
+    assert "needs a reranker" in refused(server.call("POST", "/v1/rerank", {"query": "a"}), 404)
+    assert "needs a language model" in refused(server.call("POST", "/v1/chat/completions", {}), 404)
     reply = server.call("GET", "/v1/embeddings")
     refused(reply, 405)
     assert reply.headers["Allow"] == "POST, OPTIONS"
     form = server.call("POST", "/v1/embeddings", b"input=a",
                        {"Content-Type": "application/x-www-form-urlencoded"})
     assert "application/json" in refused(form, 415)
+
+
+def test_paths_are_forgiven(server):
+    expected = server.embed(["a"]).body
+    for path in ("/v1/embeddings/", "//v1/embeddings", "/v1//embeddings//", "/v1/v1/embeddings", "/v3/embeddings",
+                 "/openai/deployments/any/embeddings?api-version=2024-10-21", "/openai/v1/embeddings"):
+        assert server.call("POST", path, {"input": ["a"]}).body == expected, path
+    for path in ("/v1/models/", "/models", "/healthz", "/livez", "/readyz", "/v2/health/ready", "/v2/health/live"):
+        assert server.call("GET", path).status == 200, path
+    for path in ("/.well-known/live", "/.well-known/ready"):
+        assert server.call("GET", path).status == 204, path
+    assert server.call("POST", "/vectors/", {"text": "a", "config": {"task_type": "query"}}).json()["dim"] == 64
+    (entry,) = server.call("POST", "/embedding", {"content": "a"}).json()
+    assert len(entry["embedding"]) == 1 and len(entry["embedding"][0]) == 64
 
 
 def test_headers_of_an_answer(server):

@@ -4,6 +4,7 @@
 
 #include "base/json_writer.h"
 #include "base/seconds.h"
+#include "dialects/llama/llama.h"
 #include "dialects/openai/openai.h"
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
@@ -64,7 +65,15 @@ TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
   metrics.count_request(is_batch(required_member(body, "inputs")));
   TeiInputs inputs = read_tei_inputs(body, rules);
   metrics.count_inputs(inputs.call.texts.size());
-  inputs.call.options = read_tei_options(body, rules.model);
+  // Hugging Face's endpoints have the options in an object of their own.
+  const std::optional<JsonValue> parameters = body.find("parameters");
+  inputs.call.options = read_tei_options(body, rules);
+  if (!parameters) return inputs;
+  if (parameters->kind() != JsonValue::Kind::kObject) {
+    throw RequestError(ErrorCode::kInvalidArgument, "`parameters`: expected an object",
+                       "parameters");
+  }
+  inputs.call.options = read_tei_options(*parameters, rules);
   return inputs;
 }
 
@@ -118,6 +127,9 @@ void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
 
 void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
+  if (is_llama_request(document.root())) {
+    return answer_llama(std::move(exchange), document.root());
+  }
   const bool batch = is_batch(required_member(document.root(), "input"));
   metrics->count_request(batch);
   OpenAiRequest request =

@@ -96,10 +96,12 @@ First first_element(const JsonValue& list) {
 
 }  // namespace
 
-EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model) {
+EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules) {
+  const ModelInfo& model = rules.model;
   EmbedOptions options;
   options.truncation = read_direction(body);
-  if (!bool_member(body, "truncate").value_or(true)) options.truncation = Truncation::kError;
+  const bool truncate = rules.overlong != Truncation::kError;
+  if (!bool_member(body, "truncate").value_or(truncate)) options.truncation = Truncation::kError;
   options.task = read_task(body, model);
   options.normalize = bool_member(body, "normalize").value_or(true);
   if (const auto dimensions = body.find("dimensions")) {
@@ -138,7 +140,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
   if (parameters && parameters->kind() != Kind::kObject) {
     throw wrong_type(*parameters, "an object");
   }
-  if (parameters) call.options = read_tei_options(*parameters, rules.model);
+  if (parameters) call.options = read_tei_options(*parameters, rules);
   call.options.normalize = true;  // so that a product of two rows is their cosine
 
   call.texts.emplace_back(read_string(required_member(inputs, "source_sentence")));

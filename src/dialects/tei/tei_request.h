@@ -20,7 +20,7 @@ namespace nestvec {
 
 // truncate (null: true), truncation_direction, prompt_name (of the model's prompts, in any of their
 // names), task (an extension), normalize (true), dimensions.
-EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model);
+EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules);
 
 // Whether inputs came as a list, which may have one item; a list of token ids is one input.
 bool is_batch(const JsonValue& inputs);

@@ -50,6 +50,9 @@ HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = tei_input_rules(exchange);
+  refuse_member(document.root(), "dimensions", "vectors of tokens are not cut; leave it out");
+  refuse_member(document.root(), "normalize", "vectors of tokens are not normalised; leave it out",
+                [](const JsonValue& value) { return !read_bool(value); });
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   inputs.call.token_vectors = true;
   inputs.call.max_numbers = number_limit(rules.model);
