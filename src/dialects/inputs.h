@@ -39,6 +39,7 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
 // `task`, or the task of the member `prompt_name` where it is empty. Throws RequestError
 // kUnprocessable for a prompt that the model does not have, or one of another task.
 std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model);
+
 // The task that the member "model" asks for, empty where it asks for none. Throws RequestError: a
 // wrong type, and as task_of_name().
 std::string task_of_model(const JsonValue& body, const InputRules& rules);

@@ -91,9 +91,9 @@ TEST(Metrics, AFamilyKeepsItsKind) {
 }
 
 TEST(Metrics, BoundsAreFew) {
-  const std::vector<double> seconds = Metrics::seconds();
-  EXPECT_EQ(seconds.size(), 14u);
-  EXPECT_TRUE(std::ranges::is_sorted(seconds));
+  const std::vector<double> bounds = Metrics::seconds();
+  EXPECT_EQ(bounds.size(), 14u);
+  EXPECT_TRUE(std::ranges::is_sorted(bounds));
   EXPECT_EQ(Metrics::powers_of_two(3), (std::vector<double>{1, 2, 4, 8}));
   EXPECT_EQ(Metrics::powers_of_two(13).size(), 14u);
   EXPECT_EQ(Metrics::powers_of_two(14),

@@ -22,13 +22,13 @@ class Page : public ::testing::Test {
     return config;
   }
 
-  HttpResponse get(std::string_view path, Headers headers = {}, std::string_view sent = "") {
+  HttpResponse get(std::string_view path, Headers headers = {}, std::string_view sent_path = "") {
     const auto route = std::ranges::find(routes_, path, &Route::path);
     if (route == routes_.end()) return {404, "", {}, ""};
     auto request = std::make_shared<HttpRequest>();
     request->method = "GET";
     request->path = path;
-    request->sent_path = sent;
+    request->sent_path = sent_path;
     request->headers = std::move(headers);
     HttpResponse answer;
     route->handle({service_,
