@@ -30,7 +30,7 @@ RequestError refused_ids(const std::string& param) {
               ": token ids are not taken, for those of another tokenizer would give meaningless "
               "vectors; send text (LangChain: check_embedding_ctx_length=False), or start the "
               "server with server.token_ids: accept if they are of this model's tokenizer",
-          param};
+          param, Fault::kBadRequest};
 }
 
 class InputReader {
