@@ -77,11 +77,11 @@ test-python: build  ## The wheel in a fresh environment, beside the command, ref
 	@scripts/setup-apt.sh --tests
 	@scripts/test-python.sh
 
-test-mteb: setup  ## MTEB evaluates with the wheel (downloads PyTorch, 6 GB)
+test-mteb: setup  ## MTEB evaluates with the wheel, sentence-transformers is compared with it (downloads PyTorch, 6 GB)
 	@scripts/make-wheel.sh
 	@scripts/make-venv.sh mteb tests/python/requirements-mteb.txt
 	@build/venv-mteb/bin/pip install --quiet --no-index --no-deps --force-reinstall build/wheels/nestvec-*.whl
-	@scripts/pytest.sh mteb tests/python/test_mteb.py
+	@scripts/pytest.sh mteb tests/python/test_mteb.py tests/python/test_real_sentence_transformers.py
 
 test-scaleout: setup  ## Parquet, a local Ray cluster that loses actors and nodes, Spark
 	@scripts/setup-apt.sh --tests

@@ -34,7 +34,7 @@ foreach(path IN LISTS FILES)
   math(EXPR index "${index} + 1")
 endforeach()
 file(WRITE ${OUTPUT} "// Written by cmake/Embed.cmake.
-#include \"service/embedded_file.h\"
+#include \"base/embedded_file.h\"
 
 namespace nestvec {
 namespace {

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const nestvec::InputRules rules = made_up_rules();
     attempt([&] {
       nestvec::TeiInputs inputs = nestvec::read_tei_inputs(body, rules);
-      inputs.call.options = nestvec::read_tei_options(body, rules.model);
+      inputs.call.options = nestvec::read_tei_options(body, rules);
       expect_valid(inputs.call);
     });
     attempt([&] { expect_valid(nestvec::read_similarity(body, rules)); });

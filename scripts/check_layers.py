@@ -26,7 +26,7 @@ ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "ob
 FOREIGN = {r"onnxruntime": {"session", "ops"}, r".*\.pb\.h": {"compile", "dialects", "grpc"},
            r"google/protobuf": {"dialects", "grpc"}, r"nghttp2/": {"http"},
            r"boost/": {"http"}, r"yaml-cpp": {"config"}, r"simdjson": {"base"}, r"curl/": {"hub"},
-           r"openssl/": {"base", "service", "http"}, r"zlib|zstd": {"http", "bulk"},
+           r"openssl/": {"base", "service", "http"}, r"zlib|zstd": {"base"},
            r"nanobind|Python\.h": {"python"}, r"CLI/": {"cli"}}
 
 

@@ -119,7 +119,7 @@ function requestOf(form, input, task) {
   return body;
 }
 
-const taskNamed = (name) => (model.tasks.includes(name) ? name : "");
+const taskNamed = (name) => (model.tasks.length ? name : "");
 
 // -- a run: busy state, status, errors, code --
 

@@ -6,9 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nestvec {
+
+// Texts that go before others, by the names of tasks: {"query", "query: "}. In their order.
+using Prompts = std::vector<std::pair<std::string, std::string>>;
 
 // `model:` - who the model is to its callers.
 struct ModelIdentity {
@@ -40,7 +44,13 @@ struct RuntimeOptions {
   // safetensors or else in an ONNX export; published = the export as it is. auto = native, or
   // published where there is only an export and it lacks weights by their names.
   std::string graph = "auto";
-  std::string default_task = "text-matching";  // a task of the model, or "none"
+  // Of texts that name none: a task of the model, or "none". Empty = default_prompt_name of the
+  // model's files, else text-matching where the model has it, else none.
+  std::string default_task;
+  Prompts prompts;                      // in place of the model's own, or beside them
+  std::string query_prompt;             // the same for queries alone; empty = not set
+  std::string document_prompt;          // and for documents
+  bool builtin_prompts = true;          // known ones for well-known models that store none
   std::size_t threads = 0;              // 0 = decided from cpu_limit, affinity and cgroup quota
   std::size_t max_tokens = 0;           // longest sequence; 0 = the model's own limit
   std::size_t max_batch_tokens = 8192;  // tokens of one run of the graph, over all its texts

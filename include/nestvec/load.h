@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// A load that can be ended early, for programs that must go when they are told to.
+// Parts of a load: what the small files say, and a load that can be ended early.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 
 #include "nestvec/model.h"
 
 namespace nestvec {
 
-// Where the notes of a load go; either may be empty.
+// How far a first load is that compiles the model: the part that is done, from 0 to 1. Called on
+// the loading thread, often.
+using ProgressSink = std::function<void(double share)>;
+
+// Where the notes of a load go; each may be empty.
 struct LoadLog {
-  LogSink note;    // what a user should know: warnings, a compilation that takes a while
-  LogSink detail;  // what ModelInfo has, too: the memory plan, the precision, the threads
+  LogSink note = {};    // what a user should know: warnings, a compilation that takes a while
+  LogSink detail = {};  // what ModelInfo has, too: the memory plan, the precision, the threads
+  ProgressSink progress = {};  // of the compilation
 };
 
 // load_model() until `stop` is requested: what it was writing into the cache is removed, and Error
 // kCancelled is thrown, soon; only the opening of a graph is not interrupted. Blocks. Throws Error
 // as load_model(config, log).
 Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_token& stop);
+
+// What the small files of the configured model say, so that a mistake is seen before weights are
+// read: id, family, tasks, default_task, prompts_source, matryoshka_dimensions, folder, and
+// dimensions where the weights are safetensors or compiled (else 0). Blocks on file I/O. Throws
+// Error as load_model for these files.
+ModelInfo outline_model(const ModelConfig& config);
 
 }  // namespace nestvec

@@ -25,8 +25,9 @@ namespace nestvec {
 
 // A task that the model was trained for.
 struct TaskInfo {
-  std::string name;    // "retrieval.query"
-  std::string prompt;  // prepended by default; may be empty
+  std::string name;      // "retrieval.query"
+  std::string prompt;    // prepended by default; may be empty
+  bool adapter = false;  // has weights of its own, beside the prompt
 };
 
 // What a loaded model is, and what was decided for it and why.
@@ -44,8 +45,11 @@ struct ModelInfo {
   std::size_t max_batch_tokens = 0;  // of one run of the graph, over all its texts
   std::size_t vocabulary = 0;
   std::string pooling;          // "mean", "cls", "lasttoken", or "graph" where an export pools
-  std::vector<TaskInfo> tasks;  // empty for a model without adapters
-  std::string default_task;
+  std::vector<TaskInfo> tasks;  // empty for a model without adapters and prompts
+  std::string default_task;     // of texts that name none: one of `tasks`, or "none"
+  // Where the prompts come from: "model folder", "built in for OWNER/NAME", "configuration", or
+  // two of them; empty where there are none.
+  std::string prompts_source;
   std::vector<std::size_t> matryoshka_dimensions;  // as the model's authors list them; may be empty
   std::size_t threads = 0;
   std::string threads_reason;  // "2: cgroup quota 2.0 of 8 cores"
@@ -134,7 +138,8 @@ class Model {
   // What needs no run of the graph stays usable. Not to be called from a callback.
   void shut_down() const;
 
-  QueueStatus queue() const;
+  // `client` as QueueOptions::client.
+  QueueStatus queue(std::uint64_t client = 0) const;
   CacheStatus cache() const;
   // Called after each run of the graph, on the thread that ran it. Set it before the first call.
   void observe_batches(BatchObserver observer) const;

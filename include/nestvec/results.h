@@ -66,6 +66,8 @@ struct QueueStatus {
   double tokens_per_second = 0;    // measured; 0 before the first batch
   double expected_seconds = 0;     // until all of them are done, 0 where the rate is not known
   std::size_t output_bytes = 0;    // results of calls that are not done yet
+  std::size_t clients = 0;         // with something waiting; one with both classes counts twice
+  std::size_t client_tokens = 0;   // waiting of the client that was asked for
 };
 
 // One run of the graph.

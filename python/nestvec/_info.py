@@ -34,6 +34,7 @@ class ModelInfo:
     pooling: str
     tasks: tuple[Task, ...]
     default_task: str
+    prompts_source: str  # "model folder", "built in for OWNER/NAME", "configuration"; empty: no prompts
     matryoshka_dimensions: tuple[int, ...]
     threads: int
     threads_reason: str

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -28,10 +29,6 @@ _log = logging.getLogger("nestvec")
 T = TypeVar("T")
 Vectors = NDArray[np.float32]
 Reference = tuple[str, str, tuple[tuple[str, str], ...]]  # folder, config, settings
-
-# Where retrieval's two sides are called differently, the first name that a model has.
-_QUERY_TASKS = ("retrieval.query", "query")
-_DOCUMENT_TASKS = ("retrieval.passage", "document", "passage", "corpus")
 
 
 class EncodeOptions(TypedDict, total=False):
@@ -101,13 +98,14 @@ class Model:
         config: str | os.PathLike[str] | None = None,
         download: bool = False,
         show_progress_bar: bool | None = None,
-        **settings: str | float | None,
+        **settings: str | float | Mapping[str, str] | None,
     ) -> Model:
         """Loads a model folder, or a repository ("OWNER/NAME[@REVISION]") that is in the Hugging Face cache.
 
         Without a name the model is that of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings`` go
         before the file and the environment. They are the keys of docs/config.md: ``precision="int8"``, ``threads=2``,
-        ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``, ``default_task="retrieval.passage"``, ``cache_dir=...``.
+        ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``, ``default_task="retrieval.passage"``, ``cache_dir=...``,
+        ``prompts={"query": "query: "}``.
         ``download=True`` fetches a repository that is not there, as ``nestvec.pull`` does.
 
         The first load of a folder compiles it into the cache, with a progress bar on a terminal or as
@@ -117,7 +115,7 @@ class Model:
         if path_or_repo is not None and not model:
             raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
         file = "" if config is None else os.path.abspath(config)
-        given = {name: str(value) for name, value in settings.items() if value is not None}
+        given = {name: _setting(value) for name, value in settings.items() if value is not None}
         with LoadingBar(_log.info, is_watched() if show_progress_bar is None else show_progress_bar) as log:
             try:
                 core = _core.load(model, file, given, log)
@@ -200,8 +198,9 @@ class Model:
     ) -> Any:
         """Texts to float32 vectors: [texts, dimensions] for a list, [dimensions] for a str.
 
-        - ``task``: one of ``info.tasks``, or "none"; default: ``info.default_task``. Its prompt is put before
-          each text, or ``prompt`` in its place ("" = none), or that of the task ``prompt_name``.
+        - ``task``: one of ``info.tasks``, another name for one ("query", "document", "clustering", ...), or "none";
+          default: ``info.default_task``. Its prompt is put before each text, or ``prompt`` in its place ("" = none),
+          or that of the task ``prompt_name``, which must be one of the model's.
         - ``dimensions`` (or ``truncate_dim``): the first so many; then they are normalised.
         - ``normalize`` (or ``normalize_embeddings=True``): default: as the model's folder says, nearly always true.
         - ``late_chunking``: the texts are chunks of one context, read together and pooled apart.
@@ -256,7 +255,7 @@ class Model:
     def encode_query(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
     def encode_query(self, sentences: str | Iterable[str], **options: Any) -> Any:
         """``encode`` with the model's task for queries, where it has one."""
-        return self.encode(sentences, **self._side(_QUERY_TASKS, options))
+        return self.encode(sentences, **_for_task("retrieval.query", options))
 
     @overload
     def encode_document(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors: ...
@@ -264,7 +263,7 @@ class Model:
     def encode_document(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
     def encode_document(self, sentences: str | Iterable[str], **options: Any) -> Any:
         """``encode`` with the model's task for documents, where it has one."""
-        return self.encode(sentences, **self._side(_DOCUMENT_TASKS, options))
+        return self.encode(sentences, **_for_task("retrieval.passage", options))
 
     @overload
     def tokenize_and_embed(self, texts: str, **options: Unpack[TokenOptions]) -> TokenEmbeddings: ...
@@ -316,21 +315,11 @@ class Model:
     def __repr__(self) -> str:
         return f"<nestvec.Model {self._info.id}: {self._info.graph}>"
 
-    def _has_task(self, name: str) -> bool:
-        return any(task.name == name for task in self._info.tasks)
-
     def _prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:
         if prompt is not None or prompt_name is None:
             return prompt
         prompts = {task.name: task.prompt for task in self._info.tasks}
-        if prompt_name not in prompts:
-            raise InvalidArgumentError(f"unknown prompt {prompt_name!r}; this model has {sorted(prompts)}")
-        return prompts[prompt_name]
-
-    def _side(self, names: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
-        if options.get("task") is None and options.get("prompt_name") is None:
-            options["task"] = next((name for name in names if self._has_task(name)), None)
-        return options
+        return prompts.get(self._core.find_prompt(prompt_name), "")
 
     def _arguments(
         self,
@@ -342,8 +331,8 @@ class Model:
         parse_special: bool,
     ) -> _core.EncodeArguments:
         """What the core is asked for, with everything else as the model has it."""
-        if task is None and prompt is None and prompt_name is not None and self._has_task(prompt_name):
-            task = prompt_name
+        if task is None and prompt is None and prompt_name is not None:
+            task, prompt_name = self._core.find_prompt(prompt_name), None
         own_prompt = self._prompt(prompt, prompt_name)
         if own_prompt and (late_chunking or truncate == "left"):
             raise InvalidArgumentError(
@@ -425,6 +414,19 @@ os.register_at_fork(after_in_child=_forget)
 
 def _revive(*reference: Any) -> Model:
     return _loaded.find_or_load(reference)
+
+
+def _for_task(task: str, options: dict[str, Any]) -> dict[str, Any]:
+    if options.get("task") is None and options.get("prompt_name") is None:
+        options["task"] = task
+    return options
+
+
+def _setting(value: object) -> str:
+    """A value as the text of an environment variable."""
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _first(value: T | None, other: T | None) -> T | None:

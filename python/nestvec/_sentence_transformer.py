@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class SentenceTransformer:
         *,
         modules: Any = None,
         device: Any = None,
-        prompts: dict[str, str] | None = None,
+        prompts: Mapping[str, str | None] | None = None,
         default_prompt_name: str | None = None,
         cache_folder: str | os.PathLike[str] | None = None,
         trust_remote_code: bool = False,
@@ -71,8 +71,8 @@ class SentenceTransformer:
         self._settings = settings
         self.model = Model.load(folder, **settings)
         self.prompts = {"query": "", "document": ""}
-        self.prompts |= {task.name: task.prompt for task in self.model.info.tasks} | (prompts or {})
-        self._own_prompts = prompts or {}
+        self._own_prompts = {name: text or "" for name, text in (prompts or {}).items()}
+        self.prompts |= {task.name: task.prompt for task in self.model.info.tasks} | self._own_prompts
         if default_prompt_name is not None and default_prompt_name not in self.prompts:
             raise InvalidArgumentError(f"unknown prompt {default_prompt_name!r}; there are {sorted(self.prompts)}")
         self.default_prompt_name = default_prompt_name
@@ -208,8 +208,6 @@ class SentenceTransformer:
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "model":  # a copy that is being made has none yet
-            raise AttributeError(name)
         raise AttributeError(
             f"nestvec's SentenceTransformer has no {name!r}: it embeds, and does not train, save or give out PyTorch's "
             "modules; `.model` is the nestvec.Model, with tokenize, decode and info"
@@ -241,7 +239,7 @@ class SentenceTransformer:
         asked = len(args) > 0 or any(options.get(name) is not None for name in ("prompt_name", "prompt", "task"))
         if not asked:
             own = next((name for name in names if name in self._own_prompts), None)
-            options["prompt_name"] = own or next((name for name in names if name in self.prompts), None)
+            options |= {"task": names[0]} if own is None else {"prompt_name": own}
         return options
 
     def _has_task(self, name: str) -> bool:

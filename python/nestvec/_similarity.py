@@ -30,11 +30,15 @@ def checked_name(name: Any) -> str:
 
 def name_of_folder(folder: str) -> str:
     """The function that config_sentence_transformers.json names; cosine where it names none."""
+    path = os.path.join(folder, "config_sentence_transformers.json")
     try:
-        with open(os.path.join(folder, "config_sentence_transformers.json"), encoding="utf-8") as file:
-            name = json.load(file).get("similarity_fn_name")
+        with open(path, encoding="utf-8") as file:
+            about = json.load(file)
     except FileNotFoundError:
-        name = None
+        about = {}
+    except ValueError as error:
+        raise InvalidArgumentError(f"{path}: not valid JSON: {error}") from error
+    name = about.get("similarity_fn_name") if isinstance(about, dict) else None
     return "cosine" if name is None else checked_name(name)
 
 

@@ -77,9 +77,5 @@ class NestvecEncoder(AbsEncoder):  # type: ignore[misc, unused-ignore]
             side = self.model.encode_query if prompt_type.value == "query" else self.model.encode_document
             vectors = side(texts, show_progress_bar=bar)
         else:
-            vectors = self.model.encode(texts, task=self._task(task_metadata.type), show_progress_bar=bar)
+            vectors = self.model.encode(texts, task=_TASKS.get(task_metadata.type), show_progress_bar=bar)
         return vectors
-
-    def _task(self, kind: str) -> str | None:
-        name = _TASKS.get(kind)
-        return name if any(task.name == name for task in self.model.info.tasks) else None

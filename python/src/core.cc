@@ -18,6 +18,7 @@
 #include "embed_tokens.h"
 #include "encode.h"
 #include "hub/file_selection.h"
+#include "nestvec/tasks.h"
 #include "nestvec/version.h"
 #include "pack_rows.h"
 #include "settings.h"
@@ -123,6 +124,7 @@ nb::dict info(const LoadedModel& model) {
   out["pooling"] = from.pooling;
   out["tasks"] = tasks;
   out["default_task"] = from.default_task;
+  out["prompts_source"] = from.prompts_source;
   out["matryoshka_dimensions"] = from.matryoshka_dimensions;
   out["threads"] = from.threads;
   out["threads_reason"] = from.threads_reason;
@@ -225,7 +227,13 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
           "decode",
           [](const nestvec::LoadedModel& model, const std::vector<std::uint32_t>& ids,
              bool skip_special) { return model.get().decode(ids, skip_special); },
-          nb::arg("ids"), nb::arg("skip_special"));
+          nb::arg("ids"), nb::arg("skip_special"))
+      .def(
+          "find_prompt",
+          [](const nestvec::LoadedModel& model, const std::string& name) {
+            return nestvec::find_prompt(model.get().info(), name);
+          },
+          nb::arg("name"));
   module.def("pack_rows", nestvec::pack_rows, nb::arg("rows"), nb::arg("dtype"));
   module.def(
       "locate",

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "encode_run.h"
+#include "nestvec/tasks.h"
 #include "output/vector.h"
 #include "text_reader.h"
 
@@ -81,6 +82,7 @@ std::size_t width_of(const ModelInfo& info, std::size_t dimensions) {
 EncodeResult encode(const Model& model, nb::sequence texts, EncodeArguments arguments) {
   const bool own_prompt = arguments.prompt.has_value();
   if (own_prompt) arguments.options.add_prompt = false;
+  arguments.options.task = find_task(model.info(), arguments.options.task);
   const EmbedOptions& options = arguments.options;
   TextReader reader(std::move(texts), arguments.prompt.value_or(""));
   const std::size_t width = width_of(model.info(), options.dimensions);

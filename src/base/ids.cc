@@ -19,18 +19,26 @@ std::uint64_t scatter(std::uint64_t number) {
   return number ^ (number >> 31);
 }
 
+std::string digits(std::uint64_t word) {
+  constexpr std::size_t kDigits = 16;
+  std::array<char, kDigits + 1> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(word));
+  return text.data();
+}
+
 }  // namespace
 
 IdMaker::IdMaker() : first_seed_(random_word()), second_seed_(random_word()) {}
 
 std::string IdMaker::next() {
-  constexpr int kDigits = 16;
   const std::uint64_t number = ++made_;
-  std::array<char, 2 * kDigits + 1> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(scatter(first_seed_ + number)),
-                static_cast<unsigned long long>(scatter(second_seed_ ^ number)));
-  return text.data();
+  return digits(scatter(first_seed_ + number)) + digits(scatter(second_seed_ ^ number));
+}
+
+std::string IdMaker::next_short() {
+  std::uint64_t word = 0;
+  while (word == 0) word = scatter(first_seed_ + ++made_);
+  return digits(word);
 }
 
 bool is_sane_id(std::string_view id) {

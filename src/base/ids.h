@@ -16,6 +16,8 @@ class IdMaker {
 
   // 32 hexadecimal digits that nothing else made here has, and hardly anything made elsewhere.
   std::string next();
+  // 16 of them, not all zero.
+  std::string next_short();
 
  private:
   const std::uint64_t first_seed_;

@@ -24,6 +24,20 @@ TEST(IdMaker, NoTwoAreTheSame) {
   }
 }
 
+TEST(IdMaker, MakesShortOnes) {
+  IdMaker ids;
+  std::set<std::string> made;
+  constexpr std::size_t kIds = 1000;
+  for (std::size_t i = 0; i < kIds; ++i) {
+    const std::string id = ids.next_short();
+    EXPECT_EQ(id.size(), 16U);
+    EXPECT_EQ(id.find_first_not_of("0123456789abcdef"), std::string::npos) << id;
+    made.insert(id);
+    ids.next();
+  }
+  EXPECT_EQ(made.size(), kIds);
+}
+
 TEST(IdMaker, OneTellsNothingOfTheNext) {
   IdMaker ids;
   const std::string first = ids.next();

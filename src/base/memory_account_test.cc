@@ -106,6 +106,116 @@ TEST(MemoryAccount, APartIsTakenFromBoth) {
   EXPECT_EQ(part->limit(), 50u);
 }
 
+class ClientAccounts : public testing::Test {
+ protected:
+  std::shared_ptr<MemoryAccount> of(std::uint64_t client) {
+    return MemoryAccount::of_client(account_, client);
+  }
+  // All that it gets of `account`.
+  static std::size_t fill(MemoryAccount& account, std::size_t keep_free = 0) {
+    std::size_t bytes = 0;
+    while (account.try_take(1, keep_free)) ++bytes;
+    return bytes;
+  }
+
+  const std::shared_ptr<MemoryAccount> account_ = request_account(1600);
+};
+
+TEST_F(ClientAccounts, AreOneAClientAsLongAsSomebodyHasIt) {
+  const auto one = of(1);
+  EXPECT_EQ(of(1), one);
+  EXPECT_EQ(MemoryAccount::of_client(one, 1), one);
+  EXPECT_EQ(MemoryAccount::of_client(of(2), 1), one);
+  EXPECT_NE(of(2), one);
+  EXPECT_EQ(MemoryAccount::of_client(nullptr, 1), nullptr);
+  const std::weak_ptr<MemoryAccount> two = of(2);
+  EXPECT_TRUE(two.expired());
+  EXPECT_EQ(one->limit(), 1600u);
+  EXPECT_EQ(one->option(), "server.request_memory");
+  EXPECT_EQ(MemoryAccount::part_of(one)->option(), "server.request_memory");
+}
+
+TEST_F(ClientAccounts, AreTakenFromAll) {
+  const auto one = of(1);
+  const auto part = MemoryAccount::part_of(one);
+  EXPECT_TRUE(one->try_take(100));
+  EXPECT_TRUE(part->try_take(50));
+  one->take(3);
+  EXPECT_EQ(one->used(), 153u);
+  EXPECT_EQ(part->used(), 50u);
+  EXPECT_EQ(part->limit(), 400u);
+  EXPECT_EQ(MemoryAccount::part_of(account_)->used(), 50u);
+  EXPECT_EQ(account_->used(), 153u);
+  EXPECT_EQ(of(2)->used_by_all(), 153u);
+  part->give(50);
+  one->give(103);
+  EXPECT_EQ(account_->used(), 0u);
+  EXPECT_EQ(MemoryAccount::part_of(account_)->used(), 0u);
+  EXPECT_EQ(account_->peak(), 153u);
+}
+
+TEST_F(ClientAccounts, HoldThreeTimesWhatTheyLeaveFree) {
+  const auto one = of(1);
+  EXPECT_EQ(one->most(), 1200u);
+  EXPECT_EQ(one->most(400), 900u);
+  EXPECT_TRUE(one->could_hold(1200));
+  EXPECT_FALSE(one->could_hold(1201));
+  EXPECT_EQ(fill(*one, 400), 900u);
+  EXPECT_EQ(fill(*one), 300u);
+  EXPECT_EQ(account_->refusals(), 2u);
+  EXPECT_FALSE(one->has_room(1));
+  const auto two = of(2);
+  EXPECT_TRUE(two->has_room(300));
+  EXPECT_EQ(fill(*two), 300u);
+  const auto three = of(3);
+  EXPECT_EQ(fill(*three), 75u);
+  one->give(1200);
+  two->give(300);
+  three->give(75);
+  // Two that take in turns have the same.
+  for (bool more = true; more;) {
+    more = one->try_take(1);
+    more = two->try_take(1) || more;
+  }
+  EXPECT_NEAR(static_cast<double>(one->used()), static_cast<double>(two->used()), 2);
+}
+
+TEST_F(ClientAccounts, HaveAShareOfThePart) {
+  const auto one = MemoryAccount::part_of(of(1));
+  EXPECT_EQ(one->most(), 300u);
+  EXPECT_EQ(fill(*one), 300u);
+  EXPECT_EQ(fill(*MemoryAccount::part_of(of(2))), 75u);
+  const auto two = of(2);
+  two->take(1225);
+  EXPECT_FALSE(MemoryAccount::part_of(of(3))->has_room(1));  // nothing is left of the whole
+  EXPECT_FALSE(MemoryAccount::part_of(of(3))->try_take(1));
+  EXPECT_EQ(MemoryAccount::part_of(account_)->used(), 375u);
+}
+
+TEST_F(ClientAccounts, TakeLessWhileOthersWait) {
+  const auto one = of(1);
+  const auto two = of(2);
+  {
+    const MemoryWait own(one);
+    EXPECT_TRUE(one->has_room(1200));
+    const MemoryWait other(two);
+    EXPECT_FALSE(one->has_room(801));
+    EXPECT_TRUE(one->has_room(800));
+    EXPECT_FALSE(MemoryAccount::part_of(one)->has_room(201));
+    EXPECT_TRUE(MemoryAccount::part_of(one)->has_room(200));
+    EXPECT_EQ(one->most(), 1200u);
+  }
+  EXPECT_TRUE(one->has_room(1200));
+  const MemoryWait nobody(nullptr);
+}
+
+TEST_F(ClientAccounts, WithoutALimitOnlyCount) {
+  account_->set_limit(0);
+  EXPECT_TRUE(of(1)->try_take(std::size_t{1} << 40));
+  EXPECT_TRUE(MemoryAccount::part_of(of(1))->try_take(std::size_t{1} << 40));
+  EXPECT_TRUE(of(2)->could_hold(std::numeric_limits<std::size_t>::max()));
+}
+
 TEST(MemoryShare, AbsorbsAnother) {
   const auto account = request_account(100);
   MemoryShare share;
@@ -163,6 +273,29 @@ TEST(MemoryShare, WithoutAnAccountIsOfNothing) {
   EXPECT_TRUE(share->try_grow(1000));
   share->shrink(10);
   EXPECT_EQ(share->bytes(), 0u);
+}
+
+TEST_F(ClientAccounts, ComeAndGoUnderConcurrency) {
+  std::atomic<bool> over{false};
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        std::mt19937 random(t);
+        for (int i = 0; i < 5'000; ++i) {
+          const auto client = of(random() % 3);
+          const auto from = random() % 2 == 0 ? client : MemoryAccount::part_of(client);
+          const std::optional<MemoryShare> share = MemoryShare::take(from, random() % 300);
+          const MemoryWait wait(client);
+          if (account_->used() > account_->limit()) over = true;
+        }
+      });
+    }
+  }
+  EXPECT_FALSE(over);
+  EXPECT_EQ(account_->used(), 0u);
+  EXPECT_EQ(MemoryAccount::part_of(account_)->used(), 0u);
+  EXPECT_TRUE(of(1)->has_room(1200));
 }
 
 TEST(MemoryShare, SumsHoldUnderConcurrency) {

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
+#include "base/compression.h"
 #include "base/file.h"
 #include "bulk/file_kind.h"
 #include "bulk/input_list.h"
@@ -100,110 +100,38 @@ class Unread final : public ByteSource {
   bool given_ = false;
 };
 
-class GzipSource final : public ByteSource {
+class PackedSource final : public ByteSource {
  public:
-  GzipSource(std::unique_ptr<ByteSource> packed, std::string name)
-      : packed_(std::move(packed)), name_(std::move(name)) {
-    constexpr int kGzipWindow = 15 + 16;  // zlib's way to say "gzip, the largest window"
-    if (inflateInit2(&stream_, kGzipWindow) != Z_OK) {
-      throw Error(ErrorCode::kResourceExhausted, "no memory to read " + name_);
-    }
-  }
-  ~GzipSource() override { inflateEnd(&stream_); }
-
-  std::string_view read() override {
-    while (true) {
-      if (stream_.avail_in == 0 && !refill()) {
-        if (status_ == Z_STREAM_END) return {};
-        throw broken("ends early");
-      }
-      // A file may have several members, and zeros behind the last, which fill blocks of a tape.
-      if (status_ == Z_STREAM_END && !skip_zeros()) continue;
-      if (status_ == Z_STREAM_END) inflateReset(&stream_);
-      stream_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
-      stream_.avail_out = static_cast<uInt>(buffer_.size());
-      status_ = inflate(&stream_, Z_NO_FLUSH);
-      if (status_ != Z_OK && status_ != Z_STREAM_END && status_ != Z_BUF_ERROR) {
-        throw broken(stream_.msg == nullptr ? "is corrupt" : stream_.msg);
-      }
-      const std::size_t count = buffer_.size() - stream_.avail_out;
-      if (count > 0) return {buffer_.data(), count};
-    }
-  }
-  std::uint64_t raw_bytes() const override { return packed_->raw_bytes(); }
-
- private:
-  bool refill() {
-    const std::string_view bytes = packed_->read();
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // only read
-    stream_.avail_in = static_cast<uInt>(bytes.size());
-    return !bytes.empty();
-  }
-
-  // Whether anything is left behind them.
-  bool skip_zeros() {
-    while (stream_.avail_in > 0 && *stream_.next_in == 0) {
-      ++stream_.next_in;
-      --stream_.avail_in;
-    }
-    return stream_.avail_in > 0;
-  }
-
-  Error broken(const std::string& how) const {
-    return Error(ErrorCode::kDataLoss,
-                 name_ + ": the gzip data before byte " + std::to_string(raw_bytes()) + ": " + how);
-  }
-
-  std::unique_ptr<ByteSource> packed_;
-  std::string name_;
-  z_stream stream_{};
-  int status_ = Z_OK;
-  std::array<char, kPiece> buffer_;
-};
-
-class ZstdSource final : public ByteSource {
- public:
-  ZstdSource(std::unique_ptr<ByteSource> packed, std::string name)
+  PackedSource(std::unique_ptr<ByteSource> packed, Compression format, std::string name)
       : packed_(std::move(packed)),
+        format_name_(format == Compression::kGzip ? "gzip" : "Zstandard"),
         name_(std::move(name)),
-        stream_(ZSTD_createDStream(), ZSTD_freeDStream) {
-    if (!stream_) throw Error(ErrorCode::kResourceExhausted, "no memory to read " + name_);
-  }
+        decompressor_(format, {.padded = true}) {}
 
   std::string_view read() override {
     while (true) {
-      // What did not fit into the buffer comes before more is asked for.
-      if (in_.pos == in_.size && (!full_ || wanted_ == 0) && !refill()) {
-        if (wanted_ == 0) return {};
-        throw broken("ends early");
-      }
-      ZSTD_outBuffer out{buffer_.data(), buffer_.size(), 0};
-      wanted_ = ZSTD_decompressStream(stream_.get(), &out, &in_);
-      if (ZSTD_isError(wanted_) != 0) throw broken(ZSTD_getErrorName(wanted_));
-      full_ = out.pos == out.size;
-      if (out.pos > 0) return {buffer_.data(), out.pos};
+      const std::optional<std::size_t> made = decompressor_.next(input_, buffer_);
+      if (!made) throw broken(decompressor_.fault());
+      if (*made > 0) return {buffer_.data(), *made};
+      input_ = packed_->read();
+      if (!input_.empty()) continue;
+      if (decompressor_.is_whole()) return {};
+      throw broken("ends early");
     }
   }
   std::uint64_t raw_bytes() const override { return packed_->raw_bytes(); }
 
  private:
-  bool refill() {
-    const std::string_view bytes = packed_->read();
-    in_ = {bytes.data(), bytes.size(), 0};
-    return !bytes.empty();
-  }
-
-  Error broken(const std::string& how) const {
-    return Error(ErrorCode::kDataLoss, name_ + ": the Zstandard data before byte " +
-                                           std::to_string(raw_bytes()) + ": " + how);
+  Error broken(std::string_view how) const {
+    return Error(ErrorCode::kDataLoss, name_ + ": the " + format_name_ + " data before byte " +
+                                           std::to_string(raw_bytes()) + ": " + std::string(how));
   }
 
   std::unique_ptr<ByteSource> packed_;
-  std::string name_;
-  std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> stream_;
-  ZSTD_inBuffer in_{nullptr, 0, 0};
-  std::size_t wanted_ = 0;  // 0 = a frame has just ended
-  bool full_ = false;
+  const std::string format_name_;
+  const std::string name_;
+  Decompressor decompressor_;
+  std::string_view input_;  // of packed_, not used yet
   std::array<char, kPiece> buffer_;
 };
 
@@ -233,11 +161,8 @@ std::unique_ptr<ByteSource> unpack_source(std::unique_ptr<ByteSource> packed,
       throw Error(ErrorCode::kDataLoss, name + ": is compressed more than " +
                                             std::to_string(kMostLayers) + " times over");
     }
-    if (coding == Coding::kGzip) {
-      packed = std::make_unique<GzipSource>(std::move(packed), name);
-    } else {
-      packed = std::make_unique<ZstdSource>(std::move(packed), name);
-    }
+    const auto format = coding == Coding::kGzip ? Compression::kGzip : Compression::kZstd;
+    packed = std::make_unique<PackedSource>(std::move(packed), format, name);
   }
 }
 

@@ -5,8 +5,8 @@
 #include <array>
 #include <utility>
 
-#include "base/excerpt.h"
 #include "base/start_thread.h"
+#include "nestvec/tasks.h"
 
 namespace nestvec {
 namespace {
@@ -100,13 +100,11 @@ void Pipeline::read_rows() {
 }
 
 void Pipeline::check_task(RowFields& fields) const {
-  if (fields.task.empty() || fields.task == "none") return;
-  std::string names;
-  for (const TaskInfo& task : model_.info().tasks) {
-    if (task.name == fields.task) return;
-    names += task.name + ", ";
+  try {
+    fields.task = find_task(model_.info(), fields.task);
+  } catch (const Error& error) {
+    fields.fault = error.what();
   }
-  fields.fault = "unknown task \"" + excerpt(fields.task) + "\"; the model has " + names + "none";
 }
 
 void Pipeline::accept(SourceRow row) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulk/text_cursor.h"
 
-#include <zlib.h>
+#include "base/compression.h"
 
 #include <algorithm>
 
@@ -19,8 +19,7 @@ void TextCursor::take(std::size_t bytes) {
   const std::string_view text = pending().substr(0, bytes);
   offset_ += text.size();
   lines_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
-  checksum_ = static_cast<std::uint32_t>(
-      crc32_z(checksum_, reinterpret_cast<const Bytef*>(text.data()), text.size()));
+  checksum_ = crc32_of(text, checksum_);
   taken_ += text.size();
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "output/npy.h"
 
 namespace nestvec {
@@ -104,11 +105,14 @@ ArrayRow VectorFiles::null() const {
 VectorLocation VectorFiles::append(const OutputRow& row, const ArrayRow& packed) {
   VectorLocation location{vectors_->size(), packed.bytes.size()};
   if (spec_.format == VectorFormat::kJsonLines) {
-    std::string head = "{\"index\":" + std::to_string(row.index);
-    if (!row.id.empty()) head.append(",\"id\":").append(row.id);
-    head.append(",\"embedding\":");
-    location.offset += head.size();
-    vectors_->append(head + packed.bytes + "}\n");
+    std::string line;
+    JsonObject members(line);
+    members.count("index", row.index);
+    if (!row.id.empty()) members.raw("id", row.id);
+    location.offset += members.key("embedding").size();
+    line += packed.bytes;
+    members.end();
+    vectors_->append(line += '\n');
     return location;
   }
   vectors_->append(packed.bytes);

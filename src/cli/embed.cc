@@ -219,7 +219,8 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
   // What cannot be opened is told before a model is loaded, which may take long.
   const auto file = flags.file.empty() ? nullptr : std::make_unique<InputFile>(flags.file);
   OutputTarget target(flags.output, context.out);
-  const Model model = load_chosen_model(flags.model, context);
+  const auto check = [&flags](const ModelInfo& outline) { embed_options(flags, outline); };
+  const Model model = load_chosen_model(flags.model, context, check);
   EmbedWriter run(model, embed_options(flags, model.info()), format, target.stream());
   read_texts(flags, file.get(), context, run);
   run.finish(context.err);
@@ -255,10 +256,10 @@ void add_input_options(CLI::App& command, EmbedFlags& flags) {
 
 void add_output_options(CLI::App& command, EmbedFlags& flags) {
   command
-      .add_option("--task", flags.options.task,
-                  "What the vectors are for: retrieval.query, retrieval.passage, separation, "
-                  "classification, text-matching, or none for the base weights; if not given, the "
-                  "configured one")
+      .add_option(
+          "--task", flags.options.task,
+          "What the vectors are for: query, passage, classification, clustering, similarity, a "
+          "task of the model by its own name, or none; if not given, the configured one")
       ->type_name("TASK");
   add_count_option(command, "--dimensions", flags.dimensions,
                    "Keep the first N dimensions, then normalise");

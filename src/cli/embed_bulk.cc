@@ -135,7 +135,8 @@ void run_embed_bulk(const EmbedFlags& flags, CliContext& context) {
   BulkOptions options = bulk_options(flags);
   // What cannot be opened is told before a model is loaded, which may take long.
   BulkRun run(options);
-  const Model model = load_chosen_model(flags.model, context);
+  const auto check = [&flags](const ModelInfo& outline) { embed_options(flags, outline); };
+  const Model model = load_chosen_model(flags.model, context, check);
   const EmbedOptions embed = embed_options(flags, model.info());
   run.set_embed_options(embed);
 

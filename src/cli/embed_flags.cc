@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/embed_flags.h"
 
+#include "nestvec/tasks.h"
 #include "output/vector.h"
 
 namespace nestvec {
@@ -15,8 +16,12 @@ Truncation parse_truncation(const std::string& name) {
 
 EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
   EmbedOptions options = flags.options;
+  options.task = find_task(model, flags.options.task);
   if (flags.dimensions_given) {
-    check_dimensions(flags.dimensions, most_dimensions(model), model.matryoshka_dimensions);
+    const std::size_t most = most_dimensions(model);
+    if (model.most_dimensions > 0) {
+      check_dimensions(flags.dimensions, most, model.matryoshka_dimensions);
+    }
     options.dimensions = flags.dimensions;
   }
   options.truncation = parse_truncation(flags.truncate);

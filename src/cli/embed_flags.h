@@ -47,7 +47,8 @@ struct EmbedFlags {
   BulkFlags bulk;
 };
 
-// What the flags ask of the model. Throws Error kInvalidArgument for dimensions that it lacks.
+// What the flags ask of the model, whose outline is enough: dimensions that it does not tell are
+// not checked. Throws Error kInvalidArgument for a task or dimensions that it lacks.
 EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model);
 
 }  // namespace nestvec

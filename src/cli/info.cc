@@ -64,6 +64,7 @@ std::vector<Row> rows_of(const ModelInfo& info) {
   rows.emplace_back("vocabulary", std::to_string(info.vocabulary));
   rows.emplace_back("pooling", info.pooling);
   rows.emplace_back("default task", info.default_task);
+  if (!info.prompts_source.empty()) rows.emplace_back("prompts", info.prompts_source);
   for (const TaskInfo& task : info.tasks) {
     rows.emplace_back("task", task.name + (task.prompt.empty() ? "" : "  \"" + task.prompt + "\""));
   }
@@ -100,6 +101,7 @@ void print_json(const ModelInfo& info, std::ostream& out) {
   object.count("vocabulary", info.vocabulary);
   object.text("pooling", info.pooling);
   object.text("default_task", info.default_task);
+  object.text("prompts_source", info.prompts_source);
   JsonObject tasks(object.key("tasks"));
   for (const TaskInfo& task : info.tasks) tasks.text(task.name, task.prompt);
   tasks.end();

@@ -45,6 +45,8 @@ std::string type_name(const Field& field) {
     case FieldKind::kSecret:
     case FieldKind::kSwitch:
       break;
+    case FieldKind::kPrompts:
+      return "JSON";
   }
   if (field.name == "http" || field.name == "grpc") return "ADDRESS";
   if (field.name.ends_with("-file") || field.name.starts_with("tls-")) return "FILE";
@@ -141,6 +143,8 @@ void add_model_argument(CLI::App& command, ModelOptions& options) {
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("--config", options.config, "Read settings from a config.yaml")
       ->type_name("FILE");
+  command.add_flag("--strict-config", options.strict_config,
+                   "Fail if the configuration has unknown keys, instead of warning");
   command.add_flag("-q,--quiet", options.quiet, "Print no notes on standard error");
   command.add_flag("-v,--verbose", options.verbose,
                    "Print the memory plan, the precision and the threads");
@@ -163,6 +167,9 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
   }
   if (const auto model = named_model(options)) config.checkpoints.repo_id = *model;
+  if (options.strict_config && !config.warnings.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, config.warnings.front());
+  }
   return config;
 }
 
@@ -177,9 +184,11 @@ ServerConfig make_config(const ModelOptions& options, const CliContext& context)
   return config;
 }
 
-Model load_chosen_model(const ModelOptions& options, CliContext& context) {
+Model load_chosen_model(const ModelOptions& options, CliContext& context,
+                        const OutlineCheck& check) {
   ServerConfig config = make_config(options, context);
   fetch_absent_model(config, {.quiet = options.quiet}, context);
+  if (check) check(outline_model(config));
   const LogSink print = [&context](std::string_view line) {
     context.err << "nestvec: " << line << '\n';
     context.err.flush();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,7 +20,8 @@ struct ModelOptions {
   std::optional<std::string> argument;          // the model as an argument of the command
   bool quiet = false;
   bool verbose = false;
-  bool shows_model = false;  // the command prints which model it uses
+  bool shows_model = false;    // the command prints which model it uses
+  bool strict_config = false;  // what the configuration warns of is an error
 };
 
 // Declares -m, --model.
@@ -40,8 +42,12 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
 // read_settings with the model that choose_model chooses. Throws Error as both.
 ServerConfig make_config(const ModelOptions& options, const CliContext& context);
 
-// load_model of make_config, with a download before it as fetch_absent_model says. Notes of the
-// load go to context.err unless quiet; what ModelInfo has, too, only where verbose.
-Model load_chosen_model(const ModelOptions& options, CliContext& context);
+// load_model of make_config, with a download before it as fetch_absent_model says. `check` sees
+// what the model's small files say (outline_model) before weights are read, and throws what is
+// wrong with the command. Notes of the load go to context.err unless quiet; what ModelInfo has,
+// too, only where verbose.
+using OutlineCheck = std::function<void(const ModelInfo&)>;
+Model load_chosen_model(const ModelOptions& options, CliContext& context,
+                        const OutlineCheck& check = {});
 
 }  // namespace nestvec

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <future>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <ostream>
 #include <stop_token>
+#include <utility>
 
 #include "base/address.h"
 #include "base/cgroup.h"
@@ -139,8 +141,7 @@ void fit_connections(ServerOptions& options, Log& log) {
 }
 
 // What requests may take beside the model, told in the log.
-std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo& model, bool quiet,
-                                    Log& log) {
+std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo& model, Log& log) {
   std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
   const std::uint64_t group = cgroup_memory_limit(this_system()).value_or(0);
   if (budget == 0 || (group > 0 && group < budget)) budget = group;
@@ -149,10 +150,8 @@ std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo&
        .budget = budget,
        .planned = model.memory_plan_bytes + config.runtime.vector_cache_bytes});
   if (!limit.warning.empty()) log.message(LogLevel::kWarning, limit.warning);
-  if (!quiet) {
-    log.message(LogLevel::kInfo,
-                "request memory: " + format_bytes(limit.bytes) + " (" + limit.reason + ")");
-  }
+  log.message(LogLevel::kInfo,
+              "request memory: " + format_bytes(limit.bytes) + " (" + limit.reason + ")");
   return limit.bytes;
 }
 
@@ -162,12 +161,24 @@ std::string describe(const ModelInfo& model) {
   return text + std::to_string(model.threads) + (model.threads == 1 ? " thread)" : " threads)");
 }
 
+// With --quiet no news, but still what went wrong.
+LogLevel least_level(const ServerConfig& config, bool quiet) {
+  const LogLevel level = parse_log_level(config.server.log_level);
+  return quiet ? std::max(level, LogLevel::kWarning) : level;
+}
+
 // Nothing where a signal came before the model was there: nobody has been served yet.
-std::optional<Model> load_unless_stopped(const ModelConfig& config, const LogSink& note,
+std::optional<Model> load_unless_stopped(const ServerConfig& config, Server& server, Log& log,
                                          CliContext& context, const std::stop_token& stop) {
+  LoadState& state = server.load_state();
+  const LogSink note = [&](std::string_view line) {
+    state.note(line);
+    log.message(LogLevel::kInfo, line);
+  };
+  const ProgressSink progress = [&state](double share) { state.progress(share); };
   try {
-    fetch_absent_model(config, {.quiet = !note, .lines = note, .stop = stop}, context);
-    return load_model(config, {.note = note, .detail = note}, stop);
+    fetch_absent_model(config, {.lines = note, .stop = stop}, context);
+    return load_model(config, {.note = note, .detail = note, .progress = progress}, stop);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCancelled) throw;
     return std::nullopt;
@@ -175,12 +186,10 @@ std::optional<Model> load_unless_stopped(const ModelConfig& config, const LogSin
 }
 
 // Waits for the requests that a signal finds. Returns whether all were answered.
-bool finish(Server& server, int signal_number, const std::string& socket, Log& log, bool quiet) {
+bool finish(Server& server, int signal_number, const std::string& socket, Log& log) {
   notify_systemd(socket, "STOPPING=1");
-  if (!quiet) {
-    log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
-                                     ": finishing what is being answered");
-  }
+  log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
+                                   ": finishing what is being answered");
   if (server.drain()) return true;
   log.message(LogLevel::kWarning,
               "requests were still being answered at the end of server.grace_seconds");
@@ -207,25 +216,25 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
     fetch_absent_model(config, {.quiet = flags.model.quiet}, context);
   }
   use_one_heap();
-  const bool quiet = flags.model.quiet;
   const LogFormat format = parse_log_format(config.server.log_format);
   LogWriter writer(STDERR_FILENO, [format](std::uint64_t lines, const std::string& reason) {
     return loss_line(format, lines, reason);
   });
   Log log(
       format, [&writer](std::string_view line) { writer.add(line); },
-      parse_log_level(config.server.log_level), [&writer] { return writer.lost(); });
-  LogSink note;
-  AccessLog access;
-  if (!quiet) note = [&log](std::string_view line) { log.message(LogLevel::kInfo, line); };
-  if (!quiet) access = [&log](const AccessRecord& record) { log.access(record); };
+      least_level(config, flags.model.quiet), [&writer] { return writer.lost(); });
+  for (const std::string& warning : std::exchange(config.warnings, {})) {
+    log.message(LogLevel::kWarning, warning);
+  }
   warn_of_strangers(config.server, log);
   fit_connections(config.server, log);
 
   const BlockedSignals blocked;
   if (config.model.id.empty()) config.model.id = short_model_name(config.checkpoints.repo_id);
   const ThreadPlan threads = decide_threads(config.inference_compute_info.cpu_limit, 0);
-  Server server(config.server, log, config.model, access, threads.threads);
+  Server server(
+      config.server, log, config.model, [&log](const AccessRecord& record) { log.access(record); },
+      threads.threads);
   std::stop_source loading;
   std::promise<int> stopped;
   const SignalThread signals(
@@ -234,15 +243,16 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
         stopped.set_value(number);
       },
       [&] { server.reload(); });
-  std::optional<Model> model = load_unless_stopped(config, note, context, loading.get_token());
+  std::optional<Model> model =
+      load_unless_stopped(config, server, log, context, loading.get_token());
   if (!model) return;
   const std::string description = describe(model->info());
-  const std::uint64_t memory = choose_request_memory(config, model->info(), quiet, log);
+  const std::uint64_t memory = choose_request_memory(config, model->info(), log);
   server.open(std::move(*model), memory);
   print_ready(server.addresses() + " model " + description, context, log);
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");
   notify_systemd(socket, "READY=1\nSTATUS=" + server.addresses() + " model " + description);
-  if (finish(server, stopped.get_future().get(), socket, log, quiet)) return;
+  if (finish(server, stopped.get_future().get(), socket, log)) return;
   // They hold on to everything, so nothing can be taken down in order.
   writer.flush(std::chrono::steady_clock::now() + LogWriter::kLastSeconds);
   std::_Exit(kExitOk);

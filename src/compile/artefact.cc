@@ -21,6 +21,7 @@
 #include "compile/manifest.h"
 #include "compile/packed.h"
 #include "compile/portable.h"
+#include "config/model_location.h"
 #include "nestvec/version.h"
 #include "ops/isa.h"
 #include "ops/kernels/table.h"
@@ -93,10 +94,11 @@ std::uint64_t free_bytes(const std::string& folder) {
 // Writes weights.data and tells how far it is.
 class DataWriter {
  public:
-  DataWriter(std::string path, std::uint64_t total, const RunControl& control, const LogSink& log)
+  DataWriter(std::string path, std::uint64_t total, const CompileOptions& options,
+             const LogSink& log)
       : path_(std::move(path)),
         total_(total),
-        control_(control),
+        options_(options),
         log_(log),
         file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
     if (!file_.valid()) throw file_error("cannot create", path_, errno);
@@ -104,7 +106,7 @@ class DataWriter {
 
   void write(std::uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      control_.check();
+      options_.control.check();
       const ssize_t count = ::pwrite(file_.get(), bytes.data(), std::min(bytes.size(), kPiece),
                                      static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
@@ -129,6 +131,9 @@ class DataWriter {
 
   // A line for each tenth, of what takes long enough to be waited for.
   void report(std::uint64_t done) {
+    if (options_.progress) {
+      options_.progress(static_cast<double>(done) / static_cast<double>(total_));
+    }
     if (done < next_) return;
     const std::uint64_t percent = done * 100 / total_;
     next_ = total_ / 10 * (percent / 10 + 1);
@@ -142,7 +147,7 @@ class DataWriter {
 
   std::string path_;
   std::uint64_t total_;
-  const RunControl& control_;
+  const CompileOptions& options_;
   const LogSink& log_;
   FileDescriptor file_;
   std::uint64_t next_ = total_ / 10;
@@ -173,7 +178,7 @@ void write_artefact(const GraphBuilder& graph, Manifest manifest, AtomicFolder& 
   const std::uint64_t free = free_bytes(path.string());
   if (total > free) throw disk_full(path.parent_path().string(), total, free);
 
-  DataWriter data((path / kDataName).string(), manifest.data_bytes, control, log);
+  DataWriter data((path / kDataName).string(), manifest.data_bytes, options, log);
   graph.stream_data(
       [&](std::uint64_t offset, std::span<const std::byte> bytes) { data.write(offset, bytes); });
   data.finish();
@@ -214,6 +219,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   manifest.max_tokens = options.max_tokens;
   const EncoderWeights weights = open_encoder_weights(manifest.spec, model_folder);
   manifest.source = fingerprint_of(model_folder, manifest.spec);
+  manifest.repository = repo_of_path(model_folder);
 
   GraphBuilder graph(kDataName);
   if (options.layout == "packed") {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/run_control.h"
@@ -28,6 +29,8 @@ struct CompileOptions {
   bool checksum = false;  // of the files into the manifest: they are checked when opened
   bool with_companions = false;  // copy the tokenizer and the like: the folder is a model by itself
   RunControl control = {};       // ends it early; nothing stays behind
+  // Called on the compiling thread with the part of the weights that is written, up to 1.
+  std::function<void(double)> progress = {};
 };
 
 // The precision that "auto" means for a native graph on this machine: "bf16" where the processor

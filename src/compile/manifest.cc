@@ -162,6 +162,7 @@ Manifest read_members(const JsonValue& root) {
   manifest.graph_bytes = size_at(root, "graph_bytes");
   manifest.data_bytes = size_at(root, "data_bytes");
   if (const auto checksum = root.find("checksum")) manifest.checksum = checksum->string();
+  if (const auto repository = root.find("repository")) manifest.repository = repository->string();
   manifest.spec = read_spec(root);
   manifest.source = read_source(root.at("source"));
   return manifest;
@@ -195,6 +196,7 @@ std::string write_manifest(const Manifest& manifest) {
   object.count("graph_bytes", manifest.graph_bytes);
   object.count("data_bytes", manifest.data_bytes);
   if (!manifest.checksum.empty()) object.text("checksum", manifest.checksum);
+  if (!manifest.repository.empty()) object.text("repository", manifest.repository);
   write_spec(manifest.spec, object.key("spec"));
   write_source(manifest.source, object.key("source"));
   object.end();

@@ -19,6 +19,7 @@ struct Manifest {
   std::string precision;
   std::size_t max_tokens = 0;
   ModelSpec spec;
+  std::string repository;  // "OWNER/NAME" where the source lay in the cache of a hub; else empty
   Fingerprint source;
   std::uint64_t graph_bytes = 0;
   std::uint64_t data_bytes = 0;

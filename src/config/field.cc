@@ -7,6 +7,8 @@
 #include <charconv>
 
 #include "base/excerpt.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/quantity.h"
 #include "base/utf8.h"
 #include "nestvec/error.h"
@@ -60,6 +62,8 @@ std::string field_form(const Field& field) {
       return "an integer from " + std::to_string(field.least) + " to " + std::to_string(field.most);
     case FieldKind::kSwitch:
       return "true or false";
+    case FieldKind::kPrompts:
+      return "texts by name such as {\"query\": \"query: \"}";
   }
   return "";
 }
@@ -104,6 +108,35 @@ void set_field(const Field& field, std::string_view text, bool& value) {
   throw wrong_value(field, text);
 }
 
+void set_prompt(std::string_view name, std::string_view text, Prompts& prompts) {
+  if (name.empty() || name == "none") {
+    throw Error(ErrorCode::kInvalidArgument, "no task can be called \"" + std::string(name) + "\"");
+  }
+  const auto same = [name](const auto& prompt) { return prompt.first == name; };
+  const auto known = std::find_if(prompts.begin(), prompts.end(), same);
+  if (known == prompts.end()) {
+    prompts.emplace_back(name, text);
+  } else {
+    known->second = text;
+  }
+}
+
+void set_field(const Field& field, std::string_view text, Prompts& value) {
+  Prompts prompts;
+  if (!text.empty()) {
+    try {
+      const JsonDocument document = JsonDocument::parse(text, std::string(field.key));
+      for (const auto& [name, prompt] : document.root().members()) {
+        set_prompt(name, prompt.string(), prompts);
+      }
+    } catch (const Error& error) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "expected " + field_form(field) + ": " + error.what());
+    }
+  }
+  value = std::move(prompts);
+}
+
 std::string field_text(const Field& field, const std::string& value) {
   if (field.kind == FieldKind::kSecret && !value.empty()) return "(set)";
   return value;
@@ -113,6 +146,15 @@ std::string field_text(const Field&, double value) { return format_cores(value);
 
 std::string field_text(const Field& field, std::uint64_t value) {
   return field.kind == FieldKind::kBytes ? format_bytes(value) : std::to_string(value);
+}
+
+std::string field_text(const Field&, const Prompts& value) {
+  if (value.empty()) return "";
+  std::string text;
+  JsonObject object(text);
+  for (const auto& [name, prompt] : value) object.text(name, prompt);
+  object.end();
+  return text;
 }
 
 std::string field_text(const Field&, bool value) { return value ? "true" : "false"; }

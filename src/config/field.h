@@ -7,17 +7,20 @@
 #include <string_view>
 #include <vector>
 
+#include "nestvec/config.h"
+
 namespace nestvec {
 
 // How a value is written.
 enum class FieldKind {
   kText,
-  kChoice,  // one of `choices`
-  kSecret,  // text that is never printed, nor taken from a command line, which others can read
-  kCores,   // see parse_cores
-  kBytes,   // see parse_bytes
-  kCount,   // an integer from `least` to `most`
-  kSwitch,  // true or false
+  kChoice,   // one of `choices`
+  kSecret,   // text that is never printed, nor taken from a command line, which others can read
+  kCores,    // see parse_cores
+  kBytes,    // see parse_bytes
+  kCount,    // an integer from `least` to `most`
+  kSwitch,   // true or false
+  kPrompts,  // texts by name: a mapping in YAML, a JSON object as text
 };
 
 struct Field {
@@ -42,12 +45,18 @@ void set_field(const Field& field, std::string_view text, std::string& value);
 void set_field(const Field& field, std::string_view text, double& value);
 void set_field(const Field& field, std::string_view text, std::uint64_t& value);
 void set_field(const Field& field, std::string_view text, bool& value);
+void set_field(const Field& field, std::string_view text, Prompts& value);
 
 // The text form that set_field reads back; "(set)" for a secret that is not empty.
 std::string field_text(const Field& field, const std::string& value);
 std::string field_text(const Field& field, double value);
 std::string field_text(const Field& field, std::uint64_t value);
 std::string field_text(const Field& field, bool value);
+std::string field_text(const Field& field, const Prompts& value);
+
+// Adds a prompt, or replaces the one of that name. Throws Error: kInvalidArgument for a name that
+// no task can have.
+void set_prompt(std::string_view name, std::string_view text, Prompts& prompts);
 
 // What set_field takes: "an integer from 0 to 4096", "one of auto, fp32".
 std::string field_form(const Field& field);

@@ -10,6 +10,7 @@
 #include "config/model_fields.h"
 #include "config/pooling_fields.h"
 #include "config/server_fields.h"
+#include "config/task_fields.h"
 
 namespace nestvec {
 
@@ -37,9 +38,7 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
               {"auto", "native", "portable", "published"}},
         runtime.graph);
   visit_pooling_fields(runtime, visit);
-  visit(Field{"runtime", "default_task", "default-task", FieldKind::kText,
-              "Task of requests that name none: a task of the model, or none."},
-        runtime.default_task);
+  visit_task_fields(runtime, visit);
   visit(Field{"runtime",
               "threads",
               "threads",
@@ -85,9 +84,9 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
 }
 
 // Calls visit(field, value) for each key, in the order of the file. `value` is a std::string for
-// kText, kChoice and kSecret, a double for kCores, a std::uint64_t for kBytes and kCount and a bool
-// for kSwitch; const where `config` is. A ModelConfig has no keys of `server`, a ServerConfig has
-// all.
+// kText, kChoice and kSecret, a double for kCores, a std::uint64_t for kBytes and kCount, a bool
+// for kSwitch and Prompts for kPrompts; const where `config` is. A ModelConfig has no keys of
+// `server`, a ServerConfig has all.
 template <typename Config, typename Visitor>
 void visit_fields(Config& config, Visitor&& visit) {
   visit_model_fields(config.model, visit);

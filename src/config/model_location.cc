@@ -268,6 +268,24 @@ std::string repo_folder_name(const std::string& repo) {
   return name;
 }
 
+std::string repo_of_path(std::string_view path) {
+  constexpr std::string_view kPrefix = "models--";
+  while (!path.empty()) {
+    const std::size_t slash = path.rfind('/');
+    const std::string_view part = path.substr(slash == std::string_view::npos ? 0 : slash + 1);
+    if (part.starts_with(kPrefix)) {
+      std::string repo(part.substr(kPrefix.size()));
+      if (const std::size_t parting = repo.find("--"); parting != std::string::npos) {
+        repo.replace(parting, 2, "/");
+      }
+      return repo;
+    }
+    if (slash == std::string_view::npos) break;
+    path = path.substr(0, slash);
+  }
+  return "";
+}
+
 std::optional<std::string> find_snapshot(const std::string& cache_folder, const std::string& repo,
                                          const std::string& revision) {
   const fs::path folder = fs::path(cache_folder) / repo_folder_name(repo);

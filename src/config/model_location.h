@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/environment.h"
 
@@ -34,6 +35,9 @@ std::string hub_token_file(const Environment& environment);
 
 // "models--OWNER--NAME", a repository's folder in the cache.
 std::string repo_folder_name(const std::string& repo);
+
+// "OWNER/NAME" of a path through that folder, such as a snapshot's; empty for another path.
+std::string repo_of_path(std::string_view path);
 
 // The snapshot folder that holds `revision` of a repository (empty = "main"), whether complete or
 // not; nullopt where the cache knows no such revision. A revision that no ref names may be the name

@@ -95,6 +95,15 @@ TEST(RepoReference, RefusesWhatTheHubRefuses) {
   }
 }
 
+TEST(RepoOfPath, IsThatOfTheCachesFolder) {
+  EXPECT_EQ(repo_of_path("/c/hub/models--a--b.c/snapshots/0123"), "a/b.c");
+  EXPECT_EQ(repo_of_path("models--a--b"), "a/b");
+  EXPECT_EQ(repo_of_path("/c/models--old/snapshots/main/"), "old");
+  for (const char* path : {"", "/", "a/b", "/models/a/b", "/my-models--a--b/x"}) {
+    EXPECT_EQ(repo_of_path(path), "") << path;
+  }
+}
+
 TEST(HubCacheFolder, FollowsTheVariablesInTheirOrder) {
   EXPECT_EQ(hub_cache_folder(table({{"HOME", "/home/u"}})), "/home/u/.cache/huggingface/hub");
   EXPECT_EQ(hub_cache_folder(table({{"HOME", "/home/u"}, {"XDG_CACHE_HOME", "/c"}})),

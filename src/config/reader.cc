@@ -88,6 +88,26 @@ class ConfigReader {
     }
   }
 
+  void read_value(const Field& field, const YamlNode& node, Prompts& value) const {
+    if (node.kind == YamlNode::Kind::kNull) return;
+    require_mapping(node, field.path());
+    Prompts prompts;
+    for (const auto& [name, text] : node.members) {
+      const bool empty = text.kind == YamlNode::Kind::kNull;
+      if (!empty && text.kind != YamlNode::Kind::kScalar) {
+        throw yaml_error(name_, text,
+                         field.path() + "." + excerpt(name.text) + ": expected text, found " +
+                             std::string(yaml_kind_name(text)));
+      }
+      try {
+        set_prompt(name.text, empty ? "" : text.text, prompts);
+      } catch (const Error& error) {
+        throw yaml_error(name_, name, field.path() + ": " + error.what());
+      }
+    }
+    value = std::move(prompts);
+  }
+
   void require_mapping(const YamlNode& node, const std::string& what) const {
     if (node.kind == YamlNode::Kind::kMapping) return;
     throw yaml_error(name_, node,

@@ -18,10 +18,18 @@ struct ServerOptions {
   std::string api_key_file;     // one a line, "#" begins a comment; read again on SIGHUP
   std::string tls_certificate;  // PEM files; both or neither; read again on SIGHUP
   std::string tls_key;
+  std::string path_prefix;    // put before each path by a proxy; with it or without, it is answered
+  bool strict_model = false;  // requests that name another model get 404
+  // Texts over the model's limit, where a request does not say: truncate | refuse; and the status
+  // of a refusal: dialect | 400 | 413 | 422.
+  std::string overlong = "truncate";
+  std::string overlong_status = "dialect";
   std::string cors_origins;  // "*", or origins separated by commas; empty = the server's own pages
   std::string hosts;  // names to answer to beside localhost, where `http` is a loopback address
   std::uint64_t max_body_bytes = 32ull << 20;  // of a request
   std::size_t max_inputs = 2048;               // texts of a request
+  // accept | refuse: token ids in place of texts, from clients that may have another tokenizer
+  std::string token_ids = "refuse";
   // For all that requests make the server hold; 0 = what is left beside the model, within bounds.
   std::uint64_t request_memory_bytes = 0;
   std::size_t max_connections = 16384;
@@ -32,7 +40,7 @@ struct ServerOptions {
   std::size_t max_queue_tokens = 1u << 22;  // of waiting texts, shared among clients; over it 429
   std::size_t max_queue_seconds = 30;       // wait behind a client's own calls; over it 429
   std::string log_format = "text";          // text | json
-  std::string log_level = "info";           // info | warning | error
+  std::string log_level = "info";           // debug | info | warning | error
   std::string otlp_endpoint;  // http://HOST:PORT that takes OpenTelemetry's spans; empty = none
 };
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/field.h"
+#include "config/request_fields.h"
 
 namespace nestvec {
 
@@ -55,6 +56,15 @@ void visit_limit_fields(Section& server, Visitor& visit) {
               "memory plan, from 64Mi to 1Gi."},
         server.request_memory_bytes);
   count("max_inputs", "max-inputs", "Most texts in one request.", 1, kMany, server.max_inputs);
+  visit(Field{"server",
+              "token_ids",
+              "token-ids",
+              FieldKind::kChoice,
+              "Whether /v1/embeddings and its like take token ids in place of texts. Ids of a "
+              "client's own tokenizer, which LangChain sends by default, give meaningless vectors; "
+              "accept them if they are of this model's. TEI's own routes take them always.",
+              {"refuse", "accept"}},
+        server.token_ids);
   count("max_connections", "max-connections", "Most connections at the same time.", 1, kMany,
         server.max_connections);
   count("header_seconds", "header-seconds", "Time in which the head of a request must arrive.", 1,
@@ -87,6 +97,7 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "A second address in the same form. Both answer HTTP/1, HTTP/2 and gRPC."},
         server.grpc);
   visit_access_fields(server, visit);
+  visit_request_fields(server, visit);
   visit_limit_fields(server, visit);
   visit(Field{"server",
               "log_format",
@@ -95,14 +106,16 @@ void visit_server_fields(Section& server, Visitor& visit) {
               "Format of the log on standard error.",
               {"text", "json"}},
         server.log_format);
-  visit(Field{"server",
-              "log_level",
-              "log-level",
-              FieldKind::kChoice,
-              "What the log leaves out: with warning the line of each request and other news, with "
-              "error the warnings, too.",
-              {"info", "warning", "error"}},
-        server.log_level);
+  visit(
+      Field{
+          "server",
+          "log_level",
+          "log-level",
+          FieldKind::kChoice,
+          "Lowest level that is logged: info has a line for each request, debug also one for each "
+          "probe (/health, /ready, /metrics) and file of the page.",
+          {"debug", "info", "warning", "error"}},
+      server.log_level);
   visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
               "Collector that gets a span for each request, by OTLP as JSON over HTTP: "
               "http://HOST:PORT, to which /v1/traces is added. If empty, nothing is sent."},

@@ -22,6 +22,8 @@ std::string config_yaml(const ServerConfig& config) {
     out += (hidden ? "  # " : "  ") + std::string(field.key) + ": ";
     if (hidden || field.kind == FieldKind::kCount || field.kind == FieldKind::kSwitch) {
       out += text;
+    } else if (field.kind == FieldKind::kPrompts) {
+      out += text.empty() ? "{}" : text;  // JSON is YAML
     } else {
       append_json_string(text, out);  // in quotes it is the same in YAML
     }

@@ -4,9 +4,11 @@
 #include <iterator>
 
 #include "dialects/cohere/cohere.h"
+#include "dialects/llama/llama.h"
 #include "dialects/ollama/ollama.h"
 #include "dialects/openai/openai.h"
 #include "dialects/tei/tei.h"
+#include "dialects/weaviate/weaviate.h"
 #include "service/operations.h"
 #include "service/page.h"
 
@@ -14,8 +16,8 @@ namespace nestvec {
 
 std::vector<Route> all_routes(const Service& service) {
   std::vector<Route> all;
-  for (const auto routes :
-       {openai_routes, tei_routes, cohere_routes, ollama_routes, operations_routes, page_routes}) {
+  for (const auto routes : {openai_routes, tei_routes, cohere_routes, ollama_routes, llama_routes,
+                            weaviate_routes, operations_routes, page_routes}) {
     std::vector<Route> some = routes(service);
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

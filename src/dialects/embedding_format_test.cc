@@ -31,6 +31,7 @@ TEST(EmbeddingFormat, EachAsItsClientsReadIt) {
   EXPECT_EQ(written({1, -1, 0, -1, -1, -1, -1, -1}, {kBinary}), "[32]");
   EXPECT_EQ(written({-1, -1, -1, -1, -1, -1, -1, -1}, {kBinary}), "[-128]");
   EXPECT_EQ(written({1.0f, -1.0f, 0.0f}, {kInt8}), "[127,-127,0]");
+  EXPECT_EQ(written({1.0f, -1.0f, 0.0f}, {kUint8}), "[255,1,128]");
 }
 
 TEST(EmbeddingFormat, SeveralAsAnObject) {
@@ -42,7 +43,7 @@ TEST(EmbeddingFormat, NamesAndLists) {
   EXPECT_EQ(read(R"("float")"), Formats{kFloat});
   EXPECT_EQ(read(R"(["base64"])"), Formats{kBase64});
   EXPECT_EQ(read(R"(["ubinary", "float", "ubinary"])"), (Formats{kUbinary, kFloat}));
-  for (const EmbeddingFormat format : {kFloat, kBase64, kBinary, kUbinary, kInt8}) {
+  for (const EmbeddingFormat format : {kFloat, kBase64, kBinary, kUbinary, kInt8, kUint8}) {
     EXPECT_EQ(find_format(format_name(format)), format);
   }
 }
@@ -51,7 +52,7 @@ TEST(EmbeddingFormat, OthersAreRefusedWithTheValidOnes) {
   const auto refusal = [](const char* json) { return refusal_of([json] { read(json); }); };
   EXPECT_EQ(refusal(R"("md5")"),
             "400 embedding_type: embedding_type: unknown format md5; there are float, base64, "
-            "binary, ubinary, int8");
+            "binary, ubinary, int8, uint8");
   for (const char* json :
        {"[]", "1", "{}", "[1]", R"([["float"]])", R"(["float", "x"])", R"("Float")"}) {
     EXPECT_EQ(refusal(json).substr(0, 4), "400 ") << json;

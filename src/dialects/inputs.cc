@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inputs in the forms that clients send them.
+#include "dialects/inputs.h"
+
 #include <limits>
 
-#include "dialects/inputs.h"
 #include "output/vector.h"
+#include "service/model_name.h"
 
 namespace nestvec {
 namespace {
@@ -19,6 +21,16 @@ RequestError empty_input(std::string_view param) {
 RequestError wrong_type(const std::string& param) {
   return {ErrorCode::kInvalidArgument,
           param + ": expected a string, {\"text\": ...} or a list of token ids", param};
+}
+
+// Ids of a client's own tokenizer mostly lie within this model's vocabulary, too.
+RequestError refused_ids(const std::string& param) {
+  return {ErrorCode::kInvalidArgument,
+          param +
+              ": token ids are not taken, for those of another tokenizer would give meaningless "
+              "vectors; send text (LangChain: check_embedding_ctx_length=False), or start the "
+              "server with server.token_ids: accept if they are of this model's tokenizer",
+          param};
 }
 
 class InputReader {
@@ -90,6 +102,7 @@ class InputReader {
     value.for_each_element([&](const auto& element) {
       const std::optional<std::int64_t> id = whole_number(element);
       if (!id) throw wrong_type(param);
+      if (!rules_.token_ids) throw refused_ids(param);
       if (*id < 0 || static_cast<std::uint64_t>(*id) >= rules_.model.vocabulary) {
         throw unknown_token(*id, param);
       }
@@ -134,9 +147,27 @@ class InputReader {
 
 InputRules input_rules(const Service& service, const RunControl& control) {
   DecodeOptions options{.stop = control.stop, .deadline = control.deadline};
-  return {service.model.info(), service.options.max_inputs,
+  const ServerOptions& server = service.options;
+  return {service.model.info(),
+          server.max_inputs,
           [&model = service.model, options = std::move(options)](
-              std::span<const std::uint32_t> ids) { return model.decode(ids, options); }};
+              std::span<const std::uint32_t> ids) { return model.decode(ids, options); },
+          server.token_ids == "accept",
+          server.strict_model,
+          server.overlong == "refuse" ? Truncation::kError : Truncation::kRight};
+}
+
+std::string task_of_model(const JsonValue& body, const InputRules& rules) {
+  const auto name = string_member(body, "model");
+  return name ? task_of_name(*name, rules.model, rules.strict_model) : "";
+}
+
+void refuse_member(const JsonValue& body, std::string_view member, std::string_view why,
+                   const std::function<bool(const JsonValue&)>& harmless) {
+  const auto value = body.find(member);
+  if (!value || (harmless && harmless(*value))) return;
+  throw RequestError(ErrorCode::kInvalidArgument, std::string(member) + ": " + std::string(why),
+                     std::string(member));
 }
 
 InputRules input_rules(const Exchange& exchange) {
@@ -147,6 +178,19 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
                  EmbedCall& call) {
   call.param = param;
   InputReader(param, rules, call).read(value);
+}
+
+std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model) {
+  constexpr std::string_view kMember = "prompt_name";
+  const std::string prompt =
+      resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
+  if (!prompt.empty() && !task.empty() && prompt != task) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "`prompt_name` means the task " + prompt + ", and the request names " +
+                           task + ": a prompt belongs to its task, so give one of them",
+                       std::string(kMember), Fault::kUnprocessable);
+  }
+  return task.empty() ? prompt : task;
 }
 
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,

@@ -19,8 +19,12 @@ struct InputRules {
   const ModelInfo& model;
   std::size_t max_inputs;
   std::function<std::string(std::span<const std::uint32_t>)> decode;
+  bool token_ids = true;                     // they may stand for texts
+  bool strict_model = false;                 // server.strict_model
+  Truncation overlong = Truncation::kRight;  // where a request does not say
 };
-// Its decode ends as `control` says, or with the exchange.
+// Its decode ends as `control` says, or with the exchange. Token ids are taken where
+// server.token_ids says so; a route whose clients have them from this server sets token_ids itself.
 InputRules input_rules(const Service& service, const RunControl& control);
 InputRules input_rules(const Exchange& exchange);
 
@@ -28,9 +32,22 @@ InputRules input_rules(const Exchange& exchange);
 // mix. Token ids become text by the model's decoder. A flat list of integers is one input. `param`
 // is the member's name in errors ("input" -> "input[22]"). An item's own "task" goes into
 // call.tasks, the member's name into call.param. Throws RequestError: kEmpty (no item, or one
-// without text), more than max_inputs, a wrong type.
+// without text), more than max_inputs, a wrong type, token ids where rules.token_ids is false.
 void read_inputs(const JsonValue& value, std::string_view param, const InputRules& rules,
                  EmbedCall& call);
+
+// `task`, or the task of the member `prompt_name` where it is empty. Throws RequestError
+// kUnprocessable for a prompt that the model does not have, or one of another task.
+std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model);
+
+// The task that the member "model" asks for, empty where it asks for none. Throws RequestError: a
+// wrong type, and as task_of_name().
+std::string task_of_model(const JsonValue& body, const InputRules& rules);
+
+// Throws RequestError kInvalidArgument, "MEMBER: WHY", where a member is there, not null and not
+// `harmless`: what it asks for would change the answer, and is not done.
+void refuse_member(const JsonValue& body, std::string_view member, std::string_view why,
+                   const std::function<bool(const JsonValue&)>& harmless = {});
 
 // 1..model.dimensions. Throws RequestError kInvalidArgument for another.
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model, std::string_view param);

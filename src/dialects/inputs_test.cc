@@ -40,8 +40,8 @@ TEST(Inputs, TasksOfItems) {
   EXPECT_EQ(read(R"(["a", {"text": "b", "task": "query"}, "c", {"text": "d"}])").tasks,
             (Texts{"", "retrieval.query", "", ""}));
   EXPECT_EQ(refusal(R"(["a", {"text": "b", "task": "no"}])"),
-            "422 input[1].task: unknown task no; this model has retrieval.query, "
-            "retrieval.passage, separation, classification, text-matching, none");
+            "422 input[1].task: unknown task \"no\"; did you mean \"none\"? This model has "
+            "retrieval.query, retrieval.passage, separation, classification, text-matching, none");
 }
 
 TEST(Inputs, NothingToEmbedIsAnError) {
@@ -78,44 +78,54 @@ TEST(Inputs, MoreThanTheServerTakes) {
   EXPECT_EQ(read("[65, 65, 65, 65, 65]").texts, Texts{"AAAAA"}) << "one input of five tokens";
 }
 
-TEST(ResolveTask, NamesAndAliases) {
+TEST(Inputs, TokenIdsAreTakenWhereTheRouteTakesThem) {
   const ModelInfo model = described_model();
-  const std::pair<const char*, const char*> expected[] = {
-      {"", ""},
-      {"none", "none"},
-      {"retrieval.query", "retrieval.query"},
-      {"query", "retrieval.query"},
-      {"search_query", "retrieval.query"},
-      {"RETRIEVAL_QUERY", "retrieval.query"},
-      {"passage", "retrieval.passage"},
-      {"document", "retrieval.passage"},
-      {"search_document", "retrieval.passage"},
-      {"retrieval_passage", "retrieval.passage"},
-      {"RETRIEVAL_DOCUMENT", "retrieval.passage"},
-      {"clustering", "separation"},
-      {"CLASSIFICATION", "classification"},
-      {"text_matching", "text-matching"},
-      {"SEMANTIC_SIMILARITY", "text-matching"}};
-  for (const auto& [alias, task] : expected) EXPECT_EQ(resolve_task(alias, model, "task"), task);
-  for (const std::string unknown : {"retrieval", "quer", "retrieval.query ", "\n", "no\xc3\xa9"}) {
-    EXPECT_EQ(refusal_of([&] { resolve_task(unknown, model, "task"); }).substr(0, 9), "422 task:");
-  }
-  const std::string long_name(100'000, 'x');
-  EXPECT_LT(refusal_of([&] { resolve_task(long_name, model, "task"); }).size(), 400u);
+  InputRules rules = described_rules(model);
+  rules.token_ids = false;
+  const auto refused = [&](const std::string& json) {
+    return refusal_of([&] {
+      const JsonDocument document = JsonDocument::parse("{\"input\": " + json + "}", "test");
+      EmbedCall call;
+      read_inputs(document.root().at("input"), "input", rules, call);
+    });
+  };
+  const std::string flat = refused("[65, 66]");
+  EXPECT_EQ(flat.substr(0, 38), "400 input: input: token ids are not ta");
+  EXPECT_NE(flat.find("check_embedding_ctx_length=False"), std::string::npos);
+  EXPECT_NE(flat.find("server.token_ids: accept"), std::string::npos);
+  EXPECT_EQ(refused("[[65], [66]]").substr(0, 13), "400 input[0]:");
+  EXPECT_EQ(refused(R"(["a", [65]])").substr(0, 13), "400 input[1]:");
+  EXPECT_EQ(refused(R"(["a", "b"])"), "no error");
 }
 
-TEST(ResolveTask, ModelsWithOtherNamesAndWithout) {
-  ModelInfo model = described_model();
-  model.tasks = {{"query", "query: "}, {"document", "passage: "}};
-  EXPECT_EQ(resolve_task("search_query", model, "task"), "query");
-  EXPECT_EQ(resolve_task("retrieval.passage", model, "task"), "document");
-  EXPECT_EQ(refusal_of([&] { resolve_task("clustering", model, "task"); }),
-            "422 task: unknown task clustering; this model has query, document, none");
-  model.tasks.clear();
-  EXPECT_EQ(resolve_task("search_query", model, "task"), "");
-  EXPECT_EQ(resolve_task("clustering", model, "task"), "");
-  EXPECT_EQ(refusal_of([&] { resolve_task("made-up", model, "task"); }),
-            "422 task: unknown task made-up; this model has none");
+// The names themselves: engine/tasks_test.cc.
+TEST(ResolveTask, RefusalsNameTheMember) {
+  const ModelInfo model = described_model();
+  EXPECT_EQ(resolve_task("search_query", model, "task"), "retrieval.query");
+  EXPECT_EQ(resolve_task("", model, "task"), "");
+  EXPECT_EQ(refusal_of([&] { resolve_task("made-up", model, "input_type"); }).substr(0, 25),
+            "422 input_type: unknown t");
+  EXPECT_EQ(refusal_of([&] { resolve_prompt("made-up", model, "prompt_name"); }).substr(0, 28),
+            "422 prompt_name: unknown pro");
+}
+
+TEST(WithPromptName, MeansTheTaskOfThePrompt) {
+  const ModelInfo model = described_model();
+  const auto task = [&model](const std::string& json, const std::string& named) {
+    const JsonDocument document = JsonDocument::parse(json, "body");
+    return with_prompt_name(named, document.root(), model);
+  };
+  EXPECT_EQ(task("{}", "separation"), "separation");
+  EXPECT_EQ(task(R"({"prompt_name": null})", ""), "");
+  EXPECT_EQ(task(R"({"prompt_name": "query"})", ""), "retrieval.query");
+  EXPECT_EQ(task(R"({"prompt_name": "query"})", "retrieval.query"), "retrieval.query");
+  EXPECT_EQ(refusal_of([&] { task(R"({"prompt_name": "query"})", "separation"); }).substr(0, 16),
+            "422 prompt_name:");
+  ModelInfo plain = described_model();
+  plain.tasks.clear();
+  const JsonDocument body = JsonDocument::parse(R"({"prompt_name": "query"})", "body");
+  EXPECT_EQ(refusal_of([&] { with_prompt_name("", body.root(), plain); }),
+            "422 prompt_name: unknown prompt \"query\"; this model has none");
 }
 
 TEST(ReadDimensions, WithinTheModels) {

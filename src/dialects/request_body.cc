@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "base/excerpt.h"
+#include "base/trim.h"
 
 namespace nestvec {
 namespace {
@@ -18,7 +20,10 @@ bool is_json(std::string_view content_type) {
   return type.empty() || type.ends_with("/json") || type.ends_with("+json");
 }
 
-JsonDocument parse_body(const std::string& body) {
+// The bodies of forms and of other kinds do not begin so.
+bool looks_like_json(std::string_view body) { return trim(body).starts_with('{'); }
+
+JsonDocument parse_body(std::string_view body) {
   try {
     return JsonDocument::parse(body, "request body");
   } catch (const Error& error) {
@@ -43,16 +48,23 @@ std::optional<JsonValue> find_member(const JsonValue& object, std::string_view k
 
 JsonDocument read_json_body(const HttpRequest& request) {
   const std::string_view type = request.header("content-type").value_or("");
-  if (!is_json(type)) {
+  const std::string_view body = json_text(request.body);
+  if (!is_json(type) && !body.empty() && !looks_like_json(body)) {
     throw RequestError(ErrorCode::kInvalidArgument,
-                       "Content-Type is " + excerpt(type) +
+                       "the body is not JSON, and its Content-Type is " + excerpt(type) +
                            "; send a JSON object with \"Content-Type: application/json\"",
                        "", Fault::kMediaType);
   }
-  return parse_json_body(request.body);
+  return parse_json_body(body);
 }
 
-JsonDocument parse_json_body(const std::string& body) {
+std::string_view json_text(std::string_view body) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
+  return body;
+}
+
+JsonDocument parse_json_body(std::string_view body) {
   if (body.empty()) {
     throw RequestError(ErrorCode::kInvalidArgument, "the request has no body; send a JSON object",
                        "", Fault::kMalformed);
@@ -78,6 +90,12 @@ std::int64_t read_integer(const JsonValue& value) {
     if (v.kind() == JsonValue::Kind::kInteger) throw v.error("is too large");
     return v.integer();  // throws, saying what it is
   });
+}
+
+double read_whole(const JsonValue& value) {
+  const bool whole =
+      value.kind() == JsonValue::Kind::kNumber && std::trunc(value.number()) == value.number();
+  return whole ? value.number() : static_cast<double>(read_integer(value));
 }
 
 std::optional<std::string_view> string_member(const JsonValue& object, std::string_view key) {

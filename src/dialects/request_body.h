@@ -13,18 +13,25 @@
 
 namespace nestvec {
 
-// The body as a JSON object. Throws RequestError: kMediaType for a Content-Type that is neither
-// absent nor JSON (form data, say), kMalformed for what is no JSON, naming the place in the body,
-// kInvalidArgument for JSON that is no object.
+// The body as a JSON object, whatever its Content-Type: curl and some clients name another, and
+// pages of others are told by their Origin. Throws RequestError: kMediaType for a body that neither
+// is called JSON nor begins as an object (form data, say), kMalformed for what is no JSON, naming
+// the place in the body, kInvalidArgument for JSON that is no object.
 JsonDocument read_json_body(const HttpRequest& request);
 // The same of a body whose type is known.
-JsonDocument parse_json_body(const std::string& body);
+JsonDocument parse_json_body(std::string_view body);
+
+// A body without the byte order mark that some editors and clients put before it.
+std::string_view json_text(std::string_view body);
 
 // A value as a type. Throw RequestError kInvalidArgument whose param is the value's path
 // ("input[3].text").
 std::string_view read_string(const JsonValue& value);
 bool read_bool(const JsonValue& value);
 std::int64_t read_integer(const JsonValue& value);
+
+// An integer however large, as a double: for limits of which any that is over ours will do.
+double read_whole(const JsonValue& value);
 
 // Optional members of an object: absent and null are the same. Errors as above.
 std::optional<std::string_view> string_member(const JsonValue& object, std::string_view key);

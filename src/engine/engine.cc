@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <future>
 #include <new>
+#include <optional>
+#include <utility>
 
 #include "base/out_of_memory.h"
 #include "base/seconds.h"
@@ -14,18 +16,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a callback may be told instead of an exception, which has nowhere to go.
+// What a callback may be told instead of an exception, which has nowhere to go. False where it was.
 template <typename Done, typename Work>
-void or_error(const Done& done, Work&& work) {
+bool or_error(const Done& done, Work&& work) noexcept {
   try {
     work();
-  } catch (const Error& error) {
-    done(error);
+    return true;
+  } catch (Error& error) {
+    done(std::move(error));
   } catch (const std::bad_alloc&) {
     done(out_of_memory());
   } catch (const std::exception& error) {
-    done(Error(ErrorCode::kInternal, error.what()));
+    done(made_error([&] { return Error(ErrorCode::kInternal, error.what()); }));
   }
+  return false;
 }
 
 // Starts work that answers through a callback, and waits. The deadline also ends a wait behind
@@ -156,7 +160,7 @@ void Model::Engine::take_from_cache(Call& call) const {
   const std::size_t width = scheduler_->width();
   const std::size_t bytes = width * sizeof(float);
   const std::shared_ptr<MemoryAccount>& account = call.options.queue.memory;
-  call.known_memory = *MemoryShare::take(account, 0);
+  call.known_memory = MemoryShare(account);
   call.known.resize(call.sequences.size());
   std::vector<float> row(width);
   std::vector<Sequence> missing;
@@ -241,16 +245,22 @@ std::size_t Model::Engine::answer_bytes(const Call& call, std::size_t rows) cons
   return rows * dimensions_for(call.options) * sizeof(float);
 }
 
+void Model::Engine::give_rows(Call& call, Result<JobOutput> output) const noexcept {
+  std::optional<Result<Embeddings>> rows;
+  if (or_error(call.done, [&] { rows = finish(call, std::move(output).value()); })) {
+    call.done(*std::move(rows));
+  }
+}
+
 void Model::Engine::embed_async(std::span<const std::string> texts,
                                 std::span<const std::string> tasks, const EmbedOptions& options,
                                 Done done) const {
-  const Clock::time_point start = Clock::now();
-  const auto call = std::make_shared<Call>();
-  call->options = options;
-  call->done = std::move(done);
   Job job;
   JobOutput known;
-  try {
+  const bool planned = or_error(done, [&] {
+    const Clock::time_point start = Clock::now();
+    const auto call = std::make_shared<Call>();
+    call->options = options;
     check(texts, tasks, options);
     if (options.late_chunking && !texts.empty()) {
       plan_chunks(texts, *call);
@@ -260,20 +270,14 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
     job.answer_bytes = answer_bytes(*call, texts.size());
     take_from_cache(*call);
     if (call->sequences.empty()) known.memory = memory_for(options, job.answer_bytes);
-  } catch (const Error& error) {
-    call->done(error);
-    return;
-  }
-  call->out.timing.tokenize = seconds_since(start);
-  job.sequences = std::move(call->sequences);
-  job.control = {options.stop, options.deadline};
-  job.queue = options.queue;
-  job.done = [this, call](Result<JobOutput> output) {
-    or_error(call->done, [&] {
-      Result<Embeddings> rows = finish(*call, std::move(output).value());
-      call->done(std::move(rows));
-    });
-  };
+    call->out.timing.tokenize = seconds_since(start);
+    job.sequences = std::move(call->sequences);
+    job.control = {options.stop, options.deadline};
+    job.queue = options.queue;
+    job.done = [this, call](Result<JobOutput> output) { give_rows(*call, std::move(output)); };
+    call->done = std::move(done);  // last: what is thrown before is told by it
+  });
+  if (!planned) return;
   if (job.sequences.empty()) {  // no texts, or all of them known
     job.done(std::move(known));
     return;
@@ -289,12 +293,28 @@ Embeddings Model::Engine::embed(std::span<const std::string> texts,
   });
 }
 
+namespace {
+
+// What came of a text's run.
+void take_tokens(JobOutput output, TokenEmbeddings& out) {
+  out.timing.queue = output.queue_seconds;
+  out.timing.compute = output.compute_seconds;
+  out.values = std::move(output.sequences.front().tokens);
+  output.memory.shrink(out.values.size() * sizeof(float));
+  out.memory = std::make_shared<MemoryShare>(std::move(output.memory));
+  if (!all_finite(out.values)) {
+    throw Error(ErrorCode::kInternal, "the model computed a value that is not finite, in fp32 too");
+  }
+}
+
+}  // namespace
+
 void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions& options,
                                        TokensDone done) const {
-  const Clock::time_point start = Clock::now();
-  const auto out = std::make_shared<TokenEmbeddings>();
   Job job;
-  try {
+  const auto plan_job = [&] {
+    const Clock::time_point start = Clock::now();
+    const auto out = std::make_shared<TokenEmbeddings>();
     refuse_pooled("the embedding of each token");
     Pace pace(RunControl{options.stop, options.deadline});
     PlanRules rules = rules_for(options);
@@ -306,29 +326,19 @@ void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions
     for (const ByteRange& range : plan.offsets) out->offsets.emplace_back(range.begin, range.end);
     out->truncated = plan.truncated;
     job.sequences.push_back(std::move(plan.sequence));
-  } catch (const Error& error) {
-    done(error);
-    return;
-  }
-  out->timing.tokenize = seconds_since(start);
-  job.want_tokens = true;
-  job.control = {options.stop, options.deadline};
-  job.queue = options.queue;
-  job.done = [out, done = std::move(done)](Result<JobOutput> result) {
-    or_error(done, [&] {
-      JobOutput output = std::move(result).value();
-      out->timing.queue = output.queue_seconds;
-      out->timing.compute = output.compute_seconds;
-      out->values = std::move(output.sequences.front().tokens);
-      output.memory.shrink(out->values.size() * sizeof(float));
-      out->memory = std::make_shared<MemoryShare>(std::move(output.memory));
-      if (!all_finite(out->values)) {
-        throw Error(ErrorCode::kInternal,
-                    "the model computed a value that is not finite, in fp32 too");
+    out->timing.tokenize = seconds_since(start);
+    job.want_tokens = true;
+    job.control = {options.stop, options.deadline};
+    job.queue = options.queue;
+    const auto last = std::make_shared<TokensDone>();
+    job.done = [out, last](Result<JobOutput> result) {
+      if (or_error(*last, [&] { take_tokens(std::move(result).value(), *out); })) {
+        (*last)(std::move(*out));
       }
-      done(std::move(*out));
-    });
+    };
+    *last = std::move(done);  // as in embed_async
   };
+  if (!or_error(done, plan_job)) return;
   scheduler_->submit(std::move(job));
 }
 

@@ -70,6 +70,7 @@ class Model::Engine {
                                 std::span<const float* const> spans) const;
   Embeddings finish(Call& call, JobOutput output) const;
   std::size_t dimensions_for(const EmbedOptions& options) const;
+  void give_rows(Call& call, Result<JobOutput> output) const noexcept;
   std::size_t answer_bytes(const Call& call, std::size_t rows) const;
 
   Parts parts_;

@@ -31,7 +31,7 @@ Error no_memory_for_answer(const MemoryAccount& account, std::size_t bytes, doub
       std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(retry_seconds))));
   return Error(ErrorCode::kResourceExhausted,
                "there is no memory for the answer now: it takes " + std::to_string(bytes) +
-                   " bytes, " + limit + ", and " + std::to_string(account.used()) +
+                   " bytes, " + limit + ", and " + std::to_string(account.used_by_all()) +
                    " are in use; try again in " +
                    std::to_string(detail.retry_after.count() / 1000) + " s",
                detail);

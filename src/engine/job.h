@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <functional>
+#include <new>
 #include <vector>
 
 #include "base/memory_account.h"
+#include "base/out_of_memory.h"
 #include "base/run_control.h"
 #include "batch/packed_batch.h"
 #include "nestvec/error.h"
@@ -41,6 +43,16 @@ struct Job {
   // Of the results.
   std::size_t output_bytes(std::size_t width) const;
 };
+
+// What `make` makes, or out_of_memory() where there is none for its text.
+template <typename Make>
+Error made_error(const Make& make) noexcept {
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
 
 // Refuses an answer that has no room in what all of them share. The account must have refused it.
 Error no_memory_for_answer(const MemoryAccount& account, std::size_t bytes, double retry_seconds);

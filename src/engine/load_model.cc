@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
+#include "engine/outline.h"
 #include "nestvec/load.h"
 #include "nestvec/model.h"
 #include "ops/isa.h"
@@ -93,9 +94,7 @@ Graph graph_of(const Artefact& artefact, const std::string& origin) {
 }
 
 Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                     const RunControl& control, const LogSink& log) {
-  CompileOptions options;
-  options.control = control;
+                     CompileOptions options, const LogSink& log) {
   Precision precision{"fp32", "of portable graphs"};
   if (runtime.graph == "portable") {
     options.layout = "rectangular";
@@ -143,10 +142,10 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
 }
 
 Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                   const RunControl& control, const LogSink& log) {
+                   const CompileOptions& options, const LogSink& log) {
   Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
                 : is_to_compile(folder, runtime, log)
-                    ? compiled_graph(folder, runtime, control, log)
+                    ? compiled_graph(folder, runtime, options, log)
                     : published_graph(folder);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -304,12 +303,15 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   const LogSink note = sink_or_nothing(log.note);
   const LogSink detail = sink_or_nothing(log.detail);
   for (const std::string& warning : config.warnings) note(warning);
-  ModelFolder folder =
-      read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
+  Outline outline = read_outline(config, note);
+  ModelFolder& folder = outline.folder;
   settle_pooling(config.runtime, folder);
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   const Isa isa = machine_isa();
-  const Graph graph = choose_graph(folder, config.runtime, control, note);
+  CompileOptions compile;
+  compile.control = control;
+  compile.progress = log.progress;
+  const Graph graph = choose_graph(folder, config.runtime, compile, note);
   control.check();
   const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
   check_token_types(graph, folder.path);
@@ -334,16 +336,16 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   detail("threads: " + threads.reason);
 
   info.vocabulary = tokenizer.vocabulary_size();
-  TaskTable tasks(graph.spec.adapters.tasks, folder.prompts, config.runtime.default_task);
-  info.tasks = tasks.tasks();
-  info.default_task = tasks.default_task();
+  info.tasks = outline.tasks.tasks();
+  info.default_task = outline.tasks.default_task();
+  info.prompts_source = outline.prompts_source;
 
   std::unique_ptr<Session> session = open_session(graph, info.threads, isa);
   control.check();
   settle_graph(*session, folder, config.runtime, info, note);
   Model::Engine::Parts parts{.info = std::move(info),
                              .tokenizer = std::move(tokenizer),
-                             .tasks = std::move(tasks),
+                             .tasks = std::move(outline.tasks),
                              .pooling = folder.pooling,
                              .normalize = folder.normalize,
                              .session = std::move(session),

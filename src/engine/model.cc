@@ -97,7 +97,7 @@ std::string_view Model::token(std::uint32_t id) const {
 
 void Model::shut_down() const { engine_->scheduler().shut_down(); }
 
-QueueStatus Model::queue() const { return engine_->scheduler().status(); }
+QueueStatus Model::queue(std::uint64_t client) const { return engine_->scheduler().status(client); }
 
 CacheStatus Model::cache() const { return engine_->cache_status(); }
 

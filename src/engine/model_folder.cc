@@ -68,7 +68,7 @@ std::string head_of(const JsonValue& config) {
   for (const char* head :
        {"ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
         "ForMultipleChoice", "ForNextSentencePrediction"}) {
-    if (name.ends_with(head)) return name;
+    if (name.ends_with(head)) return "config.json: architectures: " + name;
   }
   return "";
 }
@@ -80,6 +80,7 @@ void read_sentence_transformers(const JsonValue& config, ModelFolder& folder) {
         *type, "\"" + std::string(type->string()) + "\" is not supported; SentenceTransformer is");
   }
   if (const auto prompts = config.find("prompts")) read_prompts(*prompts, folder);
+  if (const auto name = config.find("default_prompt_name")) folder.default_prompt = name->string();
   if (const auto size = config.find("truncate_dim")) folder.dimensions = dimensions_of(*size);
 }
 
@@ -90,6 +91,21 @@ void read_config(const JsonValue& config, ModelFolder& folder) {
   }
   if (folder.dimensions > 0) return;
   if (const auto size = config.find("truncate_dim")) folder.dimensions = dimensions_of(*size);
+}
+
+// The same of a folder whose config.json says nothing: a tensor of a head.
+std::string head_among_weights(const ModelFolder& folder) {
+  if (!folder.has_safetensors) return "";
+  const WeightSet weights = read_model_weights(folder.path);
+  for (const TensorView& tensor : weights.tensors()) {
+    for (const std::string_view head : {"classifier.", "qa_outputs.", "score.weight"}) {
+      const std::size_t place = tensor.name.find(head);
+      const bool found =
+          place == 0 || (place != std::string::npos && tensor.name[place - 1] == '.');
+      if (found) return "its weights have " + tensor.name;
+    }
+  }
+  return "";
 }
 
 std::optional<Pooling> pooling_of(const std::string& name) {
@@ -123,7 +139,6 @@ ModelFolder read_model_folder(const std::string& name) {
 }
 
 void settle_pooling(const RuntimeOptions& runtime, ModelFolder& folder) {
-  const std::string configuration = (fs::path(folder.path) / "config.json").string();
   if (const std::optional<Pooling> chosen = pooling_of(runtime.pooling)) {
     folder.pooling = *chosen;
     folder.names_pooling = true;
@@ -132,16 +147,17 @@ void settle_pooling(const RuntimeOptions& runtime, ModelFolder& folder) {
     folder.normalize = runtime.normalize == "true";
     folder.names_normalization = true;
   }
-  if (!folder.head.empty() && !folder.names_pooling) {
+  if (!folder.names_pooling && folder.head.empty()) folder.head = head_among_weights(folder);
+  if (folder.head.empty()) return;
+  if (!folder.names_pooling) {
     throw Error(ErrorCode::kInvalidArgument,
-                configuration + ": architectures: " + folder.head +
-                    " is a classifier or reranker, not an embedding model; set runtime.pooling to "
-                    "mean, cls or lasttoken to embed with its encoder nevertheless");
+                folder.path + ": " + folder.head +
+                    ": this is a classifier or reranker, not an embedding model; set "
+                    "runtime.pooling to mean, cls or lasttoken to embed with its encoder "
+                    "nevertheless");
   }
-  if (!folder.head.empty()) {
-    folder.notes.push_back("warning: " + configuration + ": architectures: of " + folder.head +
-                           " only the encoder is used, not the classifier");
-  }
+  folder.notes.push_back("warning: " + folder.path + ": " + folder.head +
+                         ": only the encoder is used, not the classifier");
 }
 
 std::string guessed_pooling(const ModelFolder& folder) {

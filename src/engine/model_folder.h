@@ -5,10 +5,9 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "engine/plan.h"
+#include "engine/tasks.h"
 #include "nestvec/config.h"
 #include "tokenizer/tokenizer.h"
 
@@ -26,13 +25,14 @@ struct ModelFolder {
   bool normalize = true;
   bool names_pooling = false;        // else `pooling` is a guess
   bool names_normalization = false;  // else `normalize` is one
-  std::string head;              // "XLMRobertaForSequenceClassification"; empty for a plain encoder
-  std::size_t max_tokens = 0;    // 0 where no file limits it
-  std::size_t dimensions = 0;    // truncate_dim: of a vector unless asked; 0 = all
-  bool truncates_left = false;   // of a text that is too long its end counts
-  NormalizerChanges normalizer;  // what other files say beside tokenizer.json
-  std::vector<std::pair<std::string, std::string>> prompts;  // by name, in file order
-  std::vector<std::string> notes;  // what the user should know, a line each
+  std::string head;                  // what shows a classifier, for messages; empty for an encoder
+  std::size_t max_tokens = 0;        // 0 where no file limits it
+  std::size_t dimensions = 0;        // truncate_dim: of a vector unless asked; 0 = all
+  bool truncates_left = false;       // of a text that is too long its end counts
+  NormalizerChanges normalizer;      // what other files say beside tokenizer.json
+  Prompts prompts;                   // by name, in file order
+  std::string default_prompt;        // default_prompt_name; empty where there is none
+  std::vector<std::string> notes;    // what the user should know, a line each
 };
 
 // Reads modules.json, N_Pooling/config.json, config_sentence_transformers.json, the

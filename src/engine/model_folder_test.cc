@@ -19,7 +19,13 @@ class ModelFolderTest : public testing::Test {
   ModelFolderTest() {
     put("config.json", "{}");
     put("tokenizer.json", "{}");
-    put("model.safetensors", "");
+    weights({"embeddings.word_embeddings.weight"});
+  }
+
+  void weights(const std::vector<std::string>& names) {
+    TestCheckpoint checkpoint;
+    for (const std::string& name : names) checkpoint.add(name, {1}, std::vector<float>{1});
+    checkpoint.save(folder_ / "model.safetensors");
   }
 
   void put(const std::string& name, const std::string& text) { write_text(folder_ / name, text); }
@@ -161,6 +167,16 @@ TEST_F(ModelFolderTest, AClassifierIsNoEmbeddingModelUnlessSomebodySaysSo) {
   settle_pooling({}, folder);
   EXPECT_NE(folder.notes.at(0).find("only the encoder is used"), std::string::npos);
   put("config.json", R"({"architectures": ["BertForMaskedLM"]})");
+  EXPECT_EQ(failure(), "none");
+}
+
+TEST_F(ModelFolderTest, AClassifierShowsInItsWeights) {
+  EXPECT_EQ(failure(), "none");
+  for (const char* name : {"classifier.weight", "model.classifier.dense.bias", "score.weight"}) {
+    weights({"embeddings.word_embeddings.weight", name});
+    expect_failure("INVALID_ARGUMENT", std::string("its weights have ") + name);
+  }
+  weights({"embeddings.word_embeddings.weight", "subclassifier.weight"});
   EXPECT_EQ(failure(), "none");
 }
 

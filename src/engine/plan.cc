@@ -49,9 +49,10 @@ ErrorDetail of_text(std::size_t index) {
   return detail;
 }
 
+// A code of its own, so that servers can answer it with a status of its own.
 Error too_long(std::string_view what, std::size_t tokens, std::size_t limit,
                const ErrorDetail& detail = {}) {
-  return Error(ErrorCode::kInvalidArgument,
+  return Error(ErrorCode::kOutOfRange,
                std::string(what) + " has " + std::to_string(tokens) +
                    " tokens with prompt and special tokens, the model takes " +
                    std::to_string(limit) + "; shorten it, or allow truncation",

@@ -67,7 +67,7 @@ void Scheduler::shut_down() {
     for (const auto& [id, pending] : jobs) queue_.remove(id);
     note_waiting();
   }
-  for (const auto& [id, pending] : jobs) pending->job.done(unloaded());
+  for (const auto& [id, pending] : jobs) pending->job.done(made_error(unloaded));
 }
 
 void Scheduler::observe(BatchObserver observer) {
@@ -81,7 +81,7 @@ double Scheduler::expected_seconds(std::size_t tokens) const {
   return rate > 0 ? static_cast<double>(tokens) / rate : 0;
 }
 
-QueueStatus Scheduler::status() const {
+QueueStatus Scheduler::status(std::uint64_t client) const {
   const std::lock_guard lock(mutex_);
   QueueStatus status;
   status.texts = queue_.size();
@@ -90,6 +90,8 @@ QueueStatus Scheduler::status() const {
   status.tokens_per_second = rate_.tokens_per_second();
   status.expected_seconds = expected_seconds(status.tokens + status.running_tokens);
   status.output_bytes = output_bytes_;
+  status.clients = queue_.load(false).clients + queue_.load(true).clients;
+  status.client_tokens = queue_.tokens_of(client, false) + queue_.tokens_of(client, true);
   return status;
 }
 
@@ -121,7 +123,13 @@ void Scheduler::enqueue(const PendingPtr& pending, bool bulk, std::vector<std::u
 }
 
 void Scheduler::submit(Job job) {
-  const auto pending = std::make_shared<Pending>(std::move(job), options_.now());
+  PendingPtr pending;
+  try {
+    pending = std::make_shared<Pending>(options_.now());
+  } catch (const std::bad_alloc&) {
+    return job.done(out_of_memory());
+  }
+  pending->take(std::move(job));
   try {
     std::size_t tokens = 0;
     std::vector<std::uint32_t> lengths = lengths_of(pending->job, tokens);
@@ -134,8 +142,8 @@ void Scheduler::submit(Job job) {
     if (stopping_) throw unloaded();
     check_admission(queue, bulk, tokens, load_for(queue.client, bulk));
     enqueue(pending, bulk, std::move(lengths));
-  } catch (const Error& error) {
-    pending->job.done(error);
+  } catch (Error& error) {
+    pending->job.done(std::move(error));
     return;
   } catch (const std::bad_alloc&) {
     pending->job.done(out_of_memory());
@@ -194,7 +202,7 @@ void Scheduler::cancel(std::uint64_t id) {
     if (!pending) return;
     leave_batches(*pending);
   }
-  pending->job.done(*ended_by(pending->job.control, options_.now()));
+  pending->job.done(made_error([&] { return *ended_by(pending->job.control, options_.now()); }));
 }
 
 void Scheduler::remove_late(Clock::time_point now, Leaving& leaving) {

@@ -65,7 +65,8 @@ class Scheduler {
   // may not wait (see check_admission), or whose answer could never have the memory it needs.
   void submit(Job job);
 
-  QueueStatus status() const;
+  // `client` as QueueOptions::client.
+  QueueStatus status(std::uint64_t client = 0) const;
   std::size_t width() const noexcept { return session_->width(); }
   void observe(BatchObserver observer);
 

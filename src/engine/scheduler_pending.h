@@ -31,8 +31,11 @@ struct Scheduler::Pending {
   // Last, so that it ends first: its callback may be running.
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
 
-  Pending(Job&& from, Clock::time_point now)
-      : job(std::move(from)), unfinished(job.sequences.size()), queued(now) {}
+  explicit Pending(Clock::time_point now) : queued(now) {}
+  void take(Job from) noexcept {
+    job = std::move(from);
+    unfinished = job.sequences.size();
+  }
 };
 
 // Jobs that have left, in their order, until they are called back. It needs no memory: a job must

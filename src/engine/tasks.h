@@ -20,27 +20,25 @@ struct TaskChoice {
 // Immutable after construction; safe for concurrent use.
 class TaskTable {
  public:
-  // `adapters` in the graph's order; `prompts` by task name, for adapters or of their own (models
-  // that were trained with prompts alone). "text-matching", the usual `default_task`, counts as
-  // "none" where the model does not have it. Throws Error kInvalidArgument for another that a model
-  // with tasks does not have.
-  TaskTable(const std::vector<std::string>& adapters,
-            const std::vector<std::pair<std::string, std::string>>& prompts,
-            const std::string& default_task);
+  // `adapters` in the graph's order; `prompts` for adapters, or as tasks of their own where there
+  // are none (models that were trained with prompts alone). The default is `default_task`, which a
+  // user chose, else `default_prompt`, which the model's files name, else text-matching where the
+  // model has it, else none. Throws Error kInvalidArgument for a default that is no task, or names
+  // no prompt.
+  TaskTable(const std::vector<std::string>& adapters, const Prompts& prompts,
+            const std::string& default_task, const std::string& default_prompt = "");
 
-  // The task of that name; empty = the default, "none" = base weights without a prompt.
-  // Throws Error kInvalidArgument listing the valid names.
+  // The task that find_task() of nestvec/tasks.h finds; empty = the default. Throws as that.
   TaskChoice resolve(std::string_view name) const;
 
   const std::vector<TaskInfo>& tasks() const noexcept { return tasks_; }
   const std::string& default_task() const noexcept { return default_task_; }
 
  private:
-  const TaskInfo* find(std::string_view name) const;
-  Error unknown(std::string_view name) const;
+  std::string choose_default(const std::string& default_task,
+                             const std::string& default_prompt) const;
 
-  std::vector<TaskInfo> tasks_;
-  std::size_t adapters_ = 0;  // the first so many of tasks_ have an adapter
+  std::vector<TaskInfo> tasks_;  // those with an adapter first, in the graph's order
   std::string default_task_;
 };
 

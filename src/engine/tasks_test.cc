@@ -3,39 +3,59 @@
 
 #include <gtest/gtest.h>
 
+#include "nestvec/tasks.h"
+
 namespace nestvec {
 namespace {
 
 const std::vector<std::string> kAdapters = {"retrieval.query", "separation"};
-const std::vector<std::pair<std::string, std::string>> kPrompts = {{"retrieval.query", "Q: "}};
+const Prompts kPrompts = {{"retrieval.query", "Q: "}};
+
+template <typename Action>
+std::string refusal_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    return error.what();
+  }
+  return "no error";
+}
+
+ModelInfo model_with(const TaskTable& table) {
+  ModelInfo model;
+  model.tasks = table.tasks();
+  model.default_task = table.default_task();
+  return model;
+}
 
 TEST(TaskTable, ResolvesNamesDefaultsAndNone) {
   const TaskTable table(kAdapters, kPrompts, "separation");
   EXPECT_EQ(table.resolve("retrieval.query").adapter, 0);
   EXPECT_EQ(table.resolve("retrieval.query").prompt, "Q: ");
+  EXPECT_EQ(table.resolve("search_query").adapter, 0);
   EXPECT_EQ(table.resolve("").adapter, 1);
   EXPECT_EQ(table.resolve("").prompt, "");
   EXPECT_EQ(table.resolve("none").adapter, -1);
   EXPECT_EQ(table.default_task(), "separation");
 }
 
-TEST(TaskTable, ADefaultThatTheModelLacksIsNone) {
-  const TaskTable table({}, {}, "text-matching");
-  EXPECT_EQ(table.default_task(), "none");
-  EXPECT_EQ(table.resolve("").adapter, -1);
+TEST(TaskTable, TheDefaultIsWhatSomeoneChose) {
+  EXPECT_EQ(TaskTable(kAdapters, kPrompts, "query").default_task(), "retrieval.query");
+  EXPECT_EQ(TaskTable(kAdapters, kPrompts, "", "query").default_task(), "retrieval.query");
+  EXPECT_EQ(TaskTable(kAdapters, kPrompts, "none", "query").default_task(), "none");
+  EXPECT_EQ(TaskTable(kAdapters, kPrompts, "").default_task(), "none");
+  EXPECT_EQ(TaskTable({"text-matching"}, {}, "").default_task(), "text-matching");
+  EXPECT_EQ(TaskTable({}, {}, "").default_task(), "none");
+  EXPECT_EQ(TaskTable({}, {}, "text-matching").default_task(), "none");
 }
 
 TEST(TaskTable, AMistypedDefaultIsRefused) {
-  try {
-    const TaskTable table(kAdapters, kPrompts, "seperation");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_STREQ(error.what(),
-                 "runtime.default_task: unknown task \"seperation\"; this model has "
-                 "retrieval.query, separation, none");
-  }
-  EXPECT_EQ(TaskTable(kAdapters, kPrompts, "text-matching").default_task(), "none");
+  EXPECT_EQ(refusal_of([] { TaskTable(kAdapters, kPrompts, "seperation"); }),
+            "runtime.default_task: unknown task \"seperation\"; did you mean \"separation\"? This "
+            "model has retrieval.query, separation, none");
+  EXPECT_NE(refusal_of([] { TaskTable({}, {}, "nonsense!"); }), "no error")
+      << "also of a model without tasks";
 }
 
 TEST(TaskTable, PromptsAloneAreTasksWithoutAdapters) {
@@ -45,16 +65,77 @@ TEST(TaskTable, PromptsAloneAreTasksWithoutAdapters) {
   EXPECT_EQ(table.tasks().size(), 1u);
 }
 
-TEST(TaskTable, AnUnknownTaskListsTheValidOnes) {
-  const TaskTable table(kAdapters, kPrompts, "none");
-  try {
-    table.resolve("clustering");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_STREQ(error.what(),
-                 "unknown task \"clustering\"; this model has retrieval.query, separation, none");
+// Every purpose by the names that APIs have for it, on a model that has them all.
+TEST(FindTask, NamesOfOtherApis) {
+  const ModelInfo model = model_with(TaskTable(
+      {"retrieval.query", "retrieval.passage", "separation", "classification", "text-matching"}, {},
+      ""));
+  const std::pair<const char*, const char*> expected[] = {
+      {"", ""},
+      {"none", "none"},
+      {"None", "none"},
+      {"retrieval.query", "retrieval.query"},
+      {"query", "retrieval.query"},
+      {"search_query", "retrieval.query"},
+      {"RETRIEVAL_QUERY", "retrieval.query"},
+      {"QUESTION_ANSWERING", "retrieval.query"},
+      {"Retrieval-query", "retrieval.query"},
+      {"passage", "retrieval.passage"},
+      {"document", "retrieval.passage"},
+      {"corpus", "retrieval.passage"},
+      {"search_document", "retrieval.passage"},
+      {"RETRIEVAL_DOCUMENT", "retrieval.passage"},
+      {"clustering", "separation"},
+      {"CLASSIFICATION", "classification"},
+      {"text_matching", "text-matching"},
+      {"text matching", "text-matching"},
+      {"similarity", "text-matching"},
+      {"STS", "text-matching"},
+      {"SEMANTIC_SIMILARITY", "text-matching"}};
+  for (const auto& [name, task] : expected) EXPECT_EQ(find_task(model, name), task) << name;
+  for (const char* unknown : {"retrieval", "retrieval.query ", "image", "\n", "no\xc3\xa9"}) {
+    EXPECT_TRUE(refusal_of([&] { find_task(model, unknown); }).starts_with("unknown task \""));
   }
+  EXPECT_LT(refusal_of([&] { find_task(model, std::string(100'000, 'x')); }).size(), 300u);
+}
+
+TEST(FindTask, AModelsOwnNameGoesBeforeAnAlias) {
+  const ModelInfo model =
+      model_with(TaskTable({}, {{"search_query", "s: "}, {"query", "q: "}, {"STS", "t: "}}, ""));
+  EXPECT_EQ(find_task(model, "query"), "query");
+  EXPECT_EQ(find_task(model, "search-query"), "search_query");
+  EXPECT_EQ(find_task(model, "retrieval.query"), "search_query") << "the first of the purpose";
+  EXPECT_EQ(find_task(model, "similarity"), "STS");
+}
+
+// The rule for a purpose that the model has no task for.
+TEST(FindTask, PromptsMarkWhatTheyAreForAndNothingElse) {
+  const ModelInfo bge = model_with(TaskTable({}, {{"query", "Find: "}}, ""));
+  EXPECT_EQ(find_task(bge, "search_document"), "none");
+  EXPECT_EQ(find_task(bge, "classification"), "none");
+  const ModelInfo plain = model_with(TaskTable({}, {}, ""));
+  EXPECT_EQ(find_task(plain, "query"), "none");
+  EXPECT_EQ(find_task(plain, "classification"), "none");
+  EXPECT_EQ(refusal_of([&] { find_task(plain, "made up"); }),
+            "unknown task \"made up\"; this model has none");
+}
+
+TEST(FindTask, AdaptersAreNotLeftOutSilently) {
+  const ModelInfo model = model_with(TaskTable(kAdapters, kPrompts, ""));
+  EXPECT_EQ(refusal_of([&] { find_task(model, "classification"); }),
+            "unknown task \"classification\"; this model has retrieval.query, separation, none");
+}
+
+TEST(FindPrompt, OnlyThoseThatTheModelHas) {
+  const ModelInfo model = model_with(TaskTable({}, {{"query", "q: "}}, ""));
+  EXPECT_EQ(find_prompt(model, "query"), "query");
+  EXPECT_EQ(find_prompt(model, "search_query"), "query");
+  EXPECT_EQ(find_prompt(model, "none"), "none");
+  EXPECT_EQ(find_prompt(model, ""), "");
+  EXPECT_EQ(refusal_of([&] { find_prompt(model, "passage"); }),
+            "unknown prompt \"passage\"; this model has query, none");
+  EXPECT_EQ(refusal_of([&] { find_prompt(model_with(TaskTable({}, {}, "")), "query"); }),
+            "unknown prompt \"query\"; this model has none");
 }
 
 }  // namespace

@@ -71,6 +71,7 @@ void admit(const HttpRequest& head, const KeyStore& keys, GrpcCall& call) {
   call.sdk = head.header(kSdkHeader).value_or("").substr(0, kLongestName);
   call.key = check_key(head, keys);
   call.client = client_number(call.key, head);
+  call.memory = MemoryAccount::of_client(head.account, call.client);
   call.priority = read_priority(head);
   call.has_paid = true;  // read_message
 }

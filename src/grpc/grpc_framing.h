@@ -32,6 +32,12 @@ class GrpcMessageReader {
   explicit GrpcMessageReader(std::uint64_t limit, std::shared_ptr<MemoryAccount> account = nullptr)
       : limit_(limit), account_(std::move(account)), memory_(account_) {}
 
+  // What comes from now on is charged to another. Precondition: nothing has come.
+  void charge_to(std::shared_ptr<MemoryAccount> account) {
+    account_ = std::move(account);
+    memory_ = BodyMemory(account_);
+  }
+
   // Precondition: no error().
   void feed(std::string_view bytes);
 
@@ -54,7 +60,7 @@ class GrpcMessageReader {
   void take_memory(std::size_t bytes);
 
   const std::uint64_t limit_;
-  const std::shared_ptr<MemoryAccount> account_;
+  std::shared_ptr<MemoryAccount> account_;
   BodyMemory memory_;
   std::string buffer_;
   std::size_t begin_ = 0;  // of what is not taken yet

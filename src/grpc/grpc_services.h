@@ -9,7 +9,6 @@
 
 #include "base/ids.h"
 #include "base/live_count.h"
-#include "base/memory_account.h"
 #include "base/set_once.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -40,7 +39,6 @@ struct GrpcContext {
   const KeyStore& keys;
   const Clarifai& clarifai;
   const AccessLog access_log;
-  std::shared_ptr<MemoryAccount> memory = {};  // of all requests; set before the server starts
   SpanSink spans = {};  // told each call that is over; set before the server starts
   // Runs a call that has just come on a request thread; false where too many wait. Set likewise.
   std::function<bool(std::function<void()>)> begin;

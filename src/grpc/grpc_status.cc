@@ -19,6 +19,8 @@ GrpcStatus tei_status(const Error& error) {
     case ErrorCode::kDataLoss:
     case ErrorCode::kUnknown:
       return {static_cast<int>(ErrorCode::kFailedPrecondition), one_line(error.what())};
+    case ErrorCode::kOutOfRange:
+      return {static_cast<int>(ErrorCode::kInvalidArgument), one_line(error.what())};
     default:
       return grpc_status(error);
   }

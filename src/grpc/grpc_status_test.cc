@@ -33,6 +33,7 @@ TEST(GrpcStatus, AFailureOfTheModelIsFailedPreconditionToTeiClients) {
                                ErrorCode::kUnavailable, ErrorCode::kCancelled}) {
     EXPECT_EQ(tei_status(Error(code, "why")).code, static_cast<int>(code));
   }
+  EXPECT_EQ(tei_status(Error(ErrorCode::kOutOfRange, "too long")).code, 3);
 }
 
 TEST(GrpcStatus, AMessageIsOneShortLineOfUtf8) {

@@ -16,7 +16,8 @@ GrpcStream::GrpcStream(GrpcContext& context, const GrpcRoute& route, GrpcHead he
     : context_(context),
       route_(route),
       head_(std::move(head)),
-      reader_(context.options.max_body_bytes, context.memory) {
+      reader_(context.options.max_body_bytes, head_.request->account) {
+  call_.memory = head_.request->account;
   if (!route_.open) trace_.emplace(context_, *head_.request, head_.client);
 }
 
@@ -39,6 +40,7 @@ void GrpcStream::begin() {
   if (!route_.open) {
     call_.id = trace_->id();
     admit(*head_.request, context_.keys, call_);
+    reader_.charge_to(call_.memory);
   }
   if (route_.has_model) service_ = &serving(context_);
   drain_.emplace(context_.drain.get_token(), [weak = weak_from_this()] {
@@ -76,9 +78,9 @@ void GrpcStream::on_end() {
 void GrpcStream::on_sent() {
   if (refused_) return;
   tell([&] {
-    if (!std::exchange(writing_, false)) return;
-    progress_.written(true);
-    messages_.pop_front();
+    if (writing_ == 0) return;
+    progress_.written();
+    for (; writing_ > 0; --writing_) messages_.pop_front();
   });
 }
 
@@ -120,7 +122,7 @@ void GrpcStream::tell(const Event& event) {
   event();
   std::stop_source stop = stop_;
   const bool stops = progress_.take_stop();
-  if (progress_.take_write()) write(messages_.front());
+  if (const std::size_t ready = progress_.take_write(); ready > 0) write(ready);
   read_next();
   pay();
   if (progress_.take_finish()) finish();
@@ -132,8 +134,8 @@ void GrpcStream::tell(const Event& event) {
 bool GrpcStream::has_room_for_more() const {
   // With a message open, its answer is the event that asks again.
   if (progress_.open() == 0) return true;
-  if (context_.memory && RequestMemory::pressed(*context_.memory)) return false;
-  return service_ == nullptr || has_room(*service_);
+  if (call_.memory && RequestMemory::has_enough(*call_.memory)) return false;
+  return service_ == nullptr || has_room(call_, *service_);
 }
 
 void GrpcStream::read_next() {
@@ -178,13 +180,19 @@ void GrpcStream::pay() {
   head_.writer->consumed(due - std::exchange(paid_, due));
 }
 
-void GrpcStream::write(Message& message) {
-  if (trace_) trace_->add_answer(message.answer.bytes.size() - grpc_prefix(0).size());
-  writing_ = true;
-  AnswerPiece piece{.head = {},
-                    .bytes = std::move(message.answer.bytes),
-                    .trailers = {},
-                    .memory = std::move(message.answer.memory)};
+// The answers of so many messages, in one piece.
+void GrpcStream::write(std::size_t messages) {
+  AnswerPiece piece;
+  for (writing_ = 0; writing_ < messages; ++writing_) {
+    FramedMessage& answer = messages_[writing_].answer;
+    if (trace_) trace_->add_answer(answer.bytes.size() - grpc_prefix(0).size());
+    piece.memory.absorb(std::move(answer.memory));
+    if (piece.bytes.empty()) {
+      piece.bytes = std::move(answer.bytes);
+    } else {
+      piece.bytes += std::exchange(answer.bytes, std::string());
+    }
+  }
   if (!std::exchange(head_sent_, true)) piece.head = grpc_head();
   head_.writer->send(std::move(piece));
 }
@@ -251,7 +259,7 @@ void GrpcStream::answer(Message& message, std::uint64_t number,
     std::optional<Error> error = outcome.error;
     if (!error) {
       try {
-        framed = frame_answer(*message.response, context_.memory);
+        framed = frame_answer(*message.response, call_.memory);
       } catch (const Error& no_memory) {
         error = no_memory;
       }

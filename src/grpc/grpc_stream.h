@@ -51,7 +51,7 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
   // The parts of tell(), with the lock held.
   void read_next();
   void pay();
-  void write(Message& message);
+  void write(std::size_t messages);
   void finish();
   void add_fault(Error error);
   bool has_room_for_more() const;
@@ -79,8 +79,8 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
   bool body_ended_ = false;
   bool faulty_ = false;  // the body has an error, and progress_ knows
   bool head_sent_ = false;
-  bool writing_ = false;
-  bool late_ = false;  // its deadline has passed
+  std::size_t writing_ = 0;  // messages
+  bool late_ = false;        // its deadline has passed
 
   std::optional<std::stop_callback<std::function<void()>>> drain_;  // last: it may run at once
 };

@@ -22,7 +22,8 @@ GrpcUnary::GrpcUnary(GrpcContext& context, const GrpcRoute& route, GrpcHead head
     : context_(context),
       route_(route),
       head_(std::move(head)),
-      reader_(context.options.max_body_bytes, context.memory) {
+      reader_(context.options.max_body_bytes, head_.request->account) {
+  call_.memory = head_.request->account;
   if (!route_.open) trace_.emplace(context_, *head_.request, head_.client);
 }
 
@@ -45,6 +46,7 @@ void GrpcUnary::admit_call() {
   if (route_.open) return;
   call_.id = trace_->id();
   admit(*head_.request, context_.keys, call_);
+  reader_.charge_to(call_.memory);
   if (route_.has_model) serving(context_);
 }
 
@@ -109,7 +111,7 @@ void GrpcUnary::finish(const GrpcOutcome& outcome) noexcept {
 }
 
 void GrpcUnary::answer(const GrpcOutcome& outcome) {
-  FramedMessage framed = frame_answer(*response_, context_.memory);
+  FramedMessage framed = frame_answer(*response_, call_.memory);
   const std::size_t bytes = framed.bytes.size() - grpc_prefix(0).size();
   response_.reset();
   AnswerPiece answer{.head = grpc_head(),

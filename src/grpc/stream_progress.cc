@@ -41,12 +41,12 @@ void StreamProgress::look_at_front() {
                  fault.detail());
 }
 
-void StreamProgress::written(bool ok) {
-  writing_ = false;
-  if (!ok) return abandon();
-  bytes_ -= open_.front().bytes;
-  open_.pop_front();
-  ++first_;
+void StreamProgress::written() {
+  for (; writing_ > 0; --writing_) {
+    bytes_ -= open_.front().bytes;
+    open_.pop_front();
+    ++first_;
+  }
   look_at_front();
 }
 
@@ -69,10 +69,15 @@ bool StreamProgress::take_read() {
   return true;
 }
 
-bool StreamProgress::take_write() {
-  if (writing_ || failed_ || open_.empty() || !open_.front().answered) return false;
-  writing_ = true;
-  return true;
+std::size_t StreamProgress::take_write() {
+  if (writing_ > 0 || failed_) return 0;
+  std::size_t bytes = 0;
+  for (const Message& message : open_) {
+    if (!message.answered || message.error || bytes >= limits_.write_bytes) break;
+    bytes += message.bytes;
+    ++writing_;
+  }
+  return writing_;
 }
 
 bool StreamProgress::take_stop() {
@@ -82,7 +87,7 @@ bool StreamProgress::take_stop() {
 }
 
 bool StreamProgress::over() const {
-  if (finished_ || writing_ || unanswered_ > 0 || on_the_way_ > 0) return false;
+  if (finished_ || writing_ > 0 || unanswered_ > 0 || on_the_way_ > 0) return false;
   return failed_ || (open_.empty() && (ended_ || draining_));
 }
 

@@ -14,11 +14,13 @@ namespace nestvec {
 
 // How much one stream may hold: messages that are read and not yet answered to the client, and the
 // bytes that they and their answers may take. One message is always allowed. Few are handed over at
-// a time: before that they are in no queue yet, and so in nobody's account.
+// a time: before that they are in no queue yet, and so in nobody's account. Answers that are ready
+// together are written together, about so much at most.
 struct StreamLimits {
   std::size_t messages = 1024;
   std::size_t bytes = std::size_t{64} << 20;
   std::size_t hand_overs = 2;
+  std::size_t write_bytes = std::size_t{64} << 10;
 };
 
 // Messages are worked on at once and answered in their order. The first error ends the stream when
@@ -37,8 +39,8 @@ class StreamProgress {
   void ended();
   // Message `number` has its answer, or an error in its place.
   void answered(std::uint64_t number, std::optional<Error> error = std::nullopt);
-  // The write of the front message's answer is over; it leaves the stream.
-  void written(bool ok);
+  // The write of the front messages' answers is over; they leave the stream.
+  void written();
   // The server goes away: nothing is read any more; what is open is still answered.
   void drain();
   // The client is gone: nothing is read or written any more.
@@ -49,8 +51,9 @@ class StreamProgress {
   // A read would be allowed. take_read(): it is begun; opened() or ended() must follow.
   bool may_read() const;
   bool take_read();
-  // True: the front message's answer is to be written; written() must follow.
-  bool take_write();
+  // How many messages from the front on have answers that are to be written together; written()
+  // must follow, unless there are none.
+  std::size_t take_write();
   // True once: nobody will want the answers of messages that are still worked on.
   bool take_stop();
   // True once: all is over; no message is on its way or being worked on, no write is under way.
@@ -75,7 +78,7 @@ class StreamProgress {
   std::size_t on_the_way_ = 0;  // opened, not handed over
   std::size_t unanswered_ = 0;  // open messages that are being worked on
   bool reading_ = false;
-  bool writing_ = false;
+  std::size_t writing_ = 0;  // messages
   bool ended_ = false;
   bool faulty_ = false;   // a message has an error: no use to read on
   bool failed_ = false;   // the error has come to the front, or the client is gone

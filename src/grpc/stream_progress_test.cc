@@ -5,6 +5,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nestvec {
@@ -26,13 +27,12 @@ TEST(StreamProgress, AnswersInTheOrderOfTheRequests) {
   const std::uint64_t first = read_one(progress);
   const std::uint64_t second = read_one(progress);
   progress.answered(second);
-  EXPECT_FALSE(progress.take_write());
+  EXPECT_EQ(progress.take_write(), 0u);
   progress.answered(first);
-  EXPECT_TRUE(progress.take_write());
-  EXPECT_FALSE(progress.take_write()) << "one write at a time";
-  progress.written(true);
-  EXPECT_TRUE(progress.take_write());
-  progress.written(true);
+  EXPECT_EQ(progress.take_write(), 2u);
+  EXPECT_EQ(progress.take_write(), 0u) << "one write at a time";
+  progress.written();
+  EXPECT_EQ(progress.open(), 0u);
   EXPECT_FALSE(progress.take_finish()) << "the client has not ended";
   EXPECT_TRUE(progress.take_read());
   progress.ended();
@@ -53,8 +53,8 @@ TEST(StreamProgress, OneReadAtATimeAndNoMoreThanTheLimit) {
   progress.answered(last);
   EXPECT_FALSE(progress.take_read()) << "an answer that waits for its turn still takes room";
   progress.answered(0);
-  EXPECT_TRUE(progress.take_write());
-  progress.written(true);
+  EXPECT_EQ(progress.take_write(), 1u);
+  progress.written();
   EXPECT_TRUE(progress.take_read());
 }
 
@@ -63,11 +63,29 @@ TEST(StreamProgress, BytesAreLimitedButOneMessageIsAlwaysAllowed) {
   const std::uint64_t huge = read_one(progress, 5000);
   EXPECT_FALSE(progress.take_read());
   progress.answered(huge);
-  EXPECT_TRUE(progress.take_write());
-  progress.written(true);
+  EXPECT_EQ(progress.take_write(), 1u);
+  progress.written();
   read_one(progress, 999);
   read_one(progress, 999);
   EXPECT_FALSE(progress.take_read());
+}
+
+TEST(StreamProgress, WritesWhatIsReadyTogetherUpToABound) {
+  StreamProgress progress(
+      {.messages = 100, .bytes = 10'000, .hand_overs = 100, .write_bytes = 100});
+  for (int i = 0; i < 6; ++i) read_one(progress, 50);
+  for (const std::uint64_t number : {4u, 1u, 2u, 0u}) progress.answered(number);
+  EXPECT_EQ(progress.take_write(), 2u);
+  progress.written();
+  EXPECT_EQ(progress.take_write(), 1u) << "the next has no answer yet";
+  progress.answered(5, bad());
+  progress.answered(3);
+  EXPECT_EQ(progress.take_write(), 0u);
+  progress.written();
+  EXPECT_EQ(progress.take_write(), 2u) << "all before the error";
+  progress.written();
+  EXPECT_TRUE(progress.take_finish());
+  EXPECT_STREQ(progress.error()->what(), "message 5 of the stream: bad");
 }
 
 TEST(StreamProgress, FewMessagesAreOnTheWayAtATime) {
@@ -83,7 +101,7 @@ TEST(StreamProgress, FewMessagesAreOnTheWayAtATime) {
   EXPECT_TRUE(progress.take_read());
   progress.ended();
   progress.answered(1);
-  while (progress.take_write()) progress.written(true);
+  while (progress.take_write() > 0) progress.written();
   EXPECT_FALSE(progress.take_finish()) << "somebody still holds the stream";
   progress.handed_over();
   EXPECT_TRUE(progress.take_finish());
@@ -99,13 +117,13 @@ TEST(StreamProgress, TheFirstErrorEndsTheStreamAfterTheAnswersBeforeIt) {
   EXPECT_FALSE(progress.take_stop()) << "the answer before the error is still wanted";
   EXPECT_FALSE(progress.error());
   progress.answered(good);
-  EXPECT_TRUE(progress.take_write());
-  progress.written(true);
+  EXPECT_EQ(progress.take_write(), 1u);
+  progress.written();
   EXPECT_TRUE(progress.take_stop());
   EXPECT_FALSE(progress.take_stop());
   EXPECT_FALSE(progress.take_finish()) << "one message is still worked on";
   progress.answered(behind, Error(ErrorCode::kCancelled, "stopped"));
-  EXPECT_FALSE(progress.take_write());
+  EXPECT_EQ(progress.take_write(), 0u);
   EXPECT_TRUE(progress.take_finish());
   ASSERT_TRUE(progress.error());
   EXPECT_EQ(progress.error()->code(), ErrorCode::kInvalidArgument);
@@ -126,13 +144,13 @@ TEST(StreamProgress, AClientThatIsGoneStopsTheWork) {
   const std::uint64_t first = read_one(progress);
   const std::uint64_t second = read_one(progress);
   progress.answered(first);
-  EXPECT_TRUE(progress.take_write());
+  EXPECT_EQ(progress.take_write(), 1u);
   progress.abandon();
   EXPECT_TRUE(progress.take_stop());
   EXPECT_FALSE(progress.take_read());
   progress.answered(second, Error(ErrorCode::kCancelled, "stopped"));
   EXPECT_FALSE(progress.take_finish()) << "the write is still under way";
-  progress.written(false);
+  progress.written();
   EXPECT_TRUE(progress.take_finish());
   EXPECT_EQ(progress.error()->code(), ErrorCode::kCancelled);
 }
@@ -144,8 +162,8 @@ TEST(StreamProgress, DrainingAnswersWhatIsOpenAndReadsNoMore) {
   EXPECT_FALSE(progress.take_read());
   EXPECT_FALSE(progress.take_finish());
   progress.answered(first);
-  EXPECT_TRUE(progress.take_write());
-  progress.written(true);
+  EXPECT_EQ(progress.take_write(), 1u);
+  progress.written();
   EXPECT_TRUE(progress.take_finish());
   EXPECT_EQ(progress.error()->code(), ErrorCode::kUnavailable);
   EXPECT_EQ(std::string(progress.error()->what()).find("the server is shutting down; 1 messages"),
@@ -169,14 +187,14 @@ TEST(StreamProgress, RandomOrders) {
     StreamProgress progress({.messages = 4, .bytes = 100, .hand_overs = 4});
     std::vector<std::uint64_t> working;
     bool reading = false;
-    bool writing = false;
+    std::size_t writing = 0;
     std::size_t sent = 0;
     std::size_t written = 0;
     const std::size_t messages = engine() % 20;
     for (int step = 0; !progress.take_finish(); ++step) {
       ASSERT_LT(step, 2000);
       if (progress.take_read()) reading = true;
-      if (progress.take_write()) writing = true;
+      if (const std::size_t ready = progress.take_write(); ready > 0) writing = ready;
       ASSERT_LE(progress.open(), 4U);
       switch (engine() % 3) {
         case 0:
@@ -200,10 +218,9 @@ TEST(StreamProgress, RandomOrders) {
           break;
         }
         default:
-          if (!writing) break;
-          writing = false;
-          progress.written(true);
-          ++written;
+          if (writing == 0) break;
+          progress.written();
+          written += std::exchange(writing, 0);
       }
     }
     EXPECT_EQ(written, messages);

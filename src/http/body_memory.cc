@@ -9,10 +9,7 @@ namespace nestvec {
 
 // Both copies are there for a moment.
 bool BodyMemory::move_to(std::string& body, std::size_t capacity) {
-  if (const auto& account = share_.account()) {
-    const std::size_t beside = RequestMemory::free_beside_body(*account, capacity);
-    if (!account->has_room(capacity, beside) || !share_.try_grow(capacity, beside)) return false;
-  }
+  if (!RequestMemory::grow_body(share_, capacity, capacity)) return false;
   std::string moved;  // body.reserve() might take more than it is asked for
   moved.reserve(capacity);
   moved.append(body);

@@ -2,6 +2,7 @@
 // Memory of a body that arrives: taken from the account before the bytes are kept.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -32,6 +33,15 @@ class BodyMemory {
   bool move_to(std::string& body, std::size_t capacity);
 
   MemoryShare share_;
+};
+
+// A body waits for memory: so long, and the others know.
+struct AwaitedMemory {
+  AwaitedMemory(std::chrono::steady_clock::time_point until, std::shared_ptr<MemoryAccount> account)
+      : deadline(until), wait(std::make_unique<MemoryWait>(std::move(account))) {}
+
+  std::chrono::steady_clock::time_point deadline;
+  std::unique_ptr<const MemoryWait> wait;
 };
 
 }  // namespace nestvec

@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/content_coding.h"
 
-#include <zlib.h>
-#include <zstd.h>
-#include <zstd_errors.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 #include <memory>
-#include <new>
 
+#include "base/compression.h"
 #include "base/trim.h"
 #include "http/body_memory.h"
-#include "nestvec/error.h"
 
 namespace nestvec {
 namespace {
-
-// zlib takes 32-bit counts, so input goes in slices.
-constexpr std::size_t kSlice = std::size_t{1} << 20;
-constexpr int kGzipWindow = 15 + 16;  // zlib's way to say "gzip, the largest window"
-
-Bytef* mutable_bytes(std::string_view text) {
-  return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib reads it only
-}
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -57,80 +43,30 @@ class Decoded {
   bool starved_ = false;
 };
 
-class Inflater {
- public:
-  explicit Inflater(int window) {
-    if (inflateInit2(&stream_, window) != Z_OK) throw std::bad_alloc();
-  }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-  ~Inflater() { inflateEnd(&stream_); }
-
-  // As much as is wanted; false where `encoded` is not whole and sound. A gzip file may have
-  // several members.
-  bool decode(std::string_view encoded, const RunControl& control, Decoded& decoded) {
-    std::array<char, std::size_t{64} << 10> piece;
-    std::size_t given = 0;
-    int status = Z_OK;
-    while (decoded.wants_more()) {
-      control.check();
-      if (stream_.avail_in == 0) {
-        const std::size_t slice = std::min(kSlice, encoded.size() - given);
-        stream_.next_in = mutable_bytes(encoded.substr(given));
-        stream_.avail_in = static_cast<uInt>(slice);
-        given += slice;
-      }
-      if (status == Z_STREAM_END) {
-        if (stream_.avail_in == 0) return true;
-        inflateReset(&stream_);
-      }
-      stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
-      stream_.avail_out = static_cast<uInt>(piece.size());
-      status = inflate(&stream_, Z_NO_FLUSH);
-      if (status == Z_MEM_ERROR) throw std::bad_alloc();
-      if (status != Z_OK && status != Z_STREAM_END) return false;
-      decoded.add(piece.data(), piece.size() - stream_.avail_out);
-    }
-    return true;
-  }
-
- private:
-  z_stream stream_{};
-};
-
-struct FreeContext {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-};
-
-// As Inflater::decode. There may be several frames.
-bool decode_zstd(std::string_view encoded, const RunControl& control, Decoded& decoded) {
+// Into `decoded` as much as is wanted; false where `encoded` is not whole and sound.
+bool decode(std::string_view encoded, Compression format, const RunControl& control,
+            Decoded& decoded) {
   constexpr int kWindowLog = 23;
-  const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
-  if (!context) throw std::bad_alloc();
-  ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLog);
+  Decompressor decompressor(format, {.window_log = kWindowLog});
   std::array<char, std::size_t{64} << 10> piece;
-  ZSTD_inBuffer in{encoded.data(), encoded.size(), 0};
-  std::size_t open = 1;  // bytes that the frame wants; 0 between frames
-  bool full = true;      // more may come of what was read
-  while (decoded.wants_more() && (in.pos < in.size || full)) {
+  while (decoded.wants_more()) {
     control.check();
-    ZSTD_outBuffer out{piece.data(), piece.size(), 0};
-    open = ZSTD_decompressStream(context.get(), &out, &in);
-    if (ZSTD_getErrorCode(open) == ZSTD_error_memory_allocation) throw std::bad_alloc();
-    if (ZSTD_isError(open) != 0) return false;
-    decoded.add(piece.data(), out.pos);
-    full = out.pos == out.size && open != 0;
+    const std::optional<std::size_t> made = decompressor.next(encoded, piece);
+    if (!made) return false;
+    if (*made == 0) return decompressor.is_whole();
+    decoded.add(piece.data(), *made);
   }
-  return open == 0 || !decoded.wants_more();
+  return true;
 }
 
-// The window that tells zlib the format. Clients disagree on what "deflate" is; zlib's wrapper
-// begins with a byte that no sensible raw stream begins with.
-std::optional<int> window_of(std::string_view coding, std::string_view body) {
-  if (same_word(coding, "gzip") || same_word(coding, "x-gzip")) return kGzipWindow;
+// Clients disagree on what "deflate" is; zlib's wrapper begins with a byte that no sensible raw
+// stream begins with.
+std::optional<Compression> format_of(std::string_view coding, std::string_view body) {
+  if (same_word(coding, "zstd")) return Compression::kZstd;
+  if (same_word(coding, "gzip") || same_word(coding, "x-gzip")) return Compression::kGzip;
   if (!same_word(coding, "deflate")) return std::nullopt;
   const bool wrapped = !body.empty() && (static_cast<unsigned char>(body[0]) & 0x0f) == 8;
-  return wrapped ? 15 : -15;
+  return wrapped ? Compression::kZlib : Compression::kDeflate;
 }
 
 double quality(std::string_view parameters) {
@@ -141,36 +77,6 @@ double quality(std::string_view parameters) {
   return value;
 }
 
-std::string encode_gzip(std::string_view text) {
-  z_stream stream{};
-  constexpr int kMemoryLevel = 8;
-  if (text.size() > std::numeric_limits<uInt>::max() / 2 ||
-      deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, kMemoryLevel,
-                   Z_DEFAULT_STRATEGY) != Z_OK) {
-    throw Error(ErrorCode::kResourceExhausted, "no memory to compress an answer");
-  }
-  std::string encoded(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
-  stream.next_in = mutable_bytes(text);
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(encoded.data());
-  stream.avail_out = static_cast<uInt>(encoded.size());
-  deflate(&stream, Z_FINISH);  // the bound makes one call enough
-  encoded.resize(stream.total_out);
-  deflateEnd(&stream);
-  return encoded;
-}
-
-std::string encode_zstd(std::string_view text) {
-  std::string encoded(ZSTD_compressBound(text.size()), '\0');
-  const std::size_t size =
-      ZSTD_compress(encoded.data(), encoded.size(), text.data(), text.size(), 1);
-  if (ZSTD_isError(size) != 0) {
-    throw Error(ErrorCode::kResourceExhausted, "no memory to compress an answer");
-  }
-  encoded.resize(size);
-  return encoded;
-}
-
 }  // namespace
 
 std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
@@ -178,15 +84,10 @@ std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t l
                                         MemoryShare* memory) {
   coding = trim(coding);
   if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
+  const std::optional<Compression> format = format_of(coding, body);
+  if (!format) return HttpFault{415, "Content-Encoding: expected gzip, deflate, zstd or none"};
   Decoded decoded(limit, memory == nullptr ? nullptr : memory->account());
-  bool sound = false;
-  if (same_word(coding, "zstd")) {
-    sound = decode_zstd(body, control, decoded);
-  } else if (const std::optional<int> window = window_of(coding, body)) {
-    sound = Inflater(*window).decode(body, control, decoded);
-  } else {
-    return HttpFault{415, "Content-Encoding: expected gzip, deflate, zstd or none"};
-  }
+  const bool sound = decode(body, *format, control, decoded);
   if (decoded.starved()) {
     return HttpFault{503, "there is no memory to unpack the body now; try again"};
   }
@@ -229,7 +130,7 @@ std::string_view coding_name(ContentCoding coding) {
 }
 
 std::string encode_content(ContentCoding coding, std::string_view text) {
-  return coding == ContentCoding::kZstd ? encode_zstd(text) : encode_gzip(text);
+  return coding == ContentCoding::kZstd ? zstd_text(text) : gzip_text(text);
 }
 
 }  // namespace nestvec

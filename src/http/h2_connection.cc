@@ -35,17 +35,16 @@ H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpSha
       transport_(std::move(accepted.transport)),
       slot_(std::move(accepted.slot)),
       unfinished_(std::move(accepted.unfinished)),
-      number_(++shared_->last_connection),
+      number_(accepted.number),
       client_(std::move(accepted.client)),
+      account_(std::move(accepted.account)),
       memory_(std::move(accepted.memory)),
       resets_(kResetBurst, kResetsPerSecond),
       control_(kControlBurst, kControlPerSecond),
       begun_(Clock::now()),
       last_received_(begun_),
       idle_since_(begun_),
-      last_written_(begun_) {
-  memory_.grow(RequestMemory::kHttp2);
-}
+      last_written_(begun_) {}
 
 void H2Connection::read() {
   if (reading_ || waiting_to_read_) return;
@@ -256,7 +255,7 @@ void H2Connection::ping(Clock::time_point now) {
 // Whether the stream has to go.
 bool H2Connection::is_late(H2Stream& stream, Clock::time_point now) {
   if (stream.streamed) stream.streamed->on_tick(now);
-  if (stream.memory_deadline) {
+  if (stream.awaited_memory) {
     check_memory(stream, now);
     return false;
   }
@@ -270,13 +269,14 @@ bool H2Connection::is_late(H2Stream& stream, Clock::time_point now) {
     return now >= transfer_deadline(*shared_, transfer);
   };
   if (!stream.body_ended && upload &&
-      too_slow({upload->begun, stream.last_body, upload->bytes, stream.buffered()})) {
+      too_slow({upload->begun, stream.last_body, upload->bytes, stream.buffered(),
+                stream.request->account})) {
     if (stream.streamed) return true;
     refuse(stream, fault_response({408, "the request took too long to arrive"}));
     return false;
   }
-  return stream.unsent() > 0 &&
-         too_slow({stream.out_since, stream.out_last, stream.out_sent, stream.out.capacity()});
+  return stream.unsent() > 0 && too_slow({stream.out_since, stream.out_last, stream.out_sent,
+                                          stream.out.capacity(), stream.request->account});
 }
 
 void H2Connection::check_streams(Clock::time_point now) {

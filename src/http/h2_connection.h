@@ -92,7 +92,8 @@ class H2Connection final : public Peer,
   void on_body_end(H2Stream& stream);
   void on_stream_closed(std::int32_t stream_id);
   bool start_streamed(H2Stream& stream);
-  std::optional<HttpResponse> judge(const H2Stream& stream) const;
+  static bool settle_head(H2Stream& stream);
+  std::optional<HttpResponse> judge(H2Stream& stream);
   bool has_memory(H2Stream& stream);
   void check_memory(H2Stream& stream, Clock::time_point now);
   void grant(H2Stream& stream);
@@ -122,7 +123,8 @@ class H2Connection final : public Peer,
   LiveCount::Share unfinished_;
   const std::uint64_t number_;
   const std::string client_;
-  MemoryShare memory_;  // of the connection
+  const std::shared_ptr<MemoryAccount> account_;  // of its address
+  MemoryShare memory_;                            // of the connection
 
   H2SessionPtr session_;
   std::map<std::int32_t, H2Stream> streams_;

@@ -296,9 +296,9 @@ TEST_F(H2, GivesUpAnswersThatNobodyTakes) {
 
 TEST_F(H2, JudgesHeadsBeforeBodies) {
   HttpServerOptions options = patient_options();
-  options.guard = [](const HttpRequest& head) -> std::optional<HttpResponse> {
-    if (head.header("x-api-key")) return std::nullopt;
-    return HttpResponse{.status = 401, .headers = {}, .body = "no key"};
+  options.guard = [](const HttpRequest& head) -> HeadVerdict {
+    if (head.header("x-api-key")) return {};
+    return {.refusal = HttpResponse{.status = 401, .headers = {}, .body = "no key"}};
   };
   start(options);
   send(h2_frame(kH2Headers, kH2EndHeaders, 1, h2_head("POST", "/")));

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kLimit = std::size_t{32} << 20;
 constexpr std::size_t kLong = 100'000;
+constexpr std::size_t kOthers = kLimit / 4 * 3;  // held by others: too much for a long body
 constexpr std::size_t kOpen = RequestMemory::kConnection + RequestMemory::kHttp2;
 
 class H2Memory : public testing::Test {
@@ -22,6 +23,9 @@ class H2Memory : public testing::Test {
     HttpServerOptions options = local_options();
     options.server.idle_seconds = 600;
     options.memory = account_;
+    options.guard = [](const HttpRequest& head) -> HeadVerdict {
+      return {.key = std::string(head.header("x-key").value_or(""))};
+    };
     server_.emplace(options, std::move(handler));
     client_.emplace(server_->client());
     client_->send(h2_hello() + h2_frame(kH2Settings, kH2Ack, 0));
@@ -80,14 +84,14 @@ TEST_F(H2Memory, IsTakenForPromisedBodiesAtOnceAndGivenBack) {
 
 TEST_F(H2Memory, TheWindowStaysClosedUntilThereIsSome) {
   start();
-  account_->take(kLimit / 4);
+  account_->take(kOthers);
   begin(1, kLong);
   send_body(1, 60'000, false);
   begin(3, 0);
   send_body(3, 10, true);
   EXPECT_EQ(status(), "200");  // a short one meanwhile
-  EXPECT_LT(account_->used(), kLimit / 4 + kOpen + 2 * kLong);
-  account_->give(kLimit / 4);
+  EXPECT_LT(account_->used(), kOthers + kOpen + 2 * kLong);
+  account_->give(kOthers);
   ASSERT_TRUE(is_opened(1));
   send_body(1, kLong - 60'000, true);
   EXPECT_EQ(status(), "200");
@@ -95,7 +99,7 @@ TEST_F(H2Memory, TheWindowStaysClosedUntilThereIsSome) {
 
 TEST_F(H2Memory, IsWaitedForOnlySoLong) {
   start();
-  account_->take(kLimit / 4);
+  account_->take(kOthers);
   begin(1, kLong);
   EXPECT_EQ(status(), "503");
   EXPECT_EQ(account_->refusals(), 1u);
@@ -103,7 +107,7 @@ TEST_F(H2Memory, IsWaitedForOnlySoLong) {
 
 TEST_F(H2Memory, BodiesOfUnknownLengthAreRefusedWhenTheyCannotGrow) {
   start();
-  account_->take(kLimit / 4);
+  account_->take(kOthers);
   begin(1, 0);
   send_body(1, 60'000, false);
   EXPECT_EQ(status(), "503");
@@ -116,7 +120,7 @@ TEST_F(H2Memory, BodiesThatCouldNeverBeServedAreRefusedByTheirHeads) {
 }
 
 TEST_F(H2Memory, AnswersAreChargedUntilTheyAreSent) {
-  constexpr std::size_t kAnswer = std::size_t{8} << 20;
+  constexpr std::size_t kAnswer = std::size_t{4} << 20;
   start([](const auto&, const Respond& respond) {
     HttpResponse response;
     response.body.assign(kAnswer, 'v');
@@ -126,6 +130,45 @@ TEST_F(H2Memory, AnswersAreChargedUntilTheyAreSent) {
   EXPECT_TRUE(eventually([&] { return account_->used() > kAnswer; }));
   send(h2_frame(kH2Reset, 0, 1, h2_number(8)));
   EXPECT_TRUE(eventually([&] { return account_->used() == kOpen; }));
+}
+
+// Of a client that holds all it gets, by bodies that do not come or answers that it does not read.
+class H2Greedy : public H2Memory {
+ protected:
+  static constexpr std::size_t kSmallLimit = std::size_t{4} << 20;
+  static constexpr std::size_t kBody = RequestMemory::kSmall;
+
+  void hold(bool answers) {
+    account_->set_limit(kSmallLimit);
+    start([](const auto& request, const Respond& respond) {
+      HttpResponse response;
+      response.body.assign(request->path == "/a" ? 10 : kBody, 'v');
+      respond(std::move(response));
+    });
+    const std::string more = h2_field("x-key", "hostile") +
+                             (answers ? "" : h2_field("content-length", std::to_string(kBody)));
+    for (std::uint32_t stream = 1; stream < 2 * 100; stream += 2) {
+      const std::uint8_t flags = kH2EndHeaders | (answers ? kH2EndStream : 0);
+      send(h2_frame(kH2Headers, flags, stream, h2_head(answers ? "GET" : "POST", "/", more)));
+    }
+    EXPECT_TRUE(eventually([&] { return account_->used() > kSmallLimit / 2; }));
+  }
+  void expect_others_are_served() {
+    for (int i = 0; i < 20; ++i) {
+      TestClient honest = server_->client();
+      EXPECT_EQ(honest.ask(post("/a", "body", "x-key: honest\r\n")).status, 200);
+    }
+  }
+};
+
+TEST_F(H2Greedy, StalledBodiesLeaveRoomForOthers) {
+  hold(false);
+  expect_others_are_served();
+}
+
+TEST_F(H2Greedy, UnreadAnswersLeaveRoomForOthers) {
+  hold(true);
+  expect_others_are_served();
 }
 
 }  // namespace

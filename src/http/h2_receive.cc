@@ -146,7 +146,11 @@ int H2Connection::on_begin_head(std::int32_t stream_id) {
     reset(stream_id, NGHTTP2_REFUSED_STREAM);
     return 0;
   }
-  streams_[stream_id].id = stream_id;
+  H2Stream& stream = streams_[stream_id];
+  stream.id = stream_id;
+  stream.head_memory = MemoryShare(account_);
+  if (RequestMemory::grow_head(stream.head_memory, RequestMemory::kHead)) return 0;
+  reset(stream_id, NGHTTP2_REFUSED_STREAM);
   return 0;
 }
 
@@ -195,13 +199,13 @@ int H2Connection::on_frame(const nghttp2_frame& frame) {
 
 void H2Connection::on_head(H2Stream& stream) {
   stream.begun = stream.last_body = Clock::now();
-  // Twice: names and values lie apart.
-  stream.head_memory = MemoryShare(shared_->memory);
-  stream.head_memory.grow(2 * stream.head_bytes);
-  stream.body_memory = BodyMemory(shared_->memory);
   HttpRequest& request = *stream.request;
   request.connection = number_;
   request.peer = client_;
+  request.account = account_;
+  if (!settle_head(stream)) {
+    return refuse(stream, fault_response({503, "there is no memory for this request now"}));
+  }
   if (!stream.fault) {
     HttpFault fault;
     if (auto parsed = parse_request_target(stream.target, fault)) {
@@ -214,7 +218,7 @@ void H2Connection::on_head(H2Stream& stream) {
   // Fair between streams whatever the client asks for: each sends a frame in turn.
   constexpr nghttp2_extpri kInTurn{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
   nghttp2_session_change_extpri_stream_priority(session_.get(), stream.id, &kInTurn, 1);
-  begin_request(request, loop_->random_id(), stream.record);
+  begin_request(*shared_, request, loop_->random_id(), stream.record);
   if (stream.head_only) stream.record.method = "HEAD";
   if (stream.fault) {
     stream.record.method = stream.record.path = "-";
@@ -223,8 +227,9 @@ void H2Connection::on_head(H2Stream& stream) {
   if (shared_->streamed && start_streamed(stream)) return;
   stream.promised = promised_length(request);
   if (auto refusal = judge(stream)) return refuse(stream, *std::move(refusal));
+  stream.body_memory = BodyMemory(request.account);
   if (stream.promised && !stream.body_memory.reserve(request.body, *stream.promised)) {
-    stream.memory_deadline = stream.begun + RequestMemory::kPatience;
+    stream.awaited_memory.emplace(stream.begun + RequestMemory::kPatience, request.account);
   }
   const auto expect = request.header("expect");
   if (!expect) return;
@@ -237,9 +242,22 @@ void H2Connection::on_head(H2Stream& stream) {
                          fields.size(), nullptr);
 }
 
-std::optional<HttpResponse> H2Connection::judge(const H2Stream& stream) const {
+// What the head takes now that it is whole.
+bool H2Connection::settle_head(H2Stream& stream) {
+  const std::size_t bytes = 2 * stream.head_bytes;  // names and values lie apart
+  MemoryShare& memory = stream.head_memory;
+  if (bytes > memory.bytes()) return RequestMemory::grow_head(memory, bytes - memory.bytes());
+  memory.shrink(bytes);
+  return true;
+}
+
+std::optional<HttpResponse> H2Connection::judge(H2Stream& stream) {
   if (shared_->guard) {
-    if (auto refusal = shared_->guard(*stream.request)) return refusal;
+    HeadVerdict verdict = shared_->guard(*stream.request);
+    if (!verdict.key.empty()) {
+      stream.request->account = account_of(*shared_, *stream.request, verdict.key);
+    }
+    if (verdict.refusal) return std::move(verdict.refusal);
   }
   const std::uint64_t limit = shared_->options.max_body_bytes;
   const std::uint64_t length = stream.promised.value_or(0);
@@ -276,20 +294,22 @@ bool H2Connection::has_memory(H2Stream& stream) {
     return false;
   }
   if (!stream.body_memory.reserve(body, *stream.promised)) return false;
-  if (std::exchange(stream.memory_deadline, std::nullopt)) {
+  if (stream.awaited_memory) {
+    stream.awaited_memory.reset();
     stream.begun = stream.last_body = Clock::now();
   }
   return true;
 }
 
 void H2Connection::check_memory(H2Stream& stream, Clock::time_point now) {
-  if (!has_memory(stream) && now >= *stream.memory_deadline) refuse_for_memory(stream);
+  if (!has_memory(stream) && now >= stream.awaited_memory->deadline) refuse_for_memory(stream);
 }
 
 void H2Connection::refuse_for_memory(H2Stream& stream) {
-  stream.memory_deadline.reset();
-  shared_->memory->count_refusal();
-  const Error error = no_memory_now(*shared_->memory, ErrorCode::kUnavailable);
+  stream.awaited_memory.reset();
+  MemoryAccount& account = *stream.request->account;
+  account.count_refusal();
+  const Error error = no_memory_now(account, ErrorCode::kUnavailable);
   refuse(stream, refuse_request(*shared_, *stream.request, error));
 }
 
@@ -332,7 +352,7 @@ void H2Connection::on_body_end(H2Stream& stream) {
   stream.body_ended = true;
   if (stream.drops_body) return;
   if (stream.streamed) return stream.streamed->on_end();
-  stream.memory_deadline.reset();
+  stream.awaited_memory.reset();
   stream.request->memory = std::make_shared<MemoryShare>(stream.body_memory.take());
   stream.record.bytes_in = stream.body_bytes;
   stream.request->received = Clock::now();

@@ -72,7 +72,7 @@ void H2Connection::refuse(H2Stream& stream, HttpResponse response) {
   stream.drops_body = true;
   free_buffer(stream.request->body);
   stream.body_memory = BodyMemory();
-  stream.memory_deadline.reset();
+  stream.awaited_memory.reset();
   stream.record.bytes_in = stream.body_bytes;
   send_response(stream, std::move(response));
 }

@@ -39,8 +39,8 @@ struct H2Stream {
   bool wide = false;     // its window is larger than it was at first
   MemoryShare head_memory;
   BodyMemory body_memory;
-  std::optional<std::uint64_t> promised;             // by content-length
-  std::optional<Clock::time_point> memory_deadline;  // while a promised body has no memory
+  std::optional<std::uint64_t> promised;        // by content-length
+  std::optional<AwaitedMemory> awaited_memory;  // while a promised body has none
   std::optional<std::stop_source> stop;
   bool answering = false;  // of a request that is whole
   AccessRecord record;

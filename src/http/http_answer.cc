@@ -30,6 +30,7 @@ void HttpConnection::refuse(const HttpFault& fault) {
   record_.time = std::chrono::system_clock::now();
   record_.id = loop_->random_id();
   record_.method = record_.path = "-";
+  record_.routine = false;
   record_.bytes_in = parser_ ? parser_->body_bytes() : 0;
   http10_ = head_only_ = false;
   parser_.reset();
@@ -61,7 +62,7 @@ void HttpConnection::send_no_memory() {
   constexpr int kUnavailable = 503;
   out_head_.clear();
   out_body_.clear();
-  memory_deadline_.reset();
+  awaited_memory_.reset();
   out_fixed_ = no_memory_bytes(head_only_);
   record_.status = kUnavailable;
   close_after_ = true;
@@ -149,6 +150,7 @@ void HttpConnection::finish_exchange() {
   free_buffer(out_head_);
   free_buffer(out_body_);
   out_memory_.reset();
+  transfer_.account.reset();
   out_fixed_ = {};
 }
 

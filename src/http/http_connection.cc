@@ -30,19 +30,20 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
       transport_(std::move(accepted.transport)),
       slot_(std::move(accepted.slot)),
       unfinished_(std::move(accepted.unfinished)),
-      number_(++shared_->last_connection),
+      number_(accepted.number),
       client_(std::move(accepted.client)),
+      account_(std::move(accepted.account)),
       memory_(std::move(accepted.memory)),
-      head_memory_(shared_->memory) {}
+      head_memory_(account_) {}
 
 void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                            NewConnection accepted) {
   const auto connection =
       std::make_shared<HttpConnection>(loop, std::move(shared), std::move(accepted));
   connection->entry_ = loop->add(connection);
-  connection->await_head();
+  const bool has_memory = connection->await_head();
   connection->state_ = State::kHandshake;
-  connection->guard([&] { connection->handshake(); });
+  connection->guard([&] { has_memory ? connection->handshake() : connection->close(); });
 }
 
 void HttpConnection::handshake() {
@@ -69,10 +70,15 @@ void HttpConnection::await_request() {
   if (shared_->draining) on_drain(Clock::now());
 }
 
-void HttpConnection::await_head() {
+// False where its client's memory has no room for one more head.
+bool HttpConnection::await_head() {
   state_ = State::kHead;
-  head_memory_.grow(RequestMemory::kHead);
   deadline_ = Clock::now() + std::chrono::seconds(shared_->options.header_seconds);
+  return RequestMemory::grow_head(head_memory_, RequestMemory::kHead);
+}
+
+void HttpConnection::refuse_head_for_memory() {
+  refuse({503, "there is no memory for more requests of this client now"});
 }
 
 void HttpConnection::read() {
@@ -119,7 +125,7 @@ bool HttpConnection::read_some() {
 }
 
 std::size_t HttpConnection::room() const {
-  if (memory_deadline_) return 0;
+  if (awaited_memory_) return 0;
   if (state_ == State::kAnswering || state_ == State::kWriting) {
     return kMaxAhead - std::min(kMaxAhead, input_.size());
   }
@@ -158,26 +164,26 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
   if (may_be_http2_) {
     if (bytes.starts_with(kHttp2Preface)) return hand_over(bytes);
     if (kHttp2Preface.starts_with(bytes)) {
-      if (state_ == State::kIdle) await_head();
+      if (state_ == State::kIdle && !await_head()) refuse_head_for_memory();
       return 0;
     }
     may_be_http2_ = false;
   }
   if (!parser_) {
     parser_ = std::make_unique<RequestParser>(
-        RequestParser::Limits{.body_bytes = shared_->options.max_body_bytes}, shared_->memory);
+        RequestParser::Limits{.body_bytes = shared_->options.max_body_bytes});
   }
   std::size_t used = parser_->feed(bytes);
   switch (parser_->state()) {
     case RequestParser::State::kStart:
       return used;
     case RequestParser::State::kHead:
-      if (state_ == State::kIdle) await_head();
+      if (state_ == State::kIdle && !await_head()) refuse_head_for_memory();
       return used;
     case RequestParser::State::kBody:
       if (state_ == State::kBody) break;
       on_head(used < bytes.size());
-      if (state_ != State::kBody || memory_deadline_ || used == bytes.size()) return used;
+      if (state_ != State::kBody || awaited_memory_ || used == bytes.size()) return used;
       used += parser_->feed(bytes.substr(used));
       break;
     case RequestParser::State::kDone:
@@ -191,8 +197,14 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
 // From here on it is a connection of HTTP/2.
 std::size_t HttpConnection::hand_over(std::string_view bytes) {
   const auto self = shared_from_this();
+  if (!RequestMemory::grow_head(memory_, RequestMemory::kHttp2)) {
+    close();
+    return bytes.size();
+  }
   NewConnection same{.transport = std::move(transport_),
                      .client = client_,
+                     .number = number_,
+                     .account = account_,
                      .slot = std::move(slot_),
                      .unfinished = std::move(unfinished_),
                      .memory = std::move(memory_)};
@@ -203,25 +215,33 @@ std::size_t HttpConnection::hand_over(std::string_view bytes) {
 
 // A body is to come, or a part of it is there.
 void HttpConnection::on_head(bool has_begun) {
-  if (state_ == State::kIdle) await_head();
+  if (state_ == State::kIdle && !await_head()) return refuse_head_for_memory();
   state_ = State::kBody;
   begin_transfer(0);
   judge_head();
   if (state_ != State::kBody || refusal_) return;
   await_memory();
-  if (!memory_deadline_ && !has_begun && parser_->expects_continue()) send_continue();
+  if (!awaited_memory_ && !has_begun && parser_->expects_continue()) send_continue();
 }
 
 // What can be said without the body is said before a byte of it is read.
 void HttpConnection::judge_head() {
   HttpRequest& head = parser_->request();
+  head_memory_.shrink(2 * parser_->head_bytes());  // names and values lie apart
   head.connection = number_;
-  begin_request(head, loop_->random_id(), record_);
+  head.peer = client_;
+  head.account = account_;
+  begin_request(*shared_, head, loop_->random_id(), record_);
   if (parser_->is_head()) record_.method = "HEAD";
-  std::optional<HttpResponse> refusal;
-  if (shared_->guard) refusal = shared_->guard(head);
-  if (!refusal) refusal = refuse_length(*shared_, head, parser_->promised_bytes().value_or(0));
-  if (refusal) refuse_head(*std::move(refusal));
+  HeadVerdict verdict;
+  if (shared_->guard) verdict = shared_->guard(head);
+  if (!verdict.key.empty()) head.account = account_of(*shared_, head, verdict.key);
+  if (!verdict.refusal) {
+    verdict.refusal = refuse_length(*shared_, head, parser_->promised_bytes().value_or(0));
+  }
+  if (verdict.refusal) return refuse_head(*std::move(verdict.refusal));
+  parser_->charge_to(head.account);
+  transfer_.account = head.account;
 }
 
 void HttpConnection::refuse_head(HttpResponse response) {
@@ -248,17 +268,18 @@ void HttpConnection::end_early(HttpResponse response) {
 // and holds none.
 void HttpConnection::await_memory() {
   if (parser_->reserve_body()) {
-    memory_deadline_.reset();
+    awaited_memory_.reset();
     begin_transfer(parser_->held_bytes());
-  } else if (!memory_deadline_) {
-    memory_deadline_ = Clock::now() + RequestMemory::kPatience;
+  } else if (!awaited_memory_) {
+    awaited_memory_.emplace(Clock::now() + RequestMemory::kPatience, parser_->request().account);
   }
 }
 
 void HttpConnection::refuse_for_memory() {
-  memory_deadline_.reset();
-  shared_->memory->count_refusal();
-  const Error error = no_memory_now(*shared_->memory, ErrorCode::kUnavailable);
+  awaited_memory_.reset();
+  MemoryAccount& account = *parser_->request().account;
+  account.count_refusal();
+  const Error error = no_memory_now(account, ErrorCode::kUnavailable);
   HttpResponse response = refuse_request(*shared_, parser_->request(), error);
   end_early(std::move(response));
 }
@@ -309,14 +330,16 @@ void HttpConnection::dispatch() {
   head_only_ = parser_->is_head();
   request->connection = number_;
   request->peer = client_;
+  if (!judged) request->account = account_;
   if (judged) {
     request->received = Clock::now();
   } else {
-    begin_request(*request, loop_->random_id(), record_);
+    begin_request(*shared_, *request, loop_->random_id(), record_);
     if (head_only_) record_.method = "HEAD";
   }
   record_.bytes_in = parser_->body_bytes();
   received_ = request->received;
+  transfer_.account = request->account;
   stop_.emplace();
   request->stop = stop_->get_token();
   parser_.reset();
@@ -342,7 +365,7 @@ void HttpConnection::on_tick(Clock::time_point now) {
     on_peer_end();
   }
   if (state_ == State::kAnswering && end_seen_ && transport_->peer_gone()) stop_->request_stop();
-  if (memory_deadline_) return guard([&] { check_memory(now); });
+  if (awaited_memory_) return guard([&] { check_memory(now); });
   check_transfer();
   if (now < deadline_) return;
   if (state_ == State::kHead || state_ == State::kBody) {
@@ -359,8 +382,8 @@ void HttpConnection::on_drain(Clock::time_point now) {
 
 void HttpConnection::check_memory(Clock::time_point now) {
   await_memory();
-  if (memory_deadline_) {
-    if (now >= *memory_deadline_) refuse_for_memory();
+  if (awaited_memory_) {
+    if (now >= awaited_memory_->deadline) refuse_for_memory();
     return;
   }
   if (input_.empty() && parser_->expects_continue()) send_continue();

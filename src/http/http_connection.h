@@ -72,7 +72,7 @@ class HttpConnection final : public Peer,
   // Reading (http_connection.cc).
   void handshake();
   void await_request();
-  void await_head();
+  bool await_head();
   void read();
   bool read_some();
   std::size_t room() const;  // how many bytes may be read now
@@ -85,6 +85,7 @@ class HttpConnection final : public Peer,
   void on_head(bool has_begun);
   void judge_head();
   void refuse_head(HttpResponse response);
+  void refuse_head_for_memory();
   void end_early(HttpResponse response);
   void await_memory();
   void check_memory(Clock::time_point now);
@@ -121,6 +122,7 @@ class HttpConnection final : public Peer,
 
   const std::uint64_t number_;
   const std::string client_;
+  const std::shared_ptr<MemoryAccount> account_;  // of its address
   State state_ = State::kIdle;
   Clock::time_point deadline_;
   Transfer transfer_;         // the body or the answer under way
@@ -137,7 +139,7 @@ class HttpConnection final : public Peer,
   MemoryShare memory_;       // of the connection
   MemoryShare head_memory_;  // of a head that is on its way
   // A body is not read further before there is memory for it, until then at most.
-  std::optional<Clock::time_point> memory_deadline_;
+  std::optional<AwaitedMemory> awaited_memory_;
   std::optional<HttpResponse> refusal_;  // what is said when the body, which is dropped, has ended
   std::unique_ptr<RequestParser> parser_;
 

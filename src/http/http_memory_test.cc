@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <latch>
 #include <string>
+#include <vector>
 
 #include "http/content_coding.h"
 #include "http/http_server.h"
@@ -18,7 +19,8 @@ namespace {
 constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kMiB = kKiB * kKiB;
 constexpr std::size_t kLimit = 32 * kMiB;
-constexpr std::size_t kLong = 100 * kKiB;  // and so no short body
+constexpr std::size_t kLong = 100 * kKiB;        // and so no short body
+constexpr std::size_t kOthers = kLimit / 4 * 3;  // held by others: too much for a long body
 
 std::string head_of(std::size_t length, std::string_view headers = {}) {
   return "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(length) + "\r\n" +
@@ -37,12 +39,12 @@ class HttpHeads : public testing::Test {
  protected:
   static HttpServerOptions options() {
     HttpServerOptions options = local_options();
-    options.guard = [](const HttpRequest& head) -> std::optional<HttpResponse> {
-      if (!head.path.starts_with("/no")) return std::nullopt;
+    options.guard = [](const HttpRequest& head) -> HeadVerdict {
+      if (!head.path.starts_with("/no")) return {};
       HttpResponse refusal;
       refusal.status = 401;
       refusal.body = head.id + " is not for " + head.path;
-      return refusal;
+      return {.refusal = std::move(refusal)};
     };
     return options;
   }
@@ -104,6 +106,9 @@ class HttpMemory : public testing::Test {
     options.server.max_body_bytes = 8 * kMiB;
     options.server.idle_seconds = 600;
     options.memory = account_;
+    options.guard = [](const HttpRequest& head) -> HeadVerdict {
+      return {.key = std::string(head.header("x-key").value_or(""))};
+    };
     server_.emplace(options, std::move(handler));
   }
   TestClient client() { return server_->client(); }
@@ -153,14 +158,14 @@ TEST_F(HttpMemory, IsTakenForConnectionsAndHeads) {
 
 TEST_F(HttpMemory, LongBodiesWaitForItAndShortOnesDoNot) {
   start();
-  account_->take(kLimit / 4);
+  account_->take(kOthers);
   TestClient waits = client();
   waits.send(head_of(kLong, "Expect: 100-continue\r\n"));
   TestClient begun = client();
   begun.send(head_of(kLong) + std::string(kLong, 'x'));
   EXPECT_EQ(client().ask(post("/short", "body")).body, "POST /short body");
-  EXPECT_LT(account_->used(), kLimit / 4 + 2 * kLong);
-  account_->give(kLimit / 4);
+  EXPECT_LT(account_->used(), kOthers + 2 * kLong);
+  account_->give(kOthers);
   EXPECT_EQ(begun.response().value().body.size(), kLong + 7);
   EXPECT_EQ(waits.response(true).value().status, 100);
   waits.send(std::string(kLong, 'x'));
@@ -170,7 +175,7 @@ TEST_F(HttpMemory, LongBodiesWaitForItAndShortOnesDoNot) {
 
 TEST_F(HttpMemory, WaitsForItOnlySoLong) {
   start();
-  account_->take(kLimit / 4);
+  account_->take(kOthers);
   TestClient one = client();
   one.send(head_of(kLong));
   const auto response = one.response().value();
@@ -183,7 +188,7 @@ TEST_F(HttpMemory, WaitsForItOnlySoLong) {
 
 TEST_F(HttpMemory, BodiesInChunksAreRefusedWhenTheyCannotGrow) {
   start();
-  account_->take(kLimit / 4);
+  account_->take(kOthers);
   TestClient one = client();
   const auto response = one.ask(chunked(std::string(4 * kLong, 'x')));
   EXPECT_EQ(response.status, 503);
@@ -209,7 +214,7 @@ TEST_F(HttpMemory, UnpackedBodiesAreChargedAsTheyGrow) {
   EXPECT_EQ(one.ask(request).body.size(), kMiB + 7);
   EXPECT_GT(account_->peak(), kMiB * RequestMemory::kReading);
   EXPECT_TRUE(is_free_but_for(1));
-  account_->take(kLimit / 4);
+  account_->take(kOthers);
   EXPECT_EQ(one.ask(request).status, 503);
   EXPECT_EQ(refusals(), 1u);
 }
@@ -274,6 +279,41 @@ TEST_F(HttpMemory, WhoHoldsMuchAndMovesLittleGoesWhenItIsShort) {
   sender.send(head_of(kLong));
   EXPECT_TRUE(eventually([&] { return account_->used() > kAnswer + kLong; }));
   EXPECT_TRUE(eventually([&] { return server_->server->connections() == 0; }));
+}
+
+// Bodies up to kSmall that do not come, of one client until it gets no more; another is served.
+TEST_F(HttpMemory, OneClientsStalledBodiesLeaveRoomForOthers) {
+  account_->set_limit(4 * kMiB);
+  start();
+  const std::string hostile = head_of(64 * kKiB, "x-key: hostile\r\n") + "some";
+  std::vector<TestClient> stalled;
+  for (int i = 0; i < 64; ++i) {
+    stalled.push_back(client());
+    stalled.back().send(hostile);
+  }
+  EXPECT_TRUE(eventually([&] { return account_->used() > 4 * kMiB / 2; }));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(client().ask(post("/a", "body", "x-key: honest\r\n")).body, "POST /a body");
+  }
+}
+
+// Long answers that one client does not read fill three quarters of the answers' part.
+TEST_F(HttpMemory, OneClientsUnreadAnswersLeaveRoomForOthers) {
+  account_->set_limit(4 * kLimit);
+  constexpr std::size_t kPiece = 6 * kMiB;
+  start([](const auto&, const Respond& respond) {
+    HttpResponse response;
+    response.body.assign(kPiece, 'v');
+    respond(std::move(response));
+  });
+  std::vector<TestClient> unread;
+  for (int i = 0; i < 8; ++i) {
+    unread.push_back(client());
+    unread.back().send(post("/", "x", "x-key: hostile\r\n"));
+  }
+  EXPECT_TRUE(eventually([&] { return refusals() > 0; }));
+  EXPECT_GT(account_->used(), 3 * kPiece);
+  EXPECT_EQ(client().ask(post("/", "x", "x-key: honest\r\n")).body.size(), kPiece);
 }
 
 }  // namespace

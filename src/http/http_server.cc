@@ -6,14 +6,18 @@
 #include <algorithm>
 #include <exception>
 #include <future>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "http/acceptor.h"
 #include "http/http_connection.h"
+#include "http/http_fault.h"
 #include "http/io_loop.h"
+#include "http/response_head.h"
 #include "http/tls_context.h"
 #include "nestvec/error.h"
+#include "service/caller.h"
 #include "service/request_memory.h"
 
 namespace nestvec {
@@ -54,6 +58,7 @@ class HttpServer::Impl {
     for (const Address& address : options.more_addresses) listen(address, options.unix_mode);
     shared_->urgent_threads = &urgent_threads_;
     shared_->is_urgent = options.is_urgent;
+    shared_->is_routine = options.is_routine;
   }
 
   ~Impl() {
@@ -97,7 +102,7 @@ class HttpServer::Impl {
     if (tls_) tls_->reload();
   }
 
-  std::uint16_t port(std::size_t address) const { return acceptors_.at(address)->port(); }
+  std::uint16_t port(std::size_t address) const { return ports_.at(address); }
   const HttpShared& shared() const { return *shared_; }
 
  private:
@@ -110,7 +115,50 @@ class HttpServer::Impl {
     return loops;
   }
 
+  // An address; localhost is one of each version of IP, on the same port.
   void listen(const Address& address, unsigned unix_mode) {
+    const std::size_t first = acceptors_.size();
+    if (address.host == "localhost") {
+      listen_locally(address, unix_mode);
+    } else {
+      accept_at(address, unix_mode);
+    }
+    ports_.push_back(acceptors_[first]->port());
+  }
+
+  void listen_locally(const Address& address, unsigned unix_mode) {
+    constexpr int kAttempts = 16;
+    const std::size_t first = acceptors_.size();
+    for (int attempt = 1;; ++attempt) {
+      try {
+        return accept_locally(address, unix_mode);
+      } catch (const Error& error) {
+        // The port that the system chose for one version may be taken in the other.
+        acceptors_.resize(first);
+        const bool again = address.port == 0 && error.code() == ErrorCode::kAlreadyExists;
+        if (!again || attempt == kAttempts) throw;
+      }
+    }
+  }
+
+  void accept_locally(Address address, unsigned unix_mode) {
+    const std::size_t first = acceptors_.size();
+    std::optional<Error> missing;
+    for (const char* host : {"127.0.0.1", "::1"}) {
+      address.host = host;
+      try {
+        accept_at(address, unix_mode);
+        address.port = acceptors_.back()->port();
+      } catch (const Error& error) {
+        // A machine may have one version only; another program on the other is a mistake.
+        if (error.code() == ErrorCode::kAlreadyExists) throw;
+        if (!missing) missing = error;
+      }
+    }
+    if (acceptors_.size() == first) throw *missing;
+  }
+
+  void accept_at(const Address& address, unsigned unix_mode) {
     acceptors_.push_back(std::make_unique<Acceptor>(
         *loops_.front(), address, unix_mode,
         [this](Listener::Accepted accepted) { take(std::move(accepted)); }));
@@ -119,15 +167,24 @@ class HttpServer::Impl {
   // A new connection, on the first loop.
   void take(Listener::Accepted accepted) {
     if (shared_->connections.count() >= shared_->options.max_connections) {
-      return refuse(accepted.socket);
+      ++shared_->refused;
+      return refuse(accepted.socket, "too many connections: server.max_connections");
     }
     const auto loop = loops_[next_loop_++ % loops_.size()];
     const auto connection = std::make_shared<NewConnection>();
     connection->slot = LiveCount::Share(shared_->connections);
     connection->unfinished = LiveCount::Share(shared_->unfinished);
-    connection->memory = MemoryShare(shared_->memory);
-    connection->memory.grow(RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0));
     connection->client = client_name(accepted.peer);
+    connection->number = ++shared_->last_connection;
+    connection->account = MemoryAccount::of_client(
+        shared_->memory, client_number_of_peer(connection->client, connection->number));
+    connection->memory = MemoryShare(connection->account);
+    const std::size_t bytes = RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0);
+    if (!RequestMemory::grow_head(connection->memory, bytes + RequestMemory::kHead)) {
+      return refuse(accepted.socket,
+                    "no memory for one more connection of this client: server.request_memory");
+    }
+    connection->memory.shrink(bytes);  // its first head takes the rest at once
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
     connection->transport =
         std::make_unique<Transport>(loop->context(), std::move(accepted.socket), std::move(tls));
@@ -139,18 +196,15 @@ class HttpServer::Impl {
     });
   }
 
-  void refuse(const FileDescriptor& socket) {
-    ++shared_->refused;
+  void refuse(const FileDescriptor& socket, std::string message) const {
     if (tls_) return;
-    constexpr std::string_view kAnswer =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Content-Length: 115\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-        R"({"error":{"message":"too many connections: server.max_connections",)"
-        R"("type":"server_error","param":null,"code":null}})";
-    static_assert(kAnswer.size() - kAnswer.find('{') == 115);
+    const HttpResponse response = fault_response({503, std::move(message)});
+    const std::string answer =
+        response_head(response, {.http10 = false, .close = true, .date = {}, .request_id = {}}) +
+        response.body;
     // The buffer of a new socket has room; a client that is gone needs none.
     [[maybe_unused]] const auto sent =
-        ::send(socket.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
   const std::shared_ptr<HttpShared> shared_;
@@ -160,6 +214,7 @@ class HttpServer::Impl {
   std::size_t next_loop_ = 0;
   std::atomic<bool> started_{false};
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::uint16_t> ports_;  // of each address
 };
 
 HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler,

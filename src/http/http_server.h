@@ -35,6 +35,8 @@ struct HttpServerOptions {
   // with: those of which it says true. Their handler must be short; their bodies are not decoded.
   // Empty = none.
   std::function<bool(const HttpRequest&)> is_urgent;
+  // Requests that the log has for the sake of debugging only: probes, files of the pages.
+  std::function<bool(const HttpRequest&)> is_routine;
   std::size_t io_threads = 1;
   unsigned unix_mode = 0660;  // of a Unix socket
 };

@@ -5,11 +5,13 @@
 #include <charconv>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include "base/ids.h"
 #include "http/content_coding.h"
 #include "http/http_fault.h"
 #include "nestvec/error.h"
+#include "service/caller.h"
 #include "service/error_style.h"
 #include "service/request_memory.h"
 
@@ -29,40 +31,41 @@ std::size_t work_bytes(const HttpRequest& request) {
   return request.body.size() * RequestMemory::kReading;
 }
 
-bool has_room(const MemoryAccount& account, const HttpRequest& request) {
+bool has_room(const HttpRequest& request) {
+  const MemoryAccount& account = *request.account;
   return account.has_room(work_bytes(request),
                           RequestMemory::free_beside_work(account, request.body.size()));
 }
 
 // Takes the memory that reading the body takes; false where there is none now.
-bool take_memory(const HttpShared& shared, HttpRequest& request) {
-  if (!shared.memory || request.body.empty()) return true;
-  if (!request.memory) request.memory = std::make_shared<MemoryShare>(shared.memory);
-  return has_room(*shared.memory, request) &&
+bool take_memory(HttpRequest& request) {
+  if (!request.account || request.body.empty()) return true;
+  if (!request.memory) request.memory = std::make_shared<MemoryShare>(request.account);
+  return has_room(request) &&
          request.memory->try_grow(work_bytes(request), RequestMemory::free_beside_work(
-                                                           *shared.memory, request.body.size()));
+                                                           *request.account, request.body.size()));
 }
 
 // Charges an answer, which is there already, until it is sent; what its maker took for it counts.
-bool charge(const HttpShared& shared, HttpResponse& response) {
-  if (!shared.memory || response.no_memory) return true;
+bool charge(const std::shared_ptr<MemoryAccount>& account, HttpResponse& response) {
+  if (!account || response.no_memory) return true;
   const std::size_t bytes = response.body.size();  // what lies behind has never been touched
   if (!response.memory || !response.memory->account()) {
-    response.memory = std::make_shared<MemoryShare>(MemoryAccount::part_of(shared.memory));
+    response.memory = std::make_shared<MemoryShare>(MemoryAccount::part_of(account));
   }
   response.memory->shrink(bytes);
-  return RequestMemory::grow_answer(*shared.memory, *response.memory, bytes);
+  return RequestMemory::grow_answer(*account, *response.memory, bytes);
 }
 
-Error no_memory_yet(const HttpShared& shared) {
-  return no_memory_now(*shared.memory, ErrorCode::kUnavailable);
+Error no_memory_yet(const HttpRequest& request) {
+  return no_memory_now(*request.account, ErrorCode::kUnavailable);
 }
 
 void respond(const HttpShared& shared, const HttpRequest& request, HttpReply& reply,
              HttpResponse response) {
   try {
-    if (!charge(shared, response)) {
-      response = refuse_request(shared, request, no_memory_yet(shared));
+    if (!charge(request.account, response)) {
+      response = refuse_request(shared, request, no_memory_yet(request));
     }
   } catch (const std::exception&) {
     response = no_memory_answer();
@@ -99,15 +102,18 @@ void begin(const std::shared_ptr<HttpShared>& shared, const std::shared_ptr<Http
   if (const auto fault = decode(*shared, *request)) {
     constexpr int kUnavailable = 503;
     if (fault->status != kUnavailable) return reply->send(fault_response(*fault));
-    shared->memory->count_refusal();
-    return reply->send(refuse_request(*shared, *request, no_memory_yet(*shared)));
+    request->account->count_refusal();
+    return reply->send(refuse_request(*shared, *request, no_memory_yet(*request)));
   }
-  if (take_memory(*shared, *request)) return handle(shared, request, reply);
-  if (!RequestMemory::could_serve(*shared->memory, request->body.size())) {
-    return reply->send(
-        refuse_request(*shared, *request, body_never_fits(*shared->memory, request->body.size())));
+  if (take_memory(*request)) return handle(shared, request, reply);
+  if (!RequestMemory::could_serve(*request->account, request->body.size())) {
+    return reply->send(refuse_request(*shared, *request,
+                                      body_never_fits(*request->account, request->body.size())));
   }
-  shared->waiting.add({request, reply, WaitingWork::Clock::now()});
+  shared->waiting.add(
+      {request, reply,
+       std::make_shared<AwaitedMemory>(WaitingWork::Clock::now() + RequestMemory::kPatience,
+                                       request->account)});
 }
 
 }  // namespace
@@ -118,16 +124,14 @@ void WaitingWork::add(Entry entry) {
   empty_ = false;
 }
 
-std::deque<WaitingWork::Entry> WaitingWork::take_due(const MemoryAccount& account,
-                                                     Clock::time_point now) {
+std::deque<WaitingWork::Entry> WaitingWork::take_due(Clock::time_point now) {
   std::deque<Entry> due;
   if (empty_) return due;
   const std::lock_guard lock(mutex_);
   std::deque<Entry> left;
   for (Entry& entry : entries_) {
-    const bool over =
-        entry.request->stop.stop_requested() || now >= entry.since + RequestMemory::kPatience;
-    (over || has_room(account, *entry.request) ? due : left).push_back(std::move(entry));
+    const bool over = entry.request->stop.stop_requested() || now >= entry.until->deadline;
+    (over || has_room(*entry.request) ? due : left).push_back(std::move(entry));
   }
   entries_ = std::move(left);
   empty_ = entries_.empty();
@@ -136,16 +140,14 @@ std::deque<WaitingWork::Entry> WaitingWork::take_due(const MemoryAccount& accoun
 
 void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Clock::time_point now) {
   if (!shared->memory) return;
-  for (WaitingWork::Entry& entry : shared->waiting.take_due(*shared->memory, now)) {
+  for (WaitingWork::Entry& entry : shared->waiting.take_due(now)) {
     shared->threads.post([shared, entry] {
       or_fault(*entry.reply, [&] {
-        const auto& [request, reply, since] = entry;
-        if (take_memory(*shared, *request)) return handle(shared, request, reply);
-        if (WaitingWork::Clock::now() < since + RequestMemory::kPatience) {
-          return shared->waiting.add(entry);
-        }
-        shared->memory->count_refusal();
-        reply->send(refuse_request(*shared, *request, no_memory_yet(*shared)));
+        const auto& [request, reply, until] = entry;
+        if (take_memory(*request)) return handle(shared, request, reply);
+        if (WaitingWork::Clock::now() < until->deadline) return shared->waiting.add(entry);
+        request->account->count_refusal();
+        reply->send(refuse_request(*shared, *request, no_memory_yet(*request)));
       });
     });
   }
@@ -155,17 +157,23 @@ HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, c
   return (shared.refusal ? shared.refusal(head, error) : openai_errors().render(error));
 }
 
+std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,
+                                          const std::string& key) {
+  return MemoryAccount::of_client(shared.memory, client_number(key, head));
+}
+
 std::optional<HttpResponse> refuse_length(const HttpShared& shared, const HttpRequest& head,
                                           std::uint64_t bytes) {
-  if (!shared.memory || RequestMemory::could_serve(*shared.memory, bytes)) return std::nullopt;
+  if (!head.account || RequestMemory::could_serve(*head.account, bytes)) return std::nullopt;
   // As sent; what it becomes when it is unpacked counts then.
-  return refuse_request(shared, head, body_never_fits(*shared.memory, bytes));
+  return refuse_request(shared, head, body_never_fits(*head.account, bytes));
 }
 
 bool post_request(const std::shared_ptr<HttpShared>& shared,
                   const std::shared_ptr<HttpRequest>& request,
                   const std::shared_ptr<HttpReply>& reply) {
   const bool urgent = shared->is_urgent && shared->is_urgent(*request);
+  if (urgent) request->account = shared->memory;  // whatever its client has
   RequestThreads& threads = urgent ? *shared->urgent_threads : shared->threads;
   return threads.try_post([shared, request, reply, urgent] {
     or_fault(*reply,
@@ -173,7 +181,8 @@ bool post_request(const std::shared_ptr<HttpShared>& shared,
   });
 }
 
-void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& record) {
+void begin_request(const HttpShared& shared, HttpRequest& request, std::string fresh_id,
+                   AccessRecord& record) {
   const auto id = request.header("x-request-id");
   request.id = id && is_sane_id(*id) ? std::string(*id) : std::move(fresh_id);
   request.received = std::chrono::steady_clock::now();
@@ -181,6 +190,8 @@ void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& rec
   record.id = request.id;
   record.method = request.method;
   record.path = request.path;
+  request.sent_path = std::exchange(request.path, route_path(request.path, shared.path_prefix));
+  record.routine = shared.is_routine && shared.is_routine(request);
 }
 
 std::optional<std::uint64_t> token_count(const HttpResponse& response) {
@@ -197,8 +208,8 @@ std::chrono::steady_clock::time_point transfer_deadline(const HttpShared& shared
                                                         const Transfer& transfer) {
   constexpr std::uint64_t kSlowest = 1024;  // bytes a second
   constexpr std::uint64_t kSlowestPressed = std::uint64_t{64} << 10;
-  const bool pressed = transfer.held > RequestMemory::kSmall && shared.memory &&
-                       RequestMemory::pressed(*shared.memory);
+  const bool pressed =
+      transfer.account != nullptr && RequestMemory::pressed(*transfer.account, transfer.held);
   const std::chrono::seconds idle(shared.options.idle_seconds);
   const std::chrono::seconds pause = pressed ? std::min(idle, RequestMemory::kPatience) : idle;
   const std::chrono::seconds needed(transfer.bytes / (pressed ? kSlowestPressed : kSlowest));

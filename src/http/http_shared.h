@@ -16,12 +16,14 @@
 #include "base/live_count.h"
 #include "base/memory_account.h"
 #include "config/server_config.h"
+#include "http/body_memory.h"
 #include "http/http_reply.h"
 #include "http/streamed.h"
 #include "http/transport.h"
 #include "observe/log.h"
 #include "service/head_guard.h"
 #include "service/http_message.h"
+#include "service/request_path.h"
 #include "service/request_threads.h"
 
 namespace nestvec {
@@ -38,12 +40,12 @@ class WaitingWork {
   struct Entry {
     std::shared_ptr<HttpRequest> request;
     std::shared_ptr<HttpReply> reply;
-    Clock::time_point since;
+    std::shared_ptr<const AwaitedMemory> until;
   };
 
   void add(Entry entry);
   // Takes out what there is memory for by now, or has waited for too long, or whose client is gone.
-  std::deque<Entry> take_due(const MemoryAccount& account, Clock::time_point now);
+  std::deque<Entry> take_due(Clock::time_point now);
 
  private:
   std::mutex mutex_;  // guards entries_
@@ -53,18 +55,23 @@ class WaitingWork {
 
 struct HttpShared {
   HttpShared(ServerOptions server_options, HttpHandler http_handler, RequestThreads& pool)
-      : options(std::move(server_options)), handler(std::move(http_handler)), threads(pool) {}
+      : options(std::move(server_options)),
+        path_prefix(parse_path_prefix(options.path_prefix)),
+        handler(std::move(http_handler)),
+        threads(pool) {}
 
   const ServerOptions options;
+  const std::string path_prefix;
   const HttpHandler handler;
   RequestThreads& threads;
   RequestThreads* urgent_threads = nullptr;  // for what is_urgent says; lives as long as the loops
   std::function<bool(const HttpRequest&)> is_urgent;
-  AccessLog access_log;                   // may be empty
-  HeadGuard guard;                        // may be empty
-  HeadRefusal refusal;                    // may be empty: OpenAI's form then
-  std::shared_ptr<MemoryAccount> memory;  // none = nothing is counted
-  StreamedService streamed;               // of HTTP/2; may be empty
+  std::function<bool(const HttpRequest&)> is_routine;  // may be empty
+  AccessLog access_log;                                // may be empty
+  HeadGuard guard;                                     // may be empty
+  HeadRefusal refusal;                                 // may be empty: OpenAI's form then
+  std::shared_ptr<MemoryAccount> memory;               // of all clients; none = nothing is counted
+  StreamedService streamed;                            // of HTTP/2; may be empty
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<std::uint64_t> refused{0};  // connections over the limit
@@ -77,6 +84,8 @@ struct HttpShared {
 struct NewConnection {
   std::unique_ptr<Transport> transport;
   std::string client;  // for the log
+  std::uint64_t number = 0;
+  std::shared_ptr<MemoryAccount> account;  // of the address, or of the connection without one
   LiveCount::Share slot;
   LiveCount::Share unfinished;
   MemoryShare memory;
@@ -93,14 +102,18 @@ void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Cloc
 
 // The answer to a request for which there is no memory, or never will be.
 HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, const Error& error);
+// The account of the request's client, who has used a key of that name or none.
+std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,
+                                          const std::string& key);
 // As far as the promised length of a body tells: what is to be said to one that can never be
 // served.
 std::optional<HttpResponse> refuse_length(const HttpShared& shared, const HttpRequest& head,
                                           std::uint64_t bytes);
 
-// A request whose head is there: x-request-id of the client or `fresh_id`, and what the log is to
-// have.
-void begin_request(HttpRequest& request, std::string fresh_id, AccessRecord& record);
+// A request whose head is there: x-request-id of the client or `fresh_id`, its path as routes know
+// it, and what the log is to have.
+void begin_request(const HttpShared& shared, HttpRequest& request, std::string fresh_id,
+                   AccessRecord& record);
 
 // x-nestvec-tokens of an answer.
 std::optional<std::uint64_t> token_count(const HttpResponse& response);
@@ -108,9 +121,10 @@ std::optional<std::uint64_t> token_count(const HttpResponse& response);
 // A body or an answer on its way.
 struct Transfer {
   std::chrono::steady_clock::time_point start;
-  std::chrono::steady_clock::time_point last;  // when some of it moved
-  std::uint64_t bytes = 0;                     // that have moved so far
-  std::size_t held = 0;                        // that it makes the server hold
+  std::chrono::steady_clock::time_point last;         // when some of it moved
+  std::uint64_t bytes = 0;                            // that have moved so far
+  std::size_t held = 0;                               // that it makes the server hold
+  std::shared_ptr<const MemoryAccount> account = {};  // who pays for it, if anybody does
 };
 
 // Slow is allowed, but not for ever: besides the pause that is allowed at any time a transfer has

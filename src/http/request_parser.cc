@@ -2,12 +2,15 @@
 #include "http/request_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "http/body_memory.h"
 #include "http/request_target.h"
@@ -30,12 +33,32 @@ std::string lower(string_view text) {
   return result;
 }
 
+// In words that stay the same whatever Beast calls it.
+std::string_view what_is_wrong(const error_code& ec) {
+  using http::error;
+  static constexpr std::array<std::pair<error, std::string_view>, 10> kFaults = {{
+      {error::bad_line_ending, "a line does not end in CR and LF"},
+      {error::bad_method, "the method is not a word"},
+      {error::bad_target, "the target of the request line cannot be read"},
+      {error::bad_field, "the name of a header has characters that names may not have"},
+      {error::bad_value, "the value of a header has characters that values may not have"},
+      {error::bad_obs_fold, "a header goes on in the next line"},
+      {error::bad_content_length, "Content-Length is not one length, or stands beside chunks"},
+      {error::bad_transfer_encoding, "Transfer-Encoding cannot be read, or stands beside a length"},
+      {error::bad_chunk, "the length of a chunk cannot be read"},
+      {error::bad_chunk_extension, "an extension of a chunk cannot be read"},
+  }};
+  for (const auto& [fault, words] : kFaults) {
+    if (ec == fault) return words;
+  }
+  return "it cannot be read";
+}
+
 }  // namespace
 
 class RequestParser::Impl final : public http::basic_parser<true> {
  public:
-  Impl(const Limits& limits, std::shared_ptr<MemoryAccount> memory)
-      : limits_(limits), memory_(std::move(memory)) {
+  explicit Impl(const Limits& limits) : limits_(limits) {
     header_limit(static_cast<std::uint32_t>(limits.head_bytes));
     body_limit(limits.body_bytes);
     eager(false);  // up to the end of the head
@@ -54,7 +77,9 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   bool drops_body = false;
   bool out_of_memory = false;
   std::uint64_t body_bytes = 0;
+  std::size_t head_bytes = 0;
   HttpRequest request;
+  BodyMemory memory;  // of its body
 
  private:
   void on_request_impl(http::verb verb, string_view method, string_view target, int version,
@@ -74,9 +99,7 @@ class RequestParser::Impl final : public http::basic_parser<true> {
   HttpFault fault_of(const error_code& ec) const;
 
   Limits limits_;
-  BodyMemory memory_;
   std::optional<HttpFault> fault_;
-  std::size_t head_bytes_ = 0;
   std::size_t hosts_ = 0;
 };
 
@@ -110,8 +133,8 @@ void RequestParser::Impl::fail(int status, std::string message, error_code& ec) 
 }
 
 void RequestParser::Impl::count_head(std::size_t bytes, error_code& ec) {
-  head_bytes_ += bytes;
-  if (head_bytes_ > limits_.head_bytes) ec = http::error::header_limit;
+  head_bytes += bytes;
+  if (head_bytes > limits_.head_bytes) ec = http::error::header_limit;
 }
 
 HttpFault RequestParser::Impl::fault_of(const error_code& ec) const {
@@ -125,7 +148,7 @@ HttpFault RequestParser::Impl::fault_of(const error_code& ec) const {
   if (ec == http::error::bad_version) {
     return {505, "the request line does not end in HTTP/1.0 or HTTP/1.1"};
   }
-  return {400, "this is not an HTTP/1 request: " + ec.message()};
+  return {400, "this is not an HTTP/1 request: " + std::string(what_is_wrong(ec))};
 }
 
 void RequestParser::Impl::on_request_impl(http::verb verb, string_view method, string_view target,
@@ -172,7 +195,7 @@ void RequestParser::Impl::on_header_impl(error_code& ec) {
 std::size_t RequestParser::Impl::on_body_impl(string_view body, error_code& ec) {
   body_bytes += body.size();
   if (drops_body) return body.size();
-  if (!memory_.make_room(request.body, body.size())) {
+  if (!memory.make_room(request.body, body.size())) {
     out_of_memory = true;
     fail(503, "there is no memory for this request now", ec);
     return 0;
@@ -182,11 +205,11 @@ std::size_t RequestParser::Impl::on_body_impl(string_view body, error_code& ec) 
 }
 
 bool RequestParser::Impl::reserve_body() {
-  return memory_.reserve(request.body, static_cast<std::size_t>(content_length().value_or(0)));
+  return memory.reserve(request.body, static_cast<std::size_t>(content_length().value_or(0)));
 }
 
 HttpRequest RequestParser::Impl::take_request() {
-  request.memory = std::make_shared<MemoryShare>(memory_.take());
+  request.memory = std::make_shared<MemoryShare>(memory.take());
   return std::move(request);
 }
 
@@ -195,8 +218,7 @@ std::size_t RequestParser::Impl::on_chunk_body_impl(std::uint64_t, string_view b
   return on_body_impl(body, ec);
 }
 
-RequestParser::RequestParser(const Limits& limits, std::shared_ptr<MemoryAccount> memory)
-    : impl_(std::make_unique<Impl>(limits, std::move(memory))) {}
+RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 RequestParser::~RequestParser() = default;
 
 std::size_t RequestParser::feed(std::string_view bytes) { return impl_->feed(bytes); }
@@ -210,10 +232,14 @@ bool RequestParser::is_http10() const noexcept { return impl_->http10; }
 bool RequestParser::is_head() const noexcept { return impl_->head_method; }
 std::uint64_t RequestParser::body_bytes() const noexcept { return impl_->body_bytes; }
 std::size_t RequestParser::held_bytes() const noexcept { return impl_->request.body.capacity(); }
+std::size_t RequestParser::head_bytes() const noexcept { return impl_->head_bytes; }
 HttpRequest& RequestParser::request() { return impl_->request; }
 std::optional<std::uint64_t> RequestParser::promised_bytes() const {
   const auto length = impl_->content_length();
   return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
+}
+void RequestParser::charge_to(std::shared_ptr<MemoryAccount> memory) {
+  impl_->memory = BodyMemory(std::move(memory));
 }
 bool RequestParser::reserve_body() { return impl_->reserve_body(); }
 void RequestParser::drop_body() { impl_->drops_body = true; }

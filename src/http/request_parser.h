@@ -32,8 +32,7 @@ class RequestParser {
     kFailed,  // fault() says why; how the bytes go on is not known
   };
 
-  // Bodies are charged to `memory`.
-  explicit RequestParser(const Limits& limits, std::shared_ptr<MemoryAccount> memory = nullptr);
+  explicit RequestParser(const Limits& limits);
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
   ~RequestParser();
@@ -49,6 +48,8 @@ class RequestParser {
 
   // From kBody on: what is known before the body, and is to be had again from take_request().
   HttpRequest& request();
+  // Who pays for the body; nobody so far. Precondition: kBody, and nothing of it was fed.
+  void charge_to(std::shared_ptr<MemoryAccount> memory);
   // As Content-Length says; nothing of a body in chunks.
   std::optional<std::uint64_t> promised_bytes() const;
   // Makes room for a body of promised length; false where there is no memory now. Others grow as
@@ -62,6 +63,7 @@ class RequestParser {
   bool is_head() const noexcept;              // a HEAD; the request then says GET
   std::uint64_t body_bytes() const noexcept;  // of the body so far
   std::size_t held_bytes() const noexcept;    // what it takes
+  std::size_t head_bytes() const noexcept;    // so far, about
   // In kFailed: a body that came in chunks found no memory.
   bool out_of_memory() const noexcept;
 

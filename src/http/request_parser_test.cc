@@ -78,6 +78,40 @@ TEST(RequestParser, TakesHttp10WithoutAHost) {
   EXPECT_FALSE(parser.keep_alive());
 }
 
+TEST(RequestParser, TellsWhatIsWrongInItsOwnWords) {
+  const std::string post = "POST / HTTP/1.1\r\nHost: h\r\n";
+  for (const auto& [bytes, words] : {
+           std::pair<std::string, std::string>{"G(T / HTTP/1.1\r\n", "the method is not a word"},
+           {"GET / HTTP/1.1\r\nHost: h\rx\r\n\r\n", "a line does not end in CR and LF"},
+           {"GET  HTTP/1.1\r\nHost: h\r\n\r\n", "the target of the request line cannot be read"},
+           {"GET / HTTP/1.1\r\nHo st: h\r\n\r\n",
+            "the name of a header has characters that names may not have"},
+           {"GET / HTTP/1.1\r\nHost: h\1\r\n\r\n",
+            "the value of a header has characters that values may not have"},
+           {post + "Content-Length: x\r\n\r\n",
+            "Content-Length is not one length, or stands beside chunks"},
+           {post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "Content-Length is not one length, or stands beside chunks"},
+           {post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "Transfer-Encoding cannot be read, or stands beside a length"},
+           {post + "Transfer-Encoding: chunked\r\n\r\nx\r\n",
+            "the length of a chunk cannot be read"},
+           {post + "Transfer-Encoding: chunked\r\n\r\n1;=\r\na\r\n",
+            "an extension of a chunk cannot be read"},
+       }) {
+    RequestParser parser(kLimits);
+    std::string held = bytes;
+    while (!held.empty() && parser.state() != State::kFailed && parser.state() != State::kDone) {
+      const std::size_t taken = parser.feed(held);
+      if (taken == 0) break;
+      held.erase(0, taken);
+    }
+    ASSERT_EQ(parser.state(), State::kFailed) << bytes;
+    EXPECT_EQ(parser.fault().status, 400);
+    EXPECT_EQ(parser.fault().message, "this is not an HTTP/1 request: " + words) << bytes;
+  }
+}
+
 std::string path_of(std::string_view target) {
   HttpFault fault;
   const auto parsed = parse_request_target(target, fault);

@@ -31,6 +31,8 @@ std::string timestamp(Time time) {
 
 std::string_view level_name(LogLevel level) {
   switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
     case LogLevel::kInfo:
       return "info";
     case LogLevel::kWarning:
@@ -129,19 +131,25 @@ LogFormat parse_log_format(std::string_view text) {
 }
 
 LogLevel parse_log_level(std::string_view text) {
-  for (const LogLevel level : {LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
     if (text == level_name(level)) return level;
   }
-  throw Error(
-      ErrorCode::kInvalidArgument,
-      "server.log_level: expected info, warning or error, found \"" + std::string(text) + "\"");
+  throw Error(ErrorCode::kInvalidArgument,
+              "server.log_level: expected debug, info, warning or error, found \"" +
+                  std::string(text) + "\"");
 }
 
 LogLevel access_level(const AccessRecord& record) {
+  constexpr int kServerError = 500;
   constexpr int kNotImplemented = 501;
+  constexpr int kUnavailable = 503;
   constexpr int kVersion = 505;
-  if (record.status < 500 || record.status == kNotImplemented || record.status == kVersion ||
-      record.path == "/ready") {
+  const bool unavailable = record.status == kUnavailable;
+  if (record.routine && (record.status < kServerError || unavailable)) return LogLevel::kDebug;
+  if (unavailable) return LogLevel::kWarning;
+  if (record.status < kServerError || record.status == kNotImplemented ||
+      record.status == kVersion) {
     return LogLevel::kInfo;
   }
   return LogLevel::kError;

@@ -26,21 +26,23 @@ struct AccessRecord {
   std::uint64_t bytes_in = 0;           // of the body, as sent
   std::uint64_t bytes_out = 0;          // of the answer with its head
   std::optional<std::uint64_t> tokens;  // the answer's x-nestvec-tokens
+  bool routine = false;                 // a probe, or a file that a page loads
 };
 
 using AccessLog = std::function<void(const AccessRecord&)>;
 
-enum class LogLevel { kInfo, kWarning, kError };
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
 enum class LogFormat { kText, kJson };
 
 // "text" or "json". Throws Error kInvalidArgument.
 LogFormat parse_log_format(std::string_view text);
 
-// "info", "warning" or "error". Throws Error kInvalidArgument.
+// "debug", "info", "warning" or "error". Throws Error kInvalidArgument.
 LogLevel parse_log_level(std::string_view text);
 
-// The level of a request's line. Error for 5xx, but not for what any scanner can bring about, 501
-// and 505, nor for /ready, which says 503 in the course of things.
+// The level of a request's line. Error for 5xx; warning for 503, which clients retry and which a
+// server says in the course of things; info for what any scanner can bring about, 501 and 505.
+// Debug for what is routine, unless it failed otherwise than with 503.
 LogLevel access_level(const AccessRecord& record);
 
 // The line of a message, with its line break: {"time","level","message"}, or "TIME level message".

@@ -84,19 +84,36 @@ TEST(Log, EscapesWhatCannotBeSeen) {
   EXPECT_TRUE(message.ends_with(" info a\\u000ab\\u202e\ufffd\n")) << message;
 }
 
+LogLevel level_of(int status, bool routine = false) {
+  AccessRecord entry = record();
+  entry.status = status;
+  entry.routine = routine;
+  return access_level(entry);
+}
+
 TEST(Log, WhatAnyScannerBringsAboutIsNoError) {
-  const auto level = [](int status, const std::string& path) {
-    AccessRecord entry = record();
-    entry.status = status;
-    entry.path = path;
-    return access_level(entry);
-  };
   for (const int status : {200, 400, 404, 405, 429, 501, 505}) {
-    EXPECT_EQ(level(status, "-"), LogLevel::kInfo) << status;
+    EXPECT_EQ(level_of(status), LogLevel::kInfo) << status;
   }
-  EXPECT_EQ(level(503, "/ready"), LogLevel::kInfo);
-  EXPECT_EQ(level(503, "/embed"), LogLevel::kError);
-  EXPECT_EQ(level(500, "/embed"), LogLevel::kError);
+  EXPECT_EQ(level_of(503), LogLevel::kWarning) << "clients retry";
+  EXPECT_EQ(level_of(500), LogLevel::kError);
+  EXPECT_EQ(level_of(504), LogLevel::kError);
+}
+
+TEST(Log, WhatIsRoutineIsForDebugging) {
+  for (const int status : {200, 304, 404, 503}) {
+    EXPECT_EQ(level_of(status, true), LogLevel::kDebug) << status;
+  }
+  EXPECT_EQ(level_of(500, true), LogLevel::kError);
+  std::string lines;
+  Log log(LogFormat::kText, [&](std::string_view text) { lines += text; });
+  AccessRecord probe = record();
+  probe.routine = true;
+  log.access(probe);
+  EXPECT_EQ(lines, "");
+  Log chatty(LogFormat::kText, [&](std::string_view text) { lines += text; }, LogLevel::kDebug);
+  chatty.access(probe);
+  EXPECT_NE(lines.find(" debug 127.0.0.1 "), std::string::npos) << lines;
 }
 
 TEST(Log, LeavesOutWhatIsBelowItsLevel) {
@@ -108,7 +125,8 @@ TEST(Log, LeavesOutWhatIsBelowItsLevel) {
   log.access(record());
   EXPECT_EQ(std::ranges::count(lines, '\n'), 2);
   EXPECT_EQ(parse_log_level("warning"), LogLevel::kWarning);
-  EXPECT_THROW(parse_log_level("debug"), Error);
+  EXPECT_EQ(parse_log_level("debug"), LogLevel::kDebug);
+  EXPECT_THROW(parse_log_level("trace"), Error);
 }
 
 TEST(Log, CountsLinesThatAreLost) {

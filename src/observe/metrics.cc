@@ -144,14 +144,14 @@ std::string Metrics::text() const {
 }
 
 std::vector<double> Metrics::seconds() {
-  std::vector<double> bounds;
-  for (double bound = 1.5e-5; bounds.size() < 35; bound *= 1.5) bounds.push_back(bound);
-  return bounds;
+  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
 }
 
 std::vector<double> Metrics::powers_of_two(int last) {
+  constexpr int kMost = 14;
+  const int step = last / kMost + 1;
   std::vector<double> bounds;
-  for (int i = 0; i <= last; ++i) bounds.push_back(std::ldexp(1.0, i));
+  for (int i = last % step; i <= last; i += step) bounds.push_back(std::ldexp(1.0, i));
   return bounds;
 }
 

@@ -60,8 +60,8 @@ class Metrics {
   std::string text() const;
   static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-  // TEI's buckets: seconds in 35 steps of 1.5 from 15 us; powers of two up to 2^20 (tokens) and
-  // 2^12 (texts).
+  // Bounds of histograms, 14 at most, since each is a line for every route: from a millisecond to
+  // half a minute; 2^last and powers below it, each or every second one and so on.
   static std::vector<double> seconds();
   static std::vector<double> powers_of_two(int last);
 

@@ -4,19 +4,9 @@
 #include "base/json_writer.h"
 
 #include <chrono>
-#include <cstdio>
 
 namespace nestvec {
 namespace {
-
-// A span has an id of its own; 0 is no id.
-std::string random_id(std::mt19937_64& random) {
-  std::uint64_t value = 0;
-  while (value == 0) value = random();
-  char digits[17];
-  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(value));
-  return digits;
-}
 
 // 64-bit integers are strings in OTLP's JSON.
 std::string nanoseconds(std::chrono::system_clock::time_point time) {
@@ -26,7 +16,7 @@ std::string nanoseconds(std::chrono::system_clock::time_point time) {
 
 class Attributes {
  public:
-  explicit Attributes(std::string& out) : out_(out) { out_ += '['; }
+  explicit Attributes(std::string& out) : attributes_(out) {}
 
   void text(std::string_view key, std::string_view value) {
     std::string json;
@@ -38,12 +28,11 @@ class Attributes {
   }
   // A number that is written already.
   void number(std::string_view key, std::string_view value) { add(key, "doubleValue", value); }
-  void close() { out_ += ']'; }
+  void close() { attributes_.end(); }
 
  private:
   void add(std::string_view key, std::string_view type, std::string_view json) {
-    if (out_.back() != '[') out_ += ',';
-    JsonObject attribute(out_);
+    JsonObject attribute(attributes_.next());
     attribute.text("key", key);
     JsonObject value(attribute.key("value"));
     value.raw(type, json);
@@ -51,7 +40,7 @@ class Attributes {
     attribute.end();
   }
 
-  std::string& out_;
+  JsonArray attributes_;
 };
 
 void append_attributes(const RequestSpan& span, std::string& out) {
@@ -70,13 +59,12 @@ void append_attributes(const RequestSpan& span, std::string& out) {
   attributes.close();
 }
 
-void append_span(const RequestSpan& span, std::mt19937_64& random, std::string& out) {
+void append_span(const RequestSpan& span, IdMaker& ids, std::string& out) {
   constexpr std::uint64_t kServer = 2;  // SPAN_KIND_SERVER
   constexpr int kFirstServerError = 500;
   JsonObject members(out);
-  members.text("traceId",
-               span.parent ? span.parent->trace_id : random_id(random) + random_id(random));
-  members.text("spanId", random_id(random));
+  members.text("traceId", span.parent ? span.parent->trace_id : ids.next());
+  members.text("spanId", ids.next_short());
   if (span.parent) members.text("parentSpanId", span.parent->parent_id);
   members.text("name", span.rpc ? span.route : span.method + " " + span.route);
   members.count("kind", kServer);
@@ -89,19 +77,31 @@ void append_span(const RequestSpan& span, std::mt19937_64& random, std::string& 
 
 }  // namespace
 
-std::string otlp_json(std::span<const RequestSpan> spans, std::string_view version,
-                      std::mt19937_64& random) {
-  std::string out = R"({"resourceSpans":[{"resource":{"attributes":)";
-  Attributes resource(out);
-  resource.text("service.name", "nestvec");
-  resource.text("service.version", version);
-  resource.close();
-  out += R"(},"scopeSpans":[{"scope":{"name":"nestvec"},"spans":[)";
-  for (const RequestSpan& span : spans) {
-    if (out.back() != '[') out += ',';
-    append_span(span, random, out);
-  }
-  return out += "]}]}]}";
+std::string otlp_json(std::span<const RequestSpan> spans, std::string_view version, IdMaker& ids) {
+  std::string out;
+  JsonObject request(out);
+  JsonArray resource_spans(request.key("resourceSpans"));
+  JsonObject of_resource(resource_spans.next());
+  JsonObject resource(of_resource.key("resource"));
+  Attributes attributes(resource.key("attributes"));
+  attributes.text("service.name", "nestvec");
+  attributes.text("service.version", version);
+  attributes.close();
+  resource.end();
+  JsonArray scope_spans(of_resource.key("scopeSpans"));
+  JsonObject of_scope(scope_spans.next());
+  JsonObject scope(of_scope.key("scope"));
+  scope.text("name", "nestvec");
+  scope.end();
+  JsonArray list(of_scope.key("spans"));
+  for (const RequestSpan& span : spans) append_span(span, ids, list.next());
+  list.end();
+  of_scope.end();
+  scope_spans.end();
+  of_resource.end();
+  resource_spans.end();
+  request.end();
+  return out;
 }
 
 }  // namespace nestvec

@@ -26,8 +26,8 @@ RequestSpan span_of(int status) {
 TEST(OtlpJson, IsAnExportRequest) {
   RequestSpan span = span_of(200);
   span.parent = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", true};
-  std::mt19937_64 random(1);
-  std::string json = otlp_json(std::vector{span}, "1.2.3", random);
+  IdMaker ids;
+  std::string json = otlp_json(std::vector{span}, "1.2.3", ids);
   const std::string key = R"("spanId":")";
   const std::size_t at = json.find(key) + key.size();
   const std::string id = json.substr(at, 16);
@@ -53,8 +53,8 @@ TEST(OtlpJson, ACallOfGrpcIsNamedByItsMethod) {
   span.rpc = true;
   span.method.clear();
   span.route = "/tei.v1.Embed/Embed";
-  std::mt19937_64 random(1);
-  const std::string json = otlp_json(std::vector{span}, "1", random);
+  IdMaker ids;
+  const std::string json = otlp_json(std::vector{span}, "1", ids);
   EXPECT_NE(json.find(R"("name":"/tei.v1.Embed/Embed","kind":2)"), std::string::npos) << json;
   EXPECT_NE(json.find(R"("attributes":[{"key":"rpc.system","value":{"stringValue":"grpc"}},)"
                       R"({"key":"rpc.method","value":{"stringValue":"/tei.v1.Embed/Embed"}},)"
@@ -64,8 +64,8 @@ TEST(OtlpJson, ACallOfGrpcIsNamedByItsMethod) {
 }
 
 TEST(OtlpJson, WithoutAParentATraceBegins) {
-  std::mt19937_64 random(1);
-  const std::string json = otlp_json(std::vector{span_of(200), span_of(503)}, "1", random);
+  IdMaker ids;
+  const std::string json = otlp_json(std::vector{span_of(200), span_of(503)}, "1", ids);
   const JsonDocument document = JsonDocument::parse(json, "request");
   const JsonValue root = document.root();
   const std::vector<JsonValue> spans = root.at("resourceSpans")

@@ -33,7 +33,6 @@ SpanExporter::SpanExporter(const std::string& endpoint, std::string version, Met
       sent_(outcome(metrics, "sent")),
       failed_(outcome(metrics, "failed")),
       dropped_(outcome(metrics, "dropped")),
-      random_(std::random_device{}()),
       thread_(start_thread("the span exporter's thread", [this] { run(); })) {}
 
 SpanExporter::~SpanExporter() {
@@ -76,7 +75,7 @@ void SpanExporter::send(const std::vector<RequestSpan>& spans, Clock::time_point
   for (std::size_t begin = 0; begin < spans.size(); begin += kBatch) {
     const std::span batch = std::span(spans).subspan(begin, std::min(kBatch, spans.size() - begin));
     try {
-      const int status = http_post(target_, otlp_json(batch, version_, random_), deadline);
+      const int status = http_post(target_, otlp_json(batch, version_, ids_), deadline);
       constexpr int kOk = 200;
       if (status != kOk) {
         throw Error(ErrorCode::kUnavailable,

@@ -7,11 +7,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/ids.h"
 #include "observe/http_post.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -53,8 +53,8 @@ class SpanExporter {
   Counter& failed_;
   Counter& dropped_;
 
-  std::mt19937_64 random_;  // of the thread, as is:
-  bool failing_ = false;    // it has been told
+  IdMaker ids_;
+  bool failing_ = false;  // of the thread: it has been told
 
   std::mutex mutex_;  // guards waiting_ and stopping_
   std::condition_variable wake_;

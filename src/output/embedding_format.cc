@@ -25,7 +25,7 @@ constexpr std::array<FormatFacts, 7> kFormats = {{
     {kBinary, "binary", true, true, false, 5, "binary", "|i1", 1},
     {kUbinary, "ubinary", true, true, false, 4, "ubinary", "|u1", 1},
     {kInt8, "int8", true, false, true, 40, "int8", "|i1", 1},
-    {kUint8, "uint8", false, false, true, 32, "uint8", "|u1", 1},
+    {kUint8, "uint8", true, false, true, 32, "uint8", "|u1", 1},
 }};
 
 template <typename Byte>
@@ -37,6 +37,22 @@ void append_integers(const std::vector<Byte>& values, std::string& out) {
     list.next().append(buffer.data(), end.ptr);
   }
   list.end();
+}
+
+struct Uint8Vector {
+  std::vector<std::uint8_t> values;
+  float scale;
+};
+
+// pack_int8() plus 128.
+Uint8Vector pack_uint8(std::span<const float> vector) {
+  const Int8Vector packed = pack_int8(vector);
+  Uint8Vector result{{}, packed.scale};
+  result.values.reserve(packed.values.size());
+  for (const std::int8_t value : packed.values) {
+    result.values.push_back(static_cast<std::uint8_t>(value + 128));
+  }
+  return result;
 }
 
 template <typename T>
@@ -108,6 +124,9 @@ void append_embedding(std::span<const float> vector, EmbeddingFormat format, std
     case kInt8:
       append_integers(pack_int8(vector).values, out);
       break;
+    case kUint8:
+      append_integers(pack_uint8(vector).values, out);
+      break;
     default:
       append_json_numbers(vector, out);
   }
@@ -141,14 +160,13 @@ ArrayRow pack_row(std::span<const float> vector, EmbeddingFormat format) {
       return {bytes_of<std::int8_t>(pack_binary(vector)), 0};
     case kUbinary:
       return {bytes_of<std::uint8_t>(pack_ubinary(vector)), 0};
-    case kInt8:
+    case kInt8: {
+      const Int8Vector packed = pack_int8(vector);
+      return {bytes_of<std::int8_t>(packed.values), packed.scale};
+    }
     case kUint8: {
-      Int8Vector packed = pack_int8(vector);
-      std::string bytes = bytes_of<std::int8_t>(packed.values);
-      if (format == kUint8) {
-        for (char& byte : bytes) byte = static_cast<char>(byte ^ 0x80);  // plus 128
-      }
-      return {std::move(bytes), packed.scale};
+      const Uint8Vector packed = pack_uint8(vector);
+      return {bytes_of<std::uint8_t>(packed.values), packed.scale};
     }
     default:
       return {bytes_of(vector), 0};

@@ -33,7 +33,8 @@ struct FormatFacts {
 };
 const FormatFacts& facts_of(EmbeddingFormat format);
 
-// "float", "base64", "binary", "ubinary", "int8"; find_format knows those that answers have.
+// "float", "base64", "binary", "ubinary", "int8", "uint8"; find_format knows those that answers
+// have.
 std::string_view format_name(EmbeddingFormat format);
 std::optional<EmbeddingFormat> find_format(std::string_view name);
 // "float32", "float16", "binary", "ubinary", "int8", "uint8": the forms of arrays by their dtype.

@@ -25,7 +25,7 @@ TEST(EmbeddingFormats, ArraysAreKnownByTheirDtype) {
 }
 
 TEST(EmbeddingFormats, AnswersDoNotHaveAllOfThem) {
-  EXPECT_EQ(format_names(), "float, base64, binary, ubinary, int8");
+  EXPECT_EQ(format_names(), "float, base64, binary, ubinary, int8, uint8");
   EXPECT_EQ(find_format("float16"), std::nullopt);
 }
 

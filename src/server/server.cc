@@ -14,10 +14,12 @@
 #include "dialects/dialects.h"
 #include "grpc/grpc_server.h"
 #include "nestvec/version.h"
+#include "observe/process_metrics.h"
 #include "server/key_file.h"
 #include "server/request_memory_limit.h"
-#include "service/loading.h"
 #include "service/operations.h"
+#include "service/page.h"
+#include "service/request_path.h"
 #include "service/router.h"
 #include "service/service.h"
 
@@ -63,7 +65,6 @@ struct Server::Opened {
                 .version = kVersion,
                 .after = std::move(after),
                 .spans = server.span_sink(),
-                .memory = server.memory_,
                 .local = is_local(server.options_)},
         router(service, server.keys_, routes(service, *server.rest_)) {}
 
@@ -99,7 +100,6 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
     grpc_context_->spans = span_sink();
   }
-  grpc_context_->memory = memory_;
   grpc_context_->begin = [this](std::function<void()> work) {
     return threads_->try_post(std::move(work));
   };
@@ -122,6 +122,9 @@ void Server::start_http() {
   http.address = http_address_;
   http.server = options_;
   http.is_urgent = &is_operations_request;
+  http.is_routine = [](const HttpRequest& request) {
+    return is_operations_request(request) || is_page_file(request);
+  };
   if (!options_.grpc.empty()) http.more_addresses.push_back(parse_address(options_.grpc));
   http.guard = [this](const HttpRequest& head) { return judge(head); };
   http.refusal = [this](const HttpRequest& head, const Error& error) {
@@ -140,6 +143,12 @@ void Server::start_http() {
 }
 
 void Server::add_metrics() {
+  add_process_metrics(metrics_);
+  // Until operations_routes() has it, which knows when the model is there.
+  metrics_.gauge("nestvec_ready", kReadyHelp, [] { return 0.0; });
+  metrics_.gauge("nestvec_load_progress",
+                 "Share of the model's compilation that is done; 1 once the model is loaded.",
+                 [this] { return open_ ? 1.0 : load_.share(); });
   metrics_.gauge("nestvec_connections", "Open connections, of HTTP and of gRPC.",
                  [this] { return static_cast<double>(http_->connections()); });
   metrics_.counter_of("nestvec_refused_connections_total",
@@ -194,12 +203,13 @@ void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
 
 HttpResponse Server::say_loading(const HttpRequest& request) const {
   std::optional<HttpResponse> clarifai = rest_->answer_while_loading(request, keys_);
-  return clarifai ? *std::move(clarifai) : answer_while_loading(request);
+  return clarifai ? *std::move(clarifai) : answer_while_loading(request, load_, metrics_);
 }
 
 // Like refuse() without the gate: what is there once stays until all threads that ask have ended.
-std::optional<HttpResponse> Server::judge(const HttpRequest& head) {
-  return open_ ? opened_->router.judge(head) : say_loading(head);
+HeadVerdict Server::judge(const HttpRequest& head) {
+  if (open_) return opened_->router.judge(head);
+  return {.refusal = say_loading(head)};
 }
 
 HttpResponse Server::refuse(const HttpRequest& head, const Error& error) {
@@ -226,6 +236,7 @@ void Server::open(Model model, std::uint64_t request_memory) {
 std::string Server::addresses() const {
   const bool tls = !options_.tls_certificate.empty();
   std::string text = address_text(tls ? "https" : "http", http_address_, http_->port());
+  if (http_address_.unix_path.empty()) text += parse_path_prefix(options_.path_prefix);
   if (!options_.grpc.empty()) {
     text +=
         " " + address_text(tls ? "grpcs" : "grpc", parse_address(options_.grpc), http_->port(1));

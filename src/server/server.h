@@ -20,6 +20,7 @@
 #include "server/memory_trimmer.h"
 #include "service/http_message.h"
 #include "service/keys.h"
+#include "service/loading.h"
 #include "service/request_threads.h"
 #include "service/timer_thread.h"
 
@@ -41,12 +42,13 @@ class Server {
   // The fewest: a long body keeps one of them busy.
   static constexpr std::size_t kRequestThreads = 2;
 
-  // Until open() /health is answered, what Clarifai's clients ask about the model, and all else
-  // with 503 or what a dialect has for it. `identity` is what Clarifai's clients call the model by.
-  // `options` and `log` outlive the server; `access_log` is called for each request and may be
-  // empty. So many `request_threads` parse, tokenise and render. Throws Error: kInvalidArgument (an
-  // address, a key, TLS files that do not fit), kNotFound (a file), kAlreadyExists (an address in
-  // use), kPermissionDenied, kResourceExhausted (a thread).
+  // Until open() /health and /metrics are answered, the page says how far the load is, Clarifai's
+  // clients hear what they ask about the model, and all else gets 503 or what a dialect has for it.
+  // `identity` is what Clarifai's clients call the model by. `options` and `log` outlive the
+  // server; `access_log` is called for each request and may be empty. So many `request_threads`
+  // parse, tokenise and render. Throws Error: kInvalidArgument (an address, a key, TLS files that
+  // do not fit), kNotFound (a file), kAlreadyExists (an address in use), kPermissionDenied,
+  // kResourceExhausted (a thread).
   Server(const ServerOptions& options, Log& log, ModelIdentity identity = {},
          AccessLog access_log = {}, std::size_t request_threads = kRequestThreads);
   Server(const Server&) = delete;
@@ -58,6 +60,9 @@ class Server {
   // Requests share so many bytes of `request_memory`; 0 = as without a budget. Throws Error as
   // Model::predict.
   void open(Model model, std::uint64_t request_memory = 0);
+
+  // How far the load of the model is, for those who ask meanwhile; may be told from any thread.
+  LoadState& load_state() { return load_; }
 
   // Where it answers, "http://127.0.0.1:8080 grpc://127.0.0.1:9090".
   std::string addresses() const;
@@ -76,7 +81,7 @@ class Server {
   void handle(std::shared_ptr<const HttpRequest> request, Respond respond);
   void load_keys();
   // Answers requests for which a body makes no difference: of no route, or without a key.
-  std::optional<HttpResponse> judge(const HttpRequest& head);
+  HeadVerdict judge(const HttpRequest& head);
   HttpResponse refuse(const HttpRequest& head, const Error& error);
   HttpResponse say_loading(const HttpRequest& request) const;
   void add_metrics();
@@ -88,6 +93,7 @@ class Server {
   KeyStore keys_;
   const std::shared_ptr<MemoryAccount> memory_;  // of all requests
   Metrics metrics_;
+  LoadState load_;
   std::unique_ptr<SpanExporter> spans_;  // none without server.otlp_endpoint
   std::unique_ptr<TimerThread> timer_;
   std::unique_ptr<MemoryTrimmer> trimmer_;

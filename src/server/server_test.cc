@@ -115,13 +115,59 @@ TEST(Server, LivesBeforeItIsReady) {
   EXPECT_EQ(status(get(port, "/health")), 200);
   EXPECT_EQ(status(get(port, "/ready")), 503);
   EXPECT_EQ(status(embed(port, kBody)), 503);
+  server.load_state().progress(0.5);
+  const std::string loading = get(port, "/metrics");
+  for (const char* line : {"\nnestvec_ready 0\n", "\nnestvec_load_progress 0.5\n",
+                           "\nprocess_open_fds ", "\nnestvec_connections "}) {
+    EXPECT_NE(loading.find(line), std::string::npos) << line << loading;
+  }
+  EXPECT_NE(get(port, "/").find("Compiling: 50 %"), std::string::npos);
   server.open(load_model(config));
+  const std::string open = get(port, "/metrics");
+  for (const char* line :
+       {"\nnestvec_ready 1\n", "\nnestvec_load_progress 1\n", "\nnestvec_build_info{version=\""}) {
+    EXPECT_NE(open.find(line), std::string::npos) << line;
+  }
   EXPECT_EQ(status(get(port, "/health")), 200);
   EXPECT_EQ(status(get(port, "/ready")), 200);
   EXPECT_EQ(status(embed(port, kBody)), 200);
   EXPECT_NE(get(port, "/metrics").find("\nnestvec_connections "), std::string::npos);
   EXPECT_TRUE(server.drain());
   EXPECT_EQ(status(get(port, "/health")), 0);
+}
+
+TEST(Server, ForgivesPathsAndKnowsItsPrefix) {
+  ServerConfig config = test_config();
+  config.server.path_prefix = "nestvec/";
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  Server server(config.server, log);
+  EXPECT_TRUE(server.addresses().ends_with("/nestvec")) << server.addresses();
+  const std::uint16_t port = port_of(server);
+  server.open(load_model(config));
+  for (const char* path : {"/v1/models", "/v1/models/", "//v1//models", "/v1/v1/models", "/models",
+                           "/nestvec/v1/models", "/nestvec/metrics", "/nestvec/health", "/nestvec/",
+                           "/nestvec/docs", "/nestvec/style.css", "/health"}) {
+    EXPECT_EQ(status(get(port, path)), 200) << path;
+  }
+  EXPECT_NE(get(port, "/nestvec").find("\r\nLocation: nestvec/\r\n"), std::string::npos);
+  EXPECT_NE(get(port, "/nestvec/docs/").find("\r\nLocation: ../docs\r\n"), std::string::npos);
+  EXPECT_NE(get(port, "/openapi.json").find("\"url\": \"/nestvec\""), std::string::npos);
+  EXPECT_EQ(status(get(port, "/other/v1/models")), 404);
+}
+
+TEST(Server, LocalhostIsBothVersionsOfIp) {
+  ServerConfig config = test_config();
+  config.server.http = "localhost:0";
+  Lines lines;
+  Log log(LogFormat::kText, lines.sink());
+  Server server(config.server, log);
+  const std::string address = server.addresses();
+  ASSERT_TRUE(address.starts_with("http://localhost:")) << address;
+  const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+  EXPECT_EQ(status(get(port, "/health")), 200) << "over IPv4";
+  config.server.http = "localhost:" + std::to_string(port);
+  EXPECT_THROW(Server(config.server, log), Error) << "in use";
 }
 
 TEST(Server, AnswersWhatWasBegunWhenItDrains) {

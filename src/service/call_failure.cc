@@ -41,13 +41,13 @@ Error copy_of(const Error& error) noexcept {
 
 Error still_loading() {
   return {ErrorCode::kUnavailable,
-          "the model is being loaded; come again soon",
+          "the model is still loading; retry shortly",
           {.text = {}, .retry_after = kAgain}};
 }
 
 Error shutting_down() {
   return {ErrorCode::kUnavailable,
-          "the server is shutting down; send this again, to the one that takes its place",
+          "the server is shutting down; retry, so that its successor answers",
           {.text = {}, .retry_after = kAgain}};
 }
 

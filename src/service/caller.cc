@@ -25,17 +25,15 @@ std::string network_of(const std::string& peer) {
 
 }  // namespace
 
+std::uint64_t client_number_of_peer(const std::string& peer, std::uint64_t connection) {
+  const std::string network = network_of(peer);
+  return std::hash<std::string>{}(network.empty() ? "connection " + std::to_string(connection)
+                                                  : "network " + network);
+}
+
 std::uint64_t client_number(std::string_view key, const HttpRequest& head) {
-  const std::string network = key.empty() ? network_of(head.peer) : "";
-  std::string name;
-  if (!key.empty()) {
-    name.append("key ").append(key);
-  } else if (!network.empty()) {
-    name.append("network ").append(network);
-  } else {
-    name.append("connection ").append(std::to_string(head.connection));
-  }
-  return std::hash<std::string>{}(name);
+  if (key.empty()) return client_number_of_peer(head.peer, head.connection);
+  return std::hash<std::string>{}(std::string("key ").append(key));
 }
 
 std::optional<Priority> parse_priority(std::string_view name) {
@@ -62,20 +60,22 @@ void apply_caller(const Caller& caller, const Service& service, EmbedOptions& op
   options.queue.priority =
       caller.priority.value_or(caller.crowded ? Priority::kBulk : Priority::kAuto);
   options.queue.client = caller.client;
-  options.queue.memory = service.memory;
+  options.queue.memory = caller.memory;
   if (caller.waits) return;
   options.queue.max_tokens = server.max_queue_tokens;
   options.queue.max_seconds = static_cast<double>(server.max_queue_seconds);
 }
 
-bool has_room(const Service& service) {
-  const QueueStatus queue = service.model.queue();
+bool has_room(const Caller& caller, const Service& service) {
+  const QueueStatus queue = service.model.queue(caller.client);
   const ServerOptions& limits = service.options;
   std::size_t tokens = 2 * service.model.info().max_batch_tokens;
   if (limits.max_queue_tokens > 0) tokens = std::min(tokens, limits.max_queue_tokens);
   constexpr double kShare = 0.25;
   const double seconds = kShare * static_cast<double>(limits.max_queue_seconds);
-  return queue.tokens < tokens && (seconds == 0 || queue.expected_seconds < seconds);
+  if (queue.tokens < tokens && (seconds == 0 || queue.expected_seconds < seconds)) return true;
+  const std::size_t sharers = queue.clients + (queue.client_tokens > 0 ? 0 : 1);
+  return queue.client_tokens < tokens / sharers;
 }
 
 }  // namespace nestvec

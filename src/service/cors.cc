@@ -26,12 +26,40 @@ bool is_own_page(std::string_view origin, const HttpRequest& request) {
          std::ranges::equal(origin.substr(scheme + kScheme.size()), *host, {}, lower, lower);
 }
 
-// x-api-key, x-stainless-os: a token of RFC 9110 that begins with "x-".
-bool is_extension(std::string_view name) {
+bool is_token_character(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || kMarks.find(c) != kMarks.npos;
+}
+
+// A token of RFC 9110, in lower case; nothing that could end a header is one.
+bool is_token(std::string_view name) {
   constexpr std::size_t kLongest = 64;
-  return name.starts_with("x-") && name.size() <= kLongest &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+  return name.size() <= kLongest && std::ranges::all_of(name, is_token_character);
+}
+
+// The scheme and the name of an origin have no case, and people end it with a slash.
+std::string normal_origin(std::string_view text) {
+  if (text.ends_with('/')) text.remove_suffix(1);
+  std::string origin(text);
+  std::ranges::transform(origin, origin.begin(), lower);
+  return origin;
+}
+
+// The headers that a pre-flight asks for, as a list; some always, and not more than a page needs.
+std::string allowed_headers(const HttpRequest& request) {
+  constexpr std::size_t kMost = 64;
+  std::vector<std::string> names = {"authorization", "content-type", "traceparent", "tracestate"};
+  for (std::string name :
+       split_list(request.header("access-control-request-headers").value_or(""))) {
+    std::ranges::transform(name, name.begin(), lower);
+    if (names.size() == kMost) break;
+    if (is_token(name) && std::ranges::find(names, name) == names.end()) {
+      names.push_back(std::move(name));
+    }
+  }
+  std::string list;
+  for (const std::string& name : names) list.append(list.empty() ? "" : ", ").append(name);
+  return list;
 }
 
 }  // namespace
@@ -48,6 +76,7 @@ std::vector<std::string> split_list(std::string_view list) {
 }
 
 Cors::Cors(std::string_view origins) : origins_(split_list(origins)) {
+  std::ranges::transform(origins_, origins_.begin(), normal_origin);
   any_ = std::find(origins_.begin(), origins_.end(), "*") != origins_.end();
 }
 
@@ -62,7 +91,7 @@ bool Cors::allows(const HttpRequest& request) const {
 }
 
 bool Cors::lists(std::string_view origin) const {
-  return any_ || std::find(origins_.begin(), origins_.end(), origin) != origins_.end();
+  return any_ || std::ranges::find(origins_, normal_origin(origin)) != origins_.end();
 }
 
 void Cors::add_headers(const HttpRequest& request, HttpResponse& response) const {
@@ -76,18 +105,12 @@ void Cors::add_headers(const HttpRequest& request, HttpResponse& response) const
 
 void Cors::add_preflight_headers(const HttpRequest& request, std::string_view methods,
                                  HttpResponse& response) const {
-  const auto origin = request.header("origin");
-  if (!origin || !lists(*origin)) return;
-  std::string allowed = "authorization, content-type, traceparent, tracestate";
-  for (std::string name :
-       split_list(request.header("access-control-request-headers").value_or(""))) {
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (is_extension(name)) allowed.append(", ").append(name);
-  }
   response.headers.emplace_back("Access-Control-Allow-Methods", methods);
-  response.headers.emplace_back("Access-Control-Allow-Headers", std::move(allowed));
+  response.headers.emplace_back("Access-Control-Allow-Headers", allowed_headers(request));
   response.headers.emplace_back("Access-Control-Max-Age", "86400");
+  if (allows(request) && request.header("access-control-request-private-network") == "true") {
+    response.headers.emplace_back("Access-Control-Allow-Private-Network", "true");
+  }
 }
 
 }  // namespace nestvec

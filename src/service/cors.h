@@ -13,8 +13,8 @@ namespace nestvec {
 // Immutable after construction; safe for concurrent use.
 class Cors {
  public:
-  // "*" for every origin, origins separated by commas, or nothing. Pages of the server itself are
-  // always allowed.
+  // "*" for every origin, origins separated by commas, or nothing; a slash at the end of one does
+  // not count. Pages of the server itself are always allowed.
   explicit Cors(std::string_view origins);
 
   // Whether the page that sends a request may; true where no page does.
@@ -26,8 +26,8 @@ class Cors {
   // Headers of any answer: whether the page may read it, and which headers of it.
   void add_headers(const HttpRequest& request, HttpResponse& response) const;
 
-  // Headers of the answer to a pre-flight, beside those: Authorization, Content-Type, tracing
-  // headers and every x-* header that is asked for are allowed.
+  // Headers of the answer to a pre-flight, beside those: up to 64 headers that the page asks for
+  // are allowed, whatever they are, and pages of allowed origins may reach a private network.
   void add_preflight_headers(const HttpRequest& request, std::string_view methods,
                              HttpResponse& response) const;
 

@@ -24,11 +24,10 @@ struct EmbedCall {
   std::size_t max_numbers = 0;
 };
 
-// A task by its name or an alias (query, search_query -> retrieval.query; passage, document,
-// search_document -> retrieval.passage; clustering -> separation; "" and null -> the default), in
-// any case, with "_", "-" or "." between words. A model without tasks takes any of them and ignores
-// it. Throws RequestError kUnprocessable (422) with the valid list.
+// find_task() and find_prompt() of nestvec/tasks.h for a member of a request. Throw RequestError
+// kUnprocessable (422) with the valid names.
 std::string resolve_task(std::string_view name, const ModelInfo& model, std::string_view param);
+std::string resolve_prompt(std::string_view name, const ModelInfo& model, std::string_view param);
 
 // The prompt of a task by its own name; empty where the model has no such task.
 std::string prompt_of(std::string_view task, const ModelInfo& model);

@@ -37,6 +37,7 @@ int http_status(const Error& error) {
   switch (request_error == nullptr ? Fault::kNone : request_error->fault()) {
     case Fault::kMalformed:
     case Fault::kEmpty:
+    case Fault::kBadRequest:
       return 400;
     case Fault::kTooLarge:
       return 413;
@@ -53,6 +54,8 @@ int http_status(const Error& error) {
   }
   return http_status(error.code());
 }
+
+bool is_too_long(const Error& error) { return error.code() == ErrorCode::kOutOfRange; }
 
 void add_retry_after(const Error& error, HttpResponse& response) {
   const auto wait = error.detail().retry_after;

@@ -18,6 +18,9 @@ int http_status(ErrorCode code);
 // The same for an error that may be a RequestError: its fault goes before the code.
 int http_status(const Error& error);
 
+// Whether a text is longer than the model takes, and must not be cut.
+bool is_too_long(const Error& error);
+
 // Adds Retry-After (whole seconds, at least one) and retry-after-ms where the error has a time.
 void add_retry_after(const Error& error, HttpResponse& response);
 
@@ -32,6 +35,7 @@ enum class Fault {
   kTooLarge,      // the body, 413
   kMediaType,     // not JSON by its Content-Type, 415
   kMethod,        // 405
+  kBadRequest,    // 400 in every dialect
   kUnprocessable  // well-formed, but a value is not allowed, 422 where a dialect tells them apart
 };
 

@@ -52,13 +52,24 @@ std::size_t numbers_of(std::span<const CallRows> calls) {
   return count;
 }
 
+// What server.overlong_status makes of a text that is too long.
+Fault overlong_fault(std::string_view status) {
+  if (status == "400") return Fault::kBadRequest;
+  if (status == "413") return Fault::kTooLarge;
+  if (status == "422") return Fault::kUnprocessable;
+  return Fault::kNone;
+}
+
 // A fault of a text names the member of the request.
 void fail(const Exchange& exchange, const std::string& param, const Error& error) {
   const ErrorDetail& detail = error.detail();
-  if (!detail.text || error.code() != ErrorCode::kInvalidArgument) return exchange.fail(error);
-  exchange.fail(RequestError(error.code(), error.what(),
-                             param + "[" + std::to_string(*detail.text) + "]", Fault::kNone,
-                             detail));
+  const bool too_long = is_too_long(error);
+  const bool wrong_text = detail.text && error.code() == ErrorCode::kInvalidArgument;
+  if (!too_long && !wrong_text) return exchange.fail(error);
+  const Fault fault =
+      too_long ? overlong_fault(exchange.service.options.overlong_status) : Fault::kNone;
+  const std::string member = detail.text ? param + "[" + std::to_string(*detail.text) + "]" : param;
+  exchange.fail(RequestError(error.code(), error.what(), member, fault, detail));
 }
 
 }  // namespace
@@ -67,6 +78,7 @@ Caller caller_of(const Exchange& exchange) {
   const HttpRequest& request = *exchange.request;
   Caller caller{.key = exchange.client,
                 .client = client_number(exchange.client, request),
+                .memory = request.account,
                 .received = request.received,
                 .stop = request.stop};
   if (const auto timeout = request.header("x-request-timeout-ms")) {
@@ -116,9 +128,8 @@ void run_calls(Exchange exchange, std::vector<EmbedCall> calls, RenderCalls rend
   const auto response = std::make_shared<HttpResponse>();
   ModelCall::start(
       service, caller, std::move(calls),
-      [response, request, &service, render = std::move(render)](std::span<const CallRows> rows,
-                                                                Pace& pace) {
-        auto memory = memory_for_numbers(service.memory, numbers_of(rows));
+      [response, request, render = std::move(render)](std::span<const CallRows> rows, Pace& pace) {
+        auto memory = memory_for_numbers(request->account, numbers_of(rows));
         *response = render(rows, pace);
         response->memory = std::move(memory);
         add_call_headers(*request, taken_by(rows), *response);

@@ -21,7 +21,8 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method;            // "POST"
-  std::string path;              // "/v1/embeddings", percent-decoded, without the query
+  std::string path;              // "/v1/embeddings", percent-decoded, as routes know it
+  std::string sent_path;         // the same as the client has it, with server.path_prefix
   std::string query;             // behind the "?", as sent
   Headers headers;               // names in lower case
   std::string body;              // whole, decoded from chunks and Content-Encoding
@@ -30,6 +31,8 @@ struct HttpRequest {
   std::string peer;              // the IP address at its other end, or "unix"
   std::chrono::steady_clock::time_point received;
   std::stop_token stop;  // requested when the client has gone
+  // Of its client, for all that it makes the server hold; null = nothing is counted.
+  std::shared_ptr<MemoryAccount> account = {};
   // What the body and the work on it are charged, as long as the request is there; copies share it.
   std::shared_ptr<MemoryShare> memory = {};
 

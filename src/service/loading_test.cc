@@ -4,28 +4,83 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
 namespace nestvec {
 namespace {
 
-HttpResponse answer(const std::string& path) {
-  HttpRequest request;
-  request.path = path;
-  return answer_while_loading(request);
-}
+class WhileLoading : public testing::Test {
+ protected:
+  HttpResponse answer(const std::string& path, const std::string& method = "GET") const {
+    HttpRequest request;
+    request.method = method;
+    request.path = path;
+    return answer_while_loading(request, load_, metrics_);
+  }
 
-TEST(AnswerWhileLoading, LivesButIsNotReady) {
-  EXPECT_EQ(answer("/health").status, 200);
-  EXPECT_EQ(answer("/ping").status, 200);
-  for (const char* path : {"/ready", "/v1/embeddings", "/", "/metrics", "/nothing"}) {
+  static std::string header(const HttpResponse& response, std::string_view name) {
+    const auto found = std::ranges::find(response.headers, name, &Headers::value_type::first);
+    return found == response.headers.end() ? "" : found->second;
+  }
+
+  LoadState load_;
+  Metrics metrics_;
+};
+
+TEST_F(WhileLoading, LivesButIsNotReady) {
+  for (const char* path : {"/health", "/ping", "/healthz", "/livez", "/v2/health/live"}) {
+    EXPECT_EQ(answer(path).status, 200) << path;
+  }
+  EXPECT_EQ(answer("/.well-known/live").status, 204);
+  for (const char* path : {"/ready", "/readyz", "/v2/health/ready", "/.well-known/ready"}) {
+    EXPECT_EQ(answer(path).status, 503) << path;
+    EXPECT_EQ(header(answer(path), "Retry-After"), "1") << path;
+  }
+  for (const char* path : {"/v1/embeddings", "/nothing", "/v1/models", "/info"}) {
     const HttpResponse response = answer(path);
     EXPECT_EQ(response.status, 503) << path;
-    EXPECT_NE(response.body.find("being loaded"), std::string::npos);
-    EXPECT_TRUE(std::any_of(
-        response.headers.begin(), response.headers.end(),
-        [](const auto& header) { return header.first == "Retry-After" && header.second == "2"; }))
-        << path;
+    EXPECT_NE(response.body.find("still loading"), std::string::npos) << response.body;
+    EXPECT_EQ(header(response, "Retry-After"), "2") << path;
   }
+  EXPECT_EQ(answer("/", "POST").status, 503);
+}
+
+TEST_F(WhileLoading, MetricsAreThere) {
+  metrics_.counter("a_total", "A.").add();
+  for (const char* path : {"/metrics", "/v1/metrics"}) {
+    const HttpResponse response = answer(path);
+    EXPECT_EQ(response.status, 200) << path;
+    EXPECT_EQ(response.content_type, Metrics::kContentType);
+    EXPECT_NE(response.body.find("a_total 1\n"), std::string::npos);
+  }
+}
+
+TEST_F(WhileLoading, SaysHowFarItIs) {
+  EXPECT_EQ(answer("/ready").body, R"({"status":"loading","progress":0.00})");
+  load_.progress(0.425);
+  load_.note("reading <weights> & more");
+  EXPECT_EQ(answer("/ready").body,
+            R"({"status":"loading","progress":0.42,"step":"reading <weights> & more"})");
+  const HttpResponse page = answer("/");
+  EXPECT_NE(page.body.find("Compiling: 42 %"), std::string::npos) << page.body;
+  EXPECT_NE(page.body.find("reading &lt;weights&gt; &amp; more"), std::string::npos) << page.body;
+  load_.note(std::string(1000, 'x'));
+  EXPECT_EQ(load_.step().size(), 400u);
+}
+
+TEST_F(WhileLoading, ThePageComesBackByItself) {
+  for (const char* path : {"/", "/docs"}) {
+    const HttpResponse page = answer(path);
+    EXPECT_EQ(page.status, 200) << path;
+    EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+    EXPECT_EQ(header(page, "Cache-Control"), "no-store");
+    EXPECT_EQ(header(page, "ETag"), "");
+    EXPECT_NE(page.body.find("http-equiv=\"refresh\""), std::string::npos);
+    EXPECT_EQ(page.body.find("{step}"), std::string::npos);
+  }
+  EXPECT_EQ(answer("/style.css").content_type, "text/css; charset=utf-8");
+  EXPECT_EQ(answer("/favicon.svg").status, 200);
+  EXPECT_EQ(answer("/openapi.json").status, 503) << "it describes the model";
 }
 
 }  // namespace

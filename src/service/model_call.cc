@@ -10,6 +10,7 @@
 
 #include "base/out_of_memory.h"
 #include "service/call_failure.h"
+#include "service/error_style.h"
 #include "service/request_memory.h"
 
 namespace nestvec {
@@ -32,7 +33,7 @@ std::size_t document_of(const EmbedCall& call, std::size_t text) {
 // A fault of the texts as the client knows them: by its own inputs.
 Error of_client(const EmbedCall& call, std::size_t part, const Error& error) {
   ErrorDetail detail = error.detail();
-  if (error.code() != ErrorCode::kInvalidArgument) return error;
+  if (error.code() != ErrorCode::kInvalidArgument && !is_too_long(error)) return error;
   if (has_contexts(call) || call.token_vectors) {
     detail.text = part;
   } else if (detail.text && !call.documents.empty()) {
@@ -60,13 +61,13 @@ Embeddings without_values(const std::vector<TokenEmbeddings>& texts) {
 
 // What becoming tokens takes while it is done: calls come one after another, and so do the texts of
 // one but for those of a context.
-MemoryShare memory_for_tokens(const Service& service, const std::vector<EmbedCall>& calls) {
+MemoryShare memory_for_tokens(const Caller& caller, const std::vector<EmbedCall>& calls) {
   if (calls.empty()) return {};
   std::size_t most = 0;
   for (const EmbedCall& call : calls) {
     most = std::max(most, bytes_at_once(call.texts, call.options.late_chunking));
   }
-  return memory_for_bytes(service.memory, most, RequestMemory::kTokenizing);
+  return memory_for_bytes(caller.memory, most, RequestMemory::kTokenizing);
 }
 
 // Texts of one task.
@@ -210,7 +211,7 @@ std::vector<ModelCall::Part> ModelCall::parts_of(const std::vector<EmbedCall>& c
 
 void ModelCall::start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                       Render render, Done done) {
-  const MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(service, calls);
+  const MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
   ask(std::make_shared<ModelCall>(service, caller, std::move(calls), std::move(render),
                                   std::move(done)));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string>
 #include <string_view>
 
 #include "base/json_writer.h"
@@ -56,6 +57,16 @@ void text_or_null(std::string_view name, std::string_view text, JsonObject& obje
   text.empty() ? object.null(name) : object.text(name, text);
 }
 
+// Clients that shorten a text and send it again, Elasticsearch's and LiteLLM's among them, look for
+// these words of OpenAI's.
+std::string message_of(const Error& error) {
+  const std::string message = error.what();
+  if (!is_too_long(error)) return message;
+  return message +
+         "; the maximum context length is exceeded. Please reduce your prompt; or completion "
+         "length.";
+}
+
 class OpenAiErrors final : public ErrorStyle {
  public:
   HttpResponse render(const Error& error) const override {
@@ -66,16 +77,18 @@ class OpenAiErrors final : public ErrorStyle {
     }
     HttpResponse response;
     response.status = http_status(error);
-    const Names names = response.status < 500 ? client_names(response.status, param)
-                                              : server_names(response.status);
+    Names names = response.status < 500 ? client_names(response.status, param)
+                                        : server_names(response.status);
+    if (is_too_long(error)) names.code = "context_length_exceeded";
+    const std::string message = message_of(error);
     JsonObject body(response.body);
     JsonObject inner(body.key("error"));
-    inner.text("message", error.what());
+    inner.text("message", message);
     inner.text("type", names.type);
     text_or_null("param", param, inner);
     text_or_null("code", names.code, inner);
     inner.end();
-    body.text("detail", error.what());
+    body.text("detail", message);
     body.text("code", names.jina_code);
     body.end();
     add_retry_after(error, response);

@@ -15,33 +15,65 @@ namespace {
 constexpr int kLastTokens = 20;  // buckets up to 2^20 tokens
 constexpr int kLastTexts = 12;   // and 2^12 texts
 
-void health(const Exchange& exchange) {
+// By the names that Kubernetes' own components, KServe, NVIDIA's and Weaviate's servers have.
+struct ProbePath {
+  std::string_view path;
+  bool live;   // else readiness
+  bool empty;  // 204 instead of 200
+};
+constexpr std::array<ProbePath, 12> kProbes = {{
+    {"/health", true, false},
+    {"/ping", true, false},
+    {"/healthz", true, false},
+    {"/livez", true, false},
+    {"/v1/health/live", true, false},
+    {"/v2/health/live", true, false},
+    {"/.well-known/live", true, true},
+    {"/ready", false, false},
+    {"/readyz", false, false},
+    {"/v1/health/ready", false, false},
+    {"/v2/health/ready", false, false},
+    {"/.well-known/ready", false, true},
+}};
+constexpr std::array<std::string_view, 2> kMetricsPaths = {"/metrics", "/v1/metrics"};
+
+HttpResponse probe_response(const ProbePath& probe, Readiness readiness) {
   HttpResponse response;
-  response.body = "{\"status\":\"ok\"}";
-  exchange.respond(std::move(response));
+  if (readiness == Readiness::kLoading) {
+    response.body = R"({"status":"loading"})";
+  } else if (readiness == Readiness::kDraining) {
+    response.body = R"({"status":"draining"})";
+  } else {
+    response.body = R"({"status":"ready"})";
+  }
+  if (probe.live && readiness != Readiness::kLoading) response.body = R"({"status":"ok"})";
+  if (!probe.live && readiness != Readiness::kReady) {
+    response.status = 503;
+    if (readiness == Readiness::kLoading) response.headers.emplace_back("Retry-After", "1");
+  } else if (probe.empty) {
+    response.status = 204;
+    response.content_type = "";
+    response.body = "";
+  }
+  return response;
 }
 
-void ready(const Exchange& exchange) {
-  const Service& service = exchange.service;
-  HttpResponse response;
-  if (service.draining) {
-    response.status = 503;
-    response.body = "{\"status\":\"draining\"}";
-  } else if (!service.ready) {
-    response.status = 503;
-    response.body = "{\"status\":\"loading\"}";
-    response.headers.emplace_back("Retry-After", "1");
-  } else {
-    response.body = "{\"status\":\"ready\"}";
-  }
-  exchange.respond(std::move(response));
+Readiness readiness_of(const Service& service) {
+  if (service.draining) return Readiness::kDraining;
+  return service.ready ? Readiness::kReady : Readiness::kLoading;
 }
 
 void metrics_text(const Exchange& exchange) {
-  HttpResponse response;
-  response.content_type = Metrics::kContentType;
-  response.body = exchange.service.metrics.text();
-  exchange.respond(std::move(response));
+  exchange.respond(metrics_response(exchange.service.metrics));
+}
+
+// For joining with the other metrics: what they are of.
+void add_build_info(const Service& service) {
+  const ModelInfo& model = service.model.info();
+  service.metrics.gauge(
+      "nestvec_build_info", "The server and its model; always 1.", [] { return 1.0; },
+      metric_label("version", service.version) + "," + metric_label("model", model.id) + "," +
+          metric_label("precision", model.precision) + "," + metric_label("isa", model.isa));
 }
 
 void add_queue_gauges(const Model& model, Metrics& metrics) {
@@ -76,23 +108,46 @@ void add_cache_metrics(const Model& model, Metrics& metrics) {
 std::vector<Route> operations_routes(const Service& service) {
   add_queue_gauges(service.model, service.metrics);
   add_cache_metrics(service.model, service.metrics);
-  service.metrics.gauge("nestvec_ready", "1 where /ready answers 200.",
+  service.metrics.gauge("nestvec_ready", kReadyHelp,
                         [&service] { return service.ready && !service.draining ? 1.0 : 0.0; });
   service.metrics.gauge("nestvec_resident_bytes", "Resident memory of the process.", [] {
     return static_cast<double>(resident_memory(this_system()).current_bytes);
   });
-  const ErrorStyle* errors = &openai_errors();
-  return {
-      {"GET", "/health", health, errors, true},
-      {"GET", "/ping", health, errors, true},
-      {"GET", "/ready", ready, errors, true},
-      {"GET", "/metrics", metrics_text, errors, true},
-  };
+  add_build_info(service);
+  std::vector<Route> routes;
+  for (const ProbePath& probe : kProbes) {
+    const RouteHandler answer = [&probe](const Exchange& exchange) {
+      exchange.respond(probe_response(probe, readiness_of(exchange.service)));
+    };
+    routes.push_back({"GET", probe.path, answer, &openai_errors(), true});
+  }
+  for (const std::string_view path : kMetricsPaths) {
+    routes.push_back({"GET", path, metrics_text, &openai_errors(), true});
+  }
+  return routes;
+}
+
+std::optional<HttpResponse> answer_probe(std::string_view path, Readiness readiness) {
+  const auto probe = std::ranges::find(kProbes, path, &ProbePath::path);
+  if (probe == kProbes.end()) return std::nullopt;
+  return probe_response(*probe, readiness);
+}
+
+bool is_metrics_path(std::string_view path) {
+  return std::ranges::find(kMetricsPaths, path) != kMetricsPaths.end();
+}
+
+HttpResponse metrics_response(const Metrics& metrics) {
+  HttpResponse response;
+  response.content_type = Metrics::kContentType;
+  response.body = metrics.text();
+  return response;
 }
 
 bool is_operations_request(const HttpRequest& request) {
-  constexpr std::array<std::string_view, 4> kPaths = {"/health", "/ping", "/ready", "/metrics"};
-  return request.method == "GET" && std::ranges::find(kPaths, request.path) != kPaths.end();
+  return (request.method == "GET" || request.method == "HEAD") &&
+         (is_metrics_path(request.path) ||
+          std::ranges::find(kProbes, request.path, &ProbePath::path) != kProbes.end());
 }
 
 BatchObserver batch_metrics(Metrics& metrics) {

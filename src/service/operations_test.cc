@@ -29,10 +29,32 @@ TEST_F(Operations, HealthIsLifeAndReadyIsWork) {
   EXPECT_EQ(get("/health").status, 200);
 }
 
+TEST_F(Operations, ProbesHaveTheNamesOfOtherServers) {
+  for (const char* path : {"/healthz", "/livez", "/v1/health/live", "/v2/health/live"}) {
+    EXPECT_EQ(get(path).body, get("/health").body) << path;
+    EXPECT_EQ(get(path).status, 200);
+  }
+  EXPECT_EQ(get("/.well-known/live").status, 204);
+  for (const char* path :
+       {"/readyz", "/v1/health/ready", "/v2/health/ready", "/.well-known/ready"}) {
+    test_.service.ready = false;
+    EXPECT_EQ(get(path).status, 503) << path;
+    test_.service.ready = true;
+    EXPECT_LT(get(path).status, 300) << path;
+  }
+  EXPECT_EQ(get("/.well-known/ready").body, "");
+  EXPECT_EQ(get("/v1/metrics").status, 200);
+  for (const Route& route : router_.routes()) {
+    EXPECT_TRUE(is_operations_request(request_of("GET", std::string(route.path)))) << route.path;
+  }
+  EXPECT_FALSE(is_operations_request(request_of("POST", "/health")));
+  EXPECT_FALSE(is_operations_request(request_of("GET", "/v1/models")));
+}
+
 TEST_F(Operations, NoKeyIsAskedFor) {
   keys_.load("secret", "");
-  for (const char* path : {"/health", "/ping", "/ready", "/metrics"}) {
-    EXPECT_NE(get(path).status, 401) << path;
+  for (const Route& route : router_.routes()) {
+    EXPECT_NE(get(std::string(route.path)).status, 401) << route.path;
   }
 }
 
@@ -46,6 +68,13 @@ TEST_F(Operations, MetricsHoldTheGauges) {
         "nestvec_cache_entries", "nestvec_ready", "te_queue_size"}) {
     EXPECT_NE(response.body.find("\n" + std::string(name) + " "), std::string::npos) << name;
   }
+}
+
+TEST_F(Operations, BuildInfoSaysWhatTheMetricsAreOf) {
+  const ModelInfo& model = test_model().info();
+  const std::string line = "nestvec_build_info{version=\"0.0.0\",model=\"v3-tiny\",precision=\"" +
+                           model.precision + "\",isa=\"" + model.isa + "\"} 1\n";
+  EXPECT_NE(get("/metrics").body.find(line), std::string::npos);
 }
 
 TEST_F(Operations, HitsAndMissesOnlyGrow) {

@@ -3,13 +3,17 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 #include <utility>
 
 #include "base/content_hash.h"
 #include "base/json.h"
+#include "base/utf8.h"
+#include "nestvec/tasks.h"
 #include "service/embed_call.h"
-#include "service/embedded_file.h"
+#include "service/request_path.h"
+#include "service/web_files.h"
 
 namespace nestvec {
 namespace {
@@ -78,11 +82,30 @@ bool names_tag(std::string_view list, std::string_view tag) {
   return list == "*" || list.find(tag) != std::string_view::npos;
 }
 
+// The addresses in a page are relative to its own. So it has one: "docs" for "docs/", and the root
+// with a slash at its end, below a prefix, too. Empty for a request that has it.
+std::optional<std::string> right_place(const HttpRequest& request) {
+  const std::string_view sent = request.sent_path;
+  if (sent.empty()) return std::nullopt;
+  if (request.path == "/") {
+    if (sent.ends_with('/')) return std::nullopt;
+    return std::string(sent.substr(sent.rfind('/') + 1)) + "/";  // the end of the prefix
+  }
+  if (!sent.ends_with('/')) return std::nullopt;
+  return ".." + request.path;
+}
+
 RouteHandler serve(std::string body, std::string_view content_type) {
   auto tag = entity_tag(body);
   const auto page = std::make_shared<const HttpResponse>(
       HttpResponse{200, std::string(content_type), page_headers(tag), std::move(body)});
-  return [page, tag = std::move(tag)](const Exchange& exchange) {
+  const bool relative = content_type == kHtml;
+  return [page, relative, tag = std::move(tag)](const Exchange& exchange) {
+    if (relative) {
+      if (const auto place = right_place(*exchange.request)) {
+        return exchange.respond({307, "text/plain; charset=utf-8", {{"Location", *place}}, ""});
+      }
+    }
     const auto known = exchange.request->header("if-none-match");
     if (known && names_tag(*known, tag)) {
       exchange.respond({304, page->content_type, page->headers, ""});
@@ -92,31 +115,60 @@ RouteHandler serve(std::string body, std::string_view content_type) {
   };
 }
 
+std::string html_text(std::string_view text) {
+  std::string storage;
+  std::string html;
+  for (const char c : repair_utf8(text, storage)) {
+    switch (c) {
+      case '&':
+        html += "&amp;";
+        break;
+      case '<':
+        html += "&lt;";
+        break;
+      case '>':
+        html += "&gt;";
+        break;
+      default:
+        html += c;
+    }
+  }
+  return html;
+}
+
+void replace_in(std::string& page, std::string_view name, std::string_view text) {
+  const std::size_t at = page.find(name);
+  if (at != std::string::npos) page.replace(at, name.size(), html_text(text));
+}
+
 std::string json_string(std::string_view text) {
   std::string json;
   append_json_string(text, json);
   return json;
 }
 
-bool has_task(std::string_view name, const ModelInfo& model) {
-  try {
-    resolve_task(name, model, "task");
-    return true;
-  } catch (const RequestError&) {
-    return false;
-  }
-}
-
-// The names that `task` takes, as members of a JSON array: the model's own, and of other APIs'
-// those for which it has a task.
-std::string task_names(const ModelInfo& model) {
+// The names that find_task or find_prompt takes, as members of a JSON array: the model's own, and
+// the usual ones of other APIs.
+std::string names_for(const ModelInfo& model,
+                      std::string (*find)(const ModelInfo&, std::string_view)) {
   std::string names = R"("", "none")";
   for (const TaskInfo& task : model.tasks) names += ", " + json_string(task.name);
   for (const std::string_view alias :
-       {"query", "search_query", "passage", "document", "search_document", "clustering"}) {
-    if (has_task(alias, model)) names += ", " + json_string(alias);
+       {"query", "search_query", "passage", "document", "search_document", "clustering",
+        "classification", "similarity"}) {
+    if (std::ranges::find(model.tasks, alias, &TaskInfo::name) != model.tasks.end()) continue;
+    try {
+      find(model, alias);
+      names += ", " + json_string(alias);
+    } catch (const Error&) {  // the model does not take it
+    }
   }
   return names;
+}
+
+std::string base_path(const ServerOptions& options) {
+  const std::string prefix = parse_path_prefix(options.path_prefix);
+  return prefix.empty() ? "/" : prefix;
 }
 
 using Values = std::vector<std::pair<std::string_view, std::string>>;
@@ -130,11 +182,38 @@ Values values_of(const ModelInfo& model, const ServerOptions& options, std::stri
           {"max_tokens", std::to_string(model.max_tokens)},
           {"max_sentences", std::to_string(options.max_inputs - 1)},  // beside the one they meet
           {"max_token_id", std::to_string(model.vocabulary - 1)},
-          {"tasks", task_names(model)},
+          {"base", json_string(base_path(options))},
+          {"tasks", names_for(model, find_task)},
+          {"prompts", names_for(model, find_prompt) + ", null"},
+          {"input", json_string(options.token_ids == "accept" ? "#/components/schemas/Input"
+                                                              : "#/components/schemas/TextInput")},
           {"security", keyed ? R"([{"bearer": []}])" : "[]"}};
 }
 
 }  // namespace
+
+std::optional<HttpResponse> page_while_loading(std::string_view path, std::string_view progress,
+                                               std::string_view step) {
+  const auto* const file = std::ranges::find(kPageFiles, path, &PageFile::path);
+  if (file == std::end(kPageFiles) || file->file == kOpenApi) return std::nullopt;
+  HttpResponse response{200, std::string(file->content_type), page_headers(""), ""};
+  for (auto& [name, value] : response.headers) {
+    if (name == "Cache-Control") value = "no-store";
+  }
+  std::erase_if(response.headers, [](const auto& header) { return header.first == "ETag"; });
+  response.body = web_file(file->content_type == kHtml ? "loading.html" : file->file);
+  if (file->content_type == kHtml) {
+    replace_in(response.body, "{progress}", progress);
+    replace_in(response.body, "{step}", step);
+  }
+  return response;
+}
+
+bool is_page_file(const HttpRequest& request) {
+  const auto* const file = std::ranges::find(kPageFiles, request.path, &PageFile::path);
+  return request.method == "GET" && file != std::end(kPageFiles) && file->content_type != kHtml &&
+         file->file != kOpenApi;
+}
 
 std::string openapi_document(const ModelInfo& model, const ServerOptions& options,
                              std::string_view version) {

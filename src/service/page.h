@@ -2,6 +2,7 @@
 // What people open in a browser: the page, the API's description and the page that shows it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,14 @@ namespace nestvec {
 // may be loaded (Content-Security-Policy). The answers are made here, once: the model must be
 // loaded.
 std::vector<Route> page_routes(const Service& service);
+
+// What is at a page's address while there is no model: instead of the pages one that says how far
+// the load is and asks again by itself, and the files that it loads. nullopt for other paths.
+std::optional<HttpResponse> page_while_loading(std::string_view path, std::string_view progress,
+                                               std::string_view step);
+
+// Whether a request is for a file that a page loads.
+bool is_page_file(const HttpRequest& request);
 
 // openapi.json for this server: with the model's dimensions, tasks and vocabulary, the limits of
 // the options, and security where keys are asked for. Throws Error kInternal for a placeholder

@@ -16,8 +16,23 @@ std::string allowance(const MemoryAccount& account) {
 
 }  // namespace
 
-std::size_t RequestMemory::free_beside_body(const MemoryAccount& account, std::size_t bytes) {
-  return bytes > kSmall ? account.limit() / 4 * 3 : account.limit() / 8;
+bool RequestMemory::grow_body(MemoryShare& share, std::size_t bytes, std::size_t whole) {
+  const auto& account = share.account();
+  if (!account || account->limit() == 0) return share.try_grow(bytes);
+  const std::size_t limit = account->limit();
+  const bool is_long = whole > kSmall;
+  if (is_long && account->used() + bytes > limit / 4) return false;
+  const std::size_t beside = is_long ? limit / 8 * 3 : limit / 16;
+  return account->has_room(bytes, beside) && share.try_grow(bytes, beside);
+}
+
+bool RequestMemory::grow_head(MemoryShare& share, std::size_t bytes) {
+  const auto& account = share.account();
+  if (!account || account->limit() == 0) return share.try_grow(bytes);
+  const std::size_t limit = account->limit();
+  if (account->used_by_all() + bytes > limit / 8 * 7) return share.try_grow(bytes, limit / 16);
+  share.grow(bytes);
+  return true;
 }
 
 std::size_t RequestMemory::free_beside_work(const MemoryAccount& account, std::size_t bytes) {
@@ -39,13 +54,20 @@ bool RequestMemory::could_serve(const MemoryAccount& account, std::uint64_t body
 
 std::uint64_t RequestMemory::longest_body(const MemoryAccount& account) {
   const std::size_t limit = account.limit();
-  const std::size_t arriving = limit - free_beside_body(account, limit);
-  const std::size_t worked_on = (limit - free_beside_work(account, limit)) / (1 + kReading);
-  return std::max(kSmall, std::min(arriving, worked_on));
+  const std::size_t worked_on = account.most(free_beside_work(account, limit)) / (1 + kReading);
+  return std::max(kSmall, std::min(limit / 4, worked_on));
 }
 
-bool RequestMemory::pressed(const MemoryAccount& account) {
-  return account.limit() > 0 && account.used() > account.limit() / 8;
+bool RequestMemory::pressed(const MemoryAccount& account, std::size_t held) {
+  if (account.limit() == 0 || account.used_by_all() <= account.limit() / 8) return false;
+  return held > kSmall || !account.has_room(1);
+}
+
+bool RequestMemory::has_enough(const MemoryAccount& account) {
+  const std::size_t limit = account.limit();
+  const std::size_t others =
+      account.used_by_all() - std::min(account.used(), account.used_by_all());
+  return limit > 0 && account.used() > (limit - std::min(limit, others)) / 8;
 }
 
 RequestError body_never_fits(const MemoryAccount& account, std::uint64_t body_bytes) {
@@ -62,8 +84,9 @@ RequestError body_never_fits(const MemoryAccount& account, std::uint64_t body_by
 Error no_memory_now(const MemoryAccount& account, ErrorCode code) {
   return {code,
           "there is no memory for this request now: " + allowance(account) +
-              " for all requests together, and " + std::to_string(account.used()) +
-              " are in use; try again in " + std::to_string(kAgain.count() / 1000) + " s",
+              " for all requests together, and " + std::to_string(account.used_by_all()) +
+              " are in use, " + std::to_string(account.used()) + " by this client; try again in " +
+              std::to_string(kAgain.count() / 1000) + " s",
           {.text = {}, .retry_after = kAgain}};
 }
 
@@ -108,8 +131,9 @@ std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccou
   }
   throw Error(ErrorCode::kResourceExhausted,
               "the answer takes up to " + std::to_string(bytes) + " bytes, and answers may take " +
-                  std::to_string(part->limit()) + ", a quarter of what " + account->option() +
-                  " allows; ask for less in one call, or raise " + account->option());
+                  std::to_string(part->most()) + " of the " + std::to_string(account->limit()) +
+                  " that " + account->option() + " allows; ask for less in one call, or raise " +
+                  account->option());
 }
 
 std::shared_ptr<MemoryShare> memory_for_numbers(const std::shared_ptr<MemoryAccount>& account,

@@ -27,8 +27,7 @@ struct RequestMemory {
   static constexpr std::size_t kLiving = 8;
   static constexpr std::size_t kTokenizing = 40;
   static constexpr std::size_t kCutting = 96;
-  // What a connection and the head of a request under way take. They are bounded by
-  // server.max_connections and never refused.
+  // What a connection and the head of a request under way take.
   static constexpr std::size_t kConnection = std::size_t{4} << 10;
   static constexpr std::size_t kTls = std::size_t{32} << 10;
   static constexpr std::size_t kHttp2 = std::size_t{16} << 10;
@@ -36,10 +35,15 @@ struct RequestMemory {
   // So long something waits for memory before it is refused.
   static constexpr std::chrono::seconds kPatience{5};
 
-  // What must stay free beside a body of so many bytes that arrives. Long ones fill a quarter of
-  // the account at most, so that what is there whole finds memory to be worked on.
-  static std::size_t free_beside_body(const MemoryAccount& account, std::size_t bytes);
-  // Beside the work on a body of so many.
+  // Takes so many bytes more for a body that then has `whole` of them; false, without a refusal
+  // that counts, where there are none now. Of `account`, a client's as a rule, long bodies fill a
+  // quarter at most, and of what all have five eighths, so that what is there whole finds memory to
+  // be worked on.
+  static bool grow_body(MemoryShare& share, std::size_t bytes, std::size_t whole);
+  // More for a connection or a head: beyond its client's share, too, while an eighth of the account
+  // stays free, since a probe may come from a busy client's address.
+  static bool grow_head(MemoryShare& share, std::size_t bytes);
+  // What must stay free beside the work on a body of so many.
   static std::size_t free_beside_work(const MemoryAccount& account, std::size_t bytes);
   // More for an answer, which then has so many in all; `share` is of the account's part. False
   // where there is no room: long answers, which slow readers leave here, fill the part at most.
@@ -50,8 +54,12 @@ struct RequestMemory {
   // The longest body that could.
   static std::uint64_t longest_body(const MemoryAccount& account);
 
-  // Much is taken: who holds more than kSmall and moves little has to go.
-  static bool pressed(const MemoryAccount& account);
+  // Much is taken, and of that by somebody so many bytes: who moves little has to go. Those who
+  // hold little may stay, but for clients that have more than their share.
+  static bool pressed(const MemoryAccount& account, std::size_t held);
+  // Whether a client has so much that its streams should not take more at a time: an eighth of what
+  // the others leave.
+  static bool has_enough(const MemoryAccount& account);
 };
 
 // Refuse a body that could never be served, with the numbers (413), and one for which there is no

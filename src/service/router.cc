@@ -10,6 +10,7 @@
 #include "base/excerpt.h"
 #include "base/out_of_memory.h"
 #include "base/seconds.h"
+#include "service/no_route.h"
 #include "service/request_span.h"
 
 namespace nestvec {
@@ -82,15 +83,18 @@ std::string require_key(const HttpRequest& request, const KeyStore& keys) {
   if (const auto header = request.header("authorization")) {
     key = KeyStore::from_authorization(*header);
   }
-  if (!key) key = request.header("x-api-key");
+  for (const std::string_view name : {"x-api-key", "api-key"}) {
+    if (!key) key = request.header(name);
+  }
   if (!key) {
     throw RequestError(ErrorCode::kUnauthenticated,
-                       "no API key; send it as \"Authorization: Bearer KEY\" or \"x-api-key: KEY\"",
+                       "no API key; send it as \"Authorization: Bearer KEY\", \"x-api-key: KEY\" "
+                       "or \"api-key: KEY\"",
                        "", Fault::kNoKey);
   }
   std::optional<std::string> name = keys.find(*key);
   if (!name) {
-    throw RequestError(ErrorCode::kUnauthenticated, "this API key is not known here");
+    throw RequestError(ErrorCode::kUnauthenticated, "invalid API key");
   }
   return *name;
 }
@@ -219,12 +223,12 @@ void Router::finish(const HttpRequest& request, std::string_view route,
 
 std::optional<HttpResponse> Router::answer_head(const Match& match, const HttpRequest& head,
                                                 std::string& client) const {
-  guard_.check(head, !keys_.empty());
+  // A pre-flight does nothing, so it is answered; without Access-Control-Allow-Origin the browser
+  // says to its user what is missing, which it does not for a status of 403.
+  guard_.check(head, !keys_.empty() || Cors::is_preflight(head));
   if (match.paths.empty()) {
-    throw RequestError(
-        ErrorCode::kNotFound,
-        "there is nothing at " + excerpt(head.path) + "; GET /openapi.json lists what there is", "",
-        Fault::kNoRoute);
+    throw RequestError(ErrorCode::kNotFound, no_route_message(head.method, head.path, routes_), "",
+                       Fault::kNoRoute);
   }
   if (match.route != nullptr) {
     if (!match.route->open) client = require_key(head, keys_);
@@ -256,17 +260,16 @@ void Router::dispatch(const Match& match, Exchange exchange) const {
   match.route->handle(std::move(exchange));
 }
 
-std::optional<HttpResponse> Router::judge(const HttpRequest& head) const {
+HeadVerdict Router::judge(const HttpRequest& head) const {
   const Match found = match(head);
-  std::optional<HttpResponse> response;
+  HeadVerdict verdict;
   try {
-    std::string client;
-    response = answer_head(found, head, client);
+    verdict.refusal = answer_head(found, head, verdict.key);
   } catch (const Error& error) {
-    response = style_of(found, head.path).render(error);
+    verdict.refusal = style_of(found, head.path).render(error);
   }
-  if (response) finish(head, name_of(found), *response);
-  return response;
+  if (verdict.refusal) finish(head, name_of(found), *verdict.refusal);
+  return verdict;
 }
 
 HttpResponse Router::refuse(const HttpRequest& head, const Error& error) const {

@@ -13,6 +13,7 @@
 #include "service/browser_guard.h"
 #include "service/cors.h"
 #include "service/error_style.h"
+#include "service/head_guard.h"
 #include "service/http_message.h"
 #include "service/keys.h"
 #include "service/request_metrics.h"
@@ -82,7 +83,7 @@ class Router {
 
   // What handle() answers whatever the body is, counted as such: everything but requests that a
   // route is to answer and that have the key for it.
-  std::optional<HttpResponse> judge(const HttpRequest& head) const;
+  HeadVerdict judge(const HttpRequest& head) const;
 
   // The answer to a request that cannot be taken, in the form of its route; counted, too.
   HttpResponse refuse(const HttpRequest& head, const Error& error) const;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "support/test_service.h"
 
@@ -154,6 +156,7 @@ TEST_F(RouterTest, AsksForAKeyWhereThereAreKeys) {
   EXPECT_EQ(answer({{"authorization", "Bearer first"}}).body, "embeddings for key-1");
   EXPECT_EQ(answer({{"authorization", "Token second"}}).body, "embeddings for key-2");
   EXPECT_EQ(answer({{"x-api-key", "second"}}).body, "embeddings for key-2");
+  EXPECT_EQ(answer({{"api-key", "second"}}).body, "embeddings for key-2");
   EXPECT_EQ(call(router, request_of("GET", "/health")).body, "healthy");
   EXPECT_EQ(call(router, request_of("GET", "/nothing")).status, 404);
 }
@@ -192,15 +195,47 @@ Headers preflight(const std::string& origin, const std::string& headers) {
 TEST_F(RouterTest, AnswersPreflightWithoutAKey) {
   test_.options.cors_origins = "*";
   keys_.load("key", "");
-  const HttpResponse response = call(
-      make(),
-      request_of("OPTIONS", "/v1/embeddings", "",
-                 preflight("https://a.example", "authorization, X-Stainless-OS,x-a b, cookie")));
+  const HttpResponse response =
+      call(make(),
+           request_of(
+               "OPTIONS", "/v1/embeddings", "",
+               preflight("https://a.example",
+                         "authorization, X-Stainless-OS,x-a b, user-agent, OpenAI-Beta, a\r\nb")));
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(header_of(response, "Access-Control-Allow-Origin"), "*");
   EXPECT_EQ(header_of(response, "Access-Control-Allow-Methods"), "POST, OPTIONS");
   EXPECT_EQ(header_of(response, "Access-Control-Allow-Headers"),
-            "authorization, content-type, traceparent, tracestate, x-stainless-os");
+            "authorization, content-type, traceparent, tracestate, x-stainless-os, user-agent, "
+            "openai-beta");
+}
+
+TEST_F(RouterTest, APreflightNamesBackSoManyHeaders) {
+  test_.options.cors_origins = "*";
+  std::string names;
+  for (int i = 0; i < 1000; ++i) names += "h" + std::to_string(i) + ",";
+  const HttpResponse response =
+      call(make(), request_of("OPTIONS", "/v1/models", "",
+                              preflight("https://a.example", names + std::string(100, 'x'))));
+  const std::string allowed = header_of(response, "Access-Control-Allow-Headers");
+  EXPECT_EQ(std::ranges::count(allowed, ','), 63);
+  EXPECT_EQ(allowed.find(std::string(100, 'x')), std::string::npos);
+}
+
+TEST_F(RouterTest, OnlyPagesThatAreAllowedReachAPrivateNetwork) {
+  test_.options.cors_origins = "https://a.example/, https://B.example";
+  const auto answer = [this](const std::string& origin) {
+    Headers headers = preflight(origin, "x-a");
+    headers.emplace_back("access-control-request-private-network", "true");
+    return call(make(), request_of("OPTIONS", "/v1/models", "", headers));
+  };
+  for (const char* origin : {"https://a.example", "https://b.example"}) {
+    EXPECT_EQ(header_of(answer(origin), "Access-Control-Allow-Private-Network"), "true") << origin;
+    EXPECT_EQ(header_of(answer(origin), "Access-Control-Allow-Origin"), origin);
+  }
+  const HttpResponse other = answer("https://evil.example");
+  EXPECT_EQ(other.status, 204) << "it does nothing, and the browser says what is missing";
+  EXPECT_EQ(header_of(other, "Access-Control-Allow-Private-Network"), "");
+  EXPECT_EQ(header_of(other, "Access-Control-Allow-Origin"), "");
 }
 
 TEST_F(RouterTest, OnlyListedOriginsMayRead) {
@@ -218,7 +253,7 @@ TEST_F(RouterTest, OnlyListedOriginsMayRead) {
   EXPECT_EQ(header_of(answer("https://c.example"), "Vary"), "Origin");
   const HttpResponse refused =
       call(router, request_of("OPTIONS", "/v1/models", "", preflight("https://c.example", "x-a")));
-  EXPECT_EQ(header_of(refused, "Access-Control-Allow-Headers"), "");
+  EXPECT_EQ(header_of(refused, "Access-Control-Allow-Origin"), "");
 
   test_.options.cors_origins = "";
   EXPECT_EQ(header_of(call(make(), request_of("GET", "/", "", {{"origin", "https://a.example"}})),
@@ -265,7 +300,7 @@ TEST_F(RouterTest, JudgesHeadsForWhichNoBodyMatters) {
                           const std::string& key = "") {
     Headers headers;
     if (!key.empty()) headers.emplace_back("x-api-key", key);
-    return router.judge(request_of(method, path, "", std::move(headers)));
+    return router.judge(request_of(method, path, "", std::move(headers))).refusal;
   };
   EXPECT_FALSE(judged("POST", "/v1/embeddings", "secret"));
   EXPECT_FALSE(judged("GET", "/health"));

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 
-#include "base/memory_account.h"
 #include "config/server_config.h"
 #include "nestvec/model.h"
 #include "observe/metrics.h"
@@ -25,12 +24,11 @@ struct Service {
   const ServerOptions& options;
   Metrics& metrics;
   Executor post;
-  std::string version;                         // "0.1.0"
-  Timer after = {};                            // empty = deadlines are met by the model alone
-  SpanSink spans = {};                         // told each answered request; empty = nobody asks
-  std::shared_ptr<MemoryAccount> memory = {};  // what all requests share; empty = not counted
-  bool local = false;                          // it listens on loopback addresses alone
-  std::atomic<bool> ready{false};              // a real text has been embedded
+  std::string version;             // "0.1.0"
+  Timer after = {};                // empty = deadlines are met by the model alone
+  SpanSink spans = {};             // told each answered request; empty = nobody asks
+  bool local = false;              // it listens on loopback addresses alone
+  std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };
 

@@ -45,7 +45,8 @@ def test_truncate(server, client):
 
 
 def test_models(client):
-    (model,) = client.list().models
+    model = client.list().models[0]
+    assert client.pull(model.model).status == "success"
     assert client.show(model.model) is not None
 
 

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from expected import OTHER_TASKS, TEXTS, embed, same, token_ids
+from process import Served
 
 MODEL = "jina-embeddings-v3"
 
@@ -32,12 +33,16 @@ def test_texts(server, client):
         assert same(vectors(client.embeddings.create(model=MODEL, input=text)), row[None])
 
 
-def test_token_ids_are_decoded(server, client):
-    wanted = embed(server, TEXTS[:1])
+def test_token_ids_are_decoded_where_they_are_accepted(home, server, client):
     ids = token_ids(server, TEXTS[0])
     assert len(ids) > 3
-    assert same(vectors(client.embeddings.create(model=MODEL, input=ids)), wanted)
-    assert same(vectors(client.embeddings.create(model=MODEL, input=[ids, ids])), wanted.repeat(2, 0))
+    with pytest.raises(openai.BadRequestError, match="check_embedding_ctx_length=False"):
+        client.embeddings.create(model=MODEL, input=ids)
+    wanted = embed(server, TEXTS[:1])
+    with (Served(home, "--token-ids", "accept") as accepting,
+          openai.OpenAI(base_url=accepting.url + "/v1", api_key="none", max_retries=0) as own):
+        assert same(vectors(own.embeddings.create(model=MODEL, input=ids)), wanted)
+        assert same(vectors(own.embeddings.create(model=MODEL, input=[ids, ids])), wanted.repeat(2, 0))
 
 
 def test_dimensions(server, client):
@@ -93,9 +98,11 @@ def test_many_at_once(server):
 
 
 def test_models(client):
-    (model,) = client.models.list().data
+    model, *with_tasks = client.models.list().data
     assert model.object == "model"
-    assert client.models.retrieve(model.id).id == model.id
+    assert [each.id for each in with_tasks][:1] == [f"{model.id}:retrieval.query"]
+    for each in (model, *with_tasks):
+        assert client.models.retrieve(each.id).id == each.id
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("no-such-model")
 

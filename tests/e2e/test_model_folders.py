@@ -343,6 +343,20 @@ def pointers(m):
     m.of("xlmr-tiny").write("model-00002-of-00002.safetensors", POINTER).refuses(says="00002-of-00002")
 
 
+@case("model.safetensors", "tensors of a classifier")
+def classifier_among_weights(m):
+    m.of("bert-tiny").remove("modules.json", "1_Pooling")
+    path = m.path / "model.safetensors"
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header, rest = json.loads(data[8:8 + length]), data[8 + length:]
+    header["classifier.weight"] = {"dtype": "F32", "shape": [1], "data_offsets": [len(rest), len(rest) + 4]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + rest + b"\0\0\0\0")
+    m.refuses(says="classifier.weight")
+    assert m.run("--pooling", "mean", TEXT).returncode == 0
+
+
 ADAPTERS = ("retrieval_query", "retrieval_passage", "separation", "classification", "text_matching")
 
 
@@ -579,6 +593,15 @@ def prompts(m):
     m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, prompts={"query": "cat: ", "passage": NULL})
     m.gives(mean_of(m, m.ids("cat: " + TEXT)), "--task", "query")
     m.gives(mean_of(m, m.ids(TEXT)), "--task", "passage", differs=False)
+
+
+@case(SENTENCE_TRANSFORMERS, "default_prompt_name")
+def default_prompt(m):
+    m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, prompts={"query": "cat: "}, default_prompt_name="query")
+    m.gives(mean_of(m, m.ids("cat: " + TEXT)))
+    m.gives(mean_of(m, m.ids(TEXT)), "--task", "none", differs=False)
+    m.merge(SENTENCE_TRANSFORMERS, default_prompt_name="passage")
+    m.command.fails(2, "embed", "--model", m.path, "a", says="default_prompt_name")
 
 
 def cut(vector, size):
@@ -925,6 +948,14 @@ def instructions(m):
     m.remove(SENTENCE_TRANSFORMERS)
     m.gives(unit(Encoder(m.path).hidden(m.ids("cat: " + TEXT), task=2).mean(0)), "--task", "separation")
     m.vectors("--task", "classification", TEXT)
+
+
+@case("config.json", "_name_or_path")
+def a_known_name(m):
+    m.of("bert-tiny").merge("config.json", _name_or_path="BAAI/bge-small-en-v1.5")
+    prompt = "Represent this sentence for searching relevant passages: "
+    m.gives(mean_of(m, m.ids(prompt + TEXT)), "--task", "query")
+    m.gives(mean_of(m, m.ids(TEXT)), differs=False)
 
 
 @case("config.json", "truncate_dim")

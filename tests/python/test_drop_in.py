@@ -69,6 +69,9 @@ def test_prompts_of_the_script(plain):
     assert own.encode(TEXTS, prompt="").tobytes() == plain.encode(TEXTS).tobytes()
     with pytest.raises(ValueError, match="unknown prompt 'nonsense'"):
         SentenceTransformer(MODELS / "bert-tiny", default_prompt_name="nonsense")
+    empty = SentenceTransformer(MODELS / "bert-tiny", prompts={"query": None})
+    assert empty.encode_query(TEXTS).tobytes() == empty.encode(TEXTS, prompt_name="query").tobytes()
+    assert empty.encode_query(TEXTS).tobytes() == plain.encode(TEXTS).tobytes()
 
 
 def test_models_without_prompts_have_two_empty_ones(bert, plain):

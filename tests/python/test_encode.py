@@ -162,6 +162,30 @@ def test_tasks_of_queries_and_documents(model, plain):
     assert plain.encode_query("x").tobytes() == plain.encode_document("x").tobytes()
 
 
+def test_a_task_has_several_names(model, plain):
+    for name, task in (("query", "retrieval.query"), ("search_document", "retrieval.passage"),
+                       ("clustering", "separation"), ("STS", "text-matching")):
+        assert model.encode("x", task=name).tobytes() == model.encode("x", task=task).tobytes()
+    query = model.encode("x", task="retrieval.query")
+    assert model.encode("x", prompt_name="query").tobytes() == query.tobytes()
+    assert plain.encode("x", task="classification").tobytes() == plain.encode("x").tobytes()
+    with pytest.raises(ValueError, match='unknown task "poetry"; this model has none'):
+        plain.encode("x", task="poetry")
+    with pytest.raises(ValueError, match='unknown prompt "query"; this model has none'):
+        plain.encode("x", prompt_name="query")
+
+
+def test_prompts_of_ones_own(load, plain):
+    own = load("bert-tiny", prompts={"query": "q: "}, document_prompt="d: ", builtin_prompts=False)
+    assert own.encode_query("x").tobytes() == plain.encode("q: x").tobytes()
+    assert own.encode_document("x").tobytes() == plain.encode("d: x").tobytes()
+    assert own.encode("x", prompt_name="query").tobytes() == plain.encode("q: x").tobytes()
+    assert own.encode("x").tobytes() == plain.encode("x").tobytes()
+    assert own.info.prompts_source == "configuration"
+    with pytest.raises(ValueError, match="prompts"):
+        load("bert-tiny", prompts="query: ")
+
+
 def test_names_of_sentence_transformers(model):
     prompts = {task.name: task.prompt for task in model.info.tasks}
     query = model.encode("x", task="retrieval.query")
@@ -185,7 +209,7 @@ def test_what_is_refused(model):
     refused(ValueError, 'unknown task "nonsense"; this model has retrieval.query', task="nonsense")
     refused(ValueError, "dimensions is 0", dimensions=0)
     refused(ValueError, "100000", dimensions=100000)
-    refused(ValueError, "unknown prompt 'nonsense'", prompt_name="nonsense")
+    refused(ValueError, 'unknown prompt "nonsense"', prompt_name="nonsense")
     refused(ValueError, 'truncate is "middle"; expected right, left or error', truncate="middle")
     refused(ValueError, "precision is 'int4'", precision="int4")
     refused(ValueError, "expected 'cpu'", device="cuda")

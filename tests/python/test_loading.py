@@ -28,7 +28,7 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.delenv("HF_TOKEN", raising=False)
     with HubStandin() as standin:
         files = files_of(MODELS / "bert-tiny") | {"pytorch_model.bin": b"pickle", "onnx/model.onnx": b"graph",
-                                                  "README.md": b"# readme", "[odd] *.json": b"{}"}
+                                                  "README.md": b"# readme", "[odd]/adapter_config.json": b"{}"}
         standin.models[NAME] = Model(files=files, lfs={"model.safetensors", "pytorch_model.bin"})
         yield standin
 
@@ -48,6 +48,7 @@ def test_pull_takes_what_the_command_takes(hub, pull, tmp_path, home):
     assert done.returncode == 0, done.stderr
     assert files_of(folder) == files_of(pathlib.Path(done.stdout.strip()))
     assert "pytorch_model.bin" not in files_of(folder) and "model.safetensors" in files_of(folder)
+    assert "[odd]/adapter_config.json" in files_of(folder)
 
 
 def test_what_was_pulled_is_found_by_its_name(hub, pull, home, plain):

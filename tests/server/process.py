@@ -82,7 +82,7 @@ class Served:
             self.address = self.url[len("unix:"):]
         else:
             host, _, port = self.url.partition("://")[2].rpartition(":")
-            self.address = (host.strip("[]"), int(port))
+            self.address = (host.strip("[]"), int(port.partition("/")[0]))
         if self.url.startswith("https:"):
             self.context = ssl._create_unverified_context()
 

@@ -244,7 +244,6 @@ JSON = {
     "NUL": (b'{"input": 1, "a": "\\u0000"}', 400, 422, 422, 422, 400, 400),
     "infinity": (b'{"input": "a", "dimensions": Infinity}',),
     "comments": (b'{"input": "a" /* text */}',),
-    "a byte order mark": (b"\xef\xbb\xbf{}",),
     "unknown task": (b'{"input": "a", "task": "make coffee"}', 422, 422, 200, 422, 200, 422),
     "every field of a wrong type": (json.dumps({
         "input": "a", "model": 1, "encoding_format": [], "embedding_type": {}, "dimensions": "1",
@@ -289,8 +288,10 @@ def test_bodies_over_the_limit(served):
 def test_bodies_of_another_type(served):
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
                  "text/plain", "application/xml", "nonsense"):
-        reply = served.call("POST", "/v1/embeddings", BODY, {"Content-Type": kind})
+        reply = served.call("POST", "/v1/embeddings", b"input=a", {"Content-Type": kind})
         assert reply.status == 415, (kind, reply.body)
+        assert served.call("POST", "/v1/embeddings", BODY, {"Content-Type": kind}).status == 200, "what it is counts"
+    assert served.call("POST", "/v1/embeddings", b"\xef\xbb\xbf" + BODY).status == 200, "with a byte order mark"
     for kind in ("application/json", "application/json; charset=utf-8", "APPLICATION/JSON",
                  "application/problem+json"):
         assert served.call("POST", "/v1/embeddings", BODY, {"Content-Type": kind}).status == 200, kind

@@ -35,7 +35,7 @@ def test_vectors_are_those_of_the_command(server):
 def test_the_answer(server):
     answer = good(server, "/api/embed", {"model": "any:latest", "input": TEXTS, "keep_alive": "5m",
                                          "options": {"num_ctx": 4096}, "truncate": None})
-    assert answer["model"] == "any:latest"
+    assert answer["model"] == "v3-tiny", "what is served, not what was asked for"
     assert answer["total_duration"] > 0 and answer["load_duration"] == 0
     tokens = sum(map(len, post(server, "/tokenize", {"inputs": TEXTS}).json()))
     assert answer["prompt_eval_count"] == tokens
@@ -47,6 +47,32 @@ def test_no_input_gives_no_vectors(server):
     assert good(server, "/api/embeddings", {"model": "m"}) == {"embedding": []}
 
 
+def test_a_text_without_a_character_has_a_vector(server):
+    vectors = floats(server, input=["a", ""])
+    assert vectors.shape == (2, 64) and numpy.isfinite(vectors).all()
+    assert numpy.array_equal(vectors[0], server.expected("a")[0])
+
+
+def test_members_of_the_other_route_are_understood(server):
+    assert numpy.array_equal(floats(server, prompt=TEXTS[0]), server.expected(TEXTS[0]))
+    answer = good(server, "/api/embeddings", {"model": "m", "input": TEXTS[0]})
+    assert numpy.array_equal(numpy.array(answer["embedding"], numpy.float32), server.expected(TEXTS[0])[0])
+
+
+def test_bodies_as_curl_sends_them(server):
+    for headers in ({"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "text/plain;charset=UTF-8"}):
+        reply = server.call("POST", "/api/embed", b'{"model": "m", "input": "a"}', headers)
+        assert reply.status == 200, reply.body
+
+
+def test_pull(server):
+    reply = post(server, "/api/pull", {"model": "v3-tiny"})
+    assert reply.headers["Content-Type"] == "application/x-ndjson" and reply.json() == {"status": "success"}
+    assert good(server, "/api/pull", {"model": "v3-tiny:latest", "stream": False}) == {"status": "success"}
+    reply = post(server, "/api/pull", {"model": "llama3"})
+    assert reply.status == 404 and "v3-tiny" in reply.json()["error"]
+
+
 def test_the_older_form(server):
     answer = good(server, "/api/embeddings", {"model": "m", "prompt": TEXTS[0]})
     assert list(answer) == ["embedding"]
@@ -55,7 +81,11 @@ def test_the_older_form(server):
 
 
 def test_lists(server):
-    (entry,) = server.call("GET", "/api/tags").json()["models"]
+    entry, *tasks = server.call("GET", "/api/tags").json()["models"]
+    for task in tasks:
+        assert floats(server, model=task["name"], input="a").shape == (1, 64)
+    assert [task["name"] for task in tasks][:2] == ["v3-tiny:retrieval.query", "v3-tiny:retrieval.passage"]
+    assert numpy.array_equal(floats(server, model=tasks[0]["name"], input="a"), server.expected("a", task="retrieval.query"))
     assert entry["name"] == entry["model"] == "v3-tiny:latest"
     assert len(entry["digest"]) == 64 and entry["size"] > 0
     assert entry["details"]["family"] == "jina-embeddings-v3"
@@ -66,7 +96,8 @@ def test_lists(server):
     show = good(server, "/api/show", {"model": entry["name"]})
     assert show["capabilities"] == ["embedding"]
     assert show["model_info"]["jina-embeddings-v3.embedding_length"] == 64
-    assert server.call("GET", "/api/version").json().keys() == {"version"}
+    version = server.call("GET", "/api/version").json()["version"]
+    assert tuple(map(int, version.split("."))) >= (0, 6, 4), "clients ask for one that has their routes"
 
 
 def test_long_texts(plain_server):
@@ -77,7 +108,7 @@ def test_long_texts(plain_server):
 
 
 @pytest.mark.parametrize("body, status", [
-    ({"input": 1}, 400), ({"input": ["a", ""]}, 400), ({"input": "a", "model": 1}, 400),
+    ({"input": 1}, 400), ({"input": ["a", 1]}, 400), ({"input": "a", "model": 1}, 400),
     ({"input": "a", "dimensions": 65}, 400), ({"input": "a", "truncate": "no"}, 400),
     ({"input": "a", "task": "poetry"}, 422), ({"input": ["a"] * 2049}, 400),
 ])

@@ -105,6 +105,8 @@ def test_print_config_shows_what_serve_decides(nestvec):
     (("--api-key", ""), 2, "--api-key"),
     (("--model", "/nonexistent"), 3, "/nonexistent"),
     (("--log-format", "xml"), 2, "one of text, json"),
+    (("--path-prefix", "http://x"), 2, "server.path_prefix"),
+    (("--overlong-status", "418"), 2, "one of dialect, 400, 413, 422"),
 ])
 def test_mistakes(nestvec, arguments, code, says):
     extra = () if "--model" in arguments else ("--model", V3)
@@ -345,6 +347,28 @@ def test_both_versions_of_ip(serve):
     assert served.embed().status == 200
 
 
+def test_localhost_is_both_versions_of_ip(serve):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    served = serve(http="localhost:0")
+    port = served.address[1]
+    for host in ("127.0.0.1", "::1"):
+        with socket.create_connection((host, port), 30) as peer:
+            peer.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert peer.recv(4096).startswith(b"HTTP/1.1 200 "), host
+
+
+def test_a_prefix_of_paths(serve):
+    served = serve("--path-prefix", "/nestvec")
+    assert served.ready_line.split()[2].endswith("/nestvec")
+    for path in ("/nestvec/v1/models", "/v1/models", "/nestvec/", "/nestvec/docs", "/nestvec/metrics", "/nestvec/app.js"):
+        assert served.call("GET", path).status == 200, path
+    reply = served.call("GET", "/nestvec")
+    assert reply.status == 307 and reply.headers["Location"] == "nestvec/", "links of the page are relative"
+
+
 def presented(served):
     """The certificate that a new connection sees."""
     connection = served.connect()
@@ -455,6 +479,27 @@ def test_the_log_holds_no_text_of_users(serve, form):
         assert (asked[0]["method"], asked[0]["path"], asked[0]["status"]) == (
             "POST", "/v1/embeddings", 200)
         assert asked[0]["ms"] >= 0
+
+
+def test_probes_and_files_of_the_page_are_not_logged(serve):
+    served = serve()
+    for path in ("/health", "/ready", "/metrics", "/style.css"):
+        assert served.call("GET", path).status == 200
+    served.call("GET", "/v1/models", headers={"x-request-id": "the-last"})
+    served.wait_for_log("the-last")
+    assert not re.search(r"GET /(health|ready|metrics|style)", served.log), served.log
+    served = serve("--log-level", "debug")
+    served.call("GET", "/ready")
+    served.wait_for_log('debug 127.0.0.1 "GET /ready" 200')
+
+
+def test_unknown_keys_are_warnings_or_errors(serve, nestvec, tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("server:\n  max_inputz: 1\n")
+    served = serve("--config", file)
+    assert re.search(r"warning .*max_inputz.*did you mean", served.log), served.log
+    nestvec.fails(2, "serve", "--model", V3, "--config", file, "--strict-config", says=["2:3", "max_inputz"])
+    nestvec.fails(2, "embed", "--model", V3, "--config", file, "--strict-config", "a", says="max_inputz")
 
 
 def test_quiet(serve):

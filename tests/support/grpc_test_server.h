@@ -64,7 +64,7 @@ class GrpcServerTest : public testing::Test {
     http.more_addresses = more_addresses_;
     http.server = options_;
     http.streamed = grpc_->service();
-    http.memory = context_.memory;
+    http.memory = memory_;
     http_.emplace(
         http,
         [](const std::shared_ptr<const HttpRequest>&, const Respond& respond) {
@@ -132,6 +132,7 @@ class GrpcServerTest : public testing::Test {
   Clarifai clarifai_{identity_};
   std::mutex records_mutex_;  // guards records_
   std::vector<AccessRecord> records_;
+  std::shared_ptr<MemoryAccount> memory_;  // none = nothing is counted
   GrpcContext context_{options_, metrics_, keys_, clarifai_, [this](const AccessRecord& record) {
                          const std::lock_guard lock(records_mutex_);
                          records_.push_back(record);

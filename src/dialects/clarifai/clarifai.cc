@@ -50,14 +50,13 @@ struct Prediction {
 std::vector<EmbedCall> Prediction::read() {
   read_texts();
   std::vector<EmbedCall> calls;
-  const RunControl control = control_of(call.caller, service.options);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].answer != Answer::kOpenAi) {
       calls.push_back(std::move(inputs[i].call));
       continue;
     }
     const JsonDocument body = parse_json_body(inputs[i].openai_body);
-    OpenAiRequest& opened = openai[i] = open_openai_request(body.root(), service, control);
+    OpenAiRequest& opened = openai[i] = open_openai_request(body.root(), service, call.caller);
     calls.push_back(take_call(opened));
   }
   return calls;

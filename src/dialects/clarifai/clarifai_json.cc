@@ -20,8 +20,8 @@ void read_message(const HttpRequest& request, google::protobuf::Message* message
   }
   google::protobuf::util::JsonParseOptions options;
   options.ignore_unknown_fields = true;
-  const auto status =
-      google::protobuf::util::JsonStringToMessage(repair_json(request.body), message, options);
+  const auto status = google::protobuf::util::JsonStringToMessage(
+      repair_json(json_text(request.body)), message, options);
   if (status.ok()) return;
   throw ClarifaiError(ErrorCode::kInvalidArgument, ClarifaiCode::kInvalidRequest,
                       "request body: " + one_line(std::string(status.message())));

@@ -10,6 +10,7 @@
 
 #include "base/excerpt.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "output/vector.h"
 
 namespace nestvec {
@@ -168,11 +169,14 @@ void write_struct(const Embeddings& rows, bool many, Struct* object) {
 
 std::string write_json(const Embeddings& rows, bool many) {
   std::string json;
-  for (std::size_t i = 0; i < rows.rows; ++i) {
-    if (i > 0) json += ',';
-    append_json_numbers(rows.row(i), json);
+  if (!many) {
+    append_json_numbers(rows.row(0), json);
+    return json;
   }
-  return many ? "[" + json + "]" : json;
+  JsonArray vectors(json);
+  for (std::size_t i = 0; i < rows.rows; ++i) append_json_numbers(rows.row(i), vectors.next());
+  vectors.end();
+  return json;
 }
 
 void write_return(const Embeddings& rows, bool many, const ClarifaiForm& form, api::Data* data) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "dialects/dialects.h"
 #include "service/page.h"
@@ -315,6 +316,23 @@ TEST_F(ClarifaiRestTest, TheDescriptionHasEveryRouteOfTheServerAndNoOther) {
     }
   }
   EXPECT_EQ(described, routes);
+}
+
+// Clarifai's are in the same text as patterns.
+TEST_F(ClarifaiRestTest, TheDocumentationNamesEveryRoute) {
+  const std::string text = read_file(NESTVEC_TEST_DATA "/../../docs/api.md", 1U << 20);
+  const JsonDocument document = JsonDocument::parse(
+      openapi_document(test_model().info(), test_.options, "1"), "openapi.json");
+  std::size_t count = 0;
+  for (const auto& [path, item] : document.root().at("paths").members()) {
+    if (std::regex_search(std::string(path), std::regex("^/v2/(users|models|status|auth)")))
+      continue;
+    ++count;
+    const bool named = text.find("`" + std::string(path) + "`") != std::string::npos ||
+                       text.find(" " + std::string(path) + "`") != std::string::npos;
+    EXPECT_TRUE(named) << "docs/api.md does not name " << path;
+  }
+  EXPECT_GT(count, 40U);
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ std::optional<ClarifaiCode> code_of_fault(const RequestError& error) {
       return ClarifaiCode::kNoSuchMethod;
     case Fault::kNone:
     case Fault::kEmpty:
+    case Fault::kBadRequest:
     case Fault::kUnprocessable:
       break;
   }

@@ -2,7 +2,6 @@
 #include "dialects/cohere/cohere.h"
 
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include "base/excerpt.h"
@@ -93,8 +92,10 @@ void read_texts(const JsonValue& body, const InputRules& rules, EmbedCall& call)
   }
 }
 
-Truncation read_truncate(const JsonValue& body) {
-  const std::string_view side = string_member(body, "truncate").value_or("END");
+Truncation read_truncate(const JsonValue& body, const InputRules& rules) {
+  const std::optional<std::string_view> given = string_member(body, "truncate");
+  if (!given) return rules.overlong;
+  const std::string_view side = *given;
   if (side == "END") return Truncation::kRight;
   if (side == "START") return Truncation::kLeft;
   if (side == "NONE") return Truncation::kError;
@@ -105,12 +106,7 @@ Truncation read_truncate(const JsonValue& body) {
 void check_max_tokens(const JsonValue& body, const ModelInfo& model) {
   const std::optional<JsonValue> limit = body.find("max_tokens");
   if (!limit) return;
-  // As a double, for any that is larger will do, however large.
-  const double tokens =
-      limit->kind() == Kind::kNumber && std::trunc(limit->number()) == limit->number()
-          ? limit->number()
-          : static_cast<double>(read_integer(*limit));
-  if (tokens >= static_cast<double>(model.max_tokens)) return;
+  if (read_whole(*limit) >= static_cast<double>(model.max_tokens)) return;
   throw RequestError(ErrorCode::kInvalidArgument,
                      "max_tokens is too small; here texts are cut at the model's limit of " +
                          std::to_string(model.max_tokens) + " only",
@@ -159,10 +155,11 @@ void embed(Exchange exchange, int version) {
 CohereCall read_cohere(const JsonValue& body, int version, const InputRules& rules) {
   CohereCall request;
   EmbedOptions& options = request.call.options;
-  string_member(body, "model");  // any name; its type is checked
+  std::string named = task_of_model(body, rules);
   options.task =
       resolve_task(string_member(body, "input_type").value_or(""), rules.model, "input_type");
-  options.truncation = read_truncate(body);
+  if (options.task.empty()) options.task = std::move(named);
+  options.truncation = read_truncate(body, rules);
   check_max_tokens(body, rules.model);
   if (const auto dimensions = body.find("output_dimension")) {
     options.dimensions = read_dimensions(*dimensions, rules.model, "output_dimension");

@@ -40,6 +40,8 @@ TEST_F(CohereRequest, InputTypesAreTasks) {
   };
   EXPECT_EQ(task("search_document"), "retrieval.passage");
   EXPECT_EQ(task("search_query"), "retrieval.query");
+  EXPECT_EQ(read(R"({"texts":["a"],"model":"test-model:query"})").call.options.task,
+            "retrieval.query");
   EXPECT_EQ(task("classification"), "classification");
   EXPECT_EQ(task("clustering"), "separation");
   EXPECT_EQ(refused(R"({"texts":["a"],"input_type":"image"})"), "input_type");
@@ -48,11 +50,12 @@ TEST_F(CohereRequest, InputTypesAreTasks) {
 TEST_F(CohereRequest, Options) {
   const CohereCall call =
       read(R"({"texts":["a"],"truncate":"START","output_dimension":32,"max_tokens":128,)"
-           R"("embedding_types":["float","ubinary"]})");
+           R"("embedding_types":["float","ubinary","uint8"]})");
   EXPECT_EQ(call.call.options.truncation, Truncation::kLeft);
   EXPECT_EQ(call.call.options.dimensions, 32u);
   EXPECT_EQ(call.formats,
-            (std::vector<EmbeddingFormat>{EmbeddingFormat::kFloat, EmbeddingFormat::kUbinary}));
+            (std::vector<EmbeddingFormat>{EmbeddingFormat::kFloat, EmbeddingFormat::kUbinary,
+                                          EmbeddingFormat::kUint8}));
   EXPECT_EQ(read(R"({"texts":["a"],"truncate":"NONE"})").call.options.truncation,
             Truncation::kError);
   EXPECT_EQ(refused(R"({"texts":["a"],"truncate":"LEFT"})"), "truncate");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dialects/ollama/ollama.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "dialects/tei/tei_render.h"
+#include "service/model_name.h"
 
 namespace nestvec {
 namespace {
@@ -33,8 +35,31 @@ HttpResponse json_response(std::string body) {
   return response;
 }
 
-std::string requested_model(const JsonValue& body, const ModelInfo& model) {
-  return std::string(string_member(body, "model").value_or(model.id));
+// The newer clients' "model", or "name" as the older ones had it.
+std::optional<std::string_view> requested_model(const JsonValue& body) {
+  const auto model = string_member(body, "model");
+  return model ? model : string_member(body, "name");
+}
+
+// Throws RequestError for another model, where names count.
+std::string task_of_request(const JsonValue& body, const InputRules& rules) {
+  const auto name = requested_model(body);
+  std::string named = name ? task_of_name(*name, rules.model, rules.strict_model) : "";
+  std::string task = resolve_task(string_member(body, "task").value_or(""), rules.model, "task");
+  return task.empty() ? named : task;
+}
+
+// Texts without a character, which Ollama embeds, too: their tokens are the special ones.
+void read_texts(const JsonValue& input, std::string_view param, const InputRules& rules,
+                EmbedCall& call) {
+  if (input.kind() != Kind::kArray || input.size() > rules.max_inputs) {
+    return read_inputs(input, param, rules, call);
+  }
+  const std::vector<JsonValue> items = input.elements();
+  const auto is_text = [](const JsonValue& item) { return item.kind() == Kind::kString; };
+  if (!std::ranges::all_of(items, is_text)) return read_inputs(input, param, rules, call);
+  call.param = param;
+  for (const JsonValue& item : items) call.texts.emplace_back(item.string());
 }
 
 bool is_empty_input(const JsonValue& input) {
@@ -76,8 +101,7 @@ void embed(Exchange exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = input_rules(exchange);
   EmbedCall call = read_ollama_embed(document.root(), rules);
-  const EmbedAnswer answer{requested_model(document.root(), rules.model),
-                           exchange.request->received};
+  const EmbedAnswer answer{rules.model.id, exchange.request->received};
   apply_exchange(exchange, call.options);  // its headers are checked, be there no input
   if (call.texts.empty()) {
     Pace pace;
@@ -98,11 +122,45 @@ void embeddings(Exchange exchange) {
 }
 
 void version(const Exchange& exchange) {
+  // Of the Ollama whose embedding routes these are: clients refuse what is too old for them.
+  constexpr std::string_view kOllama = "0.12.6";
   HttpResponse response;
   JsonObject members(response.body);
-  members.text("version", exchange.service.version);
+  members.text("version", kOllama);
+  members.text("nestvec", exchange.service.version);
   members.end();
   exchange.respond(std::move(response));
+}
+
+// Refuses another model, whether names count or not: nothing is fetched.
+void require_own_model(const JsonValue& body, const ModelInfo& model) {
+  const auto name = requested_model(body);
+  if (!name || name->empty()) {
+    throw RequestError(ErrorCode::kInvalidArgument, "\"model\" is missing in the request", "model");
+  }
+  task_of_name(*name, model, true);
+}
+
+void pull(const Exchange& exchange) {
+  const JsonDocument document = read_json_body(*exchange.request);
+  const JsonValue body = document.root();
+  require_own_model(body, exchange.service.model.info());
+  HttpResponse response;
+  response.body = R"({"status":"success"})";
+  if (bool_member(body, "stream").value_or(true)) {
+    response.content_type = "application/x-ndjson";
+    response.body += "\n";
+  }
+  exchange.respond(std::move(response));
+}
+
+void show(const Exchange& exchange, const OllamaModel& names) {
+  const ModelInfo& model = exchange.service.model.info();
+  if (exchange.service.options.strict_model) {
+    const JsonDocument document = read_json_body(*exchange.request);
+    require_own_model(document.root(), model);
+  }
+  exchange.respond(json_response(render_ollama_show(names, model)));
 }
 
 using SharedModel = std::shared_ptr<const OllamaModel>;
@@ -118,24 +176,31 @@ RouteHandler described(const SharedModel& names, RenderModel render) {
 
 EmbedCall read_ollama_embed(const JsonValue& body, const InputRules& rules) {
   EmbedCall call;
-  requested_model(body, rules.model);  // any name; its type is checked
-  call.options.task = resolve_task(string_member(body, "task").value_or(""), rules.model, "task");
-  if (!bool_member(body, "truncate").value_or(true)) call.options.truncation = Truncation::kError;
+  call.options.task = task_of_request(body, rules);
+  const auto truncate = bool_member(body, "truncate");
+  call.options.truncation = !truncate   ? rules.overlong
+                            : *truncate ? Truncation::kRight
+                                        : Truncation::kError;
   const std::optional<JsonValue> dimensions = body.find("dimensions");
   if (dimensions && read_integer(*dimensions) != 0) {  // 0 is how Go's clients leave it out
     call.options.dimensions = read_dimensions(*dimensions, rules.model, "dimensions");
   }
+  // People mix up the members of the two routes.
+  const std::optional<std::string_view> prompt = string_member(body, "prompt");
   const std::optional<JsonValue> input = body.find("input");
-  if (input && !is_empty_input(*input)) read_inputs(*input, "input", rules, call);
+  if (input && !is_empty_input(*input)) read_texts(*input, "input", rules, call);
+  if (!input && prompt && !prompt->empty()) call.texts.emplace_back(*prompt);
   return call;
 }
 
 EmbedCall read_ollama_embeddings(const JsonValue& body, const InputRules& rules) {
   EmbedCall call;
-  call.param = "prompt";
-  requested_model(body, rules.model);
-  const std::string_view prompt = string_member(body, "prompt").value_or("");
-  if (!prompt.empty()) call.texts.emplace_back(prompt);
+  call.options.task = task_of_request(body, rules);
+  call.options.truncation = rules.overlong;
+  const std::optional<std::string_view> input = string_member(body, "input");
+  const std::string_view text = string_member(body, "prompt").value_or(input.value_or(""));
+  call.param = body.find("prompt") || !input ? "prompt" : "input";
+  if (!text.empty()) call.texts.emplace_back(text);
   return call;
 }
 
@@ -146,7 +211,8 @@ std::vector<Route> ollama_routes(const Service& service) {
   return {
       {"POST", "/api/embed", embed, errors},
       {"POST", "/api/embeddings", embeddings, errors},
-      {"POST", "/api/show", described(names, render_ollama_show), errors},
+      {"POST", "/api/show", [names](const Exchange& exchange) { show(exchange, *names); }, errors},
+      {"POST", "/api/pull", pull, errors},
       {"GET", "/api/tags", described(names, render_ollama_tags), errors},
       {"GET", "/api/ps", described(names, render_ollama_ps), errors},
       {"GET", "/api/version", version, errors},

@@ -12,17 +12,18 @@
 
 namespace nestvec {
 
-// POST /api/embed, /api/embeddings (the older form), /api/show; GET /api/tags, /api/ps,
-// /api/version. One model, whatever name a request gives.
+// POST /api/embed, /api/embeddings (the older form), /api/show, /api/pull; GET /api/tags, /api/ps,
+// /api/version. One model, whatever name a request gives, unless server.strict_model.
 std::vector<Route> ollama_routes(const Service& service);
 
 // {"error"}.
 const ErrorStyle& ollama_errors();
 
-// A request of /api/embed: input, truncate, dimensions, task (an extension); options and keep_alive
-// are not used. No texts, no vectors: clients load a model so. Throws RequestError.
+// A request of /api/embed: model, input (or prompt), truncate, dimensions, task (an extension);
+// options and keep_alive are not used. No texts, no vectors: clients load a model so. A text of a
+// list may be empty. Throws RequestError.
 EmbedCall read_ollama_embed(const JsonValue& body, const InputRules& rules);
-// A request of /api/embeddings: prompt.
+// A request of /api/embeddings: prompt (or input).
 EmbedCall read_ollama_embeddings(const JsonValue& body, const InputRules& rules);
 
 // The model as the routes describe it.

@@ -6,10 +6,13 @@
 #include <array>
 #include <cctype>
 #include <ctime>
+#include <string>
+#include <vector>
 
 #include "base/content_hash.h"
 #include "base/json_writer.h"
 #include "dialects/ollama/ollama.h"
+#include "service/model_name.h"
 
 namespace nestvec {
 namespace {
@@ -45,22 +48,25 @@ void append_details(const ModelInfo& model, std::string& out) {
   details.end();
 }
 
-void append_identity(const OllamaModel& names, const ModelInfo& model, JsonObject& members) {
-  members.text("name", names.name);
-  members.text("model", names.name);
+void append_identity(std::string_view name, const OllamaModel& names, const ModelInfo& model,
+                     JsonObject& members) {
+  members.text("name", name);
+  members.text("model", name);
   members.count("size", model.memory_plan_bytes);
   members.text("digest", names.digest);
   append_details(model, members.key("details"));
 }
 
 template <typename Fill>
-std::string list_of_one(const Fill& fill) {
+std::string models_json(const std::vector<std::string>& names, const Fill& fill) {
   std::string out;
   JsonObject body(out);
   JsonArray models(body.key("models"));
-  JsonObject entry(models.next());
-  fill(entry);
-  entry.end();
+  for (const std::string& name : names) {
+    JsonObject entry(models.next());
+    fill(name, entry);
+    entry.end();
+  }
   models.end();
   body.end();
   return out;
@@ -73,16 +79,20 @@ OllamaModel describe_ollama_model(const ModelInfo& model) {
           modified_at(model.folder)};
 }
 
+// The model by its name, and by a name for each task: clients that have no field for a task let
+// their users choose among these.
 std::string render_ollama_tags(const OllamaModel& names, const ModelInfo& model) {
-  return list_of_one([&](JsonObject& entry) {
-    append_identity(names, model, entry);
+  std::vector<std::string> all = names_with_tasks(model);
+  all.insert(all.begin(), names.name);
+  return models_json(all, [&](const std::string& name, JsonObject& entry) {
+    append_identity(name, names, model, entry);
     entry.text("modified_at", names.modified_at);
   });
 }
 
 std::string render_ollama_ps(const OllamaModel& names, const ModelInfo& model) {
-  return list_of_one([&](JsonObject& entry) {
-    append_identity(names, model, entry);
+  return models_json({names.name}, [&](const std::string& name, JsonObject& entry) {
+    append_identity(name, names, model, entry);
     entry.text("expires_at", "9999-12-31T00:00:00Z");  // it stays loaded
     entry.count("size_vram", 0);
     entry.count("context_length", model.max_tokens);

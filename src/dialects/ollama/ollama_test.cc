@@ -34,6 +34,22 @@ TEST_F(OllamaRequest, Embed) {
   EXPECT_EQ(list.options.dimensions, 32u);
   EXPECT_EQ(list.options.task, "retrieval.query");
   EXPECT_EQ(read(R"({"input":"a","dimensions":0})").options.dimensions, 0u);
+  EXPECT_EQ(read(R"({"input":["a",""]})").texts, (std::vector<std::string>{"a", ""}));
+  EXPECT_EQ(read(R"({"input":[""]})").texts, std::vector<std::string>{""});
+}
+
+TEST_F(OllamaRequest, TheMembersOfTheOtherRouteAreUnderstood) {
+  EXPECT_EQ(read(R"({"model":"m","prompt":"a"})").texts, std::vector<std::string>{"a"});
+  EXPECT_EQ(read(R"({"input":"a","prompt":"b"})").texts, std::vector<std::string>{"a"});
+  EXPECT_TRUE(read(R"({"input":"","prompt":"b"})").texts.empty());
+}
+
+TEST_F(OllamaRequest, ATaskMayStandBehindTheName) {
+  EXPECT_EQ(read(R"({"model":"test-model:query","input":"a"})").options.task, "retrieval.query");
+  EXPECT_EQ(read(R"({"model":"test-model:latest","input":"a"})").options.task, "");
+  EXPECT_EQ(read(R"({"model":"test-model:query","task":"passage","input":"a"})").options.task,
+            "retrieval.passage");
+  EXPECT_EQ(refused(R"({"model":"test-model:qurey","input":"a"})"), "model");
 }
 
 TEST_F(OllamaRequest, NoInputLoadsTheModel) {
@@ -45,7 +61,8 @@ TEST_F(OllamaRequest, NoInputLoadsTheModel) {
 TEST_F(OllamaRequest, WrongValuesNameTheirMember) {
   EXPECT_EQ(refused(R"({"model":1,"input":"a"})"), "model");
   EXPECT_EQ(refused(R"({"input":1})"), "input");
-  EXPECT_EQ(refused(R"({"input":["a",""]})"), "input[1]");
+  EXPECT_EQ(refused(R"({"input":["a",1]})"), "input[1]");
+  EXPECT_EQ(refused(R"({"prompt":["a"]})"), "prompt");
   EXPECT_EQ(refused(R"({"input":"a","truncate":1})"), "truncate");
   EXPECT_EQ(refused(R"({"input":"a","dimensions":65})"), "dimensions");
   EXPECT_EQ(refused(R"({"input":"a","dimensions":"64"})"), "dimensions");
@@ -57,6 +74,8 @@ TEST_F(OllamaRequest, TheOlderForm) {
     return read_ollama_embeddings(document.root(), made_up_.rules()).texts;
   };
   EXPECT_EQ(texts(R"({"model":"m","prompt":"a"})"), std::vector<std::string>{"a"});
+  EXPECT_EQ(texts(R"({"model":"m","input":"a"})"), std::vector<std::string>{"a"});
+  EXPECT_EQ(texts(R"({"model":"m","input":"a","prompt":"b"})"), std::vector<std::string>{"b"});
   EXPECT_TRUE(texts(R"({"model":"m","prompt":""})").empty());
   EXPECT_TRUE(texts(R"({"model":"m"})").empty());
 }
@@ -71,6 +90,9 @@ TEST(OllamaModel, IsDescribed) {
   EXPECT_EQ(names.digest.find_first_not_of("0123456789abcdef"), std::string::npos);
 
   const JsonDocument tags = JsonDocument::parse(render_ollama_tags(names, model), "tags");
+  EXPECT_EQ(tags.root().at("models").size(), 6u) << "one for each task, too";
+  EXPECT_EQ(tags.root().at("models").elements().at(1).at("name").string(),
+            "test-model:retrieval.query");
   const JsonValue entry = tags.root().at("models").elements().at(0);
   EXPECT_EQ(entry.at("model").string(), "test-model:latest");
   EXPECT_EQ(entry.at("size").integer(), 1000);
@@ -97,7 +119,7 @@ TEST(OllamaRoutes, Answer) {
   const HttpResponse two = post("/api/embed", R"({"model":"m","input":["a","b"]})");
   ASSERT_EQ(two.status, 200) << two.body;
   const JsonDocument document = JsonDocument::parse(two.body, "answer");
-  EXPECT_EQ(document.root().at("model").string(), "m");
+  EXPECT_EQ(document.root().at("model").string(), "v3-tiny") << "not what was asked for";
   EXPECT_EQ(document.root().at("embeddings").size(), 2u);
   EXPECT_GT(document.root().at("prompt_eval_count").integer(), 4);
   EXPECT_GT(document.root().at("total_duration").integer(), 0);
@@ -116,13 +138,36 @@ TEST(OllamaRoutes, Answer) {
   }
   EXPECT_NE(post("/api/embed", R"({"model":"m"})").body.find(R"("embeddings":[])"),
             std::string::npos);
-  EXPECT_EQ(call(router, request_of("GET", "/api/version")).body, R"({"version":"0.0.0"})");
+  EXPECT_EQ(call(router, request_of("GET", "/api/version")).body,
+            R"({"version":"0.12.6","nestvec":"0.0.0"})");
   EXPECT_EQ(call(router, request_of("GET", "/api/tags")).status, 200);
   EXPECT_EQ(call(router, request_of("GET", "/api/ps")).status, 200);
   EXPECT_EQ(post("/api/show", R"({"model":"m"})").status, 200);
+  const HttpResponse pulled = post("/api/pull", R"({"model":"v3-tiny:latest"})");
+  EXPECT_EQ(pulled.body, "{\"status\":\"success\"}\n");
+  EXPECT_EQ(pulled.content_type, "application/x-ndjson");
+  EXPECT_EQ(post("/api/pull", R"({"name":"v3-tiny","stream":false})").body,
+            R"({"status":"success"})");
+  EXPECT_EQ(post("/api/pull", R"({"model":"llama3"})").status, 404);
+  EXPECT_EQ(post("/api/pull", "{}").status, 400);
   const HttpResponse bad = post("/api/embed", R"({"input":1})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.body.find("{\"error\":\""), 0u) << bad.body;
+}
+
+TEST(OllamaRoutes, OtherModelsAreRefusedWhereNamesCount) {
+  TestService test;
+  test.options.strict_model = true;
+  const KeyStore keys;
+  const Router router(test.service, keys, ollama_routes(test.service));
+  const auto status = [&](const std::string& path, const std::string& name) {
+    const std::string body = R"({"model":")" + name + R"(","input":"a","prompt":"a"})";
+    return call(router, request_of("POST", path, body)).status;
+  };
+  for (const char* path : {"/api/embed", "/api/embeddings", "/api/show"}) {
+    EXPECT_EQ(status(path, "nomic-embed-text"), 404) << path;
+    EXPECT_EQ(status(path, "v3-tiny:latest"), 200) << path;
+  }
 }
 
 }  // namespace

@@ -6,20 +6,22 @@
 #include <utility>
 #include <vector>
 
-#include "base/excerpt.h"
 #include "base/json_writer.h"
 #include "service/http_call.h"
+#include "service/model_name.h"
 
 namespace nestvec {
 namespace {
 
-// `created` is asked for by OpenAI's clients; here it is when the server began.
-std::string model_object(const ModelInfo& model, std::int64_t created) {
+// By one of its names. `created` is asked for by OpenAI's clients; here it is when the server
+// began. `task` is what the name asks for, empty where it asks for none.
+std::string model_object(std::string_view name, std::string_view task, const ModelInfo& model,
+                         std::int64_t created) {
   std::vector<std::string> tasks;
-  for (const TaskInfo& task : model.tasks) tasks.push_back(task.name);
+  for (const TaskInfo& each : model.tasks) tasks.push_back(each.name);
   std::string out;
   JsonObject object(out);
-  object.text("id", model.id);
+  object.text("id", name);
   object.text("object", "model");
   object.integer("created", created);
   object.text("owned_by", "nestvec");
@@ -27,45 +29,51 @@ std::string model_object(const ModelInfo& model, std::int64_t created) {
   object.count("max_tokens", model.max_tokens);
   object.counts("matryoshka_dimensions", model.matryoshka_dimensions);
   object.texts("tasks", tasks);
-  object.text("default_task", model.default_task);
+  object.text("default_task", task.empty() ? std::string_view(model.default_task) : task);
   object.end();
   return out;
 }
 
-// "jina-embeddings-v3" is also "jinaai/jina-embeddings-v3".
-bool is_name_of(std::string_view name, const ModelInfo& model) {
-  return name == model.id || name.substr(name.rfind('/') + 1) == model.id;
-}
-
 void one_model(const Exchange& exchange, std::int64_t created) {
   const ModelInfo& model = exchange.service.model.info();
-  const std::string& name = exchange.parameters.front();
-  if (!is_name_of(name, model)) {
-    throw RequestError(ErrorCode::kNotFound,
-                       "there is no model " + excerpt(name) + " here; this is " + model.id,
-                       "model");
-  }
+  const std::string task = task_of_name(exchange.parameters.front(), model, true);
   HttpResponse response;
-  response.body = model_object(model, created);
+  response.body =
+      model_object(task.empty() ? model.id : model.id + ":" + task, task, model, created);
   exchange.respond(std::move(response));
 }
 
 void models(const Exchange& exchange, std::int64_t created) {
+  const ModelInfo& model = exchange.service.model.info();
   HttpResponse response;
   JsonObject body(response.body);
   body.text("object", "list");
   JsonArray data(body.key("data"));
-  data.next() += model_object(exchange.service.model.info(), created);
+  data.next() += model_object(model.id, "", model, created);
+  for (const TaskInfo& task : model.tasks) {
+    data.next() += model_object(model.id + ":" + task.name, task.name, model, created);
+  }
   data.end();
   body.end();
   exchange.respond(std::move(response));
+}
+
+// Azure's clients name the model in the path.
+void answer_deployment(Exchange exchange) {
+  const JsonDocument body = read_json_body(*exchange.request);
+  const InputRules rules = input_rules(exchange);
+  const std::string task =
+      task_of_name(exchange.parameters.front(), rules.model, rules.strict_model);
+  OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
+  if (request.call.options.task.empty()) request.call.options.task = task;
+  answer_openai(std::move(exchange), std::move(request));
 }
 
 }  // namespace
 
 void answer_embeddings(Exchange exchange) {
   const JsonDocument body = read_json_body(*exchange.request);
-  OpenAiRequest request = open_openai_request(body.root(), exchange.service, control_of(exchange));
+  OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   answer_openai(std::move(exchange), std::move(request));
 }
 
@@ -86,11 +94,22 @@ std::vector<Route> openai_routes(const Service&) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const std::int64_t created = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   const ErrorStyle* errors = &openai_errors();
-  return {
+  const RouteHandler list = [created](const Exchange& exchange) { models(exchange, created); };
+  std::vector<Route> routes = {
       {"POST", "/v1/embeddings", answer_embeddings, errors},
-      {"GET", "/v1/models", [created](const Exchange& e) { models(e, created); }, errors},
+      {"GET", "/v1/models", list, errors},
       {"GET", "/v1/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
+      {"GET", "/models", list, errors},
+      {"POST", "/openai/deployments/{}/embeddings", answer_deployment, errors},
   };
+  // OpenAI's API where Azure and OpenVINO Model Server have it.
+  for (const std::string_view path : {"/openai/v1/embeddings", "/v3/embeddings"}) {
+    routes.push_back({"POST", path, answer_embeddings, errors});
+  }
+  for (const std::string_view path : {"/openai/v1/models", "/v3/models"}) {
+    routes.push_back({"GET", path, list, errors});
+  }
+  return routes;
 }
 
 }  // namespace nestvec

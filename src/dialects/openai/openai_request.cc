@@ -12,6 +12,8 @@
 namespace nestvec {
 namespace {
 
+using Kind = JsonValue::Kind;
+
 RequestError wrong_value(std::string_view param, std::string_view found,
                          std::string_view expected) {
   return {ErrorCode::kInvalidArgument,
@@ -19,12 +21,13 @@ RequestError wrong_value(std::string_view param, std::string_view found,
           std::string(param)};
 }
 
-// embedding_type (Jina; encoding_type is its older name) goes before encoding_format, which
-// OpenAI's clients send unasked.
+// embedding_type (Jina; encoding_type is its older name) and output_dtype (Voyage, Mistral) go
+// before encoding_format, which OpenAI's clients send unasked.
 // All that are given are checked, so that a slip is seen whichever counts.
 std::vector<EmbeddingFormat> formats_of(const JsonValue& body, std::size_t dimensions) {
   std::vector<EmbeddingFormat> chosen;
-  for (const std::string_view name : {"embedding_type", "encoding_type", "encoding_format"}) {
+  for (const std::string_view name :
+       {"embedding_type", "encoding_type", "output_dtype", "encoding_format"}) {
     if (const auto value = body.find(name)) {
       std::vector<EmbeddingFormat> formats = read_formats(*value, name);
       check_formats(formats, dimensions, name);
@@ -35,12 +38,40 @@ std::vector<EmbeddingFormat> formats_of(const JsonValue& body, std::size_t dimen
   return chosen;
 }
 
-// true and false as Jina has them; NONE, START and END as NIM and Cohere do.
-Truncation truncation_of(const JsonValue& body) {
+// Which end a text that is too long loses: vLLM's truncation_side.
+Truncation truncation_side_of(const JsonValue& body) {
+  const std::string_view side = string_member(body, "truncation_side").value_or("right");
+  if (side == "right") return Truncation::kRight;
+  if (side == "left") return Truncation::kLeft;
+  throw wrong_value("truncation_side", side, "\"right\" or \"left\"");
+}
+
+// vLLM's: tokens that are kept of a text, -1 = as many as the model takes.
+std::optional<Truncation> truncated_prompt_of(const JsonValue& body, const ModelInfo& model) {
+  const auto tokens = body.find("truncate_prompt_tokens");
+  if (!tokens) return std::nullopt;
+  const double wanted = read_whole(*tokens);
+  if (wanted != -1 && wanted < static_cast<double>(model.max_tokens)) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "truncate_prompt_tokens: expected -1, or the model's limit of " +
+                           std::to_string(model.max_tokens) + ": texts are cut there only",
+                       "truncate_prompt_tokens");
+  }
+  return truncation_side_of(body);
+}
+
+// true and false as Jina has them (Voyage says truncation); NONE, START and END as NIM and Cohere
+// do.
+Truncation truncation_of(const JsonValue& body, const InputRules& rules) {
+  const auto vllm = truncated_prompt_of(body, rules.model);
+  const Truncation side = truncation_side_of(body);
+  const Truncation usual =
+      rules.overlong == Truncation::kError && !vllm ? Truncation::kError : side;
+  const auto truncation = bool_member(body, "truncation");
   const auto value = body.find("truncate");
-  if (!value) return Truncation::kRight;
-  if (value->kind() != JsonValue::Kind::kString) {
-    return read_bool(*value) ? Truncation::kRight : Truncation::kError;
+  if (!value) return truncation ? (*truncation ? side : Truncation::kError) : usual;
+  if (value->kind() != Kind::kString) {
+    return read_bool(*value) ? side : Truncation::kError;
   }
   const std::string_view name = value->string();
   if (name == "NONE") return Truncation::kError;
@@ -49,20 +80,59 @@ Truncation truncation_of(const JsonValue& body) {
   throw wrong_value("truncate", name, "true, false, \"NONE\", \"START\" or \"END\"");
 }
 
-std::string task_of(const JsonValue& body, const ModelInfo& model) {
+// The task of the members that have one, else the one behind the model's name.
+std::string task_of(const JsonValue& body, const InputRules& rules) {
   std::string chosen;
   for (const std::string_view name : {"task", "input_type"}) {
     const auto task = string_member(body, name);
-    std::string resolved = task ? resolve_task(*task, model, name) : "";
+    std::string resolved = task ? resolve_task(*task, rules.model, name) : "";
     if (chosen.empty()) chosen = std::move(resolved);
   }
+  chosen = with_prompt_name(std::move(chosen), body, rules.model);
+  std::string named = task_of_model(body, rules);
+  return chosen.empty() ? named : chosen;
+}
+
+// normalized (Jina), normalize and use_activation (vLLM's old and new name for it).
+std::optional<bool> normalized_of(const JsonValue& body) {
+  std::optional<bool> chosen;
+  for (const std::string_view name : {"normalized", "normalize", "use_activation"}) {
+    const auto value = bool_member(body, name);
+    if (!chosen) chosen = value;
+  }
   return chosen;
+}
+
+bool is_false(const JsonValue& value) { return value.kind() == Kind::kBool && !value.boolean(); }
+bool is_true(const JsonValue& value) { return value.kind() == Kind::kBool && value.boolean(); }
+
+// Members that other servers have, that would change the text or the answer, and that are not done
+// here.
+void refuse_what_is_not_done(const JsonValue& body) {
+  refuse_member(body, "return_multivector",
+                "a text has one vector here; POST /embed_all gives one for each token", is_false);
+  refuse_member(body, "add_special_tokens",
+                "only true is done: the model reads texts with their special tokens", is_true);
+  refuse_member(body, "embed_dtype",
+                "only \"float32\" is done; for smaller vectors see embedding_type",
+                [](const JsonValue& value) {
+                  return value.kind() == Kind::kString && value.string() == "float32";
+                });
+  refuse_member(body, "endianness", "only \"little\" is done", [](const JsonValue& value) {
+    return value.kind() == Kind::kString &&
+           (value.string() == "little" || value.string() == "native");
+  });
+  refuse_member(body, "modality", "only \"text\" is done: this model reads texts",
+                [](const JsonValue& value) {
+                  return value.kind() == Kind::kString && value.string() == "text";
+                });
+  refuse_member(body, "messages", "chats are not taken; send texts as `input`");
 }
 
 std::optional<Chunking> chunking_of(const JsonValue& body) {
   const auto value = body.find("chunking");
   if (!value) return std::nullopt;
-  if (value->kind() != JsonValue::Kind::kObject) {
+  if (value->kind() != Kind::kObject) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        "chunking: expected {\"by\": \"sentence\" or \"tokens\", \"size\": n}",
                        "chunking");
@@ -126,16 +196,18 @@ std::string task_or_default(const std::string& task, const OpenAiRequest& reques
 OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules) {
   OpenAiRequest request;
   EmbedOptions& options = request.call.options;
-  string_member(body, "model");  // any name: there is one model
-  options.task = task_of(body, rules.model);
-  if (const auto dimensions = body.find("dimensions")) {
-    options.dimensions = read_dimensions(*dimensions, rules.model, "dimensions");
+  refuse_what_is_not_done(body);
+  options.task = task_of(body, rules);
+  for (const std::string_view name : {"output_dimension", "dimensions"}) {
+    if (const auto dimensions = body.find(name)) {
+      options.dimensions = read_dimensions(*dimensions, rules.model, name);
+    }
   }
   request.formats =
       formats_of(body, options.dimensions > 0 ? options.dimensions : rules.model.dimensions);
-  options.normalize = bool_member(body, "normalized");
+  options.normalize = normalized_of(body);
   options.late_chunking = bool_member(body, "late_chunking").value_or(false);
-  options.truncation = truncation_of(body);
+  options.truncation = truncation_of(body, rules);
   request.chunking = chunking_of(body);
   read_inputs(required_member(body, "input"), "input", rules, request.call);
   if (options.late_chunking && !request.chunking && !request.call.tasks.empty()) {
@@ -179,12 +251,13 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
 }
 
 OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
-                                  const RunControl& control) {
+                                  const Caller& caller) {
+  const RunControl control = control_of(caller, service.options);
   const InputRules rules = input_rules(service, control);
   OpenAiRequest request = read_openai_request(body, rules);
   if (!request.chunking) return request;
   const MemoryShare cutting =
-      memory_for_texts(service.memory, request.call.texts, RequestMemory::kCutting);
+      memory_for_texts(caller.memory, request.call.texts, RequestMemory::kCutting);
   Pace pace(control);
   const TokenizeOptions options{
       .add_special = false, .stop = control.stop, .deadline = control.deadline};

@@ -48,9 +48,9 @@ using Tokenize = std::function<TokenizedText(std::string_view text)>;
 void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokenize& tokenize,
                    Pace& pace);
 
-// Both of these with the model's own tokens, for as long as `control` says.
+// Both of these with the model's own tokens, for as long and from as much memory as the caller has.
 OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
-                                  const RunControl& control);
+                                  const Caller& caller);
 
 // What the model is to be asked. The rest of the request, which is for the answer, has no texts
 // then.

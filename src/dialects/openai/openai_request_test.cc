@@ -92,6 +92,7 @@ TEST_F(OpenAiRequestTest, NamesOfOtherApis) {
   EXPECT_EQ(with(R"("input_type": "passage")").call.options.task, "retrieval.passage");
   EXPECT_EQ(with(R"("input_type": "passage", "task": "query")").call.options.task,
             "retrieval.query");
+  EXPECT_EQ(with(R"("prompt_name": "passage")").call.options.task, "retrieval.passage");
   EXPECT_EQ(with(R"("truncate": "NONE")").call.options.truncation, Truncation::kError);
   EXPECT_EQ(with(R"("truncate": "START")").call.options.truncation, Truncation::kLeft);
   EXPECT_EQ(with(R"("truncate": "END")").call.options.truncation, Truncation::kRight);
@@ -99,6 +100,7 @@ TEST_F(OpenAiRequestTest, NamesOfOtherApis) {
 
 TEST_F(OpenAiRequestTest, WrongMembersAreNamed) {
   EXPECT_EQ(refusal(R"("task": "sumarize")").substr(0, 9), "422 task:");
+  EXPECT_EQ(refusal(R"("prompt_name": "sumarize")").substr(0, 16), "422 prompt_name:");
   EXPECT_EQ(refusal(R"("dimensions": 63, "embedding_type": "binary")").substr(0, 18),
             "400 embedding_type");
   const std::pair<const char*, const char*> expected[] = {
@@ -156,18 +158,38 @@ TEST_F(OpenAiRequestTest, HostileBodiesAreRefused) {
   EXPECT_EQ(read(R"({"input": "a", "input": "b"})").call.texts, Texts{"a"}) << "the first counts";
 }
 
-TEST_F(OpenAiRequestTest, OnlyJsonIsRead) {
+TEST_F(OpenAiRequestTest, JsonIsReadWhateverItIsCalled) {
   HttpRequest request;
-  request.body = R"({"input": "a"})";
-  for (const char* type : {"", "application/json", "Application/JSON; charset=utf-8", "text/json",
-                           "application/vnd.api+json"}) {
-    request.headers = {{"content-type", type}};
-    EXPECT_EQ(refusal_of([&] { read_json_body(request); }), "no error") << type;
+  for (const char* body :
+       {R"({"input": "a"})", " \r\n\t{\"input\": \"a\"}\n", "\xef\xbb\xbf{\"input\": \"a\"}"}) {
+    request.body = body;
+    for (const char* type :
+         {"", "application/json", "Application/JSON; charset=utf-8", "text/json",
+          "application/vnd.api+json", "application/x-www-form-urlencoded", "text/plain", "json"}) {
+      request.headers = {{"content-type", type}};
+      EXPECT_EQ(refusal_of([&] { read_json_body(request); }), "no error") << type << body;
+    }
+    request.headers.clear();
+    EXPECT_EQ(refusal_of([&] { read_json_body(request); }), "no error") << body;
   }
-  for (const char* type : {"application/x-www-form-urlencoded", "text/plain", "json", "a/xjson"}) {
+}
+
+TEST_F(OpenAiRequestTest, WhatIsNoJsonIsRefusedByItsType) {
+  HttpRequest request;
+  const auto refused = [&](const std::string& type, const std::string& body) {
     request.headers = {{"content-type", type}};
-    EXPECT_EQ(refusal_of([&] { read_json_body(request); }).substr(0, 4), "415 ") << type;
+    request.body = body;
+    return refusal_of([&] { read_json_body(request); }).substr(0, 4);
+  };
+  for (const char* body : {"input=a", "--x\r\nContent-Disposition: form-data", "[1]", "\"a\""}) {
+    for (const char* type : {"application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+                             "text/plain", "a/xjson"}) {
+      EXPECT_EQ(refused(type, body), "415 ") << type << body;
+    }
+    EXPECT_EQ(refused("application/json", body), "400 ") << body;
   }
+  EXPECT_EQ(refused("text/plain", "{\"input\""), "400 ") << "it begins as JSON";
+  EXPECT_EQ(refused("text/plain", ""), "400 ");
 }
 
 TEST_F(OpenAiRequestTest, DocumentsAreCut) {
@@ -234,10 +256,12 @@ TEST_F(OpenAiRequestTest, MoreChunksThanVectorsAreGiven) {
     return refusal_of(
         [&] { cut(R"({"input": )" + input + R"(, "chunking": {"by": "tokens", "size": 2}})"); });
   };
-  EXPECT_TRUE(refusal(R"(["A. B c. ", "D e. F g. H i."])")
-                  .starts_with("400 input[0] to input[1] together have more than 4 chunks"));
-  EXPECT_TRUE(
-      refusal(R"("A b. C d. E f. G h. I j.")").starts_with("400 input[0] has more than 4 chunks"));
+  const std::string rest =
+      " more than 4 chunks, the most that one request can return; make chunks larger or send fewer "
+      "documents";
+  EXPECT_EQ(refusal(R"(["A. B c. ", "D e. F g. H i."])"),
+            "400 input[1]: input[0] to input[1] together have" + rest);
+  EXPECT_EQ(refusal(R"("A b. C d. E f. G h. I j.")"), "400 input[0]: input[0] has" + rest);
 }
 
 Embeddings rows_of(std::size_t rows) {
@@ -324,6 +348,48 @@ TEST_F(OpenAiRequestTest, TasksTruncationAndPlacesInTheAnswer) {
   const std::string plain = rendered(read(R"({"input": "a"})"), rows_of(1), model_);
   EXPECT_EQ(plain.find("task"), std::string::npos);
   EXPECT_EQ(plain.find("truncated"), std::string::npos);
+}
+
+TEST_F(OpenAiRequestTest, FieldsOfOtherServersAreUnderstood) {
+  EXPECT_EQ(read(R"({"input":"a","output_dimension":64,"output_dtype":"int8"})").formats.front(),
+            EmbeddingFormat::kInt8);
+  EXPECT_EQ(read(R"({"input":"a","output_dimension":64})").call.options.dimensions, 64u);
+  for (const char* off : {"normalized", "normalize", "use_activation"}) {
+    EXPECT_EQ(with("\"" + std::string(off) + "\":false").call.options.normalize, false) << off;
+  }
+  const auto truncation = [&](const std::string& members) {
+    return with(members).call.options.truncation;
+  };
+  EXPECT_EQ(truncation(R"("truncation":false)"), Truncation::kError);
+  EXPECT_EQ(truncation(R"("truncation":true)"), Truncation::kRight);
+  EXPECT_EQ(truncation(R"("truncate_prompt_tokens":-1,"truncation_side":"left")"),
+            Truncation::kLeft);
+  EXPECT_EQ(truncation(R"("truncate":true,"truncation_side":"left")"), Truncation::kLeft);
+  EXPECT_EQ(truncation(R"("truncate_prompt_tokens":1e30)"), Truncation::kRight);
+  EXPECT_EQ(read(R"({"input":"a","model":"jina-embeddings-v3:query"})").call.options.task,
+            "retrieval.query");
+  EXPECT_EQ(read(R"({"input":"a","model":"jina-embeddings-v3:query","task":"separation"})")
+                .call.options.task,
+            "separation");
+}
+
+TEST_F(OpenAiRequestTest, FieldsThatAreNotDoneAreRefused) {
+  for (const auto& [member, harmless] : {std::pair{R"("return_multivector":true)", "false"},
+                                         {R"("add_special_tokens":false)", "true"},
+                                         {R"("embed_dtype":"float16")", "\"float32\""},
+                                         {R"("endianness":"big")", "\"little\""},
+                                         {R"("modality":"image")", "\"text\""},
+                                         {R"("messages":[])", "null"},
+                                         {R"("truncate_prompt_tokens":10)", "-1"},
+                                         {R"("truncate_prompt_tokens":-2)", "null"},
+                                         {R"("truncation_side":"middle")", "null"},
+                                         {R"("normalize":1)", "true"}}) {
+    const std::string text = member;
+    const std::string name = text.substr(1, text.find('"', 1) - 1);
+    EXPECT_TRUE(refusal(text).starts_with("400 " + name + ": ")) << refusal(text);
+    EXPECT_EQ(refusal("\"" + name + "\":" + harmless), "no error") << name;
+    EXPECT_EQ(refusal("\"" + name + "\":null"), "no error") << name;
+  }
 }
 
 }  // namespace

@@ -90,6 +90,101 @@ TEST_F(EmbedCallTest, ReportsWhatItCut) {
             std::string::npos);
 }
 
+// Three texts, of which the second is too long.
+std::string overlong_body(const std::string& more = "") {
+  std::string text;
+  for (std::size_t i = 0; i < kTestTokens; ++i) text += "a b ";
+  return R"({"input": ["x", ")" + text + R"(", "y"])" + more + "}";
+}
+
+TEST_F(EmbedCallTest, ATextThatIsTooLongHasTheStatusThatIsConfigured) {
+  for (const auto& [configured, status] :
+       {std::pair{"dialect", 400}, {"400", 400}, {"413", 413}, {"422", 422}}) {
+    test_.options.overlong_status = configured;
+    const HttpResponse response = post(overlong_body(R"(, "truncate": false)"));
+    EXPECT_EQ(response.status, status) << response.body;
+    const JsonDocument document = JsonDocument::parse(response.body, "answer");
+    const JsonValue error = document.root().at("error");
+    EXPECT_EQ(error.at("param").string(), "input[1]");
+    EXPECT_EQ(error.at("code").string(), "context_length_exceeded");
+    EXPECT_NE(error.at("message").string().find("Please reduce your prompt; or completion length."),
+              std::string::npos)
+        << "Elasticsearch looks for it";
+  }
+  test_.options.overlong_status = "413";
+  EXPECT_EQ(post(R"({"input": [""]})").status, 400) << "not for other faults";
+}
+
+TEST_F(EmbedCallTest, TextsThatAreTooLongMayBeRefusedUnlessARequestSaysOtherwise) {
+  EXPECT_EQ(post(overlong_body()).status, 200);
+  test_.options.overlong = "refuse";
+  EXPECT_EQ(post(overlong_body()).status, 400);
+  EXPECT_EQ(post(overlong_body(R"(, "truncate": null)")).status, 400);
+  for (const char* asked : {R"("truncate": true)", R"("truncate": "START")",
+                            R"("truncation": true)", R"("truncate_prompt_tokens": -1)"}) {
+    EXPECT_EQ(post(overlong_body(std::string(", ") + asked)).status, 200) << asked;
+  }
+}
+
+TEST_F(EmbedCallTest, TheModelHasANameForEachTask) {
+  const Router router(test_.service, keys_, openai_routes(test_.service));
+  const auto get = [&](const std::string& path) {
+    return call(router, request_of("GET", path, ""));
+  };
+  const JsonDocument list = JsonDocument::parse(get("/v1/models").body, "models");
+  const std::vector<JsonValue> data = list.root().at("data").elements();
+  ASSERT_EQ(data.size(), 1 + test_model().info().tasks.size());
+  EXPECT_EQ(data.front().at("id").string(), "v3-tiny");
+  for (std::size_t i = 1; i < data.size(); ++i) {
+    const std::string name(data[i].at("id").string());
+    const std::string& task = test_model().info().tasks[i - 1].name;
+    EXPECT_EQ(name, "v3-tiny:" + task);
+    EXPECT_EQ(data[i].at("default_task").string(), task);
+    EXPECT_EQ(get("/v1/models/" + name).status, 200) << name;
+    const std::string both = post(R"({"input": "a", "model": ")" + name + R"("})").body;
+    EXPECT_EQ(both, post(R"({"input": "a", "task": ")" + task + R"("})").body) << name;
+  }
+  EXPECT_EQ(get("/v1/models/other").status, 404);
+  EXPECT_EQ(post(R"({"input": "a", "model": "v3-tiny:retrieval.qurey"})").status, 422);
+  for (const char* path : {"/models", "/v3/models", "/openai/v1/models"}) {
+    EXPECT_EQ(get(path).body, get("/v1/models").body) << path;
+  }
+}
+
+TEST_F(EmbedCallTest, OtherAddressesGiveTheSame) {
+  const std::string expected = post(R"({"input": "a"})").body;
+  const std::string query = post(R"({"input": "a", "task": "query"})").body;
+  const Router router(test_.service, keys_, openai_routes(test_.service));
+  const auto at = [&](const std::string& path) {
+    return call(router, request_of("POST", path, R"({"input": "a"})"));
+  };
+  for (const char* path :
+       {"/v3/embeddings", "/openai/v1/embeddings", "/openai/deployments/v3-tiny/embeddings",
+        "/openai/deployments/text-embedding-3-small/embeddings"}) {
+    EXPECT_EQ(at(path).body, expected) << path;
+  }
+  EXPECT_EQ(at("/openai/deployments/v3-tiny:query/embeddings").body, query);
+  EXPECT_EQ(at("/openai/deployments/v3-tiny-query/embeddings").body, query)
+      << "Azure's names have no colon";
+}
+
+TEST_F(EmbedCallTest, OtherModelsAreRefusedWhereNamesCount) {
+  test_.options.strict_model = true;
+  const HttpResponse refused = post(R"({"input": "a", "model": "text-embedding-3-small"})");
+  EXPECT_EQ(refused.status, 404);
+  EXPECT_NE(refused.body.find(R"("code":"model_not_found")"), std::string::npos) << refused.body;
+  for (const char* name : {"v3-tiny", "owner/v3-tiny", "v3-tiny:query", ""}) {
+    EXPECT_EQ(post(R"({"input": "a", "model": ")" + std::string(name) + R"("})").status, 200)
+        << name;
+  }
+  EXPECT_EQ(post(R"({"input": "a"})").status, 200);
+  const Router router(test_.service, keys_, openai_routes(test_.service));
+  EXPECT_EQ(
+      call(router, request_of("POST", "/openai/deployments/other/embeddings", R"({"input": "a"})"))
+          .status,
+      404);
+}
+
 TEST_F(EmbedCallTest, DocumentsOfLateChunkingAreContextsOfTheirOwn) {
   const HttpResponse response = post(
       R"({"input": ["The cat sat. It slept.", {"text": "Birds sing. They fly.", "task": "query"}],

@@ -2,6 +2,7 @@
 #include "dialects/tei/te_metrics.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <string>
@@ -30,12 +31,11 @@ std::string milliseconds(double seconds) {
   return std::to_string(static_cast<std::uint64_t>(std::llround(std::fmax(seconds, 0) * 1e3)));
 }
 
-// 1, 2, 4 and on up to the longest input, 2^19 at most.
+// Powers of two up to the longest input, 2^19 at most.
 std::vector<double> length_bounds(std::size_t max_tokens) {
   constexpr int kLast = 19;
-  std::vector<double> bounds = Metrics::powers_of_two(kLast);
-  std::erase_if(bounds, [max_tokens](double b) { return b > static_cast<double>(max_tokens); });
-  return bounds;
+  return Metrics::powers_of_two(
+      std::clamp(static_cast<int>(std::bit_width(max_tokens)) - 1, 0, kLast));
 }
 
 double tokenize_share(const TeCost& cost) {

@@ -25,15 +25,16 @@ RouteHandler embedding(const SharedTeMetrics& metrics,
                  [metrics, handle](Exchange exchange) { handle(std::move(exchange), metrics); });
 }
 
-// A route of other kinds of models: says what this one is.
-RouteHandler missing(const SharedTeMetrics& metrics, const char* what) {
-  return counted(metrics, [what](const Exchange& exchange) {
+// A route of other kinds of models: says what this one is, and what the route needs.
+RouteHandler missing(const SharedTeMetrics& metrics, const char* what, const char* needs) {
+  return counted(metrics, [what, needs](const Exchange& exchange) {
     throw CountedError(
-        "model_type", RequestError(ErrorCode::kInvalidArgument,
-                                   exchange.service.model.info().id +
-                                       " is a dense text-embedding model: it gives no " + what +
-                                       "; POST /embed gives its vectors, /similarity compares them",
-                                   "", Fault::kUnprocessable));
+        "model_type",
+        RequestError(ErrorCode::kInvalidArgument,
+                     exchange.service.model.info().id +
+                         " is a dense text-embedding model: it gives no " + what + ", which need " +
+                         needs + "; POST /embed gives its vectors, /similarity compares them",
+                     "", Fault::kUnprocessable));
   });
 }
 
@@ -55,9 +56,11 @@ std::vector<Route> tei_routes(const Service& service) {
       {"POST", "/embeddings", embedding(metrics, tei_openai), &tei_openai_errors()},
       {"POST", "/tokenize", counted(metrics, tei_tokenize), errors},
       {"POST", "/decode", counted(metrics, tei_decode), errors},
-      {"POST", "/embed_sparse", missing(metrics, "sparse vectors"), errors},
-      {"POST", "/rerank", missing(metrics, "scores of pairs"), errors},
-      {"POST", "/predict", missing(metrics, "class scores"), errors},
+      {"POST", "/embed_sparse", missing(metrics, "sparse vectors", "a model such as SPLADE"),
+       errors},
+      {"POST", "/rerank",
+       missing(metrics, "scores of pairs", "a reranker such as BAAI/bge-reranker-v2-m3"), errors},
+      {"POST", "/predict", missing(metrics, "class scores", "a model with a classifier"), errors},
   };
 }
 

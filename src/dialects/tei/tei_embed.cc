@@ -4,6 +4,7 @@
 
 #include "base/json_writer.h"
 #include "base/seconds.h"
+#include "dialects/llama/llama.h"
 #include "dialects/openai/openai.h"
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
@@ -53,12 +54,26 @@ HttpResponse render_predictions(std::span<const CallRows> calls, Pace& pace) {
 
 }  // namespace
 
+InputRules tei_input_rules(const Exchange& exchange) {
+  InputRules rules = input_rules(exchange);
+  rules.token_ids = true;
+  return rules;
+}
+
 TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
                              const TeMetrics& metrics) {
   metrics.count_request(is_batch(required_member(body, "inputs")));
   TeiInputs inputs = read_tei_inputs(body, rules);
   metrics.count_inputs(inputs.call.texts.size());
-  inputs.call.options = read_tei_options(body, rules.model);
+  // Hugging Face's endpoints have the options in an object of their own.
+  const std::optional<JsonValue> parameters = body.find("parameters");
+  inputs.call.options = read_tei_options(body, rules);
+  if (!parameters) return inputs;
+  if (parameters->kind() != JsonValue::Kind::kObject) {
+    throw RequestError(ErrorCode::kInvalidArgument, "`parameters`: expected an object",
+                       "parameters");
+  }
+  inputs.call.options = read_tei_options(*parameters, rules);
   return inputs;
 }
 
@@ -81,7 +96,7 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
 
 void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange);
+  const InputRules rules = tei_input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   RenderRows render = [receipt =
                            TeiReceipt{metrics, exchange.request, inputs.batch, inputs.characters}](
@@ -96,7 +111,7 @@ void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
 
 void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  EmbedCall call = read_similarity(document.root(), input_rules(exchange));
+  EmbedCall call = read_similarity(document.root(), tei_input_rules(exchange));
   metrics->count_request(true);
   metrics->count_inputs(call.texts.size());
   RenderRows render =
@@ -112,10 +127,13 @@ void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
 
 void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
+  if (is_llama_request(document.root())) {
+    return answer_llama(std::move(exchange), document.root());
+  }
   const bool batch = is_batch(required_member(document.root(), "input"));
   metrics->count_request(batch);
   OpenAiRequest request =
-      open_openai_request(document.root(), exchange.service, control_of(exchange));
+      open_openai_request(document.root(), exchange.service, caller_of(exchange));
   const std::vector<std::string>& texts = request.call.texts;
   metrics->count_inputs(texts.size());
   const TeiReceipt receipt{metrics, exchange.request, batch, count_characters(texts)};
@@ -129,7 +147,7 @@ void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   std::vector<EmbedCall> calls;
   std::vector<TeiReceipt> receipts;
-  for (TeiInputs& inputs : read_instances(document.root(), input_rules(exchange), *metrics)) {
+  for (TeiInputs& inputs : read_instances(document.root(), tei_input_rules(exchange), *metrics)) {
     receipts.push_back({metrics, exchange.request, inputs.batch, inputs.characters});
     calls.push_back(std::move(inputs.call));
   }

@@ -25,6 +25,9 @@ void tei_tokenize(Exchange exchange);
 void tei_decode(Exchange exchange);
 void tei_info(const Exchange& exchange);
 
+// input_rules() with token ids, which TEI's clients have from /tokenize.
+InputRules tei_input_rules(const Exchange& exchange);
+
 // Inputs and options of an embedding request, counted before they are checked.
 TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
                              const TeMetrics& metrics);

@@ -37,7 +37,7 @@ EmbedOptions read_common(const Request& request, const ModelInfo& model) {
   EmbedOptions options;
   options.truncation = read_truncation(request.truncate(), request.truncation_direction());
   if (request.has_prompt_name()) {
-    options.task = resolve_task(request.prompt_name(), model, "prompt_name");
+    options.task = resolve_prompt(request.prompt_name(), model, "prompt_name");
   }
   return options;
 }
@@ -78,7 +78,7 @@ EmbedOptions read_options(const tei::v1::EmbedAllRequest& request, const ModelIn
 std::string read_text(const tei::v1::EncodeRequest& request, const ModelInfo& model) {
   require_inputs(request.inputs());
   if (!request.has_prompt_name()) return request.inputs();
-  std::string task = resolve_task(request.prompt_name(), model, "prompt_name");
+  std::string task = resolve_prompt(request.prompt_name(), model, "prompt_name");
   if (task.empty()) task = model.default_task;
   const auto found = std::find_if(model.tasks.begin(), model.tasks.end(),
                                   [&task](const TaskInfo& info) { return info.name == task; });

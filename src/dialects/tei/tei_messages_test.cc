@@ -73,6 +73,8 @@ TEST(TeiMessages, WrongValuesAreRefusedByName) {
   message = request();
   message.set_prompt_name("retrieval.quarry");
   EXPECT_NE(refusal(message).find("retrieval.query, separation, none"), std::string::npos);
+  message.set_prompt_name("query");
+  EXPECT_THROW(read_options(message, ModelInfo{}), Error) << "a model without prompts";
 }
 
 TEST(TeiMessages, TokenEmbeddingsHaveTheSameRules) {

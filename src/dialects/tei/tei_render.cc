@@ -36,8 +36,10 @@ void append_extensions(const ModelInfo& model, JsonObject& members) {
 
 }  // namespace
 
+std::size_t rows_size(std::size_t numbers) { return numbers * kNumberBytes + 2; }
+
 void append_rows(std::span<const float> values, std::size_t width, std::string& out, Pace& pace) {
-  out.reserve(out.size() + values.size() * kNumberBytes + 2);
+  out.reserve(out.size() + rows_size(values.size()));
   out.push_back('[');
   for (std::size_t start = 0; start < values.size(); start += width) {
     pace.spend(width);

@@ -14,6 +14,8 @@ namespace nestvec {
 
 // All of these append JSON.
 
+// About how much append_rows() writes for so many numbers: what to reserve.
+std::size_t rows_size(std::size_t numbers);
 // [[...],...]: a list of rows, shortest digits that read back as the same float.
 void append_rows(std::span<const float> values, std::size_t width, std::string& out, Pace& pace);
 

@@ -50,23 +50,11 @@ Truncation read_direction(const JsonValue& body) {
       "truncation_direction");
 }
 
-std::string task_member(const JsonValue& body, std::string_view key, const ModelInfo& model) {
-  const std::optional<std::string_view> name = string_member(body, key);
-  return name ? resolve_task(*name, model, key) : std::string();
-}
-
 // `prompt_name` and our own `task` name the same thing; clients of sentence-transformers' habits
 // send both.
 std::string read_task(const JsonValue& body, const ModelInfo& model) {
-  const std::string prompt = task_member(body, "prompt_name", model);
-  const std::string task = task_member(body, "task", model);
-  if (!prompt.empty() && !task.empty() && prompt != task) {
-    throw RequestError(ErrorCode::kInvalidArgument,
-                       "`prompt_name` means the task " + prompt + ", `task` " + task +
-                           ": a prompt belongs to its task, so give one of them",
-                       "prompt_name", Fault::kUnprocessable);
-  }
-  return task.empty() ? prompt : task;
+  const std::string_view task = string_member(body, "task").value_or("");
+  return with_prompt_name(resolve_task(task, model, "task"), body, model);
 }
 
 CountedError too_much(std::string_view member, std::size_t count, std::size_t limit,
@@ -108,10 +96,12 @@ First first_element(const JsonValue& list) {
 
 }  // namespace
 
-EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model) {
+EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules) {
+  const ModelInfo& model = rules.model;
   EmbedOptions options;
   options.truncation = read_direction(body);
-  if (!bool_member(body, "truncate").value_or(true)) options.truncation = Truncation::kError;
+  const bool truncate = rules.overlong != Truncation::kError;
+  if (!bool_member(body, "truncate").value_or(truncate)) options.truncation = Truncation::kError;
   options.task = read_task(body, model);
   options.normalize = bool_member(body, "normalize").value_or(true);
   if (const auto dimensions = body.find("dimensions")) {
@@ -150,7 +140,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
   if (parameters && parameters->kind() != Kind::kObject) {
     throw wrong_type(*parameters, "an object");
   }
-  if (parameters) call.options = read_tei_options(*parameters, rules.model);
+  if (parameters) call.options = read_tei_options(*parameters, rules);
   call.options.normalize = true;  // so that a product of two rows is their cosine
 
   call.texts.emplace_back(read_string(required_member(inputs, "source_sentence")));
@@ -168,7 +158,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
 TokenizeCall read_tokenize(const JsonValue& body, const InputRules& rules) {
   TokenizeCall call;
   call.add_special = bool_member(body, "add_special_tokens").value_or(true);
-  const std::string prompt = prompt_of(task_member(body, "prompt_name", rules.model), rules.model);
+  const std::string prompt = prompt_of(with_prompt_name("", body, rules.model), rules.model);
   const JsonValue inputs = required_member(body, "inputs");
   if (inputs.kind() == Kind::kString) {
     call.texts.push_back(prompt + std::string(inputs.string()));

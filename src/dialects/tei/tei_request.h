@@ -18,9 +18,9 @@ namespace nestvec {
 // there is no input, BatchSizeError over the limit of inputs, kInvalidArgument for a wrong type or
 // value, kUnprocessable for an unknown task.
 
-// truncate (null: true), truncation_direction, prompt_name (a task of the model or an alias),
-// task (an extension: the same under its own name), normalize (true), dimensions.
-EmbedOptions read_tei_options(const JsonValue& body, const ModelInfo& model);
+// truncate (null: true), truncation_direction, prompt_name (of the model's prompts, in any of their
+// names), task (an extension), normalize (true), dimensions.
+EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules);
 
 // Whether inputs came as a list, which may have one item; a list of token ids is one input.
 bool is_batch(const JsonValue& inputs);

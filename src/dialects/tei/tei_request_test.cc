@@ -19,7 +19,7 @@ class TeiRequest : public testing::Test {
   }
   EmbedOptions options(const std::string& json) const {
     return with(json, [](const JsonValue& body, const InputRules& rules) {
-      return read_tei_options(body, rules.model);
+      return read_tei_options(body, rules);
     });
   }
   template <typename Read>
@@ -30,7 +30,7 @@ class TeiRequest : public testing::Test {
   }
   RequestError refused_options(const std::string& json) const {
     return refused(json, [](const JsonValue& body, const InputRules& rules) {
-      read_tei_options(body, rules.model);
+      read_tei_options(body, rules);
     });
   }
 

@@ -40,6 +40,7 @@ TeiError by_fault(const RequestError& error) {
     case Fault::kNoRoute:
       return by_code(error.code());
     case Fault::kMalformed:
+    case Fault::kBadRequest:
       return {400, "Validation"};
     case Fault::kEmpty:
       return {400, "Empty"};

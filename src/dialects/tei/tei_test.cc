@@ -197,11 +197,51 @@ TEST_F(Tei, FailuresHaveTeisFormAndAreCounted) {
     EXPECT_EQ(post("/embed", unwanted).status, 422) << unwanted;
   }
   EXPECT_EQ(metrics_line("te_request_failure{err=\"validation\"}"), "1");
-  EXPECT_EQ(post("/embed", R"({"inputs":"a"})", {{"content-type", "text/plain"}}).status, 415);
+  EXPECT_EQ(post("/embed", "inputs=a", {{"content-type", "text/plain"}}).status, 415);
+  EXPECT_EQ(post("/embed", R"({"inputs":"a"})", {{"content-type", "text/plain"}}).status, 200);
   const HttpResponse missing = post("/rerank", "{}");
   EXPECT_EQ(missing.status, 422);
   EXPECT_NE(missing.body.find("v3-tiny is a dense text-embedding model"), std::string::npos);
   EXPECT_EQ(metrics_line("te_request_failure{err=\"model_type\"}"), "1");
+}
+
+TEST_F(Tei, ATextThatIsTooLongIs422UnlessConfigured) {
+  std::string text;
+  for (std::size_t i = 0; i < kTestTokens; ++i) text += "a b ";
+  const std::string body = R"({"inputs":")" + text + R"(","truncate":false})";
+  EXPECT_EQ(post("/embed", body).status, 422);
+  for (const auto& [configured, status] : {std::pair{"400", 400}, {"413", 413}, {"422", 422}}) {
+    test_.options.overlong_status = configured;
+    const HttpResponse response = post("/embed", body);
+    EXPECT_EQ(response.status, status);
+    EXPECT_NE(response.body.find(R"("error_type":"Validation")"), std::string::npos);
+  }
+  const std::string unsaid = R"({"inputs":")" + text + R"("})";
+  EXPECT_EQ(post("/embed", unsaid).status, 200);
+  test_.options.overlong = "refuse";
+  EXPECT_EQ(post("/embed", unsaid).status, 422);
+  EXPECT_EQ(post("/embed", R"({"inputs":")" + text + R"(","truncate":true})").status, 200);
+}
+
+TEST_F(Tei, OptionsMayBeInAnObjectOfTheirOwn) {
+  const JsonDocument nested =
+      good("/embed", R"({"inputs":"a","parameters":{"dimensions":32,"prompt_name":"query"}})");
+  const JsonDocument flat =
+      good("/embed", R"({"inputs":"a","dimensions":32,"prompt_name":"query"})");
+  EXPECT_EQ(floats(nested.root().elements()[0]), floats(flat.root().elements()[0]));
+  EXPECT_EQ(post("/embed", R"({"inputs":"a","parameters":[]})").status, 422);
+}
+
+TEST_F(Tei, WhatVectorsOfTokensCannotBeIsRefused) {
+  EXPECT_EQ(post("/embed_all", R"({"inputs":"a","dimensions":32})").status, 422);
+  EXPECT_EQ(post("/embed_all", R"({"inputs":"a","normalize":true})").status, 422);
+  EXPECT_EQ(post("/embed_all", R"({"inputs":"a","normalize":false,"dimensions":null})").status,
+            200);
+}
+
+TEST_F(Tei, ContentInsteadOfInputIsForLlamaCpp) {
+  const JsonDocument answer = good("/embeddings", R"({"content":"a"})");
+  EXPECT_EQ(answer.root().elements().at(0).at("embedding").size(), 1u) << "a list of vectors";
 }
 
 }  // namespace

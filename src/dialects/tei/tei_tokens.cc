@@ -34,6 +34,9 @@ void reserve_more(std::string& body, std::size_t bytes) {
 
 HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace) {
   HttpResponse response;
+  std::size_t numbers = 0;
+  for (const TokenEmbeddings& part : parts) numbers += part.values.size();
+  response.body.reserve(rows_size(numbers) + parts.size());
   JsonArray texts(response.body);
   for (const TokenEmbeddings& part : parts) {
     append_rows(part.values, part.width, texts.next(), pace);
@@ -46,7 +49,10 @@ HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace
 
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
-  const InputRules rules = input_rules(exchange);
+  const InputRules rules = tei_input_rules(exchange);
+  refuse_member(document.root(), "dimensions", "vectors of tokens are not cut; leave it out");
+  refuse_member(document.root(), "normalize", "vectors of tokens are not normalised; leave it out",
+                [](const JsonValue& value) { return !read_bool(value); });
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   inputs.call.token_vectors = true;
   inputs.call.max_numbers = number_limit(rules.model);
@@ -71,7 +77,7 @@ void tei_tokenize(Exchange exchange) {
   const TokenizeOptions options{
       .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
-  const auto& account = exchange.service.memory;
+  const auto& account = exchange.request->account;
   const MemoryShare reading = memory_for_texts(account, call.texts, RequestMemory::kTokenizing);
   MemoryShare memory;
   std::size_t tokens = 0;

@@ -13,7 +13,4 @@ struct EmbeddedFile {
   std::string_view body;
 };
 
-// The folder web/ and src/service/openapi.json.
-std::span<const EmbeddedFile> web_files();
-
 }  // namespace nestvec

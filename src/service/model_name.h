@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a request's "model" names: the one model there is, and maybe a task behind its name, for
+// clients that have no field for it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+// "jina-embeddings-v3", "jinaai/jina-embeddings-v3", in any case.
+bool is_name_of(std::string_view name, const ModelInfo& model);
+
+// "jina-embeddings-v3:retrieval.query" for each task.
+std::vector<std::string> names_with_tasks(const ModelInfo& model);
+
+// The task that a name asks for: "retrieval.query" in "jina-embeddings-v3:query", also as
+// "jina-embeddings-v3-query" and "-passage"; empty where it asks for none. "latest" and tags with a
+// digit ("v3", "f16") are no tasks. Any name is taken unless `strict`. Throws RequestError of
+// `param`: kNotFound for another model where strict, kUnprocessable for a task behind the model's
+// own name that it does not have.
+std::string task_of_name(std::string_view name, const ModelInfo& model, bool strict,
+                         std::string_view param = "model");
+
+}  // namespace nestvec
