@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -19,25 +17,20 @@ def is_watched() -> bool:
 
 
 class LoadingBar:
-    """Passes the log of a load on, and shows what it says of the compilation as a bar."""
+    """A bar for a compilation, which appears when there is one."""
 
-    def __init__(self, log: Callable[[str], object], shown: bool) -> None:
-        self._log = log
+    def __init__(self, shown: bool) -> None:
         self._shown = shown
         self._bar: Any = None
 
-    def __call__(self, line: str) -> None:
-        self._log(line)
+    def __call__(self, percent: int) -> None:
         if not self._shown:
             return
-        if line.startswith("compiling ") and self._bar is None:
+        if self._bar is None:
             from tqdm.auto import tqdm
 
             self._bar = tqdm(total=100, desc="compiling the model, once", bar_format=_FORMAT)
-        elif self._bar is not None and (found := re.match(r"compiling: (\d+) %", line)):
-            self._bar.update(int(found[1]) - self._bar.n)
-        elif self._bar is not None and line.startswith("compiled in "):
-            self._bar.update(self._bar.total - self._bar.n)
+        self._bar.update(percent - self._bar.n)
 
     def __enter__(self) -> LoadingBar:
         return self

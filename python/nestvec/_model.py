@@ -9,7 +9,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 import numpy as np
@@ -116,15 +116,15 @@ class Model:
             raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
         file = "" if config is None else os.path.abspath(config)
         given = {name: _setting(value) for name, value in settings.items() if value is not None}
-        with LoadingBar(_log.info, is_watched() if show_progress_bar is None else show_progress_bar) as log:
+        with LoadingBar(is_watched() if show_progress_bar is None else show_progress_bar) as bar:
             try:
-                core = _core.load(model, file, given, log)
+                core = _core.load(model, file, given, _log.info, bar)
             except NotFoundError:
                 named = model or os.environ.get("NESTVEC_MODEL", "")
                 if not download or not _hub.is_reference(named):
                     raise
                 model = _hub.pull(named)
-                core = _core.load(model, file, given, log)
+                core = _core.load(model, file, given, _log.info, bar)
         folder = os.path.abspath(core.info()["folder"])
         reference = (folder, file, tuple(sorted(given.items())))
         return _loaded.keep(cls(core, reference))

@@ -18,6 +18,7 @@
 #include "embed_tokens.h"
 #include "encode.h"
 #include "hub/file_selection.h"
+#include "nestvec/load.h"
 #include "nestvec/tasks.h"
 #include "nestvec/version.h"
 #include "pack_rows.h"
@@ -94,16 +95,30 @@ void translate_error(const std::exception_ptr& thrown, void*) {
   }
 }
 
-std::unique_ptr<LoadedModel> load(const std::string& model, const std::string& config,
-                                  const std::map<std::string, std::string>& settings,
-                                  const nb::object& log) {
-  nb::gil_scoped_release release;
-  const LogSink sink = [&log](std::string_view line) {
+// Passes lines on to `log`, and each per cent of a compilation to `progress`. Both may raise.
+LoadLog load_log(const nb::object& log, const nb::object& progress) {
+  const LogSink line = [&log](std::string_view text) {
     nb::gil_scoped_acquire acquire;
-    log(nb::str(line.data(), line.size()));
+    log(nb::str(text.data(), text.size()));
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
   };
-  return std::make_unique<LoadedModel>(load_model(read_settings_of(model, config, settings), sink));
+  const ProgressSink done = [&progress, last = -1](double share) mutable {
+    const int percent = static_cast<int>(share * 100);
+    if (percent == last) return;
+    last = percent;
+    nb::gil_scoped_acquire acquire;
+    progress(percent);
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  };
+  return {.note = line, .detail = line, .progress = done};
+}
+
+std::unique_ptr<LoadedModel> load(const std::string& model, const std::string& config,
+                                  const std::map<std::string, std::string>& settings,
+                                  const nb::object& log, const nb::object& progress) {
+  nb::gil_scoped_release release;
+  const ModelConfig read = read_settings_of(model, config, settings);
+  return std::make_unique<LoadedModel>(load_model(read, load_log(log, progress), {}));
 }
 
 nb::dict info(const LoadedModel& model) {
@@ -245,5 +260,5 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
              nb::arg("revision"));
   module.def("select_files", nestvec::select_paths, nb::arg("paths"), nb::arg("repo"));
   module.def("load", nestvec::load, nb::arg("model"), nb::arg("config"), nb::arg("settings"),
-             nb::arg("log"));
+             nb::arg("log"), nb::arg("progress"));
 }

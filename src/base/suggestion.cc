@@ -36,8 +36,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 // A word that was left unfinished is as near as one with a single wrong letter.
 std::size_t distance(std::string_view unknown, std::string_view known) {
   constexpr std::size_t kTelling = 3;
-  if (unknown.size() >= kTelling && known.starts_with(unknown)) return 1;
-  return edit_distance(unknown, known);
+  const std::size_t edits = edit_distance(unknown, known);
+  const bool unfinished = unknown.size() >= kTelling && known.starts_with(unknown);
+  return unfinished ? std::min<std::size_t>(edits, 1) : edits;
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ def e5_folder(nestvec, tmp_path, how):  # noqa: F811
     if how == "repository":
         return E5, {"HF_HUB_CACHE": str(tmp_path / "hub")}
     compiled = tmp_path / "compiled"
-    nestvec.ok("compile", "--model", snapshot, "--precision", "fp32", "--output", compiled)
+    nestvec.ok("compile", snapshot, "--precision", "fp32", "--output", compiled)
     shutil.rmtree(repository)
     return compiled, {}
 

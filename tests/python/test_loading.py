@@ -148,16 +148,15 @@ def test_a_bar_while_a_first_load_compiles(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_the_bar_follows_the_log(capfd):
-    lines = ["compiling /models/v3 (jina-embeddings-v3, 24 layers, 5 adapters) to /cache: packed bf16, 1.3 GiB",
-             "compiling: 10 % (130 MiB of 1.3 GiB)", "compiling: 40 % (520 MiB of 1.3 GiB)"]
-    logged = []
-    with pytest.raises(RuntimeError), LoadingBar(logged.append, True) as log:
-        for line in [*lines, "threads: 2"]:
-            log(line)
+def test_the_bar_appears_when_something_is_compiled(capfd):
+    with LoadingBar(True):
+        pass
+    assert capfd.readouterr().err == ""
+    with pytest.raises(RuntimeError), LoadingBar(True) as bar:
+        bar(10)
+        bar(40)
         raise RuntimeError
     shown = capfd.readouterr().err
-    assert logged == [*lines, "threads: 2"]
     assert " 40%|" in shown and "100%" not in shown and shown.endswith("\n")
 
 

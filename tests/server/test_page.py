@@ -465,7 +465,7 @@ def test_page_waits_for_a_model_that_is_loading(browser, server):
     page.evaluate("window.loading = ''")
     page.wait(DONE)
     docs = browser.open(server.url + "/docs", before=LOADING)
-    docs.wait("document.querySelector('main').textContent === 'The model is loading …'")
+    docs.wait("document.querySelector('main [role=status]').textContent === 'The model is loading …'")
     docs.evaluate("window.loading = ''")
     docs.wait("document.querySelectorAll('article').length > 0")
 
