@@ -7,6 +7,7 @@ tests/python/test_real_sentence_transformers.py compares with the class itself.
 import copy
 import enum
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -79,6 +80,16 @@ def test_models_without_prompts_have_two_empty_ones(bert, plain):
     expected = plain.encode(TEXTS).tobytes()
     for rows in (bert.encode(TEXTS, prompt_name="query"), bert.encode_query(TEXTS), bert.encode_document(TEXTS)):
         assert rows.tobytes() == expected
+
+
+def test_a_models_prompt_for_passages_is_that_of_documents(tmp_path, plain):
+    folder = tmp_path / "named"
+    shutil.copytree(MODELS / "bert-tiny", folder)
+    (folder / "config_sentence_transformers.json").write_text('{"prompts": {"query": "q: ", "passage": "p: "}}')
+    named = SentenceTransformer(folder)
+    assert named.encode_query(TEXTS).tobytes() == plain.encode(TEXTS, prompt="q: ").tobytes()
+    assert named.encode_document(TEXTS).tobytes() == plain.encode(TEXTS, prompt="p: ").tobytes()
+    assert named.encode(TEXTS).tobytes() == named.encode(TEXTS, prompt_name="document").tobytes()
 
 
 def test_dimensions_are_cut_after_the_models_own_normalisation(bert, plain):

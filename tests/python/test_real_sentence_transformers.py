@@ -63,7 +63,9 @@ def test_vectors(theirs, ours, options):
 
 def test_queries_and_documents(theirs, ours):
     close(ours.encode_query(TEXTS), theirs.encode_query(TEXTS))
-    close(ours.encode_document(TEXTS), theirs.encode_document(TEXTS))
+    # The original looks for "document" first, which every model has, empty; so this model's prompt for passages is lost.
+    close(ours.encode_document(TEXTS), theirs.encode(TEXTS, prompt_name="passage"))
+    close(ours.encode(TEXTS, prompt_name="document"), theirs.encode_document(TEXTS))
     assert {name: text for name, text in ours.prompts.items() if text} == {
         name: text for name, text in theirs.prompts.items() if text}
 
