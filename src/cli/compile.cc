@@ -64,7 +64,7 @@ void add_compile_command(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("compile", "Write a compiled model into a folder");
   const auto options = std::make_shared<CompileCommand>();
   command
-      ->add_option("model", options->model,
+      ->add_option("-m,--model,model", options->model,
                    "A model folder, OWNER/NAME, or the short name of a model on this machine")
       ->required()
       ->type_name("MODEL");
