@@ -143,8 +143,10 @@ void add_model_argument(CLI::App& command, ModelOptions& options) {
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("--config", options.config, "Read settings from a config.yaml")
       ->type_name("FILE");
-  command.add_flag("--strict-config", options.strict_config,
-                   "Fail if the configuration has unknown keys, instead of warning");
+  command
+      .add_flag("--strict-config", options.strict_config,
+                "Fail if the configuration has unknown keys, instead of warning")
+      ->group(kConfigGroup);
   command.add_flag("-q,--quiet", options.quiet, "Print no notes on standard error");
   command.add_flag("-v,--verbose", options.verbose,
                    "Print the memory plan, the precision and the threads");

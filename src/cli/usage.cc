@@ -193,6 +193,31 @@ void check_dashes(const CLI::App& command, const std::vector<std::string>& argum
   }
 }
 
+// "3600" of "3600.000000".
+std::string without_zeros(std::string number) {
+  if (number.find('.') == std::string::npos) return number;
+  number.erase(number.find_last_not_of('0') + 1);
+  if (number.ends_with('.')) number.pop_back();
+  return number;
+}
+
+// "--seconds: Value many not in range 0.000000 to 3600.000000", otherwise nothing.
+std::string out_of_range(const std::string& message) {
+  const std::string_view value = ": Value ";
+  const std::string_view range = " not in range ";
+  const std::string_view to = " to ";
+  const std::size_t found = message.find(value);
+  const std::size_t least = message.find(range);
+  const std::size_t most = message.rfind(to);
+  if (found == std::string::npos || least == std::string::npos || most < least) return "";
+  const std::size_t begin = found + value.size();
+  const std::size_t from = least + range.size();
+  return message.substr(0, found) + ": expected a number from " +
+         without_zeros(message.substr(from, most - from)) + " to " +
+         without_zeros(message.substr(most + to.size())) + ", found \"" +
+         excerpt(message.substr(begin, least - begin)) + "\"";
+}
+
 // "--file: 1 required FILE missing" and the like.
 std::string in_our_words(const CLI::App& command, const CLI::ParseError& error) {
   std::string message = error.what();
@@ -201,6 +226,10 @@ std::string in_our_words(const CLI::App& command, const CLI::ParseError& error) 
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr &&
       message.ends_with(" missing")) {
     return name + " needs a value";
+  }
+  if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
+    const std::string told = out_of_range(message);
+    return told.empty() ? message : told;
   }
   if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) {
     const std::string what = "Could not convert: ";

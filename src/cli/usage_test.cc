@@ -76,7 +76,10 @@ TEST(Values, ThatAreMissingOrWrong) {
   expect_told({"compile", "m"}, "compile needs --output");
   expect_told({"embed", "--truncate", "rigth", "x"}, "did you mean \"right\"?");
   expect_told({"embed", "--truncate", "middle", "x"}, "known are right, left, error");
-  expect_told({"bench", "--seconds", "many"}, "--seconds: expected a number, found \"many\"");
+  expect_told({"bench", "--seconds", "many"},
+              "--seconds: expected a number from 0 to 3600, found \"many\"");
+  expect_told({"bench", "--seconds", "-1"},
+              "--seconds: expected a number from 0 to 3600, found \"-1\"");
   expect_told({"serve", "--port", "http"}, "--port: expected a number");
   expect_told({"serve", "--port", "99999"}, "is not an address");
   expect_told({"serve", "--port", "80", "--http", ":80"}, "leave one out");

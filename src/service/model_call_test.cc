@@ -221,10 +221,10 @@ TEST_F(ModelCallTest, AFaultOfATextIsToldByItsDocument) {
   call.options.truncation = Truncation::kError;
   start({call_of({"a"}), call});
   finish();
-  EXPECT_EQ(ending_.code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ending_.code(), ErrorCode::kOutOfRange);
   EXPECT_EQ(ending_.error->detail().text, 1U);
   EXPECT_EQ(std::string(ending_.error->what()).find("input[1]: "), 0U);
-  EXPECT_TRUE(counted(R"(nestvec_failed_calls_total{code="INVALID_ARGUMENT"} 1)"));
+  EXPECT_TRUE(counted(R"(nestvec_failed_calls_total{code="OUT_OF_RANGE"} 1)"));
 }
 
 TEST_F(ModelCallTest, TokenVectorsOverTheLimitOfAnAnswer) {
