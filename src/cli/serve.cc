@@ -172,8 +172,11 @@ std::optional<Model> load_unless_stopped(const ServerConfig& config, Server& ser
                                          CliContext& context, const std::stop_token& stop) {
   LoadState& state = server.load_state();
   const LogSink note = [&](std::string_view line) {
+    constexpr std::string_view kWarning = "warning: ";
+    const bool warns = line.starts_with(kWarning);
     state.note(line);
-    log.message(LogLevel::kInfo, line);
+    log.message(warns ? LogLevel::kWarning : LogLevel::kInfo,
+                line.substr(warns ? kWarning.size() : 0));
   };
   const ProgressSink progress = [&state](double share) { state.progress(share); };
   try {
