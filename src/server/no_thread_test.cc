@@ -29,7 +29,7 @@ TEST(NoThread, EachPartOfTheServerSaysSoAndEnds) {
   });
   Metrics metrics;
   Log log(LogFormat::kText, [](std::string_view) {});
-  make_with_too_few(1, "spans",
+  make_with_too_few(1, "span exporter",
                     [&] { const SpanExporter exporter("http://127.0.0.1:1", "0", metrics, log); });
   make_with_too_few(1, "signals", [] {
     const BlockedSignals blocked;
