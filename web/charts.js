@@ -105,11 +105,11 @@ function fitCells(root, size) {
 
 // All in CSS pixels: { cell, label, gap }, and whether there is room for `texts`.
 export function layoutOf(width, height, size) {
-  const kPadding = 8;
+  const kPadding = 6; // of .heat
   const gap = size > 50 ? 0 : size > 14 ? 1 : 2;
   const tallest = Math.max(320, 0.8 * height) / (size + 1);
   const cellBeside = (label) =>
-    Math.floor(Math.min(64, tallest, (width - kPadding - label) / size) - gap);
+    Math.floor(Math.min(64, tallest, (width - kPadding - 2 * gap - label) / size) - gap);
   const label = Math.floor(Math.min(280, width * (width < 480 ? 0.28 : 0.36)));
   const cell = cellBeside(label);
   if (cell >= 15) return { cell, label, gap, texts: true };
