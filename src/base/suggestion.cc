@@ -18,7 +18,16 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Levenshtein distance.
+// A word that was left unfinished is as near as one with a single wrong letter.
+std::size_t distance(std::string_view unknown, std::string_view known) {
+  constexpr std::size_t kTelling = 3;
+  const std::size_t edits = edit_distance(unknown, known);
+  const bool unfinished = unknown.size() >= kTelling && known.starts_with(unknown);
+  return unfinished ? std::min<std::size_t>(edits, 1) : edits;
+}
+
+}  // namespace
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -32,16 +41,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   }
   return row.back();
 }
-
-// A word that was left unfinished is as near as one with a single wrong letter.
-std::size_t distance(std::string_view unknown, std::string_view known) {
-  constexpr std::size_t kTelling = 3;
-  const std::size_t edits = edit_distance(unknown, known);
-  const bool unfinished = unknown.size() >= kTelling && known.starts_with(unknown);
-  return unfinished ? std::min<std::size_t>(edits, 1) : edits;
-}
-
-}  // namespace
 
 std::string nearest_word(std::string_view unknown, const std::vector<std::string>& known) {
   std::string nearest;

@@ -2,11 +2,15 @@
 // "Did you mean": what a mistyped word is likely to stand for.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace nestvec {
+
+// Levenshtein distance in bytes.
+std::size_t edit_distance(std::string_view a, std::string_view b);
 
 // The word of `known` that is nearest to `unknown`, whatever the case of letters; empty where none
 // is near. Words longer than 64 bytes are near to none.

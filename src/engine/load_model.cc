@@ -54,7 +54,7 @@ std::string onnx_name(const ModelFolder& folder) {
   return fs::path(folder.onnx).lexically_relative(folder.path).string();
 }
 
-Graph published_graph(const ModelFolder& folder) {
+Graph published_graph(const ModelFolder& folder, const ModelSpec& spec) {
   if (folder.onnx.empty()) {
     throw Error(ErrorCode::kNotFound, folder.path +
                                           ": runtime.graph is \"published\", but there is no "
@@ -62,7 +62,7 @@ Graph published_graph(const ModelFolder& folder) {
   }
   Graph graph;
   graph.path = folder.onnx;
-  graph.spec = read_model_spec(folder.path);
+  graph.spec = spec;
   graph.weight_bytes = published_bytes(folder.onnx);
   graph.published = true;
   graph.description = onnx_name(folder) + " as published";
@@ -141,12 +141,13 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
   }
 }
 
-Graph choose_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
+Graph choose_graph(const Outline& outline, const RuntimeOptions& runtime,
                    const CompileOptions& options, const LogSink& log) {
+  const ModelFolder& folder = outline.folder;
   Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
                 : is_to_compile(folder, runtime, log)
                     ? compiled_graph(folder, runtime, options, log)
-                    : published_graph(folder);
+                    : published_graph(folder, outline.spec);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
                 "runtime.precision \"" + runtime.precision +
@@ -276,8 +277,7 @@ void settle_graph(const Session& session, const ModelFolder& folder, const Runti
 
 ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFolder& folder) {
   ModelInfo info;
-  info.id =
-      config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
+  info.id = model_id(config);
   info.family = graph.spec.family;
   info.graph = graph.description;
   info.precision = graph.precision;
@@ -311,7 +311,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   CompileOptions compile;
   compile.control = control;
   compile.progress = log.progress;
-  const Graph graph = choose_graph(folder, config.runtime, compile, note);
+  const Graph graph = choose_graph(outline, config.runtime, compile, note);
   control.check();
   const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
   check_token_types(graph, folder.path);

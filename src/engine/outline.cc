@@ -129,11 +129,14 @@ Outline read_outline(const ModelConfig& config, const LogSink& log) {
   return outline;
 }
 
+std::string model_id(const ModelConfig& config) {
+  return config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
+}
+
 ModelInfo outline_model(const ModelConfig& config) {
   const Outline outline = read_outline(config, [](std::string_view) {});
   ModelInfo info;
-  info.id =
-      config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
+  info.id = model_id(config);
   info.family = outline.spec.family;
   info.folder = outline.folder.path;
   info.tasks = outline.tasks.tasks();

@@ -24,4 +24,7 @@ struct Outline {
 // read_model_spec; kInvalidArgument for a configured task or prompt that does not fit the model.
 Outline read_outline(const ModelConfig& config, const LogSink& log);
 
+// The name of the model to its callers: the configured one, else the last part of where it lies.
+std::string model_id(const ModelConfig& config);
+
 }  // namespace nestvec

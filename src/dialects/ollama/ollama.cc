@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "dialects/plain_errors.h"
 #include "dialects/tei/tei_render.h"
 #include "service/model_name.h"
 
@@ -15,19 +16,6 @@ namespace nestvec {
 namespace {
 
 using Kind = JsonValue::Kind;
-
-class OllamaErrors final : public ErrorStyle {
- public:
-  HttpResponse render(const Error& error) const override {
-    HttpResponse response;
-    response.status = http_status(error);
-    JsonObject members(response.body);
-    members.text("error", error.what());
-    members.end();
-    add_retry_after(error, response);
-    return response;
-  }
-};
 
 HttpResponse json_response(std::string body) {
   HttpResponse response;
@@ -207,7 +195,7 @@ EmbedCall read_ollama_embeddings(const JsonValue& body, const InputRules& rules)
 std::vector<Route> ollama_routes(const Service& service) {
   const auto names =
       std::make_shared<const OllamaModel>(describe_ollama_model(service.model.info()));
-  const ErrorStyle* errors = &ollama_errors();
+  const ErrorStyle* errors = &plain_errors();
   return {
       {"POST", "/api/embed", embed, errors},
       {"POST", "/api/embeddings", embeddings, errors},
@@ -217,11 +205,6 @@ std::vector<Route> ollama_routes(const Service& service) {
       {"GET", "/api/ps", described(names, render_ollama_ps), errors},
       {"GET", "/api/version", version, errors},
   };
-}
-
-const ErrorStyle& ollama_errors() {
-  static const OllamaErrors kStyle;
-  return kStyle;
 }
 
 }  // namespace nestvec

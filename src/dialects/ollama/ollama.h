@@ -16,9 +16,6 @@ namespace nestvec {
 // /api/version. One model, whatever name a request gives, unless server.strict_model.
 std::vector<Route> ollama_routes(const Service& service);
 
-// {"error"}.
-const ErrorStyle& ollama_errors();
-
 // A request of /api/embed: model, input (or prompt), truncate, dimensions, task (an extension);
 // options and keep_alive are not used. No texts, no vectors: clients load a model so. A text of a
 // list may be empty. Throws RequestError.

@@ -4,23 +4,11 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "dialects/plain_errors.h"
 #include "dialects/tei/tei_render.h"
 
 namespace nestvec {
 namespace {
-
-class WeaviateErrors final : public ErrorStyle {
- public:
-  HttpResponse render(const Error& error) const override {
-    HttpResponse response;
-    response.status = http_status(error);
-    JsonObject members(response.body);
-    members.text("error", error.what());
-    members.end();
-    add_retry_after(error, response);
-    return response;
-  }
-};
 
 // {"text","vector","dim","dims"}; its containers write the third, its module reads the last.
 HttpResponse render_one(const std::string& text, const Embeddings& rows) {
@@ -97,16 +85,11 @@ EmbedCall read_weaviate(const JsonValue& body, const InputRules& rules) {
 }
 
 std::vector<Route> weaviate_routes(const Service&) {
-  const ErrorStyle* errors = &weaviate_errors();
+  const ErrorStyle* errors = &plain_errors();
   return {
       {"POST", "/vectors", vectors, errors},
       {"GET", "/meta", meta, errors},
   };
-}
-
-const ErrorStyle& weaviate_errors() {
-  static const WeaviateErrors kStyle;
-  return kStyle;
 }
 
 }  // namespace nestvec

@@ -14,9 +14,6 @@ namespace nestvec {
 // POST /vectors, GET /meta.
 std::vector<Route> weaviate_routes(const Service& service);
 
-// {"error"}.
-const ErrorStyle& weaviate_errors();
-
 // A request: text, or in newer versions texts, and of its config task_type ("query", "passage") and
 // dimensions. The pooling that it names is the model's business. Throws RequestError.
 EmbedCall read_weaviate(const JsonValue& body, const InputRules& rules);
