@@ -23,10 +23,11 @@ void visit_task_fields(Section& runtime, Visitor& visit) {
   visit(Field{"runtime", "document_prompt", "document-prompt", FieldKind::kText,
               "Prompt of documents, such as `passage: `; empty = the model's own."},
         runtime.document_prompt);
-  visit(Field{"runtime", "builtin_prompts", "builtin-prompts", FieldKind::kSwitch,
-              "Use the known prompts of well-known models (E5, BGE, Nomic, Arctic, mxbai) whose "
-              "folders store none. They go before texts that name a task."},
-        runtime.builtin_prompts);
+  visit(
+      Field{"runtime", "builtin_prompts", "builtin-prompts", FieldKind::kSwitch,
+            "Use the known prompts of well-known models (E5, BGE, Nomic, Arctic, mxbai, UAE) whose "
+            "folders store none. They go before texts that name a task."},
+      runtime.builtin_prompts);
 }
 
 }  // namespace nestvec
