@@ -71,6 +71,8 @@ class SentenceTransformer:
         self._settings = settings
         self.model = Model.load(folder, **settings)
         self.prompts = {"query": "", "document": ""}
+        if prompts is not None and not isinstance(prompts, Mapping):
+            raise TypeError(f"prompts is of type {type(prompts).__name__}; expected a dict of names and texts")
         self._own_prompts = {name: text or "" for name, text in (prompts or {}).items()}
         self.prompts |= {task.name: task.prompt for task in self.model.info.tasks} | self._own_prompts
         if default_prompt_name is not None and default_prompt_name not in self.prompts:
@@ -220,7 +222,9 @@ class SentenceTransformer:
         if prompt is None and prompt_name is None and task is None:
             prompt_name = self.default_prompt_name
         if prompt is not None or prompt_name is None:
-            return {"task": task, "prompt": prompt}
+            # Without a task the original uses no adapter, where a Model has a default task.
+            base = task is None and self._has_adapters and "default_task" not in self._settings
+            return {"task": "none" if base else task, "prompt": prompt}
         if prompt_name not in self.prompts:
             raise InvalidArgumentError(f"unknown prompt {prompt_name!r}; there are {sorted(self.prompts)}")
         if prompt_name in self._own_prompts or not self._has_task(prompt_name):
@@ -241,6 +245,10 @@ class SentenceTransformer:
             own = next((name for name in names if name in self._own_prompts), None)
             options |= {"task": names[0]} if own is None else {"prompt_name": own}
         return options
+
+    @property
+    def _has_adapters(self) -> bool:
+        return self.model.info.family == "jina-embeddings-v3" and len(self.model.info.tasks) > 0
 
     def _has_task(self, name: str) -> bool:
         return any(task.name == name for task in self.model.info.tasks)

@@ -58,9 +58,14 @@ def similarity_pairwise(name: str, one: Any, other: Any) -> Any:
 
 
 def _rows(vectors: Any) -> Rows:
+    if vectors is None or isinstance(vectors, (str, bytes)):
+        raise TypeError(f"expected vectors, found {type(vectors).__name__}; encode() makes them of texts")
     if isinstance(vectors, (list, tuple)):
         vectors = np.stack([np.asarray(vector) for vector in vectors])
-    return np.asarray(vectors, dtype=np.float32)
+    rows = np.asarray(vectors, dtype=np.float32)
+    if not 1 <= rows.ndim <= 2:
+        raise InvalidArgumentError(f"expected a vector or a list of them, found an array of shape {list(rows.shape)}")
+    return rows
 
 
 def _check_widths(a: Rows, b: Rows) -> None:

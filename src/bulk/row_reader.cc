@@ -57,6 +57,17 @@ std::optional<JsonValue> find_field(const JsonValue& object, std::string_view na
   return std::nullopt;
 }
 
+// Whole tables in one object, as pandas and others write them.
+std::string table_advice(const JsonValue& object) {
+  for (const auto& [name, value] : object.members()) {
+    const bool list = value.kind() == JsonValue::Kind::kArray && value.size() > 0;
+    if (!list || value.elements()[0].kind() != JsonValue::Kind::kObject) continue;
+    return "; the rows in \"" + excerpt(name) + "\" can be piped: jq -c '.[\"" + excerpt(name) +
+           "\"][]' FILE | nestvec embed --input - --input-format jsonl";
+  }
+  return "";
+}
+
 // Says which members there are instead.
 JsonValue need_field(const JsonValue& object, const std::string& name) {
   if (auto found = find_field(object, name)) return *found;
@@ -70,17 +81,6 @@ JsonValue need_field(const JsonValue& object, const std::string& name) {
   if (count > kMostNames) names += " and " + std::to_string(count - kMostNames) + " more";
   throw object.error("has no member \"" + excerpt(name) + "\"; it has " +
                      (names.empty() ? "none" : names) + table_advice(object));
-}
-
-// Whole tables in one object, as pandas and others write them.
-std::string table_advice(const JsonValue& object) {
-  for (const auto& [name, value] : object.members()) {
-    const bool list = value.kind() == JsonValue::Kind::kArray && value.size() > 0;
-    if (!list || value.elements()[0].kind() != JsonValue::Kind::kObject) continue;
-    return "; the rows in \"" + excerpt(name) + "\" can be piped: jq -c '.[\"" + excerpt(name) +
-           "\"][]' FILE | nestvec embed --input - --input-format jsonl";
-  }
-  return "";
 }
 
 std::string_view text_of(const JsonValue& value) {
@@ -113,7 +113,8 @@ bool is_json_row(std::string_view line) {
   if (!line.starts_with('{')) return false;
   if (line.size() >= kLongLine) return line.starts_with("{\"");
   try {
-    return JsonDocument::parse(line, kRow).root().kind() == JsonValue::Kind::kObject;
+    const JsonDocument document = JsonDocument::parse(line, kRow);
+    return document.root().kind() == JsonValue::Kind::kObject;
   } catch (const Error&) {
     return false;
   }

@@ -357,6 +357,26 @@ def classifier_among_weights(m):
     assert m.run("--pooling", "mean", TEXT).returncode == 0
 
 
+@case("model.safetensors", "two encoders below names of their own")
+def two_encoders(m):
+    path = m.of("bert-tiny").path / "model.safetensors"
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header, rest = json.loads(data[8:8 + length]), data[8 + length:]
+    header.pop("__metadata__", None)
+
+    def moved(prefix, by):
+        return {prefix + name: {**tensor, "data_offsets": [place + by for place in tensor["data_offsets"]]}
+                for name, tensor in header.items()}
+
+    for names, size in (({**moved("query.", 0), **moved("doc.", len(rest))}, 2), (moved("query.", 0), 1)):
+        text = json.dumps(names).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + rest * size)
+        if size == 2:
+            m.refuses(says=['"doc."', '"query."'])
+    assert not m.run(TEXT).returncode, "one encoder may have any name"
+
+
 ADAPTERS = ("retrieval_query", "retrieval_passage", "separation", "classification", "text_matching")
 
 

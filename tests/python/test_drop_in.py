@@ -52,7 +52,9 @@ def test_tasks_and_prompts(v3, model):
         expected = model.encode(TEXTS, task=task).tobytes()
         assert v3.encode(TEXTS, task=task, prompt_name=task).tobytes() == expected
         assert v3.encode(TEXTS, task=task).tobytes() == expected
-    assert v3.encode(TEXTS, prompt="Own: ").tobytes() == model.encode(TEXTS, prompt="Own: ").tobytes()
+    own = model.encode(TEXTS, task="none", prompt="Own: ")
+    assert v3.encode(TEXTS, prompt="Own: ").tobytes() == own.tobytes()
+    assert v3.encode(TEXTS).tobytes() == model.encode(TEXTS, task="none").tobytes(), "no adapter without a task"
     assert v3.encode_query(TEXTS).tobytes() == model.encode_query(TEXTS).tobytes()
     assert v3.encode_document(TEXTS).tobytes() == model.encode_document(TEXTS).tobytes()
     with pytest.raises(ValueError, match="unknown prompt 'nonsense'"):
@@ -171,6 +173,7 @@ def test_arguments_for_transformers():
     refused(r"config_kwargs\['rope_theta'\] is not supported", config_kwargs={"rope_theta": 1})
     refused("device is 'cuda:0'; expected 'cpu'", device="cuda:0")
     refused("modules cannot be put together here", modules=[])
+    refused("prompts is of type list; expected a dict", prompts=["q"])
     refused("unexpected keyword argument 'nonsense'", nonsense=1)
 
 
