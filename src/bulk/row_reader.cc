@@ -291,7 +291,7 @@ bool RowReader::next_record(RowFields& row) {
     row.fault = "a quoted field is not closed before the end of the file";
   } else if (fields.size() < needed) {
     row.fault = "the row has " + std::to_string(fields.size()) +
-                " fields, and the header says that " + std::to_string(needed) + " are needed";
+                " fields, and the header requires " + std::to_string(needed);
   } else if (csv_.filled() > columns_.header) {
     row.fault = "the row has " + std::to_string(csv_.filled()) + " fields, and the header has " +
                 std::to_string(columns_.header) +

@@ -39,7 +39,7 @@ constexpr const char* kEmbedExamples =
     "  nestvec embed --input 'docs/*.jsonl.gz' --field body -o docs.npy --resume\n"
     "\f"
     "Texts are arguments, lines of --file, or lines of standard input (for -, or where there is\n"
-    "neither a text nor a file). A text that begins with a dash goes behind --.\n"
+    "neither a text nor a file). Put -- before a text that begins with a dash.\n"
     "\n"
     "Formats:\n"
     "  json     {\"dimensions\":n,\"embeddings\":[[...],...]}\n"

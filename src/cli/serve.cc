@@ -192,7 +192,7 @@ std::optional<Model> load_unless_stopped(const ServerConfig& config, Server& ser
 bool finish(Server& server, int signal_number, const std::string& socket, Log& log) {
   notify_systemd(socket, "STOPPING=1");
   log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
-                                   ": finishing what is being answered");
+                                   ": finishing open requests");
   if (server.drain()) return true;
   log.message(LogLevel::kWarning,
               "requests were still being answered at the end of server.grace_seconds");

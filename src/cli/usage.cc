@@ -154,7 +154,7 @@ std::string unknown_option(const CLI::App& command, const std::string& argument)
     return message + "; did you mean " + near + "?";
   }
   if (!takes_texts) return message;
-  return message + "; a text that begins with a dash goes behind --";
+  return message + "; put -- before a text that begins with a dash";
 }
 
 // Dashes that word processors and web pages make of "-" and "--". Empty where there is none.
@@ -189,7 +189,7 @@ void check_dashes(const CLI::App& command, const std::vector<std::string>& argum
     const std::string meant = option_behind_dashes(command, arguments[i]);
     if (meant.empty()) continue;
     throw wrong_usage("\"" + excerpt(arguments[i]) + "\": did you mean " + meant +
-                      "? A text that begins so goes behind --");
+                      "? Put -- before a text that begins with a dash");
   }
 }
 
@@ -272,7 +272,7 @@ void check_arguments(const CLI::App& app, const std::vector<std::string>& argume
   }
   const std::string near = nearest_word(name_part(first), option_names(app));
   throw wrong_usage("nestvec has no option " + excerpt(name_part(first)) +
-                    (near.empty() ? "; options go behind the command, nestvec COMMAND " +
+                    (near.empty() ? "; options follow the command: nestvec COMMAND " +
                                         excerpt(name_part(first)) + " (see nestvec --help)"
                                   : "; did you mean " + near + "?"));
 }

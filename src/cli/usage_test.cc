@@ -57,7 +57,7 @@ TEST(UnknownOption, NeverShowsWhatFollowsIt) {
 }
 
 TEST(UnknownOption, OfTheProgramBelongsBehindTheCommand) {
-  expect_told({"--model", "m", "embed", "x"}, "options go behind the command");
+  expect_told({"--model", "m", "embed", "x"}, "options follow the command");
   expect_told({"--versoin"}, "did you mean --version?");
   expect_told({"-v"}, "did you mean --version?");
 }
@@ -67,7 +67,7 @@ TEST(Dashes, ThatAreWrongAreNoTexts) {
   expect_told({"serve", "-port", "80"}, "did you mean --port?");
   expect_told({"embed", "\xE2\x80\x94model", "m", "x"}, "did you mean --model?");
   expect_told({"embed", "\xE2\x80\x93\xE2\x80\x93model=m", "x"}, "did you mean --model?");
-  expect_told({"embed", "-x y z"}, "a text that begins with a dash goes behind --");
+  expect_told({"embed", "-x y z"}, "put -- before a text that begins with a dash");
 }
 
 TEST(Values, ThatAreMissingOrWrong) {

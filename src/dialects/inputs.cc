@@ -27,9 +27,9 @@ RequestError wrong_type(const std::string& param) {
 RequestError refused_ids(const std::string& param) {
   return {ErrorCode::kInvalidArgument,
           param +
-              ": token ids are not taken, for those of another tokenizer would give meaningless "
-              "vectors; send text (LangChain: check_embedding_ctx_length=False), or start the "
-              "server with server.token_ids: accept if they are of this model's tokenizer",
+              ": token ids are not accepted, because ids of another tokenizer give meaningless "
+              "vectors; send text (LangChain: check_embedding_ctx_length=False), or set "
+              "server.token_ids: accept if the ids come from this model's own tokenizer",
           param, Fault::kBadRequest};
 }
 
@@ -60,7 +60,7 @@ class InputReader {
     if (count > rules_.max_inputs) {
       throw RequestError(ErrorCode::kInvalidArgument,
                          param_ + " has " + std::to_string(count) + " items, at most " +
-                             std::to_string(rules_.max_inputs) + " are taken in a request",
+                             std::to_string(rules_.max_inputs) + " are accepted in a request",
                          param_);
     }
     const std::vector<JsonValue> items = value.elements();

@@ -12,7 +12,7 @@ constexpr std::size_t kTellOwed = std::size_t{4} << 10;
 
 Error too_many_calls() {
   return {ErrorCode::kUnavailable,
-          "too many requests wait for a thread; come again soon",
+          "too many requests are waiting for a thread; retry shortly",
           {.text = {}, .retry_after = std::chrono::seconds(1)}};
 }
 

@@ -382,7 +382,7 @@ void H2Connection::dispatch(H2Stream& stream) {
   const auto reply = std::make_shared<HttpReply>(
       loop_, shared_from_this(), static_cast<std::uint64_t>(stream.id), coding, alive_);
   if (!post_request(shared_, request, reply)) {
-    reply->send(fault_response({503, "too many requests wait for a thread"}));
+    reply->send(fault_response({503, "too many requests are waiting for a thread"}));
   }
 }
 

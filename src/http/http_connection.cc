@@ -355,7 +355,7 @@ void HttpConnection::dispatch() {
   const auto reply = std::make_shared<HttpReply>(loop_, shared_from_this(), ++exchange_, coding);
   if (refusal_) return reply->send(*std::exchange(refusal_, std::nullopt));
   if (!post_request(shared_, request, reply)) {
-    reply->send(fault_response({503, "too many requests wait for a thread"}));
+    reply->send(fault_response({503, "too many requests are waiting for a thread"}));
   }
 }
 

@@ -182,7 +182,7 @@ class HttpServer::Impl {
     const std::size_t bytes = RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0);
     if (!RequestMemory::grow_head(connection->memory, bytes + RequestMemory::kHead)) {
       return refuse(accepted.socket,
-                    "no memory for one more connection of this client: server.request_memory");
+                    "no memory for another connection of this client: server.request_memory");
     }
     connection->memory.shrink(bytes);  // its first head takes the rest at once
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;

@@ -93,7 +93,7 @@ void or_fault(HttpReply& reply, const Work& work) {
     reply.send(no_memory_answer());
   } catch (const std::exception&) {
     // Its text may hold anything, so it stays here.
-    reply.send(fault_response({500, "an internal error; the request was not answered"}));
+    reply.send(fault_response({500, "internal error; the request was not answered"}));
   }
 }
 

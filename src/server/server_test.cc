@@ -249,9 +249,9 @@ TEST(Server, ReadsItsKeysAgain) {
   fs::remove(file);
   server.reload();
   EXPECT_EQ(status(embed(port, kBody, "two")), 200);
-  EXPECT_NE(lines.text().find("read again"), std::string::npos);
+  EXPECT_NE(lines.text().find("reloaded the API keys"), std::string::npos);
   EXPECT_NE(lines.text().find(file + ": every user of this machine may read"), std::string::npos);
-  EXPECT_NE(lines.text().find("are kept"), std::string::npos);
+  EXPECT_NE(lines.text().find("stay in use"), std::string::npos);
 }
 
 std::string refusal(const ServerOptions& options) {

@@ -114,7 +114,7 @@ void Exchange::fail_with_current_exception() const noexcept {
       fail(out_of_memory());
     } catch (...) {
       // Its text may hold anything, so it stays here.
-      fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+      fail(Error(ErrorCode::kInternal, "internal error; the request was not answered"));
     }
   } catch (...) {
     respond(no_memory_answer());
@@ -246,8 +246,8 @@ std::optional<HttpResponse> Router::answer_head(const Match& match, const HttpRe
   response = style_of(match, head.path)
                  .render(RequestError(
                      ErrorCode::kUnimplemented,
-                     excerpt(head.method) + " is not for this path; it answers " + allowed, "",
-                     Fault::kMethod));
+                     excerpt(head.method) + " is not allowed for this path; it answers " + allowed,
+                     "", Fault::kMethod));
   response.headers.emplace_back("Allow", allowed);
   return response;
 }

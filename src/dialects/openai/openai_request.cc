@@ -112,21 +112,21 @@ void refuse_what_is_not_done(const JsonValue& body) {
   refuse_member(body, "return_multivector",
                 "a text has one vector here; POST /embed_all gives one for each token", is_false);
   refuse_member(body, "add_special_tokens",
-                "only true is done: the model reads texts with their special tokens", is_true);
+                "only true is supported: the model reads texts with their special tokens", is_true);
   refuse_member(body, "embed_dtype",
-                "only \"float32\" is done; for smaller vectors see embedding_type",
+                "only \"float32\" is supported; for smaller vectors see embedding_type",
                 [](const JsonValue& value) {
                   return value.kind() == Kind::kString && value.string() == "float32";
                 });
-  refuse_member(body, "endianness", "only \"little\" is done", [](const JsonValue& value) {
+  refuse_member(body, "endianness", "only \"little\" is supported", [](const JsonValue& value) {
     return value.kind() == Kind::kString &&
            (value.string() == "little" || value.string() == "native");
   });
-  refuse_member(body, "modality", "only \"text\" is done: this model reads texts",
+  refuse_member(body, "modality", "only \"text\" is supported: this model reads texts",
                 [](const JsonValue& value) {
                   return value.kind() == Kind::kString && value.string() == "text";
                 });
-  refuse_member(body, "messages", "chats are not taken; send texts as `input`");
+  refuse_member(body, "messages", "chats are not supported; send texts as `input`");
 }
 
 std::optional<Chunking> chunking_of(const JsonValue& body) {
