@@ -72,6 +72,10 @@ TEST(Dashes, ThatAreWrongAreNoTexts) {
 
 TEST(Values, ThatAreMissingOrWrong) {
   expect_told({"embed", "--file"}, "--file needs a value (see nestvec embed --help)");
+  expect_told({"embed", "--model", "a/b", "-m", "c/d", "x"}, "was given more than once");
+  expect_told({"embed", "--input", "x", "-o", "x.npy", "--dtype", "fp16"},
+              "did you mean \"float16\"?");
+  expect_told({"embed", "-m=a/b", "x"}, "\"-m=a/b\": did you mean -m a/b?");
   expect_told({"pull"}, "pull needs a model: nestvec pull OWNER/NAME");
   expect_told({"compile", "m"}, "compile needs --output");
   expect_told({"embed", "--truncate", "rigth", "x"}, "did you mean \"right\"?");
