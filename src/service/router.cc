@@ -284,10 +284,10 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
     const Match found = match(*request);
     const auto answer = std::make_shared<Answer>(*this, request);
     Exchange exchange{
-        .service = service_, .request = request, .respond = [answer](HttpResponse response) {
-          answer->give(std::move(response));
-        }};
-    exchange.errors = &style_of(found, request->path);
+        .service = service_,
+        .request = std::move(request),
+        .respond = [answer](HttpResponse response) { answer->give(std::move(response)); }};
+    exchange.errors = &style_of(found, exchange.request->path);
     // Nothing throws from here on.
     answer->give_to(std::move(respond), name_of(found));
     exchange.attempt([&] { dispatch(found, exchange); });
