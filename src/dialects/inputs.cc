@@ -182,15 +182,15 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
 
 std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model) {
   constexpr std::string_view kMember = "prompt_name";
-  const std::string prompt =
-      resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
+  std::string prompt = resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
   if (!prompt.empty() && !task.empty() && prompt != task) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        "`prompt_name` means the task " + prompt + ", and the request names " +
                            task + ": a prompt belongs to its task, so give one of them",
                        std::string(kMember), Fault::kUnprocessable);
   }
-  return task.empty() ? prompt : task;
+  if (task.empty()) return prompt;
+  return task;
 }
 
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,
