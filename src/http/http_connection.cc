@@ -3,8 +3,6 @@
 #include "http/http_connection.h"
 
 #include <algorithm>
-#include <exception>
-#include <new>
 #include <utility>
 
 #include "http/content_coding.h"
@@ -227,6 +225,7 @@ void HttpConnection::on_head(bool has_begun) {
 }
 
 bool HttpConnection::settle_head(const HttpRequest& head) {
+  if (state_ == State::kIdle && !await_head()) return false;  // it came in one piece
   return nestvec::settle_head(*shared_, head, account_, parser_->head_bytes(), head_memory_);
 }
 
