@@ -293,7 +293,8 @@ void HttpConnection::on_body() {
     case RequestParser::State::kDone:
       return dispatch();
     case RequestParser::State::kFailed:
-      return parser_->out_of_memory() ? refuse_for_memory() : refuse(HttpFault(parser_->fault()));
+      if (parser_->out_of_memory()) return refuse_for_memory();
+      return parser_->fault().status == 413 ? refuse_body() : refuse(HttpFault(parser_->fault()));
     default:
       return note_transfer(parser_->body_bytes(), parser_->held_bytes());
   }
