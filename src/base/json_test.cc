@@ -10,19 +10,10 @@
 #include <fstream>
 #include <random>
 
+#include "support/error_of.h"
+
 namespace nestvec {
 namespace {
-
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Json, ReadsValuesByPath) {
   const auto document =
