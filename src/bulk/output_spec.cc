@@ -34,6 +34,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherTyp
      {"fp16", "float16"},
      {"f16", "float16"},
      {"half", "float16"}}};
+
 std::string lower(std::string_view text) {
   std::string result(text);
   std::ranges::transform(result, result.begin(), [](char c) {
