@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model: from a folder, to vectors."""
+"""Loading a model, and computing vectors with it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TokenOptions(TypedDict, total=False):
 
 
 class FormOptions(EncodeOptions, total=False):
-    """The same, with what changes the kind of the result."""
+    """The same, with the options that change the type of the result."""
 
     convert_to_tensor: bool
     output_value: str | None
@@ -74,12 +74,12 @@ class FormOptions(EncodeOptions, total=False):
 class Model:
     """A loaded model. Safe for use by several threads; their texts share the model's runs.
 
-    A pickle holds the folder and the settings, and is loaded anew where it is opened, once a process. A forked
+    A pickle holds the folder and the settings; unpickling loads the model, once per process. A forked
     child cannot use the models of its parent; it loads its own.
     """
 
     def __init__(self, core: _core.LoadedModel, reference: Reference = ("", "", ())) -> None:
-        """For ``Model.load``."""
+        """Not for callers: use ``Model.load``."""
         if not isinstance(core, _core.LoadedModel):
             raise TypeError(f"a model is loaded by Model.load({str(core)!r}), or by SentenceTransformer")
         self._core = core
@@ -102,14 +102,15 @@ class Model:
     ) -> Model:
         """Loads a model folder, or a repository ("OWNER/NAME[@REVISION]") that is in the Hugging Face cache.
 
-        Without a name the model is that of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings`` go
-        before the file and the environment. They are the keys of docs/config.md: ``precision="int8"``, ``threads=2``,
+        Without a name, loads the model of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings``
+        are the keys of docs/config.md and override the file and the environment: ``precision="int8"``, ``threads=2``,
         ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``, ``default_task="retrieval.passage"``, ``cache_dir=...``,
-        ``prompts={"query": "query: "}``.
-        ``download=True`` fetches a repository that is not there, as ``nestvec.pull`` does.
+        ``prompts={"query": "query: "}``. ``download=True`` downloads a repository that is not on this machine, as
+        ``nestvec.pull`` does.
 
-        The first load of a folder compiles it into the cache, with a progress bar on a terminal or as
-        ``show_progress_bar`` says. What was decided is logged by the logger "nestvec".
+        The first load of a folder compiles it into the cache. ``show_progress_bar`` sets whether a bar is shown; by
+        default it is, on a terminal. The logger "nestvec" reports precision, threads and the memory plan. Raises
+        nestvec.Error.
         """
         model = "" if path_or_repo is None else os.fsdecode(path_or_repo)
         if path_or_repo is not None and not model:
@@ -131,7 +132,7 @@ class Model:
 
     @property
     def info(self) -> ModelInfo:
-        """What the model is, and what was decided for it."""
+        """Properties of the model, and the decisions made while loading it."""
         return self._info
 
     def statistics(self) -> Statistics:
@@ -140,7 +141,7 @@ class Model:
 
     @property
     def max_seq_length(self) -> int:
-        """The most tokens of a text, ``info.max_tokens``; ``Model.load(..., max_tokens=...)`` sets it."""
+        """The longest text in tokens, ``info.max_tokens``; ``Model.load(..., max_tokens=...)`` sets it."""
         return self._info.max_tokens
 
     def get_sentence_embedding_dimension(self) -> int:
@@ -151,7 +152,7 @@ class Model:
 
     @property
     def similarity_fn_name(self) -> str:
-        """How ``similarity`` compares: as the model's folder says, or "cosine"."""
+        """The function of ``similarity``: the one in the model's folder, else "cosine"."""
         if self._similarity_fn_name is None:
             self._similarity_fn_name = _similarity.checked_name(
                 _folder.similarity_fn_name(self._info.folder) or "cosine"
@@ -159,15 +160,15 @@ class Model:
         return self._similarity_fn_name
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """[rows of the first, rows of the second]: how alike their vectors are, more is more alike.
+        """Similarities as a matrix [rows of the first, rows of the second]; a larger number means more similar.
 
-        By cosine, dot product, or the negative euclidean or manhattan distance: see ``similarity_fn_name``. NumPy's
-        arrays in, an array out; PyTorch's tensors in, a tensor out.
+        ``similarity_fn_name`` is the function: cosine, dot product, or negative euclidean or manhattan distance.
+        Returns a NumPy array, or a PyTorch tensor if you pass tensors.
         """
         return _similarity.similarity(self.similarity_fn_name, embeddings1, embeddings2)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """[rows]: how alike row i of the first and row i of the second are."""
+        """Similarities [rows] of row i of the first and row i of the second."""
         return _similarity.similarity_pairwise(self.similarity_fn_name, embeddings1, embeddings2)
 
     @overload
@@ -200,24 +201,25 @@ class Model:
     ) -> Any:
         """Texts to float32 vectors: [texts, dimensions] for a list, [dimensions] for a str.
 
-        - ``task``: one of ``info.tasks``, another name for one ("query", "document", "clustering", ...), or "none";
-          default: ``info.default_task``. Its prompt is put before each text, or ``prompt`` in its place ("" = none),
-          or that of the task ``prompt_name``, which must be one of the model's.
-        - ``dimensions`` (or ``truncate_dim``): the first so many; then they are normalised.
-        - ``normalize`` (or ``normalize_embeddings=True``): default: as the model's folder says, nearly always true.
-        - ``late_chunking``: the texts are chunks of one context, read together and pooled apart.
-        - ``truncate``: which end of an over-long text is cut, with a TruncationWarning; "error" refuses it.
+        - ``task``: one of ``info.tasks``, another name for one ("query", "document", "clustering", ...), or "none".
+          Default: ``info.default_task``. The task's prompt is put before each text. ``prompt`` replaces it ("" means
+          no prompt); ``prompt_name`` uses the prompt of another of the model's tasks.
+        - ``dimensions`` (or ``truncate_dim``): keep this many dimensions, then normalise.
+        - ``normalize`` (or ``normalize_embeddings=True``): scale vectors to length 1. Default: as the model's folder
+          says, nearly always true.
+        - ``late_chunking``: the texts are chunks of one document; they are read together and pooled apart.
+        - ``truncate``: which end of an over-long text is cut, with a TruncationWarning; "error" refuses the text.
         - ``parse_special``: "</s>" in a text is the special token.
-        - ``batch_tokens``: the most tokens of this call in one run of the model, when fewer than the model's own
-          ``info.max_batch_tokens`` are wanted. ``batch_size`` has no effect: runs are filled by tokens, unpadded.
+        - ``batch_tokens``: at most this many tokens of the call in one run of the model. Default:
+          ``info.max_batch_tokens``. ``batch_size`` has no effect, because batches are filled by tokens.
         - ``precision``: "float32", "float16", "int8", "uint8", "binary" or "ubinary", as the command and the server
-          write them: int8 and uint8 by each vector's own scale, binary and ubinary eight dimensions a byte.
+          write them: int8 and uint8 with a scale per vector, binary and ubinary with eight dimensions per byte.
         - ``output_value="token_embeddings"``: the vectors of ``tokenize_and_embed``, a list of [tokens, dimensions].
-        - ``convert_to_tensor``, or ``convert_to_numpy=False`` for a list of them: PyTorch's tensors.
-        - ``progress``: called with the number of texts that are done.
+        - ``convert_to_tensor``: return a PyTorch tensor; ``convert_to_numpy=False`` returns a list of tensors.
+        - ``show_progress_bar``, ``progress``: show a bar; call this with the number of texts that are done.
 
-        A list of any length takes no more memory than its vectors. Ctrl-C ends the call. Raises nestvec.Error;
-        TypeError for what is not str.
+        A list of any length needs little more memory than its vectors. Ctrl-C ends the call. Raises nestvec.Error, and
+        TypeError for a text that is not a str.
         """
         texts, single = as_texts(sentences)
         if device not in (None, "cpu"):
@@ -258,7 +260,7 @@ class Model:
     @overload
     def encode_query(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
     def encode_query(self, sentences: str | Iterable[str], **options: Any) -> Any:
-        """``encode`` with the model's task for queries, where it has one."""
+        """``encode`` with the model's task for queries, if it has one."""
         return self.encode(sentences, **_for_task("retrieval.query", options))
 
     @overload
@@ -266,7 +268,7 @@ class Model:
     @overload
     def encode_document(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
     def encode_document(self, sentences: str | Iterable[str], **options: Any) -> Any:
-        """``encode`` with the model's task for documents, where it has one."""
+        """``encode`` with the model's task for documents, if it has one."""
         return self.encode(sentences, **_for_task("retrieval.passage", options))
 
     @overload
@@ -284,10 +286,10 @@ class Model:
         parse_special: bool = True,
         show_progress_bar: bool | None = False,
     ) -> TokenEmbeddings | list[TokenEmbeddings]:
-        """The tokens of a text with a vector each, before pooling and normalisation; of a list, a list.
+        """The tokens of a text with one vector each, before pooling and normalisation; for a list, a list.
 
-        The options are those of ``encode``. The vectors are float32 [tokens, info.dimensions]; those of the prompt and
-        of special tokens are among them, with the offsets (0, 0). Raises as ``encode``.
+        The options are those of ``encode``. The vectors are float32 [tokens, info.dimensions]. They include those of
+        the prompt and of special tokens, whose offsets are (0, 0). Raises the same errors as ``encode``.
         """
         listed, single = as_texts(texts)
         arguments = self._arguments(task, prompt_name, prompt, False, truncate, parse_special)
@@ -304,7 +306,7 @@ class Model:
     def tokenize(
         self, texts: str | Iterable[str], *, add_special: bool = True, parse_special: bool = True
     ) -> Tokens | list[Tokens]:
-        """The tokens of a text as the model sees it, without a prompt and uncut; of a list, a list."""
+        """The tokens of a text, with special tokens, without a prompt, not truncated; for a list, a list."""
         listed, single = as_texts(texts)
         tokens = [Tokens(*self._core.tokenize(text, add_special, parse_special)) for text in listed]
         return tokens[0] if single else tokens

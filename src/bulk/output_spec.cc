@@ -26,6 +26,15 @@ constexpr std::array<Name, 5> kEndings = {{{".npy", VectorFormat::kNpy},
                                            {".f32", VectorFormat::kRaw},
                                            {".raw", VectorFormat::kRaw}}};
 
+// What other programs call our types.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherTypes = {
+    {{"fp32", "float32"},
+     {"f32", "float32"},
+     {"float", "float32"},
+     {"fp16", "float16"},
+     {"f16", "float16"},
+     {"half", "float16"}}};
+
 std::string lower(std::string_view text) {
   std::string result(text);
   std::ranges::transform(result, result.begin(), [](char c) {
@@ -51,7 +60,12 @@ VectorFormat parse_vector_format(std::string_view name) {
 
 EmbeddingFormat parse_value_type(std::string_view name) {
   if (const auto format = find_array_format(name)) return *format;
-  throw unknown("type of values", name, "; known are " + array_format_names());
+  for (const auto& [other, ours] : kOtherTypes) {
+    if (name == other) {
+      throw unknown("type of values", name, "; did you mean \"" + std::string(ours) + "\"?");
+    }
+  }
+  throw unknown("type of values", name, "; expected one of " + array_format_names());
 }
 
 std::string_view value_type_name(EmbeddingFormat type) { return facts_of(type).dtype; }

@@ -8,9 +8,9 @@
 
 #include "base/excerpt.h"
 #include "base/free_buffer.h"
-#include "base/json.h"
 #include "base/suggestion.h"
 #include "base/utf8.h"
+#include "bulk/json_row.h"
 
 namespace nestvec {
 namespace {
@@ -23,101 +23,9 @@ constexpr std::array<std::pair<std::string_view, RowFormat>, 4> kRowFormats = {
      {"jsonl", RowFormat::kJsonLines},
      {"csv", RowFormat::kCsv},
      {"tsv", RowFormat::kTsv}}};
-constexpr std::size_t kLongLine = std::size_t{1} << 16;
-// What errors call a row's JSON: file and line stand beside it.
-constexpr const char* kRow = "the row";
 
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t") == std::string_view::npos;
-}
-
-std::string json_string(std::string_view text) {
-  std::string storage;
-  std::string json;
-  append_json_string(repair_utf8(text, storage), json);
-  return json;
-}
-
-// Strings and whole numbers name rows; anything else is more likely a mistake.
-std::string json_id(const JsonValue& id) {
-  if (id.kind() == JsonValue::Kind::kString) return json_string(id.string());
-  if (id.kind() == JsonValue::Kind::kInteger) return std::to_string(id.integer());
-  throw id.error("expected a string or a whole number");
-}
-
-// The member of that name, or, for "a.b", the member b of a member a. Nothing where it is null.
-std::optional<JsonValue> find_field(const JsonValue& object, std::string_view name) {
-  if (auto found = object.find(name)) return found;
-  for (std::size_t dot = name.find('.'); dot != std::string_view::npos;
-       dot = name.find('.', dot + 1)) {
-    const auto inner = object.find(name.substr(0, dot));
-    if (!inner || inner->kind() != JsonValue::Kind::kObject) continue;
-    if (auto found = find_field(*inner, name.substr(dot + 1))) return found;
-  }
-  return std::nullopt;
-}
-
-// Whole tables in one object, as pandas and others write them.
-std::string table_advice(const JsonValue& object) {
-  for (const auto& [name, value] : object.members()) {
-    const bool list = value.kind() == JsonValue::Kind::kArray && value.size() > 0;
-    if (!list || value.elements()[0].kind() != JsonValue::Kind::kObject) continue;
-    return "; the rows in \"" + excerpt(name) + "\" can be piped: jq -c '.[\"" + excerpt(name) +
-           "\"][]' FILE | nestvec embed --input - --input-format jsonl";
-  }
-  return "";
-}
-
-// Says which members there are instead.
-JsonValue need_field(const JsonValue& object, const std::string& name) {
-  if (auto found = find_field(object, name)) return *found;
-  constexpr std::size_t kMostNames = 16;
-  std::string names;
-  std::size_t count = 0;
-  for (const auto& [key, value] : object.members()) {
-    if (key == name) return value;  // null
-    if (++count <= kMostNames) names += (names.empty() ? "" : ", ") + excerpt(key);
-  }
-  if (count > kMostNames) names += " and " + std::to_string(count - kMostNames) + " more";
-  throw object.error("has no member \"" + excerpt(name) + "\"; it has " +
-                     (names.empty() ? "none" : names) + table_advice(object));
-}
-
-std::string_view text_of(const JsonValue& value) {
-  const JsonValue::Kind kind = value.kind();
-  if (kind != JsonValue::Kind::kArray && kind != JsonValue::Kind::kObject) return value.string();
-  throw value.error(
-      "expected one text, found the column of a table; each row is an object of its own, as "
-      "pandas' to_json(orient=\"records\", lines=True) writes them");
-}
-
-// A row is an object, or the text alone where nothing else is wanted of it.
-void read_json(std::string_view line, const RowRules& rules, RowFields& row) {
-  const JsonDocument document = JsonDocument::parse(line, kRow);
-  const JsonValue root = document.root();
-  const bool wants_text_alone = rules.id.empty() && rules.text == RowRules{}.text;
-  if (root.kind() == JsonValue::Kind::kString && wants_text_alone) {
-    row.text = root.string();
-    return;
-  }
-  if (!rules.id.empty()) row.id = json_id(need_field(root, rules.id));
-  if (!rules.task.empty()) {
-    if (const auto task = find_field(root, rules.task)) row.task = task->string();
-  }
-  row.text = text_of(need_field(root, rules.text));
-}
-
-// An object, or the line that opens one or an array of them, as programs print them over lines.
-bool is_json_row(std::string_view line) {
-  if (line == "{" || line == "[" || line.starts_with("[{")) return true;
-  if (!line.starts_with('{')) return false;
-  if (line.size() >= kLongLine) return line.starts_with("{\"");
-  try {
-    const JsonDocument document = JsonDocument::parse(line, kRow);
-    return document.root().kind() == JsonValue::Kind::kObject;
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 // Of a header that is one column with another separator in it.
@@ -195,7 +103,7 @@ std::string_view RowReader::first_line() {
     const std::string_view text = cursor_.pending();
     const std::size_t end = text.find('\n');
     if (end != std::string_view::npos) return text.substr(0, end + 1);
-    if (text.size() >= kLongLine || !cursor_.more()) return cursor_.pending();
+    if (text.size() >= kJsonRowHead || !cursor_.more()) return cursor_.pending();
   }
 }
 
@@ -332,7 +240,7 @@ bool RowReader::next_object(RowFields& row) {
   }
   row.repaired = !is_valid_utf8(line);
   try {
-    read_json(line, rules_, row);
+    read_json_row(line, rules_, row);
   } catch (const Error& error) {
     row.fault = error.what();
   }
@@ -374,7 +282,7 @@ bool RowReader::next_element(RowFields& row) {
   }
   row.repaired = !is_valid_utf8(array_->element());
   try {
-    read_json(array_->element(), rules_, row);
+    read_json_row(array_->element(), rules_, row);
   } catch (const Error& error) {
     row.fault = error.what();
   }
@@ -393,7 +301,7 @@ bool RowReader::next_record(RowFields& row) {
     row.fault = "a quoted field is not closed before the end of the file";
   } else if (fields.size() < needed) {
     row.fault = "the row has " + std::to_string(fields.size()) +
-                " fields, and the header says that " + std::to_string(needed) + " are needed";
+                " fields, and the header requires " + std::to_string(needed);
   } else if (csv_.filled() > columns_.header) {
     row.fault = "the row has " + std::to_string(csv_.filled()) + " fields, and the header has " +
                 std::to_string(columns_.header) +
@@ -401,7 +309,7 @@ bool RowReader::next_record(RowFields& row) {
   } else {
     row.text = fields[columns_.text];
     row.repaired = !is_valid_utf8(row.text);
-    if (columns_.id) row.id = json_string(fields[*columns_.id]);
+    if (columns_.id) row.id = json_id_of(fields[*columns_.id]);
     if (columns_.task) row.task = fields[*columns_.task];
   }
   return true;

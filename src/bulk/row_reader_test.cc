@@ -238,7 +238,7 @@ TEST(RowReader, CsvRecords) {
 TEST(RowReader, CsvFaults) {
   const RowRules rules = rules_of(RowFormat::kTsv);
   EXPECT_EQ(texts_of("a\ttext\n1\n2\tx\n3\t\"open\n4\ty\n", rules),
-            (Texts{"! the row has 1 fields, and the header says that 2 are needed", "x",
+            (Texts{"! the row has 1 fields, and the header requires 2", "x",
                    "! a quoted field is not closed before the end of the file"}));
   EXPECT_EQ(texts_of("", rules), Texts());
   EXPECT_THROW(reader_of("a\tb\n1\t2\n", rules), Error);

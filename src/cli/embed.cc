@@ -40,20 +40,20 @@ constexpr const char* kEmbedExamples =
     "  nestvec embed --input 'docs/*.jsonl.gz' --field body -o docs.npy --resume\n"
     "\f"
     "Texts are arguments, lines of --file, or lines of standard input (for -, or where there is\n"
-    "neither a text nor a file). A text that begins with a dash goes behind --.\n"
+    "neither a text nor a file). Put -- before a text that begins with a dash.\n"
     "\n"
     "Formats:\n"
     "  json     {\"dimensions\":n,\"embeddings\":[[...],...]}\n"
     "  jsonl    {\"index\":i,\"embedding\":[...]}, a line for each text as soon as it is done\n"
     "  npy      a NumPy file, float32 [texts, dimensions]\n"
     "  base64   as jsonl, little-endian float32\n"
-    "  binary   as jsonl, one bit for a dimension, in signed bytes; ubinary in unsigned bytes\n"
+    "  binary   as jsonl, one bit per dimension, in signed bytes; ubinary in unsigned bytes\n"
     "On a terminal, where no format is given, each text has one line with the start of its "
     "vector.\n"
     "\n"
-    "--input turns whole files into files, in full batches; run the same command with --resume\n"
-    "after an interruption. The name of --output ends in .npy, .jsonl or .f32, or --format is one\n"
-    "of npy, jsonl, raw. Ids, errors and the scales of int8 are written beside it.\n"
+    "--input embeds whole files in full batches and writes files. After an interruption, run the\n"
+    "same command with --resume. The name of --output must end in .npy, .jsonl or .f32, unless\n"
+    "--format is npy, jsonl or raw. Ids, errors and the scales of int8 go into files beside it.\n"
     "\n"
     "More examples:\n"
     "  nestvec embed --file corpus.jsonl --jsonl --dimensions 256 --format jsonl\n"
@@ -274,13 +274,13 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
                    "Keep the first N dimensions, then normalise");
   command
       .add_flag("--late-chunking", flags.options.late_chunking,
-                "Read the texts together, as chunks of one document, and pool each by itself")
+                "Read the texts together, as chunks of one document, and pool each separately")
       ->group(kMoreOfTexts);
   command.add_flag("--no-normalize", flags.no_normalize, "Do not scale the vectors to length 1")
       ->group(kMoreOfTexts);
   command
       .add_option("--format", flags.format,
-                  "Write vectors in this format; if not given, as the name of --output says")
+                  "Write vectors in this format; if not given, the name of --output decides")
       ->type_name("json|jsonl|npy|base64|binary|ubinary")
       ->capture_default_str();
   command.add_option("-o,--output", flags.output, "Write to a file instead of standard output")

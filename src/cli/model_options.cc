@@ -104,7 +104,7 @@ std::optional<std::string> named_model(const ModelOptions& options) {
   std::optional<std::string> name = options.argument;
   if (option != options.settings.end()) {
     if (name && *name != option->second) {
-      throw Error(ErrorCode::kInvalidArgument, "two models were named, \"" + excerpt(*name) +
+      throw Error(ErrorCode::kInvalidArgument, "two models were given, \"" + excerpt(*name) +
                                                    "\" and --model \"" + excerpt(option->second) +
                                                    "\"");
     }

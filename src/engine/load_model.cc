@@ -149,7 +149,7 @@ bool is_to_compile(const Outline& outline, const RuntimeOptions& runtime, const 
                                     "; add model.safetensors to the folder or set runtime.graph to "
                                     "published");
     }
-    log("the graph runs as published, slower than one of its weights would: " +
+    log("running the ONNX export as it is; a graph compiled from its weights would be faster: " +
         std::string(error.what()));
     return false;
   }
@@ -301,8 +301,8 @@ void settle_graph(const Session& session, const ModelFolder& folder, const Runti
                     "embeddings");
   }
   note(
-      "the graph gives pooled vectors (sentence_embedding): its own pooling counts, late chunking "
-      "and token embeddings are not to be had");
+      "the graph gives pooled vectors (sentence_embedding): its own pooling is used; late chunking "
+      "and token embeddings are not available");
 }
 
 void describe_graph(const Graph& graph, const ModelFolder& folder, ModelInfo& info) {

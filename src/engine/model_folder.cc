@@ -43,7 +43,7 @@ void find_weights(const fs::path& path, ModelFolder& folder) {
   const std::vector<std::string> graphs = find_onnx_graphs(folder.path);
   if (!folder.has_safetensors && graphs.size() > 1) {
     folder.notes.push_back("of " + std::to_string(graphs.size()) + " ONNX files " + graphs.front() +
-                           " is taken");
+                           " is used");
   }
 }
 
@@ -177,7 +177,7 @@ std::string guessed_pooling(const ModelFolder& folder) {
   std::string guess;
   std::string keys;
   if (!folder.names_pooling) {
-    guess = "the mean of the tokens is taken";
+    guess = "the mean of the tokens is used";
     keys = "runtime.pooling";
   }
   if (!folder.names_normalization) {
@@ -187,7 +187,7 @@ std::string guessed_pooling(const ModelFolder& folder) {
   }
   if (guess.empty()) return "";
   return "warning: " + folder.path + ": no file says how tokens become a vector (modules.json, " +
-         "1_Pooling/config.json): " + guess + "; " + keys + " can say otherwise";
+         "1_Pooling/config.json): " + guess + "; " + keys + " can override this";
 }
 
 }  // namespace nestvec

@@ -31,10 +31,10 @@ struct ModelFolder {
   std::size_t dimensions = 0;        // truncate_dim: of a vector unless asked; 0 = all
   // Of a text that is too long its end counts; empty where tokenizer.json decides.
   std::optional<bool> truncates_left;
-  NormalizerChanges normalizer;      // what other files say beside tokenizer.json
-  Prompts prompts;                   // by name, in file order
-  std::string default_prompt;        // default_prompt_name; empty where there is none
-  std::vector<std::string> notes;    // what the user should know, a line each
+  NormalizerChanges normalizer;    // what other files say beside tokenizer.json
+  Prompts prompts;                 // by name, in file order
+  std::string default_prompt;      // default_prompt_name; empty where there is none
+  std::vector<std::string> notes;  // what the user should know, a line each
 };
 
 // Reads modules.json, N_Pooling/config.json, config_sentence_transformers.json, the

@@ -242,7 +242,7 @@ TEST_F(ModelFolderTest, SaysWhichOfSeveralGraphsIsTaken) {
   put("onnx/model_O2.onnx", "");
   EXPECT_TRUE(read().notes.empty());
   put("onnx/model_quantized.onnx", "");
-  EXPECT_EQ(read().notes.at(0), "of 2 ONNX files onnx/model_O2.onnx is taken");
+  EXPECT_EQ(read().notes.at(0), "of 2 ONNX files onnx/model_O2.onnx is used");
 }
 
 }  // namespace

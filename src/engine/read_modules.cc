@@ -33,9 +33,8 @@ Pooling new_mode(const JsonValue& mode) {
   if (mode.kind() != JsonValue::Kind::kArray) return pooling_named(mode, mode.string());
   const std::vector<JsonValue> all = mode.elements();
   if (all.size() != 1) {
-    throw unsupported_value(mode,
-                            std::to_string(all.size()) +
-                                " kinds of pooling behind one another are not supported, one is");
+    throw unsupported_value(mode, std::to_string(all.size()) +
+                                      " kinds of pooling in one vector are not supported, one is");
   }
   return pooling_named(mode, all[0].string());
 }
@@ -56,7 +55,7 @@ Pooling flagged_mode(const JsonValue& config) {
     if (!flag || !flag->boolean()) continue;
     if (chosen) {
       throw unsupported_value(*flag, "is set together with " + chosen->path() +
-                                         "; several kinds of pooling behind one another are not "
+                                         "; several kinds of pooling in one vector are not "
                                          "supported, one is");
     }
     chosen = flag;

@@ -60,7 +60,7 @@ TEST(Loader, NamesTheBrokenValue) {
   EXPECT_EQ(message_for_model(R"({"type":"Unigram","vocab":[["a",1e300]]})"),
             "tokenizer.json: model: token 0 has a score beyond 1e30");
   EXPECT_EQ(message_for_model(R"({"type":"WordPiece","vocab":{"a":-1}})"),
-            "tokenizer.json: model.vocab: the id of \"a\" is no token id");
+            "tokenizer.json: model.vocab: the id of \"a\" is not a valid token id");
   EXPECT_EQ(message_for_model(R"({"type":"WordPiece","vocab":{"a":4000000000},"unk_token":"a",
                                   "continuing_subword_prefix":"","max_input_chars_per_word":9})"),
             "tokenizer.json: model: token id 4000000000 is too large, ids end at 16777215");
@@ -71,7 +71,7 @@ TEST(Loader, NamesTheBrokenValue) {
                                 "add_prefix_space":false,"prepend_scheme":"first"})"),
       "tokenizer.json: pre_tokenizer: \"add_prefix_space\" does not match \"prepend_scheme\"");
   EXPECT_EQ(message_for_part(R"("truncation":{"max_length":5,"strategy":"Both","stride":0})"),
-            "tokenizer.json: truncation.strategy: \"Both\" is no strategy");
+            "tokenizer.json: truncation.strategy: \"Both\" is not a strategy");
 }
 
 TEST(Loader, RefusesTemplatesThatTheReferenceCannotRun) {

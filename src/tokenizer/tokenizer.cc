@@ -49,7 +49,7 @@ FileTruncation load_truncation(const JsonValue& value) {
   const std::string_view strategy = value.at("strategy").string();
   truncation.only_second = strategy == "OnlySecond";
   if (!truncation.only_second && strategy != "LongestFirst" && strategy != "OnlyFirst") {
-    throw value.at("strategy").error("\"" + std::string(strategy) + "\" is no strategy");
+    throw value.at("strategy").error("\"" + std::string(strategy) + "\" is not a strategy");
   }
   if (const auto direction = value.find("direction")) {
     truncation.left = direction->string() == "Left";

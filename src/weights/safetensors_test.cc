@@ -181,7 +181,7 @@ TEST_F(SafetensorsFolderTest, ErrorsNameTheTensorTheShapeAndTheLikest) {
             path + ": tensor layer.0.weight has shape [2, 3], expected [3, 2] as config.json says");
   EXPECT_EQ(says("layer.0.weights", {3, 2}),
             path +
-                ": no tensor layer.0.weights of shape [3, 2]; of 4 tensors the likest are "
+                ": no tensor layer.0.weights of shape [3, 2]; of 4 tensors the most similar are "
                 "layer.0.weight [2, 3], layer.0.bias [3], ids [1]");
   EXPECT_EQ(says("ids", {1}), path + ": tensor ids has type I64, expected F32, F16 or BF16");
 }

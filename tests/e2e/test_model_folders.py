@@ -206,7 +206,7 @@ def other_names_of_graphs(m):
     assert "ONNX files" not in m.errors
     m.write("onnx/model_quantized.onnx", "no graph").write("model_z.onnx", "no graph")
     m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), differs=False,
-            says="of 3 ONNX files onnx/model_O2.onnx is taken")
+            says="of 3 ONNX files onnx/model_O2.onnx is used")
     m.rename("onnx/model_O2.onnx", "onnx/model_zz_own.onnx").remove("onnx/model_quantized.onnx", "model_z.onnx")
     m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), differs=False)
 
