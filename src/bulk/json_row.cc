@@ -7,6 +7,7 @@
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "nestvec/error.h"
 
 namespace nestvec {
 namespace {

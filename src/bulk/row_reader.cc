@@ -11,6 +11,7 @@
 #include "base/suggestion.h"
 #include "base/utf8.h"
 #include "bulk/json_row.h"
+#include "nestvec/error.h"
 
 namespace nestvec {
 namespace {
