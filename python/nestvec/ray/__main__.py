@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--partition-rows", type=int, default=10_000,
                         help="rows per output file; a failure repeats at most this many (default: %(default)s)")
     parser.add_argument("--actors", type=_actors, help="number of engines, or LEAST:MOST; default: as many as fit")
-    parser.add_argument("--cpus-per-actor", type=float, default=1, help="CPUs and threads per actor (default: %(default)s)")
+    parser.add_argument("--cpus-per-actor", type=float, default=1,
+                        help="CPUs and threads per actor (default: %(default)s)")
     parser.add_argument("--memory-per-actor", type=_bytes, metavar="4Gi",
                         help="memory that Ray reserves per actor, such as 4Gi; a model that needs more is refused")
     parser.add_argument("--address", help="address of the Ray cluster")
