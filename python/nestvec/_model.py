@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nestvec import _core, _hub, _quantization, _similarity
+from nestvec import _core, _folder, _hub, _quantization, _similarity
 from nestvec._bar import LoadingBar, is_watched
 from nestvec._errors import InvalidArgumentError, NotFoundError, TruncationWarning
 from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
@@ -112,7 +112,7 @@ class Model:
         default it is, on a terminal. The logger "nestvec" reports precision, threads and the memory plan. Raises
         nestvec.Error.
         """
-        model = "" if path_or_repo is None else os.fspath(path_or_repo)
+        model = "" if path_or_repo is None else os.fsdecode(path_or_repo)
         if path_or_repo is not None and not model:
             raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
         file = "" if config is None else os.path.abspath(config)
@@ -154,7 +154,9 @@ class Model:
     def similarity_fn_name(self) -> str:
         """The function of ``similarity``: the one in the model's folder, else "cosine"."""
         if self._similarity_fn_name is None:
-            self._similarity_fn_name = _similarity.name_of_folder(self._info.folder)
+            self._similarity_fn_name = _similarity.checked_name(
+                _folder.similarity_fn_name(self._info.folder) or "cosine"
+            )
         return self._similarity_fn_name
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
@@ -223,8 +225,10 @@ class Model:
         if device not in (None, "cpu"):
             raise InvalidArgumentError(f"device is {device!r}; expected 'cpu'")
         # Where it is not asked for, sentence-transformers leaves it to the model's folder too.
-        normalize = _first(normalize, normalize_embeddings or None)
-        dimensions = _first(dimensions, truncate_dim)
+        normalize = _one_of("normalize", _flag("normalize", normalize), "normalize_embeddings",
+                            _flag("normalize_embeddings", normalize_embeddings) or None)
+        dimensions = _one_of("dimensions", _count("dimensions", dimensions), "truncate_dim",
+                             _count("truncate_dim", truncate_dim))
         arguments = self._arguments(task, prompt_name, prompt, late_chunking, truncate, parse_special)
         arguments["progress"] = progress
         if output_value == "token_embeddings":
@@ -239,10 +243,10 @@ class Model:
             raise InvalidArgumentError(
                 f"output_value is {output_value!r}; expected 'sentence_embedding' or 'token_embeddings'"
             )
-        arguments["dimensions"] = _count("dimensions", dimensions)
+        arguments["dimensions"] = dimensions or 0
         arguments["normalize"] = normalize
-        arguments["late_chunking"] = late_chunking
-        arguments["batch_tokens"] = _count("batch_tokens", batch_tokens)
+        arguments["late_chunking"] = bool(late_chunking)
+        arguments["batch_tokens"] = _count("batch_tokens", batch_tokens) or 0
         _quantization.check(precision)
         vectors = self._run(self._core.encode, texts, arguments, bool(show_progress_bar))
         packed = _quantization.pack(vectors, precision)
@@ -309,7 +313,7 @@ class Model:
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """The text of token ids."""
-        return self._core.decode([int(i) for i in ids], skip_special)
+        return self._core.decode(_ids(ids), bool(_flag("skip_special", skip_special)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, self._reference
@@ -333,9 +337,22 @@ class Model:
         parse_special: bool,
     ) -> _core.EncodeArguments:
         """What the core is asked for, with everything else as the model has it."""
+        for name, text in (("task", task), ("prompt_name", prompt_name), ("prompt", prompt)):
+            if text is not None and not isinstance(text, str):
+                raise TypeError(f"{name} is of type {type(text).__name__}; expected str")
+        if not isinstance(truncate, str):
+            raise TypeError(f"truncate is of type {type(truncate).__name__}; expected 'right', 'left' or 'error'")
+        _flag("late_chunking", late_chunking)
+        if parse_special is None:
+            raise TypeError("parse_special is None; expected bool")
         if task is None and prompt is None and prompt_name is not None:
             task, prompt_name = self._core.find_prompt(prompt_name), None
         own_prompt = self._prompt(prompt, prompt_name)
+        if own_prompt and _folder.leaves_prompt_out(self._info.folder):
+            raise InvalidArgumentError(
+                "this model's pooling leaves the prompt out (include_prompt: false), which needs a task's prompt; give "
+                "yours to Model.load(..., prompts={...}) and name its task"
+            )
         if own_prompt and (late_chunking or truncate == "left"):
             raise InvalidArgumentError(
                 "a prompt of the caller's goes neither with late_chunking nor with truncate='left', which must "
@@ -346,7 +363,7 @@ class Model:
             "dimensions": 0,
             "normalize": None,
             "late_chunking": False,
-            "parse_special": parse_special,
+            "parse_special": bool(_flag("parse_special", parse_special)),
             "truncate": truncate,
             "prompt": own_prompt,
             "batch_tokens": 0,
@@ -431,16 +448,43 @@ def _setting(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _first(value: T | None, other: T | None) -> T | None:
+def _one_of(name: str, value: T | None, alias: str, other: T | None) -> T | None:
+    """The value of an option that has two names."""
+    if value is not None and other is not None and value != other:
+        raise InvalidArgumentError(f"{name}={value!r} and {alias}={other!r} contradict each other; leave one out")
     return other if value is None else value
 
 
-def _count(name: str, value: int | None) -> int:
+def _flag(name: str, value: Any) -> bool | None:
+    """True, False, NumPy's own, 1 or 0, which tables hold in place of them."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    if isinstance(value, (int, np.integer)) and value in (0, 1):
+        return bool(value)
+    raise TypeError(f"{name} is of type {type(value).__name__}; expected bool")
+
+
+def _count(name: str, value: Any) -> int | None:
     if value is None:
-        return 0
+        return None
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is of type {type(value).__name__}; expected int")
     if value < 1:
         raise InvalidArgumentError(f"{name} is {value}; expected at least 1")
     return int(value)
+
+
+def _ids(given: Any) -> list[int]:
+    if isinstance(given, (str, bytes)):
+        raise TypeError(f"expected token ids, found {type(given).__name__}")
+    ids = []
+    for index, value in enumerate(given):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise TypeError(f"token id {index} is of type {type(value).__name__}; expected int")
+        if not 0 <= value < 2**32:
+            raise InvalidArgumentError(f"token id {index} is {value}, which no token has")
+        ids.append(int(value))
+    return ids
 
 
 def _refuse_for_tokens(**options: Any) -> None:

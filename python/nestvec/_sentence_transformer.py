@@ -12,7 +12,7 @@ import numpy as np
 
 from nestvec import _hub, _quantization, _similarity
 from nestvec._errors import InvalidArgumentError, NotFoundError
-from nestvec._model import Model
+from nestvec._model import Model, _count
 from nestvec._texts import as_texts
 
 _ORGANIZATION = "sentence-transformers"  # owns the models that are named without an owner
@@ -115,8 +115,8 @@ class SentenceTransformer:
         if pool is not None:
             raise InvalidArgumentError("pools of processes are not supported; one call uses all cores that it may")
         _check_device(device)
-        if batch_size <= 0:
-            raise InvalidArgumentError(f"batch_size is {batch_size}; expected at least 1")
+        if _count("batch_size", batch_size) is None:
+            raise TypeError("batch_size is of type NoneType; expected int")
         how: dict[str, Any] = {"show_progress_bar": show_progress_bar, **self._prompt_of(prompt_name, prompt, task)}
         if output_value == "token_embeddings":
             return self.model.encode(given, output_value=output_value, convert_to_tensor=convert_to_tensor, **how)
@@ -127,7 +127,7 @@ class SentenceTransformer:
         if precision not in (None, "float32", "int8", "uint8", "binary", "ubinary"):
             raise InvalidArgumentError(f"precision is {precision!r}; expected float32, int8, uint8, binary or ubinary")
         texts, single = as_texts(given)
-        width = self.truncate_dim if truncate_dim is None else truncate_dim
+        width = _count("truncate_dim", self.truncate_dim if truncate_dim is None else truncate_dim)
         vectors = self._vectors(texts, width, normalize_embeddings, how)
         if len(vectors) and precision not in (None, "float32"):
             vectors = _quantization.quantize_embeddings(vectors, precision)

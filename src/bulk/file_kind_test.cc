@@ -7,6 +7,7 @@
 #include <string>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -18,13 +19,7 @@ std::string raw(const char (&literal)[kSize]) {
 }
 
 std::string refusal_of(const std::string& head) {
-  try {
-    check_text(head, "file");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "";
+  return error_of([&] { check_text(head, "file"); });
 }
 
 TEST(FileKind, NamesWhatIsNoText) {

@@ -35,6 +35,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherTyp
      {"f16", "float16"},
      {"half", "float16"}}};
 
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
+  return result;
+}
+
 Error unknown(const std::string& what, std::string_view name, const std::string& advice) {
   return {ErrorCode::kInvalidArgument, "unknown " + what + " \"" + excerpt(name) + "\"" + advice};
 }
@@ -67,8 +75,16 @@ std::string_view vector_format_name(VectorFormat format) {
 }
 
 std::optional<VectorFormat> find_vector_format(std::string_view path) {
+  const std::string name = lower(path);
   for (const auto& [ending, format] : kEndings) {
-    if (path.ends_with(ending)) return format;
+    if (name.ends_with(ending)) return format;
+  }
+  for (const char* ending : {".parquet", ".arrow"}) {
+    if (!name.ends_with(ending)) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "--output " + excerpt(path) +
+                    ": the command does not write Parquet or Arrow; python -m nestvec.parquet "
+                    "does");
   }
   return std::nullopt;
 }

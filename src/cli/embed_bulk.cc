@@ -124,6 +124,11 @@ void print_summary(const BulkSummary& summary, const BulkOptions& options, std::
     const std::string path = options.output.errors_path();
     err << "; see " << (summary.interrupted ? partial_path(path) : path);
   }
+  if (summary.repaired > 0) {
+    err << "; " << summary.repaired << (summary.repaired == 1 ? " row" : " rows")
+        << " had bytes that are not UTF-8, which became U+FFFD, the first at "
+        << summary.first_repaired;
+  }
   if (summary.interrupted) err << "; run the same command with --resume to continue";
   err << '\n';
   err.flush();

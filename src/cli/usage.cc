@@ -116,6 +116,16 @@ bool is_option(const CLI::App& command, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// What another program's option is here; empty where it would be an option that this command lacks.
+std::string_view option_meaning(const CLI::App& command, std::string_view name) {
+  constexpr std::string_view kMeant = "did you mean ";
+  const std::string_view here = meaning_of(name, kOptions);
+  if (!here.starts_with("did you mean --")) return here;
+  const std::size_t end = here.find_first_of(" ?", kMeant.size());
+  const std::string meant(here.substr(kMeant.size(), end - kMeant.size()));
+  return is_option(command, meant) ? here : std::string_view();
+}
+
 // "--max-tokens" of "--max-tokens=5".
 std::string name_part(const std::string& argument) {
   return argument.substr(0, argument.find('='));
@@ -144,7 +154,7 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
 std::string unknown_option(const CLI::App& command, const std::string& argument) {
   const std::string name = name_part(argument);
   std::string message = command.get_name() + " has no option " + excerpt(name);
-  if (const std::string_view here = meaning_of(name, kOptions); !here.empty()) {
+  if (const std::string_view here = option_meaning(command, name); !here.empty()) {
     return message + "; " + std::string(here);
   }
   const bool takes_texts = command.get_option_no_throw("texts") != nullptr;
@@ -298,6 +308,14 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   return wrong_usage((extra ? unexpected(command) : in_our_words(command, error)) +
                      " (see nestvec " + (chosen.empty() ? "" : command.get_name() + " ") +
                      "--help)");
+}
+
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        return text.empty() ? "the value is empty; is a variable of your shell not set?" : "";
+      },
+      "");
 }
 
 CLI::Validator one_of(std::vector<std::string> words) {

@@ -44,6 +44,9 @@ TEST(UnknownOption, IsAnsweredWithTheOneThatWasMeant) {
   expect_told({"serve", "--uds-path", "/s"}, "did you mean --http unix:PATH?");
   expect_told({"serve", "--max-client-batch-size", "5"}, "did you mean --max-inputs?");
   expect_told({"serve", "--dtype", "float16"}, "did you mean --precision?");
+  EXPECT_EQ(error_of_usage({"pull", "a/b", "--batch-size", "5"}).find("max-batch-tokens"),
+            std::string::npos)
+      << "pull has no such option";
   expect_told({"pull", "a/b", "--revision", "v1"}, "OWNER/NAME@REVISION");
   expect_told({"pull", "a/b", "--token", "hf_x"}, "HF_TOKEN");
   expect_told({"embed", "--nothing-like-it", "x"}, "has no option --nothing-like-it");

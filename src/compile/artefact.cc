@@ -244,8 +244,8 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   return open_artefact(output);
 }
 
-void check_weights(const std::string& model_folder) {
-  open_encoder_weights(read_model_spec(model_folder), model_folder);
+void check_weights(const std::string& model_folder, const ModelSpec& spec) {
+  open_encoder_weights(spec, model_folder);
 }
 
 bool is_artefact(const std::string& folder) {

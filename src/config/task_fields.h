@@ -26,10 +26,11 @@ void visit_task_fields(Section& runtime, Visitor& visit) {
   visit(Field{"runtime", "document_prompt", "document-prompt", FieldKind::kText,
               "Prompt of documents, such as `passage: `. If empty, the model's own."},
         runtime.document_prompt);
-  visit(Field{"runtime", "builtin_prompts", "builtin-prompts", FieldKind::kSwitch,
-              "Use the known prompts of well-known models (E5, BGE, Nomic, Arctic, mxbai) whose "
-              "folders store none. Only texts that name a task get them."},
-        runtime.builtin_prompts);
+  visit(
+      Field{"runtime", "builtin_prompts", "builtin-prompts", FieldKind::kSwitch,
+            "Use the known prompts of well-known models (E5, BGE, Nomic, Arctic, mxbai, UAE) whose "
+            "folders store none. Only texts that name a task get them."},
+      runtime.builtin_prompts);
 }
 
 }  // namespace nestvec

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "dialects/not_done.h"
 #include "output/vector.h"
 #include "service/model_name.h"
 
@@ -11,6 +12,13 @@ namespace nestvec {
 namespace {
 
 using Kind = JsonValue::Kind;
+
+constexpr std::string_view kForAll = "it is one for all texts: write it beside them";
+constexpr NotDone kNotOfItems[] = {
+    {"dimensions", kForAll, is_never},
+    {"prompt", "write it in front of the text, or name the text's task", is_empty},
+    {"prompt_name", "name the text's `task` instead", is_empty},
+};
 
 RequestError empty_input(std::string_view param) {
   return {ErrorCode::kInvalidArgument,
@@ -93,6 +101,7 @@ class InputReader {
       throw RequestError(ErrorCode::kInvalidArgument,
                          param + ": \"text\" is missing; this model embeds texts", param);
     }
+    refuse_not_done(value, rules_.model, kNotOfItems);
     const std::string_view task = string_member(value, "task").value_or("");
     add(std::string(*text), resolve_task(task, rules_.model, param + ".task"), param);
   }
@@ -145,6 +154,10 @@ class InputReader {
 
 }  // namespace
 
+Truncation overlong_of(const ServerOptions& options) {
+  return options.overlong == "refuse" ? Truncation::kError : Truncation::kRight;
+}
+
 InputRules input_rules(const Service& service, const RunControl& control) {
   DecodeOptions options{.stop = control.stop, .deadline = control.deadline};
   const ServerOptions& server = service.options;
@@ -154,20 +167,12 @@ InputRules input_rules(const Service& service, const RunControl& control) {
               std::span<const std::uint32_t> ids) { return model.decode(ids, options); },
           server.token_ids == "accept",
           server.strict_model,
-          server.overlong == "refuse" ? Truncation::kError : Truncation::kRight};
+          overlong_of(server)};
 }
 
 std::string task_of_model(const JsonValue& body, const InputRules& rules) {
   const auto name = string_member(body, "model");
   return name ? task_of_name(*name, rules.model, rules.strict_model) : "";
-}
-
-void refuse_member(const JsonValue& body, std::string_view member, std::string_view why,
-                   const std::function<bool(const JsonValue&)>& harmless) {
-  const auto value = body.find(member);
-  if (!value || (harmless && harmless(*value))) return;
-  throw RequestError(ErrorCode::kInvalidArgument, std::string(member) + ": " + std::string(why),
-                     std::string(member));
 }
 
 InputRules input_rules(const Exchange& exchange) {

@@ -44,6 +44,16 @@ TEST(Inputs, TasksOfItems) {
             "retrieval.query, retrieval.passage, separation, classification, text-matching, none");
 }
 
+TEST(Inputs, ItemsWithWhatIsNotDoneAreRefused) {
+  for (const char* member :
+       {R"("image":"x")", R"("dimensions":3)", R"("prompt":"q: ")", R"("prompt_name":"query")"}) {
+    const std::string text(member);
+    const std::string name = text.substr(1, text.find('"', 1) - 1);
+    EXPECT_TRUE(refusal(R"(["a",{"text":"a",)" + text + "}]").starts_with("400 input[1]." + name))
+        << refusal(R"(["a",{"text":"a",)" + text + "}]");
+  }
+}
+
 TEST(Inputs, NothingToEmbedIsAnError) {
   for (const char* json : {"[]", R"("")", R"({"text": ""})"}) {
     EXPECT_EQ(refusal(json).substr(0, 11), "400 input: ") << json;

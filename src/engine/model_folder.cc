@@ -47,6 +47,16 @@ void find_weights(const fs::path& path, ModelFolder& folder) {
   }
 }
 
+// transformers would add a LoRA to the weights beside it.
+void refuse_adapter(const fs::path& path) {
+  const fs::path file = path / "adapter_config.json";
+  if (!is_file(file)) return;
+  throw Error(ErrorCode::kUnimplemented,
+              file.string() +
+                  ": an adapter beside the weights is not supported: merge it into them (peft: "
+                  "merge_and_unload), or remove it");
+}
+
 std::size_t dimensions_of(const JsonValue& value) {
   const std::optional<std::int64_t> dimensions = value.whole_number();
   if (!dimensions || *dimensions < 1) throw value.error("expected a number of at least 1");
@@ -127,7 +137,10 @@ ModelFolder read_model_folder(const std::string& name) {
   folder.tokenizer = (path / "tokenizer.json").string();
   if (!is_file(folder.tokenizer)) throw missing(name, "tokenizer.json is missing");
   folder.is_compiled = is_artefact(name);
-  if (!folder.is_compiled) find_weights(path, folder);
+  if (!folder.is_compiled) {
+    refuse_adapter(path);
+    find_weights(path, folder);
+  }
   read_modules(folder);
   read_text_rules(folder);
   if (const auto own = load_if_there(name, "config_sentence_transformers.json")) {

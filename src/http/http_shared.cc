@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "http/content_coding.h"
+#include "http/head_memory.h"
 #include "http/http_fault.h"
 #include "nestvec/error.h"
 #include "service/caller.h"
@@ -25,6 +26,13 @@ std::optional<HttpFault> decode(const HttpShared& shared, HttpRequest& request) 
   if (!coding) return std::nullopt;
   return decode_content(*coding, shared.options.max_body_bytes, request.body,
                         {.stop = request.stop, .deadline = {}}, request.memory.get());
+}
+
+// Whose memory the answer to a probe takes.
+std::shared_ptr<MemoryAccount> account_of_probe(const HttpShared& shared,
+                                                const HttpRequest& request) {
+  if (!request.account || request.account->has_room(RequestMemory::kSmall)) return request.account;
+  return MemoryAccount::of_client(shared.reserve, client_number({}, request));
 }
 
 std::size_t work_bytes(const HttpRequest& request) {
@@ -101,7 +109,9 @@ void begin(const std::shared_ptr<HttpShared>& shared, const std::shared_ptr<Http
            const std::shared_ptr<HttpReply>& reply) {
   if (const auto fault = decode(*shared, *request)) {
     constexpr int kUnavailable = 503;
-    if (fault->status != kUnavailable) return reply->send(fault_response(*fault));
+    if (fault->status != kUnavailable) {
+      return reply->send(refuse_fault(*shared, *request, *fault));
+    }
     request->account->count_refusal();
     return reply->send(refuse_request(*shared, *request, no_memory_yet(*request)));
   }
@@ -157,6 +167,17 @@ HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, c
   return (shared.refusal ? shared.refusal(head, error) : openai_errors().render(error));
 }
 
+HttpResponse refuse_fault(const HttpShared& shared, const HttpRequest& head,
+                          const HttpFault& fault) {
+  constexpr int kTooLarge = 413;
+  constexpr int kMediaType = 415;
+  const Fault kind = fault.status == kTooLarge    ? Fault::kTooLarge
+                     : fault.status == kMediaType ? Fault::kMediaType
+                                                  : Fault::kMalformed;
+  return refuse_request(shared, head,
+                        RequestError(ErrorCode::kInvalidArgument, fault.message, "", kind));
+}
+
 std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,
                                           const std::string& key) {
   return MemoryAccount::of_client(shared.memory, client_number(key, head));
@@ -172,8 +193,8 @@ std::optional<HttpResponse> refuse_length(const HttpShared& shared, const HttpRe
 bool post_request(const std::shared_ptr<HttpShared>& shared,
                   const std::shared_ptr<HttpRequest>& request,
                   const std::shared_ptr<HttpReply>& reply) {
-  const bool urgent = shared->is_urgent && shared->is_urgent(*request);
-  if (urgent) request->account = shared->memory;  // whatever its client has
+  const bool urgent = is_probe(*shared, *request);
+  if (urgent) request->account = account_of_probe(*shared, *request);
   RequestThreads& threads = urgent ? *shared->urgent_threads : shared->threads;
   return threads.try_post([shared, request, reply, urgent] {
     or_fault(*reply,

@@ -71,6 +71,7 @@ struct HttpShared {
   HeadGuard guard;                                     // may be empty
   HeadRefusal refusal;                                 // may be empty: OpenAI's form then
   std::shared_ptr<MemoryAccount> memory;               // of all clients; none = nothing is counted
+  std::shared_ptr<MemoryAccount> reserve;              // beside it, for probes; see head_memory.h
   StreamedService streamed;                            // of HTTP/2; may be empty
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
@@ -85,7 +86,8 @@ struct NewConnection {
   std::unique_ptr<Transport> transport;
   std::string client;  // for the log
   std::uint64_t number = 0;
-  std::shared_ptr<MemoryAccount> account;  // of the address, or of the connection without one
+  std::uint64_t address = 0;  // as a client's number; the connection's where there is no address
+  std::shared_ptr<MemoryAccount> account;  // of the address
   LiveCount::Share slot;
   LiveCount::Share unfinished;
   MemoryShare memory;
@@ -102,6 +104,10 @@ void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Cloc
 
 // The answer to a request for which there is no memory, or never will be.
 HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, const Error& error);
+// The same for what the transport finds wrong with a request whose head it has read: in the form of
+// its route, and with what an allowed web page needs to read it.
+HttpResponse refuse_fault(const HttpShared& shared, const HttpRequest& head,
+                          const HttpFault& fault);
 // The account of the request's client, who has used a key of that name or none.
 std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,
                                           const std::string& key);

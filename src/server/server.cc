@@ -121,7 +121,9 @@ void Server::start_http() {
   HttpServerOptions http;
   http.address = http_address_;
   http.server = options_;
-  http.is_urgent = &is_operations_request;
+  http.is_urgent = [](const HttpRequest& request) {
+    return is_operations_request(request) || GrpcServer::is_health_call(request);
+  };
   http.is_routine = [](const HttpRequest& request) {
     return is_operations_request(request) || is_page_file(request);
   };

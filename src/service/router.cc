@@ -226,6 +226,9 @@ std::optional<HttpResponse> Router::answer_head(const Match& match, const HttpRe
   // A pre-flight does nothing, so it is answered; without Access-Control-Allow-Origin the browser
   // says to its user what is missing, which it does not for a status of 403.
   guard_.check(head, !keys_.empty() || Cors::is_preflight(head));
+  if (head.method == "OPTIONS" && head.path == "*") {
+    return HttpResponse{204, "", {{"Allow", "GET, HEAD, POST, OPTIONS"}}, ""};
+  }
   if (match.paths.empty()) {
     throw RequestError(ErrorCode::kNotFound, no_route_message(head.method, head.path, routes_), "",
                        Fault::kNoRoute);

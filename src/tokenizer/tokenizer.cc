@@ -137,6 +137,7 @@ std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_spec
 }
 
 std::size_t Tokenizer::vocabulary_size() const noexcept { return pipeline_->vocabulary_size(); }
+bool Tokenizer::truncates_left() const noexcept { return pipeline_->truncates_left(); }
 
 std::optional<std::uint32_t> Tokenizer::token_to_id(std::string_view token) const {
   return pipeline_->token_to_id(token);

@@ -212,7 +212,7 @@ ClarifaiInput read_input(const api::Input& input, const Struct& params,
     throw wrong_argument("this model has no method " + excerpt(method->string_value()) +
                          "; it has predict and openai_transport");
   }
-  read.call.options.truncation = Truncation::kRight;
+  read.call.options.truncation = rules.overlong;
   return read;
 }
 

@@ -108,6 +108,27 @@ TEST_F(ClarifaiRestTest, ParametersAreThoseOfTheModelsVersion) {
             test_model().predict("Hello, world!", {.task = "retrieval.query", .dimensions = 8}));
 }
 
+// Requests cannot say what they want.
+TEST_F(ClarifaiRestTest, TextsThatAreTooLongMayBeRefused) {
+  std::string text;
+  for (std::size_t i = 0; i < kTestTokens; ++i) text += "a b ";
+  const std::string quoted = "\"" + text + "\"";
+  const std::string bodies[] = {
+      R"({"inputs":[{"data":{"text":{"raw":)" + quoted + "}}}]}",
+      call_of_predict(R"({"id":"input","data":{"string_value":)" + quoted + "}}"),
+      call_of_predict(R"({"id":"texts","data":{"parts":[{"data":{"string_value":)" + quoted +
+                      "}}]}}"),
+      call_of_predict(R"({"id":"input","data":{"string_value":"a"}})"),
+  };
+  const std::string path = kModel + "/outputs";
+  for (const std::string& body : bodies) EXPECT_EQ(post_codes(path, body), "200 10000") << body;
+  test_.options.overlong = "refuse";
+  for (const std::string& body : bodies) {
+    const bool is_short = &body == std::end(bodies) - 1;
+    EXPECT_EQ(post_codes(path, body), is_short ? "200 10000" : "400 21202") << body;
+  }
+}
+
 TEST_F(ClarifaiRestTest, HeadersAreCheckedBeThereNoInput) {
   const std::string path = kModel + "/outputs";
   EXPECT_EQ(codes(ask("POST", path, "{}", {{"x-nestvec-priority", "bulk"}})), "200 10000");

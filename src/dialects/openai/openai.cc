@@ -100,6 +100,7 @@ std::vector<Route> openai_routes(const Service&) {
       {"GET", "/v1/models", list, errors},
       {"GET", "/v1/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
       {"GET", "/models", list, errors},
+      {"GET", "/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
       {"POST", "/openai/deployments/{}/embeddings", answer_deployment, errors},
   };
   // OpenAI's API where Azure and OpenVINO Model Server have it.
