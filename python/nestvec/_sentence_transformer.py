@@ -76,7 +76,9 @@ class SentenceTransformer:
         self._own_prompts = {name: text or "" for name, text in (prompts or {}).items()}
         self.prompts |= {task.name: task.prompt for task in self.model.info.tasks} | self._own_prompts
         if default_prompt_name is not None and default_prompt_name not in self.prompts:
-            raise InvalidArgumentError(f"unknown prompt {default_prompt_name!r}; expected one of {sorted(self.prompts)}")
+            raise InvalidArgumentError(
+                f"unknown prompt {default_prompt_name!r}; expected one of {sorted(self.prompts)}"
+            )
         self.default_prompt_name = default_prompt_name
         self.truncate_dim = truncate_dim
         self._similarity_fn_name: str | None = None

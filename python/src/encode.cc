@@ -88,7 +88,7 @@ void check_prompt(const Model& model, const EncodeArguments& arguments) {
   throw Error(ErrorCode::kInvalidArgument, "the prompt has " + std::to_string(tokens) +
                                                " tokens with special tokens, and the model takes " +
                                                std::to_string(limit) +
-                                               ", so no text fits behind it; shorten it");
+                                               ", so no text fits after it; shorten it");
 }
 
 EncodeResult encode(const Model& model, nb::sequence texts, EncodeArguments arguments) {

@@ -193,7 +193,7 @@ void check_prompts(const Tokenizer& tokenizer, const ModelInfo& info) {
                 "the prompt \"" + excerpt(task.name) + "\" (" + info.prompts_source + ") has " +
                     std::to_string(tokens) + " tokens with special tokens, and the model takes " +
                     std::to_string(info.max_tokens) +
-                    ", so no text fits behind it; shorten it, or set another in runtime.prompts");
+                    ", so no text fits after it; shorten it, or set another in runtime.prompts");
   }
 }
 

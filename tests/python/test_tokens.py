@@ -99,7 +99,7 @@ def test_a_prompt_that_leaves_no_room_is_refused_at_once(load):
     model = load("v3-tiny", max_tokens=64)
     size = len(model.tokenize("cat " * 20).ids)
     prompt = "cat " * 20 + "x" * 200
-    with pytest.raises(nestvec.InvalidArgumentError, match="so no text fits behind it"):
+    with pytest.raises(nestvec.InvalidArgumentError, match="so no text fits after it"):
         model.tokenize_and_embed(TEXTS, prompt=prompt)
     with pytest.raises(nestvec.InvalidArgumentError, match="the prompt has .* the model takes 64, so no text fits"):
         model.encode(TEXTS, prompt=prompt)
