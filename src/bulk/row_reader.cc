@@ -16,11 +16,14 @@ namespace nestvec {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// Other names of JSON Lines.
+constexpr std::array<std::string_view, 4> kJsonEndings = {".ndjson", ".jsonlines", ".jl", ".json"};
 constexpr std::array<std::pair<std::string_view, RowFormat>, 4> kRowFormats = {
     {{"lines", RowFormat::kLines},
      {"jsonl", RowFormat::kJsonLines},
      {"csv", RowFormat::kCsv},
      {"tsv", RowFormat::kTsv}}};
+constexpr std::size_t kLongLine = std::size_t{1} << 16;
 // What errors call a row's JSON: file and line stand beside it.
 constexpr const char* kRow = "the row";
 
@@ -66,17 +69,65 @@ JsonValue need_field(const JsonValue& object, const std::string& name) {
   }
   if (count > kMostNames) names += " and " + std::to_string(count - kMostNames) + " more";
   throw object.error("has no member \"" + excerpt(name) + "\"; it has " +
-                     (names.empty() ? "none" : names));
+                     (names.empty() ? "none" : names) + table_advice(object));
 }
 
-void read_object(std::string_view line, const RowRules& rules, RowFields& row) {
+// Whole tables in one object, as pandas and others write them.
+std::string table_advice(const JsonValue& object) {
+  for (const auto& [name, value] : object.members()) {
+    const bool list = value.kind() == JsonValue::Kind::kArray && value.size() > 0;
+    if (!list || value.elements()[0].kind() != JsonValue::Kind::kObject) continue;
+    return "; the rows in \"" + excerpt(name) + "\" can be piped: jq -c '.[\"" + excerpt(name) +
+           "\"][]' FILE | nestvec embed --input - --input-format jsonl";
+  }
+  return "";
+}
+
+std::string_view text_of(const JsonValue& value) {
+  const JsonValue::Kind kind = value.kind();
+  if (kind != JsonValue::Kind::kArray && kind != JsonValue::Kind::kObject) return value.string();
+  throw value.error(
+      "expected one text, found the column of a table; each row is an object of its own, as "
+      "pandas' to_json(orient=\"records\", lines=True) writes them");
+}
+
+// A row is an object, or the text alone where nothing else is wanted of it.
+void read_json(std::string_view line, const RowRules& rules, RowFields& row) {
   const JsonDocument document = JsonDocument::parse(line, kRow);
   const JsonValue root = document.root();
+  const bool wants_text_alone = rules.id.empty() && rules.text == RowRules{}.text;
+  if (root.kind() == JsonValue::Kind::kString && wants_text_alone) {
+    row.text = root.string();
+    return;
+  }
   if (!rules.id.empty()) row.id = json_id(need_field(root, rules.id));
   if (!rules.task.empty()) {
     if (const auto task = find_field(root, rules.task)) row.task = task->string();
   }
-  row.text = need_field(root, rules.text).string();
+  row.text = text_of(need_field(root, rules.text));
+}
+
+// An object, or the line that opens one or an array of them, as programs print them over lines.
+bool is_json_row(std::string_view line) {
+  if (line == "{" || line == "[" || line.starts_with("[{")) return true;
+  if (!line.starts_with('{')) return false;
+  if (line.size() >= kLongLine) return line.starts_with("{\"");
+  try {
+    return JsonDocument::parse(line, kRow).root().kind() == JsonValue::Kind::kObject;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Of a header that is one column with another separator in it.
+std::string separator_advice(const std::vector<std::string>& header) {
+  if (header.size() != 1) return "";
+  if (header[0].find('\t') != std::string::npos) return "; for a tab: --delimiter tab";
+  for (const char separator : {';', '|', ','}) {
+    if (header[0].find(separator) == std::string::npos) continue;
+    return std::string("; for this separator: --delimiter '") + separator + "'";
+  }
+  return "";
 }
 
 char separator_of(const RowRules& rules) {
@@ -107,7 +158,10 @@ RowFormat guess_row_format(std::string_view path) {
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (path.ends_with(packed)) path.remove_suffix(packed.size());
   }
-  if (path.ends_with(".ndjson") || path.ends_with(".json")) return RowFormat::kJsonLines;
+  for (const std::string_view ending : kJsonEndings) {
+    if (path.ends_with(ending)) return RowFormat::kJsonLines;
+  }
+  if (path.ends_with(".tab")) return RowFormat::kTsv;
   for (const auto& [name, format] : kRowFormats) {
     if (path.ends_with("." + std::string(name))) return format;
   }
@@ -121,8 +175,12 @@ RowReader::RowReader(std::unique_ptr<ByteSource> source, std::string name, const
       format_(rules.format.value_or(RowFormat::kLines)),
       csv_(separator_of(rules), rules.max_bytes) {
   skip_byte_order_mark();
+  if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) {
+    read_header();
+    return;
+  }
+  if (!rules.force_text) check_lines();
   if (format_ == RowFormat::kJsonLines && begins_array()) array_.emplace(rules.max_bytes);
-  if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) read_header();
 }
 
 void RowReader::skip_byte_order_mark() {
@@ -130,7 +188,35 @@ void RowReader::skip_byte_order_mark() {
   if (cursor_.pending().starts_with(kByteOrderMark)) cursor_.take(kByteOrderMark.size());
 }
 
-// A line that is a row is an object, so a bracket can only open an array of them.
+// The first line with its end, or as much of it as shows what it is.
+std::string_view RowReader::first_line() {
+  while (true) {
+    const std::string_view text = cursor_.pending();
+    const std::size_t end = text.find('\n');
+    if (end != std::string_view::npos) return text.substr(0, end + 1);
+    if (text.size() >= kLongLine || !cursor_.more()) return cursor_.pending();
+  }
+}
+
+void RowReader::check_lines() {
+  std::string_view line = first_line();
+  const std::size_t end = line.find('\r');
+  if (end != std::string_view::npos && !line.ends_with('\n') &&
+      line.find_first_not_of('\r', end) != std::string_view::npos) {
+    throw Error(ErrorCode::kInvalidArgument,
+                name_ +
+                    " ends its lines with CR alone: convert it with tr '\\r' '\\n', or add "
+                    "--force-text to embed it as one line");
+  }
+  line = line.substr(0, line.find_first_of("\r\n"));
+  if (format_ != RowFormat::kLines || !rules_.guessed || !is_json_row(line)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              name_ +
+                  " looks like JSON: read its rows with --jsonl, or add --force-text to embed each "
+                  "line as it is");
+}
+
+// A line that is a row is an object or a string, so a bracket can only open an array of them.
 bool RowReader::begins_array() {
   std::size_t seen = 0;
   while (true) {
@@ -156,7 +242,7 @@ std::size_t RowReader::find_column(const std::string& wanted) const {
     }
     throw Error(ErrorCode::kInvalidArgument,
                 one_line(name_ + ": the header has no column \"" + wanted + "\"; it has " +
-                         (names.empty() ? "none" : names)));
+                         (names.empty() ? "none" : names) + separator_advice(header)));
   }
   if (std::find(found + 1, header.end(), wanted) != header.end()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -229,6 +315,7 @@ bool RowReader::next_line(RowFields& row) {
   bool too_long = false;
   if (!read_line(row.text, too_long)) return false;
   if (too_long) row.fault = too_long_fault();
+  row.repaired = !is_valid_utf8(row.text);
   return true;
 }
 
@@ -242,37 +329,51 @@ bool RowReader::next_object(RowFields& row) {
     row.fault = too_long_fault();
     return true;
   }
+  row.repaired = !is_valid_utf8(line);
   try {
-    read_object(line, rules_, row);
+    read_json(line, rules_, row);
   } catch (const Error& error) {
     row.fault = error.what();
   }
   return true;
 }
 
-bool RowReader::next_element(RowFields& row) {
+// Goes on to the next element of the array; false at its end, which must be that of the file.
+bool RowReader::find_element() {
   using State = ArraySplitter::State;
   const auto broken = [this](const std::string& how) {
     return Error(ErrorCode::kDataLoss,
                  name_ + ":" + std::to_string(cursor_.lines() + 1) + ": the JSON array " + how);
   };
-  if (array_->state() == State::kEnd) return false;
-  array_->begin();
-  while (array_->state() != State::kFound) {
+  if (array_->state() != State::kEnd) array_->begin();
+  while (array_->state() != State::kFound && array_->state() != State::kEnd) {
     const State before = array_->state();
     const std::size_t used = array_->feed(cursor_.pending());
     cursor_.take(used);
-    if (array_->state() == State::kEnd) return false;
-    if (array_->state() == State::kBroken) throw broken("needs a comma, an object or ] here");
+    if (array_->state() == State::kBroken) throw broken("needs a comma, a row or ] here");
     if (before == State::kBefore) line_ = cursor_.lines() + 1;
-    if (used == 0 && !cursor_.more()) throw broken("is not closed: the file is truncated");
+    if (used > 0 || array_->state() != before) continue;
+    if (!cursor_.more()) throw broken("is not closed: the file is truncated");
   }
+  if (array_->state() == State::kFound) return true;
+  do {
+    const std::string_view rest = cursor_.pending();
+    const std::size_t other = rest.find_first_not_of(" \t\r\n");
+    cursor_.take(std::min(other, rest.size()));
+    if (other != std::string_view::npos) throw broken("ends here, and more text follows");
+  } while (cursor_.more());
+  return false;
+}
+
+bool RowReader::next_element(RowFields& row) {
+  if (!find_element()) return false;
   if (array_->too_long()) {
     row.fault = too_long_fault();
     return true;
   }
+  row.repaired = !is_valid_utf8(array_->element());
   try {
-    read_object(array_->element(), rules_, row);
+    read_json(array_->element(), rules_, row);
   } catch (const Error& error) {
     row.fault = error.what();
   }
@@ -291,13 +392,14 @@ bool RowReader::next_record(RowFields& row) {
     row.fault = "a quoted field is not closed before the end of the file";
   } else if (fields.size() < needed) {
     row.fault = "the row has " + std::to_string(fields.size()) +
-                " fields, and the header says that " + std::to_string(needed) + " are needed";
+                " fields, and the header requires " + std::to_string(needed);
   } else if (csv_.filled() > columns_.header) {
     row.fault = "the row has " + std::to_string(csv_.filled()) + " fields, and the header has " +
                 std::to_string(columns_.header) +
                 "; put a field that contains the separator in double quotes";
   } else {
     row.text = fields[columns_.text];
+    row.repaired = !is_valid_utf8(row.text);
     if (columns_.id) row.id = json_string(fields[*columns_.id]);
     if (columns_.task) row.task = fields[*columns_.task];
   }

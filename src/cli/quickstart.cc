@@ -24,7 +24,7 @@ constexpr std::size_t kCell = 6;
 constexpr std::size_t kQuoted = 33;  // of a text before its vector
 
 constexpr const char* kQuickstartExamples =
-    "One text is compared with six sample sentences, several texts with each other.\n"
+    "Compares one text with six sample sentences, or several texts with each other.\n"
     "\n"
     "Examples:\n"
     "  nestvec quickstart\n"

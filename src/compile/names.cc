@@ -133,8 +133,7 @@ ModuleNames find_names(const WeightSet& weights) {
   }
   const std::string found =
       weights.tensors().empty() ? "no tensors" : "for example " + weights.tensors().front().name;
-  throw Error(ErrorCode::kInvalidArgument, weights.source() +
-                                               ": tensor names of no known publication; expected " +
+  throw Error(ErrorCode::kInvalidArgument, weights.source() + ": unknown tensor names; expected " +
                                                expected + "; found " + found);
 }
 

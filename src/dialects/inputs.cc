@@ -35,9 +35,9 @@ RequestError wrong_type(const std::string& param) {
 RequestError refused_ids(const std::string& param) {
   return {ErrorCode::kInvalidArgument,
           param +
-              ": token ids are not taken, for those of another tokenizer would give meaningless "
-              "vectors; send text (LangChain: check_embedding_ctx_length=False), or start the "
-              "server with server.token_ids: accept if they are of this model's tokenizer",
+              ": token ids are not accepted, because ids of another tokenizer give meaningless "
+              "vectors; send text (LangChain: check_embedding_ctx_length=False), or set "
+              "server.token_ids: accept if the ids come from this model's own tokenizer",
           param, Fault::kBadRequest};
 }
 
@@ -68,7 +68,7 @@ class InputReader {
     if (count > rules_.max_inputs) {
       throw RequestError(ErrorCode::kInvalidArgument,
                          param_ + " has " + std::to_string(count) + " items, at most " +
-                             std::to_string(rules_.max_inputs) + " are taken in a request",
+                             std::to_string(rules_.max_inputs) + " are accepted in a request",
                          param_);
     }
     const std::vector<JsonValue> items = value.elements();
@@ -187,15 +187,15 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
 
 std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model) {
   constexpr std::string_view kMember = "prompt_name";
-  const std::string prompt =
-      resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
+  std::string prompt = resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
   if (!prompt.empty() && !task.empty() && prompt != task) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        "`prompt_name` means the task " + prompt + ", and the request names " +
                            task + ": a prompt belongs to its task, so give one of them",
                        std::string(kMember), Fault::kUnprocessable);
   }
-  return task.empty() ? prompt : task;
+  if (task.empty()) return prompt;
+  return task;
 }
 
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,

@@ -84,7 +84,7 @@ TEST(Inputs, TokensOutsideTheVocabularyAreExplained) {
 TEST(Inputs, MoreThanTheServerTakes) {
   EXPECT_EQ(read(R"(["a", "a", "a", "a"])").texts.size(), 4u);
   EXPECT_EQ(refusal(R"(["a", "a", "a", "a", "a"])"),
-            "400 input: input has 5 items, at most 4 are taken in a request");
+            "400 input: input has 5 items, at most 4 are accepted in a request");
   EXPECT_EQ(read("[65, 65, 65, 65, 65]").texts, Texts{"AAAAA"}) << "one input of five tokens";
 }
 
@@ -100,7 +100,7 @@ TEST(Inputs, TokenIdsAreTakenWhereTheRouteTakesThem) {
     });
   };
   const std::string flat = refused("[65, 66]");
-  EXPECT_EQ(flat.substr(0, 38), "400 input: input: token ids are not ta");
+  EXPECT_EQ(flat.substr(0, 38), "400 input: input: token ids are not ac");
   EXPECT_NE(flat.find("check_embedding_ctx_length=False"), std::string::npos);
   EXPECT_NE(flat.find("server.token_ids: accept"), std::string::npos);
   EXPECT_EQ(refused("[[65], [66]]").substr(0, 13), "400 input[0]:");

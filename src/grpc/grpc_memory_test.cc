@@ -2,12 +2,16 @@
 // What calls take of the memory of requests.
 #include <string>
 
+#include "health.pb.h"
 #include "service/request_memory.h"
 #include "support/grpc_test_server.h"
 #include "support/test_client.h"
 
 namespace nestvec {
 namespace {
+
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
 
 constexpr std::size_t kLimit = std::size_t{32} << 20;
 
@@ -76,6 +80,34 @@ TEST_F(GrpcMemoryTest, EndsAStreamWhereThereIsNone) {
   EXPECT_TRUE(is_error(stream.finish(), ErrorCode::kResourceExhausted));
   account_->give(kLimit);
   EXPECT_TRUE(is_free());
+}
+
+// Whatever the client holds, on a connection that is there and on a new one.
+TEST_F(GrpcMemoryTest, HealthNeedsNone) {
+  start();
+  v1::EmbedResponse response;
+  ASSERT_TRUE(embed(request("a text"), &response).ok());
+  account_->take(kLimit);
+  EXPECT_FALSE(embed(request("a text"), &response).ok());
+  for (const auto& channel : {channel_, new_channel()}) {
+    HealthCheckResponse health;
+    const GrpcStatus status =
+        channel->call("/grpc.health.v1.Health/Check", HealthCheckRequest(), &health);
+    EXPECT_TRUE(status.ok()) << status.message;
+    EXPECT_EQ(health.status(), HealthCheckResponse::SERVING);
+  }
+  account_->give(kLimit);
+  EXPECT_TRUE(embed(request("a text"), &response).ok());
+}
+
+// It is read without a key.
+TEST_F(GrpcMemoryTest, HealthIsAskedInFewBytes) {
+  start();
+  HealthCheckRequest request;
+  request.set_service(std::string(5000, 'x'));
+  HealthCheckResponse health;
+  EXPECT_TRUE(is_error(channel_->call("/grpc.health.v1.Health/Check", request, &health),
+                       ErrorCode::kResourceExhausted));
 }
 
 TEST_F(GrpcMemoryTest, AMessageThatCouldNeverBeServedIsToldTheLimit) {

@@ -110,6 +110,10 @@ StreamedService GrpcServer::service() {
   };
 }
 
+bool GrpcServer::is_health_call(const HttpRequest& request) {
+  return is_grpc(request) && request.path.starts_with("/grpc.health.v1.Health/");
+}
+
 void GrpcServer::open(const Service& service) {
   parts_->context.service.emplace(service);
   parts_->health.set_serving();

@@ -26,6 +26,9 @@ class GrpcServer {
   // NOT_SERVING.
   StreamedService service();
 
+  // Whether it is a call of grpc.health.v1: a probe.
+  static bool is_health_call(const HttpRequest& request);
+
   // Takes the model into service: health says SERVING. To be called once. `service` outlives the
   // server.
   void open(const Service& service);

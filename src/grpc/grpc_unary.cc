@@ -9,10 +9,11 @@ namespace nestvec {
 namespace {
 
 constexpr std::size_t kTellOwed = std::size_t{4} << 10;
+constexpr std::uint64_t kLongestProbe = 4096;
 
 Error too_many_calls() {
   return {ErrorCode::kUnavailable,
-          "too many requests wait for a thread; come again soon",
+          "too many requests are waiting for a thread; retry shortly",
           {.text = {}, .retry_after = std::chrono::seconds(1)}};
 }
 
@@ -22,8 +23,11 @@ GrpcUnary::GrpcUnary(GrpcContext& context, const GrpcRoute& route, GrpcHead head
     : context_(context),
       route_(route),
       head_(std::move(head)),
-      reader_(context.options.max_body_bytes, head_.request->account) {
-  call_.memory = head_.request->account;
+      // Without a key little is taken, and nothing charged: a probe must find an answer whatever
+      // its client holds.
+      reader_(route.open ? kLongestProbe : context.options.max_body_bytes,
+              route.open ? nullptr : head_.request->account) {
+  if (!route_.open) call_.memory = head_.request->account;
   if (!route_.open) trace_.emplace(context_, *head_.request, head_.client);
 }
 

@@ -73,8 +73,9 @@ std::size_t StreamProgress::take_write() {
   if (writing_ > 0 || failed_) return 0;
   std::size_t bytes = 0;
   for (const Message& message : open_) {
-    if (!message.answered || message.error || bytes >= limits_.write_bytes) break;
+    if (!message.answered || message.error) break;
     bytes += message.bytes;
+    if (writing_ > 0 && bytes > limits_.write_bytes) break;
     ++writing_;
   }
   return writing_;

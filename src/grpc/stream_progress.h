@@ -15,7 +15,7 @@ namespace nestvec {
 // How much one stream may hold: messages that are read and not yet answered to the client, and the
 // bytes that they and their answers may take. One message is always allowed. Few are handed over at
 // a time: before that they are in no queue yet, and so in nobody's account. Answers that are ready
-// together are written together, about so much at most.
+// together are written together up to so much, a longer one by itself.
 struct StreamLimits {
   std::size_t messages = 1024;
   std::size_t bytes = std::size_t{64} << 20;

@@ -88,6 +88,19 @@ TEST(StreamProgress, WritesWhatIsReadyTogetherUpToABound) {
   EXPECT_STREQ(progress.error()->what(), "message 5 of the stream: bad");
 }
 
+// It would be copied to stand behind the short one.
+TEST(StreamProgress, WritesALongAnswerByItself) {
+  StreamProgress progress(
+      {.messages = 100, .bytes = 10'000, .hand_overs = 100, .write_bytes = 100});
+  read_one(progress, 50);
+  read_one(progress, 5000);
+  progress.answered(0);
+  progress.answered(1);
+  EXPECT_EQ(progress.take_write(), 1u);
+  progress.written();
+  EXPECT_EQ(progress.take_write(), 1u);
+}
+
 TEST(StreamProgress, FewMessagesAreOnTheWayAtATime) {
   StreamProgress progress({.messages = 100, .bytes = 1000, .hand_overs = 2});
   EXPECT_TRUE(progress.take_read());

@@ -37,6 +37,7 @@ H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpSha
       unfinished_(std::move(accepted.unfinished)),
       number_(accepted.number),
       client_(std::move(accepted.client)),
+      address_(accepted.address),
       account_(std::move(accepted.account)),
       memory_(std::move(accepted.memory)),
       resets_(kResetBurst, kResetsPerSecond),

@@ -92,7 +92,6 @@ class H2Connection final : public Peer,
   void on_body_end(H2Stream& stream);
   void on_stream_closed(std::int32_t stream_id);
   bool start_streamed(H2Stream& stream);
-  static bool settle_head(H2Stream& stream);
   std::optional<HttpResponse> judge(H2Stream& stream);
   bool has_memory(H2Stream& stream);
   void check_memory(H2Stream& stream, Clock::time_point now);
@@ -123,6 +122,7 @@ class H2Connection final : public Peer,
   LiveCount::Share unfinished_;
   const std::uint64_t number_;
   const std::string client_;
+  const std::uint64_t address_;                   // as a client's number
   const std::shared_ptr<MemoryAccount> account_;  // of its address
   MemoryShare memory_;                            // of the connection
 

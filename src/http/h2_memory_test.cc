@@ -26,7 +26,11 @@ class H2Memory : public testing::Test {
     options.guard = [](const HttpRequest& head) -> HeadVerdict {
       return {.key = std::string(head.header("x-key").value_or(""))};
     };
+    options.is_urgent = [](const HttpRequest& request) { return request.path == "/probe"; };
     server_.emplace(options, std::move(handler));
+    connect();
+  }
+  void connect() {
     client_.emplace(server_->client());
     client_->send(h2_hello() + h2_frame(kH2Settings, kH2Ack, 0));
   }
@@ -95,6 +99,22 @@ TEST_F(H2Memory, TheWindowStaysClosedUntilThereIsSome) {
   ASSERT_TRUE(is_opened(1));
   send_body(1, kLong - 60'000, true);
   EXPECT_EQ(status(), "200");
+}
+
+TEST_F(H2Memory, ProbesHaveAReserve) {
+  start();
+  EXPECT_TRUE(eventually([&] { return account_->used() == kOpen; }));
+  account_->take(kLimit);
+  for (const bool fresh : {false, true}) {
+    if (fresh) connect();
+    send(h2_frame(kH2Headers, kH2EndHeaders | kH2EndStream, 1, h2_head("GET", "/probe")));
+    EXPECT_EQ(status(), "200") << fresh;
+    send(h2_frame(kH2Headers, kH2EndHeaders | kH2EndStream, 3, h2_head("GET", "/other")));
+    EXPECT_EQ(status(), "503") << fresh;
+  }
+  client_->close();
+  account_->give(kLimit);
+  EXPECT_TRUE(eventually([&] { return account_->used() == 0; }));
 }
 
 TEST_F(H2Memory, IsWaitedForOnlySoLong) {

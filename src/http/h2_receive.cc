@@ -8,6 +8,7 @@
 
 #include "http/content_coding.h"
 #include "http/h2_connection.h"
+#include "http/head_memory.h"
 #include "http/request_target.h"
 #include "service/request_memory.h"
 
@@ -149,7 +150,7 @@ int H2Connection::on_begin_head(std::int32_t stream_id) {
   H2Stream& stream = streams_[stream_id];
   stream.id = stream_id;
   stream.head_memory = MemoryShare(account_);
-  if (RequestMemory::grow_head(stream.head_memory, RequestMemory::kHead)) return 0;
+  if (take_head(*shared_, stream.head_memory, RequestMemory::kHead, address_)) return 0;
   reset(stream_id, NGHTTP2_REFUSED_STREAM);
   return 0;
 }
@@ -203,9 +204,6 @@ void H2Connection::on_head(H2Stream& stream) {
   request.connection = number_;
   request.peer = client_;
   request.account = account_;
-  if (!settle_head(stream)) {
-    return refuse(stream, fault_response({503, "there is no memory for this request now"}));
-  }
   if (!stream.fault) {
     HttpFault fault;
     if (auto parsed = parse_request_target(stream.target, fault)) {
@@ -224,6 +222,9 @@ void H2Connection::on_head(H2Stream& stream) {
     stream.record.method = stream.record.path = "-";
     return refuse(stream, fault_response(*stream.fault));
   }
+  if (!settle_head(*shared_, request, account_, stream.head_bytes, stream.head_memory)) {
+    return refuse(stream, fault_response(no_room_for_head()));
+  }
   if (shared_->streamed && start_streamed(stream)) return;
   stream.promised = promised_length(request);
   if (auto refusal = judge(stream)) return refuse(stream, *std::move(refusal));
@@ -240,15 +241,6 @@ void H2Connection::on_head(H2Stream& stream) {
   fields.add(":status", "100");
   nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, stream.id, nullptr, fields.data(),
                          fields.size(), nullptr);
-}
-
-// What the head takes now that it is whole.
-bool H2Connection::settle_head(H2Stream& stream) {
-  const std::size_t bytes = 2 * stream.head_bytes;  // names and values lie apart
-  MemoryShare& memory = stream.head_memory;
-  if (bytes > memory.bytes()) return RequestMemory::grow_head(memory, bytes - memory.bytes());
-  memory.shrink(bytes);
-  return true;
 }
 
 std::optional<HttpResponse> H2Connection::judge(H2Stream& stream) {
@@ -344,9 +336,11 @@ void H2Connection::grant_all() {
 void H2Connection::consumed(std::int32_t stream_id, std::size_t bytes) {
   H2Stream* const stream = state_ == State::kOpen ? find(stream_id) : nullptr;
   if (stream == nullptr) return;
-  stream->owed += bytes;
-  grant(*stream);
-  schedule_flush();
+  guard([&] {
+    stream->owed += bytes;
+    grant(*stream);
+    schedule_flush();
+  });
 }
 
 void H2Connection::on_body_end(H2Stream& stream) {
@@ -383,7 +377,7 @@ void H2Connection::dispatch(H2Stream& stream) {
   const auto reply = std::make_shared<HttpReply>(
       loop_, shared_from_this(), static_cast<std::uint64_t>(stream.id), coding, alive_);
   if (!post_request(shared_, request, reply)) {
-    reply->send(fault_response({503, "too many requests wait for a thread"}));
+    reply->send(fault_response({503, "too many requests are waiting for a thread"}));
   }
 }
 

@@ -2,6 +2,7 @@
 // What H2Connection sends: heads, bodies as the socket takes them, trailers.
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "base/free_buffer.h"
@@ -117,12 +118,17 @@ void H2Connection::submit(H2Stream& stream, const H2Fields& fields, bool has_bod
     auto& self = *static_cast<H2Connection*>(source->ptr);
     H2Stream* const found = self.find(id);
     if (found == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return self.pull(*found, {into, size}, *flags);
+    try {
+      return self.pull(*found, {into, size}, *flags);
+    } catch (const std::exception&) {
+      return NGHTTP2_ERR_CALLBACK_FAILURE;  // no memory
+    }
   };
   stream.head_sent = true;
+  // The stream stays, since callers go over all of them: without memory the connection ends.
   if (nghttp2_submit_response(session_.get(), stream.id, fields.data(), fields.size(),
                               has_body ? &provider : nullptr) != 0) {
-    reset(stream.id, NGHTTP2_INTERNAL_ERROR);
+    throw std::bad_alloc();
   }
 }
 
@@ -196,7 +202,9 @@ std::ptrdiff_t H2Connection::pull(H2Stream& stream, std::span<std::uint8_t> into
     flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     H2Fields fields;
     fields.add_all(*stream.trailers);
-    nghttp2_submit_trailer(session_.get(), stream.id, fields.data(), fields.size());
+    if (nghttp2_submit_trailer(session_.get(), stream.id, fields.data(), fields.size()) != 0) {
+      throw std::bad_alloc();
+    }
   }
   return static_cast<std::ptrdiff_t>(size);
 }

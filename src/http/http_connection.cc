@@ -3,12 +3,11 @@
 #include "http/http_connection.h"
 
 #include <algorithm>
-#include <exception>
-#include <new>
 #include <utility>
 
 #include "http/content_coding.h"
 #include "http/h2_connection.h"
+#include "http/head_memory.h"
 #include "http/http_reply.h"
 #include "service/request_memory.h"
 
@@ -32,6 +31,7 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
       unfinished_(std::move(accepted.unfinished)),
       number_(accepted.number),
       client_(std::move(accepted.client)),
+      address_(accepted.address),
       account_(std::move(accepted.account)),
       memory_(std::move(accepted.memory)),
       head_memory_(account_) {}
@@ -65,7 +65,7 @@ void HttpConnection::handshake() {
 
 void HttpConnection::await_request() {
   state_ = State::kIdle;
-  head_memory_.shrink(0);
+  head_memory_ = MemoryShare(account_);
   deadline_ = Clock::now() + std::chrono::seconds(shared_->options.idle_seconds);
   if (shared_->draining) on_drain(Clock::now());
 }
@@ -74,12 +74,10 @@ void HttpConnection::await_request() {
 bool HttpConnection::await_head() {
   state_ = State::kHead;
   deadline_ = Clock::now() + std::chrono::seconds(shared_->options.header_seconds);
-  return RequestMemory::grow_head(head_memory_, RequestMemory::kHead);
+  return take_head(*shared_, head_memory_, RequestMemory::kHead, address_);
 }
 
-void HttpConnection::refuse_head_for_memory() {
-  refuse({503, "there is no memory for more requests of this client now"});
-}
+void HttpConnection::refuse_head_for_memory() { refuse(no_room_for_head()); }
 
 void HttpConnection::read() {
   if (reading_ || waiting_to_read_) return;
@@ -197,13 +195,15 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
 // From here on it is a connection of HTTP/2.
 std::size_t HttpConnection::hand_over(std::string_view bytes) {
   const auto self = shared_from_this();
-  if (!RequestMemory::grow_head(memory_, RequestMemory::kHttp2)) {
+  const bool has_head = state_ != State::kIdle || await_head();
+  if (!has_head || !grow_to_http2(memory_, std::move(head_memory_))) {
     close();
     return bytes.size();
   }
   NewConnection same{.transport = std::move(transport_),
                      .client = client_,
                      .number = number_,
+                     .address = address_,
                      .account = account_,
                      .slot = std::move(slot_),
                      .unfinished = std::move(unfinished_),
@@ -224,18 +224,22 @@ void HttpConnection::on_head(bool has_begun) {
   if (!awaited_memory_ && !has_begun && parser_->expects_continue()) send_continue();
 }
 
+bool HttpConnection::settle_head(const HttpRequest& head) {
+  if (state_ == State::kIdle && !await_head()) return false;  // it came in one piece
+  return nestvec::settle_head(*shared_, head, account_, parser_->head_bytes(), head_memory_);
+}
+
 // What can be said without the body is said before a byte of it is read.
 void HttpConnection::judge_head() {
   HttpRequest& head = parser_->request();
-  head_memory_.shrink(2 * parser_->head_bytes());  // names and values lie apart
   head.connection = number_;
   head.peer = client_;
   head.account = account_;
   begin_request(*shared_, head, loop_->random_id(), record_);
   if (parser_->is_head()) record_.method = "HEAD";
-  HeadVerdict verdict;
-  if (shared_->guard) verdict = shared_->guard(head);
+  HeadVerdict verdict = shared_->guard ? shared_->guard(head) : HeadVerdict();
   if (!verdict.key.empty()) head.account = account_of(*shared_, head, verdict.key);
+  if (!verdict.refusal && !settle_head(head)) verdict.refusal = fault_response(no_room_for_head());
   if (!verdict.refusal) {
     verdict.refusal = refuse_length(*shared_, head, parser_->promised_bytes().value_or(0));
   }
@@ -329,14 +333,15 @@ void HttpConnection::dispatch() {
   keep_alive_ = parser_->keep_alive();
   http10_ = parser_->is_http10();
   head_only_ = parser_->is_head();
-  request->connection = number_;
-  request->peer = client_;
-  if (!judged) request->account = account_;
   if (judged) {
     request->received = Clock::now();
   } else {
+    request->connection = number_;
+    request->peer = client_;
+    request->account = account_;
     begin_request(*shared_, *request, loop_->random_id(), record_);
     if (head_only_) record_.method = "HEAD";
+    if (!settle_head(*request)) refusal_ = fault_response(no_room_for_head());
   }
   record_.bytes_in = parser_->body_bytes();
   received_ = request->received;
@@ -356,7 +361,7 @@ void HttpConnection::dispatch() {
   const auto reply = std::make_shared<HttpReply>(loop_, shared_from_this(), ++exchange_, coding);
   if (refusal_) return reply->send(*std::exchange(refusal_, std::nullopt));
   if (!post_request(shared_, request, reply)) {
-    reply->send(fault_response({503, "too many requests wait for a thread"}));
+    reply->send(fault_response({503, "too many requests are waiting for a thread"}));
   }
 }
 

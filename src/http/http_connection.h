@@ -83,6 +83,7 @@ class HttpConnection final : public Peer,
   std::size_t consume(std::string_view bytes);  // returns how many it used
   std::size_t hand_over(std::string_view bytes);
   void on_head(bool has_begun);
+  bool settle_head(const HttpRequest& head);
   void judge_head();
   void refuse_head(HttpResponse response);
   void refuse_head_for_memory();
@@ -123,6 +124,7 @@ class HttpConnection final : public Peer,
 
   const std::uint64_t number_;
   const std::string client_;
+  const std::uint64_t address_;                   // as a client's number
   const std::shared_ptr<MemoryAccount> account_;  // of its address
   State state_ = State::kIdle;
   Clock::time_point deadline_;

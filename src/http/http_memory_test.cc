@@ -109,6 +109,7 @@ class HttpMemory : public testing::Test {
     options.guard = [](const HttpRequest& head) -> HeadVerdict {
       return {.key = std::string(head.header("x-key").value_or(""))};
     };
+    options.is_urgent = [](const HttpRequest& request) { return request.path == "/probe"; };
     server_.emplace(options, std::move(handler));
   }
   TestClient client() { return server_->client(); }
@@ -154,6 +155,47 @@ TEST_F(HttpMemory, IsTakenForConnectionsAndHeads) {
   one.send("Host: x\r\n\r\n");
   EXPECT_EQ(one.response().value().status, 200);
   EXPECT_TRUE(is_free_but_for(1));
+}
+
+// From an address that has no room left, on a connection that is there and on new ones.
+TEST_F(HttpMemory, ProbesHaveAReserve) {
+  start();
+  TestClient kept = client();
+  EXPECT_TRUE(is_free_but_for(1));
+  account_->take(kLimit);
+  EXPECT_EQ(kept.ask(get("/probe")).body, "GET /probe ");
+  EXPECT_EQ(kept.ask(get("/other")).status, 503);
+  EXPECT_EQ(client().ask(post("/other", "body")).status, 503);
+  for (int i = 0; i < 200; ++i) {  // more than it is enough for at a time
+    const auto response = client().ask(get("/probe"));
+    EXPECT_EQ(response.body, "GET /probe ");
+    EXPECT_EQ(response.headers.at("connection"), "close");
+  }
+  account_->give(kLimit);
+  EXPECT_EQ(client().ask(get("/other")).body, "GET /other ");
+  EXPECT_TRUE(is_free_but_for(1));
+}
+
+// Nor can an address take all of the reserve.
+TEST_F(HttpMemory, TheReserveIsBounded) {
+  start();
+  account_->take(kLimit);
+  constexpr std::size_t kEach = RequestMemory::kConnection + RequestMemory::kHead;
+  constexpr std::size_t kMost = RequestMemory::kReserve / 4 * 3 / kEach;
+  std::vector<TestClient> begun;
+  while (begun.size() < kMost) {
+    begun.push_back(client());
+    begun.back().send("GET /probe HTTP/1.1\r\n");
+  }
+  const auto is_answered = [&] {
+    TestClient one = client();
+    one.send(get("/probe"));
+    const auto response = one.response();
+    return response && response->status == 200;
+  };
+  EXPECT_TRUE(eventually([&] { return !is_answered(); }));
+  begun.pop_back();
+  EXPECT_TRUE(eventually(is_answered));
 }
 
 TEST_F(HttpMemory, LongBodiesWaitForItAndShortOnesDoNot) {

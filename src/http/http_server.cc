@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "http/acceptor.h"
+#include "http/head_memory.h"
 #include "http/http_connection.h"
 #include "http/http_fault.h"
 #include "http/io_loop.h"
@@ -40,6 +41,10 @@ std::shared_ptr<HttpShared> make_shared_state(const HttpServerOptions& options, 
   shared->guard = options.guard;
   shared->refusal = options.refusal;
   shared->memory = options.memory;
+  if (options.memory) {
+    shared->reserve =
+        std::make_shared<MemoryAccount>(options.memory->option(), RequestMemory::kReserve);
+  }
   shared->streamed = options.streamed;
   return shared;
 }
@@ -176,13 +181,14 @@ class HttpServer::Impl {
     connection->unfinished = LiveCount::Share(shared_->unfinished);
     connection->client = client_name(accepted.peer);
     connection->number = ++shared_->last_connection;
-    connection->account = MemoryAccount::of_client(
-        shared_->memory, client_number_of_peer(connection->client, connection->number));
+    connection->address = client_number_of_peer(connection->client, connection->number);
+    connection->account = MemoryAccount::of_client(shared_->memory, connection->address);
     connection->memory = MemoryShare(connection->account);
     const std::size_t bytes = RequestMemory::kConnection + (tls_ ? RequestMemory::kTls : 0);
-    if (!RequestMemory::grow_head(connection->memory, bytes + RequestMemory::kHead)) {
+    if (!take_head(*shared_, connection->memory, bytes + RequestMemory::kHead,
+                   connection->address)) {
       return refuse(accepted.socket,
-                    "no memory for one more connection of this client: server.request_memory");
+                    "no memory for another connection of this client: server.request_memory");
     }
     connection->memory.shrink(bytes);  // its first head takes the rest at once
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;

@@ -32,8 +32,8 @@ struct HttpServerOptions {
   std::shared_ptr<MemoryAccount> memory;
   StreamedService streamed;  // is asked first about each request of HTTP/2; may be empty
   // Requests that are answered by a thread of their own, at once, whatever the others are busy
-  // with: those of which it says true. Their handler must be short; their bodies are not decoded.
-  // Empty = none.
+  // with and whatever memory their client has: those of which it says true, also of `streamed`
+  // ones. Their handler must be short; their bodies are not decoded. Empty = none.
   std::function<bool(const HttpRequest&)> is_urgent;
   // Requests that the log has for the sake of debugging only: probes, files of the pages.
   std::function<bool(const HttpRequest&)> is_routine;

@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "http/content_coding.h"
+#include "http/head_memory.h"
 #include "http/http_fault.h"
 #include "nestvec/error.h"
 #include "service/caller.h"
@@ -25,6 +26,13 @@ std::optional<HttpFault> decode(const HttpShared& shared, HttpRequest& request) 
   if (!coding) return std::nullopt;
   return decode_content(*coding, shared.options.max_body_bytes, request.body,
                         {.stop = request.stop, .deadline = {}}, request.memory.get());
+}
+
+// Whose memory the answer to a probe takes.
+std::shared_ptr<MemoryAccount> account_of_probe(const HttpShared& shared,
+                                                const HttpRequest& request) {
+  if (!request.account || request.account->has_room(RequestMemory::kSmall)) return request.account;
+  return MemoryAccount::of_client(shared.reserve, client_number({}, request));
 }
 
 std::size_t work_bytes(const HttpRequest& request) {
@@ -93,7 +101,7 @@ void or_fault(HttpReply& reply, const Work& work) {
     reply.send(no_memory_answer());
   } catch (const std::exception&) {
     // Its text may hold anything, so it stays here.
-    reply.send(fault_response({500, "an internal error; the request was not answered"}));
+    reply.send(fault_response({500, "internal error; the request was not answered"}));
   }
 }
 
@@ -185,8 +193,8 @@ std::optional<HttpResponse> refuse_length(const HttpShared& shared, const HttpRe
 bool post_request(const std::shared_ptr<HttpShared>& shared,
                   const std::shared_ptr<HttpRequest>& request,
                   const std::shared_ptr<HttpReply>& reply) {
-  const bool urgent = shared->is_urgent && shared->is_urgent(*request);
-  if (urgent) request->account = shared->memory;  // whatever its client has
+  const bool urgent = is_probe(*shared, *request);
+  if (urgent) request->account = account_of_probe(*shared, *request);
   RequestThreads& threads = urgent ? *shared->urgent_threads : shared->threads;
   return threads.try_post([shared, request, reply, urgent] {
     or_fault(*reply,

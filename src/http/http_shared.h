@@ -71,6 +71,7 @@ struct HttpShared {
   HeadGuard guard;                                     // may be empty
   HeadRefusal refusal;                                 // may be empty: OpenAI's form then
   std::shared_ptr<MemoryAccount> memory;               // of all clients; none = nothing is counted
+  std::shared_ptr<MemoryAccount> reserve;              // beside it, for probes; see head_memory.h
   StreamedService streamed;                            // of HTTP/2; may be empty
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
@@ -85,7 +86,8 @@ struct NewConnection {
   std::unique_ptr<Transport> transport;
   std::string client;  // for the log
   std::uint64_t number = 0;
-  std::shared_ptr<MemoryAccount> account;  // of the address, or of the connection without one
+  std::uint64_t address = 0;  // as a client's number; the connection's where there is no address
+  std::shared_ptr<MemoryAccount> account;  // of the address
   LiveCount::Share slot;
   LiveCount::Share unfinished;
   MemoryShare memory;

@@ -241,9 +241,9 @@ TEST_F(ServerTest, ReadsItsKeysAgain) {
   fs::remove(file);
   server_->reload();
   EXPECT_EQ(status(embed(kBody, "two")), 200);
-  EXPECT_NE(lines_.text().find("read again"), std::string::npos);
+  EXPECT_NE(lines_.text().find("reloaded the API keys"), std::string::npos);
   EXPECT_NE(lines_.text().find(file + ": every user of this machine may read"), std::string::npos);
-  EXPECT_NE(lines_.text().find("are kept"), std::string::npos);
+  EXPECT_NE(lines_.text().find("stay in use"), std::string::npos);
 }
 
 TEST_F(ServerTest, RefusesWhatCannotWorkBeforeItListens) {

@@ -28,7 +28,7 @@ constexpr std::array<Elsewhere, 5> kElsewhere = {{
      "it classifies texts, which needs a model with a classifier"},
     {{"embed_sparse", "sparse"}, "it gives sparse vectors, which needs a model such as SPLADE"},
     {{"images", "audio", "embed_image", "embed_audio"},
-     "it is for images or sound, and this server reads texts alone"},
+     "it is for images or sound, and this server reads only texts"},
 }};
 
 bool has_segment(std::string_view path, std::string_view wanted) {

@@ -32,6 +32,8 @@ struct RequestMemory {
   static constexpr std::size_t kTls = std::size_t{32} << 10;
   static constexpr std::size_t kHttp2 = std::size_t{16} << 10;
   static constexpr std::size_t kHead = std::size_t{32} << 10;
+  // Beside the account, for probes from addresses that have no room in it.
+  static constexpr std::size_t kReserve = std::size_t{4} << 20;
   // So long something waits for memory before it is refused.
   static constexpr std::chrono::seconds kPatience{5};
 

@@ -35,6 +35,9 @@ def zipped(text):
     ("a.gz", gzip.compress(lzma.compress(LINES.encode())), "xz"),
     ("a.txt", b"one\0two\n", "byte 3 is NUL"),
     ("latin1.txt", "d\u00e9j\u00e0 vu ".encode("latin-1") * 9, "not UTF-8: byte 1 is 0xE9"),
+    ("a.log", b'{"text":"one"}\n{"text":"two"}\n', "looks like JSON: read its rows with --jsonl"),
+    ("a.txt.gz", gzip.compress(b'[\n  {\n    "text": "one"\n  }\n]\n'), "looks like JSON"),
+    ("mac.txt", b"one\rtwo\r", "ends its lines with CR alone"),
 ])
 def test_what_is_no_text_is_refused_by_name(nestvec, bulk, tmp_path, name, data, says):  # noqa: F811
     path = tmp_path / name
@@ -78,6 +81,29 @@ def test_a_json_array_is_its_elements(nestvec, bulk, tmp_path, name):  # noqa: F
     path.write_text(path.read_text()[:-30])
     refused = bulk(path, code=4, flags=["--field", "doc.body", "--restart"])
     assert "is not closed" in refused.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.jsonlines", "a.jl"])
+def test_a_json_array_of_strings_is_its_texts(nestvec, bulk, tmp_path, name):  # noqa: F811
+    path = tmp_path / name
+    path.write_text(json.dumps(TEXTS))
+    bulk(path)
+    assert bulk.load().tobytes() == small(nestvec, TEXTS).tobytes()
+    path.write_text("".join(json.dumps(text) + "\n" for text in TEXTS))
+    bulk(path)
+    assert bulk.load().tobytes() == small(nestvec, TEXTS).tobytes()
+
+
+@pytest.mark.parametrize("text, code, says", [
+    ('[{"text":"a"}] x', 4, "ends here, and more text follows"),
+    ("[1,2]", 2, "expected an object, found an integer"),
+    ('{"text":["a","b"]}', 2, "the column of a table"),
+    ('{"data":[{"text":"a"}]}', 2, "jq -c '.[\"data\"][]' FILE"),
+])
+def test_json_that_is_no_rows_says_so(bulk, tmp_path, text, code, says):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    assert says in bulk(path, code=code).stderr.decode()
 
 
 def test_csv_with_another_separator(nestvec, bulk, tmp_path):  # noqa: F811

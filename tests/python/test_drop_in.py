@@ -123,6 +123,8 @@ def test_precision_has_the_ranges_of_the_call(bert, precision):
 def test_token_embeddings(bert, plain):
     rows = bert.encode(TEXTS, output_value="token_embeddings")
     assert [row.shape for row in rows] == [(len(plain.tokenize(text)), 32) for text in TEXTS]
+    prompted = bert.encode(TEXTS[0], prompt="query: ", output_value="token_embeddings")
+    assert prompted.tobytes() == plain.tokenize_and_embed(TEXTS[0], prompt="query: ").vectors.tobytes()
 
 
 def test_similarity_functions(bert):
@@ -145,6 +147,9 @@ def test_max_seq_length_can_be_set(plain):
     assert short.max_seq_length == 16
     with pytest.warns(nestvec.TruncationWarning):
         short.encode("word " * 50)
+    chosen = SentenceTransformer(MODELS / "v3-tiny", model_kwargs={"default_task": "separation"})
+    chosen.max_seq_length = 64
+    assert chosen.model.info.default_task == "separation", "a setting of the constructor was lost"
     again = SentenceTransformer(MODELS / "bert-tiny", tokenizer_kwargs={"model_max_length": 16})
     assert again.max_seq_length == 16
     with pytest.raises(ValueError, match="over the model's limit"):
@@ -177,6 +182,8 @@ def test_what_is_not_here_says_so(bert):
     refused("pools of processes are not supported", pool={})
     refused("device is 'cuda'; expected 'cpu'", device=["cpu", "cuda"])
     refused("batch_size is 0", batch_size=0)
+    refused("batch_size is of type NoneType", batch_size=None)
+    refused("truncate_dim is of type float; expected int", truncate_dim=8.0)
     refused("output_value is None", output_value=None)
     refused("precision is 'int4'", precision="int4")
     refused("unexpected keyword argument 'nonsense'", nonsense=1)

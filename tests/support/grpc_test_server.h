@@ -64,6 +64,7 @@ class GrpcServerTest : public testing::Test {
     http.more_addresses = more_addresses_;
     http.server = options_;
     http.streamed = grpc_->service();
+    http.is_urgent = &GrpcServer::is_health_call;
     http.memory = memory_;
     http_.emplace(
         http,

@@ -131,7 +131,7 @@ ClarifaiInput read_raw(const api::Data& data, const Struct& params, const ModelI
   }
   if (!data.text().url().empty()) {
     throw Error(ErrorCode::kUnimplemented,
-                "text.url is not fetched by this server: send the text as text.raw");
+                "this server does not fetch text.url; send the text as text.raw");
   }
   ClarifaiInput read;
   read.call.texts = {data.text().raw()};

@@ -139,7 +139,7 @@ void pull(const Exchange& exchange) {
   response.body = R"({"status":"success"})";
   if (bool_member(body, "stream").value_or(true)) {
     response.content_type = "application/x-ndjson";
-    response.body += "\n";
+    response.body += '\n';
   }
   exchange.respond(std::move(response));
 }

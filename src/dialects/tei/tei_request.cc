@@ -83,7 +83,7 @@ CountedError too_much(std::string_view member, std::size_t count, std::size_t li
                       std::string_view unit) {
   std::string message = "`" + std::string(member) + "` have " + std::to_string(count) + " ";
   message.append(unit).append(", at most ").append(std::to_string(limit));
-  message.append(" are taken at once; send fewer");
+  message.append(" are accepted at once; send fewer");
   return {"validation", RequestError(ErrorCode::kInvalidArgument, message, std::string(member))};
 }
 
@@ -92,9 +92,10 @@ std::vector<std::uint32_t> read_ids(const JsonValue& list) {
   list.for_each_element([&](const auto& element) {
     const std::optional<std::int64_t> id = whole_number(element);
     if (!id || *id < 0 || *id > std::numeric_limits<std::uint32_t>::max()) {
-      throw RequestError(ErrorCode::kInvalidArgument,
-                         "`" + list.path() + "[" + std::to_string(ids.size()) + "]` is no token id",
-                         list.path());
+      throw RequestError(
+          ErrorCode::kInvalidArgument,
+          "`" + list.path() + "[" + std::to_string(ids.size()) + "]` is not a valid token id",
+          list.path());
     }
     ids.push_back(static_cast<std::uint32_t>(*id));
   });
