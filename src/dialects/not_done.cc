@@ -100,9 +100,10 @@ bool is_empty(const JsonValue& value, const ModelInfo&) {
 
 bool is_never(const JsonValue&, const ModelInfo&) { return false; }
 
-// "mean", "MEAN", "masked_mean", "mean_pooling"; "last", "last_token".
+// "mean", "MEAN", "mean_pooling"; "last", "last_token".
 bool is_own_pooling(const JsonValue& value, const ModelInfo& model) {
   if (value.kind() != Kind::kString) return false;
+  if (value.string() == "masked_mean") return true;  // Weaviate's module sends it for any model
   std::string name;
   for (const char c : value.string()) {
     if (c != '_' && c != '-') {
@@ -110,10 +111,8 @@ bool is_own_pooling(const JsonValue& value, const ModelInfo& model) {
     }
   }
   if (name.empty()) return true;
-  for (const std::string_view addition : {"masked", "pooling"}) {
-    const std::size_t at = name.find(addition);
-    if (at != std::string::npos) name.erase(at, addition.size());
-  }
+  constexpr std::string_view kAddition = "pooling";
+  if (name.ends_with(kAddition)) name.resize(name.size() - kAddition.size());
   if (name == "last") name = "lasttoken";
   return name == model.pooling;
 }

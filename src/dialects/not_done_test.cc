@@ -33,6 +33,20 @@ TEST(NotDone, WhatChangesTheVectorsIsRefused) {
   }
 }
 
+TEST(NotDone, TheDefaultOfWeaviatesModuleIsTakenByEveryModel) {
+  const TestRules made_up;
+  ModelInfo model = made_up.model();
+  model.pooling = "cls";
+  const auto refused = [&](const std::string& pooling) {
+    const JsonDocument document =
+        JsonDocument::parse("{\"pooling_strategy\":\"" + pooling + "\"}", "body");
+    return request_error([&] { refuse_not_done(document.root(), model); }).has_value();
+  };
+  EXPECT_FALSE(refused("masked_mean"));
+  EXPECT_FALSE(refused("cls"));
+  EXPECT_TRUE(refused("mean"));
+}
+
 TEST(NotDone, WhatIsDoneAnywayIsNot) {
   for (const char* member :
        {R"("instruction":"")", R"("pooling":"mean")", R"("pooling_strategy":"masked_mean")",
