@@ -74,6 +74,15 @@ constexpr NotDone kNeverDone[] = {
 
 void refuse_not_done(const JsonValue& object, const ModelInfo& model,
                      std::span<const NotDone> more) {
+  // Each name is looked for among all members; no client sends so many.
+  constexpr std::size_t kMostMembers = 1000;
+  if (object.size() > kMostMembers) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       (object.path().empty() ? "request body" : object.path()) + ": has " +
+                           std::to_string(object.size()) + " members, at most " +
+                           std::to_string(kMostMembers) + " are read",
+                       object.path());
+  }
   const auto refuse = [&](const NotDone& known) {
     const auto value = object.find(known.member);
     if (!value || known.is_harmless(*value, model)) return;

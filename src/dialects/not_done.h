@@ -20,7 +20,8 @@ struct NotDone {
 };
 
 // Throws RequestError kInvalidArgument, "MEMBER: WHY", for the first member of `object` that is not
-// harmless. The members that no dialect does are looked for always, `more` are the dialect's own.
+// harmless, and for an object of more than 1,000 members. The members that no dialect does are
+// looked for always, `more` are the dialect's own.
 void refuse_not_done(const JsonValue& object, const ModelInfo& model,
                      std::span<const NotDone> more = {});
 

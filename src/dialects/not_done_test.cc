@@ -33,6 +33,20 @@ TEST(NotDone, WhatChangesTheVectorsIsRefused) {
   }
 }
 
+TEST(NotDone, AnObjectIsNotLookedThroughHoweverLongItIs) {
+  const auto object = [](int members) {
+    std::string json = "{\"m0\":0";
+    for (int i = 1; i < members; ++i) json += ",\"m" + std::to_string(i) + "\":0";
+    return json + "}";
+  };
+  const TestRules made_up;
+  for (const auto& [members, fails] : {std::pair{1000, false}, {1001, true}}) {
+    const JsonDocument document = JsonDocument::parse(object(members), "body");
+    const auto error = request_error([&] { refuse_not_done(document.root(), made_up.model()); });
+    EXPECT_EQ(error.has_value(), fails) << members;
+  }
+}
+
 TEST(NotDone, TheDefaultOfWeaviatesModuleIsTakenByEveryModel) {
   const TestRules made_up;
   ModelInfo model = made_up.model();
