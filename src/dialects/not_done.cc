@@ -75,6 +75,15 @@ constexpr NotDone kNeverDone[] = {
 
 void refuse_not_done(const JsonValue& object, const ModelInfo& model,
                      std::span<const NotDone> more) {
+  // Each name is looked for among all members; no client sends so many.
+  constexpr std::size_t kMostMembers = 1000;
+  if (object.size() > kMostMembers) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       (object.path().empty() ? "request body" : object.path()) + ": has " +
+                           std::to_string(object.size()) + " members, at most " +
+                           std::to_string(kMostMembers) + " are read",
+                       object.path());
+  }
   const auto refuse = [&](const NotDone& known) {
     const auto value = object.find(known.member);
     if (!value || known.is_harmless(*value, model)) return;
@@ -101,9 +110,10 @@ bool is_empty(const JsonValue& value, const ModelInfo&) {
 
 bool is_never(const JsonValue&, const ModelInfo&) { return false; }
 
-// "mean", "MEAN", "masked_mean", "mean_pooling"; "last", "last_token".
+// "mean", "MEAN", "mean_pooling"; "last", "last_token".
 bool is_own_pooling(const JsonValue& value, const ModelInfo& model) {
   if (value.kind() != Kind::kString) return false;
+  if (value.string() == "masked_mean") return true;  // Weaviate's module sends it for any model
   std::string name;
   for (const char c : value.string()) {
     if (c != '_' && c != '-') {
@@ -111,10 +121,8 @@ bool is_own_pooling(const JsonValue& value, const ModelInfo& model) {
     }
   }
   if (name.empty()) return true;
-  for (const std::string_view addition : {"masked", "pooling"}) {
-    const std::size_t at = name.find(addition);
-    if (at != std::string::npos) name.erase(at, addition.size());
-  }
+  constexpr std::string_view kAddition = "pooling";
+  if (name.ends_with(kAddition)) name.resize(name.size() - kAddition.size());
   if (name == "last") name = "lasttoken";
   return name == model.pooling;
 }

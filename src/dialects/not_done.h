@@ -20,7 +20,8 @@ struct NotDone {
 };
 
 // Throws RequestError kInvalidArgument, "MEMBER: WHY", for the first member of `object` that is not
-// harmless. The members that no dialect does are looked for always, `more` are the dialect's own.
+// harmless, and for an object of more than 1,000 members. The members that no dialect does are
+// looked for always, `more` are the dialect's own.
 void refuse_not_done(const JsonValue& object, const ModelInfo& model,
                      std::span<const NotDone> more = {});
 
@@ -29,7 +30,7 @@ bool is_false(const JsonValue& value, const ModelInfo& model);
 bool is_true(const JsonValue& value, const ModelInfo& model);
 bool is_empty(const JsonValue& value, const ModelInfo& model);
 bool is_never(const JsonValue& value, const ModelInfo& model);
-// A way of pooling, as any server calls it, that is the model's own.
+// A way of pooling, as any server calls it, that is the model's own or that nobody has chosen.
 bool is_own_pooling(const JsonValue& value, const ModelInfo& model);
 
 }  // namespace nestvec

@@ -33,6 +33,34 @@ TEST(NotDone, WhatChangesTheVectorsIsRefused) {
   }
 }
 
+TEST(NotDone, AnObjectIsNotLookedThroughHoweverLongItIs) {
+  const auto object = [](int members) {
+    std::string json = "{\"m0\":0";
+    for (int i = 1; i < members; ++i) json += ",\"m" + std::to_string(i) + "\":0";
+    return json + "}";
+  };
+  const TestRules made_up;
+  for (const auto& [members, fails] : {std::pair{1000, false}, {1001, true}}) {
+    const JsonDocument document = JsonDocument::parse(object(members), "body");
+    const auto error = request_error([&] { refuse_not_done(document.root(), made_up.model()); });
+    EXPECT_EQ(error.has_value(), fails) << members;
+  }
+}
+
+TEST(NotDone, TheDefaultOfWeaviatesModuleIsTakenByEveryModel) {
+  const TestRules made_up;
+  ModelInfo model = made_up.model();
+  model.pooling = "cls";
+  const auto refused = [&](const std::string& pooling) {
+    const JsonDocument document =
+        JsonDocument::parse("{\"pooling_strategy\":\"" + pooling + "\"}", "body");
+    return request_error([&] { refuse_not_done(document.root(), model); }).has_value();
+  };
+  EXPECT_FALSE(refused("masked_mean"));
+  EXPECT_FALSE(refused("cls"));
+  EXPECT_TRUE(refused("mean"));
+}
+
 TEST(NotDone, WhatIsDoneAnywayIsNot) {
   for (const char* member :
        {R"("instruction":"")", R"("pooling":"mean")", R"("pooling_strategy":"masked_mean")",

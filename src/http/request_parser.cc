@@ -179,6 +179,10 @@ void RequestParser::Impl::on_field_impl(http::field name, string_view name_text,
   if (name == http::field::transfer_encoding && !iequals(value, "chunked")) {
     return fail(501, "Transfer-Encoding: expected chunked or none", ec);
   }
+  // A proxy that speaks HTTP/1.0 would see the end of the request elsewhere.
+  if (name == http::field::transfer_encoding && http10) {
+    return fail(400, "HTTP/1.0 has no Transfer-Encoding; send a Content-Length", ec);
+  }
   if (name == http::field::expect) {
     if (!iequals(value, "100-continue")) return fail(417, "Expect: expected 100-continue", ec);
     expects_continue = true;

@@ -41,6 +41,11 @@ bool has_segment(std::string_view path, std::string_view wanted) {
 }
 
 std::string_view needs_of(std::string_view path) {
+  for (const std::string_view service : {"/tei.v1.", "/grpc.", "/clarifai.api."}) {
+    if (path.starts_with(service)) {
+      return "it is a method of gRPC, which is called over HTTP/2 as application/grpc";
+    }
+  }
   for (const Elsewhere& kind : kElsewhere) {
     for (const std::string_view segment : kind.segments) {
       if (!segment.empty() && has_segment(path, segment)) return kind.needs;

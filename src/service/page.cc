@@ -67,7 +67,7 @@ std::string entity_tag(std::string_view body) {
 // Browsers ask each time whether the file is still the same: a server may be replaced by another
 // version under their eyes, and 304 costs next to nothing.
 Headers page_headers(const std::string& tag) {
-  return {{"ETag", tag},
+  return {{"ETag", "W/" + tag},  // weak: the transport may pack the same page in several ways
           {"Cache-Control", "no-cache"},
           {"Content-Security-Policy",
            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},

@@ -102,8 +102,9 @@ TEST_F(Page, HtmlHasItsTypeAndAPolicy) {
 TEST_F(Page, UnchangedFilesAreNotSentAgain) {
   const std::string tag = header(get("/"), "ETag");
   ASSERT_GT(tag.size(), 10U);
+  ASSERT_TRUE(tag.starts_with("W/")) << "packed or not, it is the same page";
   EXPECT_NE(tag, header(get("/docs"), "ETag"));
-  for (const std::string& list : {tag, "W/" + tag, "\"other\", " + tag, std::string("*")}) {
+  for (const std::string& list : {tag, tag.substr(2), "\"other\", " + tag, std::string("*")}) {
     const HttpResponse unchanged = get("/", {{"if-none-match", list}});
     EXPECT_EQ(unchanged.status, 304) << list;
     EXPECT_TRUE(unchanged.body.empty());

@@ -142,6 +142,13 @@ ClarifaiInput read_raw(const api::Data& data, const Struct& params, const ModelI
   if (const Value* dimensions = find(params, "dimensions")) {
     read.call.options.dimensions = check_dimensions(dimensions->number_value(), info);
   }
+  for (const char* name : {"embedding_type", "encoding_format", "instruction", "normalize",
+                           "pooling", "prompt", "prompt_name", "truncate"}) {
+    if (find(params, name) != nullptr) {
+      throw wrong_argument(std::string(name) +
+                           ": this parameter is not done; there are task and dimensions");
+    }
+  }
   // Each input has an answer of its own, so that they are no chunks of one document.
   if (const Value* late = find(params, "late_chunking"); late && late->bool_value()) {
     throw wrong_argument("late_chunking: expected with predict(texts=[...]) alone");

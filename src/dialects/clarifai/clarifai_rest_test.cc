@@ -108,6 +108,20 @@ TEST_F(ClarifaiRestTest, ParametersAreThoseOfTheModelsVersion) {
             test_model().predict("Hello, world!", {.task = "retrieval.query", .dimensions = 8}));
 }
 
+TEST_F(ClarifaiRestTest, WhatWouldChangeTheVectorIsDoneOrRefused) {
+  const auto with = [this](const std::string& params) {
+    return post_codes(kModel + "/outputs",
+                      R"({"inputs":[{"data":{"text":{"raw":"a"}}}],)"
+                      R"("model":{"model_version":{"output_info":{"params":{)" +
+                          params + "}}}}}");
+  };
+  EXPECT_EQ(with(R"("task":"retrieval.query","max_concepts":3)"), "200 10000");
+  for (const char* params : {R"("normalize":false)", R"("truncate":false)",
+                             R"("prompt_name":"query")", R"("embedding_type":"binary")"}) {
+    EXPECT_EQ(with(params), "400 21202") << params;
+  }
+}
+
 // Requests cannot say what they want.
 TEST_F(ClarifaiRestTest, TextsThatAreTooLongMayBeRefused) {
   std::string text;

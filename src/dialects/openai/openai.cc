@@ -107,7 +107,7 @@ std::vector<Route> openai_routes(const Service&) {
   for (const std::string_view path : {"/openai/v1/embeddings", "/v3/embeddings"}) {
     routes.push_back({"POST", path, answer_embeddings, errors});
   }
-  for (const std::string_view path : {"/openai/v1/models", "/v3/models"}) {
+  for (const std::string_view path : {"/openai/models", "/openai/v1/models", "/v3/models"}) {
     routes.push_back({"GET", path, list, errors});
   }
   return routes;

@@ -88,6 +88,9 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
 
 void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
+  if (exchange.request->path == "/" && is_similarity(document.root())) {
+    return tei_similarity(std::move(exchange), metrics);
+  }
   const InputRules rules = tei_input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   RenderRows render = [receipt =

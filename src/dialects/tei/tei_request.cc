@@ -168,6 +168,11 @@ TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules) {
   return read;
 }
 
+bool is_similarity(const JsonValue& body) {
+  const std::optional<JsonValue> inputs = body.find("inputs");
+  return inputs && inputs->kind() == Kind::kObject && inputs->find("source_sentence");
+}
+
 EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
   const JsonValue inputs = required_member(body, "inputs");
   if (inputs.kind() != Kind::kObject) {

@@ -34,6 +34,9 @@ struct TeiInputs {
 };
 TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules);
 
+// Whether a request for "/", where Hugging Face's client sends every task, is one for /similarity.
+bool is_similarity(const JsonValue& body);
+
 // /similarity: the source sentence, then the sentences to compare it with.
 EmbedCall read_similarity(const JsonValue& body, const InputRules& rules);
 

@@ -258,6 +258,12 @@ TEST_F(Tei, WhatWouldChangeTheVectorIsDoneOrRefused) {
   EXPECT_EQ(post("/embed_all", R"({"inputs":"a","parameters":{"normalize":true}})").status, 422);
 }
 
+TEST_F(Tei, TheRootTellsSimilarityFromEmbedding) {
+  const std::string body = R"({"inputs":{"source_sentence":"a","sentences":["a","b"]}})";
+  EXPECT_EQ(post("/", body).body, post("/similarity", body).body);
+  EXPECT_EQ(post("/embed", body).status, 422);
+}
+
 TEST_F(Tei, WhatVectorsOfTokensCannotBeIsRefused) {
   EXPECT_EQ(post("/embed_all", R"({"inputs":"a","dimensions":32})").status, 422);
   EXPECT_EQ(post("/embed_all", R"({"inputs":"a","normalize":true})").status, 422);
