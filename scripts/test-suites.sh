@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # test-suites.sh [NAME...]: the test suites in Python, or those named, with the command of the release
-# build; as many at a time as there are cores, the longest first. Of one that passes the last lines are
-# shown, of one that fails all. Their environments must be there (make test).
+# build, the longest first. One more at a time than there are cores, because each waits now and then. Of
+# one that passes the last lines are shown, of one that fails all. Their environments must be there (make test).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -11,9 +11,12 @@ logs=$build_dir/test-logs
 rm -rf "$logs"
 mkdir -p "$logs"
 
+scaleout() { NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl) scripts/test-scaleout.sh "$@"; }
+
 suite() {
   case $1 in
-    scaleout) NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl) scripts/test-scaleout.sh ;;
+    ray) scaleout -k ray ;;
+    spark) scaleout -k "not ray" ;;
     python) scripts/test-python.sh ;;
     clarifai-*) scripts/pytest.sh "$1" tests/clarifai ;;
     e2e | server) scripts/pytest.sh test "tests/$1" ;;
@@ -26,16 +29,16 @@ suite() {
 
 left=("$@")
 if ((${#left[@]} == 0)); then
-  left=(scaleout python e2e server schemathesis)
+  left=(ray e2e spark server python schemathesis)
   for requirements in tests/clarifai/requirements-*.txt; do
     left+=("clarifai-$(basename "${requirements#*requirements-}" .txt)")
   done
   left+=(clients deploy)
 fi
 
-# Both suites that need the wheel find it made.
+# The suites that need the wheel find it made.
 for name in "${left[@]}"; do
-  if [[ $name == scaleout || $name == python ]]; then
+  if [[ $name == ray || $name == spark || $name == python ]]; then
     scripts/make-wheel.sh --if-changed
     break
   fi
@@ -66,7 +69,7 @@ finish_one() {
 }
 
 for name in "${left[@]}"; do
-  while ((${#names[@]} >= $(nproc))); do finish_one; done
+  while ((${#names[@]} > $(nproc))); do finish_one; done
   suite "$name" >"$logs/$name" 2>&1 &
   names[$!]=$name begun[$!]=$SECONDS
 done
