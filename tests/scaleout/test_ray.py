@@ -122,6 +122,7 @@ def test_dataset(cluster, model_folder, corpus, is_embedded):
 
 
 def test_an_actor_and_a_node_are_killed(cluster, long_run, output, table, is_embedded_by_minilm):
+    cluster.add_node()
     command = begin(cluster, long_run, output)
     before = parts(output)
     kill_process(actors("_Writer")[0])
@@ -136,7 +137,7 @@ def test_an_actor_and_a_node_are_killed(cluster, long_run, output, table, is_emb
 def test_node_of_a_dataset_is_killed(cluster, minilm_folder, table, is_embedded_by_minilm):
     cluster.add_node()
     ds = ray.data.from_arrow([table.slice(first, 20) for first in range(0, len(table), 20)])
-    ds = nestvec.ray.embed_dataset(ds, "text", model=minilm_folder, batch_size=20, concurrency=2)
+    ds = nestvec.ray.embed_dataset(ds, "text", model=minilm_folder, batch_size=20, concurrency=3)
     found = []
     for block in ds.iter_batches(batch_size=20, batch_format="pyarrow", prefetch_batches=0):
         if not found:
