@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # test-suites.sh [NAME...]: the test suites in Python, or those named, with the command of the release
-# build, the longest first. One more at a time than there are cores, because each waits now and then. Of
-# one that passes the last lines are shown, of one that fails all. Their environments must be there (make test).
+# build; as many at a time as there are cores, the longest first. Of one that passes the last lines are
+# shown, of one that fails all. Their environments must be there (make test).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -69,7 +69,7 @@ finish_one() {
 }
 
 for name in "${left[@]}"; do
-  while ((${#names[@]} > $(nproc))); do finish_one; done
+  while ((${#names[@]} >= $(nproc))); do finish_one; done
   suite "$name" >"$logs/$name" 2>&1 &
   names[$!]=$name begun[$!]=$SECONDS
 done

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import pathlib
 import shutil
 import signal
 import sys
@@ -20,7 +21,6 @@ from pyspark.sql import SparkSession  # noqa: E402
 from pyspark.sql.functions import col  # noqa: E402
 
 from nestvec.spark import embed_dataframe, embedding_udf  # noqa: E402
-from processes import descendants  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
 
@@ -57,9 +57,19 @@ def start_spark() -> SparkSession:
 
 def python_workers() -> list[int]:
     """Those that Spark's daemon has forked from itself."""
-    python = {process.number: process for process in descendants()
-              if b"pyspark.daemon" in process.command or b"pyspark/daemon" in process.command}
-    return [number for number, process in python.items() if process.parent in python]
+    parents = {}
+    daemons = set()
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if b"pyspark.daemon" in command or b"pyspark/daemon" in command:
+                parents[int(entry.name)] = parent
+    daemons = {process for process, parent in parents.items() if parent not in parents}
+    return [process for process in parents if process not in daemons]
 
 
 def test_readme(spark, model_folder, documents):  # noqa: F811
@@ -82,7 +92,7 @@ def test_udf(spark, model_folder, model, corpus, table):
     assert found == {row: vector.tolist() for row, vector in enumerate(wanted)}
 
 
-def test_worker_is_killed(spark, minilm_folder, corpus, is_embedded_by_minilm, tmp_path):
+def test_worker_is_killed(spark, model_folder, corpus, is_embedded, tmp_path):
     killed = []
 
     def kill_one():
@@ -95,12 +105,13 @@ def test_worker_is_killed(spark, minilm_folder, corpus, is_embedded_by_minilm, t
 
     thread = threading.Thread(target=wait_until, args=(kill_one, "a task is done"))
     thread.start()
-    df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=minilm_folder)
+    df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=model_folder)
     assert df.rdd.getNumPartitions() > 4
     df.write.parquet(str(tmp_path / "out"))
     thread.join()
     assert killed
-    is_embedded_by_minilm(pq.read_table(tmp_path / "out"))
+    found = pq.read_table(tmp_path / "out")
+    is_embedded(found)
 
 
 @pytest.mark.parametrize("change, message", [
