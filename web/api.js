@@ -17,7 +17,8 @@ export class Api {
     this.readKey = readKey;
   }
 
-  // What the model is: { id, detail, dimensions, sizes, tasks, defaultTask, mostInputs }.
+  // What the model is: { id, detail, dimensions, sizes, tasks, defaultTask, multilingual,
+  // mostInputs }.
   async model() {
     const { answer: info } = await this.#exchange("info");
     const dimensions = info.dimensions ?? 1024;
@@ -30,6 +31,7 @@ export class Api {
       sizes: [...sizes, dimensions].sort((a, b) => a - b),
       tasks: (info.tasks ?? []).map((task) => task.name ?? task),
       defaultTask: info.default_task ?? "",
+      multilingual: info.multilingual ?? false,
       mostInputs: info.max_client_batch_size ?? kPart,
     };
   }

@@ -3,7 +3,7 @@
 import { Api, ServerError, parts } from "./api.js";
 import { describeRanking, drawChunks, drawHeatMap, drawPairs, drawRanking } from "./charts.js";
 import { asCode } from "./code.js";
-import { examples } from "./examples.js";
+import { englishExamples, multilingualExamples } from "./examples.js";
 import { drawMap } from "./map.js";
 import { browser, chosenLanguage, find, findAll, kLanguages, setUpCopy, setUpKey, tab,
   untilReady, make } from "./shared.js";
@@ -225,9 +225,9 @@ function describeModel() {
 }
 
 async function askForModel() {
-  const report = (message) => {
+  const report = (message, step) => {
     find("#model").textContent = message;
-    tell(openForm(), message);
+    tell(openForm(), step ? `${message}\n${step}` : message);
   };
   for (;;) {
     try {
@@ -246,6 +246,7 @@ async function askForModel() {
 function showModel(described) {
   model = described;
   find("#model").textContent = `${model.id} · ${model.detail}`;
+  showExamples(model.multilingual ? multilingualExamples : englishExamples);
   for (const form of findAll("form")) {
     const usual = model.defaultTask ? `default (${model.defaultTask})` : "default";
     const names = [...new Set([...model.tasks, "none"])];
@@ -286,12 +287,17 @@ function restoreFields(form) {
   }
 }
 
+// In fields that nobody has changed: there the default value is the value.
+function showExamples(examples) {
+  find("#compare form").texts.defaultValue = examples.compare;
+  find("#search form").query.defaultValue = examples.query;
+  find("#search form").texts.defaultValue = examples.documents;
+  find("#passage form").query.defaultValue = examples.question;
+  find("#passage form").text.defaultValue = examples.passage;
+}
+
 function setUpForms() {
-  find("#compare form").texts.value = examples.compare;
-  find("#search form").query.value = examples.query;
-  find("#search form").texts.value = examples.documents;
-  find("#passage form").query.value = examples.question;
-  find("#passage form").text.value = examples.passage;
+  showExamples(englishExamples);
   for (const form of findAll("form")) {
     restoreFields(form);
     form.addEventListener("submit", (event) => {

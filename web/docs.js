@@ -194,7 +194,9 @@ async function readDescription() {
     const response = await fetch("openapi.json");
     if (response.ok) return response.json();
     if (response.status !== 503) throw new Error(`status ${response.status}`);
-    await untilReady((message) => { find("main [role=status]").textContent = message; });
+    await untilReady((message, step = "") => {
+      find("main [role=status]").textContent = `${message} ${step}`.trim();
+    });
   }
 }
 

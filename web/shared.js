@@ -75,13 +75,17 @@ export function setUpCopy(button, code, said) {
   });
 }
 
-// Waits until the server answers requests, and calls `tell` with a sentence about it meanwhile.
+// Waits until the server answers requests. Meanwhile calls `tell` with a sentence about it, and with
+// what the server does now where that is known.
 export async function untilReady(tell) {
   for (;;) {
     try {
       const response = await fetch("ready", { cache: "no-store" });
       if (response.ok) return;
-      tell(loadingMessage(await response.text()));
+      const { status, progress, step } = await loadState(response);
+      const percent = progress > 0 && progress < 1 ? ` ${Math.floor(100 * progress)}%` : "";
+      tell(status === "draining" ? "The server is shutting down …"
+        : `The model is loading …${percent}`, step);
     } catch {
       tell("The server does not answer. Trying again …");
     }
@@ -89,12 +93,12 @@ export async function untilReady(tell) {
   }
 }
 
-function loadingMessage(text) {
-  const kLoading = "The model is loading …";
+// { status, progress, step }; {} for what a proxy says in place of the server.
+async function loadState(response) {
+  const text = await response.text();
   try {
-    const { progress } = JSON.parse(text);
-    return progress > 0 ? `${kLoading} ${Math.floor(100 * progress)}%` : kLoading;
+    return JSON.parse(text) ?? {};
   } catch {
-    return kLoading;
+    return {};
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What load_model() reads: plain structs with a default and a comment per field, and the reader of
-// config.yaml. Every key is also a flag and an environment variable; docs/config.md lists them.
+// The configuration of load_model(): plain structs with a default and a comment per field, and the
+// reader of config.yaml. Every key is also a flag and an environment variable; docs/config.md lists
+// them.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +12,11 @@
 
 namespace nestvec {
 
-// Texts that go before others, by the names of tasks: {"query", "query: "}. In their order.
+// Prompts by the names of tasks, in the order of the file: {"query", "query: "}. A prompt is put
+// before each text of its task.
 using Prompts = std::vector<std::pair<std::string, std::string>>;
 
-// `model:` - who the model is to its callers.
+// `model:` - the model's name and owner, as callers see them.
 struct ModelIdentity {
   std::string id;  // empty = the last part of repo_id
   std::string user_id;
@@ -22,7 +24,7 @@ struct ModelIdentity {
   std::string model_type_id = "text-embedder";
 };
 
-// `inference_compute_info:` - what the machine may give. Quantities are written as Kubernetes does.
+// `inference_compute_info:` - what the model may use. Quantities are written as in Kubernetes.
 struct ComputeInfo {
   double cpu_limit = 0;  // cores, from "500m" or "2"; 0 = what affinity and cgroup allow
   std::uint64_t cpu_memory_bytes = 0;  // budget from "5Gi"; 0 = no budget
@@ -42,28 +44,28 @@ struct RuntimeOptions {
   std::string precision = "auto";  // auto | fp32 | bf16 | int8; auto = bf16 or fp32 by CPU
   // auto | native | portable | published. Native and portable graphs are made from the weights, in
   // safetensors or else in an ONNX export; published = the export as it is. auto = native, or
-  // published where there is only an export and it lacks weights by their names.
+  // published if there is only an export and its weights have lost their names.
   std::string graph = "auto";
-  // Of texts that name none: a task of the model, or "none". Empty = default_prompt_name of the
-  // model's files, else text-matching where the model has it, else none.
+  // Of texts that name no task: a task of the model, or "none". Empty = default_prompt_name of the
+  // model's files, else text-matching if the model has it, else none.
   std::string default_task;
-  Prompts prompts;                      // in place of the model's own, or beside them
-  std::string query_prompt;             // the same for queries alone; empty = not set
-  std::string document_prompt;          // and for documents
-  bool builtin_prompts = true;          // known ones for well-known models that store none
+  Prompts prompts;                      // replace the model's own of the same names, or add to them
+  std::string query_prompt;             // of queries; empty = the model's own
+  std::string document_prompt;          // of documents; empty = the model's own
+  bool builtin_prompts = true;          // for well-known models whose folders store none
   std::size_t threads = 0;              // 0 = decided from cpu_limit, affinity and cgroup quota
   std::size_t max_tokens = 0;           // longest sequence; 0 = the model's own limit
-  std::size_t max_batch_tokens = 8192;  // tokens of one run of the graph, over all its texts
-  // What a run of the graph should take at most, so that a short call need not wait behind a long
-  // one; 0 = no limit (`nestvec serve` then takes 100). A single text is never divided.
+  std::size_t max_batch_tokens = 8192;  // tokens of one run of the graph, summed over its texts
+  // Target time of one run of the graph in milliseconds, so that a short call need not wait behind
+  // a long one; 0 = no limit (`nestvec serve` then uses 100). A single text is never divided.
   std::size_t batch_milliseconds = 0;
-  std::uint64_t vector_cache_bytes = 0;  // vectors of texts seen before are kept; 0 = none
+  std::uint64_t vector_cache_bytes = 0;  // for vectors of texts seen before; 0 = none
   std::string pooling = "auto";    // auto | mean | cls | lasttoken; auto = as the model's files say
   std::string normalize = "auto";  // auto | true | false; auto = as the model's files say
   std::string cache_dir;           // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
 };
 
-// What config.yaml says of the model; its section `server:` is for `nestvec serve` alone.
+// What config.yaml says about the model. Only `nestvec serve` reads the section `server:`.
 struct ModelConfig {
   ModelIdentity model;
   ComputeInfo inference_compute_info;
@@ -79,9 +81,8 @@ struct ModelConfig {
 // file:line:column).
 ModelConfig read_config(const std::string& path);
 
-// The configuration for one model folder or hub repository with every default in place and the
-// environment applied. Throws Error: kInvalidArgument (an environment variable that does not
-// parse).
+// The configuration for one model folder or hub repository: the defaults, overridden by the
+// environment. Throws Error: kInvalidArgument (an environment variable that does not parse).
 ModelConfig config_for_model(const std::string& folder_or_repo);
 
 }  // namespace nestvec

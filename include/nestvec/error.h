@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one error type of the library and the value form that crosses threads.
+// The error type of the library, and Result, which carries an error between threads.
 #pragma once
 
 #include <chrono>
@@ -37,19 +37,18 @@ enum class ErrorCode {
 // The code's canonical name, "INVALID_ARGUMENT" for kInvalidArgument.
 std::string_view error_code_name(ErrorCode code);
 
-// What a caller that answers in a protocol of its own needs besides the message.
+// Details for callers that translate an error into their own protocol.
 struct ErrorDetail {
   std::optional<std::size_t> text;  // index of the text at fault, among those of the call
-  // kResourceExhausted: when the queue is expected to have room again; 0 = not known.
+  // kResourceExhausted: time until the queue should have room again; 0 = not known.
   std::chrono::milliseconds retry_after{0};
 };
 
-// Thrown by every function of the library that can fail. what() is one line that says what is
-// wrong, where (file, line, index), what was expected, and what to do. It never holds a whole input
-// text.
+// Thrown by every function of the library that can fail. what() is one line: what is wrong, where
+// (file, line, index), what was expected, and what to do. It never contains a whole input text.
 //
-// Each Error owns its text. std::runtime_error would share one between copies, which two threads
-// may then read and free without an order that a tool can see.
+// Each Error owns its message. Copies of a std::runtime_error share theirs, and thread sanitizers
+// cannot see the order in which two threads read and free it.
 class Error : public std::exception {
  public:
   Error(ErrorCode code, std::string message, const ErrorDetail& detail = {})
@@ -65,18 +64,18 @@ class Error : public std::exception {
   ErrorDetail detail_;
 };
 
-// A value or the Error that stands in its place: how an error travels between threads.
+// A value, or the Error that explains why there is none.
 template <typename T>
 class Result {
  public:
-  // NOLINTBEGIN(google-explicit-constructor): a function returns the value or the error as it is.
+  // NOLINTBEGIN(google-explicit-constructor): so that functions can return either one directly.
   Result(T value) : state_(std::move(value)) {}
   Result(Error error) : state_(std::move(error)) {}
   // NOLINTEND(google-explicit-constructor)
 
   bool ok() const noexcept { return state_.index() == 0; }
 
-  // The value. Throws the stored Error when there is none.
+  // The value. Throws the stored Error if there is none.
   T& value() & {
     if (!ok()) throw std::get<1>(state_);
     return std::get<0>(state_);

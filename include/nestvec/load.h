@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parts of a load: what the small files say, and a load that can be ended early.
+// Loading with progress, a look at the small files before the weights, and a way to stop.
 #pragma once
 
 #include <functional>
@@ -9,26 +9,27 @@
 
 namespace nestvec {
 
-// How far a first load is that compiles the model: the part that is done, from 0 to 1. Called on
-// the loading thread, often.
+// Progress of the compilation that a first load does, from 0 to 1. Called often, on the loading
+// thread.
 using ProgressSink = std::function<void(double share)>;
 
-// Where the notes of a load go; each may be empty.
+// What the small files of a model say, before its weights are read: id, family, tasks,
+// default_task, prompts_source, matryoshka_dimensions, folder, and, if the weights are safetensors
+// or compiled, dimensions (else 0). Called on the loading thread. Throw from it to end the load
+// before it costs anything.
+using OutlineCheck = std::function<void(const ModelInfo& outline)>;
+
+// Where the messages of a load go; each may be empty.
 struct LoadLog {
-  LogSink note = {};    // what a user should know: warnings, a compilation that takes a while
-  LogSink detail = {};  // what ModelInfo has, too: the memory plan, the precision, the threads
+  LogSink note = {};           // for users: warnings, and that a compilation takes a while
+  LogSink detail = {};         // also in ModelInfo: the memory plan, the precision, the threads
   ProgressSink progress = {};  // of the compilation
+  OutlineCheck outline = {};
 };
 
-// load_model() until `stop` is requested: what it was writing into the cache is removed, and Error
-// kCancelled is thrown, soon; only the opening of a graph is not interrupted. Blocks. Throws Error
-// as load_model(config, log).
+// load_model() that ends early if `stop` is requested: it removes what it was writing into the
+// cache and throws Error kCancelled. The opening of a graph is not interrupted. Blocks. Throws
+// Error as load_model(config, log).
 Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_token& stop);
-
-// What the small files of the configured model say, so that a mistake is seen before weights are
-// read: id, family, tasks, default_task, prompts_source, matryoshka_dimensions, folder, and
-// dimensions where the weights are safetensors or compiled (else 0). Blocks on file I/O. Throws
-// Error as load_model for these files.
-ModelInfo outline_model(const ModelConfig& config);
 
 }  // namespace nestvec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where lines for people go.
+// The destination of messages for people.
 #pragma once
 
 #include <functional>
@@ -7,8 +7,8 @@
 
 namespace nestvec {
 
-// Progress and notes of a load, one finished line each, for a log or a terminal. Called on the
-// loading thread.
+// Takes the messages of a load, one line per call without a line end, for a log or a terminal.
+// Called on the loading thread.
 using LogSink = std::function<void(std::string_view line)>;
 
 }  // namespace nestvec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a caller chooses: one call's options.
+// The options of one call.
 #pragma once
 
 #include <chrono>
@@ -14,65 +14,68 @@ namespace nestvec {
 
 class MemoryAccount;  // private to the library
 
-// What happens to a text of more tokens than the model takes.
+// What happens to a text with more tokens than the model takes.
 enum class Truncation {
-  kError,  // refuse it, naming its index, its length and the limit
-  kRight,  // drop its end and report it in `truncated`
-  kLeft,   // drop its beginning (after the prompt and leading special tokens) and report it
+  kError,  // refuse it; the error has its index, its length and the limit
+  kRight,  // drop its end and list it in `truncated`
+  kLeft,   // drop its beginning (after the prompt and leading special tokens) and list it
 };
 
-// Who is served first when calls wait for the model.
+// Which calls run first when several wait for the model.
 enum class Priority {
   kAuto,         // kInteractive for a call of few tokens, kBulk for a long one
-  kInteractive,  // someone waits for the answer
-  kBulk,         // may wait, but never for ever: what has waited long comes first
+  kInteractive,  // a user waits for the answer
+  kBulk,         // may be delayed, but is never starved
 };
 
-// How a call stands among others that wait for the same model. The defaults suit one caller.
+// Scheduling among calls that wait for the same model. The defaults suit a single caller.
 struct QueueOptions {
   Priority priority = Priority::kAuto;
-  std::uint64_t client = 0;  // clients share the model's time evenly, however much each asks for
-  // Refuse the call at once (kResourceExhausted, with ErrorDetail::retry_after) rather than let it
-  // wait; 0 = no limit. The two count what is due to the call's client, so that others' calls do
-  // not keep it out.
+  std::uint64_t client = 0;  // who calls: clients share the model's time evenly
+  // Two limits; 0 = none. A call over one of them is refused at once with kResourceExhausted and
+  // ErrorDetail::retry_after. Each client has its own share, so one client's calls do not lock out
+  // another's.
   //
-  // Tokens that wait for the model. A client may have as many waiting as it leaves free, so one
-  // alone half of them; bulk calls share three quarters. A longer call is refused for good, without
-  // retry_after. An empty queue takes a batch whatever this says.
+  // The most tokens that may wait for the model. A client may have as many waiting as it leaves
+  // free, so a single client gets half; bulk calls share three quarters. A call that can never fit
+  // is refused without retry_after. An empty queue always takes one batch.
   std::size_t max_tokens = 0;
-  // Expected wait behind the client's earlier calls, at its share of the rate measured so far.
+  // The longest expected wait behind the client's earlier calls, in seconds, at the client's share
+  // of the rate measured so far.
   double max_seconds = 0;
-  // Where the answer's memory is taken before the first of the call's texts runs, and given back
-  // with the answer; the call ends with kResourceExhausted where there is none.
+  // Pays for the answer: its memory is taken before the call's first text runs and given back with
+  // the answer. If there is not enough, the call ends with kResourceExhausted.
   std::shared_ptr<MemoryAccount> memory = nullptr;
 };
 
-// One call's choices. Defaults are what the model's authors recommend.
+// Options of one call. The defaults are what the model's authors recommend.
 struct EmbedOptions {
-  // "retrieval.query", "retrieval.passage", "separation", "classification", "text-matching", "none"
-  // for the base weights, or empty for the configured default. See ModelInfo::tasks.
+  // One of ModelInfo::tasks, or another name for one (see tasks.h): "retrieval.query", "query".
+  // "none" is the base weights without a prompt; empty is the model's default task.
   std::string task = "";
-  std::size_t dimensions = 0;  // 1..ModelInfo::dimensions; 0 = all. Cut first, then normalised.
-  // L2; empty = as the folder of the model says, which is nearly always true.
+  // 1 to ModelInfo::most_dimensions; 0 = ModelInfo::dimensions. Vectors are cut first, then
+  // normalised.
+  std::size_t dimensions = 0;
+  // Whether vectors are scaled to L2 norm 1; empty = as the model's files say (nearly all: true).
   std::optional<bool> normalize = std::nullopt;
-  bool add_prompt = true;  // prepend the task's instruction, where it has one
-  // The texts are consecutive chunks of one context, pooled apart (arXiv:2409.04701). A context of
-  // more tokens than the model takes is read in overlapping windows, or refused under
-  // Truncation::kError.
+  bool add_prompt = true;  // put the task's prompt, if it has one, before the text
+  // The texts are consecutive chunks of one document: they are read together and pooled apart
+  // (arXiv:2409.04701). A document with more tokens than the model takes is read in overlapping
+  // windows, or refused under Truncation::kError.
   bool late_chunking = false;
-  bool parse_special = true;  // "</s>" typed in a text is the special token, as Hugging Face does
+  bool parse_special = true;  // "</s>" in a text is the special token, as in Hugging Face's code
   Truncation truncation = Truncation::kRight;
-  // End the call early: looked at while texts are tokenised and between the layers of the model.
-  // Errors kCancelled and kDeadlineExceeded.
+  // End the call early, with kCancelled or kDeadlineExceeded. Both are checked while texts are
+  // tokenised and between the layers of the model.
   std::stop_token stop = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
   QueueOptions queue = {};
 };
 
-// Choices of work on texts and tokens that needs no run of the model. `stop` and `deadline` end it
-// early, with kCancelled and kDeadlineExceeded: they are looked at many times in 10 ms.
+// Options of calls that need no run of the model. `stop` and `deadline` end a call within
+// milliseconds, with kCancelled and kDeadlineExceeded.
 struct TokenizeOptions {
-  bool add_special = true;    // with the special tokens around the text
+  bool add_special = true;    // add the special tokens around the text
   bool parse_special = true;  // as EmbedOptions::parse_special
   std::stop_token stop = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;

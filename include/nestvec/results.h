@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a model gives back: vectors, tokens, and how it is doing.
+// Results of calls, and the state of a model.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ namespace nestvec {
 // Where the time of a call went, in seconds.
 struct Timing {
   double tokenize = 0;
-  double queue = 0;    // from the end of tokenisation until the first batch with a text of the call
-  double compute = 0;  // from there until the last
+  double queue = 0;    // from the end of tokenisation to the start of the call's first batch
+  double compute = 0;  // from there to the end of its last batch
 };
 
 // A matrix of vectors, row i for text i.
@@ -24,50 +24,49 @@ struct Embeddings {
   std::size_t rows = 0;
   std::size_t width = 0;
   std::vector<float> values;  // [rows, width], row-major
-  // [rows] tokens that stand behind each row, prompt and special tokens included. Their sum is the
-  // usage of the call; with late chunking too, where the context is read once and divided among
-  // rows.
+  // [rows] tokens of each row, including prompt and special tokens. Their sum is the usage of the
+  // call. Under late chunking the tokens of the document are divided among its rows.
   std::vector<std::uint32_t> tokens;
   std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
   Timing timing;
-  std::shared_ptr<const void> memory;  // holds what QueueOptions::memory was charged for `values`
+  std::shared_ptr<const void> memory;  // charged to QueueOptions::memory until it is freed
 
   std::span<const float> row(std::size_t i) const& { return {values.data() + i * width, width}; }
   std::span<const float> row(std::size_t i) const&& = delete;  // would dangle
 };
 
-// The last hidden state of one text, token by token, neither pooled nor normalised.
+// The last hidden states of one text, one row per token, neither pooled nor normalised.
 struct TokenEmbeddings {
   std::size_t tokens = 0;
   std::size_t width = 0;
   std::vector<float> values;       // [tokens, width], row-major
   std::vector<std::uint32_t> ids;  // [tokens]
-  // [tokens][2] half-open byte range in the text as given (UTF-8); {0,0} for special and prompt
-  // tokens.
+  // [tokens][2] half-open byte range in the given text (UTF-8); {0,0} for special tokens and those
+  // of the prompt.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
   bool truncated = false;
   Timing timing;
-  std::shared_ptr<const void> memory;  // as of Embeddings
+  std::shared_ptr<const void> memory;  // as in Embeddings
 };
 
-// One text's tokens, without a model run.
+// The tokens of one text.
 struct TokenizedText {
   std::vector<std::uint32_t> ids;  // [tokens]
-  // [tokens][2] half-open byte range in the text (UTF-8); {0,0} for tokens of no text.
+  // [tokens][2] half-open byte range in the text (UTF-8); {0,0} for added tokens.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> offsets;
   std::vector<std::uint8_t> special;  // [tokens] 1 = added around the text ("<s>", "</s>")
 };
 
-// What waits for a model and how fast it is.
+// What waits for a model, and how fast the model is.
 struct QueueStatus {
   std::size_t texts = 0;           // waiting
   std::size_t tokens = 0;          // waiting
   std::size_t running_tokens = 0;  // in the batch that runs
   double tokens_per_second = 0;    // measured; 0 before the first batch
-  double expected_seconds = 0;     // until all of them are done, 0 where the rate is not known
-  std::size_t output_bytes = 0;    // results of calls that are not done yet
-  std::size_t clients = 0;         // with something waiting; one with both classes counts twice
-  std::size_t client_tokens = 0;   // waiting of the client that was asked for
+  double expected_seconds = 0;     // until all of them are done; 0 if the rate is not known
+  std::size_t output_bytes = 0;    // results of unfinished calls
+  std::size_t clients = 0;         // with calls that wait; counted twice if of both classes
+  std::size_t client_tokens = 0;   // waiting, of the client that was passed to Model::queue
 };
 
 // One run of the graph.

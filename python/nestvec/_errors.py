@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the library throws, as Python's exceptions."""
+"""The library's errors as Python exceptions."""
 
 from __future__ import annotations
 
 
 class Error(Exception):
-    """Anything that went wrong in the library, with its one-line message.
+    """An error of the library, with a one-line message.
 
     ``code`` is the canonical name ("INVALID_ARGUMENT", "NOT_FOUND", ...), ``text`` the index of the text at
     fault where it is one.
@@ -16,7 +16,7 @@ class Error(Exception):
 
 
 class InvalidArgumentError(Error, ValueError):
-    """An argument, a setting or a model's file is not what it should be."""
+    """An argument, a setting or a file of the model is wrong."""
 
 
 class NotFoundError(Error, FileNotFoundError):
@@ -32,7 +32,7 @@ class DataLossError(Error):
 
 
 class FailedPreconditionError(Error, RuntimeError):
-    """Something else must be so first, such as a process that is no fork of the one that loaded the model."""
+    """The call is not possible in this state, such as in a fork of the process that loaded the model."""
 
 
 class TruncationWarning(UserWarning):

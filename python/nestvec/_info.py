@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model tells of itself and of a text."""
+"""Properties of a model, and the tokens of a text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Task:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a loaded model is, and what was decided for it and why."""
+    """Properties of a loaded model, and the decisions made while loading it, with their reasons."""
 
     id: str
     family: str
@@ -56,9 +56,9 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of a text; every list has one entry a token.
+    """The tokens of a text; each list has one entry per token.
 
-    ``offsets`` are ranges of the text's characters, ``text[begin:end]``; (0, 0) for tokens of no text.
+    ``offsets`` are ranges of the text's characters, ``text[begin:end]``; (0, 0) for added tokens.
     """
 
     ids: list[int]
@@ -72,7 +72,7 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class TokenEmbeddings:
-    """The model's last hidden state for a text, a row a token; prompt and special tokens are among them.
+    """The model's last hidden states for a text, one row per token, including prompt and special tokens.
 
     ``ids``, ``tokens`` and ``offsets`` are those of ``Tokens``. The rows are neither pooled nor normalised.
     """

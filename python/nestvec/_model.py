@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model: from a folder, to vectors."""
+"""Loading a model, and computing vectors with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nestvec import _core, _hub, _quantization, _similarity
+from nestvec import _core, _folder, _hub, _quantization, _similarity
 from nestvec._bar import LoadingBar, is_watched
 from nestvec._errors import InvalidArgumentError, NotFoundError, TruncationWarning
 from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
@@ -64,7 +64,7 @@ class TokenOptions(TypedDict, total=False):
 
 
 class FormOptions(EncodeOptions, total=False):
-    """The same, with what changes the kind of the result."""
+    """The same, with the options that change the type of the result."""
 
     convert_to_tensor: bool
     output_value: str | None
@@ -74,12 +74,12 @@ class FormOptions(EncodeOptions, total=False):
 class Model:
     """A loaded model. Safe for use by several threads; their texts share the model's runs.
 
-    A pickle holds the folder and the settings, and is loaded anew where it is opened, once a process. A forked
+    A pickle holds the folder and the settings; unpickling loads the model, once per process. A forked
     child cannot use the models of its parent; it loads its own.
     """
 
     def __init__(self, core: _core.LoadedModel, reference: Reference = ("", "", ())) -> None:
-        """For ``Model.load``."""
+        """Not for callers: use ``Model.load``."""
         if not isinstance(core, _core.LoadedModel):
             raise TypeError(f"a model is loaded by Model.load({str(core)!r}), or by SentenceTransformer")
         self._core = core
@@ -102,16 +102,17 @@ class Model:
     ) -> Model:
         """Loads a model folder, or a repository ("OWNER/NAME[@REVISION]") that is in the Hugging Face cache.
 
-        Without a name the model is that of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings`` go
-        before the file and the environment. They are the keys of docs/config.md: ``precision="int8"``, ``threads=2``,
+        Without a name, loads the model of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings``
+        are the keys of docs/config.md and override the file and the environment: ``precision="int8"``, ``threads=2``,
         ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``, ``default_task="retrieval.passage"``, ``cache_dir=...``,
-        ``prompts={"query": "query: "}``.
-        ``download=True`` fetches a repository that is not there, as ``nestvec.pull`` does.
+        ``prompts={"query": "query: "}``. ``download=True`` downloads a repository that is not on this machine, as
+        ``nestvec.pull`` does.
 
-        The first load of a folder compiles it into the cache, with a progress bar on a terminal or as
-        ``show_progress_bar`` says. What was decided is logged by the logger "nestvec".
+        The first load of a folder compiles it into the cache. ``show_progress_bar`` sets whether a bar is shown; by
+        default it is, on a terminal. The logger "nestvec" reports precision, threads and the memory plan. Raises
+        nestvec.Error.
         """
-        model = "" if path_or_repo is None else os.fspath(path_or_repo)
+        model = "" if path_or_repo is None else os.fsdecode(path_or_repo)
         if path_or_repo is not None and not model:
             raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
         file = "" if config is None else os.path.abspath(config)
@@ -131,7 +132,7 @@ class Model:
 
     @property
     def info(self) -> ModelInfo:
-        """What the model is, and what was decided for it."""
+        """Properties of the model, and the decisions made while loading it."""
         return self._info
 
     def statistics(self) -> Statistics:
@@ -140,7 +141,7 @@ class Model:
 
     @property
     def max_seq_length(self) -> int:
-        """The most tokens of a text, ``info.max_tokens``; ``Model.load(..., max_tokens=...)`` sets it."""
+        """The longest text in tokens, ``info.max_tokens``; ``Model.load(..., max_tokens=...)`` sets it."""
         return self._info.max_tokens
 
     def get_sentence_embedding_dimension(self) -> int:
@@ -151,21 +152,23 @@ class Model:
 
     @property
     def similarity_fn_name(self) -> str:
-        """How ``similarity`` compares: as the model's folder says, or "cosine"."""
+        """The function of ``similarity``: the one in the model's folder, else "cosine"."""
         if self._similarity_fn_name is None:
-            self._similarity_fn_name = _similarity.name_of_folder(self._info.folder)
+            self._similarity_fn_name = _similarity.checked_name(
+                _folder.similarity_fn_name(self._info.folder) or "cosine"
+            )
         return self._similarity_fn_name
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """[rows of the first, rows of the second]: how alike their vectors are, more is more alike.
+        """Similarities as a matrix [rows of the first, rows of the second]; a larger number means more similar.
 
-        By cosine, dot product, or the negative euclidean or manhattan distance: see ``similarity_fn_name``. NumPy's
-        arrays in, an array out; PyTorch's tensors in, a tensor out.
+        ``similarity_fn_name`` is the function: cosine, dot product, or negative euclidean or manhattan distance.
+        Returns a NumPy array, or a PyTorch tensor if you pass tensors.
         """
         return _similarity.similarity(self.similarity_fn_name, embeddings1, embeddings2)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """[rows]: how alike row i of the first and row i of the second are."""
+        """Similarities [rows] of row i of the first and row i of the second."""
         return _similarity.similarity_pairwise(self.similarity_fn_name, embeddings1, embeddings2)
 
     @overload
@@ -198,31 +201,34 @@ class Model:
     ) -> Any:
         """Texts to float32 vectors: [texts, dimensions] for a list, [dimensions] for a str.
 
-        - ``task``: one of ``info.tasks``, another name for one ("query", "document", "clustering", ...), or "none";
-          default: ``info.default_task``. Its prompt is put before each text, or ``prompt`` in its place ("" = none),
-          or that of the task ``prompt_name``, which must be one of the model's.
-        - ``dimensions`` (or ``truncate_dim``): the first so many; then they are normalised.
-        - ``normalize`` (or ``normalize_embeddings=True``): default: as the model's folder says, nearly always true.
-        - ``late_chunking``: the texts are chunks of one context, read together and pooled apart.
-        - ``truncate``: which end of an over-long text is cut, with a TruncationWarning; "error" refuses it.
+        - ``task``: one of ``info.tasks``, another name for one ("query", "document", "clustering", ...), or "none".
+          Default: ``info.default_task``. The task's prompt is put before each text. ``prompt`` replaces it ("" means
+          no prompt); ``prompt_name`` uses the prompt of another of the model's tasks.
+        - ``dimensions`` (or ``truncate_dim``): keep this many dimensions, then normalise.
+        - ``normalize`` (or ``normalize_embeddings=True``): scale vectors to length 1. Default: as the model's folder
+          says, nearly always true.
+        - ``late_chunking``: the texts are chunks of one document; they are read together and pooled apart.
+        - ``truncate``: which end of an over-long text is cut, with a TruncationWarning; "error" refuses the text.
         - ``parse_special``: "</s>" in a text is the special token.
-        - ``batch_tokens``: the most tokens of this call in one run of the model, when fewer than the model's own
-          ``info.max_batch_tokens`` are wanted. ``batch_size`` has no effect: runs are filled by tokens, unpadded.
+        - ``batch_tokens``: at most this many tokens of the call in one run of the model. Default:
+          ``info.max_batch_tokens``. ``batch_size`` has no effect, because batches are filled by tokens.
         - ``precision``: "float32", "float16", "int8", "uint8", "binary" or "ubinary", as the command and the server
-          write them: int8 and uint8 by each vector's own scale, binary and ubinary eight dimensions a byte.
+          write them: int8 and uint8 with a scale per vector, binary and ubinary with eight dimensions per byte.
         - ``output_value="token_embeddings"``: the vectors of ``tokenize_and_embed``, a list of [tokens, dimensions].
-        - ``convert_to_tensor``, or ``convert_to_numpy=False`` for a list of them: PyTorch's tensors.
-        - ``progress``: called with the number of texts that are done.
+        - ``convert_to_tensor``: return a PyTorch tensor; ``convert_to_numpy=False`` returns a list of tensors.
+        - ``show_progress_bar``, ``progress``: show a bar; call this with the number of texts that are done.
 
-        A list of any length takes no more memory than its vectors. Ctrl-C ends the call. Raises nestvec.Error;
-        TypeError for what is not str.
+        A list of any length needs little more memory than its vectors. Ctrl-C ends the call. Raises nestvec.Error, and
+        TypeError for a text that is not a str.
         """
         texts, single = as_texts(sentences)
         if device not in (None, "cpu"):
             raise InvalidArgumentError(f"device is {device!r}; expected 'cpu'")
         # Where it is not asked for, sentence-transformers leaves it to the model's folder too.
-        normalize = _first(normalize, normalize_embeddings or None)
-        dimensions = _first(dimensions, truncate_dim)
+        normalize = _one_of("normalize", _flag("normalize", normalize), "normalize_embeddings",
+                            _flag("normalize_embeddings", normalize_embeddings) or None)
+        dimensions = _one_of("dimensions", _count("dimensions", dimensions), "truncate_dim",
+                             _count("truncate_dim", truncate_dim))
         arguments = self._arguments(task, prompt_name, prompt, late_chunking, truncate, parse_special)
         arguments["progress"] = progress
         if output_value == "token_embeddings":
@@ -237,10 +243,10 @@ class Model:
             raise InvalidArgumentError(
                 f"output_value is {output_value!r}; expected 'sentence_embedding' or 'token_embeddings'"
             )
-        arguments["dimensions"] = _count("dimensions", dimensions)
+        arguments["dimensions"] = dimensions or 0
         arguments["normalize"] = normalize
-        arguments["late_chunking"] = late_chunking
-        arguments["batch_tokens"] = _count("batch_tokens", batch_tokens)
+        arguments["late_chunking"] = bool(late_chunking)
+        arguments["batch_tokens"] = _count("batch_tokens", batch_tokens) or 0
         _quantization.check(precision)
         vectors = self._run(self._core.encode, texts, arguments, bool(show_progress_bar))
         packed = _quantization.pack(vectors, precision)
@@ -254,7 +260,7 @@ class Model:
     @overload
     def encode_query(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
     def encode_query(self, sentences: str | Iterable[str], **options: Any) -> Any:
-        """``encode`` with the model's task for queries, where it has one."""
+        """``encode`` with the model's task for queries, if it has one."""
         return self.encode(sentences, **_for_task("retrieval.query", options))
 
     @overload
@@ -262,7 +268,7 @@ class Model:
     @overload
     def encode_document(self, sentences: str | Iterable[str], **options: Unpack[FormOptions]) -> Any: ...
     def encode_document(self, sentences: str | Iterable[str], **options: Any) -> Any:
-        """``encode`` with the model's task for documents, where it has one."""
+        """``encode`` with the model's task for documents, if it has one."""
         return self.encode(sentences, **_for_task("retrieval.passage", options))
 
     @overload
@@ -280,10 +286,10 @@ class Model:
         parse_special: bool = True,
         show_progress_bar: bool | None = False,
     ) -> TokenEmbeddings | list[TokenEmbeddings]:
-        """The tokens of a text with a vector each, before pooling and normalisation; of a list, a list.
+        """The tokens of a text with one vector each, before pooling and normalisation; for a list, a list.
 
-        The options are those of ``encode``. The vectors are float32 [tokens, info.dimensions]; those of the prompt and
-        of special tokens are among them, with the offsets (0, 0). Raises as ``encode``.
+        The options are those of ``encode``. The vectors are float32 [tokens, info.dimensions]. They include those of
+        the prompt and of special tokens, whose offsets are (0, 0). Raises the same errors as ``encode``.
         """
         listed, single = as_texts(texts)
         arguments = self._arguments(task, prompt_name, prompt, False, truncate, parse_special)
@@ -300,14 +306,14 @@ class Model:
     def tokenize(
         self, texts: str | Iterable[str], *, add_special: bool = True, parse_special: bool = True
     ) -> Tokens | list[Tokens]:
-        """The tokens of a text as the model sees it, without a prompt and uncut; of a list, a list."""
+        """The tokens of a text, with special tokens, without a prompt, not truncated; for a list, a list."""
         listed, single = as_texts(texts)
         tokens = [Tokens(*self._core.tokenize(text, add_special, parse_special)) for text in listed]
         return tokens[0] if single else tokens
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """The text of token ids."""
-        return self._core.decode([int(i) for i in ids], skip_special)
+        return self._core.decode(_ids(ids), bool(_flag("skip_special", skip_special)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, self._reference
@@ -331,9 +337,22 @@ class Model:
         parse_special: bool,
     ) -> _core.EncodeArguments:
         """What the core is asked for, with everything else as the model has it."""
+        for name, text in (("task", task), ("prompt_name", prompt_name), ("prompt", prompt)):
+            if text is not None and not isinstance(text, str):
+                raise TypeError(f"{name} is of type {type(text).__name__}; expected str")
+        if not isinstance(truncate, str):
+            raise TypeError(f"truncate is of type {type(truncate).__name__}; expected 'right', 'left' or 'error'")
+        _flag("late_chunking", late_chunking)
+        if parse_special is None:
+            raise TypeError("parse_special is None; expected bool")
         if task is None and prompt is None and prompt_name is not None:
             task, prompt_name = self._core.find_prompt(prompt_name), None
         own_prompt = self._prompt(prompt, prompt_name)
+        if own_prompt and _folder.leaves_prompt_out(self._info.folder):
+            raise InvalidArgumentError(
+                "this model's pooling leaves the prompt out (include_prompt: false), which needs a task's prompt; give "
+                "yours to Model.load(..., prompts={...}) and name its task"
+            )
         if own_prompt and (late_chunking or truncate == "left"):
             raise InvalidArgumentError(
                 "a prompt of the caller's goes neither with late_chunking nor with truncate='left', which must "
@@ -344,7 +363,7 @@ class Model:
             "dimensions": 0,
             "normalize": None,
             "late_chunking": False,
-            "parse_special": parse_special,
+            "parse_special": bool(_flag("parse_special", parse_special)),
             "truncate": truncate,
             "prompt": own_prompt,
             "batch_tokens": 0,
@@ -429,16 +448,43 @@ def _setting(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _first(value: T | None, other: T | None) -> T | None:
+def _one_of(name: str, value: T | None, alias: str, other: T | None) -> T | None:
+    """The value of an option that has two names."""
+    if value is not None and other is not None and value != other:
+        raise InvalidArgumentError(f"{name}={value!r} and {alias}={other!r} contradict each other; leave one out")
     return other if value is None else value
 
 
-def _count(name: str, value: int | None) -> int:
+def _flag(name: str, value: Any) -> bool | None:
+    """True, False, NumPy's own, 1 or 0, which tables hold in place of them."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    if isinstance(value, (int, np.integer)) and value in (0, 1):
+        return bool(value)
+    raise TypeError(f"{name} is of type {type(value).__name__}; expected bool")
+
+
+def _count(name: str, value: Any) -> int | None:
     if value is None:
-        return 0
+        return None
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is of type {type(value).__name__}; expected int")
     if value < 1:
         raise InvalidArgumentError(f"{name} is {value}; expected at least 1")
     return int(value)
+
+
+def _ids(given: Any) -> list[int]:
+    if isinstance(given, (str, bytes)):
+        raise TypeError(f"expected token ids, found {type(given).__name__}")
+    ids = []
+    for index, value in enumerate(given):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise TypeError(f"token id {index} is of type {type(value).__name__}; expected int")
+        if not 0 <= value < 2**32:
+            raise InvalidArgumentError(f"token id {index} is {value}, which no token has")
+        ids.append(int(value))
+    return ids
 
 
 def _refuse_for_tokens(**options: Any) -> None:

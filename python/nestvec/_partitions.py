@@ -141,7 +141,7 @@ def claim(output: str, manifest: dict[str, Any], resume: bool) -> None:
         raise ManifestError(f"{output} holds an earlier run; continue it with --resume, or name an "
                             "empty folder")
     if differences := list(_differences(earlier, manifest)):
-        raise ManifestError(f"{output} was begun otherwise: {'; '.join(differences[:5])}. Repeat the "
+        raise ManifestError(f"{output} was begun with other choices: {'; '.join(differences[:5])}. Repeat the "
                             "earlier choices, or name an empty folder")
 
 
@@ -221,7 +221,7 @@ def write_partition(run: Run, partition: Partition, model) -> None:
         rows += len(vectors)
     if rows != partition.rows:
         raise ValueError(f"{partition.path} gave {rows} rows from row {partition.first} on, "
-                         f"{partition.rows} were expected: it has changed while the run went on")
+                         f"{partition.rows} were expected: it has changed during the run")
     writer.close()
     filesystem, folder = _files.resolve(run.output)
     _files.put(filesystem, posixpath.join(folder, partition.name), sink.getvalue())

@@ -60,6 +60,8 @@ def quantize_embeddings(
     if ranges is None and len(vectors) == 0:
         return vectors.astype(_TYPES[precision])
     limits = np.asarray(_ranges(vectors, precision, calibration_embeddings) if ranges is None else ranges, np.float32)
+    if limits.shape != (2, vectors.shape[-1]):
+        raise InvalidArgumentError(f"ranges are of shape {list(limits.shape)}; expected [2, {vectors.shape[-1]}]")
     steps = (limits[1] - limits[0]) / 255
     steps = np.where(steps == 0, 1, steps)
     levels = np.clip(np.floor((vectors - limits[0]) / steps), 0, 255)

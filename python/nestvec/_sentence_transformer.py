@@ -12,7 +12,7 @@ import numpy as np
 
 from nestvec import _hub, _quantization, _similarity
 from nestvec._errors import InvalidArgumentError, NotFoundError
-from nestvec._model import Model
+from nestvec._model import Model, _count
 from nestvec._texts import as_texts
 
 _ORGANIZATION = "sentence-transformers"  # owns the models that are named without an owner
@@ -29,8 +29,8 @@ class SentenceTransformer:
         model = SentenceTransformer("all-MiniLM-L6-v2")
         scores = model.similarity(model.encode(["one"]), model.encode(["two", "three"]))
 
-    A model that is not on this machine is downloaded, unless ``local_files_only``. ``model`` is the ``nestvec.Model``
-    below. What is not here is refused with a sentence: training, saving, modules, PyTorch devices, pools of processes.
+    Downloads a model that is not on this machine, unless ``local_files_only``. ``model`` is the ``nestvec.Model``. What
+    it does not support raises an error: training, saving, modules, PyTorch devices, pools of processes.
     docs/python.md lists what differs.
     """
 
@@ -71,10 +71,14 @@ class SentenceTransformer:
         self._settings = settings
         self.model = Model.load(folder, **settings)
         self.prompts = {"query": "", "document": ""}
+        if prompts is not None and not isinstance(prompts, Mapping):
+            raise TypeError(f"prompts is of type {type(prompts).__name__}; expected a dict of names and texts")
         self._own_prompts = {name: text or "" for name, text in (prompts or {}).items()}
         self.prompts |= {task.name: task.prompt for task in self.model.info.tasks} | self._own_prompts
         if default_prompt_name is not None and default_prompt_name not in self.prompts:
-            raise InvalidArgumentError(f"unknown prompt {default_prompt_name!r}; there are {sorted(self.prompts)}")
+            raise InvalidArgumentError(
+                f"unknown prompt {default_prompt_name!r}; expected one of {sorted(self.prompts)}"
+            )
         self.default_prompt_name = default_prompt_name
         self.truncate_dim = truncate_dim
         self._similarity_fn_name: str | None = None
@@ -113,8 +117,8 @@ class SentenceTransformer:
         if pool is not None:
             raise InvalidArgumentError("pools of processes are not supported; one call uses all cores that it may")
         _check_device(device)
-        if batch_size <= 0:
-            raise InvalidArgumentError(f"batch_size is {batch_size}; expected at least 1")
+        if _count("batch_size", batch_size) is None:
+            raise TypeError("batch_size is of type NoneType; expected int")
         how: dict[str, Any] = {"show_progress_bar": show_progress_bar, **self._prompt_of(prompt_name, prompt, task)}
         if output_value == "token_embeddings":
             return self.model.encode(given, output_value=output_value, convert_to_tensor=convert_to_tensor, **how)
@@ -125,7 +129,7 @@ class SentenceTransformer:
         if precision not in (None, "float32", "int8", "uint8", "binary", "ubinary"):
             raise InvalidArgumentError(f"precision is {precision!r}; expected float32, int8, uint8, binary or ubinary")
         texts, single = as_texts(given)
-        width = self.truncate_dim if truncate_dim is None else truncate_dim
+        width = _count("truncate_dim", self.truncate_dim if truncate_dim is None else truncate_dim)
         vectors = self._vectors(texts, width, normalize_embeddings, how)
         if len(vectors) and precision not in (None, "float32"):
             vectors = _quantization.quantize_embeddings(vectors, precision)
@@ -155,7 +159,7 @@ class SentenceTransformer:
         self._similarity_fn_name = None if name is None else _similarity.checked_name(name)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """[rows of the first, rows of the second]; tensors for those who give tensors, else an array."""
+        """[rows of the first, rows of the second]; a tensor if you pass tensors, else an array."""
         return _similarity.similarity(self.similarity_fn_name, embeddings1, embeddings2)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
@@ -164,7 +168,7 @@ class SentenceTransformer:
 
     @property
     def max_seq_length(self) -> int:
-        """The most tokens of a text. Setting it loads the model again, with that limit."""
+        """The longest text in tokens. Setting it loads the model again, with that limit."""
         return self.model.max_seq_length
 
     @max_seq_length.setter
@@ -176,7 +180,7 @@ class SentenceTransformer:
         return self.max_seq_length
 
     def get_embedding_dimension(self) -> int:
-        """The numbers in a vector of ``encode``."""
+        """The number of dimensions in a vector of ``encode``."""
         width = self.model.info.dimensions
         return width if self.truncate_dim is None else min(width, self.truncate_dim)
 
@@ -220,9 +224,11 @@ class SentenceTransformer:
         if prompt is None and prompt_name is None and task is None:
             prompt_name = self.default_prompt_name
         if prompt is not None or prompt_name is None:
-            return {"task": task, "prompt": prompt}
+            # Without a task the original uses no adapter, where a Model has a default task.
+            base = task is None and self._has_adapters and "default_task" not in self._settings
+            return {"task": "none" if base else task, "prompt": prompt}
         if prompt_name not in self.prompts:
-            raise InvalidArgumentError(f"unknown prompt {prompt_name!r}; there are {sorted(self.prompts)}")
+            raise InvalidArgumentError(f"unknown prompt {prompt_name!r}; expected one of {sorted(self.prompts)}")
         if prompt_name in self._own_prompts or not self._has_task(prompt_name):
             return {"task": task, "prompt": self.prompts[prompt_name]}
         return {"task": task, "prompt_name": prompt_name}
@@ -241,6 +247,10 @@ class SentenceTransformer:
             own = next((name for name in names if name in self._own_prompts), None)
             options |= {"task": names[0]} if own is None else {"prompt_name": own}
         return options
+
+    @property
+    def _has_adapters(self) -> bool:
+        return self.model.info.family == "jina-embeddings-v3" and len(self.model.info.tasks) > 0
 
     def _has_task(self, name: str) -> bool:
         return any(task.name == name for task in self.model.info.tasks)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import Any
 
 import numpy as np
@@ -26,20 +24,6 @@ def checked_name(name: Any) -> str:
     if value not in NAMES:
         raise InvalidArgumentError(f"similarity_fn_name is {value!r}; expected one of {', '.join(NAMES)}")
     return value
-
-
-def name_of_folder(folder: str) -> str:
-    """The function that config_sentence_transformers.json names; cosine where it names none."""
-    path = os.path.join(folder, "config_sentence_transformers.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            about = json.load(file)
-    except FileNotFoundError:
-        about = {}
-    except ValueError as error:
-        raise InvalidArgumentError(f"{path}: not valid JSON: {error}") from error
-    name = about.get("similarity_fn_name") if isinstance(about, dict) else None
-    return "cosine" if name is None else checked_name(name)
 
 
 def similarity(name: str, one: Any, other: Any) -> Any:
@@ -74,9 +58,14 @@ def similarity_pairwise(name: str, one: Any, other: Any) -> Any:
 
 
 def _rows(vectors: Any) -> Rows:
+    if vectors is None or isinstance(vectors, (str, bytes)):
+        raise TypeError(f"expected vectors, found {type(vectors).__name__}; encode() makes them of texts")
     if isinstance(vectors, (list, tuple)):
         vectors = np.stack([np.asarray(vector) for vector in vectors])
-    return np.asarray(vectors, dtype=np.float32)
+    rows = np.asarray(vectors, dtype=np.float32)
+    if not 1 <= rows.ndim <= 2:
+        raise InvalidArgumentError(f"expected a vector or a list of them, found an array of shape {list(rows.shape)}")
+    return rows
 
 
 def _check_widths(a: Rows, b: Rows) -> None:

@@ -24,6 +24,8 @@ def as_texts(given: Any) -> tuple[Sequence[Any], bool]:
         raise TypeError(f"expected texts, found a {kind}; pass one of its columns, such as table['text']")
     if isinstance(given, (Mapping, bytes, bytearray)):
         raise TypeError(f"expected texts, found {kind}; pass a str or a list of str")
+    if not hasattr(given, "__iter__") and not hasattr(given, "__getitem__"):
+        raise TypeError(f"expected texts, found {kind}; pass a str or a list of str")
     if isinstance(given, Set) and not hasattr(given, "mapping"):  # the keys of a dict are in order
         raise TypeError(f"expected texts, found a {kind}, which has no order; pass a list")
     return _listed(given)

@@ -18,7 +18,7 @@ with needs("haystack", __name__):
 
 @component
 class NestvecTextEmbedder:
-    """A text, as a query, to its vector.
+    """Embeds a text as a query.
 
     ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
     ``Model.encode``.
@@ -55,7 +55,7 @@ class NestvecTextEmbedder:
 
 @component
 class NestvecDocumentEmbedder:
-    """Documents to the same with their vectors. Fields of their meta data may be put before the content.
+    """Adds vectors to documents. Fields of their metadata may be put before the content.
 
     ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
     ``Model.encode``.

@@ -17,7 +17,7 @@ with needs("langchain", __name__):
 
 
 class NestvecEmbeddings(Embeddings):
-    """A model for LangChain; queries and documents get their own tasks where the model has them.
+    """A model for LangChain; queries and documents get their own tasks, if the model has them.
 
     ``options`` are those of ``Model.encode``, for both sides.
     """

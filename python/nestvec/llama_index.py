@@ -18,7 +18,7 @@ with needs("llama-index", __name__):
 
 
 class NestvecEmbedding(BaseEmbedding):
-    """A model for LlamaIndex; queries and nodes get their own tasks where the model has them."""
+    """A model for LlamaIndex; queries and nodes get their own tasks, if the model has them."""
 
     dimensions: int | None = Field(default=None, description="The first so many dimensions.")
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of Model.load.")

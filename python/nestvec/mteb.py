@@ -37,7 +37,7 @@ _TASKS = {
 
 
 class NestvecEncoder(AbsEncoder):  # type: ignore[misc, unused-ignore]
-    """A model for MTEB. Retrieval has the tasks of queries and documents, other tasks that of their type.
+    """A model for MTEB. Retrieval uses the tasks for queries and documents, other tasks the one of their type.
 
     ``model`` is a loaded model, or a folder or repository with ``settings`` of ``Model.load``.
     """
@@ -69,7 +69,7 @@ class NestvecEncoder(AbsEncoder):  # type: ignore[misc, unused-ignore]
         prompt_type: PromptType | None = None,
         **options: Any,
     ) -> NDArray[np.float32]:
-        """The texts of the loader's batches to rows; of ``options`` the progress bar is heeded."""
+        """The texts of the loader's batches to rows. Of ``options``, only the progress bar has an effect."""
         texts = [text for batch in inputs for text in batch["text"]]
         bar = bool(options.get("show_progress_bar", False))
         vectors: NDArray[np.float32]

@@ -3,8 +3,8 @@
 
     python -m nestvec.parquet --model MODEL --input 'docs/*.parquet' --output vectors.parquet
 
-Memory is that of a batch of rows, whatever the size of the files. The output is whole or absent. For more
-than one process, or to continue after a crash, use `nestvec.ray`.
+Holds one batch of rows in memory, whatever the size of the files. The output is complete or absent. To use
+several processes, or to continue after a crash, use `nestvec.ray`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output:
                 model, column: str = "text", output_column: str = "embedding",
                 columns: Sequence[str] | None = None, batch_rows: int = 4096,
                 progress: Callable[[int], None] | None = None, **encode: Any) -> int:
-    """Embeds a text column and writes all rows, in their order, with the vectors behind them.
+    """Embeds a text column and writes all rows in their order, with the vectors as the last column.
 
     inputs: Parquet or Arrow files, folders or globs, local or by URI (s3://...).
     output: a local .parquet file, or .arrow (Arrow IPC).

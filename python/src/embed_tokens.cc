@@ -148,6 +148,7 @@ nb::tuple describe_tokens(const Model& model, std::string_view text,
 }
 
 nb::tuple embed_tokens(const Model& model, nb::sequence texts, EncodeArguments arguments) {
+  check_prompt(model, arguments);
   const std::size_t prompt_size = arguments.prompt ? arguments.prompt->size() : 0;
   if (arguments.prompt) arguments.options.add_prompt = false;
   TextReader reader(std::move(texts), arguments.prompt.value_or(""));

@@ -79,7 +79,20 @@ std::size_t width_of(const ModelInfo& info, std::size_t dimensions) {
 
 }  // namespace
 
+void check_prompt(const Model& model, const EncodeArguments& arguments) {
+  if (!arguments.prompt || arguments.prompt->empty()) return;
+  const bool parse_special = arguments.options.parse_special;
+  const std::size_t tokens = model.tokenize(*arguments.prompt, true, parse_special).ids.size();
+  const std::size_t limit = model.info().max_tokens;
+  if (tokens < limit) return;
+  throw Error(ErrorCode::kInvalidArgument, "the prompt has " + std::to_string(tokens) +
+                                               " tokens with special tokens, and the model takes " +
+                                               std::to_string(limit) +
+                                               ", so no text fits after it; shorten it");
+}
+
 EncodeResult encode(const Model& model, nb::sequence texts, EncodeArguments arguments) {
+  check_prompt(model, arguments);
   const bool own_prompt = arguments.prompt.has_value();
   if (own_prompt) arguments.options.add_prompt = false;
   arguments.options.task = find_task(model.info(), arguments.options.task);

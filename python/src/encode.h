@@ -29,6 +29,9 @@ struct EncodeResult {
   std::vector<std::size_t> truncated;
 };
 
+// Throws Error kInvalidArgument for a prompt of the caller's behind which no text fits.
+void check_prompt(const Model& model, const EncodeArguments& arguments);
+
 // Blocks without the GIL. Throws Error as Model::predict; nanobind::python_error: TypeError for
 // what is not str, what a signal handler raised (KeyboardInterrupt) or `progress` did.
 EncodeResult encode(const Model& model, nanobind::sequence texts, EncodeArguments arguments);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <new>
+#include <unordered_map>
 
 #include "base/excerpt.h"
 #include "base/lfs_pointer.h"
@@ -218,9 +219,12 @@ std::size_t JsonValue::size() const {
 }
 
 std::optional<JsonValue> JsonValue::find(std::string_view key) const {
-  simdjson::dom::element element;
-  if (raw_object().at_key(key).get(element) != simdjson::SUCCESS) return std::nullopt;
-  JsonValue value(document_, element,
+  std::optional<simdjson::dom::element> element;
+  for (const auto& field : raw_object()) {
+    if (field.key == key) element = field.value;
+  }
+  if (!element) return std::nullopt;
+  JsonValue value(document_, *element,
                   path_.empty() ? std::string(key) : path_ + "." + std::string(key));
   if (value.is_null()) return std::nullopt;
   return value;
@@ -243,10 +247,17 @@ std::vector<JsonValue> JsonValue::elements() const {
 
 std::vector<std::pair<std::string_view, JsonValue>> JsonValue::members() const {
   std::vector<std::pair<std::string_view, JsonValue>> values;
+  std::unordered_map<std::string_view, std::size_t> places;
   for (const auto& field : raw_object()) {
     std::string path =
         path_.empty() ? std::string(field.key) : path_ + "." + std::string(field.key);
-    values.emplace_back(field.key, JsonValue(document_, field.value, std::move(path)));
+    JsonValue value(document_, field.value, std::move(path));
+    const auto [place, is_new] = places.emplace(field.key, values.size());
+    if (is_new) {
+      values.emplace_back(field.key, std::move(value));
+    } else {
+      values[place->second].second = std::move(value);
+    }
   }
   return values;
 }

@@ -40,16 +40,19 @@ class JsonValue {
   std::string_view string() const;  // UTF-8, valid until the document dies
   std::size_t size() const;         // elements of an array or members of an object
 
-  // A member that must be there; a member that may be absent or null (nullopt for both).
+  // A member that must be there; a member that may be absent or null (nullopt for both). Of
+  // members of one name the last counts, as in Python and JavaScript.
   JsonValue at(std::string_view key) const;
   std::optional<JsonValue> find(std::string_view key) const;
 
-  // Elements of an array, members of an object, in file order.
+  // Elements of an array, members of an object, in file order. A name that occurs again stands
+  // once, at its first place with its last value.
   std::vector<JsonValue> elements() const;
   std::vector<std::pair<std::string_view, JsonValue>> members() const;
 
   // Members or elements without copies, for the large tables of a tokenizer: calls
-  // `visit(std::string_view key, simdjson::dom::element)` / `visit(simdjson::dom::element)`.
+  // `visit(std::string_view key, simdjson::dom::element)` / `visit(simdjson::dom::element)`. A
+  // name that occurs again is visited again.
   template <typename Visit>
   void for_each_member(Visit visit) const {
     for (const auto& field : raw_object()) visit(field.key, field.value);

@@ -10,19 +10,10 @@
 #include <fstream>
 #include <random>
 
+#include "support/error_of.h"
+
 namespace nestvec {
 namespace {
-
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Json, ReadsValuesByPath) {
   const auto document =
@@ -39,6 +30,20 @@ TEST(Json, ReadsValuesByPath) {
   EXPECT_FALSE(root.find("n"));
   EXPECT_FALSE(root.find("absent"));
   EXPECT_EQ(root.members().at(0).first, "a");
+}
+
+TEST(Json, OfMembersOfOneNameTheLastCounts) {
+  const auto document = JsonDocument::parse(
+      R"({"act": "gelu", "b": 1, "act": "relu", "gone": 1, "gone": null})", "t.json");
+  const JsonValue root = document.root();
+  EXPECT_EQ(root.at("act").string(), "relu");
+  EXPECT_FALSE(root.find("gone"));
+  const auto members = root.members();
+  ASSERT_EQ(members.size(), 3u);
+  EXPECT_EQ(members[0].first, "act");
+  EXPECT_EQ(members[0].second.string(), "relu");
+  EXPECT_EQ(members[1].first, "b");
+  EXPECT_TRUE(members[2].second.is_null());
 }
 
 TEST(Json, ErrorsSayWhereAndWhat) {

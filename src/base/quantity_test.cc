@@ -8,28 +8,17 @@
 #include <vector>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
 
 std::string cores_error(const std::string& text) {
-  try {
-    parse_cores(text);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "";
+  return error_of([&] { parse_cores(text); });
 }
 
 std::string bytes_error(const std::string& text) {
-  try {
-    parse_bytes(text);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "";
+  return error_of([&] { parse_bytes(text); });
 }
 
 TEST(Quantity, Cores) {

@@ -62,7 +62,7 @@ std::string suggestion(std::string_view unknown, const std::vector<std::string>&
   if (!nearest.empty()) return "; did you mean \"" + nearest + "\"?";
   std::string list;
   for (const std::string& word : known) list += (list.empty() ? "" : ", ") + word;
-  return "; known are " + list;
+  return "; expected one of " + list;
 }
 
 }  // namespace nestvec

@@ -17,7 +17,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 std::string nearest_word(std::string_view unknown, const std::vector<std::string>& known);
 
 // The end of an error message about `unknown`: "; did you mean "threads"?", or where no word is
-// near "; known are threads, precision".
+// near "; expected one of threads, precision".
 std::string suggestion(std::string_view unknown, const std::vector<std::string>& known);
 
 }  // namespace nestvec

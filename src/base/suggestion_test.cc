@@ -32,7 +32,7 @@ TEST(NearestWord, IsEmptyWhereNoneIsNear) {
 
 TEST(Suggestion, NamesTheNearestOrAll) {
   EXPECT_EQ(suggestion("inof", kWords), "; did you mean \"info\"?");
-  EXPECT_EQ(suggestion("banana", {"a", "bc"}), "; known are a, bc");
+  EXPECT_EQ(suggestion("banana", {"a", "bc"}), "; expected one of a, bc");
 }
 
 }  // namespace

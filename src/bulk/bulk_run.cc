@@ -139,6 +139,9 @@ void BulkRun::write_bad(const SourceRow& row, const std::string& fault) {
 void BulkRun::write(const FinishedRow& done) {
   const SourceRow& row = done.row;
   const OutputRow out{row.index, row.fields.id};
+  if (row.fields.repaired && repaired_++ == 0) {
+    first_repaired_ = input_name(inputs_[row.file].path) + ":" + std::to_string(row.line);
+  }
   if (!row.fields.fault.empty()) {
     write_bad(row, row.fields.fault);
     if (!done.duplicate) note_digest(row, {});
@@ -231,7 +234,7 @@ BulkSummary BulkRun::run(const Model& model, const BulkHooks& hooks) {
   files_.reset();
   report(hooks);
   if (state_.complete) VectorFiles::publish(options_.output, state_.counts.bad > 0);
-  return {progress_, !state_.complete};
+  return {progress_, !state_.complete, repaired_, first_repaired_};
 }
 
 }  // namespace nestvec

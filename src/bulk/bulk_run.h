@@ -31,6 +31,9 @@ struct BulkHooks {
 struct BulkSummary {
   BulkProgress progress;
   bool interrupted = false;  // before all rows were done
+  // Texts of this process's rows that had bytes that are not UTF-8, and where the first is.
+  std::uint64_t repaired = 0;
+  std::string first_repaired;  // "a.txt:7"
 };
 
 // The checkpoint stays when all is done, as the record of the run: to resume it then is to find it
@@ -72,6 +75,8 @@ class BulkRun {
   BulkProgress progress_;
   Clock::time_point begun_;
   bool interrupted_ = false;
+  std::uint64_t repaired_ = 0;
+  std::string first_repaired_;
   bool writing_ = false;  // a row is half in the files
 };
 

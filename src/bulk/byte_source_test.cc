@@ -17,9 +17,9 @@ namespace nestvec {
 namespace {
 
 // A literal with the NUL bytes in it.
-template <std::size_t N>
-std::string raw(const char (&literal)[N]) {
-  return std::string(literal, N - 1);
+template <std::size_t kSize>
+std::string raw(const char (&literal)[kSize]) {
+  return std::string(literal, kSize - 1);
 }
 
 std::string gzip(const std::string& bytes) {

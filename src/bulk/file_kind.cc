@@ -13,9 +13,9 @@ namespace nestvec {
 namespace {
 
 // A literal with the NUL bytes in it.
-template <std::size_t N>
-constexpr std::string_view bytes(const char (&literal)[N]) {
-  return {literal, N - 1};
+template <std::size_t kSize>
+constexpr std::string_view bytes(const char (&literal)[kSize]) {
+  return {literal, kSize - 1};
 }
 
 struct Signature {

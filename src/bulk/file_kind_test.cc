@@ -7,24 +7,19 @@
 #include <string>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
 
 // A literal with the NUL bytes in it.
-template <std::size_t N>
-std::string raw(const char (&literal)[N]) {
-  return std::string(literal, N - 1);
+template <std::size_t kSize>
+std::string raw(const char (&literal)[kSize]) {
+  return std::string(literal, kSize - 1);
 }
 
 std::string refusal_of(const std::string& head) {
-  try {
-    check_text(head, "file");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "";
+  return error_of([&] { check_text(head, "file"); });
 }
 
 TEST(FileKind, NamesWhatIsNoText) {

@@ -16,12 +16,23 @@ namespace {
 
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
+Error no_address(const std::string& path) {
+  return Error(ErrorCode::kInvalidArgument,
+               path +
+                   ": inputs are files of this machine; pipe what a program downloads, as in "
+                   "curl -s URL | nestvec embed --input -");
+}
+
 InputFacts facts_of(const std::string& path) {
   InputFacts facts;
   facts.path = path;
   if (path == kStandardInput) return facts;
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) throw file_error("cannot open", path, errno);
+  if (::stat(path.c_str(), &status) != 0) {
+    const int reason = errno;
+    if (path.find("://") != std::string::npos) throw no_address(path);
+    throw file_error("cannot open", path, reason);
+  }
   if (S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument,
                 path + " is a folder; name its files, or a pattern such as '" + path + "/*'");

@@ -26,6 +26,23 @@ constexpr std::array<Name, 5> kEndings = {{{".npy", VectorFormat::kNpy},
                                            {".f32", VectorFormat::kRaw},
                                            {".raw", VectorFormat::kRaw}}};
 
+// What other programs call our types.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherTypes = {
+    {{"fp32", "float32"},
+     {"f32", "float32"},
+     {"float", "float32"},
+     {"fp16", "float16"},
+     {"f16", "float16"},
+     {"half", "float16"}}};
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
+  return result;
+}
+
 Error unknown(const std::string& what, std::string_view name, const std::string& advice) {
   return {ErrorCode::kInvalidArgument, "unknown " + what + " \"" + excerpt(name) + "\"" + advice};
 }
@@ -43,7 +60,12 @@ VectorFormat parse_vector_format(std::string_view name) {
 
 EmbeddingFormat parse_value_type(std::string_view name) {
   if (const auto format = find_array_format(name)) return *format;
-  throw unknown("type of values", name, "; known are " + array_format_names());
+  for (const auto& [other, ours] : kOtherTypes) {
+    if (name == other) {
+      throw unknown("type of values", name, "; did you mean \"" + std::string(ours) + "\"?");
+    }
+  }
+  throw unknown("type of values", name, "; expected one of " + array_format_names());
 }
 
 std::string_view value_type_name(EmbeddingFormat type) { return facts_of(type).dtype; }
@@ -53,8 +75,16 @@ std::string_view vector_format_name(VectorFormat format) {
 }
 
 std::optional<VectorFormat> find_vector_format(std::string_view path) {
+  const std::string name = lower(path);
   for (const auto& [ending, format] : kEndings) {
-    if (path.ends_with(ending)) return format;
+    if (name.ends_with(ending)) return format;
+  }
+  for (const char* ending : {".parquet", ".arrow"}) {
+    if (!name.ends_with(ending)) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "--output " + excerpt(path) +
+                    ": the command does not write Parquet or Arrow; python -m nestvec.parquet "
+                    "does");
   }
   return std::nullopt;
 }

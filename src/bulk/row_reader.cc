@@ -8,75 +8,36 @@
 
 #include "base/excerpt.h"
 #include "base/free_buffer.h"
-#include "base/json.h"
 #include "base/suggestion.h"
 #include "base/utf8.h"
+#include "bulk/json_row.h"
+#include "nestvec/error.h"
 
 namespace nestvec {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// Other names of JSON Lines.
+constexpr std::array<std::string_view, 4> kJsonEndings = {".ndjson", ".jsonlines", ".jl", ".json"};
 constexpr std::array<std::pair<std::string_view, RowFormat>, 4> kRowFormats = {
     {{"lines", RowFormat::kLines},
      {"jsonl", RowFormat::kJsonLines},
      {"csv", RowFormat::kCsv},
      {"tsv", RowFormat::kTsv}}};
-// What errors call a row's JSON: file and line stand beside it.
-constexpr const char* kRow = "the row";
 
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t") == std::string_view::npos;
 }
 
-std::string json_string(std::string_view text) {
-  std::string storage;
-  std::string json;
-  append_json_string(repair_utf8(text, storage), json);
-  return json;
-}
-
-// Strings and whole numbers name rows; anything else is more likely a mistake.
-std::string json_id(const JsonValue& id) {
-  if (id.kind() == JsonValue::Kind::kString) return json_string(id.string());
-  if (id.kind() == JsonValue::Kind::kInteger) return std::to_string(id.integer());
-  throw id.error("expected a string or a whole number");
-}
-
-// The member of that name, or, for "a.b", the member b of a member a. Nothing where it is null.
-std::optional<JsonValue> find_field(const JsonValue& object, std::string_view name) {
-  if (auto found = object.find(name)) return found;
-  for (std::size_t dot = name.find('.'); dot != std::string_view::npos;
-       dot = name.find('.', dot + 1)) {
-    const auto inner = object.find(name.substr(0, dot));
-    if (!inner || inner->kind() != JsonValue::Kind::kObject) continue;
-    if (auto found = find_field(*inner, name.substr(dot + 1))) return found;
+// Of a header that is one column with another separator in it.
+std::string separator_advice(const std::vector<std::string>& header) {
+  if (header.size() != 1) return "";
+  if (header[0].find('\t') != std::string::npos) return "; for a tab: --delimiter tab";
+  for (const char separator : {';', '|', ','}) {
+    if (header[0].find(separator) == std::string::npos) continue;
+    return std::string("; for this separator: --delimiter '") + separator + "'";
   }
-  return std::nullopt;
-}
-
-// Says which members there are instead.
-JsonValue need_field(const JsonValue& object, const std::string& name) {
-  if (auto found = find_field(object, name)) return *found;
-  constexpr std::size_t kMostNames = 16;
-  std::string names;
-  std::size_t count = 0;
-  for (const auto& [key, value] : object.members()) {
-    if (key == name) return value;  // null
-    if (++count <= kMostNames) names += (names.empty() ? "" : ", ") + excerpt(key);
-  }
-  if (count > kMostNames) names += " and " + std::to_string(count - kMostNames) + " more";
-  throw object.error("has no member \"" + excerpt(name) + "\"; it has " +
-                     (names.empty() ? "none" : names));
-}
-
-void read_object(std::string_view line, const RowRules& rules, RowFields& row) {
-  const JsonDocument document = JsonDocument::parse(line, kRow);
-  const JsonValue root = document.root();
-  if (!rules.id.empty()) row.id = json_id(need_field(root, rules.id));
-  if (!rules.task.empty()) {
-    if (const auto task = find_field(root, rules.task)) row.task = task->string();
-  }
-  row.text = need_field(root, rules.text).string();
+  return "";
 }
 
 char separator_of(const RowRules& rules) {
@@ -107,7 +68,10 @@ RowFormat guess_row_format(std::string_view path) {
   for (const std::string_view packed : {".gz", ".zst"}) {
     if (path.ends_with(packed)) path.remove_suffix(packed.size());
   }
-  if (path.ends_with(".ndjson") || path.ends_with(".json")) return RowFormat::kJsonLines;
+  for (const std::string_view ending : kJsonEndings) {
+    if (path.ends_with(ending)) return RowFormat::kJsonLines;
+  }
+  if (path.ends_with(".tab")) return RowFormat::kTsv;
   for (const auto& [name, format] : kRowFormats) {
     if (path.ends_with("." + std::string(name))) return format;
   }
@@ -121,8 +85,12 @@ RowReader::RowReader(std::unique_ptr<ByteSource> source, std::string name, const
       format_(rules.format.value_or(RowFormat::kLines)),
       csv_(separator_of(rules), rules.max_bytes) {
   skip_byte_order_mark();
+  if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) {
+    read_header();
+    return;
+  }
+  if (!rules.force_text) check_lines();
   if (format_ == RowFormat::kJsonLines && begins_array()) array_.emplace(rules.max_bytes);
-  if (format_ == RowFormat::kCsv || format_ == RowFormat::kTsv) read_header();
 }
 
 void RowReader::skip_byte_order_mark() {
@@ -130,7 +98,35 @@ void RowReader::skip_byte_order_mark() {
   if (cursor_.pending().starts_with(kByteOrderMark)) cursor_.take(kByteOrderMark.size());
 }
 
-// A line that is a row is an object, so a bracket can only open an array of them.
+// The first line with its end, or as much of it as shows what it is.
+std::string_view RowReader::first_line() {
+  while (true) {
+    const std::string_view text = cursor_.pending();
+    const std::size_t end = text.find('\n');
+    if (end != std::string_view::npos) return text.substr(0, end + 1);
+    if (text.size() >= kJsonRowHead || !cursor_.more()) return cursor_.pending();
+  }
+}
+
+void RowReader::check_lines() {
+  std::string_view line = first_line();
+  const std::size_t end = line.find('\r');
+  if (end != std::string_view::npos && !line.ends_with('\n') &&
+      line.find_first_not_of('\r', end) != std::string_view::npos) {
+    throw Error(ErrorCode::kInvalidArgument,
+                name_ +
+                    " ends its lines with CR alone: convert it with tr '\\r' '\\n', or add "
+                    "--force-text to embed it as one line");
+  }
+  line = line.substr(0, line.find_first_of("\r\n"));
+  if (format_ != RowFormat::kLines || !rules_.guessed || !is_json_row(line)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              name_ +
+                  " looks like JSON: read its rows with --jsonl, or add --force-text to embed each "
+                  "line as it is");
+}
+
+// A line that is a row is an object or a string, so a bracket can only open an array of them.
 bool RowReader::begins_array() {
   std::size_t seen = 0;
   while (true) {
@@ -156,7 +152,7 @@ std::size_t RowReader::find_column(const std::string& wanted) const {
     }
     throw Error(ErrorCode::kInvalidArgument,
                 one_line(name_ + ": the header has no column \"" + wanted + "\"; it has " +
-                         (names.empty() ? "none" : names)));
+                         (names.empty() ? "none" : names) + separator_advice(header)));
   }
   if (std::find(found + 1, header.end(), wanted) != header.end()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -229,6 +225,7 @@ bool RowReader::next_line(RowFields& row) {
   bool too_long = false;
   if (!read_line(row.text, too_long)) return false;
   if (too_long) row.fault = too_long_fault();
+  row.repaired = !is_valid_utf8(row.text);
   return true;
 }
 
@@ -242,37 +239,51 @@ bool RowReader::next_object(RowFields& row) {
     row.fault = too_long_fault();
     return true;
   }
+  row.repaired = !is_valid_utf8(line);
   try {
-    read_object(line, rules_, row);
+    read_json_row(line, rules_, row);
   } catch (const Error& error) {
     row.fault = error.what();
   }
   return true;
 }
 
-bool RowReader::next_element(RowFields& row) {
+// Goes on to the next element of the array; false at its end, which must be that of the file.
+bool RowReader::find_element() {
   using State = ArraySplitter::State;
   const auto broken = [this](const std::string& how) {
     return Error(ErrorCode::kDataLoss,
                  name_ + ":" + std::to_string(cursor_.lines() + 1) + ": the JSON array " + how);
   };
-  if (array_->state() == State::kEnd) return false;
-  array_->begin();
-  while (array_->state() != State::kFound) {
+  if (array_->state() != State::kEnd) array_->begin();
+  while (array_->state() != State::kFound && array_->state() != State::kEnd) {
     const State before = array_->state();
     const std::size_t used = array_->feed(cursor_.pending());
     cursor_.take(used);
-    if (array_->state() == State::kEnd) return false;
-    if (array_->state() == State::kBroken) throw broken("needs a comma, an object or ] here");
+    if (array_->state() == State::kBroken) throw broken("needs a comma, a row or ] here");
     if (before == State::kBefore) line_ = cursor_.lines() + 1;
-    if (used == 0 && !cursor_.more()) throw broken("is not closed: the file is truncated");
+    if (used > 0 || array_->state() != before) continue;
+    if (!cursor_.more()) throw broken("is not closed: the file is truncated");
   }
+  if (array_->state() == State::kFound) return true;
+  do {
+    const std::string_view rest = cursor_.pending();
+    const std::size_t other = rest.find_first_not_of(" \t\r\n");
+    cursor_.take(std::min(other, rest.size()));
+    if (other != std::string_view::npos) throw broken("ends here, and more text follows");
+  } while (cursor_.more());
+  return false;
+}
+
+bool RowReader::next_element(RowFields& row) {
+  if (!find_element()) return false;
   if (array_->too_long()) {
     row.fault = too_long_fault();
     return true;
   }
+  row.repaired = !is_valid_utf8(array_->element());
   try {
-    read_object(array_->element(), rules_, row);
+    read_json_row(array_->element(), rules_, row);
   } catch (const Error& error) {
     row.fault = error.what();
   }
@@ -291,14 +302,15 @@ bool RowReader::next_record(RowFields& row) {
     row.fault = "a quoted field is not closed before the end of the file";
   } else if (fields.size() < needed) {
     row.fault = "the row has " + std::to_string(fields.size()) +
-                " fields, and the header says that " + std::to_string(needed) + " are needed";
+                " fields, and the header requires " + std::to_string(needed);
   } else if (csv_.filled() > columns_.header) {
     row.fault = "the row has " + std::to_string(csv_.filled()) + " fields, and the header has " +
                 std::to_string(columns_.header) +
                 "; put a field that contains the separator in double quotes";
   } else {
     row.text = fields[columns_.text];
-    if (columns_.id) row.id = json_string(fields[*columns_.id]);
+    row.repaired = !is_valid_utf8(row.text);
+    if (columns_.id) row.id = json_id_of(fields[*columns_.id]);
     if (columns_.task) row.task = fields[*columns_.task];
   }
   return true;

@@ -22,8 +22,8 @@ enum class RowFormat { kLines, kJsonLines, kCsv, kTsv };
 // "lines", "jsonl", "csv", "tsv". Throws Error kInvalidArgument listing them.
 RowFormat parse_row_format(std::string_view name);
 std::string_view row_format_name(RowFormat format);
-// By what the name ends in: .jsonl, .ndjson or .json, .csv, .tsv, each also with .gz or .zst; else
-// lines.
+// By what the name ends in: .jsonl, .jsonlines, .jl, .ndjson or .json, .csv, .tsv, each also with
+// .gz or .zst; else lines.
 RowFormat guess_row_format(std::string_view path);
 
 // What of a row is wanted.
@@ -34,28 +34,32 @@ struct RowRules {
   std::string id;           // likewise; empty = rows have none
   std::string task;         // likewise
   bool force_text = false;  // whatever the first bytes look like
-  char delimiter = '\0';    // of columns; '\0' = a comma, of TSV a tab
+  // Nobody has said what the rows are: lines that begin with a row of JSON are refused.
+  bool guessed = false;
+  char delimiter = '\0';  // of columns; '\0' = a comma, of TSV a tab
   // A longer row is a bad row; it is not kept in memory.
   std::size_t max_bytes = std::size_t{16} << 20;
 };
 
 struct RowFields {
   std::string text;
-  std::string id;     // as a JSON value; empty where the rules name none
-  std::string task;   // may be empty
-  std::string fault;  // why the row is bad, one line; empty for a good one
+  std::string id;         // as a JSON value; empty where the rules name none
+  std::string task;       // may be empty
+  std::string fault;      // why the row is bad, one line; empty for a good one
+  bool repaired = false;  // it had bytes that are not UTF-8, which become U+FFFD
 };
 
 // Not thread-safe.
 class RowReader {
  public:
   // `name` is for errors. Reads the header of CSV and TSV. Throws Error: kInvalidArgument (a column
-  // that the rules name is not there), and as ByteSource::read.
+  // that the rules name is not there; what looks
+  // like JSON or like lines of another system, unless rules.force_text), and as ByteSource::read.
   RowReader(std::unique_ptr<ByteSource> source, std::string name, const RowRules& rules);
 
   // The next row; false at the end. Blank lines are rows only where each line is a text. A byte
   // order mark at the start belongs to no text. Throws Error as ByteSource::read, and kDataLoss for
-  // a JSON array that is cut or broken between its elements.
+  // a JSON array that is cut, broken between its elements, or not the end of the file.
   bool next(RowFields& row);
   // The line at which that row began, from 1.
   std::uint64_t line() const noexcept { return line_; }
@@ -80,6 +84,8 @@ class RowReader {
 
   void skip_byte_order_mark();
   bool begins_array();
+  std::string_view first_line();
+  void check_lines();
   void read_header();
   std::size_t find_column(const std::string& wanted) const;
   bool read_line(std::string& line, bool& too_long);
@@ -87,6 +93,7 @@ class RowReader {
   bool next_line(RowFields& row);
   bool next_object(RowFields& row);
   bool next_element(RowFields& row);
+  bool find_element();
   bool next_record(RowFields& row);
   std::string too_long_fault() const;
 

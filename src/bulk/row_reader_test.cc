@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -80,15 +81,82 @@ TEST(RowReader, JsonArraysThatAreCutOrBroken) {
   const RowRules rules = rules_of(RowFormat::kJsonLines);
   for (const std::string bytes :
        {"[", "[{\"text\":\"a\"}", "[{\"text\":\"a\"},", "[{\"text\":\"a\"} {\"text\":\"b\"}]",
-        "[,]", "[{\"text\":\"a\"}}]", "[{\"text\":\"a"}) {
-    try {
-      texts_of(bytes, rules);
-      ADD_FAILURE() << bytes;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kDataLoss) << bytes;
-      EXPECT_EQ(std::string(error.what()).rfind("file:1: the JSON array ", 0), 0u) << error.what();
-    }
+        "[,]", "[{\"text\":\"a\"}}]", "[{\"text\":\"a", "[1,2", "[{\"text\":\"a\"}] x", "[][]",
+        "[]]"}) {
+    const std::string error = error_of([&] { texts_of(bytes, rules); }, ErrorCode::kDataLoss);
+    EXPECT_TRUE(error.starts_with("file:1: the JSON array ")) << bytes << ": " << error;
   }
+  const std::string error = error_of([&] { texts_of("[]\n\nx", rules); }, ErrorCode::kDataLoss);
+  EXPECT_EQ(error, "file:3: the JSON array ends here, and more text follows");
+  EXPECT_EQ(texts_of("[\"a\"]\r\n \n", rules), (Texts{"a"}));
+}
+
+TEST(RowReader, StringsAreTexts) {
+  RowRules rules = rules_of(RowFormat::kJsonLines);
+  EXPECT_EQ(texts_of("[\"a\", \"b]\"]", rules), (Texts{"a", "b]"}));
+  EXPECT_EQ(texts_of("\"a\"\n{\"text\":\"b\"}\n\"c\"", rules), (Texts{"a", "b", "c"}));
+  EXPECT_EQ(texts_of("[1,2]", rules), (Texts{"! the row: expected an object, found an integer",
+                                             "! the row: expected an object, found an integer"}));
+  rules.text = "body";
+  EXPECT_EQ(texts_of("\"a\"", rules), (Texts{"! the row: expected an object, found a string"}));
+  rules.text = "text";
+  rules.id = "id";
+  EXPECT_EQ(texts_of("\"a\"", rules), (Texts{"! the row: expected an object, found a string"}));
+}
+
+TEST(RowReader, TablesInOneObjectGetAdvice) {
+  const RowRules rules = rules_of(RowFormat::kJsonLines);
+  for (const char* table : {R"({"text":["a","b"]})", R"({"text":{"0":"a"}})"}) {
+    const Texts texts = texts_of(table, rules);
+    ASSERT_EQ(texts.size(), 1u);
+    EXPECT_NE(texts[0].find("the column of a table; each row is an object of its own"),
+              std::string::npos)
+        << texts[0];
+  }
+  EXPECT_EQ(texts_of(R"({"n":2,"data":[{"text":"a"}]})", rules),
+            (Texts{"! the row: has no member \"text\"; it has n, data; the rows in \"data\" can be "
+                   "piped: jq -c '.[\"data\"][]' FILE | nestvec embed --input - --input-format "
+                   "jsonl"}));
+}
+
+TEST(RowReader, LinesThatAreRowsOfJsonAreRefused) {
+  RowRules rules = rules_of(RowFormat::kLines);
+  rules.guessed = true;
+  const auto refusal = [&rules](const std::string& bytes) {
+    return error_of([&] { texts_of(bytes, rules); });
+  };
+  EXPECT_EQ(refusal("{\"text\":\"a\"}\n"),
+            "file looks like JSON: read its rows with --jsonl, or add --force-text to embed each "
+            "line as it is");
+  for (const std::string json : {"\xEF\xBB\xBF{\"text\":\"a\"}\r\nb\n", "{}", "{\n\"text\": \"a\"}",
+                                 "[\n{\"text\":\"a\"}]", "[{\"text\":\"a\"}]", "{\"text\":\""}) {
+    const bool cut = json.ends_with(":\"");
+    EXPECT_NE(refusal(cut ? json + std::string(1u << 17, 'x') : json), "") << json;
+  }
+  for (const char* text : {"", "\n{}\n", "{a} is a set\n", "{x\n", "[1] A footnote.\n", "[x]"}) {
+    EXPECT_EQ(refusal(text), "") << text;
+  }
+  rules.force_text = true;
+  EXPECT_EQ(texts_of("{}\n", rules), (Texts{"{}"}));
+  rules.force_text = false;
+  rules.guessed = false;
+  EXPECT_EQ(texts_of("{}\n", rules), (Texts{"{}"}));
+}
+
+TEST(RowReader, LinesThatEndWithCarriageReturnsAloneAreRefused) {
+  RowRules rules = rules_of(RowFormat::kLines);
+  for (const RowFormat format : {RowFormat::kLines, RowFormat::kJsonLines}) {
+    rules.format = format;
+    const std::string error = error_of([&] { texts_of("\"a\"\r\"b\"\r", rules); });
+    EXPECT_TRUE(error.starts_with("file ends its lines with CR alone")) << error;
+  }
+  rules.format = RowFormat::kLines;
+  EXPECT_EQ(texts_of("a\r", rules), (Texts{"a"}));
+  EXPECT_EQ(texts_of("10%\r20%\r\nb\r\n", rules), (Texts{"10%\r20%", "b"}));
+  rules.force_text = true;
+  EXPECT_EQ(texts_of("a\rb", rules), (Texts{"a\rb"}));
+  rules = rules_of(RowFormat::kCsv);
+  EXPECT_EQ(texts_of("text\ra\rb\r", rules), (Texts{"a", "b"}));
 }
 
 TEST(RowReader, MembersOfMembers) {
@@ -170,7 +238,7 @@ TEST(RowReader, CsvRecords) {
 TEST(RowReader, CsvFaults) {
   const RowRules rules = rules_of(RowFormat::kTsv);
   EXPECT_EQ(texts_of("a\ttext\n1\n2\tx\n3\t\"open\n4\ty\n", rules),
-            (Texts{"! the row has 1 fields, and the header says that 2 are needed", "x",
+            (Texts{"! the row has 1 fields, and the header requires 2", "x",
                    "! a quoted field is not closed before the end of the file"}));
   EXPECT_EQ(texts_of("", rules), Texts());
   EXPECT_THROW(reader_of("a\tb\n1\t2\n", rules), Error);
@@ -220,6 +288,9 @@ TEST(RowReader, ALongRowIsABadRow) {
 TEST(RowReader, FormatsByName) {
   EXPECT_EQ(guess_row_format("a/b.jsonl"), RowFormat::kJsonLines);
   EXPECT_EQ(guess_row_format("b.ndjson.gz"), RowFormat::kJsonLines);
+  EXPECT_EQ(guess_row_format("b.jsonlines"), RowFormat::kJsonLines);
+  EXPECT_EQ(guess_row_format("b.jl.zst"), RowFormat::kJsonLines);
+  EXPECT_EQ(guess_row_format("b.json"), RowFormat::kJsonLines);
   EXPECT_EQ(guess_row_format("b.csv.zst"), RowFormat::kCsv);
   EXPECT_EQ(guess_row_format("b.tsv"), RowFormat::kTsv);
   EXPECT_EQ(guess_row_format("b.gz"), RowFormat::kLines);

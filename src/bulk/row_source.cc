@@ -13,7 +13,8 @@ RowSource::RowSource(std::vector<InputFacts> inputs, const RowRules& rules, std:
 void RowSource::open() {
   const std::string& path = inputs_[file_].path;
   RowRules rules = rules_;
-  if (!rules.format) rules.format = guess_row_format(path);
+  rules.guessed = !rules.format;
+  if (rules.guessed) rules.format = guess_row_format(path);
   reader_ = std::make_unique<RowReader>(open_source(path, stop_, rules.force_text),
                                         input_name(path), rules);
 }

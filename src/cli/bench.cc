@@ -42,7 +42,7 @@ constexpr const char* kBenchExamples =
     "itself. Then each line of standard input is a JSON object that says what to call:\n"
     "  \"workload\": the name of a workload, or \"texts\": the texts of a call\n"
     "  \"task\":     in place of --task\n"
-    "  \"seconds\":  repeat the call for so long; 0, the default, is one call\n"
+    "  \"seconds\":  repeat the call for this long; 0, the default, is one call\n"
     "  \"vectors\":  true also prints the vectors\n"
     "The answer is one line with the \"texts\" and \"tokens\" of a call and the \"seconds\" that\n"
     "each took. No call is left out: the first after loading is slower.\n"
@@ -311,7 +311,7 @@ void add_bench_command(CLI::App& app, CliContext& context) {
       ->type_name("NAME,...")
       ->allow_extra_args(false)
       ->delimiter(',');
-  command->add_option("--seconds", options->seconds, "Run each workload for so long")
+  command->add_option("--seconds", options->seconds, "Run each workload for this many seconds")
       ->check(CLI::Range(0.0, 3600.0).description(""))
       ->type_name("SECONDS")
       ->capture_default_str();
@@ -322,7 +322,7 @@ void add_bench_command(CLI::App& app, CliContext& context) {
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object for each workload");
   command->add_flag("--on-request", options->on_request,
-                    "Measure the calls that standard input asks for (see --help-all)");
+                    "Measure calls that standard input describes (see --help-all)");
   command->footer(kBenchExamples);
   command->callback([options, &context] { run_bench(*options, context); });
 }

@@ -102,7 +102,7 @@ TEST_F(ChooseModel, AnEmptyNameIsAMistake) {
 }
 
 TEST_F(ChooseModel, AnArgumentAndAnOptionThatDifferAreAMistake) {
-  EXPECT_NE(serve({"a/b", "--model", "c/d"}).err.find("two models were named"), std::string::npos);
+  EXPECT_NE(serve({"a/b", "--model", "c/d"}).err.find("two models were given"), std::string::npos);
   EXPECT_EQ(serve({"a/b", "--model", "a/b"}).code, kExitNotFound);
 }
 

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "base/excerpt.h"
+#include "base/utf8.h"
 #include "bulk/output_spec.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
@@ -39,20 +40,20 @@ constexpr const char* kEmbedExamples =
     "  nestvec embed --input 'docs/*.jsonl.gz' --field body -o docs.npy --resume\n"
     "\f"
     "Texts are arguments, lines of --file, or lines of standard input (for -, or where there is\n"
-    "neither a text nor a file). A text that begins with a dash goes behind --.\n"
+    "neither a text nor a file). Put -- before a text that begins with a dash.\n"
     "\n"
     "Formats:\n"
     "  json     {\"dimensions\":n,\"embeddings\":[[...],...]}\n"
     "  jsonl    {\"index\":i,\"embedding\":[...]}, a line for each text as soon as it is done\n"
     "  npy      a NumPy file, float32 [texts, dimensions]\n"
     "  base64   as jsonl, little-endian float32\n"
-    "  binary   as jsonl, one bit for a dimension, in signed bytes; ubinary in unsigned bytes\n"
+    "  binary   as jsonl, one bit per dimension, in signed bytes; ubinary in unsigned bytes\n"
     "On a terminal, where no format is given, each text has one line with the start of its "
     "vector.\n"
     "\n"
-    "--input turns whole files into files, in full batches; run the same command with --resume\n"
-    "after an interruption. The name of --output ends in .npy, .jsonl or .f32, or --format is one\n"
-    "of npy, jsonl, raw. Ids, errors and the scales of int8 are written beside it.\n"
+    "--input embeds whole files in full batches and writes files. After an interruption, run the\n"
+    "same command with --resume. The name of --output must end in .npy, .jsonl or .f32, unless\n"
+    "--format is npy, jsonl or raw. Ids, errors and the scales of int8 go into files beside it.\n"
     "\n"
     "More examples:\n"
     "  nestvec embed --file corpus.jsonl --jsonl --dimensions 256 --format jsonl\n"
@@ -72,6 +73,7 @@ class EmbedWriter {
 
   void add(const std::string& text) {
     check_interrupt();
+    if (!is_valid_utf8(text)) ++repaired_count_;
     pending_.push_back(text);
     pending_bytes_ += text.size();
     const bool full = pending_.size() >= kTextsACall || pending_bytes_ >= kBytesACall;
@@ -83,6 +85,11 @@ class EmbedWriter {
     if (!pending_.empty() || (format_ && !writer_)) flush();
     if (writer_) writer_->finish();
     if (!format_) print_end();
+    if (repaired_count_ > 0) {
+      err << "nestvec: note: " << repaired_count_ << " of " << count_
+          << (count_ == 1 ? " text" : " texts")
+          << " had bytes that are not UTF-8, which became U+FFFD\n";
+    }
     if (truncated_count_ == 0) return;
     err << "nestvec: note: " << truncated_count_ << " of " << count_
         << (count_ == 1 ? " text" : " texts") << " had more than " << model_.info().max_tokens
@@ -140,6 +147,7 @@ class EmbedWriter {
   std::size_t pending_bytes_ = 0;
   std::unique_ptr<VectorWriter> writer_;
   std::size_t count_ = 0;
+  std::size_t repaired_count_ = 0;
   std::size_t truncated_count_ = 0;
   std::string truncated_;
 };
@@ -175,14 +183,12 @@ ChosenFormat output_format(const EmbedFlags& flags, bool terminal) {
   const auto named = find_vector_format(path);
   if (named == VectorFormat::kNpy) return OutputFormat::kNpy;
   if (named == VectorFormat::kJsonLines) return OutputFormat::kJsonLines;
-  for (const char* ending : {".parquet", ".arrow"}) {
-    if (!path.ends_with(ending)) continue;
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        "--output " + path +
-            ": the command does not write Parquet or Arrow; python -m nestvec.parquet does");
-  }
-  return parse_output_format(flags.format);
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (ending.empty() || ending == ".json") return parse_output_format(flags.format);
+  throw Error(ErrorCode::kInvalidArgument,
+              "--output " + excerpt(path) +
+                  ": the name does not say the format; let it end in .json, .jsonl or .npy, or "
+                  "pass --format");
 }
 
 // Throws where the vectors that were asked for cannot be written in their format, which is known
@@ -230,7 +236,9 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
 constexpr const char* kMoreOfTexts = "More about texts and vectors";
 
 void add_input_options(CLI::App& command, EmbedFlags& flags) {
-  command.add_option("--file", flags.file, "Embed each line of a text file")->type_name("FILE");
+  command.add_option("--file", flags.file, "Embed each line of a text file")
+      ->check(not_empty())
+      ->type_name("FILE");
   command
       .add_flag("--jsonl", flags.json_lines,
                 "Each line of the input is a JSON object with a \"text\"")
@@ -260,21 +268,23 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
           "--task", flags.options.task,
           "What the vectors are for: query, passage, classification, clustering, similarity, a "
           "task of the model by its own name, or none; if not given, the configured one")
+      ->check(not_empty())
       ->type_name("TASK");
   add_count_option(command, "--dimensions", flags.dimensions,
                    "Keep the first N dimensions, then normalise");
   command
       .add_flag("--late-chunking", flags.options.late_chunking,
-                "Read the texts together, as chunks of one document, and pool each by itself")
+                "Read the texts together, as chunks of one document, and pool each separately")
       ->group(kMoreOfTexts);
   command.add_flag("--no-normalize", flags.no_normalize, "Do not scale the vectors to length 1")
       ->group(kMoreOfTexts);
   command
       .add_option("--format", flags.format,
-                  "Write vectors in this format; if not given, as the name of --output says")
+                  "Write vectors in this format; if not given, the name of --output decides")
       ->type_name("json|jsonl|npy|base64|binary|ubinary")
       ->capture_default_str();
   command.add_option("-o,--output", flags.output, "Write to a file instead of standard output")
+      ->check(not_empty())
       ->type_name("FILE");
 }
 
@@ -297,6 +307,7 @@ void add_embed_command(CLI::App& app, CliContext& context) {
       run_embed_bulk(*flags, context);
     } else {
       check_no_bulk_options(*command);
+      if (flags->output == "-") flags->output.clear();
       run_embed(*flags, context);
     }
   });

@@ -124,6 +124,11 @@ void print_summary(const BulkSummary& summary, const BulkOptions& options, std::
     const std::string path = options.output.errors_path();
     err << "; see " << (summary.interrupted ? partial_path(path) : path);
   }
+  if (summary.repaired > 0) {
+    err << "; " << summary.repaired << (summary.repaired == 1 ? " row" : " rows")
+        << " had bytes that are not UTF-8, which became U+FFFD, the first at "
+        << summary.first_repaired;
+  }
   if (summary.interrupted) err << "; run the same command with --resume to continue";
   err << '\n';
   err.flush();
@@ -181,7 +186,7 @@ void add_input_options(CLI::App& command, BulkFlags& flags) {
       ->allow_extra_args();
   command
       .add_option("--input-format", flags.input_format,
-                  "Format of the files; if not given, as their names end, else lines")
+                  "Format of the files; if not given, their names decide, else lines")
       ->type_name("lines|jsonl|csv|tsv")
       ->group(kGroup);
   command.add_option("--field", flags.field, "Name of the member or column that holds the text")
@@ -226,7 +231,7 @@ void add_run_options(CLI::App& command, BulkFlags& flags) {
       ->group(kGroup);
   command
       .add_option("--checkpoint-seconds", flags.checkpoint_seconds,
-                  "Save the progress this often: what a power cut costs at most")
+                  "Save progress at this interval; a power cut loses at most this much work")
       ->check(CLI::Range(0.0, 86400.0).description(""))
       ->type_name("SECONDS")
       ->capture_default_str()

@@ -14,7 +14,7 @@ namespace nestvec {
 namespace {
 
 constexpr const char* kInfoExamples =
-    "Loads the model as the other commands do, so it also shows whether that works.\n"
+    "Loads the model, so it also shows whether that works.\n"
     "\n"
     "Examples:\n"
     "  nestvec info\n"

@@ -104,7 +104,7 @@ std::optional<std::string> named_model(const ModelOptions& options) {
   std::optional<std::string> name = options.argument;
   if (option != options.settings.end()) {
     if (name && *name != option->second) {
-      throw Error(ErrorCode::kInvalidArgument, "two models were named, \"" + excerpt(*name) +
+      throw Error(ErrorCode::kInvalidArgument, "two models were given, \"" + excerpt(*name) +
                                                    "\" and --model \"" + excerpt(option->second) +
                                                    "\"");
     }
@@ -190,12 +190,12 @@ Model load_chosen_model(const ModelOptions& options, CliContext& context,
                         const OutlineCheck& check) {
   ServerConfig config = make_config(options, context);
   fetch_absent_model(config, {.quiet = options.quiet}, context);
-  if (check) check(outline_model(config));
   const LogSink print = [&context](std::string_view line) {
     context.err << "nestvec: " << line << '\n';
     context.err.flush();
   };
   LoadLog log;
+  log.outline = check;
   if (!options.quiet) log.note = print;
   if (options.verbose && !options.quiet) log.detail = print;
   return load_model(config, log, std::stop_token());

@@ -10,7 +10,7 @@
 
 #include "cli/context.h"
 #include "config/server_config.h"
-#include "nestvec/model.h"
+#include "nestvec/load.h"
 
 namespace nestvec {
 
@@ -43,10 +43,9 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
 ServerConfig make_config(const ModelOptions& options, const CliContext& context);
 
 // load_model of make_config, with a download before it as fetch_absent_model says. `check` sees
-// what the model's small files say (outline_model) before weights are read, and throws what is
-// wrong with the command. Notes of the load go to context.err unless quiet; what ModelInfo has,
+// what the model's small files say before weights are read, and throws what is wrong with the
+// command. Notes of the load go to context.err unless quiet; what ModelInfo has,
 // too, only where verbose.
-using OutlineCheck = std::function<void(const ModelInfo&)>;
 Model load_chosen_model(const ModelOptions& options, CliContext& context,
                         const OutlineCheck& check = {});
 

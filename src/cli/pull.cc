@@ -24,11 +24,10 @@ constexpr const char* kPullExamples =
     "\n"
     "Shows the size and the licence before it downloads, and asks on a terminal.\n"
     "\f"
-    "The model goes into the cache that Python's huggingface_hub uses, too (HF_HUB_CACHE,\n"
-    "HF_HOME/hub, ~/.cache/huggingface/hub). Its folder is printed on standard output. A pull "
-    "that\n"
-    "was interrupted resumes where it stopped. HF_TOKEN (or the token file), HF_ENDPOINT,\n"
-    "HF_HUB_OFFLINE, HTTPS_PROXY and NO_PROXY are respected.\n";
+    "Downloads into the cache of Python's huggingface_hub (HF_HUB_CACHE, HF_HOME/hub,\n"
+    "~/.cache/huggingface/hub) and prints the model's folder on standard output. An interrupted\n"
+    "pull resumes where it stopped. Respects HF_TOKEN (or the token file), HF_ENDPOINT,\n"
+    "HF_HUB_OFFLINE, HTTPS_PROXY and NO_PROXY.\n";
 
 struct PullFlags {
   std::string repo;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "base/multilingual.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
@@ -23,18 +24,17 @@ constexpr std::size_t kCell = 6;
 constexpr std::size_t kQuoted = 33;  // of a text before its vector
 
 constexpr const char* kQuickstartExamples =
-    "One text is compared with six sample sentences, several texts with each other.\n"
+    "Compares one text with six sample sentences, or several texts with each other.\n"
     "\n"
     "Examples:\n"
     "  nestvec quickstart\n"
     "  nestvec quickstart \"My dog sleeps all day.\"\n"
     "  nestvec quickstart -m jinaai/jina-embeddings-v3 \"one\" \"two\" \"three\"\n";
 
-// Pairs about the same thing in other words. Where the vocabulary is that of a multilingual model,
-// the second of each pair is in another language.
+// Pairs about the same thing in other words; of a multilingual model the second is in another
+// language.
 std::vector<std::string> sample_texts(const ModelInfo& model) {
-  constexpr std::size_t kMultilingualVocabulary = 100'000;
-  if (model.vocabulary >= kMultilingualVocabulary) {
+  if (is_multilingual(model.vocabulary)) {
     return {
         "The cat is sleeping on the sofa.",
         "Un chaton fait la sieste sur le canap\xC3\xA9.",

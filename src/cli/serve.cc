@@ -45,13 +45,12 @@ constexpr const char* kServeExamples =
     "  curl http://127.0.0.1:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
     "       -d '{\"input\": \"The cat sat on the mat.\"}'\n"
     "\n"
-    "http://127.0.0.1:8080/ is a page to try the model, /docs describes every route.\n"
+    "http://127.0.0.1:8080/ is a page to try the model; /docs describes every route.\n"
     "\f"
-    "Prints one line on standard output when it is ready. SIGTERM and SIGINT let it finish the\n"
-    "requests that it is answering and then end it; SIGHUP makes it read the API keys and the TLS\n"
-    "certificate again. Keys come from --api-key-file or NESTVEC_API_KEYS; --api-key is for "
-    "trying\n"
-    "out, since others on the machine can read a command line.\n";
+    "Prints one line on standard output when it is ready. On SIGTERM or SIGINT it finishes open\n"
+    "requests and exits. On SIGHUP it reloads the API keys and the TLS certificate. Use --api-key\n"
+    "only for tests, because other users can read a command line; --api-key-file and\n"
+    "NESTVEC_API_KEYS keep keys out of it.\n";
 
 struct ServeFlags {
   ModelOptions model;
@@ -192,7 +191,7 @@ std::optional<Model> load_unless_stopped(const ServerConfig& config, Server& ser
 bool finish(Server& server, int signal_number, const std::string& socket, Log& log) {
   notify_systemd(socket, "STOPPING=1");
   log.message(LogLevel::kInfo, std::string(signal_number == SIGTERM ? "SIGTERM" : "SIGINT") +
-                                   ": finishing what is being answered");
+                                   ": finishing open requests");
   if (server.drain()) return true;
   log.message(LogLevel::kWarning,
               "requests were still being answered at the end of server.grace_seconds");
@@ -264,7 +263,7 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
 }  // namespace
 
 void add_serve_command(CLI::App& app, CliContext& context) {
-  CLI::App* command = app.add_subcommand("serve", "Answer HTTP and gRPC");
+  CLI::App* command = app.add_subcommand("serve", "Serve embeddings over HTTP and gRPC");
   const auto flags = std::make_shared<ServeFlags>();
   add_model_argument(*command, flags->model);
   add_model_name(*command, flags->model);

@@ -52,7 +52,7 @@ void write_all(int fd, const std::string& name, std::string_view bytes) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EPIPE) {
-      throw Error(ErrorCode::kAborted, "nobody reads " + name + " any more");
+      throw Error(ErrorCode::kAborted, "the reader of " + name + " went away");
     }
     if (count < 0) throw file_error("cannot write", name, errno);
     bytes.remove_prefix(static_cast<std::size_t>(count));

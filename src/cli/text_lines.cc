@@ -55,6 +55,8 @@ void for_each_text(std::istream& in, const TextInput& input,
                    const std::function<void(std::string& text)>& use) {
   RowRules rules;
   rules.format = input.json_lines ? RowFormat::kJsonLines : RowFormat::kLines;
+  rules.guessed = !input.json_lines;
+  rules.force_text = input.force_text;
   rules.max_bytes = std::numeric_limits<std::size_t>::max() / 2;
   auto source = unpack_source(std::make_unique<StreamSource>(in), input.name);
   if (!input.force_text) source = checked_source(std::move(source), input.name);

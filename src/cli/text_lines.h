@@ -16,7 +16,7 @@ void for_each_line(std::istream& in, const std::string& source,
 // The same for texts: lines as they are, or with `json_lines` the "text" of each line's JSON
 // object, or of each object of one array. What is compressed, UTF-16 or begins with a byte order
 // mark is read as files of bulk runs are (bulk/byte_source.h). Throws Error: kInvalidArgument,
-// naming the line, or for what is no text; kDataLoss for broken compression.
+// naming the line, or for what is no text or looks like JSON; kDataLoss for broken compression.
 struct TextInput {
   std::string name;  // for errors
   bool json_lines = false;

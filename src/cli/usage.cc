@@ -84,7 +84,7 @@ constexpr std::array<Meaning, 50> kOptions = {{
     {"--json", "did you mean --format json?"},
     {"--stdin", "standard input is read where no text is given, or for -"},
     {"-i", "did you mean --input?"},
-    {"-f", "did you mean --file?"},
+    {"-f", "did you mean --file or --format?"},
 }};
 
 std::string_view meaning_of(std::string_view word, std::span<const Meaning> table) {
@@ -116,6 +116,16 @@ bool is_option(const CLI::App& command, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// What another program's option is here; empty where it would be an option that this command lacks.
+std::string_view option_meaning(const CLI::App& command, std::string_view name) {
+  constexpr std::string_view kMeant = "did you mean ";
+  const std::string_view here = meaning_of(name, kOptions);
+  if (!here.starts_with("did you mean --")) return here;
+  const std::size_t end = here.find_first_of(" ?", kMeant.size());
+  const std::string meant(here.substr(kMeant.size(), end - kMeant.size()));
+  return is_option(command, meant) ? here : std::string_view();
+}
+
 // "--max-tokens" of "--max-tokens=5".
 std::string name_part(const std::string& argument) {
   return argument.substr(0, argument.find('='));
@@ -138,13 +148,13 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
   }
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return message + "; there are " + list;
+  return message + "; the commands are " + list;
 }
 
 std::string unknown_option(const CLI::App& command, const std::string& argument) {
   const std::string name = name_part(argument);
   std::string message = command.get_name() + " has no option " + excerpt(name);
-  if (const std::string_view here = meaning_of(name, kOptions); !here.empty()) {
+  if (const std::string_view here = option_meaning(command, name); !here.empty()) {
     return message + "; " + std::string(here);
   }
   const bool takes_texts = command.get_option_no_throw("texts") != nullptr;
@@ -154,7 +164,7 @@ std::string unknown_option(const CLI::App& command, const std::string& argument)
     return message + "; did you mean " + near + "?";
   }
   if (!takes_texts) return message;
-  return message + "; a text that begins with a dash goes behind --";
+  return message + "; put -- before a text that begins with a dash";
 }
 
 // Dashes that word processors and web pages make of "-" and "--". Empty where there is none.
@@ -183,13 +193,23 @@ std::string option_behind_dashes(const CLI::App& command, const std::string& arg
   return {};
 }
 
+// "-m=x" would be a model called "=x".
+void check_equals(const CLI::App& command, const std::string& argument) {
+  if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-' || argument[2] != '=') return;
+  const std::string option = argument.substr(0, 2);
+  if (!is_option(command, option)) return;
+  throw wrong_usage("\"" + excerpt(argument) + "\": did you mean " + option + " " +
+                    excerpt(argument.substr(3)) + "?");
+}
+
 // "-model x" would be "-m odel" and a text "x"; one with a dash of a word processor a text.
 void check_dashes(const CLI::App& command, const std::vector<std::string>& arguments) {
   for (std::size_t i = 1; i < arguments.size() && arguments[i] != "--"; ++i) {
+    check_equals(command, arguments[i]);
     const std::string meant = option_behind_dashes(command, arguments[i]);
     if (meant.empty()) continue;
     throw wrong_usage("\"" + excerpt(arguments[i]) + "\": did you mean " + meant +
-                      "? A text that begins so goes behind --");
+                      "? Put -- before a text that begins with a dash");
   }
 }
 
@@ -226,6 +246,10 @@ std::string in_our_words(const CLI::App& command, const CLI::ParseError& error) 
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr &&
       message.ends_with(" missing")) {
     return name + " needs a value";
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr &&
+      message.find("At Most 1 required") != std::string::npos) {
+    return name + " was given more than once; give it once";
   }
   if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
     const std::string told = out_of_range(message);
@@ -272,7 +296,7 @@ void check_arguments(const CLI::App& app, const std::vector<std::string>& argume
   }
   const std::string near = nearest_word(name_part(first), option_names(app));
   throw wrong_usage("nestvec has no option " + excerpt(name_part(first)) +
-                    (near.empty() ? "; options go behind the command, nestvec COMMAND " +
+                    (near.empty() ? "; options follow the command: nestvec COMMAND " +
                                         excerpt(name_part(first)) + " (see nestvec --help)"
                                   : "; did you mean " + near + "?"));
 }
@@ -284,6 +308,14 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   return wrong_usage((extra ? unexpected(command) : in_our_words(command, error)) +
                      " (see nestvec " + (chosen.empty() ? "" : command.get_name() + " ") +
                      "--help)");
+}
+
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        return text.empty() ? "the value is empty; is a variable of your shell not set?" : "";
+      },
+      "");
 }
 
 CLI::Validator one_of(std::vector<std::string> words) {

@@ -19,6 +19,9 @@ void check_arguments(const CLI::App& app, const std::vector<std::string>& argume
 Error usage_error(const CLI::App& app, const CLI::ParseError& error);
 
 // A check for options that take one of a few words.
+// Takes any value but an empty one, which is mostly a variable of the shell that is not set.
+CLI::Validator not_empty();
+
 CLI::Validator one_of(std::vector<std::string> words);
 
 }  // namespace nestvec

@@ -44,6 +44,9 @@ TEST(UnknownOption, IsAnsweredWithTheOneThatWasMeant) {
   expect_told({"serve", "--uds-path", "/s"}, "did you mean --http unix:PATH?");
   expect_told({"serve", "--max-client-batch-size", "5"}, "did you mean --max-inputs?");
   expect_told({"serve", "--dtype", "float16"}, "did you mean --precision?");
+  EXPECT_EQ(error_of_usage({"pull", "a/b", "--batch-size", "5"}).find("max-batch-tokens"),
+            std::string::npos)
+      << "pull has no such option";
   expect_told({"pull", "a/b", "--revision", "v1"}, "OWNER/NAME@REVISION");
   expect_told({"pull", "a/b", "--token", "hf_x"}, "HF_TOKEN");
   expect_told({"embed", "--nothing-like-it", "x"}, "has no option --nothing-like-it");
@@ -57,7 +60,7 @@ TEST(UnknownOption, NeverShowsWhatFollowsIt) {
 }
 
 TEST(UnknownOption, OfTheProgramBelongsBehindTheCommand) {
-  expect_told({"--model", "m", "embed", "x"}, "options go behind the command");
+  expect_told({"--model", "m", "embed", "x"}, "options follow the command");
   expect_told({"--versoin"}, "did you mean --version?");
   expect_told({"-v"}, "did you mean --version?");
 }
@@ -67,11 +70,15 @@ TEST(Dashes, ThatAreWrongAreNoTexts) {
   expect_told({"serve", "-port", "80"}, "did you mean --port?");
   expect_told({"embed", "\xE2\x80\x94model", "m", "x"}, "did you mean --model?");
   expect_told({"embed", "\xE2\x80\x93\xE2\x80\x93model=m", "x"}, "did you mean --model?");
-  expect_told({"embed", "-x y z"}, "a text that begins with a dash goes behind --");
+  expect_told({"embed", "-x y z"}, "put -- before a text that begins with a dash");
 }
 
 TEST(Values, ThatAreMissingOrWrong) {
   expect_told({"embed", "--file"}, "--file needs a value (see nestvec embed --help)");
+  expect_told({"embed", "--model", "a/b", "-m", "c/d", "x"}, "was given more than once");
+  expect_told({"embed", "--input", "x", "-o", "x.npy", "--dtype", "fp16"},
+              "did you mean \"float16\"?");
+  expect_told({"embed", "-m=a/b", "x"}, "\"-m=a/b\": did you mean -m a/b?");
   expect_told({"pull"}, "pull needs a model: nestvec pull OWNER/NAME");
   expect_told({"compile", "m"}, "compile needs --output");
   expect_told({"embed", "--truncate", "rigth", "x"}, "did you mean \"right\"?");

@@ -163,7 +163,7 @@ void check_output(const std::string& path) {
       (fs::is_empty(path, failed) || fs::exists(fs::path(path) / kManifestName, failed));
   if (!replaceable) {
     throw Error(ErrorCode::kAlreadyExists,
-                path + ": is there and is not a compiled model; choose another folder");
+                path + ": exists and is not a compiled model; choose another folder");
   }
 }
 
@@ -244,8 +244,8 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   return open_artefact(output);
 }
 
-void check_weights(const std::string& model_folder) {
-  open_encoder_weights(read_model_spec(model_folder), model_folder);
+void check_weights(const std::string& model_folder, const ModelSpec& spec) {
+  open_encoder_weights(spec, model_folder);
 }
 
 bool is_artefact(const std::string& folder) {
@@ -270,10 +270,9 @@ Artefact open_artefact(const std::string& folder) {
   }
   if (!manifest.checksum.empty() && checksum_of(folder) != manifest.checksum) {
     throw Error(ErrorCode::kDataLoss,
-                folder + ": " + kGraphName + " and " + kDataName + " are not of the checksum in " +
-                    kManifestName +
-                    ": the disk has damaged or somebody has changed them; compile "
-                    "the model again");
+                folder + ": " + kGraphName + " and " + kDataName +
+                    " do not match the checksum in " + kManifestName +
+                    "; they are damaged or were changed; compile the model again");
   }
   Artefact artefact;
   artefact.folder = folder;

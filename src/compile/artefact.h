@@ -61,13 +61,16 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 
 // Throws what compile_model would for weights that are missing or misshapen (kInvalidArgument) or
 // not there at all. Writes nothing, and reads what the files say of their tensors, not the tensors.
-void check_weights(const std::string& model_folder);
+// `spec` is the folder's (read_model_spec).
+void check_weights(const std::string& model_folder, const ModelSpec& spec);
 
 // The artefact of `model_folder` in `cache_folder` (made when missing): an existing one when its
 // version, options, source files and sizes match, else a new one, with the reason in the log.
-// Processes that ask for the same artefact at once wait for the first. Errors as compile_model.
-Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
-                            const CompileOptions& options, const LogSink& log = {});
+// `spec` is the folder's (read_model_spec). Processes that ask for the same artefact at once wait
+// for the first. Errors as compile_model.
+Artefact compile_into_cache(const std::string& model_folder, const ModelSpec& spec,
+                            const std::string& cache_folder, const CompileOptions& options,
+                            const LogSink& log = {});
 
 // Whether the folder has a manifest, of whatever version.
 bool is_artefact(const std::string& folder);

@@ -79,9 +79,9 @@ FileLock lock_entry(const std::string& cache_folder, const std::string& path,
 
 }  // namespace
 
-Artefact compile_into_cache(const std::string& model_folder, const std::string& cache_folder,
-                            const CompileOptions& options, const LogSink& log) {
-  const ModelSpec spec = read_model_spec(model_folder);
+Artefact compile_into_cache(const std::string& model_folder, const ModelSpec& spec,
+                            const std::string& cache_folder, const CompileOptions& options,
+                            const LogSink& log) {
   const Source source = {fingerprint_of(model_folder, spec), spec.text_types};
   const std::string folder = (fs::path(cache_folder) / entry_name(model_folder, options)).string();
   std::string reason;

@@ -73,7 +73,7 @@ struct EncoderWeights {
 };
 
 // Maps the folder's weights (as read_model_weights chooses them) and adapters and finds what `spec`
-// says is there. Throws Error: kNotFound (no weights), kDataLoss (corrupt file), kInvalidArgument
+// lists. Throws Error: kNotFound (no weights), kDataLoss (corrupt file), kInvalidArgument
 // (a missing or misshapen tensor: its name, expected and found shape, the likest names; or names of
 // no publication that is known).
 EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& folder);

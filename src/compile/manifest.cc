@@ -38,9 +38,6 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   object.count("adapter_rank", spec.adapters.rank);
   object.real("adapter_scaling", static_cast<double>(spec.adapters.scaling));
   object.texts("adapter_folders", spec.adapters.folders);
-  JsonObject prompts(object.key("prompts"), "      ");
-  for (const auto& [task, prompt] : spec.prompts) prompts.text(task, prompt);
-  prompts.end();
   object.counts("matryoshka_dimensions", spec.matryoshka_dimensions);
   if (spec.text_types.any()) {
     object.counts("prefix_types", counts_of(spec.text_types.prefix));
@@ -125,9 +122,6 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.adapters.rank = size_at(object, "adapter_rank");
   spec.adapters.scaling = static_cast<float>(object.at("adapter_scaling").number());
   spec.adapters.folders = texts_at(object, "adapter_folders");
-  for (const auto& [task, prompt] : object.at("prompts").members()) {
-    spec.prompts.emplace_back(task, prompt.string());
-  }
   for (const JsonValue& dimension : object.at("matryoshka_dimensions").elements()) {
     spec.matryoshka_dimensions.push_back(static_cast<std::size_t>(dimension.integer()));
   }

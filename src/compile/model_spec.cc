@@ -176,17 +176,12 @@ void read_base_adapters(const JsonValue& config, ModelSpec& spec) {
   if (!std::isfinite(spec.adapters.scaling)) throw alpha.error("is not a usable number");
 }
 
-void read_lists(const JsonValue& config, ModelSpec& spec) {
-  if (const auto prompts = config.find("task_instructions")) {
-    for (const auto& [task, prompt] : prompts->members()) {
-      spec.prompts.emplace_back(task, prompt.is_null() ? "" : prompt.string());
-    }
-  }
-  if (const auto dimensions = config.find("matryoshka_dimensions")) {
-    for (const JsonValue& dimension : dimensions->elements()) {
-      spec.matryoshka_dimensions.push_back(
-          checked_size(dimension, static_cast<std::int64_t>(spec.hidden)));
-    }
+void read_matryoshka_dimensions(const JsonValue& config, ModelSpec& spec) {
+  const auto dimensions = config.find("matryoshka_dimensions");
+  if (!dimensions) return;
+  for (const JsonValue& dimension : dimensions->elements()) {
+    spec.matryoshka_dimensions.push_back(
+        checked_size(dimension, static_cast<std::int64_t>(spec.hidden)));
   }
 }
 
@@ -340,7 +335,7 @@ ModelSpec parse_model_spec(const JsonValue& config) {
   read_positions(config, spec);
   check_heads(config, spec);
   if (jina) read_base_adapters(config, spec);
-  read_lists(config, spec);
+  read_matryoshka_dimensions(config, spec);
   return spec;
 }
 

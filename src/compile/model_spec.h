@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/token_types.h"
@@ -47,8 +46,7 @@ struct ModelSpec {
   double rotary_base = 0.0;
   std::int32_t pad_id = 0;
   AdapterSpec adapters;
-  std::vector<std::pair<std::string, std::string>> prompts;  // task_instructions: task, prompt
-  std::vector<std::size_t> matryoshka_dimensions;            // as listed; may be empty
+  std::vector<std::size_t> matryoshka_dimensions;  // as listed; may be empty
 
   std::size_t head_width() const noexcept { return hidden / heads; }
 };

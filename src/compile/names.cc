@@ -81,6 +81,10 @@ std::vector<std::string> prefixes_of(const WeightSet& weights) {
   return prefixes;
 }
 
+bool is_own(const std::string& prefix) {
+  return std::find(kPrefixes.begin(), kPrefixes.end(), prefix) == kPrefixes.end();
+}
+
 bool has_tensor_of(const WeightSet& weights, const std::string& module) {
   const std::string stem = module + ".";
   const auto& tensors = weights.tensors();
@@ -112,6 +116,7 @@ std::string ModuleNames::layer_module(std::size_t layer, std::string_view name) 
 ModuleNames find_names(const WeightSet& weights) {
   ModuleNames best;
   std::size_t best_score = 1;  // the words alone do not tell the publications apart
+  std::string rival;           // as good as the best, and nothing says which is meant
   const std::vector<std::string> prefixes = prefixes_of(weights);
   for (const Naming& naming : kNamings) {
     for (const std::string& prefix : prefixes) {
@@ -120,8 +125,17 @@ ModuleNames find_names(const WeightSet& weights) {
       if (hits > best_score) {
         best = names;
         best_score = hits;
+        rival.clear();
+      } else if (hits == best_score && best.naming == &naming && is_own(prefix) &&
+                 is_own(best.prefix)) {
+        rival = prefix;
       }
     }
+  }
+  if (!rival.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                weights.source() + ": holds two encoders, \"" + best.prefix + "\" and \"" + rival +
+                    "\"; keep the tensors of one");
   }
   if (best.naming != nullptr) return best;
   std::string expected;
@@ -133,8 +147,7 @@ ModuleNames find_names(const WeightSet& weights) {
   }
   const std::string found =
       weights.tensors().empty() ? "no tensors" : "for example " + weights.tensors().front().name;
-  throw Error(ErrorCode::kInvalidArgument, weights.source() +
-                                               ": tensor names of no known publication; expected " +
+  throw Error(ErrorCode::kInvalidArgument, weights.source() + ": unknown tensor names; expected " +
                                                expected + "; found " + found);
 }
 

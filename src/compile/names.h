@@ -45,7 +45,7 @@ struct ModuleNames {
 
 // The naming and prefix that fit the file best, by which modules of the first layer and the
 // embeddings have a tensor there. Throws Error kInvalidArgument when none fits, with the names that
-// were looked for.
+// were looked for, or two fit that stand below names of the file's own.
 ModuleNames find_names(const WeightSet& weights);
 
 }  // namespace nestvec

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -32,6 +33,21 @@ TEST(NamesTest, APrefixEndsWithADot) {
   EXPECT_THROW(find_names(set_of(
                    {"my_embeddings.word_embeddings.weight", "my_encoder.layers.0.norm1.bias"})),
                Error);
+}
+
+TEST(NamesTest, TwoEncodersAreNoneOfThem) {
+  const auto encoder = [](const std::string& prefix) {
+    return std::vector<std::string>{prefix + "embeddings.word_embeddings.weight",
+                                    prefix + "encoder.layers.0.norm1.bias"};
+  };
+  std::vector<std::string> both = encoder("query.");
+  const std::vector<std::string> other = encoder("doc.");
+  both.insert(both.begin(), other.begin(), other.end());
+  EXPECT_EQ(error_of([&] { find_names(set_of(both)); }),
+            "a file: holds two encoders, \"doc.\" and \"query.\"; keep the tensors of one");
+  const std::vector<std::string> usual = encoder("roberta.");
+  both.insert(both.end(), usual.begin(), usual.end());
+  EXPECT_EQ(find_names(set_of(both)).prefix, "roberta.") << "what transformers would read";
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
               600'000},
         runtime.batch_milliseconds);
   visit(Field{"runtime", "vector_cache", "vector-cache", FieldKind::kBytes,
-              "Memory that keeps the vectors of texts seen before, such as 256Mi; 0 keeps none."},
+              "Memory for the vectors of texts seen before, such as 256Mi; 0 means no cache."},
         runtime.vector_cache_bytes);
   visit(Field{"runtime", "cache_dir", "cache-dir", FieldKind::kText,
               "Folder for compiled models; if empty, $NESTVEC_CACHE, then ~/.cache/nestvec."},

@@ -55,17 +55,19 @@ void visit_limit_fields(Section& server, Visitor& visit) {
               "gets status 503 or 429. 0 means what cpu_memory or the cgroup leaves besides the "
               "memory plan, from 64Mi to 1Gi."},
         server.request_memory_bytes);
-  count("max_inputs", "max-inputs", "Most texts in one request.", 1, kMany, server.max_inputs);
+  count("max_inputs", "max-inputs", "Largest number of texts in one request.", 1, kMany,
+        server.max_inputs);
   visit(Field{"server",
               "token_ids",
               "token-ids",
               FieldKind::kChoice,
-              "Whether /v1/embeddings and its like take token ids in place of texts. Ids of a "
-              "client's own tokenizer, which LangChain sends by default, give meaningless vectors; "
-              "accept them if they are of this model's. TEI's own routes take them always.",
+              "Whether /v1/embeddings and similar routes accept token ids in place of texts. Ids "
+              "of a client's own tokenizer, which LangChain sends by default, give meaningless "
+              "vectors; accept ids only if they come from this model's tokenizer. TEI's own routes "
+              "always accept them.",
               {"refuse", "accept"}},
         server.token_ids);
-  count("max_connections", "max-connections", "Most connections at the same time.", 1, kMany,
+  count("max_connections", "max-connections", "Largest number of open connections.", 1, kMany,
         server.max_connections);
   count("header_seconds", "header-seconds", "Time in which the head of a request must arrive.", 1,
         kDay, server.header_seconds);
@@ -73,18 +75,21 @@ void visit_limit_fields(Section& server, Visitor& visit) {
         "Time after which a connection without a request, or a body without a new byte, is closed.",
         1, kDay, server.idle_seconds);
   count("request_seconds", "request-seconds",
-        "Deadline of every request; 0 means only what x-request-timeout-ms asks for.", 0, kDay,
+        "Deadline of every request; 0 means that only x-request-timeout-ms sets one.", 0, kDay,
         server.request_seconds);
   count("grace_seconds", "grace-seconds", "Time that running requests get after SIGTERM.", 0, kDay,
         server.grace_seconds);
-  count("max_queue_tokens", "max-queue-tokens",
-        "Tokens that may wait for the model; more get status 429. One client may have as many "
-        "waiting as are free, and bulk calls share three quarters. 0 means no limit.",
-        0, std::uint64_t{1} << 40, server.max_queue_tokens);
-  count("max_queue_seconds", "max-queue-seconds",
-        "Longest expected wait behind a client's own earlier calls; more gets status 429. 0 means "
-        "no limit.",
-        0, kDay, server.max_queue_seconds);
+  count(
+      "max_queue_tokens", "max-queue-tokens",
+      "Largest number of tokens that wait for the model; requests over it get status 429. A client "
+      "may have as many waiting as it leaves free, and bulk calls share three quarters. 0 means "
+      "no limit.",
+      0, std::uint64_t{1} << 40, server.max_queue_tokens);
+  count(
+      "max_queue_seconds", "max-queue-seconds",
+      "Longest expected wait behind a client's own earlier calls; a request that would wait longer "
+      "gets status 429. 0 means no limit.",
+      0, kDay, server.max_queue_seconds);
 }
 
 template <typename Section, typename Visitor>
@@ -107,19 +112,19 @@ void visit_server_fields(Section& server, Visitor& visit) {
               {"text", "json"}},
         server.log_format);
   visit(
-      Field{
-          "server",
-          "log_level",
-          "log-level",
-          FieldKind::kChoice,
-          "Lowest level that is logged: info has a line for each request, debug also one for each "
-          "probe (/health, /ready, /metrics) and file of the page.",
-          {"debug", "info", "warning", "error"}},
+      Field{"server",
+            "log_level",
+            "log-level",
+            FieldKind::kChoice,
+            "Lowest level that is logged. info logs each request; debug also logs probes (/health, "
+            "/ready, /metrics) and files of the page.",
+            {"debug", "info", "warning", "error"}},
       server.log_level);
-  visit(Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
-              "Collector that gets a span for each request, by OTLP as JSON over HTTP: "
-              "http://HOST:PORT, to which /v1/traces is added. If empty, nothing is sent."},
-        server.otlp_endpoint);
+  visit(
+      Field{"server", "otlp_endpoint", "otlp-endpoint", FieldKind::kText,
+            "Address of a collector, http://HOST:PORT, that gets a span for each request (OTLP as "
+            "JSON, to the path /v1/traces). If empty, nothing is sent."},
+      server.otlp_endpoint);
 }
 
 }  // namespace nestvec

@@ -13,10 +13,10 @@ namespace {
 EmbeddingFormat read_format(const JsonValue& value, std::string_view param) {
   const std::string_view name = read_string(value);
   if (const auto format = find_format(name)) return *format;
-  throw RequestError(
-      ErrorCode::kInvalidArgument,
-      std::string(param) + ": unknown format " + excerpt(name) + "; there are " + format_names(),
-      std::string(param));
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     std::string(param) + ": unknown format " + excerpt(name) +
+                         "; expected one of " + format_names(),
+                     std::string(param));
 }
 
 }  // namespace

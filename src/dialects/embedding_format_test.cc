@@ -50,9 +50,10 @@ TEST(EmbeddingFormat, NamesAndLists) {
 
 TEST(EmbeddingFormat, OthersAreRefusedWithTheValidOnes) {
   const auto refusal = [](const char* json) { return refusal_of([json] { read(json); }); };
-  EXPECT_EQ(refusal(R"("md5")"),
-            "400 embedding_type: embedding_type: unknown format md5; there are float, base64, "
-            "binary, ubinary, int8, uint8");
+  EXPECT_EQ(
+      refusal(R"("md5")"),
+      "400 embedding_type: embedding_type: unknown format md5; expected one of float, base64, "
+      "binary, ubinary, int8, uint8");
   for (const char* json :
        {"[]", "1", "{}", "[1]", R"([["float"]])", R"(["float", "x"])", R"("Float")"}) {
     EXPECT_EQ(refusal(json).substr(0, 4), "400 ") << json;

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "dialects/not_done.h"
 #include "output/vector.h"
 #include "service/model_name.h"
 
@@ -11,6 +12,13 @@ namespace nestvec {
 namespace {
 
 using Kind = JsonValue::Kind;
+
+constexpr std::string_view kForAll = "it is one for all texts: write it beside them";
+constexpr NotDone kNotOfItems[] = {
+    {"dimensions", kForAll, is_never},
+    {"prompt", "write it in front of the text, or name the text's task", is_empty},
+    {"prompt_name", "name the text's `task` instead", is_empty},
+};
 
 RequestError empty_input(std::string_view param) {
   return {ErrorCode::kInvalidArgument,
@@ -27,9 +35,9 @@ RequestError wrong_type(const std::string& param) {
 RequestError refused_ids(const std::string& param) {
   return {ErrorCode::kInvalidArgument,
           param +
-              ": token ids are not taken, for those of another tokenizer would give meaningless "
-              "vectors; send text (LangChain: check_embedding_ctx_length=False), or start the "
-              "server with server.token_ids: accept if they are of this model's tokenizer",
+              ": token ids are not accepted, because ids of another tokenizer give meaningless "
+              "vectors; send text (LangChain: check_embedding_ctx_length=False), or set "
+              "server.token_ids: accept if the ids come from this model's own tokenizer",
           param, Fault::kBadRequest};
 }
 
@@ -60,7 +68,7 @@ class InputReader {
     if (count > rules_.max_inputs) {
       throw RequestError(ErrorCode::kInvalidArgument,
                          param_ + " has " + std::to_string(count) + " items, at most " +
-                             std::to_string(rules_.max_inputs) + " are taken in a request",
+                             std::to_string(rules_.max_inputs) + " are accepted in a request",
                          param_);
     }
     const std::vector<JsonValue> items = value.elements();
@@ -93,6 +101,7 @@ class InputReader {
       throw RequestError(ErrorCode::kInvalidArgument,
                          param + ": \"text\" is missing; this model embeds texts", param);
     }
+    refuse_not_done(value, rules_.model, kNotOfItems);
     const std::string_view task = string_member(value, "task").value_or("");
     add(std::string(*text), resolve_task(task, rules_.model, param + ".task"), param);
   }
@@ -145,6 +154,10 @@ class InputReader {
 
 }  // namespace
 
+Truncation overlong_of(const ServerOptions& options) {
+  return options.overlong == "refuse" ? Truncation::kError : Truncation::kRight;
+}
+
 InputRules input_rules(const Service& service, const RunControl& control) {
   DecodeOptions options{.stop = control.stop, .deadline = control.deadline};
   const ServerOptions& server = service.options;
@@ -154,20 +167,12 @@ InputRules input_rules(const Service& service, const RunControl& control) {
               std::span<const std::uint32_t> ids) { return model.decode(ids, options); },
           server.token_ids == "accept",
           server.strict_model,
-          server.overlong == "refuse" ? Truncation::kError : Truncation::kRight};
+          overlong_of(server)};
 }
 
 std::string task_of_model(const JsonValue& body, const InputRules& rules) {
   const auto name = string_member(body, "model");
   return name ? task_of_name(*name, rules.model, rules.strict_model) : "";
-}
-
-void refuse_member(const JsonValue& body, std::string_view member, std::string_view why,
-                   const std::function<bool(const JsonValue&)>& harmless) {
-  const auto value = body.find(member);
-  if (!value || (harmless && harmless(*value))) return;
-  throw RequestError(ErrorCode::kInvalidArgument, std::string(member) + ": " + std::string(why),
-                     std::string(member));
 }
 
 InputRules input_rules(const Exchange& exchange) {
@@ -182,15 +187,15 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
 
 std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model) {
   constexpr std::string_view kMember = "prompt_name";
-  const std::string prompt =
-      resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
+  std::string prompt = resolve_prompt(string_member(body, kMember).value_or(""), model, kMember);
   if (!prompt.empty() && !task.empty() && prompt != task) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        "`prompt_name` means the task " + prompt + ", and the request names " +
                            task + ": a prompt belongs to its task, so give one of them",
                        std::string(kMember), Fault::kUnprocessable);
   }
-  return task.empty() ? prompt : task;
+  if (task.empty()) return prompt;
+  return task;
 }
 
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,

@@ -23,6 +23,9 @@ struct InputRules {
   bool strict_model = false;                 // server.strict_model
   Truncation overlong = Truncation::kRight;  // where a request does not say
 };
+// What becomes of a text over the model's limit where a request does not say: server.overlong.
+Truncation overlong_of(const ServerOptions& options);
+
 // Its decode ends as `control` says, or with the exchange. Token ids are taken where
 // server.token_ids says so; a route whose clients have them from this server sets token_ids itself.
 InputRules input_rules(const Service& service, const RunControl& control);
@@ -44,10 +47,17 @@ std::string with_prompt_name(std::string task, const JsonValue& body, const Mode
 // wrong type, and as task_of_name().
 std::string task_of_model(const JsonValue& body, const InputRules& rules);
 
-// Throws RequestError kInvalidArgument, "MEMBER: WHY", where a member is there, not null and not
-// `harmless`: what it asks for would change the answer, and is not done.
-void refuse_member(const JsonValue& body, std::string_view member, std::string_view why,
-                   const std::function<bool(const JsonValue&)>& harmless = {});
+// Throws RequestError kUnprocessable where two members of a request that mean the same say
+// different things: `said` is by `member`, `other` by `by`.
+template <typename T>
+void require_agreement(const T& said, std::string_view member, const T& other,
+                       std::string_view by) {
+  if (said == other) return;
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     std::string(member) + " contradicts " + std::string(by) +
+                         "; both mean the same, so give one of them",
+                     std::string(member), Fault::kUnprocessable);
+}
 
 // 1..model.dimensions. Throws RequestError kInvalidArgument for another.
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model, std::string_view param);

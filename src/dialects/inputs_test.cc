@@ -44,6 +44,16 @@ TEST(Inputs, TasksOfItems) {
             "retrieval.query, retrieval.passage, separation, classification, text-matching, none");
 }
 
+TEST(Inputs, ItemsWithWhatIsNotDoneAreRefused) {
+  for (const char* member :
+       {R"("image":"x")", R"("dimensions":3)", R"("prompt":"q: ")", R"("prompt_name":"query")"}) {
+    const std::string text(member);
+    const std::string name = text.substr(1, text.find('"', 1) - 1);
+    EXPECT_TRUE(refusal(R"(["a",{"text":"a",)" + text + "}]").starts_with("400 input[1]." + name))
+        << refusal(R"(["a",{"text":"a",)" + text + "}]");
+  }
+}
+
 TEST(Inputs, NothingToEmbedIsAnError) {
   for (const char* json : {"[]", R"("")", R"({"text": ""})"}) {
     EXPECT_EQ(refusal(json).substr(0, 11), "400 input: ") << json;
@@ -74,7 +84,7 @@ TEST(Inputs, TokensOutsideTheVocabularyAreExplained) {
 TEST(Inputs, MoreThanTheServerTakes) {
   EXPECT_EQ(read(R"(["a", "a", "a", "a"])").texts.size(), 4u);
   EXPECT_EQ(refusal(R"(["a", "a", "a", "a", "a"])"),
-            "400 input: input has 5 items, at most 4 are taken in a request");
+            "400 input: input has 5 items, at most 4 are accepted in a request");
   EXPECT_EQ(read("[65, 65, 65, 65, 65]").texts, Texts{"AAAAA"}) << "one input of five tokens";
 }
 
@@ -90,7 +100,7 @@ TEST(Inputs, TokenIdsAreTakenWhereTheRouteTakesThem) {
     });
   };
   const std::string flat = refused("[65, 66]");
-  EXPECT_EQ(flat.substr(0, 38), "400 input: input: token ids are not ta");
+  EXPECT_EQ(flat.substr(0, 38), "400 input: input: token ids are not ac");
   EXPECT_NE(flat.find("check_embedding_ctx_length=False"), std::string::npos);
   EXPECT_NE(flat.find("server.token_ids: accept"), std::string::npos);
   EXPECT_EQ(refused("[[65], [66]]").substr(0, 13), "400 input[0]:");

@@ -7,6 +7,7 @@
 
 #include "base/excerpt.h"
 #include "base/trim.h"
+#include "base/utf8.h"
 
 namespace nestvec {
 namespace {
@@ -18,6 +19,68 @@ bool is_json(std::string_view content_type) {
   std::transform(type.begin(), type.end(), type.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return type.empty() || type.ends_with("/json") || type.ends_with("+json");
+}
+
+bool same_word(std::string_view text, std::string_view word) {
+  return std::ranges::equal(text, word, [](unsigned char a, unsigned char b) {
+    return std::tolower(a) == std::tolower(b);
+  });
+}
+
+// Of a Content-Type; empty where it names none.
+std::string_view charset_of(std::string_view content_type) {
+  constexpr std::string_view kName = "charset=";
+  while (!content_type.empty()) {
+    const std::size_t end = std::min(content_type.find(';'), content_type.size());
+    std::string_view part = trim(content_type.substr(0, end));
+    content_type.remove_prefix(std::min(end + 1, content_type.size()));
+    if (!same_word(part.substr(0, kName.size()), kName)) continue;
+    part = trim(part.substr(kName.size()));
+    if (part.starts_with('"')) part.remove_prefix(1);
+    if (part.ends_with('"')) part.remove_suffix(1);
+    return part;
+  }
+  return "";
+}
+
+// Precondition: `text` is not well-formed. The place of its first byte that is at fault.
+std::size_t first_fault(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (!is_valid_utf8(text.substr(at, length))) break;
+    at += length;
+  }
+  return at;
+}
+
+// Read as UTF-8, text in another encoding would be other words, and get another vector.
+void check_encoding(std::string_view body, std::string_view charset) {
+  // No JSON begins with a NUL or has one at its second place.
+  const bool is_wide = body.starts_with("\xff\xfe") || body.starts_with("\xfe\xff") ||
+                       body.substr(0, 2).find('\0') != std::string_view::npos;
+  if (is_wide) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "request body: this is UTF-16 or UTF-32; send UTF-8", "", Fault::kMalformed);
+  }
+  const bool is_utf8 = charset.empty() || same_word(charset, "utf-8") || same_word(charset, "utf8");
+  const bool is_ascii =
+      std::ranges::all_of(body, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (!is_utf8 && !is_ascii) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "the Content-Type names the charset " + excerpt(charset) +
+                           "; send the body in UTF-8, and name utf-8 or no charset",
+                       "", Fault::kMediaType);
+  }
+  if (is_valid_utf8(body)) return;
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const std::size_t at = first_fault(body);
+  const auto byte = static_cast<unsigned char>(body[at]);
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     std::string("request body: this is not UTF-8: byte 0x") + kHex[byte >> 4] +
+                         kHex[byte & 15] + " at offset " + std::to_string(at),
+                     "", Fault::kMalformed);
 }
 
 // The bodies of forms and of other kinds do not begin so.
@@ -55,6 +118,7 @@ JsonDocument read_json_body(const HttpRequest& request) {
                            "; send a JSON object with \"Content-Type: application/json\"",
                        "", Fault::kMediaType);
   }
+  check_encoding(body, charset_of(type));
   return parse_json_body(body);
 }
 

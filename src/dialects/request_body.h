@@ -15,8 +15,10 @@ namespace nestvec {
 
 // The body as a JSON object, whatever its Content-Type: curl and some clients name another, and
 // pages of others are told by their Origin. Throws RequestError: kMediaType for a body that neither
-// is called JSON nor begins as an object (form data, say), kMalformed for what is no JSON, naming
-// the place in the body, kInvalidArgument for JSON that is no object.
+// is called JSON nor begins as an object (form data, say) and for one in another charset than
+// UTF-8, kMalformed for ill-formed UTF-8, naming its place, and for what is no JSON,
+// kInvalidArgument for JSON that is no object. A lone surrogate as an escape is read as U+FFFD:
+// programs in JavaScript send them where they cut a text within a character.
 JsonDocument read_json_body(const HttpRequest& request);
 // The same of a body whose type is known.
 JsonDocument parse_json_body(std::string_view body);

@@ -115,11 +115,11 @@ void Model::Engine::check(std::span<const std::string> texts, std::span<const st
 // A graph that pools by itself gives one vector a text and nothing else.
 void Model::Engine::refuse_pooled(const char* what) const {
   if (!pooled_) return;
-  throw Error(ErrorCode::kUnimplemented,
-              std::string("this model's graph gives one vector a text (sentence_embedding), so ") +
-                  what +
-                  " is not to be had of it; load its safetensors, or an export that gives "
-                  "token embeddings");
+  throw Error(
+      ErrorCode::kUnimplemented,
+      std::string("this model's graph gives one vector per text (sentence_embedding), so ") + what +
+          " is not available; load its safetensors, or an export that gives "
+          "token embeddings");
 }
 
 void Model::Engine::plan_texts(std::span<const std::string> texts,

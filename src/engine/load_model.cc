@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "base/environment.h"
+#include "base/excerpt.h"
 #include "base/run_control.h"
 #include "compile/artefact.h"
 #include "config/cache_folder.h"
@@ -93,8 +94,9 @@ Graph graph_of(const Artefact& artefact, const std::string& origin) {
   return graph;
 }
 
-Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
-                     CompileOptions options, const LogSink& log) {
+Graph compiled_graph(const Outline& outline, const RuntimeOptions& runtime, CompileOptions options,
+                     const LogSink& log) {
+  const ModelFolder& folder = outline.folder;
   Precision precision{"fp32", "of portable graphs"};
   if (runtime.graph == "portable") {
     options.layout = "rectangular";
@@ -102,8 +104,9 @@ Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
     precision = choose_precision(runtime);
   }
   options.precision = precision.name;
-  const Artefact artefact = compile_into_cache(
-      folder.path, cache_folder(runtime.cache_dir, process_environment()), options, log);
+  const Artefact artefact =
+      compile_into_cache(folder.path, outline.spec,
+                         cache_folder(runtime.cache_dir, process_environment()), options, log);
   Graph graph = graph_of(
       artefact,
       "compiled from " + (folder.has_safetensors ? std::string("safetensors") : onnx_name(folder)));
@@ -111,10 +114,20 @@ Graph compiled_graph(const ModelFolder& folder, const RuntimeOptions& runtime,
   return graph;
 }
 
+// Token types are written into a graph when it is made.
+void check_token_types(const ModelSpec& spec, const std::string& folder) {
+  if (spec.token_types < 2 || read_token_types(folder) == spec.text_types) return;
+  throw Error(ErrorCode::kFailedPrecondition,
+              folder +
+                  ": tokenizer.json has other token types than the compiled graph; compile "
+                  "the model again");
+}
+
 // A folder that `nestvec compile` wrote.
 Graph ready_graph(const ModelFolder& folder, const RuntimeOptions& runtime) {
   Graph graph = graph_of(open_artefact(folder.path), "compiled before");
   graph.precision_reason = "as compiled";
+  check_token_types(graph.spec, folder.path);
   if (runtime.graph == "auto" || (runtime.graph == "native") == graph.native) return graph;
   throw Error(ErrorCode::kInvalidArgument, folder.path + ": runtime.graph is \"" + runtime.graph +
                                                "\", but the folder holds a compiled graph, " +
@@ -122,11 +135,12 @@ Graph ready_graph(const ModelFolder& folder, const RuntimeOptions& runtime) {
 }
 
 // An export that lacks weights by their names can still run as it is, if that is allowed.
-bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, const LogSink& log) {
+bool is_to_compile(const Outline& outline, const RuntimeOptions& runtime, const LogSink& log) {
+  const ModelFolder& folder = outline.folder;
   if (runtime.graph == "published") return false;
   if (folder.has_safetensors) return true;
   try {
-    check_weights(folder.path);
+    check_weights(folder.path, outline.spec);
     return true;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInvalidArgument) throw;
@@ -135,7 +149,7 @@ bool is_to_compile(const ModelFolder& folder, const RuntimeOptions& runtime, con
                                     "; add model.safetensors to the folder or set runtime.graph to "
                                     "published");
     }
-    log("the graph runs as published, slower than one of its weights would: " +
+    log("running the ONNX export as it is; a graph compiled from its weights would be faster: " +
         std::string(error.what()));
     return false;
   }
@@ -145,8 +159,8 @@ Graph choose_graph(const Outline& outline, const RuntimeOptions& runtime,
                    const CompileOptions& options, const LogSink& log) {
   const ModelFolder& folder = outline.folder;
   Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
-                : is_to_compile(folder, runtime, log)
-                    ? compiled_graph(folder, runtime, options, log)
+                : is_to_compile(outline, runtime, log)
+                    ? compiled_graph(outline, runtime, options, log)
                     : published_graph(folder, outline.spec);
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -169,6 +183,20 @@ std::size_t choose_max_tokens(const ModelFolder& folder, const ModelSpec& spec,
   return runtime.max_tokens > 0 ? runtime.max_tokens : limit;
 }
 
+// A prompt that fills the model leaves nothing of a text, so that all texts have one vector.
+void check_prompts(const Tokenizer& tokenizer, const ModelInfo& info) {
+  for (const TaskInfo& task : info.tasks) {
+    if (task.prompt.empty()) continue;
+    const std::size_t tokens = tokenizer.encode(task.prompt).ids.size();
+    if (tokens < info.max_tokens) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "the prompt \"" + excerpt(task.name) + "\" (" + info.prompts_source + ") has " +
+                    std::to_string(tokens) + " tokens with special tokens, and the model takes " +
+                    std::to_string(info.max_tokens) +
+                    ", so no text fits after it; shorten it, or set another in runtime.prompts");
+  }
+}
+
 MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::size_t max_tokens,
                          std::size_t max_batch_tokens) {
   MemoryFacts facts;
@@ -183,6 +211,18 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   facts.full_attention = graph.published;
   facts.merges_adapters = graph.published && !graph.spec.adapters.tasks.empty();
   return facts;
+}
+
+// Decides the threads, and checks the memory against the budget.
+void plan_resources(const ComputeInfo& compute, std::size_t wanted_threads, MemoryFacts facts,
+                    ModelInfo& info) {
+  const ThreadPlan threads = decide_threads(compute.cpu_limit, wanted_threads);
+  info.threads = threads.threads;
+  info.threads_reason = threads.reason;
+  facts.threads = threads.threads;
+  check_budget(facts, compute.cpu_memory_bytes);
+  info.memory_plan_bytes = plan_memory(facts).total();
+  info.memory_plan = describe_plan(facts, compute.cpu_memory_bytes);
 }
 
 // A few tokens that were added to the tokenizer and not to the model hurt only the texts that have
@@ -200,16 +240,6 @@ bool exceeds_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const
   }
   note("warning: " + sizes + "; texts with a token beyond it are refused");
   return true;
-}
-
-// Token types are written into a graph when it is made.
-void check_token_types(const Graph& graph, const std::string& folder) {
-  if (graph.published || graph.spec.token_types < 2) return;
-  if (read_token_types(folder) == graph.spec.text_types) return;
-  throw Error(ErrorCode::kFailedPrecondition,
-              folder +
-                  ": tokenizer.json has other token types than the compiled graph; compile "
-                  "the model again");
 }
 
 const char* pooling_name(Pooling pooling) {
@@ -271,21 +301,15 @@ void settle_graph(const Session& session, const ModelFolder& folder, const Runti
                     "embeddings");
   }
   note(
-      "the graph gives pooled vectors (sentence_embedding): its own pooling counts, late chunking "
-      "and token embeddings are not to be had");
+      "the graph gives pooled vectors (sentence_embedding): its own pooling is used; late chunking "
+      "and token embeddings are not available");
 }
 
-ModelInfo describe(const ModelConfig& config, const Graph& graph, const ModelFolder& folder) {
-  ModelInfo info;
-  info.id = model_id(config);
-  info.family = graph.spec.family;
+void describe_graph(const Graph& graph, const ModelFolder& folder, ModelInfo& info) {
   info.graph = graph.description;
   info.precision = graph.precision;
   info.precision_reason = graph.precision_reason;
   info.pooling = pooling_name(folder.pooling);
-  info.matryoshka_dimensions = graph.spec.matryoshka_dimensions;
-  info.folder = folder.path;
-  return info;
 }
 
 LogSink sink_or_nothing(const LogSink& sink) {
@@ -304,9 +328,14 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   const LogSink detail = sink_or_nothing(log.detail);
   for (const std::string& warning : config.warnings) note(warning);
   Outline outline = read_outline(config, note);
+  if (log.outline) log.outline(outline.info);
   ModelFolder& folder = outline.folder;
   settle_pooling(config.runtime, folder);
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
+  ModelInfo info = std::move(outline.info);
+  info.max_tokens = choose_max_tokens(folder, outline.spec, config.runtime);
+  info.max_batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
+  check_prompts(tokenizer, info);
   const Isa isa = machine_isa();
   CompileOptions compile;
   compile.control = control;
@@ -314,35 +343,20 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   const Graph graph = choose_graph(outline, config.runtime, compile, note);
   control.check();
   const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
-  check_token_types(graph, folder.path);
-  ModelInfo info = describe(config, graph, folder);
+  describe_graph(graph, folder, info);
   info.isa = graph.native ? isa_name(isa) : best_isa();
-  info.max_tokens = choose_max_tokens(folder, graph.spec, config.runtime);
-  info.max_batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
-
-  const ThreadPlan threads =
-      decide_threads(config.inference_compute_info.cpu_limit, config.runtime.threads);
-  info.threads = threads.threads;
-  info.threads_reason = threads.reason;
-
-  MemoryFacts facts = memory_facts(graph, folder, info.max_tokens, info.max_batch_tokens);
-  facts.threads = threads.threads;
-  const std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
-  check_budget(facts, budget);
-  info.memory_plan_bytes = plan_memory(facts).total();
-  info.memory_plan = describe_plan(facts, budget);
+  info.vocabulary = tokenizer.vocabulary_size();
+  plan_resources(config.inference_compute_info, config.runtime.threads,
+                 memory_facts(graph, folder, info.max_tokens, info.max_batch_tokens), info);
   detail("memory plan: " + info.memory_plan);
   detail("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
-  detail("threads: " + threads.reason);
-
-  info.vocabulary = tokenizer.vocabulary_size();
-  info.tasks = outline.tasks.tasks();
-  info.default_task = outline.tasks.default_task();
-  info.prompts_source = outline.prompts_source;
+  detail("threads: " + info.threads_reason);
 
   std::unique_ptr<Session> session = open_session(graph, info.threads, isa);
   control.check();
   settle_graph(*session, folder, config.runtime, info, note);
+  if (session->longest() > 0) check_prompts(tokenizer, info);
+  const bool truncates_left = folder.truncates_left.value_or(tokenizer.truncates_left());
   Model::Engine::Parts parts{.info = std::move(info),
                              .tokenizer = std::move(tokenizer),
                              .tasks = std::move(outline.tasks),
@@ -352,7 +366,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
                              .batch_milliseconds = config.runtime.batch_milliseconds,
                              .cache_bytes = config.runtime.vector_cache_bytes,
                              .include_prompt = folder.include_prompt,
-                             .truncates_left = folder.truncates_left,
+                             .truncates_left = truncates_left,
                              .vocabulary = exceeds ? graph.spec.vocabulary : 0,
                              .dimensions = folder.dimensions};
   parts.max_batch_tokens = parts.info.max_batch_tokens;

@@ -43,8 +43,18 @@ void find_weights(const fs::path& path, ModelFolder& folder) {
   const std::vector<std::string> graphs = find_onnx_graphs(folder.path);
   if (!folder.has_safetensors && graphs.size() > 1) {
     folder.notes.push_back("of " + std::to_string(graphs.size()) + " ONNX files " + graphs.front() +
-                           " is taken");
+                           " is used");
   }
+}
+
+// transformers would add a LoRA to the weights beside it.
+void refuse_adapter(const fs::path& path) {
+  const fs::path file = path / "adapter_config.json";
+  if (!is_file(file)) return;
+  throw Error(ErrorCode::kUnimplemented,
+              file.string() +
+                  ": an adapter beside the weights is not supported: merge it into them (peft: "
+                  "merge_and_unload), or remove it");
 }
 
 std::size_t dimensions_of(const JsonValue& value) {
@@ -127,7 +137,10 @@ ModelFolder read_model_folder(const std::string& name) {
   folder.tokenizer = (path / "tokenizer.json").string();
   if (!is_file(folder.tokenizer)) throw missing(name, "tokenizer.json is missing");
   folder.is_compiled = is_artefact(name);
-  if (!folder.is_compiled) find_weights(path, folder);
+  if (!folder.is_compiled) {
+    refuse_adapter(path);
+    find_weights(path, folder);
+  }
   read_modules(folder);
   read_text_rules(folder);
   if (const auto own = load_if_there(name, "config_sentence_transformers.json")) {
@@ -164,7 +177,7 @@ std::string guessed_pooling(const ModelFolder& folder) {
   std::string guess;
   std::string keys;
   if (!folder.names_pooling) {
-    guess = "the mean of the tokens is taken";
+    guess = "the mean of the tokens is used";
     keys = "runtime.pooling";
   }
   if (!folder.names_normalization) {
@@ -174,7 +187,7 @@ std::string guessed_pooling(const ModelFolder& folder) {
   }
   if (guess.empty()) return "";
   return "warning: " + folder.path + ": no file says how tokens become a vector (modules.json, " +
-         "1_Pooling/config.json): " + guess + "; " + keys + " can say otherwise";
+         "1_Pooling/config.json): " + guess + "; " + keys + " can override this";
 }
 
 }  // namespace nestvec

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "engine/plan.h"
@@ -28,11 +29,12 @@ struct ModelFolder {
   std::string head;                  // what shows a classifier, for messages; empty for an encoder
   std::size_t max_tokens = 0;        // 0 where no file limits it
   std::size_t dimensions = 0;        // truncate_dim: of a vector unless asked; 0 = all
-  bool truncates_left = false;       // of a text that is too long its end counts
-  NormalizerChanges normalizer;      // what other files say beside tokenizer.json
-  Prompts prompts;                   // by name, in file order
-  std::string default_prompt;        // default_prompt_name; empty where there is none
-  std::vector<std::string> notes;    // what the user should know, a line each
+  // Of a text that is too long its end counts; empty where tokenizer.json decides.
+  std::optional<bool> truncates_left;
+  NormalizerChanges normalizer;    // what other files say beside tokenizer.json
+  Prompts prompts;                 // by name, in file order
+  std::string default_prompt;      // default_prompt_name; empty where there is none
+  std::vector<std::string> notes;  // what the user should know, a line each
 };
 
 // Reads modules.json, N_Pooling/config.json, config_sentence_transformers.json, the

@@ -5,6 +5,7 @@
 
 #include "nestvec/error.h"
 #include "support/checkpoint.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -37,13 +38,10 @@ class ModelFolderTest : public testing::Test {
   void pooling(const std::string& config) { put("1_Pooling/config.json", config); }
   ModelFolder read() { return read_model_folder(folder_.string()); }
   std::string failure(const RuntimeOptions& runtime = {}) {
-    try {
+    return coded_error_of([&] {
       ModelFolder folder = read();
       settle_pooling(runtime, folder);
-    } catch (const Error& error) {
-      return std::string(error_code_name(error.code())) + " " + error.what();
-    }
-    return "none";
+    });
   }
   void expect_failure(const std::string& code, const std::string& part) {
     const std::string text = failure();
@@ -115,7 +113,7 @@ TEST_F(ModelFolderTest, ModulesThatChangeAVectorInOtherWaysAreRefused) {
   put("2_Normalize/config.json", R"({"module_input_name": "token_embeddings"})");
   expect_failure("UNIMPLEMENTED", "module_input_name");
   modules({R"({"type": "custom_st.Transformer", "path": ""})", kPooling});
-  EXPECT_EQ(failure(), "none");
+  EXPECT_EQ(failure(), "");
 }
 
 TEST_F(ModelFolderTest, PoolingHasAnOldAndANewSpelling) {
@@ -161,23 +159,23 @@ TEST_F(ModelFolderTest, AClassifierIsNoEmbeddingModelUnlessSomebodySaysSo) {
   expect_failure("INVALID_ARGUMENT", "is a classifier or reranker");
   RuntimeOptions runtime;
   runtime.pooling = "cls";
-  EXPECT_EQ(failure(runtime), "none");
+  EXPECT_EQ(failure(runtime), "");
   pooling("{}");
   ModelFolder folder = read();
   settle_pooling({}, folder);
   EXPECT_NE(folder.notes.at(0).find("only the encoder is used"), std::string::npos);
   put("config.json", R"({"architectures": ["BertForMaskedLM"]})");
-  EXPECT_EQ(failure(), "none");
+  EXPECT_EQ(failure(), "");
 }
 
 TEST_F(ModelFolderTest, AClassifierShowsInItsWeights) {
-  EXPECT_EQ(failure(), "none");
+  EXPECT_EQ(failure(), "");
   for (const char* name : {"classifier.weight", "model.classifier.dense.bias", "score.weight"}) {
     weights({"embeddings.word_embeddings.weight", name});
     expect_failure("INVALID_ARGUMENT", std::string("its weights have ") + name);
   }
   weights({"embeddings.word_embeddings.weight", "subclassifier.weight"});
-  EXPECT_EQ(failure(), "none");
+  EXPECT_EQ(failure(), "");
 }
 
 TEST_F(ModelFolderTest, TheLengthHasAnOrderOfFiles) {
@@ -198,7 +196,11 @@ TEST_F(ModelFolderTest, TheLengthHasAnOrderOfFiles) {
   put("tokenizer_config.json", R"({"model_max_length": 0})");
   expect_failure("INVALID_ARGUMENT", "model_max_length: expected a positive number");
   put("tokenizer_config.json", R"({"truncation_side": "left"})");
-  EXPECT_TRUE(read().truncates_left);
+  EXPECT_TRUE(read().truncates_left.value());
+  put("tokenizer_config.json", R"({"max_len": 9})");
+  EXPECT_FALSE(read().truncates_left.has_value());
+  put("sentence_bert_config.json", "{}");
+  EXPECT_EQ(read().max_tokens, 9u);
 }
 
 TEST_F(ModelFolderTest, OtherKindsOfModelsAreRefused) {
@@ -217,7 +219,7 @@ TEST_F(ModelFolderTest, OtherKindsOfModelsAreRefused) {
           "modality_config": {"text": {"method": "forward",
                                        "method_output_name": "last_hidden_state"}},
           "model_args": {"torch_dtype": "float16"}, "processing_kwargs": {}, "unpad_inputs": true})");
-  EXPECT_EQ(failure(), "none");
+  EXPECT_EQ(failure(), "");
   put("config_sentence_transformers.json", R"({"model_type": "CrossEncoder"})");
   expect_failure("UNIMPLEMENTED", "model_type: \"CrossEncoder\"");
 }
@@ -240,7 +242,7 @@ TEST_F(ModelFolderTest, SaysWhichOfSeveralGraphsIsTaken) {
   put("onnx/model_O2.onnx", "");
   EXPECT_TRUE(read().notes.empty());
   put("onnx/model_quantized.onnx", "");
-  EXPECT_EQ(read().notes.at(0), "of 2 ONNX files onnx/model_O2.onnx is taken");
+  EXPECT_EQ(read().notes.at(0), "of 2 ONNX files onnx/model_O2.onnx is used");
 }
 
 }  // namespace

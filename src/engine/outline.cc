@@ -14,7 +14,6 @@
 #include "config/model_location.h"
 #include "engine/builtin_prompts.h"
 #include "engine/task_names.h"
-#include "nestvec/load.h"
 
 namespace nestvec {
 namespace {
@@ -25,11 +24,13 @@ bool are_empty(const Prompts& prompts) {
   return std::ranges::all_of(prompts, [](const auto& prompt) { return prompt.second.empty(); });
 }
 
-// What may tell the model's name on the hub, the surest first.
-std::vector<std::string> names_of(const std::string& reference, const std::string& folder,
+// What may tell the model's name on the hub, the surest first. A folder with prompts, be they
+// empty, was saved by somebody: config.json then names what it was trained from.
+std::vector<std::string> names_of(const std::string& reference, const ModelFolder& folder,
                                   const std::string& repository) {
-  std::vector<std::string> names = {reference, folder, repository};
-  const JsonDocument config = JsonDocument::load((fs::path(folder) / "config.json").string());
+  std::vector<std::string> names = {reference, folder.path, repository};
+  if (!folder.prompts.empty()) return names;
+  const JsonDocument config = JsonDocument::load((fs::path(folder.path) / "config.json").string());
   const auto name = config.root().find("_name_or_path");
   if (name && name->kind() == JsonValue::Kind::kString) names.emplace_back(name->string());
   return names;
@@ -45,18 +46,31 @@ std::string list_of(const Prompts& prompts) {
   return list;
 }
 
+// The spec, and the repository that a compiled folder was made from.
+struct Described {
+  ModelSpec spec;
+  std::string repository;
+};
+
+Described describe_folder(const ModelFolder& folder) {
+  if (!folder.is_compiled) return {read_model_spec(folder.path), ""};
+  Manifest manifest = read_manifest(folder.path);
+  return {std::move(manifest.spec), std::move(manifest.repository)};
+}
+
 // The prompts of the folder, or built-in ones where it stores none. Adapters come with their own.
 struct Found {
   Prompts prompts;
   std::string source;
 };
 
-Found find_prompts(const ModelConfig& config, const Outline& outline, const std::string& repository,
+Found find_prompts(const ModelConfig& config, const ModelFolder& folder, const Described& described,
                    const LogSink& log) {
-  const Prompts& stored = outline.folder.prompts;
+  const Prompts& stored = folder.prompts;
   if (!are_empty(stored)) return {stored, "model folder"};
-  if (!config.runtime.builtin_prompts || !outline.spec.adapters.tasks.empty()) return {stored, ""};
-  const auto names = names_of(config.checkpoints.repo_id, outline.folder.path, repository);
+  const bool has_adapters = !described.spec.adapters.tasks.empty();
+  if (!config.runtime.builtin_prompts || has_adapters) return {stored, ""};
+  const auto names = names_of(config.checkpoints.repo_id, folder, described.repository);
   std::optional<BuiltinPrompts> known = builtin_prompts(names);
   if (!known) return {stored, ""};
   log("prompts: built in for " + known->model +
@@ -102,53 +116,38 @@ bool add_configured(const RuntimeOptions& runtime, const std::vector<std::string
          !runtime.document_prompt.empty();
 }
 
+ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
+                           const ModelSpec& spec) {
+  ModelInfo info;
+  info.id =
+      config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
+  info.family = spec.family;
+  info.folder = folder.path;
+  info.matryoshka_dimensions = spec.matryoshka_dimensions;
+  // What an ONNX export gives is known when it is opened.
+  const bool known = folder.is_compiled || folder.has_safetensors;
+  info.most_dimensions = known ? spec.hidden : 0;
+  info.dimensions = folder.dimensions > 0 ? folder.dimensions : info.most_dimensions;
+  return info;
+}
+
 }  // namespace
 
 Outline read_outline(const ModelConfig& config, const LogSink& log) {
-  Outline outline{
-      read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment())),
-      {},
-      TaskTable({}, {}, ""),
-      ""};
-  std::string repository;
-  if (outline.folder.is_compiled) {
-    Manifest manifest = read_manifest(outline.folder.path);
-    outline.spec = std::move(manifest.spec);
-    repository = std::move(manifest.repository);
-  } else {
-    outline.spec = read_model_spec(outline.folder.path);
-  }
-  const std::vector<std::string>& adapters = outline.spec.adapters.tasks;
-  Found found = find_prompts(config, outline, repository, log);
+  ModelFolder folder =
+      read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
+  Described described = describe_folder(folder);
+  const std::vector<std::string>& adapters = described.spec.adapters.tasks;
+  Found found = find_prompts(config, folder, described, log);
   if (add_configured(config.runtime, adapters, found.prompts)) {
     found.source += found.source.empty() ? "configuration" : ", configuration";
   }
-  outline.tasks = TaskTable(adapters, found.prompts, config.runtime.default_task,
-                            outline.folder.default_prompt);
-  outline.prompts_source = std::move(found.source);
-  return outline;
-}
-
-std::string model_id(const ModelConfig& config) {
-  return config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
-}
-
-ModelInfo outline_model(const ModelConfig& config) {
-  const Outline outline = read_outline(config, [](std::string_view) {});
-  ModelInfo info;
-  info.id = model_id(config);
-  info.family = outline.spec.family;
-  info.folder = outline.folder.path;
-  info.tasks = outline.tasks.tasks();
-  info.default_task = outline.tasks.default_task();
-  info.prompts_source = outline.prompts_source;
-  info.matryoshka_dimensions = outline.spec.matryoshka_dimensions;
-  // What an ONNX export gives is known when it is opened.
-  const bool known = outline.folder.is_compiled || outline.folder.has_safetensors;
-  info.most_dimensions = known ? outline.spec.hidden : 0;
-  info.dimensions =
-      outline.folder.dimensions > 0 ? outline.folder.dimensions : info.most_dimensions;
-  return info;
+  TaskTable tasks(adapters, found.prompts, config.runtime.default_task, folder.default_prompt);
+  ModelInfo info = describe_outline(config, folder, described.spec);
+  info.tasks = tasks.tasks();
+  info.default_task = tasks.default_task();
+  info.prompts_source = std::move(found.source);
+  return {std::move(folder), std::move(described.spec), std::move(tasks), std::move(info)};
 }
 
 }  // namespace nestvec

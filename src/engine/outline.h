@@ -2,13 +2,12 @@
 // What a model is before its weights are read: its small files, its tasks and their prompts.
 #pragma once
 
-#include <string>
-
 #include "compile/model_spec.h"
 #include "engine/model_folder.h"
 #include "engine/tasks.h"
 #include "nestvec/config.h"
 #include "nestvec/log_sink.h"
+#include "nestvec/model.h"
 
 namespace nestvec {
 
@@ -16,15 +15,12 @@ struct Outline {
   ModelFolder folder;
   ModelSpec spec;
   TaskTable tasks;
-  std::string prompts_source;  // as ModelInfo has it
+  ModelInfo info;  // as OutlineCheck gets it
 };
 
 // Finds the configured model and reads its small files. One line goes to `log` where prompts that
 // are built in are used. Blocks on file I/O. Throws Error as locate_model, read_model_folder and
 // read_model_spec; kInvalidArgument for a configured task or prompt that does not fit the model.
 Outline read_outline(const ModelConfig& config, const LogSink& log);
-
-// The name of the model to its callers: the configured one, else the last part of where it lies.
-std::string model_id(const ModelConfig& config);
 
 }  // namespace nestvec

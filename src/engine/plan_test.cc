@@ -7,6 +7,8 @@
 #include <functional>
 #include <random>
 
+#include "support/error_of.h"
+
 namespace nestvec {
 namespace {
 
@@ -45,18 +47,6 @@ class PlanTest : public testing::Test {
   const Tokenizer tokenizer_ = word_tokenizer();
   const TaskChoice none_ = {};
   const TaskChoice prompted_ = {1, "p q "};
-
-  std::string error_of(auto action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      const bool too_long =
-          std::string(error.what()).find(" tokens with prompt") != std::string::npos;
-      EXPECT_EQ(error.code(), too_long ? ErrorCode::kOutOfRange : ErrorCode::kInvalidArgument);
-      return error.what();
-    }
-    return "no error";
-  }
 };
 
 using Ids = std::vector<std::uint32_t>;
@@ -157,7 +147,7 @@ TEST_F(PlanTest, TruncationKeepsSpecialTokensAndThePrompt) {
   EXPECT_FALSE(plan_text(tokenizer_, rules_, prompted_, "a b c d e f", 0).truncated);
   rules_.truncation = Truncation::kError;
   EXPECT_EQ(
-      error_of([&] { plan_text(tokenizer_, rules_, prompted_, text, 7); }),
+      error_of([&] { plan_text(tokenizer_, rules_, prompted_, text, 7); }, ErrorCode::kOutOfRange),
       "text 7 has 14 tokens with prompt and special tokens, the model takes 10; shorten it, or "
       "allow truncation");
 }
@@ -219,9 +209,9 @@ TEST_F(PlanTest, AChunkWithoutTokensIsNamed) {
 TEST_F(PlanTest, OverLongContextsAreRefusedOnRequest) {
   const std::vector<std::string> chunks = {"a b c d e", "f g h i j"};
   rules_.truncation = Truncation::kError;
-  EXPECT_NE(
-      error_of([&] { plan_late_chunks(tokenizer_, rules_, none_, chunks); }).find("has 12 tokens"),
-      std::string::npos);
+  const std::string error = error_of([&] { plan_late_chunks(tokenizer_, rules_, none_, chunks); },
+                                     ErrorCode::kOutOfRange);
+  EXPECT_NE(error.find("has 12 tokens"), std::string::npos) << error;
 }
 
 // Every content token is owned once, by the chunk whose word it is, whatever the windows.

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "base/excerpt.h"
 #include "base/json.h"
 #include "config/companions.h"
 #include "config/small_files.h"
@@ -32,9 +33,8 @@ Pooling new_mode(const JsonValue& mode) {
   if (mode.kind() != JsonValue::Kind::kArray) return pooling_named(mode, mode.string());
   const std::vector<JsonValue> all = mode.elements();
   if (all.size() != 1) {
-    throw unsupported_value(mode,
-                            std::to_string(all.size()) +
-                                " kinds of pooling behind one another are not supported, one is");
+    throw unsupported_value(mode, std::to_string(all.size()) +
+                                      " kinds of pooling in one vector are not supported, one is");
   }
   return pooling_named(mode, all[0].string());
 }
@@ -55,7 +55,7 @@ Pooling flagged_mode(const JsonValue& config) {
     if (!flag || !flag->boolean()) continue;
     if (chosen) {
       throw unsupported_value(*flag, "is set together with " + chosen->path() +
-                                         "; several kinds of pooling behind one another are not "
+                                         "; several kinds of pooling in one vector are not "
                                          "supported, one is");
     }
     chosen = flag;
@@ -64,9 +64,44 @@ Pooling flagged_mode(const JsonValue& config) {
   return pooling;
 }
 
+// sentence-transformers takes no other, so that a misspelt one is not the mean.
+void check_pooling_keys(const JsonValue& config) {
+  constexpr std::array<std::string_view, 10> kKeys = {"word_embedding_dimension",
+                                                      "embedding_dimension",
+                                                      "include_prompt",
+                                                      "pooling_mode",
+                                                      "pooling_mode_cls_token",
+                                                      "pooling_mode_max_tokens",
+                                                      "pooling_mode_mean_tokens",
+                                                      "pooling_mode_mean_sqrt_len_tokens",
+                                                      "pooling_mode_weightedmean_tokens",
+                                                      "pooling_mode_lasttoken"};
+  for (const auto& [key, value] : config.members()) {
+    if (std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end()) continue;
+    throw unsupported_value(value, "is not a key of a pooling");
+  }
+}
+
+// The folder of a module, which must not lead out of the model's.
+fs::path module_folder(const fs::path& root, const JsonValue& module, const std::string& place) {
+  const fs::path path = place;
+  const bool outside =
+      path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end();
+  if (!outside) return root / path;
+  throw unsupported_value(
+      module, "expected the name of a folder in \"path\", found \"" + excerpt(place) + "\"");
+}
+
+// That of a module with a config.json, which cannot be the model's.
+fs::path own_folder(const fs::path& root, const JsonValue& module, const std::string& place) {
+  if (!place.empty() && place != ".") return module_folder(root, module, place);
+  throw unsupported_value(module, "expected the name of a folder in \"path\", found none");
+}
+
 void read_pooling(const fs::path& path, ModelFolder& folder) {
   const JsonDocument config = JsonDocument::load(path.string());
   const JsonValue root = config.root();
+  check_pooling_keys(root);
   const std::optional<JsonValue> mode = root.find("pooling_mode");
   folder.pooling = mode ? new_mode(*mode) : flagged_mode(root);
   const std::optional<JsonValue> prompt = root.find("include_prompt");
@@ -103,10 +138,10 @@ class ModuleList {
     if (known && step == "Transformer") {
       add_transformer(module, place);
     } else if (known && step == "Pooling") {
-      read_pooling(root_ / place / "config.json", folder_);
+      read_pooling(own_folder(root_, module, place) / "config.json", folder_);
       folder_.normalize = false;  // a later pooling begins anew
     } else if (known && step == "Normalize") {
-      add_normalize(place);
+      add_normalize(module_folder(root_, module, place));
     } else if (!known || step != "Dropout") {  // which only training does
       throw unsupported_value(type,
                               "module " + name +
@@ -128,8 +163,8 @@ class ModuleList {
     }
   }
 
-  void add_normalize(const std::string& place) {
-    check_normalize(root_ / place);
+  void add_normalize(const fs::path& place) {
+    check_normalize(place);
     if (folder_.names_pooling) {
       folder_.normalize = true;
       return;

@@ -102,11 +102,12 @@ void read_tokenizer_config(bool has_limit, ModelFolder& folder) {
   const auto file = load_if_there(folder.path, "tokenizer_config.json");
   if (!file) return;
   const JsonValue config = file->root();
-  const std::optional<JsonValue> limit = config.find("model_max_length");
+  std::optional<JsonValue> limit = config.find("model_max_length");
+  if (!limit) limit = config.find("max_len");  // of older folders
   if (limit && !has_limit) folder.max_tokens = limit_of(*limit);
   if (const auto side = config.find("truncation_side")) {
     folder.truncates_left = side->string() == "left";
-    if (!folder.truncates_left && side->string() != "right") {
+    if (!*folder.truncates_left && side->string() != "right") {
       throw side->error("expected \"left\" or \"right\"");
     }
   }

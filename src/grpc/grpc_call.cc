@@ -24,12 +24,12 @@ std::string check_key(const HttpRequest& head, const KeyStore& keys) {
   if (!key) {
     throw RequestError(ErrorCode::kUnauthenticated,
                        header ? "the metadata \"authorization\" is not \"Bearer KEY\""
-                              : "this server wants an API key: send the metadata \"authorization: "
+                              : "an API key is required: send the metadata \"authorization: "
                                 "Bearer KEY\"",
                        "authorization", Fault::kNoKey);
   }
   std::optional<std::string> name = keys.find(*key);
-  if (!name) throw Error(ErrorCode::kUnauthenticated, "the API key is not known to this server");
+  if (!name) throw Error(ErrorCode::kUnauthenticated, "invalid API key");
   return *std::move(name);
 }
 

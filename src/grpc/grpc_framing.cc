@@ -42,7 +42,7 @@ void GrpcMessageReader::check_prefix() {
   if (held.empty() || error_) return;
   if (static_cast<unsigned char>(held[0]) > 1) {
     error_.emplace(ErrorCode::kInternal,
-                   "the body is no gRPC message: its first byte is neither 0 nor 1");
+                   "the body is not a gRPC message: its first byte is neither 0 nor 1");
   } else if (held.size() >= kPrefix && length_of(held) > limit_) {
     error_ = too_long(limit_);
   }

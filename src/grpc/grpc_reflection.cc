@@ -88,7 +88,7 @@ void reflect(const std::vector<std::string>& services, const Request& request, R
     default:
       response->mutable_error_response()->set_error_code(
           static_cast<int>(ErrorCode::kInvalidArgument));
-      response->mutable_error_response()->set_error_message("the request asks for nothing");
+      response->mutable_error_response()->set_error_message("the request is empty");
   }
 }
 

@@ -13,7 +13,7 @@ constexpr std::uint64_t kLongestProbe = 4096;
 
 Error too_many_calls() {
   return {ErrorCode::kUnavailable,
-          "too many requests wait for a thread; come again soon",
+          "too many requests are waiting for a thread; retry shortly",
           {.text = {}, .retry_after = std::chrono::seconds(1)}};
 }
 

@@ -77,13 +77,27 @@ double quality(std::string_view parameters) {
   return value;
 }
 
+// Of a list of codings the one that does something; the list where there are several.
+std::string_view without_identity(std::string_view codings) {
+  std::string_view found;
+  for (std::string_view rest = codings; !rest.empty();) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string_view coding = trim(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (coding.empty() || same_word(coding, "identity")) continue;
+    if (!found.empty()) return codings;
+    found = coding;
+  }
+  return found;
+}
+
 }  // namespace
 
 std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t limit,
                                         std::string& body, const RunControl& control,
                                         MemoryShare* memory) {
-  coding = trim(coding);
-  if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
+  coding = without_identity(coding);
+  if (coding.empty()) return std::nullopt;
   const std::optional<Compression> format = format_of(coding, body);
   if (!format) return HttpFault{415, "Content-Encoding: expected gzip, deflate, zstd or none"};
   Decoded decoded(limit, memory == nullptr ? nullptr : memory->account());

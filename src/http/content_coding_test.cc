@@ -63,6 +63,9 @@ TEST(ContentCoding, RefusesWhatIsNotWhole) {
   EXPECT_EQ(status_of("gzip", whole + "x"), 400);
   EXPECT_EQ(status_of("br", whole), 415);
   EXPECT_EQ(status_of("gzip, gzip", whole), 415);
+  for (const char* coding : {"gzip, identity", "identity,gzip", " , gzip"}) {
+    EXPECT_EQ(status_of(coding, whole), 200) << coding;
+  }
 }
 
 // A frame as RFC 8878 describes it, by hand: its window or its size, and one block.

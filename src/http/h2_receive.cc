@@ -253,7 +253,7 @@ std::optional<HttpResponse> H2Connection::judge(H2Stream& stream) {
   }
   const std::uint64_t limit = shared_->options.max_body_bytes;
   const std::uint64_t length = stream.promised.value_or(0);
-  if (length > limit) return fault_response(body_too_long(limit));
+  if (length > limit) return refuse_fault(*shared_, *stream.request, body_too_long(limit));
   return refuse_length(*shared_, *stream.request, length);
 }
 
@@ -267,7 +267,8 @@ void H2Connection::on_body(std::int32_t stream_id, std::string_view bytes) {
   if (stream->streamed) return stream->streamed->on_body(bytes);
   std::string& body = stream->request->body;
   if (body.size() + bytes.size() > shared_->options.max_body_bytes) {
-    return refuse(*stream, fault_response(body_too_long(shared_->options.max_body_bytes)));
+    return refuse(*stream, refuse_fault(*shared_, *stream->request,
+                                        body_too_long(shared_->options.max_body_bytes)));
   }
   if (!stream->body_memory.make_room(body, bytes.size())) return refuse_for_memory(*stream);
   body.append(bytes);
@@ -376,7 +377,7 @@ void H2Connection::dispatch(H2Stream& stream) {
   const auto reply = std::make_shared<HttpReply>(
       loop_, shared_from_this(), static_cast<std::uint64_t>(stream.id), coding, alive_);
   if (!post_request(shared_, request, reply)) {
-    reply->send(fault_response({503, "too many requests wait for a thread"}));
+    reply->send(fault_response({503, "too many requests are waiting for a thread"}));
   }
 }
 

@@ -37,6 +37,19 @@ void HttpConnection::refuse(const HttpFault& fault) {
   send(fault_response(fault), true);
 }
 
+// The body is longer than any may be; the head may have been enough to say so.
+void HttpConnection::refuse_body() {
+  const HttpFault fault = parser_->fault();
+  HttpRequest& head = parser_->request();
+  if (state_ != State::kBody) {
+    head.connection = number_;
+    head.peer = client_;
+    head.account = account_;
+    begin_request(*shared_, head, loop_->random_id(), record_);
+  }
+  end_early(refuse_fault(*shared_, head, fault));
+}
+
 void HttpConnection::send(HttpResponse response, bool close_after) {
   // What the reserve pays for is not kept for longer than a request.
   close_after_ = close_after || shared_->draining || memory_.account() != account_;

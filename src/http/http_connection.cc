@@ -293,7 +293,8 @@ void HttpConnection::on_body() {
     case RequestParser::State::kDone:
       return dispatch();
     case RequestParser::State::kFailed:
-      return parser_->out_of_memory() ? refuse_for_memory() : refuse(HttpFault(parser_->fault()));
+      if (parser_->out_of_memory()) return refuse_for_memory();
+      return parser_->fault().status == 413 ? refuse_body() : refuse(HttpFault(parser_->fault()));
     default:
       return note_transfer(parser_->body_bytes(), parser_->held_bytes());
   }
@@ -360,7 +361,7 @@ void HttpConnection::dispatch() {
   const auto reply = std::make_shared<HttpReply>(loop_, shared_from_this(), ++exchange_, coding);
   if (refusal_) return reply->send(*std::exchange(refusal_, std::nullopt));
   if (!post_request(shared_, request, reply)) {
-    reply->send(fault_response({503, "too many requests wait for a thread"}));
+    reply->send(fault_response({503, "too many requests are waiting for a thread"}));
   }
 }
 

@@ -91,6 +91,7 @@ class HttpConnection final : public Peer,
   void await_memory();
   void check_memory(Clock::time_point now);
   void refuse_for_memory();
+  void refuse_body();
   void on_body();
   void on_end();
   void dispatch();

@@ -188,7 +188,7 @@ class HttpServer::Impl {
     if (!take_head(*shared_, connection->memory, bytes + RequestMemory::kHead,
                    connection->address)) {
       return refuse(accepted.socket,
-                    "no memory for one more connection of this client: server.request_memory");
+                    "no memory for another connection of this client: server.request_memory");
     }
     connection->memory.shrink(bytes);  // its first head takes the rest at once
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;

@@ -101,7 +101,7 @@ void or_fault(HttpReply& reply, const Work& work) {
     reply.send(no_memory_answer());
   } catch (const std::exception&) {
     // Its text may hold anything, so it stays here.
-    reply.send(fault_response({500, "an internal error; the request was not answered"}));
+    reply.send(fault_response({500, "internal error; the request was not answered"}));
   }
 }
 
@@ -109,7 +109,9 @@ void begin(const std::shared_ptr<HttpShared>& shared, const std::shared_ptr<Http
            const std::shared_ptr<HttpReply>& reply) {
   if (const auto fault = decode(*shared, *request)) {
     constexpr int kUnavailable = 503;
-    if (fault->status != kUnavailable) return reply->send(fault_response(*fault));
+    if (fault->status != kUnavailable) {
+      return reply->send(refuse_fault(*shared, *request, *fault));
+    }
     request->account->count_refusal();
     return reply->send(refuse_request(*shared, *request, no_memory_yet(*request)));
   }
@@ -163,6 +165,17 @@ void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Cloc
 
 HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, const Error& error) {
   return (shared.refusal ? shared.refusal(head, error) : openai_errors().render(error));
+}
+
+HttpResponse refuse_fault(const HttpShared& shared, const HttpRequest& head,
+                          const HttpFault& fault) {
+  constexpr int kTooLarge = 413;
+  constexpr int kMediaType = 415;
+  const Fault kind = fault.status == kTooLarge    ? Fault::kTooLarge
+                     : fault.status == kMediaType ? Fault::kMediaType
+                                                  : Fault::kMalformed;
+  return refuse_request(shared, head,
+                        RequestError(ErrorCode::kInvalidArgument, fault.message, "", kind));
 }
 
 std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,

@@ -104,6 +104,10 @@ void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Cloc
 
 // The answer to a request for which there is no memory, or never will be.
 HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, const Error& error);
+// The same for what the transport finds wrong with a request whose head it has read: in the form of
+// its route, and with what an allowed web page needs to read it.
+HttpResponse refuse_fault(const HttpShared& shared, const HttpRequest& head,
+                          const HttpFault& fault);
 // The account of the request's client, who has used a key of that name or none.
 std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,
                                           const std::string& key);

@@ -103,8 +103,8 @@ void Listener::bind_unix(const Address& address, mode_t mode) {
   struct stat file{};
   if (::lstat(path, &file) == 0) {
     if (!S_ISSOCK(file.st_mode)) {
-      throw Error(ErrorCode::kAlreadyExists,
-                  "cannot listen on " + to_string(address) + ": the file is there and no socket");
+      throw Error(ErrorCode::kAlreadyExists, "cannot listen on " + to_string(address) +
+                                                 ": the file exists and is not a socket");
     }
     if (is_alive(target)) throw listen_error(address, EADDRINUSE);
     ::unlink(path);

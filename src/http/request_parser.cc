@@ -42,7 +42,7 @@ std::string_view what_is_wrong(const error_code& ec) {
       {error::bad_target, "the target of the request line cannot be read"},
       {error::bad_field, "the name of a header has characters that names may not have"},
       {error::bad_value, "the value of a header has characters that values may not have"},
-      {error::bad_obs_fold, "a header goes on in the next line"},
+      {error::bad_obs_fold, "a header continues on the next line"},
       {error::bad_content_length, "Content-Length is not one length, or stands beside chunks"},
       {error::bad_transfer_encoding, "Transfer-Encoding cannot be read, or stands beside a length"},
       {error::bad_chunk, "the length of a chunk cannot be read"},
@@ -178,6 +178,10 @@ void RequestParser::Impl::on_field_impl(http::field name, string_view name_text,
   if (name == http::field::host) ++hosts_;
   if (name == http::field::transfer_encoding && !iequals(value, "chunked")) {
     return fail(501, "Transfer-Encoding: expected chunked or none", ec);
+  }
+  // A proxy that speaks HTTP/1.0 would see the end of the request elsewhere.
+  if (name == http::field::transfer_encoding && http10) {
+    return fail(400, "HTTP/1.0 has no Transfer-Encoding; send a Content-Length", ec);
   }
   if (name == http::field::expect) {
     if (!iequals(value, "100-continue")) return fail(417, "Expect: expected 100-continue", ec);

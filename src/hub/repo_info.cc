@@ -139,7 +139,7 @@ RepoInfo parse_repo_info(std::string_view json, const std::string& name) {
   const JsonValue siblings = root.at("siblings");
   if (siblings.size() > kMaxFiles) {
     throw siblings.error(std::to_string(siblings.size()) + " files, at most " +
-                         std::to_string(kMaxFiles) + " are taken");
+                         std::to_string(kMaxFiles) + " are allowed");
   }
   std::unordered_set<std::string> seen;
   for (const JsonValue& sibling : siblings.elements()) {

@@ -24,27 +24,19 @@ Error unavailable(const HttpTarget& target, std::string_view what) {
   return Error(ErrorCode::kUnavailable, "http://" + target.host + ": " + std::string(what));
 }
 
-// A socket on its way to `address`: writable when the connection stands or has failed (SO_ERROR).
-FileDescriptor connect_without_waiting(const HttpTarget& target) {
-  const SocketAddress address = resolve(target.address).front();
-  FileDescriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.valid() ||
-      (::connect(socket.get(), address.data(), address.size) != 0 && errno != EINPROGRESS)) {
-    throw unavailable(target, std::strerror(errno));
-  }
-  return socket;
-}
-
 // A connection that is given up at its deadline.
 class Call {
  public:
+  // A name may stand for several addresses: localhost for one of each version of IP, of which the
+  // other side may have one only.
   Call(const HttpTarget& target, Clock::time_point deadline)
-      : target_(target), deadline_(deadline), socket_(connect_without_waiting(target)) {
-    wait(POLLOUT);
+      : target_(target), deadline_(deadline) {
     int failed = 0;
-    socklen_t size = sizeof(failed);
-    ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &failed, &size);
-    if (failed != 0) throw unavailable(target_, std::strerror(failed));
+    for (const SocketAddress& address : resolve(target.address)) {
+      failed = connect(address);
+      if (failed == 0) return;
+    }
+    throw unavailable(target_, std::strerror(failed));
   }
 
   void send(std::string_view bytes) {
@@ -80,6 +72,21 @@ class Call {
   }
 
  private:
+  // Returns 0, or errno.
+  int connect(const SocketAddress& address) {
+    socket_ =
+        FileDescriptor(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket_.valid()) return errno;
+    if (::connect(socket_.get(), address.data(), address.size) != 0 && errno != EINPROGRESS) {
+      return errno;
+    }
+    wait(POLLOUT);
+    int failed = 0;
+    socklen_t size = sizeof(failed);
+    ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &failed, &size);
+    return failed;
+  }
+
   void wait(short events) const {
     pollfd state{socket_.get(), events, 0};
     const auto left =

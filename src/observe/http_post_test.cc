@@ -58,6 +58,14 @@ TEST(HttpPost, SendsABodyAndReturnsTheStatus) {
   EXPECT_EQ(seen, "POST /v1/traces 3000000 application/json");
 }
 
+TEST(HttpPost, TriesEachAddressOfAName) {
+  TestServer server(local_options(), [](const auto&, const Respond& respond) { respond({}); });
+  const HttpTarget target = parse_http_url(
+      "http://localhost:" + std::to_string(server.server->port()), "/v1/traces", "key");
+  EXPECT_EQ(http_post(target, "{}", Clock::now() + std::chrono::seconds(30)), 200)
+      << "the server has an address of IPv4 only";
+}
+
 TEST(HttpPost, GivesUpInTime) {
   const SilentPort silent;
   EXPECT_EQ(failure(target_at(silent.port()), std::chrono::milliseconds(50)),

@@ -144,10 +144,11 @@ LogLevel access_level(const AccessRecord& record) {
   constexpr int kServerError = 500;
   constexpr int kNotImplemented = 501;
   constexpr int kUnavailable = 503;
+  constexpr int kDeadline = 504;
   constexpr int kVersion = 505;
   const bool unavailable = record.status == kUnavailable;
   if (record.routine && (record.status < kServerError || unavailable)) return LogLevel::kDebug;
-  if (unavailable) return LogLevel::kWarning;
+  if (unavailable || record.status == kDeadline) return LogLevel::kWarning;
   if (record.status < kServerError || record.status == kNotImplemented ||
       record.status == kVersion) {
     return LogLevel::kInfo;

@@ -40,8 +40,8 @@ LogFormat parse_log_format(std::string_view text);
 // "debug", "info", "warning" or "error". Throws Error kInvalidArgument.
 LogLevel parse_log_level(std::string_view text);
 
-// The level of a request's line. Error for 5xx; warning for 503, which clients retry and which a
-// server says in the course of things; info for what any scanner can bring about, 501 and 505.
+// The level of a request's line. Error for 5xx; warning for 503, which clients retry, and for 504,
+// since clients may set a deadline; info for what any scanner can bring about, 501 and 505.
 // Debug for what is routine, unless it failed otherwise than with 503.
 LogLevel access_level(const AccessRecord& record);
 

@@ -97,7 +97,7 @@ TEST(Log, WhatAnyScannerBringsAboutIsNoError) {
   }
   EXPECT_EQ(level_of(503), LogLevel::kWarning) << "clients retry";
   EXPECT_EQ(level_of(500), LogLevel::kError);
-  EXPECT_EQ(level_of(504), LogLevel::kError);
+  EXPECT_EQ(level_of(504), LogLevel::kWarning) << "clients set deadlines";
 }
 
 TEST(Log, WhatIsRoutineIsForDebugging) {

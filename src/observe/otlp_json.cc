@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/otlp_json.h"
-#include "base/json.h"
-#include "base/json_writer.h"
 
 #include <chrono>
+
+#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace nestvec {
 namespace {

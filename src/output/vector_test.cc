@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -47,13 +48,9 @@ TEST(FinishVector, WhatIsNotFiniteIsAnErrorNamingTheRow) {
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     std::vector<float> out(2);
-    try {
-      finish_vector(std::vector<float>{1, bad}, false, 17, out);
-      FAIL();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kInternal);
-      EXPECT_NE(std::string(error.what()).find("text 17"), std::string::npos);
-    }
+    const std::string error = error_of(
+        [&] { finish_vector(std::vector<float>{1, bad}, false, 17, out); }, ErrorCode::kInternal);
+    EXPECT_NE(error.find("text 17"), std::string::npos) << error;
   }
 }
 
@@ -66,13 +63,8 @@ TEST(CheckDimensions, AcceptsOneToWidth) {
 
 TEST(CheckDimensions, ErrorsNameWhatIsAllowed) {
   const std::vector<std::size_t> trained = {32, 64};
-  try {
-    check_dimensions(2000, 64, trained);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_STREQ(error.what(), "dimensions 2000 is not in 1..64; the model was trained for 32, 64");
-  }
+  EXPECT_EQ(error_of([&] { check_dimensions(2000, 64, trained); }),
+            "dimensions 2000 is not in 1..64; the model was trained for 32, 64");
 }
 
 }  // namespace

@@ -125,8 +125,9 @@ TEST(ParseOutputFormat, ListsTheNames) {
     parse_output_format("xml");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(),
-                 "unknown format \"xml\"; known are json, jsonl, npy, base64, binary, ubinary");
+    EXPECT_STREQ(
+        error.what(),
+        "unknown format \"xml\"; expected one of json, jsonl, npy, base64, binary, ubinary");
   }
 }
 

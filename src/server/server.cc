@@ -154,20 +154,19 @@ void Server::add_metrics() {
   metrics_.gauge("nestvec_connections", "Open connections, of HTTP and of gRPC.",
                  [this] { return static_cast<double>(http_->connections()); });
   metrics_.counter_of("nestvec_refused_connections_total",
-                      "Connections closed at once: there were server.max_connections.",
+                      "Connections closed at once: server.max_connections was reached.",
                       [this] { return static_cast<double>(http_->refused_connections()); });
   metrics_.counter_of("nestvec_log_lines_lost_total",
-                      "Lines of the log that could not be written: nobody read them, or the disk "
-                      "was full.",
+                      "Log lines that were dropped: nobody read them, or the disk was full.",
                       [this] { return static_cast<double>(log_.lost_lines()); });
   const auto bytes = [](std::size_t count) { return static_cast<double>(count); };
   metrics_.gauge("nestvec_request_memory_limit_bytes",
-                 "What requests may make the server hold: server.request_memory.",
+                 "Limit of the memory that requests hold: server.request_memory.",
                  [this, bytes] { return bytes(memory_->limit()); });
   metrics_.gauge("nestvec_request_memory_bytes",
-                 "What requests make the server hold, from their bodies to their unsent answers.",
+                 "Memory that requests hold, from their bodies to their unsent answers.",
                  [this, bytes] { return bytes(memory_->used()); });
-  metrics_.gauge("nestvec_request_memory_peak_bytes", "The most of it since the start.",
+  metrics_.gauge("nestvec_request_memory_peak_bytes", "Peak of the memory that requests held.",
                  [this, bytes] { return bytes(memory_->peak()); });
   metrics_.counter_of("nestvec_request_memory_refused_total",
                       "Bodies, texts and answers for which there was no request memory.",
@@ -249,18 +248,18 @@ std::string Server::addresses() const {
 void Server::reload() {
   try {
     load_keys();
-    log_.message(LogLevel::kInfo, "SIGHUP: API keys were read again");
+    log_.message(LogLevel::kInfo, "SIGHUP: reloaded the API keys");
   } catch (const Error& error) {
     log_.message(LogLevel::kError,
-                 std::string("SIGHUP: ") + error.what() + "; the API keys of before are kept");
+                 std::string("SIGHUP: ") + error.what() + "; the old API keys stay in use");
   }
   if (options_.tls_certificate.empty()) return;
   try {
     http_->reload_tls();
-    log_.message(LogLevel::kInfo, "SIGHUP: the TLS certificate was read again");
+    log_.message(LogLevel::kInfo, "SIGHUP: reloaded the TLS certificate");
   } catch (const Error& error) {
     log_.message(LogLevel::kError, std::string("SIGHUP: ") + error.what() +
-                                       "; the TLS certificate and key of before are kept");
+                                       "; the old TLS certificate and key stay in use");
   }
 }
 

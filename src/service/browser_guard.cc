@@ -54,10 +54,10 @@ void BrowserGuard::check(const HttpRequest& request, bool has_keys) const {
   const auto host = request.header("host");
   const bool from_page = request.peer != "unix";  // no page opens a Unix socket
   if (local_ && from_page && host && !answers_to(*host)) {
-    throw RequestError(ErrorCode::kPermissionDenied,
-                       "this server does not answer to the name " + excerpt(host_name(*host)) +
-                           " in Host; it listens on a loopback address, so add the name to "
-                           "server.hosts if clients are to use it");
+    throw RequestError(
+        ErrorCode::kPermissionDenied,
+        "this server listens on a loopback address and does not answer to the host " +
+            excerpt(host_name(*host)) + "; to allow it, add it to server.hosts");
   }
   if (!has_keys && !cors_.allows(request)) {
     throw RequestError(ErrorCode::kPermissionDenied,

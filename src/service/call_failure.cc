@@ -24,7 +24,7 @@ Error current_error() noexcept {
       return out_of_memory();
     } catch (...) {
       // Its text may hold anything, so it stays here.
-      return {ErrorCode::kInternal, "an internal error; the call was not answered"};
+      return {ErrorCode::kInternal, "internal error; the call was not answered"};
     }
   } catch (...) {  // no memory for the text of the error
     return out_of_memory();
@@ -47,7 +47,7 @@ Error still_loading() {
 
 Error shutting_down() {
   return {ErrorCode::kUnavailable,
-          "the server is shutting down; retry, so that its successor answers",
+          "the server is shutting down; retry to reach another instance",
           {.text = {}, .retry_after = kAgain}};
 }
 

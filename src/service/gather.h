@@ -120,7 +120,7 @@ void end_at_deadline(const Timer& after,
         const std::shared_ptr<Gather<T>> alive = weak.lock();
         if (!alive) return;
         alive->fail(Error(ErrorCode::kDeadlineExceeded,
-                          "the request was not done within its time; ask for less, or "
+                          "the deadline passed before the request was done; send less, or "
                           "allow more"));
       }));
 }

@@ -120,7 +120,8 @@ void KeyStore::load(std::string_view list, const std::string& file) {
     });
     // Nobody is asked for a key where there is none: not what a file of keys is for.
     if (reader.keys().size() == before) {
-      throw Error(ErrorCode::kInvalidArgument, file + ": no API key in it; expected one a line");
+      throw Error(ErrorCode::kInvalidArgument,
+                  file + ": contains no API key; expected one per line");
     }
   }
   auto entries = std::make_shared<Entries>();

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -34,14 +35,8 @@ class KeyFile {
   std::string path_;
 };
 
-std::string error_of(KeyStore& keys, std::string_view list, const std::string& file) {
-  try {
-    keys.load(list, file);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "";
+std::string refusal_of(KeyStore& keys, std::string_view list, const std::string& file) {
+  return error_of([&] { keys.load(list, file); });
 }
 
 TEST(KeyStore, BeginsEmptyAndKnowsNobody) {
@@ -83,9 +78,9 @@ TEST(KeyStore, AFailedLoadKeepsTheKeys) {
   KeyStore keys;
   keys.load("", file.path());
   file.write("new\ntwo words\n");
-  EXPECT_TRUE(error_of(keys, "", file.path()).starts_with(file.path() + ":2: "));
+  EXPECT_TRUE(refusal_of(keys, "", file.path()).starts_with(file.path() + ":2: "));
   file.write("# nothing\n");
-  EXPECT_NE(error_of(keys, "other", file.path()).find("no API key in it"), std::string::npos);
+  EXPECT_NE(refusal_of(keys, "other", file.path()).find("no API key in it"), std::string::npos);
   EXPECT_THROW(keys.load("", file.path() + "-missing"), Error);
   EXPECT_EQ(keys.find("old"), "key-1");
   EXPECT_EQ(keys.find("new"), std::nullopt);
@@ -96,8 +91,9 @@ TEST(KeyStore, ErrorsNeverShowAKey) {
   KeyStore keys;
   const KeyFile file("na me: hunter2\n");
   for (const std::string& message :
-       {error_of(keys, "hunter2 hunter2", ""), error_of(keys, "ok,hunter2\x01", ""),
-        error_of(keys, "hunter2" + std::string(600, 'x'), ""), error_of(keys, "", file.path())}) {
+       {refusal_of(keys, "hunter2 hunter2", ""), refusal_of(keys, "ok,hunter2\x01", ""),
+        refusal_of(keys, "hunter2" + std::string(600, 'x'), ""),
+        refusal_of(keys, "", file.path())}) {
     EXPECT_NE(message, "");
     EXPECT_EQ(message.find("hunter2"), std::string::npos) << message;
   }
@@ -107,7 +103,7 @@ TEST(KeyStore, TooManyKeysAreRefused) {
   KeyStore keys;
   std::string list;
   for (int i = 0; i < 10'001; ++i) list += "k" + std::to_string(i) + ",";
-  EXPECT_NE(error_of(keys, list, "").find("more than 10000"), std::string::npos);
+  EXPECT_NE(refusal_of(keys, list, "").find("more than 10000"), std::string::npos);
 }
 
 TEST(KeyStore, ReplacedWhileOthersLook) {

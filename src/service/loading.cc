@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/loading.h"
 
-#include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "base/json_writer.h"
@@ -13,16 +11,6 @@
 
 namespace nestvec {
 namespace {
-
-std::string percent(double share) {
-  constexpr double kAll = 100;
-  return std::to_string(static_cast<int>(std::floor(share * kAll))) + " %";
-}
-
-std::string what_it_does(double share) {
-  if (share <= 0) return "Reading the files of the model";
-  return share < 1 ? "Compiling: " + percent(share) : "Starting the model";
-}
 
 // /ready and its other names: what they say as ever, and how far the load is.
 HttpResponse with_progress(HttpResponse response, const LoadState& load) {
@@ -56,11 +44,9 @@ HttpResponse answer_while_loading(const HttpRequest& request, const LoadState& l
   if (auto probe = answer_probe(request.path, Readiness::kLoading)) {
     return with_progress(*std::move(probe), load);
   }
-  if (request.method == "GET") {
+  if (request.method == "GET" || request.method == "HEAD") {
     if (is_metrics_path(request.path)) return metrics_response(metrics);
-    if (auto page = page_while_loading(request.path, what_it_does(load.share()), load.step())) {
-      return *std::move(page);
-    }
+    if (auto page = answer_page(request)) return *std::move(page);
   }
   return openai_errors().render(still_loading());
 }

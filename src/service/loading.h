@@ -29,9 +29,8 @@ class LoadState {
   std::atomic<double> share_{0};
 };
 
-// /health and /metrics are answered as ever: the process lives. So are the files of the page, and
-// where the page will be, one that says how far the load is. All else is 503 with a time to come
-// again.
+// /health, /metrics and the pages are answered as ever; /ready says how far the load is. All else
+// is 503 with a time to try again.
 HttpResponse answer_while_loading(const HttpRequest& request, const LoadState& load,
                                   const Metrics& metrics);
 

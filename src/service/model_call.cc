@@ -104,11 +104,12 @@ void count_texts(const Service& service, const EmbedCall& call, const Embeddings
                  "Tokens embedded, by task, prompts and special tokens included.", label)
         .add(share.tokens);
   }
-  service.metrics.counter("nestvec_truncated_total", "Texts that lost tokens to the limit.")
+  service.metrics
+      .counter("nestvec_truncated_total", "Texts that were cut because they were too long.")
       .add(rows.truncated.size());
   const auto stage = [&](std::string_view name, double seconds) {
     service.metrics
-        .histogram("nestvec_stage_seconds", "Where the time of a call went.", Metrics::seconds(),
+        .histogram("nestvec_stage_seconds", "Time of a call by stage.", Metrics::seconds(),
                    metric_label("stage", name))
         .observe(seconds);
   };

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/excerpt.h"
+#include "base/trim.h"
 #include "service/embed_call.h"
 #include "service/error_style.h"
 
@@ -65,7 +66,9 @@ std::vector<std::string> names_with_tasks(const ModelInfo& model) {
 std::string task_of_name(std::string_view name, const ModelInfo& model, bool strict,
                          std::string_view param) {
   if (name.empty() || is_name_of(name, model)) return "";
-  const auto [base, suffix] = parts_of(name, model);
+  const Parts parts = parts_of(name, model);
+  const std::string_view base = parts.base;
+  const std::string_view suffix = trim(parts.suffix);
   const bool own = is_name_of(base, model);
   if (strict && !own) {
     throw RequestError(ErrorCode::kNotFound,
@@ -73,6 +76,12 @@ std::string task_of_name(std::string_view name, const ModelInfo& model, bool str
                        std::string(param));
   }
   if (base.empty() || suffix.empty()) return "";
+  const Parts inner = parts_of(base, model);
+  if (is_name_of(inner.base, model) && !is_tag(inner.suffix)) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       excerpt(name) + " names more than one task; write " + model.id + ":TASK",
+                       std::string(param), Fault::kUnprocessable);
+  }
   if (const auto task = known_task(suffix, model)) return *task;
   return own && !is_tag(suffix) ? resolve_task(suffix, model, param) : "";
 }

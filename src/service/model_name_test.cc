@@ -39,6 +39,7 @@ TEST(ModelName, MayNameATask) {
       EXPECT_EQ(task(name, strict), "") << name;
     }
     EXPECT_EQ(task("jina-embeddings-v3:retrieval.qurey", strict), "422 model") << "a slip";
+    EXPECT_EQ(task("jina-embeddings-v3: retrieval.query ", strict), "retrieval.query");
   }
 }
 
@@ -48,6 +49,8 @@ TEST(ModelName, MayBeAnotherUnlessStrict) {
     EXPECT_EQ(task(name), "") << name;
     EXPECT_EQ(task(name, true), "404 model") << name;
   }
+  EXPECT_EQ(task("jina-embeddings-v3:query:passage"), "422 model") << "two tasks";
+  EXPECT_EQ(task("jina-embeddings-v3:query:query"), "422 model");
   EXPECT_EQ(task("text-embedding-3-small:query"), "retrieval.query");
   EXPECT_EQ(task("text-embedding-3-small:query", true), "404 model");
 }

@@ -28,7 +28,7 @@ constexpr std::array<Elsewhere, 5> kElsewhere = {{
      "it classifies texts, which needs a model with a classifier"},
     {{"embed_sparse", "sparse"}, "it gives sparse vectors, which needs a model such as SPLADE"},
     {{"images", "audio", "embed_image", "embed_audio"},
-     "it is for images or sound, and this server reads texts alone"},
+     "it is for images or sound, and this server reads only texts"},
 }};
 
 bool has_segment(std::string_view path, std::string_view wanted) {
@@ -41,6 +41,11 @@ bool has_segment(std::string_view path, std::string_view wanted) {
 }
 
 std::string_view needs_of(std::string_view path) {
+  for (const std::string_view service : {"/tei.v1.", "/grpc.", "/clarifai.api."}) {
+    if (path.starts_with(service)) {
+      return "it is a method of gRPC, which is called over HTTP/2 as application/grpc";
+    }
+  }
   for (const Elsewhere& kind : kElsewhere) {
     for (const std::string_view segment : kind.segments) {
       if (!segment.empty() && has_segment(path, segment)) return kind.needs;

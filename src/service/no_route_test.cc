@@ -42,7 +42,8 @@ TEST(NoRoute, SaysWhatItWouldTake) {
   for (const char* path : {"/v1/chat/completions", "/api/chat", "/api/generate", "/completion"}) {
     EXPECT_TRUE(says(message(path), "needs a language model")) << path;
   }
-  EXPECT_TRUE(says(message("/v1/audio/speech"), "texts alone"));
+  EXPECT_TRUE(says(message("/v1/audio/speech"), "only texts"));
+  EXPECT_TRUE(says(message("/tei.v1.Embed/Embed"), "called over HTTP/2 as application/grpc"));
   EXPECT_FALSE(says(message("/v1/reranker"), "reranker such as")) << "a part of a segment";
 }
 

@@ -81,7 +81,7 @@ void add_queue_gauges(const Model& model, Metrics& metrics) {
                 [&model] { return static_cast<double>(model.queue().tokens); });
   metrics.gauge("nestvec_queue_texts", "Texts that wait for the model.",
                 [&model] { return static_cast<double>(model.queue().texts); });
-  metrics.gauge("nestvec_queue_seconds", "Expected time until all that waits is done.",
+  metrics.gauge("nestvec_queue_seconds", "Expected time until the queue is empty.",
                 [&model] { return model.queue().expected_seconds; });
   metrics.gauge("nestvec_running_tokens", "Tokens in the batch that runs.",
                 [&model] { return static_cast<double>(model.queue().running_tokens); });
@@ -92,10 +92,9 @@ void add_queue_gauges(const Model& model, Metrics& metrics) {
 }
 
 void add_cache_metrics(const Model& model, Metrics& metrics) {
-  metrics.counter_of("nestvec_cache_hits_total", "Texts whose vector was kept from before.",
+  metrics.counter_of("nestvec_cache_hits_total", "Texts whose vector was in the cache.",
                      [&model] { return static_cast<double>(model.cache().hits); });
-  metrics.counter_of("nestvec_cache_misses_total",
-                     "Texts that were looked for in the cache in vain.",
+  metrics.counter_of("nestvec_cache_misses_total", "Texts whose vector was not in the cache.",
                      [&model] { return static_cast<double>(model.cache().misses); });
   metrics.gauge("nestvec_cache_bytes", "Size of the cache of vectors.",
                 [&model] { return static_cast<double>(model.cache().bytes); });

@@ -9,7 +9,6 @@
 
 #include "base/content_hash.h"
 #include "base/json.h"
-#include "base/utf8.h"
 #include "nestvec/tasks.h"
 #include "service/embed_call.h"
 #include "service/request_path.h"
@@ -68,7 +67,7 @@ std::string entity_tag(std::string_view body) {
 // Browsers ask each time whether the file is still the same: a server may be replaced by another
 // version under their eyes, and 304 costs next to nothing.
 Headers page_headers(const std::string& tag) {
-  return {{"ETag", tag},
+  return {{"ETag", "W/" + tag},  // weak: the transport may pack the same page in several ways
           {"Cache-Control", "no-cache"},
           {"Content-Security-Policy",
            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
@@ -95,50 +94,31 @@ std::optional<std::string> right_place(const HttpRequest& request) {
   return ".." + request.path;
 }
 
-RouteHandler serve(std::string body, std::string_view content_type) {
-  auto tag = entity_tag(body);
-  const auto page = std::make_shared<const HttpResponse>(
-      HttpResponse{200, std::string(content_type), page_headers(tag), std::move(body)});
-  const bool relative = content_type == kHtml;
-  return [page, relative, tag = std::move(tag)](const Exchange& exchange) {
-    if (relative) {
-      if (const auto place = right_place(*exchange.request)) {
-        return exchange.respond({307, "text/plain; charset=utf-8", {{"Location", *place}}, ""});
-      }
-    }
-    const auto known = exchange.request->header("if-none-match");
-    if (known && names_tag(*known, tag)) {
-      exchange.respond({304, page->content_type, page->headers, ""});
-    } else {
-      exchange.respond(*page);
-    }
-  };
-}
+// What is at one of these paths; its tag changes with it.
+struct PageContent {
+  PageContent(std::string_view type, std::string text)
+      : content_type(type), body(std::move(text)), tag(entity_tag(body)) {}
 
-std::string html_text(std::string_view text) {
-  std::string storage;
-  std::string html;
-  for (const char c : repair_utf8(text, storage)) {
-    switch (c) {
-      case '&':
-        html += "&amp;";
-        break;
-      case '<':
-        html += "&lt;";
-        break;
-      case '>':
-        html += "&gt;";
-        break;
-      default:
-        html += c;
+  std::string content_type;
+  std::string body;
+  std::string tag;
+};
+
+HttpResponse answer(const HttpRequest& request, const PageContent& content) {
+  if (content.content_type == kHtml) {
+    if (const auto place = right_place(request)) {
+      return {307, "text/plain; charset=utf-8", {{"Location", *place}}, ""};
     }
   }
-  return html;
+  const auto known = request.header("if-none-match");
+  const bool unchanged = known && names_tag(*known, content.tag);
+  return {unchanged ? 304 : 200, content.content_type, page_headers(content.tag),
+          unchanged ? "" : content.body};
 }
 
-void replace_in(std::string& page, std::string_view name, std::string_view text) {
-  const std::size_t at = page.find(name);
-  if (at != std::string::npos) page.replace(at, name.size(), html_text(text));
+const PageFile* find_static(std::string_view path) {
+  const auto* const file = std::ranges::find(kPageFiles, path, &PageFile::path);
+  return file == std::end(kPageFiles) || file->file == kOpenApi ? nullptr : file;
 }
 
 std::string json_string(std::string_view text) {
@@ -192,27 +172,15 @@ Values values_of(const ModelInfo& model, const ServerOptions& options, std::stri
 
 }  // namespace
 
-std::optional<HttpResponse> page_while_loading(std::string_view path, std::string_view progress,
-                                               std::string_view step) {
-  const auto* const file = std::ranges::find(kPageFiles, path, &PageFile::path);
-  if (file == std::end(kPageFiles) || file->file == kOpenApi) return std::nullopt;
-  HttpResponse response{200, std::string(file->content_type), page_headers(""), ""};
-  for (auto& [name, value] : response.headers) {
-    if (name == "Cache-Control") value = "no-store";
-  }
-  std::erase_if(response.headers, [](const auto& header) { return header.first == "ETag"; });
-  response.body = web_file(file->content_type == kHtml ? "loading.html" : file->file);
-  if (file->content_type == kHtml) {
-    replace_in(response.body, "{progress}", progress);
-    replace_in(response.body, "{step}", step);
-  }
-  return response;
+std::optional<HttpResponse> answer_page(const HttpRequest& request) {
+  const PageFile* const file = find_static(request.path);
+  if (file == nullptr) return std::nullopt;
+  return answer(request, {file->content_type, std::string(web_file(file->file))});
 }
 
 bool is_page_file(const HttpRequest& request) {
-  const auto* const file = std::ranges::find(kPageFiles, request.path, &PageFile::path);
-  return request.method == "GET" && file != std::end(kPageFiles) && file->content_type != kHtml &&
-         file->file != kOpenApi;
+  const PageFile* const file = find_static(request.path);
+  return request.method == "GET" && file != nullptr && file->content_type != kHtml;
 }
 
 std::string openapi_document(const ModelInfo& model, const ServerOptions& options,
@@ -241,10 +209,14 @@ std::string openapi_document(const ModelInfo& model, const ServerOptions& option
 std::vector<Route> page_routes(const Service& service) {
   std::vector<Route> routes;
   for (const auto& [path, file, content_type] : kPageFiles) {
-    std::string body =
-        file == kOpenApi ? openapi_document(service.model.info(), service.options, service.version)
-                         : std::string(web_file(file));
-    routes.push_back({"GET", path, serve(std::move(body), content_type), &openai_errors(), true});
+    const auto content = std::make_shared<const PageContent>(
+        content_type, file == kOpenApi
+                          ? openapi_document(service.model.info(), service.options, service.version)
+                          : std::string(web_file(file)));
+    const RouteHandler handle = [content](const Exchange& exchange) {
+      exchange.respond(answer(*exchange.request, *content));
+    };
+    routes.push_back({"GET", path, handle, &openai_errors(), true});
   }
   return routes;
 }

@@ -19,10 +19,9 @@ namespace nestvec {
 // loaded.
 std::vector<Route> page_routes(const Service& service);
 
-// What is at a page's address while there is no model: instead of the pages one that says how far
-// the load is and asks again by itself, and the files that it loads. nullopt for other paths.
-std::optional<HttpResponse> page_while_loading(std::string_view path, std::string_view progress,
-                                               std::string_view step);
+// The same for the pages and the files that they load while there is no model: the pages wait for
+// it and say how far it is. nullopt for other paths, openapi.json's too, which describes the model.
+std::optional<HttpResponse> answer_page(const HttpRequest& request);
 
 // Whether a request is for a file that a page loads.
 bool is_page_file(const HttpRequest& request);

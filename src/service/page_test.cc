@@ -56,7 +56,6 @@ class Page : public ::testing::Test {
 
 TEST_F(Page, EveryEmbeddedFileIsServed) {
   for (const EmbeddedFile& file : web_files()) {
-    if (file.name == "loading.html") continue;  // before there is a model
     const bool served = std::ranges::any_of(routes_, [&](const Route& route) {
       return file.name == "openapi.json" ? route.path == "/openapi.json"
                                          : get(route.path).body == file.body;
@@ -103,8 +102,9 @@ TEST_F(Page, HtmlHasItsTypeAndAPolicy) {
 TEST_F(Page, UnchangedFilesAreNotSentAgain) {
   const std::string tag = header(get("/"), "ETag");
   ASSERT_GT(tag.size(), 10U);
+  ASSERT_TRUE(tag.starts_with("W/")) << "packed or not, it is the same page";
   EXPECT_NE(tag, header(get("/docs"), "ETag"));
-  for (const std::string& list : {tag, "W/" + tag, "\"other\", " + tag, std::string("*")}) {
+  for (const std::string& list : {tag, tag.substr(2), "\"other\", " + tag, std::string("*")}) {
     const HttpResponse unchanged = get("/", {{"if-none-match", list}});
     EXPECT_EQ(unchanged.status, 304) << list;
     EXPECT_TRUE(unchanged.body.empty());

@@ -77,7 +77,7 @@ RequestError body_never_fits(const MemoryAccount& account, std::uint64_t body_by
                           " times as much while they are read, and " + allowance(account) +
                           " in all: at most " +
                           std::to_string(RequestMemory::longest_body(account)) +
-                          " are taken; send less at once, or raise " + account.option(),
+                          " are accepted; send less at once, or raise " + account.option(),
                       "", Fault::kTooLarge);
 }
 

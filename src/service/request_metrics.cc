@@ -11,7 +11,7 @@ RequestMetrics::RequestMetrics(Metrics& metrics)
       refused_(metrics.counter("nestvec_refused_total",
                                "Requests answered with 429: the queue was full.")),
       cancelled_(metrics.counter("nestvec_cancelled_total",
-                                 "Requests whose client had gone before the answer.")) {}
+                                 "Requests whose client disconnected before the answer.")) {}
 
 void RequestMetrics::count(std::string_view route, int status, double seconds) const {
   constexpr int kRefused = 429;

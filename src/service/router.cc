@@ -114,7 +114,7 @@ void Exchange::fail_with_current_exception() const noexcept {
       fail(out_of_memory());
     } catch (...) {
       // Its text may hold anything, so it stays here.
-      fail(Error(ErrorCode::kInternal, "an internal error; the request was not answered"));
+      fail(Error(ErrorCode::kInternal, "internal error; the request was not answered"));
     }
   } catch (...) {
     respond(no_memory_answer());
@@ -226,6 +226,9 @@ std::optional<HttpResponse> Router::answer_head(const Match& match, const HttpRe
   // A pre-flight does nothing, so it is answered; without Access-Control-Allow-Origin the browser
   // says to its user what is missing, which it does not for a status of 403.
   guard_.check(head, !keys_.empty() || Cors::is_preflight(head));
+  if (head.method == "OPTIONS" && head.path == "*") {
+    return HttpResponse{204, "", {{"Allow", "GET, HEAD, POST, OPTIONS"}}, ""};
+  }
   if (match.paths.empty()) {
     throw RequestError(ErrorCode::kNotFound, no_route_message(head.method, head.path, routes_), "",
                        Fault::kNoRoute);
@@ -246,8 +249,8 @@ std::optional<HttpResponse> Router::answer_head(const Match& match, const HttpRe
   response = style_of(match, head.path)
                  .render(RequestError(
                      ErrorCode::kUnimplemented,
-                     excerpt(head.method) + " is not for this path; it answers " + allowed, "",
-                     Fault::kMethod));
+                     excerpt(head.method) + " is not allowed for this path; it answers " + allowed,
+                     "", Fault::kMethod));
   response.headers.emplace_back("Allow", allowed);
   return response;
 }
@@ -284,10 +287,10 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
     const Match found = match(*request);
     const auto answer = std::make_shared<Answer>(*this, request);
     Exchange exchange{
-        .service = service_, .request = request, .respond = [answer](HttpResponse response) {
-          answer->give(std::move(response));
-        }};
-    exchange.errors = &style_of(found, request->path);
+        .service = service_,
+        .request = std::move(request),
+        .respond = [answer](HttpResponse response) { answer->give(std::move(response)); }};
+    exchange.errors = &style_of(found, exchange.request->path);
     // Nothing throws from here on.
     answer->give_to(std::move(respond), name_of(found));
     exchange.attempt([&] { dispatch(found, exchange); });

@@ -127,6 +127,8 @@ TEST_F(RouterTest, OtherMethodsAre405WithAllow) {
   response = call(make(), request_of("PUT", "/api/embed"));
   EXPECT_EQ(response.status, 405);
   EXPECT_EQ(response.body.substr(0, 6), "other:");
+  response = call(make(), request_of("OPTIONS", "*"));
+  EXPECT_EQ(response.status, 204) << "the server as a whole";
   response = call(make(), request_of("OPTIONS", "/v1/embeddings"));
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(header_of(response, "Allow"), "POST, OPTIONS");

@@ -89,9 +89,10 @@ void read_input(const GraphValue& input, const GraphValue* ids, const std::strin
     read_rectangle(input, path, io);
     return;
   }
-  throw refuse(path, "unknown input " + describe(input) +
-                         "; known are input_ids, attention_mask, token_type_ids, position_ids, "
-                         "task_id and task_ids");
+  throw refuse(path,
+               "unknown input " + describe(input) +
+                   "; expected one of input_ids, attention_mask, token_type_ids, position_ids, "
+                   "task_id and task_ids");
 }
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {

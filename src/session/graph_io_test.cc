@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -53,13 +54,7 @@ TEST(ReadGraphIo, PicksTheTokenEmbeddingsByShape) {
 
 std::string message_of(const std::vector<GraphValue>& inputs,
                        const std::vector<GraphValue>& outputs) {
-  try {
-    read_graph_io(inputs, outputs, "dir/model.onnx");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "";
+  return error_of([&] { read_graph_io(inputs, outputs, "dir/model.onnx"); });
 }
 
 TEST(ReadGraphIo, ErrorsNameWhatTheGraphHas) {

@@ -15,7 +15,7 @@ SplitBehavior load_behavior(const JsonValue& value) {
   if (name == "MergedWithPrevious") return SplitBehavior::kMergedWithPrevious;
   if (name == "MergedWithNext") return SplitBehavior::kMergedWithNext;
   if (name == "Contiguous") return SplitBehavior::kContiguous;
-  throw value.error("\"" + std::string(name) + "\" is no split behavior");
+  throw value.error("\"" + std::string(name) + "\" is not a split behavior");
 }
 
 PrependScheme load_prepend_scheme(const JsonValue& value) {
@@ -23,7 +23,7 @@ PrependScheme load_prepend_scheme(const JsonValue& value) {
   if (name == "always") return PrependScheme::kAlways;
   if (name == "first") return PrependScheme::kFirst;
   if (name == "never") return PrependScheme::kNever;
-  throw value.error("\"" + std::string(name) + "\" is no prepend scheme");
+  throw value.error("\"" + std::string(name) + "\" is not a prepend scheme");
 }
 
 std::string load_character(const JsonValue& value) {

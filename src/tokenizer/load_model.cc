@@ -45,7 +45,7 @@ ModelPtr load_wordpiece(const JsonValue& value) {
   vocabulary.for_each_member([&](std::string_view text, simdjson::dom::element element) {
     std::uint64_t id = 0;
     if (element.get(id) != simdjson::SUCCESS || id > std::numeric_limits<std::uint32_t>::max()) {
-      throw vocabulary.error("the id of \"" + std::string(text) + "\" is no token id");
+      throw vocabulary.error("the id of \"" + std::string(text) + "\" is not a valid token id");
     }
     options.vocabulary.push_back({text, static_cast<std::uint32_t>(id), 0});
   });

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 #include "tokenizer/component_loader.h"
 #include "tokenizer/tokenizer.h"
 
@@ -16,13 +17,7 @@ const char* const kModel =
     R"("model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["a",-1.5],["\u2581a",-2]]})";
 
 std::string message_for(const std::string& json) {
-  try {
-    Tokenizer::parse(json, "tokenizer.json");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    return error.what();
-  }
-  return "accepted";
+  return error_of([&] { Tokenizer::parse(json, "tokenizer.json"); });
 }
 
 std::string message_for_part(const std::string& part) {
@@ -34,9 +29,8 @@ std::string message_for_model(const std::string& model) {
 }
 
 TEST(Loader, ReadsTheSmallestFile) {
-  EXPECT_EQ(message_for("{" + std::string(kModel) + "}"), "accepted");
-  EXPECT_EQ(message_for_part(R"("version":"1.0","padding":{"anything":1},"decoder":null)"),
-            "accepted");
+  EXPECT_EQ(message_for("{" + std::string(kModel) + "}"), "");
+  EXPECT_EQ(message_for_part(R"("version":"1.0","padding":{"anything":1},"decoder":null)"), "");
 }
 
 TEST(Loader, NamesTheUnknownComponent) {
@@ -66,7 +60,7 @@ TEST(Loader, NamesTheBrokenValue) {
   EXPECT_EQ(message_for_model(R"({"type":"Unigram","vocab":[["a",1e300]]})"),
             "tokenizer.json: model: token 0 has a score beyond 1e30");
   EXPECT_EQ(message_for_model(R"({"type":"WordPiece","vocab":{"a":-1}})"),
-            "tokenizer.json: model.vocab: the id of \"a\" is no token id");
+            "tokenizer.json: model.vocab: the id of \"a\" is not a valid token id");
   EXPECT_EQ(message_for_model(R"({"type":"WordPiece","vocab":{"a":4000000000},"unk_token":"a",
                                   "continuing_subword_prefix":"","max_input_chars_per_word":9})"),
             "tokenizer.json: model: token id 4000000000 is too large, ids end at 16777215");
@@ -77,7 +71,7 @@ TEST(Loader, NamesTheBrokenValue) {
                                 "add_prefix_space":false,"prepend_scheme":"first"})"),
       "tokenizer.json: pre_tokenizer: \"add_prefix_space\" does not match \"prepend_scheme\"");
   EXPECT_EQ(message_for_part(R"("truncation":{"max_length":5,"strategy":"Both","stride":0})"),
-            "tokenizer.json: truncation.strategy: \"Both\" is no strategy");
+            "tokenizer.json: truncation.strategy: \"Both\" is not a strategy");
 }
 
 TEST(Loader, RefusesTemplatesThatTheReferenceCannotRun) {
@@ -114,7 +108,7 @@ TEST(Loader, RefusesRegularExpressionsThatItCannotRun) {
     return message_for_part(R"("normalizer":{"type":"Replace","content":"","pattern":{"Regex":")" +
                             regex + "\"}}");
   };
-  EXPECT_EQ(with_regex(" {2,}"), "accepted");
+  EXPECT_EQ(with_regex(" {2,}"), "");
   EXPECT_EQ(
       with_regex("(a|b)"),
       "tokenizer.json: normalizer.pattern.Regex: regular expression \"(a|b)\" is not supported: "

@@ -65,6 +65,7 @@ class Tokenizer::Pipeline {
     return parts_.post_processor.special_count();
   }
   const TokenTypes& token_types() const noexcept { return parts_.post_processor.types(); }
+  bool truncates_left() const noexcept { return parts_.truncation && parts_.truncation->left; }
 
  private:
   // How many tokens of the text may stay, and which.

@@ -49,7 +49,7 @@ FileTruncation load_truncation(const JsonValue& value) {
   const std::string_view strategy = value.at("strategy").string();
   truncation.only_second = strategy == "OnlySecond";
   if (!truncation.only_second && strategy != "LongestFirst" && strategy != "OnlyFirst") {
-    throw value.at("strategy").error("\"" + std::string(strategy) + "\" is no strategy");
+    throw value.at("strategy").error("\"" + std::string(strategy) + "\" is not a strategy");
   }
   if (const auto direction = value.find("direction")) {
     truncation.left = direction->string() == "Left";
@@ -137,6 +137,7 @@ std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_spec
 }
 
 std::size_t Tokenizer::vocabulary_size() const noexcept { return pipeline_->vocabulary_size(); }
+bool Tokenizer::truncates_left() const noexcept { return pipeline_->truncates_left(); }
 
 std::optional<std::uint32_t> Tokenizer::token_to_id(std::string_view token) const {
   return pipeline_->token_to_id(token);

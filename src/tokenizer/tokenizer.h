@@ -100,6 +100,8 @@ class Tokenizer {
   std::string_view id_to_token(std::uint32_t id) const;  // empty for an id that does not exist
   // Tokens that the post-processor adds to one text (2 for "<s> $A </s>").
   std::size_t added_special_tokens() const noexcept;
+  // Whether the file's own truncation drops the beginning of a text.
+  bool truncates_left() const noexcept;
   // The types of a text's tokens, special ones included. Valid until the tokenizer dies.
   const TokenTypes& token_types() const noexcept;
 

@@ -5,6 +5,7 @@
 
 #include "nestvec/error.h"
 #include "support/checkpoint.h"
+#include "support/error_of.h"
 #include "support/onnx_file.h"
 
 namespace nestvec {
@@ -36,14 +37,7 @@ TEST(ModelWeightsTest, TakesSafetensorsBeforeAnOnnxFile) {
 
 TEST(ModelWeightsTest, NamesPointersOfGitLfs) {
   TemporaryFolder folder;
-  const auto failure = [&] {
-    try {
-      read_model_weights(folder.string());
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("none");
-  };
+  const auto failure = [&] { return coded_error_of([&] { read_model_weights(folder.string()); }); };
   for (const char* name : {"onnx/model.onnx", "model.safetensors"}) {
     write_text(folder / name, "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n");
     EXPECT_NE(failure().find(std::string(name) + ": is a git-lfs pointer"), std::string::npos)
@@ -54,13 +48,9 @@ TEST(ModelWeightsTest, NamesPointersOfGitLfs) {
 TEST(ModelWeightsTest, SaysWhatItLookedFor) {
   TemporaryFolder folder;
   EXPECT_TRUE(model_weight_files(folder.string()).empty());
-  try {
-    read_model_weights(folder.string());
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
-    EXPECT_NE(std::string(error.what()).find("onnx/model.onnx"), std::string::npos);
-  }
+  const std::string error =
+      error_of([&] { read_model_weights(folder.string()); }, ErrorCode::kNotFound);
+  EXPECT_NE(error.find("onnx/model.onnx"), std::string::npos) << error;
 }
 
 }  // namespace

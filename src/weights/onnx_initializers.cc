@@ -260,7 +260,7 @@ WeightSet read_onnx_weights(const std::string& path) {
       tensor.bytes = external_bytes(initializer, files[place->second], path);
     }
     if (!tensors.emplace(tensor.name, tensor).second) {
-      throw corrupt_onnx(path, "tensor " + tensor.name + " stands there twice");
+      throw corrupt_onnx(path, "tensor " + tensor.name + " appears twice");
     }
   }
   for (const ImpliedWeight& implied : graph.implied) {

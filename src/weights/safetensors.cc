@@ -153,7 +153,7 @@ WeightSet read_shards(const fs::path& folder, const fs::path& index) {
                                      [&](const TensorView& tensor) { return tensor.name == name; });
       if (!there)
         throw corrupt(files.back().path(),
-                      "no tensor " + name + ", which " + index.string() + " says is there");
+                      "no tensor " + name + ", which " + index.string() + " lists");
     }
     std::move(part.begin(), part.end(), std::back_inserter(tensors));
   }

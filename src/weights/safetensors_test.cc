@@ -5,6 +5,7 @@
 
 #include "nestvec/error.h"
 #include "support/checkpoint.h"
+#include "support/error_of.h"
 
 namespace nestvec {
 namespace {
@@ -15,14 +16,9 @@ std::vector<TensorView> parse(const std::string& file) {
 
 // What the reader says of a broken file; "" where it finds nothing wrong.
 std::string complaint(const std::string& file) {
-  try {
-    parse(file);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kDataLoss) << error.what();
-    EXPECT_TRUE(std::string(error.what()).starts_with("m.safetensors: ")) << error.what();
-    return error.what();
-  }
-  return "";
+  const std::string error = error_of([&] { parse(file); }, ErrorCode::kDataLoss);
+  EXPECT_TRUE(error.empty() || error.starts_with("m.safetensors: ")) << error;
+  return error;
 }
 
 std::string entry(const std::string& type, const std::string& shape, const std::string& offsets) {
@@ -138,12 +134,7 @@ class SafetensorsFolderTest : public testing::Test {
   }
 
   std::string complaint() {
-    try {
-      read_safetensors_folder(folder_.string());
-    } catch (const Error& error) {
-      return std::string(error_code_name(error.code())) + " " + error.what();
-    }
-    return "";
+    return coded_error_of([&] { read_safetensors_folder(folder_.string()); });
   }
 
   TemporaryFolder folder_;
@@ -182,13 +173,7 @@ TEST_F(SafetensorsFolderTest, ErrorsNameTheTensorTheShapeAndTheLikest) {
   checkpoint.save(folder_ / "model.safetensors");
   const WeightSet set = read_safetensors_folder(folder_.string());
   const auto says = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-    try {
-      set.at(name, shape);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-      return std::string(error.what());
-    }
-    return std::string();
+    return error_of([&] { set.at(name, shape); });
   };
   const std::string path = (folder_ / "model.safetensors").string();
   EXPECT_EQ(says("layer.0.weight", {2, 3}), "");
@@ -196,7 +181,7 @@ TEST_F(SafetensorsFolderTest, ErrorsNameTheTensorTheShapeAndTheLikest) {
             path + ": tensor layer.0.weight has shape [2, 3], expected [3, 2] as config.json says");
   EXPECT_EQ(says("layer.0.weights", {3, 2}),
             path +
-                ": no tensor layer.0.weights of shape [3, 2]; of 4 tensors the likest are "
+                ": no tensor layer.0.weights of shape [3, 2]; of 4 tensors the most similar are "
                 "layer.0.weight [2, 3], layer.0.bias [3], ids [1]");
   EXPECT_EQ(says("ids", {1}), path + ": tensor ids has type I64, expected F32, F16 or BF16");
 }

@@ -28,7 +28,7 @@ WeightSet::WeightSet(std::string source, std::vector<MappedFile> files,
                          [](const TensorView& a, const TensorView& b) { return a.name == b.name; });
   if (twice != tensors_.end()) {
     throw Error(ErrorCode::kDataLoss,
-                one_line(source_ + ": tensor " + twice->name + " stands there twice"));
+                one_line(source_ + ": tensor " + twice->name + " appears twice"));
   }
 }
 
@@ -62,7 +62,7 @@ std::string WeightSet::likest(std::string_view name) const {
   const std::size_t shown = std::min(kShown, ranked.size());
   std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(shown),
                     ranked.end());
-  std::string text = "of " + std::to_string(tensors_.size()) + " tensors the likest are ";
+  std::string text = "of " + std::to_string(tensors_.size()) + " tensors the most similar are ";
   for (std::size_t i = 0; i < shown; ++i) {
     if (i > 0) text += ", ";
     text += ranked[i].second->name + " " + ranked[i].second->shape_text();

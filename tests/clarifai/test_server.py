@@ -4,8 +4,6 @@
 import concurrent.futures
 import contextlib
 import fcntl
-import pathlib
-import random
 import re
 import shutil
 import signal
@@ -15,18 +13,8 @@ import threading
 import pytest
 
 from sdk import APP, MODEL, PAT, USER, bits, of_the_server, serve, stub_of, wanted
+from ports import free_port
 from waiting import wait_until
-
-
-def free_port():
-    """One that the system gives to nobody who asks for any."""
-    (first, _) = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-    while True:
-        port = random.randrange(int(first) // 2, int(first))
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def in_thread(function, *arguments):

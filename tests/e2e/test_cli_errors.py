@@ -85,7 +85,7 @@ def test_closed_standard_streams_are_no_files_of_ours(nestvec):  # noqa: F811
 
 
 def test_broken_json_lines_name_the_line(nestvec):  # noqa: F811
-    for line in ('{"text":', '{"txt":"a"}', '"a"', '{"text":null}', '{"text":["a"]}', "\x01"):
+    for line in ('{"text":', '{"txt":"a"}', '7', '{"text":null}', '{"text":["a"]}', "\x01"):
         nestvec.fails(2, *EMBED, "--jsonl", stdin='{"text":"fine"}\n' + line,
                       says="line 2 of standard input")
 

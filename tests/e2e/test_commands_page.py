@@ -7,7 +7,6 @@ import pty
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 
@@ -15,6 +14,7 @@ import pytest
 
 from command import MODELS, REPOSITORY
 from hub_standin import HubStandin, Model
+from ports import free_port
 
 BINARY = os.environ.get("NESTVEC_BINARY")
 PAGE = REPOSITORY / "docs" / "commands.md"
@@ -142,19 +142,13 @@ def until_ready(command, home, hub):
     return (ready + rest + err).decode()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize("section, line, command, answer, code, says", ROWS,
                          ids=[f"line{row[1]}" for row in ROWS])
 def test_a_row(section, line, command, answer, code, says, hub, homes):
     assert BINARY, "NESTVEC_BINARY is not set: the path of the command to test"
     home = homes(section)
     asked = len(hub.requests)
-    port = free_port()
+    port = str(free_port())
     command = command.replace(PORT, port)
     if code == "runs":
         output = until_ready(command, home, hub)

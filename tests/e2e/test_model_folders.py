@@ -206,7 +206,7 @@ def other_names_of_graphs(m):
     assert "ONNX files" not in m.errors
     m.write("onnx/model_quantized.onnx", "no graph").write("model_z.onnx", "no graph")
     m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), differs=False,
-            says="of 3 ONNX files onnx/model_O2.onnx is taken")
+            says="of 3 ONNX files onnx/model_O2.onnx is used")
     m.rename("onnx/model_O2.onnx", "onnx/model_zz_own.onnx").remove("onnx/model_quantized.onnx", "model_z.onnx")
     m.gives(mean_of(m, m.ids(TEXT), config=expected, weights=expected), differs=False)
 
@@ -357,6 +357,26 @@ def classifier_among_weights(m):
     assert m.run("--pooling", "mean", TEXT).returncode == 0
 
 
+@case("model.safetensors", "two encoders below names of their own")
+def two_encoders(m):
+    path = m.of("bert-tiny").path / "model.safetensors"
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header, rest = json.loads(data[8:8 + length]), data[8 + length:]
+    header.pop("__metadata__", None)
+
+    def moved(prefix, by):
+        return {prefix + name: {**tensor, "data_offsets": [place + by for place in tensor["data_offsets"]]}
+                for name, tensor in header.items()}
+
+    for names, size in (({**moved("query.", 0), **moved("doc.", len(rest))}, 2), (moved("query.", 0), 1)):
+        text = json.dumps(names).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + rest * size)
+        if size == 2:
+            m.refuses(says=['"doc."', '"query."'])
+    assert not m.run(TEXT).returncode, "one encoder may have any name"
+
+
 ADAPTERS = ("retrieval_query", "retrieval_passage", "separation", "classification", "text_matching")
 
 
@@ -369,6 +389,13 @@ def adapter_scaling(m):
         encoder = Encoder(MODELS / "v3-tiny")
         encoder.scale = scale
         m.gives(unit(encoder.hidden(m.ids(TEXT), task=4).mean(0)), "--task", "text-matching")
+
+
+@case("adapter_config.json", "beside the weights")
+def loose_adapter(m):
+    for model in ("bert-tiny", "v3-tiny"):
+        m.of(model).write("adapter_config.json", {"peft_type": "LORA", "r": 4, "lora_alpha": 1})
+        m.refuses(says=["adapter_config.json", "merge_and_unload"])
 
 
 @case("adapter_config.json", "use_dora, bias, rank_pattern, modules_to_save")
@@ -436,6 +463,15 @@ def transformer_below(m):
     m.of("bert-tiny").write("modules.json", [{**TRANSFORMER, "path": "0_Transformer"}, POOLING]).refuses()
 
 
+@case("modules.json", "path of another module")
+def module_elsewhere(m):
+    for step in (POOLING, NORMALIZE):
+        for path in ("../x", "/tmp", "1_Pooling/../.."):
+            m.of("bert-tiny").write("modules.json", [TRANSFORMER, POOLING, {**step, "path": path}]).refuses()
+    for path in ("", "."):
+        m.of("bert-tiny").write("modules.json", [TRANSFORMER, {**POOLING, "path": path}]).refuses()
+
+
 @case("modules.json", "idx, name")
 def numbers_of_modules(m):
     steps = [{"idx": 9, "name": "x", **TRANSFORMER}, {"idx": 1, **POOLING}, {"idx": 0, "name": "x", **NORMALIZE}]
@@ -479,6 +515,12 @@ def other_modes(m):
     for mode in ("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"):
         pooled(m, **{f"pooling_mode_{mode}": True}).refuses(says=f"pooling_mode_{mode}")
     pooled(m, pooling_mode="max").refuses()
+
+
+@case("1_Pooling/config.json", "any other key")
+def misspelt_mode(m):
+    for key, value in (("pooling_mode_last_token", True), ("normalize", True), ("layer", NULL)):
+        pooled(m, pooling_mode_cls_token=True, **{key: None if value is NULL else value}).refuses(says=key)
 
 
 @case("1_Pooling/config.json", "several modes")
@@ -595,6 +637,19 @@ def prompts(m):
     m.gives(mean_of(m, m.ids(TEXT)), "--task", "passage", differs=False)
 
 
+@case(SENTENCE_TRANSFORMERS, "a prompt as long as the longest text")
+def long_prompt(m):
+    size = len(m.of("bert-tiny").ids("cat " * 30))
+    m.merge(SENTENCE_TRANSFORMERS, prompts={"query": "", "passage": "cat " * 30})
+    for limit in (size, size - 1):
+        m.refuses("--max-tokens", str(limit), says=['"passage" (model folder)', f"has {size} tokens", f"takes {limit}"])
+    m.refuses("--max-tokens", str(size), "--task", "query")  # whatever a text asks for
+    assert not m.run("--max-tokens", str(size + 1), "--task", "passage", TEXT).returncode
+    assert not m.run("--max-tokens", str(size), "--document-prompt", "cat: ", TEXT).returncode
+    m.of("bert-tiny-onnx").graph(lambda model: fix(model, 1, 16))
+    m.merge(SENTENCE_TRANSFORMERS, prompts={"query": "cat " * 30}).refuses(*PUBLISHED, says="takes 16")
+
+
 @case(SENTENCE_TRANSFORMERS, "default_prompt_name")
 def default_prompt(m):
     m.of("bert-tiny").merge(SENTENCE_TRANSFORMERS, prompts={"query": "cat: "}, default_prompt_name="query")
@@ -699,7 +754,16 @@ def too_many_types(m):
     m.of("bert-tiny").merge(TOKENIZER, post_processor=template(0, 2, 0)).refuses(says="type_id 2")
 
 
-@case(TOKENIZER, "truncation, padding")
+@case(TOKENIZER, "direction of truncation")
+def direction(m):
+    m.of("bert-tiny").merge(SENTENCE, max_seq_length=8)
+    m.merge(TOKENIZER, truncation={"direction": "Left", "max_length": 512, "strategy": "LongestFirst", "stride": 0})
+    ids = m.ids(TEXT)
+    m.gives(mean_of(m, ids[:1] + ids[-7:]))
+    m.merge(CONFIG, truncation_side="right").gives(mean_of(m, ids[:7] + ids[-1:]))
+
+
+@case(TOKENIZER, "max_length of truncation, padding")
 def limits_of_the_tokenizer(m):
     m.of("bert-tiny").merge(TOKENIZER, truncation={"max_length": 4}, padding={"strategy": {"Fixed": 90}})
     m.changes_nothing()
@@ -733,6 +797,14 @@ def longest_of_the_tokenizer(m):
     m.gives(mean_of(m, ids[:7] + ids[-1:]))
     for none in (-1, 1e30, 10 ** 30):
         m.merge(CONFIG, model_max_length=none).limit_is(128)
+
+
+@case(CONFIG, "max_len")
+def older_limit(m):
+    m.of("bert-tiny").remove(SENTENCE).merge(CONFIG, max_len=8)
+    ids = m.ids(TEXT)
+    m.gives(mean_of(m, ids[:7] + ids[-1:]))
+    m.merge(CONFIG, model_max_length=32).limit_is(32)
 
 
 @case(CONFIG, "do_lower_case, strip_accents, tokenize_chinese_chars")

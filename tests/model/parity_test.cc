@@ -148,8 +148,9 @@ class Parity : public testing::TestWithParam<Case> {
   void check_ids(const JsonValue& record) {
     CompileOptions options;
     if (GetParam().graph == "portable") options.layout = "rectangular";
+    const std::string model = kModels + GetParam().model;
     const Artefact artefact =
-        compile_into_cache(kModels + GetParam().model, cache_folder(), options);
+        compile_into_cache(model, read_model_spec(model), cache_folder(), options);
     Sequence sequence;
     for (const JsonValue& id : record.at("ids").elements()) {
       sequence.ids.push_back(static_cast<std::uint32_t>(id.integer()));

@@ -40,9 +40,10 @@ PackedBatch batch_of(const std::vector<Sequence>& texts) {
 class Pauses : public testing::TestWithParam<std::string> {
  protected:
   Pauses() {
-    const Artefact artefact = compile_into_cache(
-        std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny",
-        std::string(NESTVEC_TEST_BUILD) + "/pause-cache", {.precision = GetParam()});
+    const std::string model = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
+    const Artefact artefact = compile_into_cache(model, read_model_spec(model),
+                                                 std::string(NESTVEC_TEST_BUILD) + "/pause-cache",
+                                                 {.precision = GetParam()});
     session_ = open_packed_session({artefact.graph_path, 2, machine_isa()});
   }
 

@@ -52,7 +52,9 @@ def test_tasks_and_prompts(v3, model):
         expected = model.encode(TEXTS, task=task).tobytes()
         assert v3.encode(TEXTS, task=task, prompt_name=task).tobytes() == expected
         assert v3.encode(TEXTS, task=task).tobytes() == expected
-    assert v3.encode(TEXTS, prompt="Own: ").tobytes() == model.encode(TEXTS, prompt="Own: ").tobytes()
+    own = model.encode(TEXTS, task="none", prompt="Own: ")
+    assert v3.encode(TEXTS, prompt="Own: ").tobytes() == own.tobytes()
+    assert v3.encode(TEXTS).tobytes() == model.encode(TEXTS, task="none").tobytes(), "no adapter without a task"
     assert v3.encode_query(TEXTS).tobytes() == model.encode_query(TEXTS).tobytes()
     assert v3.encode_document(TEXTS).tobytes() == model.encode_document(TEXTS).tobytes()
     with pytest.raises(ValueError, match="unknown prompt 'nonsense'"):
@@ -123,6 +125,8 @@ def test_precision_has_the_ranges_of_the_call(bert, precision):
 def test_token_embeddings(bert, plain):
     rows = bert.encode(TEXTS, output_value="token_embeddings")
     assert [row.shape for row in rows] == [(len(plain.tokenize(text)), 32) for text in TEXTS]
+    prompted = bert.encode(TEXTS[0], prompt="query: ", output_value="token_embeddings")
+    assert prompted.tobytes() == plain.tokenize_and_embed(TEXTS[0], prompt="query: ").vectors.tobytes()
 
 
 def test_similarity_functions(bert):
@@ -145,6 +149,9 @@ def test_max_seq_length_can_be_set(plain):
     assert short.max_seq_length == 16
     with pytest.warns(nestvec.TruncationWarning):
         short.encode("word " * 50)
+    chosen = SentenceTransformer(MODELS / "v3-tiny", model_kwargs={"default_task": "separation"})
+    chosen.max_seq_length = 64
+    assert chosen.model.info.default_task == "separation", "a setting of the constructor was lost"
     again = SentenceTransformer(MODELS / "bert-tiny", tokenizer_kwargs={"model_max_length": 16})
     assert again.max_seq_length == 16
     with pytest.raises(ValueError, match="over the model's limit"):
@@ -166,6 +173,7 @@ def test_arguments_for_transformers():
     refused(r"config_kwargs\['rope_theta'\] is not supported", config_kwargs={"rope_theta": 1})
     refused("device is 'cuda:0'; expected 'cpu'", device="cuda:0")
     refused("modules cannot be put together here", modules=[])
+    refused("prompts is of type list; expected a dict", prompts=["q"])
     refused("unexpected keyword argument 'nonsense'", nonsense=1)
 
 
@@ -177,6 +185,8 @@ def test_what_is_not_here_says_so(bert):
     refused("pools of processes are not supported", pool={})
     refused("device is 'cuda'; expected 'cpu'", device=["cpu", "cuda"])
     refused("batch_size is 0", batch_size=0)
+    refused("batch_size is of type NoneType", batch_size=None)
+    refused("truncate_dim is of type float; expected int", truncate_dim=8.0)
     refused("output_value is None", output_value=None)
     refused("precision is 'int4'", precision="int4")
     refused("unexpected keyword argument 'nonsense'", nonsense=1)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nestvec
+from changed_model import changed
 from command import DATA, MODELS
 
 # As tests/model/parity_test.cc: what fp32 on both sides allows.
@@ -135,6 +136,63 @@ def test_surrogates_and_nul(model):
     assert pair.tobytes() == character.tobytes()
     with_nul, without = model.encode(["a\0b", "a"])
     assert with_nul.tobytes() != without.tobytes()
+
+
+def test_a_prompt_of_the_callers_is_refused_where_the_pool_leaves_it_out(tmp_path, load):
+    folder = changed(tmp_path / "model", "bert-tiny", {"1_Pooling/config.json": {"include_prompt": False}})
+    model = load(folder, prompts={"query": "cat: "})
+    with pytest.raises(nestvec.InvalidArgumentError, match="include_prompt: false"):
+        model.encode("a", prompt="cat: ")
+    left_out, whole = model.encode("a", task="query"), load("bert-tiny").encode("a", prompt="cat: ")
+    assert np.abs(left_out - whole).max() > 1e-3
+    assert model.encode("a", prompt="").tobytes() == model.encode("a", task="none").tobytes()
+
+
+@pytest.mark.parametrize("options, says", [
+    ({"normalize": "no"}, "normalize is of type str; expected bool"),
+    ({"normalize": 2}, "normalize is of type int; expected bool"),
+    ({"late_chunking": "yes"}, "late_chunking is of type str; expected bool"),
+    ({"parse_special": None}, "parse_special is None; expected bool"),
+    ({"truncate": True}, "truncate is of type bool; expected 'right', 'left' or 'error'"),
+    ({"truncate": None}, "truncate is of type NoneType"),
+    ({"task": 5}, "task is of type int; expected str"),
+    ({"prompt": b"x"}, "prompt is of type bytes; expected str"),
+    ({"dimensions": True}, "dimensions is of type bool; expected int"),
+    ({"dimensions": 8.0}, "dimensions is of type float; expected int"),
+    ({"batch_tokens": "9"}, "batch_tokens is of type str; expected int"),
+])
+def test_an_option_of_another_type_is_named(plain, options, says):
+    with pytest.raises(TypeError, match=says):
+        plain.encode(TEXTS, **options)
+
+
+def test_numpys_truth_is_truth(plain):
+    for false in (False, np.False_, 0, np.int64(0)):
+        assert plain.encode(TEXTS, normalize=false).tobytes() == plain.encode(TEXTS, normalize=False).tobytes()
+    assert plain.encode(TEXTS, dimensions=np.int64(8)).shape[1] == 8
+
+
+def test_two_names_of_an_option_must_agree(plain):
+    with pytest.raises(ValueError, match="normalize=False and normalize_embeddings=True contradict each other"):
+        plain.encode(TEXTS, normalize=False, normalize_embeddings=True)
+    with pytest.raises(ValueError, match="dimensions=8 and truncate_dim=16 contradict"):
+        plain.encode(TEXTS, dimensions=8, truncate_dim=16)
+    assert plain.encode(TEXTS, dimensions=8, truncate_dim=8, normalize_embeddings=True).shape[1] == 8
+
+
+@pytest.mark.parametrize("texts", [None, 5, 1.5, object()])
+def test_what_is_no_texts_says_so(plain, texts):
+    with pytest.raises(TypeError, match="expected texts, found"):
+        plain.encode(texts)
+
+
+@pytest.mark.parametrize("ids, error, says", [
+    ("12", TypeError, "expected token ids, found str"), ([1.7], TypeError, "token id 0 is of type float; expected int"),
+    ([5, -1], ValueError, "token id 1 is -1"), ([2**40], ValueError, "which no token has"),
+])
+def test_ids_that_are_none(plain, ids, error, says):
+    with pytest.raises(error, match=says):
+        plain.decode(ids)
 
 
 def test_truncation_is_told(load):

@@ -66,6 +66,11 @@ def test_similarity_refuses(plain, named):
         plain.similarity(rows, rows[:, :8])
     with pytest.raises(ValueError, match="4 vectors cannot be paired with 3"):
         plain.similarity_pairwise(rows, rows[:3])
+    for none in ("a", None):
+        with pytest.raises(TypeError, match="expected vectors, found"):
+            plain.similarity(none, rows)
+    with pytest.raises(ValueError, match=r"found an array of shape \[1, 4, 32\]"):
+        plain.similarity(rows[None], rows)
 
 
 @pytest.mark.parametrize("precision, dtype", [("float32", np.float32), ("float16", np.float16), ("int8", np.int8),
@@ -142,5 +147,7 @@ def test_quantize_embeddings_refuses():
         nestvec.quantize_embeddings(row, "int8")
     with pytest.raises(ValueError, match="quantized already"):
         nestvec.quantize_embeddings(row.astype(np.int8), "int8")
+    with pytest.raises(ValueError, match=r"ranges are of shape \[2, 3\]; expected \[2, 8\]"):
+        nestvec.quantize_embeddings(row, "int8", ranges=np.zeros((2, 3)))
     with pytest.raises(ValueError, match="precision is 'int4'"):
         nestvec.quantize_embeddings(row, "int4")

@@ -95,6 +95,21 @@ def test_a_text_that_is_cut(load):
     assert refused.value.text == 1
 
 
+def test_a_prompt_that_leaves_no_room_is_refused_at_once(load):
+    model = load("v3-tiny", max_tokens=64)
+    size = len(model.tokenize("cat " * 20).ids)
+    prompt = "cat " * 20 + "x" * 200
+    with pytest.raises(nestvec.InvalidArgumentError, match="so no text fits after it"):
+        model.tokenize_and_embed(TEXTS, prompt=prompt)
+    with pytest.raises(nestvec.InvalidArgumentError, match="the prompt has .* the model takes 64, so no text fits"):
+        model.encode(TEXTS, prompt=prompt)
+    model = load("v3-tiny", max_tokens=size + 1, prompts={"query": ""})
+    with pytest.warns(nestvec.TruncationWarning):
+        assert model.encode(TEXTS, prompt="cat " * 20).shape[0] == len(TEXTS)
+    with pytest.raises(nestvec.InvalidArgumentError, match='prompt "retrieval.query"'):
+        load("v3-tiny", max_tokens=size, prompts={"query": "cat " * 20})
+
+
 def test_errors_name_the_text_in_a_long_list(load):
     model = load("v3-tiny", max_tokens=64)
     texts = [f"text {i}" for i in range(300)]

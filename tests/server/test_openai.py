@@ -102,9 +102,15 @@ def test_2048_inputs_are_taken(server):
     assert floats(server.embed(["a"] * 2048, encoding_format="float")).shape == (2048, 64)
 
 
-def test_ill_formed_unicode_is_replaced(server):
-    broken = floats(post(server, b'{"input": ["\\ud800", "a\xff"]}'))
-    assert numpy.array_equal(broken, server.expected("\ufffd", "a\ufffd"))
+def test_encodings(server):
+    half = floats(post(server, b'{"input": "\\ud800"}'))
+    assert numpy.array_equal(half, server.expected("\ufffd")), "JavaScript sends halves of emoji"
+    latin = '{"input": "h\xe9llo"}'.encode("latin-1")
+    for path in ("/v1/embeddings", "/embed", "/v2/embed", "/api/embed", "/vectors", "/embedding", "/v2/models/m/outputs"):
+        reply = server.call("POST", path, latin)
+        assert reply.status == 400 and b"byte 0xE9 at offset 12" in reply.body, (path, reply.body)
+        declared = server.call("POST", path, latin, {"Content-Type": "application/json; charset=iso-8859-1"})
+        assert declared.status == 415 and b"UTF-8" in declared.body, (path, declared.body)
 
 
 def test_paths_methods_and_types(server):

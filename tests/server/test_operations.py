@@ -143,14 +143,14 @@ def test_keys_of_a_file_are_read_again_on_sighup(serve, tmp_path):
 
     file.write_text("second-key\n")
     served.signal(signal.SIGHUP)
-    served.wait_for_log("read again")
+    served.wait_for_log("reloaded the API keys")
     assert served.embed(headers=bearer("first-key")).status == 401
     assert served.embed(headers=bearer("second-key")).status == 200
 
     for times, broken in enumerate(("two words\n", "# none\n", None), 1):
         file.unlink() if broken is None else file.write_text(broken)
         served.signal(signal.SIGHUP)
-        served.wait_for_log("are kept", times)
+        served.wait_for_log("stay in use", times)
         assert served.embed(headers=bearer("second-key")).status == 200
     assert "first-key" not in served.log and "second-key" not in served.log
 
@@ -390,14 +390,14 @@ def test_tls_and_its_renewal(serve, tmp_path):
     make_certificate(tmp_path, "second")
     served.context = ssl.create_default_context(cafile=tmp_path / "cert.pem")
     served.signal(signal.SIGHUP)
-    served.wait_for_log("certificate was read again")
+    served.wait_for_log("reloaded the TLS certificate")
     assert served.embed().status == 200
     second = presented(served)
     assert first != second
 
     (tmp_path / "cert.pem").write_text("broken")
     served.signal(signal.SIGHUP)
-    served.wait_for_log("are kept")
+    served.wait_for_log("stay in use")
     assert presented(served) == second
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -14,7 +15,10 @@ import numpy
 import pytest
 
 from chromium import Browser, find_chromium
-from process import Served
+from process import V3, Command, Served
+from hub_standin import HubStandin, Model  # process puts tests/e2e on the path
+from ports import free_port
+from waiting import wait_until
 
 SCREENSHOTS = os.environ.get("NESTVEC_SCREENSHOTS")
 
@@ -449,8 +453,8 @@ LOADING = """
   window.fetch = (path, options) => {
     if (!window.loading || String(path).endsWith('.js')) return real(path, options);
     if (window.loading === 'gone') return Promise.reject(new TypeError('Failed to fetch'));
-    return Promise.resolve(new Response(JSON.stringify({ progress: window.progress,
-      error: { message: 'the model is being loaded' } }), { status: 503 }));
+    return Promise.resolve(new Response(JSON.stringify({ progress: window.progress, step: window.step,
+      status: window.loading, error: { message: 'the model is being loaded' } }), { status: 503 }));
   };"""
 
 
@@ -459,8 +463,11 @@ def test_page_waits_for_a_model_that_is_loading(browser, server):
     page.wait("document.querySelector('#model').textContent === 'The model is loading …'")
     assert page.evaluate(STATUS) == "The model is loading …"
     assert page.evaluate(ERROR) == ""
-    page.evaluate("window.progress = 0.42")
-    page.wait(f"{STATUS} === 'The model is loading … 42%'")
+    page.evaluate("window.progress = 0.42; window.step = 'compiling'")
+    page.wait(f"{STATUS} === 'The model is loading … 42%\\ncompiling'")
+    assert page.text("#model") == "The model is loading … 42%"
+    page.evaluate("window.loading = 'draining'")
+    page.wait(f"{STATUS}.startsWith('The server is shutting down …')")
     page.evaluate("window.loading = 'gone'")
     page.wait(f"{STATUS} === 'The server does not answer. Trying again …'")
     page.evaluate("window.loading = ''")
@@ -469,6 +476,62 @@ def test_page_waits_for_a_model_that_is_loading(browser, server):
     docs.wait("document.querySelector('main [role=status]').textContent === 'The model is loading …'")
     docs.evaluate("window.loading = ''")
     docs.wait("document.querySelectorAll('article').length > 0")
+
+
+def test_page_of_a_server_that_fetches_its_model(browser, tmp_path):
+    """Nothing is made up here: the page is open before there is a model."""
+    with HubStandin() as hub:
+        files = {path.name: path.read_bytes() for path in V3.iterdir() if path.is_file()}
+        hub.models["org/tiny"] = Model(files=files)
+        hub.crowd = 1000  # until then no file comes
+        port = free_port()
+        server = Command(tmp_path).start(
+            "serve", "--model", "org/tiny", "--pull", "--http", f"127.0.0.1:{port}", "--quiet",
+            env={"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: answers(port), "the server to listen")
+            page = browser.open(f"http://127.0.0.1:{port}/")
+            for _ in range(2):
+                page.wait(f"{STATUS}.startsWith('The model is loading …')")
+                page.reload()
+            with hub.lock:
+                hub.crowd = 0
+                hub.lock.notify_all()
+            page.wait(DONE)
+            assert "dimensions" in page.text("#model")
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+MULTILINGUAL = """
+  const real = window.fetch;
+  window.fetch = async (path, options) => {
+    const response = await real(path, options);
+    if (path !== 'info') return response;
+    return new Response(JSON.stringify({ ...await response.json(), multilingual: true }));
+  };"""
+
+
+def test_examples_fit_the_languages_of_the_model(browser, server, page):
+    texts = "document.querySelector('#compare textarea').value"
+    assert "napping" in page.evaluate(texts), "the small model's vocabulary is small"
+    page.fill("#compare textarea", "one\ntwo")
+    page.reload()
+    page.wait(DONE)
+    assert page.evaluate(texts) == "one\ntwo", "what was written goes before any example"
+    other = browser.open(server.url + "/", before=MULTILINGUAL)
+    other.wait(DONE)
+    assert "Katze" in other.evaluate(texts)
+    other.evaluate("localStorage.clear()")
 
 
 def test_errors_name_texts_as_readers_count_them(page):

@@ -7,9 +7,8 @@
 
     python -m nestvec.ray --model MODEL --input 'docs/*.parquet' --output vectors/
 
-Each actor of a pool holds one engine. Those of a node map the same files of weights, so that the weights
-are in memory once a node. An actor or a node that is lost is replaced, and what it had not finished is
-done again.
+Each actor holds one engine. The actors of a node map the same weight files, so the weights are in memory once
+per node. Ray replaces lost actors and nodes and repeats their unfinished work.
 """
 
 from __future__ import annotations

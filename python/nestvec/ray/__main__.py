@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """python -m nestvec.ray --model MODEL --input 'docs/*.parquet' --output vectors/
 
-Embeds a text column of Parquet files on a Ray cluster: that of --address or RAY_ADDRESS, else one of
-this machine alone. Every row is embedded exactly once. Run the same command again with --resume after
-whatever ended it.
+Embeds a text column of Parquet files on a Ray cluster: the one at --address or RAY_ADDRESS, else one that
+it starts on this machine. Every row is embedded exactly once. After an interruption, run the same command
+with --resume.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def _bytes(text: str) -> int:
     """A quantity as Kubernetes writes it: 4Gi."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]i?)?B?", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory; write such as 4Gi")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of memory; expected one such as 4Gi")
     return int(float(found[1]) * _UNITS[found[2] or ""])
 
 
 def _actors(text: str) -> int | tuple[int, int]:
     found = re.fullmatch(r"(\d+)(?::(\d+))?", text)
     if not found or int(found[1]) < 1 or (found[2] and int(found[2]) < int(found[1])):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of actors; write 8, or 2:8")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of actors; expected one such as 8, or 2:8")
     return (int(found[1]), int(found[2])) if found[2] else int(found[1])
 
 
@@ -47,12 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     _arguments.add_to(parser, output="the folder to write, local or by URI, seen by every node")
     parser.add_argument("--resume", action="store_true", help="continue an earlier run, if there is one")
     parser.add_argument("--partition-rows", type=int, default=10_000,
-                        help="rows of an output file, and what a failure costs (default: %(default)s)")
-    parser.add_argument("--actors", type=_actors, help="engines, or LEAST:MOST; default: what fits")
-    parser.add_argument("--cpus-per-actor", type=float, default=1, help="default: %(default)s")
+                        help="rows per output file; a failure repeats at most this many (default: %(default)s)")
+    parser.add_argument("--actors", type=_actors, help="number of engines, or LEAST:MOST; default: as many as fit")
+    parser.add_argument("--cpus-per-actor", type=float, default=1,
+                        help="CPUs and threads per actor (default: %(default)s)")
     parser.add_argument("--memory-per-actor", type=_bytes, metavar="4Gi",
-                        help="set aside by Ray; a model that needs more is not loaded")
-    parser.add_argument("--address", help="of the Ray cluster")
+                        help="memory that Ray reserves per actor, such as 4Gi; a model that needs more is refused")
+    parser.add_argument("--address", help="address of the Ray cluster")
     return parser
 
 

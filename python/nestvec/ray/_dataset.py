@@ -32,11 +32,11 @@ def embed_dataset(ds: ray.data.Dataset, column: str = "text", *, model: str | os
     """The dataset with a column of vectors: fixed-size lists of float32, null where the text is null.
 
     model: a folder or repository that every node finds, on shared or local disk.
-    columns: those of the dataset to keep, all when None.
-    concurrency: actors, or the least and the most of them; None for what the cluster holds. Actors keep
+    columns: columns of the dataset to keep; None keeps all.
+    concurrency: number of actors, or their least and most; None starts as many as fit. Actors keep
         their CPUs, so a fixed number must leave some for reading and whatever else the dataset does.
-    num_cpus: of an actor, and threads of its engine.
-    memory: bytes of an actor, which Ray sets aside; 256 MiB of them are not the engine's.
+    num_cpus: CPUs of an actor, and threads of its engine.
+    memory: bytes that Ray reserves per actor; 256 MiB of them are for Python and rows.
     batch_size: rows that are embedded at a time. Texts of one batch share the engine's runs, so it may
         be large; it bounds what is in memory and what is done again after a failure.
     load: more options of `Model.load`; encode: options of `Model.encode` (task, dimensions...).

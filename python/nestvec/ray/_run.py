@@ -25,9 +25,9 @@ def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output:
     """Embeds a text column of Parquet files; every row exactly once, in files in the rows' order.
 
     inputs: files, folders or globs, local or by URI (s3://...), that every node sees.
-    output: a folder that every node sees. `_SUCCESS` in it says that all is there.
-    resume: continue what an earlier call began; refused when inputs, model or options have changed.
-    partition_rows: rows of an output file, and what is done again after a failure.
+    output: a folder that every node sees. The file `_SUCCESS` appears in it at the end.
+    resume: continue an earlier call; refused if inputs, model or options have changed.
+    partition_rows: rows per output file; a failure repeats at most this many.
     The rest is as for `embed_dataset`. Uses the cluster that Ray is connected to.
 
     Returns the number of rows. Raises ValueError, FileNotFoundError, and what Ray raises when the model

@@ -67,11 +67,11 @@ void Prediction::read_texts() {
   form.carrier = json_carrier(call.sdk);
   const std::size_t most = service.options.max_inputs;
   const auto& params = request.model().model_version().output_info().params();
+  const ClarifaiRules rules{service.model.info(), form.variant, most, overlong_of(service.options)};
   std::size_t texts = 0;
   for (int i = 0; i < request.inputs_size(); ++i) {
     try {
-      inputs.push_back(
-          read_input(request.inputs(i), params, {service.model.info(), form.variant, most}));
+      inputs.push_back(read_input(request.inputs(i), params, rules));
     } catch (const Error& error) {
       throw of_input(error, i, request.inputs_size());
     }

@@ -200,7 +200,7 @@ std::string ClarifaiModel::signatures_json(ClarifaiVariant variant) const {
   for (const api::MethodSignature& method : signatures(variant)) {
     std::string json;
     if (!google::protobuf::util::MessageToJsonString(method, &json).ok()) {
-      throw Error(ErrorCode::kInternal, "a method signature is no JSON");
+      throw Error(ErrorCode::kInternal, "a method signature is not JSON");
     }
     all += (all.empty() ? "{\"" : ",\"") + method.name() + "\":" + json;
   }

@@ -131,7 +131,7 @@ ClarifaiInput read_raw(const api::Data& data, const Struct& params, const ModelI
   }
   if (!data.text().url().empty()) {
     throw Error(ErrorCode::kUnimplemented,
-                "text.url is not fetched by this server: send the text as text.raw");
+                "this server does not fetch text.url; send the text as text.raw");
   }
   ClarifaiInput read;
   read.call.texts = {data.text().raw()};
@@ -141,6 +141,13 @@ ClarifaiInput read_raw(const api::Data& data, const Struct& params, const ModelI
   }
   if (const Value* dimensions = find(params, "dimensions")) {
     read.call.options.dimensions = check_dimensions(dimensions->number_value(), info);
+  }
+  for (const char* name : {"embedding_type", "encoding_format", "instruction", "normalize",
+                           "pooling", "prompt", "prompt_name", "truncate"}) {
+    if (find(params, name) != nullptr) {
+      throw wrong_argument(std::string(name) +
+                           ": this parameter is not done; there are task and dimensions");
+    }
   }
   // Each input has an answer of its own, so that they are no chunks of one document.
   if (const Value* late = find(params, "late_chunking"); late && late->bool_value()) {
@@ -212,7 +219,7 @@ ClarifaiInput read_input(const api::Input& input, const Struct& params,
     throw wrong_argument("this model has no method " + excerpt(method->string_value()) +
                          "; it has predict and openai_transport");
   }
-  read.call.options.truncation = Truncation::kRight;
+  read.call.options.truncation = rules.overlong;
   return read;
 }
 

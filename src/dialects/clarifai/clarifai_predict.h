@@ -38,11 +38,12 @@ struct ClarifaiRules {
   const ModelInfo& info;
   ClarifaiVariant variant;
   std::size_t max_texts;
+  Truncation overlong = Truncation::kRight;  // server.overlong: requests cannot say
 };
 
 // Reads an input: a call of the method that `_method_name` in its metadata names, with arguments in
-// `parts`; without one, `text.raw` with `params` ("task", "dimensions"; others, which are for other
-// kinds of models, are ignored). Texts that are too long will be truncated. Throws Error:
+// `parts`; without one, `text.raw` with `params` ("task", "dimensions"; others that would change
+// the vector are refused, and the rest, for other kinds of models, is ignored). Throws Error:
 // kInvalidArgument naming the argument, kUnimplemented for a text that would have to be fetched and
 // for other data.
 ClarifaiInput read_input(const clarifai::api::Input& input, const google::protobuf::Struct& params,

@@ -108,6 +108,41 @@ TEST_F(ClarifaiRestTest, ParametersAreThoseOfTheModelsVersion) {
             test_model().predict("Hello, world!", {.task = "retrieval.query", .dimensions = 8}));
 }
 
+TEST_F(ClarifaiRestTest, WhatWouldChangeTheVectorIsDoneOrRefused) {
+  const auto with = [this](const std::string& params) {
+    return post_codes(kModel + "/outputs",
+                      R"({"inputs":[{"data":{"text":{"raw":"a"}}}],)"
+                      R"("model":{"model_version":{"output_info":{"params":{)" +
+                          params + "}}}}}");
+  };
+  EXPECT_EQ(with(R"("task":"retrieval.query","max_concepts":3)"), "200 10000");
+  for (const char* params : {R"("normalize":false)", R"("truncate":false)",
+                             R"("prompt_name":"query")", R"("embedding_type":"binary")"}) {
+    EXPECT_EQ(with(params), "400 21202") << params;
+  }
+}
+
+// Requests cannot say what they want.
+TEST_F(ClarifaiRestTest, TextsThatAreTooLongMayBeRefused) {
+  std::string text;
+  for (std::size_t i = 0; i < kTestTokens; ++i) text += "a b ";
+  const std::string quoted = "\"" + text + "\"";
+  const std::string bodies[] = {
+      R"({"inputs":[{"data":{"text":{"raw":)" + quoted + "}}}]}",
+      call_of_predict(R"({"id":"input","data":{"string_value":)" + quoted + "}}"),
+      call_of_predict(R"({"id":"texts","data":{"parts":[{"data":{"string_value":)" + quoted +
+                      "}}]}}"),
+      call_of_predict(R"({"id":"input","data":{"string_value":"a"}})"),
+  };
+  const std::string path = kModel + "/outputs";
+  for (const std::string& body : bodies) EXPECT_EQ(post_codes(path, body), "200 10000") << body;
+  test_.options.overlong = "refuse";
+  for (const std::string& body : bodies) {
+    const bool is_short = &body == std::end(bodies) - 1;
+    EXPECT_EQ(post_codes(path, body), is_short ? "200 10000" : "400 21202") << body;
+  }
+}
+
 TEST_F(ClarifaiRestTest, HeadersAreCheckedBeThereNoInput) {
   const std::string path = kModel + "/outputs";
   EXPECT_EQ(codes(ask("POST", path, "{}", {{"x-nestvec-priority", "bulk"}})), "200 10000");

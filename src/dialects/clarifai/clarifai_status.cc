@@ -90,6 +90,8 @@ ClarifaiCode clarifai_code(const Error& error) {
       return ClarifaiCode::kModelLoading;
     case ErrorCode::kUnimplemented:
       return ClarifaiCode::kUnsupportedInput;
+    case ErrorCode::kPermissionDenied:
+      return ClarifaiCode::kInvalidRequest;
     case ErrorCode::kInternal:
       return ClarifaiCode::kInternal;
     default:
@@ -110,6 +112,7 @@ std::span<const ClarifaiCode> clarifai_codes() {
 int clarifai_http_status(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kUnauthenticated:
+    case ErrorCode::kPermissionDenied:
     case ErrorCode::kCancelled:
     case ErrorCode::kDeadlineExceeded:
       return http_status(error.code());

@@ -7,6 +7,7 @@
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "dialects/not_done.h"
 
 namespace nestvec {
 namespace {
@@ -103,15 +104,16 @@ Truncation read_truncate(const JsonValue& body, const InputRules& rules) {
                      "truncate is " + excerpt(side) + "; it may be NONE, START or END", "truncate");
 }
 
-void check_max_tokens(const JsonValue& body, const ModelInfo& model) {
-  const std::optional<JsonValue> limit = body.find("max_tokens");
-  if (!limit) return;
-  if (read_whole(*limit) >= static_cast<double>(model.max_tokens)) return;
-  throw RequestError(ErrorCode::kInvalidArgument,
-                     "max_tokens is too small; here texts are cut at the model's limit of " +
-                         std::to_string(model.max_tokens) + " only",
-                     "max_tokens");
-}
+constexpr std::string_view kDimensions = "use `output_dimension`";
+constexpr NotDone kNotDone[] = {
+    {"prompt", "write it in front of each text, or name a task as input_type", is_empty},
+    {"dimensions", kDimensions, is_never},
+    {"dimension", kDimensions, is_never},
+    {"truncate_dim", kDimensions, is_never},
+    {"embedding_type", "use `embedding_types`", is_never},
+    {"encoding_format", "use `embedding_types`", is_never},
+    {"input", "this route reads `texts` or `inputs`", is_never},
+};
 
 void append_rows_as(const Embeddings& rows, EmbeddingFormat format, std::string& out, Pace& pace) {
   const std::array<EmbeddingFormat, 1> formats = {format};
@@ -155,12 +157,12 @@ void embed(Exchange exchange, int version) {
 CohereCall read_cohere(const JsonValue& body, int version, const InputRules& rules) {
   CohereCall request;
   EmbedOptions& options = request.call.options;
+  refuse_not_done(body, rules.model, kNotDone);
   std::string named = task_of_model(body, rules);
   options.task =
       resolve_task(string_member(body, "input_type").value_or(""), rules.model, "input_type");
   if (options.task.empty()) options.task = std::move(named);
   options.truncation = read_truncate(body, rules);
-  check_max_tokens(body, rules.model);
   if (const auto dimensions = body.find("output_dimension")) {
     options.dimensions = read_dimensions(*dimensions, rules.model, "output_dimension");
   }

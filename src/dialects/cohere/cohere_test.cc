@@ -86,7 +86,11 @@ TEST_F(CohereRequest, InputsOfContents) {
 
 TEST_F(CohereRequest, NeedsTextsOfOneKind) {
   EXPECT_EQ(refused("{}"), "texts");
-  EXPECT_EQ(refused(R"({"images":["data:image/png;base64,AA=="]})"), "texts");
+  for (const char* texts : {"", R"("texts":["a"],)"}) {
+    EXPECT_EQ(refused("{" + std::string(texts) + R"("images":["data:image/png;base64,AA=="]})"),
+              "images");
+  }
+  EXPECT_EQ(refused(R"({"texts":["a"],"dimensions":32})"), "dimensions");
   EXPECT_EQ(refused(R"({"texts":["a"],"inputs":[{"content":[{"type":"text","text":"c"}]}]})"),
             "texts");
   EXPECT_EQ(refused(R"({"texts":"a"})"), "texts");

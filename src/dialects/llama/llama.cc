@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "dialects/not_done.h"
 
 namespace nestvec {
 namespace {
@@ -37,7 +38,8 @@ EmbedCall read_llama(const JsonValue& body, const InputRules& rules) {
   call.options.normalize = read_normalize(body);
   call.options.truncation = rules.overlong;
   const std::string_view member = body.find("input") ? "input" : "content";
-  if (member == "input") refuse_member(body, "content", "give either `content` or `input`");
+  constexpr NotDone kOther[] = {{"content", "give either `content` or `input`", is_never}};
+  refuse_not_done(body, rules.model, std::span<const NotDone>(kOther, member == "input" ? 1 : 0));
   read_inputs(required_member(body, member), member, rules, call);
   return call;
 }

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "dialects/not_done.h"
 #include "dialects/plain_errors.h"
 #include "dialects/tei/tei_render.h"
 #include "service/model_name.h"
@@ -31,6 +32,7 @@ std::optional<std::string_view> requested_model(const JsonValue& body) {
 
 // Throws RequestError for another model, where names count.
 std::string task_of_request(const JsonValue& body, const InputRules& rules) {
+  refuse_not_done(body, rules.model);
   const auto name = requested_model(body);
   std::string named = name ? task_of_name(*name, rules.model, rules.strict_model) : "";
   std::string task = resolve_task(string_member(body, "task").value_or(""), rules.model, "task");
@@ -137,7 +139,7 @@ void pull(const Exchange& exchange) {
   response.body = R"({"status":"success"})";
   if (bool_member(body, "stream").value_or(true)) {
     response.content_type = "application/x-ndjson";
-    response.body += "\n";
+    response.body += '\n';
   }
   exchange.respond(std::move(response));
 }

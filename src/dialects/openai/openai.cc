@@ -100,13 +100,14 @@ std::vector<Route> openai_routes(const Service&) {
       {"GET", "/v1/models", list, errors},
       {"GET", "/v1/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
       {"GET", "/models", list, errors},
+      {"GET", "/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
       {"POST", "/openai/deployments/{}/embeddings", answer_deployment, errors},
   };
   // OpenAI's API where Azure and OpenVINO Model Server have it.
   for (const std::string_view path : {"/openai/v1/embeddings", "/v3/embeddings"}) {
     routes.push_back({"POST", path, answer_embeddings, errors});
   }
-  for (const std::string_view path : {"/openai/v1/models", "/v3/models"}) {
+  for (const std::string_view path : {"/openai/models", "/openai/v1/models", "/v3/models"}) {
     routes.push_back({"GET", path, list, errors});
   }
   return routes;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dialects/openai/openai_request.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
 #include "base/excerpt.h"
 #include "base/json_writer.h"
+#include "dialects/not_done.h"
 #include "service/request_memory.h"
 #include "text/chunking.h"
 
@@ -70,9 +72,12 @@ Truncation truncation_of(const JsonValue& body, const InputRules& rules) {
   const auto truncation = bool_member(body, "truncation");
   const auto value = body.find("truncate");
   if (!value) return truncation ? (*truncation ? side : Truncation::kError) : usual;
-  if (value->kind() != Kind::kString) {
-    return read_bool(*value) ? side : Truncation::kError;
+  const bool is_text = value->kind() == Kind::kString;
+  if (truncation) {
+    const bool cuts = is_text ? value->string() != "NONE" : read_bool(*value);
+    require_agreement(*truncation, "truncation", cuts, "truncate");
   }
+  if (!is_text) return read_bool(*value) ? side : Truncation::kError;
   const std::string_view name = value->string();
   if (name == "NONE") return Truncation::kError;
   if (name == "START") return Truncation::kLeft;
@@ -82,10 +87,13 @@ Truncation truncation_of(const JsonValue& body, const InputRules& rules) {
 
 // The task of the members that have one, else the one behind the model's name.
 std::string task_of(const JsonValue& body, const InputRules& rules) {
-  std::string chosen;
-  for (const std::string_view name : {"task", "input_type"}) {
-    const auto task = string_member(body, name);
-    std::string resolved = task ? resolve_task(*task, rules.model, name) : "";
+  const auto task = string_member(body, "task");
+  std::string chosen = task ? resolve_task(*task, rules.model, "task") : "";
+  if (const auto type = string_member(body, "input_type")) {
+    std::string resolved = resolve_task(*type, rules.model, "input_type");
+    if (!chosen.empty() && !resolved.empty()) {
+      require_agreement(resolved, "input_type", chosen, "task");
+    }
     if (chosen.empty()) chosen = std::move(resolved);
   }
   chosen = with_prompt_name(std::move(chosen), body, rules.model);
@@ -93,40 +101,47 @@ std::string task_of(const JsonValue& body, const InputRules& rules) {
   return chosen.empty() ? named : chosen;
 }
 
-// normalized (Jina), normalize and use_activation (vLLM's old and new name for it).
+// normalized (Jina), normalize and use_activation (vLLM's old and new name for it),
+// normalize_embeddings (sentence-transformers).
 std::optional<bool> normalized_of(const JsonValue& body) {
   std::optional<bool> chosen;
-  for (const std::string_view name : {"normalized", "normalize", "use_activation"}) {
+  std::string_view by;
+  for (const std::string_view name :
+       {"normalized", "normalize", "use_activation", "normalize_embeddings"}) {
     const auto value = bool_member(body, name);
-    if (!chosen) chosen = value;
+    if (!value) continue;
+    if (chosen) require_agreement(*value, name, *chosen, by);
+    chosen = value;
+    by = name;
   }
   return chosen;
 }
 
-bool is_false(const JsonValue& value) { return value.kind() == Kind::kBool && !value.boolean(); }
-bool is_true(const JsonValue& value) { return value.kind() == Kind::kBool && value.boolean(); }
+constexpr std::string_view kDimensions = "use `dimensions`";
+constexpr std::string_view kInput = "this route reads `input`";
+constexpr NotDone kNotDone[] = {
+    {"prompt", "write it in front of each text, or name one of the model's with prompt_name",
+     is_empty},
+    {"truncate_dim", kDimensions, is_never},
+    {"dimension", kDimensions, is_never},
+    {"dims", kDimensions, is_never},
+    {"embedding_types", "use `embedding_type`", is_never},
+    {"texts", kInput, is_never},
+    {"inputs", kInput, is_never},
+    {"contents", kInput, is_never},
+    {"sentences", kInput, is_never},
+};
 
-// Members that other servers have, that would change the text or the answer, and that are not done
-// here.
-void refuse_what_is_not_done(const JsonValue& body) {
-  refuse_member(body, "return_multivector",
-                "a text has one vector here; POST /embed_all gives one for each token", is_false);
-  refuse_member(body, "add_special_tokens",
-                "only true is done: the model reads texts with their special tokens", is_true);
-  refuse_member(body, "embed_dtype",
-                "only \"float32\" is done; for smaller vectors see embedding_type",
-                [](const JsonValue& value) {
-                  return value.kind() == Kind::kString && value.string() == "float32";
-                });
-  refuse_member(body, "endianness", "only \"little\" is done", [](const JsonValue& value) {
-    return value.kind() == Kind::kString &&
-           (value.string() == "little" || value.string() == "native");
-  });
-  refuse_member(body, "modality", "only \"text\" is done: this model reads texts",
-                [](const JsonValue& value) {
-                  return value.kind() == Kind::kString && value.string() == "text";
-                });
-  refuse_member(body, "messages", "chats are not taken; send texts as `input`");
+// 0 = all of them.
+std::size_t dimensions_of(const JsonValue& body, const ModelInfo& model) {
+  constexpr std::string_view kOther = "output_dimension";  // Voyage's name
+  const auto own = body.find("dimensions");
+  const auto other = body.find(kOther);
+  const std::size_t dimensions = own ? read_dimensions(*own, model, "dimensions") : 0;
+  if (!other) return dimensions;
+  const std::size_t others = read_dimensions(*other, model, kOther);
+  if (own) require_agreement(others, kOther, dimensions, "dimensions");
+  return others;
 }
 
 std::optional<Chunking> chunking_of(const JsonValue& body) {
@@ -191,18 +206,23 @@ std::string task_or_default(const std::string& task, const OpenAiRequest& reques
   return request.call.options.task.empty() ? model.default_task : request.call.options.task;
 }
 
+// The one that all texts have; empty where they differ, or name none.
+std::string common_task(const EmbedCall& call) {
+  if (call.tasks.empty()) return "";
+  const std::string& first = call.tasks.front();
+  const bool common =
+      std::ranges::all_of(call.tasks, [&](const auto& task) { return task == first; });
+  return common ? first : "";
+}
+
 }  // namespace
 
 OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules) {
   OpenAiRequest request;
   EmbedOptions& options = request.call.options;
-  refuse_what_is_not_done(body);
+  refuse_not_done(body, rules.model, kNotDone);
   options.task = task_of(body, rules);
-  for (const std::string_view name : {"output_dimension", "dimensions"}) {
-    if (const auto dimensions = body.find(name)) {
-      options.dimensions = read_dimensions(*dimensions, rules.model, name);
-    }
-  }
+  options.dimensions = dimensions_of(body, rules.model);
   request.formats =
       formats_of(body, options.dimensions > 0 ? options.dimensions : rules.model.dimensions);
   options.normalize = normalized_of(body);
@@ -306,7 +326,7 @@ std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
   usage.count("prompt_tokens", tokens);
   usage.count("total_tokens", tokens);
   usage.end();
-  if (!model.tasks.empty()) body.text("task", task_or_default("", request, model));
+  if (!model.tasks.empty()) body.text("task", task_or_default(common_task(call), request, model));
   if (!rows.truncated.empty()) {
     JsonArray truncated(body.key("truncated"));
     for (const std::uint32_t index : rows.truncated) truncated.count(index);

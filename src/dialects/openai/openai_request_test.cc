@@ -90,7 +90,7 @@ TEST_F(OpenAiRequestTest, TheTypeGoesBeforeTheFormatThatClientsSendUnasked) {
 
 TEST_F(OpenAiRequestTest, NamesOfOtherApis) {
   EXPECT_EQ(with(R"("input_type": "passage")").call.options.task, "retrieval.passage");
-  EXPECT_EQ(with(R"("input_type": "passage", "task": "query")").call.options.task,
+  EXPECT_EQ(with(R"("input_type": "search_query", "task": "query")").call.options.task,
             "retrieval.query");
   EXPECT_EQ(with(R"("prompt_name": "passage")").call.options.task, "retrieval.passage");
   EXPECT_EQ(with(R"("truncate": "NONE")").call.options.truncation, Truncation::kError);
@@ -156,40 +156,6 @@ TEST_F(OpenAiRequestTest, HostileBodiesAreRefused) {
     EXPECT_EQ(refusal_of([&] { read(body); }).substr(0, 3), "400") << body.substr(0, 40);
   }
   EXPECT_EQ(read(R"({"input": "a", "input": "b"})").call.texts, Texts{"a"}) << "the first counts";
-}
-
-TEST_F(OpenAiRequestTest, JsonIsReadWhateverItIsCalled) {
-  HttpRequest request;
-  for (const char* body :
-       {R"({"input": "a"})", " \r\n\t{\"input\": \"a\"}\n", "\xef\xbb\xbf{\"input\": \"a\"}"}) {
-    request.body = body;
-    for (const char* type :
-         {"", "application/json", "Application/JSON; charset=utf-8", "text/json",
-          "application/vnd.api+json", "application/x-www-form-urlencoded", "text/plain", "json"}) {
-      request.headers = {{"content-type", type}};
-      EXPECT_EQ(refusal_of([&] { read_json_body(request); }), "no error") << type << body;
-    }
-    request.headers.clear();
-    EXPECT_EQ(refusal_of([&] { read_json_body(request); }), "no error") << body;
-  }
-}
-
-TEST_F(OpenAiRequestTest, WhatIsNoJsonIsRefusedByItsType) {
-  HttpRequest request;
-  const auto refused = [&](const std::string& type, const std::string& body) {
-    request.headers = {{"content-type", type}};
-    request.body = body;
-    return refusal_of([&] { read_json_body(request); }).substr(0, 4);
-  };
-  for (const char* body : {"input=a", "--x\r\nContent-Disposition: form-data", "[1]", "\"a\""}) {
-    for (const char* type : {"application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
-                             "text/plain", "a/xjson"}) {
-      EXPECT_EQ(refused(type, body), "415 ") << type << body;
-    }
-    EXPECT_EQ(refused("application/json", body), "400 ") << body;
-  }
-  EXPECT_EQ(refused("text/plain", "{\"input\""), "400 ") << "it begins as JSON";
-  EXPECT_EQ(refused("text/plain", ""), "400 ");
 }
 
 TEST_F(OpenAiRequestTest, DocumentsAreCut) {
@@ -354,7 +320,7 @@ TEST_F(OpenAiRequestTest, FieldsOfOtherServersAreUnderstood) {
   EXPECT_EQ(read(R"({"input":"a","output_dimension":64,"output_dtype":"int8"})").formats.front(),
             EmbeddingFormat::kInt8);
   EXPECT_EQ(read(R"({"input":"a","output_dimension":64})").call.options.dimensions, 64u);
-  for (const char* off : {"normalized", "normalize", "use_activation"}) {
+  for (const char* off : {"normalized", "normalize", "use_activation", "normalize_embeddings"}) {
     EXPECT_EQ(with("\"" + std::string(off) + "\":false").call.options.normalize, false) << off;
   }
   const auto truncation = [&](const std::string& members) {
@@ -379,7 +345,14 @@ TEST_F(OpenAiRequestTest, FieldsThatAreNotDoneAreRefused) {
                                          {R"("embed_dtype":"float16")", "\"float32\""},
                                          {R"("endianness":"big")", "\"little\""},
                                          {R"("modality":"image")", "\"text\""},
-                                         {R"("messages":[])", "null"},
+                                         {R"("messages":[{}])", "[]"},
+                                         {R"("prompt":"q: ")", "\"\""},
+                                         {R"("pooling":"cls")", "null"},
+                                         {R"("truncate_dim":32)", "null"},
+                                         {R"("dims":32)", "null"},
+                                         {R"("embedding_types":["binary"])", "null"},
+                                         {R"("texts":["b"])", "null"},
+                                         {R"("max_length":4)", "8192"},
                                          {R"("truncate_prompt_tokens":10)", "-1"},
                                          {R"("truncate_prompt_tokens":-2)", "null"},
                                          {R"("truncation_side":"middle")", "null"},
@@ -390,6 +363,37 @@ TEST_F(OpenAiRequestTest, FieldsThatAreNotDoneAreRefused) {
     EXPECT_EQ(refusal("\"" + name + "\":" + harmless), "no error") << name;
     EXPECT_EQ(refusal("\"" + name + "\":null"), "no error") << name;
   }
+}
+
+TEST_F(OpenAiRequestTest, NamesForTheSameMustAgree) {
+  for (const auto& [members, param] :
+       {std::pair{R"("task":"query","input_type":"passage")", "input_type"},
+        {R"("task":"query","prompt_name":"passage")", "prompt_name"},
+        {R"("dimensions":64,"output_dimension":32)", "output_dimension"},
+        {R"("normalized":true,"normalize":false)", "normalize"},
+        {R"("truncate":true,"truncation":false)", "truncation"},
+        {R"("truncate":"NONE","truncation":true)", "truncation"}}) {
+    EXPECT_TRUE(refusal(members).starts_with("422 " + std::string(param) + ": "))
+        << members << refusal(members);
+  }
+  for (const char* members :
+       {R"("task":"query","input_type":"search_query","prompt_name":"query")",
+        R"("dimensions":64,"output_dimension":64)", R"("normalized":true,"normalize":true)",
+        R"("truncate":"START","truncation":true)", R"("task":"","input_type":"passage")"}) {
+    EXPECT_EQ(refusal(members), "no error") << members;
+  }
+}
+
+TEST_F(OpenAiRequestTest, TheTaskOfAllItemsIsTheAnswers) {
+  const auto task = [this](const std::string& input, std::size_t rows) {
+    const std::string text = rendered(read("{\"input\": " + input + "}"), rows_of(rows), model_);
+    const JsonDocument answer = JsonDocument::parse(text, "answer");
+    return std::string(answer.root().at("task").string());
+  };
+  EXPECT_EQ(task(R"([{"text": "a"}])", 1), "text-matching");
+  const std::string query = R"({"text": "a", "task": "query"})";
+  EXPECT_EQ(task("[" + query + "," + query + "]", 2), "retrieval.query");
+  EXPECT_EQ(task("[" + query + R"(,"b"])", 2), "text-matching");
 }
 
 }  // namespace

@@ -65,15 +65,7 @@ TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
   metrics.count_request(is_batch(required_member(body, "inputs")));
   TeiInputs inputs = read_tei_inputs(body, rules);
   metrics.count_inputs(inputs.call.texts.size());
-  // Hugging Face's endpoints have the options in an object of their own.
-  const std::optional<JsonValue> parameters = body.find("parameters");
   inputs.call.options = read_tei_options(body, rules);
-  if (!parameters) return inputs;
-  if (parameters->kind() != JsonValue::Kind::kObject) {
-    throw RequestError(ErrorCode::kInvalidArgument, "`parameters`: expected an object",
-                       "parameters");
-  }
-  inputs.call.options = read_tei_options(*parameters, rules);
   return inputs;
 }
 
@@ -96,6 +88,9 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
 
 void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
+  if (exchange.request->path == "/" && is_similarity(document.root())) {
+    return tei_similarity(std::move(exchange), metrics);
+  }
   const InputRules rules = tei_input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   RenderRows render = [receipt =

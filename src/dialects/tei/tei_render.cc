@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "base/multilingual.h"
 #include "base/utf8.h"
 
 namespace nestvec {
@@ -29,6 +30,7 @@ void append_extensions(const ModelInfo& model, JsonObject& members) {
   members.counts("matryoshka_dimensions", model.matryoshka_dimensions);
   append_tasks(model.tasks, members.key("tasks"));
   members.text("default_task", model.default_task);
+  members.boolean("multilingual", is_multilingual(model.vocabulary));
   members.text("precision", model.precision);
   members.text("isa", model.isa);
   members.count("threads", model.threads);
@@ -104,7 +106,7 @@ std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   members.count("max_batch_tokens", model.max_batch_tokens);
   members.null("max_batch_requests");
   members.count("max_client_batch_size", limits.max_client_batch_size);
-  members.boolean("auto_truncate", true);
+  members.boolean("auto_truncate", limits.auto_truncate);
   members.count("tokenization_workers", model.threads);
   members.text("version", limits.version);
   members.null("sha");

@@ -37,9 +37,11 @@ struct TeiLimits {
   std::size_t max_concurrent_requests;
   std::size_t max_client_batch_size;
   std::string_view version;
+  bool auto_truncate = true;  // texts over the limit are cut where a request does not say
 };
 // /info: the members that text-embeddings-inference has, then what it has no word for: dimensions,
-// matryoshka_dimensions, tasks (name and prompt), default_task, precision, isa, threads.
+// matryoshka_dimensions, tasks (name and prompt), multilingual (a guess), default_task, precision,
+// isa, threads.
 std::string render_info(const ModelInfo& model, const TeiLimits& limits);
 
 }  // namespace nestvec

@@ -59,6 +59,7 @@ TEST(TeiRender, Info) {
   EXPECT_EQ(info.at("max_batch_tokens").integer(), 256);
   EXPECT_EQ(info.at("max_client_batch_size").integer(), 8);
   EXPECT_TRUE(info.at("auto_truncate").boolean());
+  EXPECT_FALSE(info.at("multilingual").boolean()) << "100 tokens";
   EXPECT_EQ(info.at("version").string(), "1.2.3");
   EXPECT_EQ(info.find("sha"), std::nullopt);
   EXPECT_EQ(info.at("dimensions").integer(), 64);

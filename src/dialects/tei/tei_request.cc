@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/excerpt.h"
+#include "dialects/not_done.h"
 #include "dialects/tei/tei_style.h"
 
 namespace nestvec {
@@ -40,6 +41,34 @@ std::vector<JsonValue> read_batch(const JsonValue& list, std::size_t limit,
   return list.elements();
 }
 
+constexpr std::string_view kDimensions = "use `dimensions`";
+constexpr std::string_view kFloats = "vectors are lists of floats here; see POST /v1/embeddings";
+
+bool is_float(const JsonValue& value, const ModelInfo&) {
+  return value.kind() == Kind::kString && value.string() == "float";
+}
+
+bool is_whole_text(const JsonValue& value, const ModelInfo& model) {
+  const double tokens = read_whole(value);
+  return tokens == -1 || tokens >= static_cast<double>(model.max_tokens);
+}
+
+constexpr NotDone kNotDone[] = {
+    {"prompt", "write it in front of each text, or name one of the model's with prompt_name",
+     is_empty},
+    {"truncate_dim", kDimensions, is_never},
+    {"dimension", kDimensions, is_never},
+    {"dims", kDimensions, is_never},
+    {"normalize_embeddings", "use `normalize`", is_true},
+    {"normalized", "use `normalize`", is_true},
+    {"encoding_format", kFloats, is_float},
+    {"embedding_type", kFloats, is_float},
+    {"output_dtype", kFloats, is_float},
+    {"truncate_prompt_tokens", "texts are cut at the model's limit only", is_whole_text},
+    {"late_chunking", "see POST /v1/embeddings", is_false},
+    {"chunking", "see POST /v1/embeddings", is_never},
+};
+
 Truncation read_direction(const JsonValue& body) {
   const std::string_view direction = string_member(body, "truncation_direction").value_or("Right");
   if (direction == "Right" || direction == "right") return Truncation::kRight;
@@ -50,18 +79,11 @@ Truncation read_direction(const JsonValue& body) {
       "truncation_direction");
 }
 
-// `prompt_name` and our own `task` name the same thing; clients of sentence-transformers' habits
-// send both.
-std::string read_task(const JsonValue& body, const ModelInfo& model) {
-  const std::string_view task = string_member(body, "task").value_or("");
-  return with_prompt_name(resolve_task(task, model, "task"), body, model);
-}
-
 CountedError too_much(std::string_view member, std::size_t count, std::size_t limit,
                       std::string_view unit) {
   std::string message = "`" + std::string(member) + "` have " + std::to_string(count) + " ";
   message.append(unit).append(", at most ").append(std::to_string(limit));
-  message.append(" are taken at once; send fewer");
+  message.append(" are accepted at once; send fewer");
   return {"validation", RequestError(ErrorCode::kInvalidArgument, message, std::string(member))};
 }
 
@@ -70,9 +92,10 @@ std::vector<std::uint32_t> read_ids(const JsonValue& list) {
   list.for_each_element([&](const auto& element) {
     const std::optional<std::int64_t> id = whole_number(element);
     if (!id || *id < 0 || *id > std::numeric_limits<std::uint32_t>::max()) {
-      throw RequestError(ErrorCode::kInvalidArgument,
-                         "`" + list.path() + "[" + std::to_string(ids.size()) + "]` is no token id",
-                         list.path());
+      throw RequestError(
+          ErrorCode::kInvalidArgument,
+          "`" + list.path() + "[" + std::to_string(ids.size()) + "]` is not a valid token id",
+          list.path());
     }
     ids.push_back(static_cast<std::uint32_t>(*id));
   });
@@ -98,13 +121,29 @@ First first_element(const JsonValue& list) {
 
 EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules) {
   const ModelInfo& model = rules.model;
+  const std::optional<JsonValue> parameters = body.find("parameters");
+  if (parameters && parameters->kind() != Kind::kObject) {
+    throw wrong_type(*parameters, "an object");
+  }
+  refuse_not_done(body, model, kNotDone);
+  if (parameters) refuse_not_done(*parameters, model, kNotDone);
+  const auto holder = [&](std::string_view member) -> const JsonValue& {
+    return parameters && parameters->find(member) ? *parameters : body;
+  };
   EmbedOptions options;
-  options.truncation = read_direction(body);
+  options.truncation = read_direction(holder("truncation_direction"));
   const bool truncate = rules.overlong != Truncation::kError;
-  if (!bool_member(body, "truncate").value_or(truncate)) options.truncation = Truncation::kError;
-  options.task = read_task(body, model);
-  options.normalize = bool_member(body, "normalize").value_or(true);
-  if (const auto dimensions = body.find("dimensions")) {
+  if (!bool_member(holder("truncate"), "truncate").value_or(truncate)) {
+    options.truncation = Truncation::kError;
+  }
+  // `prompt_name` and our own `task` name the same thing; clients of sentence-transformers' habits
+  // send both.
+  const std::string_view task = string_member(holder("task"), "task").value_or("");
+  options.task = with_prompt_name(resolve_task(task, model, "task"), holder("prompt_name"), model);
+  std::string named = task_of_model(body, rules);
+  if (options.task.empty()) options.task = std::move(named);
+  options.normalize = bool_member(holder("normalize"), "normalize").value_or(true);
+  if (const auto dimensions = holder("dimensions").find("dimensions")) {
     options.dimensions = read_dimensions(*dimensions, model, "dimensions");
   }
   return options;
@@ -129,6 +168,11 @@ TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules) {
   return read;
 }
 
+bool is_similarity(const JsonValue& body) {
+  const std::optional<JsonValue> inputs = body.find("inputs");
+  return inputs && inputs->kind() == Kind::kObject && inputs->find("source_sentence");
+}
+
 EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
   const JsonValue inputs = required_member(body, "inputs");
   if (inputs.kind() != Kind::kObject) {
@@ -136,11 +180,7 @@ EmbedCall read_similarity(const JsonValue& body, const InputRules& rules) {
   }
   EmbedCall call;
   call.param = "inputs";
-  const std::optional<JsonValue> parameters = body.find("parameters");
-  if (parameters && parameters->kind() != Kind::kObject) {
-    throw wrong_type(*parameters, "an object");
-  }
-  if (parameters) call.options = read_tei_options(*parameters, rules);
+  call.options = read_tei_options(body, rules);
   call.options.normalize = true;  // so that a product of two rows is their cosine
 
   call.texts.emplace_back(read_string(required_member(inputs, "source_sentence")));

@@ -19,7 +19,8 @@ namespace nestvec {
 // value, kUnprocessable for an unknown task.
 
 // truncate (null: true), truncation_direction, prompt_name (of the model's prompts, in any of their
-// names), task (an extension), normalize (true), dimensions.
+// names), task (an extension), normalize (true), dimensions; each in the body or, as Hugging Face's
+// endpoints have it, in its object `parameters`, which goes before.
 EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules);
 
 // Whether inputs came as a list, which may have one item; a list of token ids is one input.
@@ -32,6 +33,9 @@ struct TeiInputs {
   std::size_t characters = 0;
 };
 TeiInputs read_tei_inputs(const JsonValue& body, const InputRules& rules);
+
+// Whether a request for "/", where Hugging Face's client sends every task, is one for /similarity.
+bool is_similarity(const JsonValue& body);
 
 // /similarity: the source sentence, then the sentences to compare it with.
 EmbedCall read_similarity(const JsonValue& body, const InputRules& rules);

@@ -218,8 +218,15 @@ TEST_F(Tei, ATextThatIsTooLongIs422UnlessConfigured) {
   }
   const std::string unsaid = R"({"inputs":")" + text + R"("})";
   EXPECT_EQ(post("/embed", unsaid).status, 200);
+  const auto info = [this] { return call(router_, request_of("GET", "/info")).body; };
+  EXPECT_NE(info().find("\"auto_truncate\":true"), std::string::npos);
   test_.options.overlong = "refuse";
+  EXPECT_NE(info().find("\"auto_truncate\":false"), std::string::npos);
   EXPECT_EQ(post("/embed", unsaid).status, 422);
+  EXPECT_EQ(
+      post("/similarity", R"({"inputs":{"source_sentence":")" + text + R"(","sentences":["a"]}})")
+          .status,
+      422);
   EXPECT_EQ(post("/embed", R"({"inputs":")" + text + R"(","truncate":true})").status, 200);
 }
 
@@ -229,7 +236,32 @@ TEST_F(Tei, OptionsMayBeInAnObjectOfTheirOwn) {
   const JsonDocument flat =
       good("/embed", R"({"inputs":"a","dimensions":32,"prompt_name":"query"})");
   EXPECT_EQ(floats(nested.root().elements()[0]), floats(flat.root().elements()[0]));
+  const JsonDocument mixed =
+      good("/embed", R"({"inputs":"a","dimensions":32,"parameters":{"prompt_name":"query"}})");
+  EXPECT_EQ(floats(mixed.root().elements()[0]), floats(flat.root().elements()[0]));
   EXPECT_EQ(post("/embed", R"({"inputs":"a","parameters":[]})").status, 422);
+}
+
+TEST_F(Tei, WhatWouldChangeTheVectorIsDoneOrRefused) {
+  for (const char* member :
+       {R"("prompt":"q: ")", R"("pooling":"cls")", R"("encoding_format":"base64")",
+        R"("add_special_tokens":false)", R"("truncate_prompt_tokens":4)", R"("dims":32)",
+        R"("normalize_embeddings":false)", R"("late_chunking":true)"}) {
+    const std::string text(member);
+    EXPECT_EQ(post("/embed", R"({"inputs":"a",)" + text + "}").status, 422) << text;
+    EXPECT_EQ(post("/embed", R"({"inputs":"a","parameters":{)" + text + "}}").status, 422) << text;
+  }
+  for (const char* member : {R"("encoding_format":"float")", R"("pooling":"mean")",
+                             R"("truncate_prompt_tokens":-1)", R"("user":"u")"}) {
+    EXPECT_EQ(post("/embed", R"({"inputs":"a",)" + std::string(member) + "}").status, 200);
+  }
+  EXPECT_EQ(post("/embed_all", R"({"inputs":"a","parameters":{"normalize":true}})").status, 422);
+}
+
+TEST_F(Tei, TheRootTellsSimilarityFromEmbedding) {
+  const std::string body = R"({"inputs":{"source_sentence":"a","sentences":["a","b"]}})";
+  EXPECT_EQ(post("/", body).body, post("/similarity", body).body);
+  EXPECT_EQ(post("/embed", body).status, 422);
 }
 
 TEST_F(Tei, WhatVectorsOfTokensCannotBeIsRefused) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "dialects/not_done.h"
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
@@ -50,9 +51,16 @@ HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace
 void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
   const JsonDocument document = read_json_body(*exchange.request);
   const InputRules rules = tei_input_rules(exchange);
-  refuse_member(document.root(), "dimensions", "vectors of tokens are not cut; leave it out");
-  refuse_member(document.root(), "normalize", "vectors of tokens are not normalised; leave it out",
-                [](const JsonValue& value) { return !read_bool(value); });
+  constexpr NotDone kNotOfTokens[] = {
+      {"dimensions", "vectors of tokens are not cut; leave it out", is_never},
+      {"normalize", "vectors of tokens are not normalised; leave it out", is_false},
+  };
+  refuse_not_done(document.root(), rules.model, kNotOfTokens);
+  if (const auto parameters = document.root().find("parameters")) {
+    if (parameters->kind() == JsonValue::Kind::kObject) {
+      refuse_not_done(*parameters, rules.model, kNotOfTokens);
+    }
+  }
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   inputs.call.token_vectors = true;
   inputs.call.max_numbers = number_limit(rules.model);
@@ -122,8 +130,10 @@ void tei_decode(Exchange exchange) {
 void tei_info(const Exchange& exchange) {
   const Service& service = exchange.service;
   HttpResponse response;
-  response.body = render_info(service.model.info(), {service.options.max_connections,
-                                                     service.options.max_inputs, service.version});
+  const ServerOptions& options = service.options;
+  response.body = render_info(service.model.info(),
+                              {options.max_connections, options.max_inputs, service.version,
+                               overlong_of(options) != Truncation::kError});
   exchange.respond(std::move(response));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "dialects/not_done.h"
 #include "dialects/plain_errors.h"
 #include "dialects/tei/tei_render.h"
 
@@ -62,6 +63,8 @@ void meta(const Exchange& exchange) {
 
 EmbedCall read_weaviate(const JsonValue& body, const InputRules& rules) {
   EmbedCall call;
+  refuse_not_done(body, rules.model);
+  call.options.task = task_of_model(body, rules);
   call.options.truncation = rules.overlong;
   if (const auto texts = body.find("texts")) {
     string_member(body, "text");  // its type is checked
@@ -75,8 +78,10 @@ EmbedCall read_weaviate(const JsonValue& body, const InputRules& rules) {
   if (config->kind() != JsonValue::Kind::kObject) {
     throw RequestError(ErrorCode::kInvalidArgument, "config: expected an object", "config");
   }
-  call.options.task = resolve_task(string_member(*config, "task_type").value_or(""), rules.model,
-                                   "config.task_type");
+  refuse_not_done(*config, rules.model);
+  std::string task = resolve_task(string_member(*config, "task_type").value_or(""), rules.model,
+                                  "config.task_type");
+  if (!task.empty()) call.options.task = std::move(task);
   const auto dimensions = config->find("dimensions");
   if (dimensions && read_integer(*dimensions) != 0) {  // 0 is how Go's clients leave it out
     call.options.dimensions = read_dimensions(*dimensions, rules.model, "config.dimensions");

@@ -15,7 +15,7 @@ namespace nestvec {
 std::vector<Route> weaviate_routes(const Service& service);
 
 // A request: text, or in newer versions texts, and of its config task_type ("query", "passage") and
-// dimensions. The pooling that it names is the model's business. Throws RequestError.
+// dimensions; a pooling that is not the model's is refused. Throws RequestError.
 EmbedCall read_weaviate(const JsonValue& body, const InputRules& rules);
 
 }  // namespace nestvec

@@ -32,6 +32,7 @@ TEST(Weaviate, ReadsTheConfig) {
         {R"({"texts":[]})", "texts"},
         {R"({"texts":["a",""]})", "texts[1]"},
         {R"({"text":"a","config":1})", "config"},
+        {R"({"text":"a","config":{"pooling_strategy":"cls"}})", "config.pooling_strategy"},
         {R"({"text":"a","config":{"dimensions":65}})", "config.dimensions"}}) {
     const auto error = request_error([&] { read_vector_request(body); });
     ASSERT_TRUE(error) << body;
