@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <utility>
@@ -196,10 +197,13 @@ bool post_request(const std::shared_ptr<HttpShared>& shared,
   const bool urgent = is_probe(*shared, *request);
   if (urgent) request->account = account_of_probe(*shared, *request);
   RequestThreads& threads = urgent ? *shared->urgent_threads : shared->threads;
-  return threads.try_post([shared, request, reply, urgent] {
+  // A client has one account as long as it has requests, so that tells clients apart.
+  const auto client = reinterpret_cast<std::uintptr_t>(request->account.get());
+  const auto work = [shared, request, reply, urgent] {
     or_fault(*reply,
              [&] { urgent ? handle(shared, request, reply) : begin(shared, request, reply); });
-  });
+  };
+  return threads.try_post(work, client);
 }
 
 void begin_request(const HttpShared& shared, HttpRequest& request, std::string fresh_id,
