@@ -32,7 +32,10 @@ std::optional<HttpFault> decode(const HttpShared& shared, HttpRequest& request) 
 // Whose memory the answer to a probe takes.
 std::shared_ptr<MemoryAccount> account_of_probe(const HttpShared& shared,
                                                 const HttpRequest& request) {
-  if (!request.account || request.account->has_room(RequestMemory::kSmall)) return request.account;
+  if (!request.account) return nullptr;
+  constexpr std::size_t kLongest = 4 * RequestMemory::kSmall;  // the metrics
+  const auto answers = MemoryAccount::part_of(request.account);
+  if (answers->has_room(kLongest, request.account->limit() / 8)) return request.account;
   return MemoryAccount::of_client(shared.reserve, client_number({}, request));
 }
 
