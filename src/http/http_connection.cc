@@ -398,8 +398,8 @@ void HttpConnection::check_memory(Clock::time_point now) {
 }
 
 void HttpConnection::begin_transfer(std::size_t held) {
+  transfer_.start = Clock::now();  // the deadline counts from it
   note_transfer(0, held);
-  transfer_.start = transfer_.last;
 }
 
 void HttpConnection::note_transfer(std::uint64_t bytes, std::size_t held) {
