@@ -94,6 +94,11 @@ void Transport::close() {
   tls_.reset();
 }
 
+bool Transport::has_input() const {
+  pollfd state{const_cast<Watch&>(watch_).native_handle(), POLLIN, 0};
+  return ::poll(&state, 1, 0) > 0;
+}
+
 bool Transport::peer_closed() const {
   pollfd state{const_cast<Watch&>(watch_).native_handle(), POLLRDHUP, 0};
   return ::poll(&state, 1, 0) > 0;

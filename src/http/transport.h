@@ -47,6 +47,8 @@ class Transport {
 
   // Whether nothing is left to read after a read() of so many bytes into so many: saves a call.
   bool drained(std::size_t bytes, std::size_t room) const { return !is_tls() && bytes < room; }
+  // Whether there is something to read, be it the end.
+  bool has_input() const;
   // Whether the peer has closed its side, told without reading what is in front of the end.
   bool peer_closed() const;
   // Whether the connection has ended in both directions: nothing that is written arrives.
