@@ -17,6 +17,7 @@ class ConnectionSeatsTest : public testing::Test {
     void on_tick(Clock::time_point) override {}
     void on_drain(Clock::time_point) override {}
     void on_stop() override {}
+    void on_grace_over() override {}
     void make_way() override { makes_way = true; }
 
     bool makes_way = false;

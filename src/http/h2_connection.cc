@@ -18,14 +18,6 @@ constexpr std::size_t kMaxOutbound = 1000;
 constexpr std::chrono::seconds kDrainNotice{2};
 constexpr std::chrono::seconds kPingTimeout{20};
 
-// Streams that a client begins and gives up cost more than they do it.
-constexpr double kResetBurst = 1000;
-constexpr double kResetsPerSecond = 100;
-// Frames that carry nothing: pings, settings, windows, empty data. A client that reads sends some
-// of them for each frame of ours.
-constexpr double kControlBurst = 5000;
-constexpr double kControlPerSecond = 500;
-
 }  // namespace
 
 H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
@@ -40,8 +32,6 @@ H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpSha
       address_(accepted.address),
       account_(std::move(accepted.account)),
       memory_(std::move(accepted.memory)),
-      resets_(kResetBurst, kResetsPerSecond),
-      control_(kControlBurst, kControlPerSecond),
       begun_(Clock::now()),
       last_received_(begun_),
       idle_since_(begun_),
@@ -112,7 +102,7 @@ void H2Connection::on_bytes(std::string_view bytes) {
   const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const auto used = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
   receiving_ = false;
-  if (used < 0) {
+  if (used < 0 || !rates_.take_bytes(last_received_, bytes.size())) {
     // Too much of something, or no memory; what is only wrong nghttp2 tells the client itself.
     give_up(NGHTTP2_ENHANCE_YOUR_CALM);
   }

@@ -10,11 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "http/h2_rates.h"
 #include "http/h2_session.h"
 #include "http/h2_stream.h"
 #include "http/http_shared.h"
 #include "http/io_loop.h"
-#include "http/token_bucket.h"
 
 namespace nestvec {
 
@@ -148,8 +148,7 @@ class H2Connection final : public Peer,
   std::size_t dropped_ = 0;  // bytes that came and were not looked at
   std::string out_;
   std::size_t out_at_ = 0;
-  TokenBucket resets_;
-  TokenBucket control_;
+  H2Rates rates_;
   Clock::time_point begun_;
   Clock::time_point head_begun_;
   Clock::time_point last_received_;

@@ -247,6 +247,28 @@ TEST_F(H2, EndsConnectionsOfEmptyFrames) {
   expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+// Also such as nobody reads.
+TEST_F(H2, EndsConnectionsOfUnknownFrames) {
+  start(patient_options());
+  constexpr std::uint8_t kUnknown = 0xfa;
+  const std::string frame = h2_frame(kUnknown, 0, 0, std::string(16'000, 'x'));
+  int sent = 0;
+  while (sent < 4000 && client_->send(frame)) ++sent;
+  EXPECT_LT(sent, 4000);
+  expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST_F(H2, EndsConnectionsOfTheShortestData) {
+  start(patient_options());
+  send(h2_frame(kH2Headers, kH2EndHeaders, 1, h2_head("POST", "/")));
+  std::string burst;
+  for (int i = 0; i < 1000; ++i) burst += h2_frame(kH2Data, 0, 1, "x");
+  int sent = 0;
+  while (sent < 1000 && client_->send(burst)) ++sent;
+  EXPECT_LT(sent, 1000);
+  expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 TEST_F(H2, EndsConnectionsThatSayHelloAndNoMore) {
   HttpServerOptions options = patient_options();
   options.server.header_seconds = 1;

@@ -129,15 +129,22 @@ H2Stream* H2Connection::find(std::int32_t stream_id) {
 }
 
 int H2Connection::on_begin_frame(const nghttp2_frame_hd& head) {
+  rates_.begin_frame(head.length);
   if (head.type == NGHTTP2_CONTINUATION) return 0;
   in_head_ = head.type == NGHTTP2_HEADERS;
   if (in_head_) {
     head_begun_ = Clock::now();
     return 0;
   }
-  if (head.type == NGHTTP2_DATA && head.length > 0) return 0;
-  const bool in_time = head.type == NGHTTP2_RST_STREAM ? resets_.take(last_received_)
-                                                       : control_.take(last_received_);
+  bool in_time = true;
+  if (head.type == NGHTTP2_DATA && head.length > 0) {
+    const H2Stream* const stream = find(head.stream_id);
+    in_time = rates_.take_data(last_received_, head.length, stream && stream->streamed);
+  } else if (head.type == NGHTTP2_RST_STREAM) {
+    in_time = rates_.take_reset(last_received_);
+  } else {
+    in_time = rates_.take_control(last_received_);
+  }
   return in_time ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -145,7 +152,7 @@ int H2Connection::on_begin_head(std::int32_t stream_id) {
   // Those count, too, that their client has given up and that are still worked on.
   const auto live = static_cast<std::size_t>(alive_.use_count()) - 1;
   if (std::max(live, streams_.size()) >= H2Limits::kStreams) {
-    if (!resets_.take(last_received_)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (!rates_.take_reset(last_received_)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     reset(stream_id, NGHTTP2_REFUSED_STREAM);
     return 0;
   }

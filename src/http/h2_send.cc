@@ -11,12 +11,6 @@
 #include "service/call_failure.h"
 
 namespace nestvec {
-namespace {
-
-// Each frame that carries something may be answered by windows and a ping.
-constexpr double kControlForData = 4;
-
-}  // namespace
 
 // A streamed request's way back: from any thread to the loop of its connection.
 class H2Writer final : public AnswerWriter {
@@ -202,7 +196,7 @@ std::ptrdiff_t H2Connection::pull(H2Stream& stream, std::span<std::uint8_t> into
   stream.out_sent += size;
   stream.out_last = Clock::now();
   unsent_ -= size;
-  control_.give(kControlForData);
+  rates_.add_sent_data();
   if (stream.unsent() > 0) return static_cast<std::ptrdiff_t>(size);
   if (stream.streamed && std::exchange(stream.sends, false)) sent_.push_back(stream.id);
   if (!stream.last) {

@@ -185,22 +185,6 @@ TEST(HttpServer, KeepsSaneRequestIds) {
   }
 }
 
-}
-using Waiting = std::pair<std::shared_ptr<const HttpRequest>, Respond>;
-Waiting next() {
-  std::unique_lock lock(mutex_);
-  came_.wait(lock, [this] { return !requests_.empty(); });
-  Waiting first = std::move(requests_.front());
-  requests_.erase(requests_.begin());
-  return first;
-}
-
-private:
-std::mutex mutex_;  // guards requests_
-std::condition_variable came_;
-std::vector<Waiting> requests_;
-};
-
 TEST(HttpServer, StopsTheRequestOfAClientThatHasGone) {
   Later later;
   TestServer server(local_options(), later.handler());

@@ -106,7 +106,7 @@ TEST(RequestMemory, WhatCannotFitBesideItsOwnRequestNeverWill) {
   } catch (const RequestError& error) {
     EXPECT_EQ(error.fault(), Fault::kTooLarge);
     EXPECT_EQ(error.detail().retry_after.count(), 0);
-    for (const std::string part : {std::to_string(held), std::to_string(30 * body)}) {
+    for (const std::string& part : {std::to_string(held), std::to_string(30 * body)}) {
       EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
     }
   }

@@ -21,5 +21,20 @@ class Later {
       requests_.emplace_back(std::move(request), std::move(respond));
       came_.notify_all();
     };
+  }
+  using Waiting = std::pair<std::shared_ptr<const HttpRequest>, Respond>;
+  Waiting next() {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [this] { return !requests_.empty(); });
+    Waiting first = std::move(requests_.front());
+    requests_.erase(requests_.begin());
+    return first;
+  }
 
-  }  // namespace nestvec
+ private:
+  std::mutex mutex_;  // guards requests_
+  std::condition_variable came_;
+  std::vector<Waiting> requests_;
+};
+
+}  // namespace nestvec
