@@ -77,8 +77,11 @@ void HttpConnection::handshake() {
     case IoStatus::kWantWrite:
       return transport_->wait(
           result.status, [self = shared_from_this()] { self->guard([&] { self->handshake(); }); });
-    case IoStatus::kEnd:
     case IoStatus::kFailed:
+      if (!transport_->falls_back_to_plain()) return close();
+      return refuse(
+          {400, "this port speaks HTTPS, and the request came without TLS: use https://"});
+    case IoStatus::kEnd:
       return close();
   }
 }

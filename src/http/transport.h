@@ -38,6 +38,9 @@ class Transport {
   bool is_tls() const noexcept { return tls_ != nullptr; }
 
   IoResult handshake();
+  // After a handshake that has failed: whether the peer speaks HTTP without TLS. If so, what is
+  // written from then on is plain.
+  bool falls_back_to_plain();
   IoResult read(std::span<char> into);
   // Writes of `first` and then of `second` what the socket takes; at least one byte if kDone.
   IoResult write(std::string_view first, std::string_view second);
@@ -72,6 +75,7 @@ class Transport {
 
   Watch watch_;  // owns the descriptor
   SslPtr tls_;
+  bool met_http_ = false;
 };
 
 }  // namespace nestvec
