@@ -168,7 +168,7 @@ TEST(ContentCoding, ReadsAcceptEncoding) {
 TEST(ContentCoding, ChargesWhatIsDecoded) {
   const std::string text(500'000, 'x');
   for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kZstd}) {
-    const auto account = std::make_shared<MemoryAccount>("x", std::size_t{4} << 20);
+    const auto account = std::make_shared<MemoryAccount>("x", std::size_t{16} << 20);
     MemoryShare memory = *MemoryShare::take(account, 1000);
     std::string body = encode_content(coding, text);
     const std::string encoded = body;
