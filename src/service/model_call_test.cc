@@ -220,18 +220,19 @@ TEST_F(ModelCallTest, IsRefusedWhereTheQueueIsFullOfOthers) {
   EmbedCall call = call_of({"a"});
   call.token_vectors = true;
   Ending others;
-  for (std::uint64_t client = 2; client < 40; ++client) {
+  for (std::uint64_t client = 2; client < 80; ++client) {
     Caller other = caller();
     other.client = client;
     ModelCall::start(
         service_, other, {call}, [](std::span<const CallRows>, Pace&) {},
         [&](const Error* error) { others.take(error); });
+    session_->gate.wait_for_run();
   }
   start({call});
+  finish();
   EXPECT_EQ(ending_.code(), ErrorCode::kResourceExhausted);
+  ASSERT_TRUE(ending_.error);
   EXPECT_GT(ending_.error->detail().retry_after.count(), 0);
-  session_->gate.open();
-  settle();
 }
 
 TEST_F(ModelCallTest, AClientThatGoesWhileItsPartsWaitForEachOther) {
