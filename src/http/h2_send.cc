@@ -77,7 +77,6 @@ void H2Connection::refuse(H2Stream& stream, HttpResponse response) {
 void H2Connection::cut(H2Stream& stream) {
   if (stream.begun == Clock::time_point{} || stream.last) return;
   if (stream.streamed) return stream.streamed->on_grace_over();
-  std::optional<std::stop_source> stop = stream.stop;
   stream.answering = false;
   HttpResponse response = refuse_request(*shared_, *stream.request, shutting_down());
   if (stream.body_ended) {
@@ -85,7 +84,7 @@ void H2Connection::cut(H2Stream& stream) {
   } else {
     refuse(stream, std::move(response));
   }
-  if (stop) stop->request_stop();
+  if (stream.stop) stream.stop->request_stop();
 }
 
 void H2Connection::answer(std::uint64_t exchange, HttpResponse response) {
