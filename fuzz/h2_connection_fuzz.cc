@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/socket_address.h"
 #include "dialects/clarifai/clarifai.h"
@@ -27,7 +28,9 @@ void expect(bool condition) {
 class Served {
  public:
   Served() {
-    context_.begin = [this](std::function<void()> work) { return threads_.try_post(work); };
+    context_.begin = [this](std::function<void()> work, std::uint64_t client) {
+      return threads_.try_post(std::move(work), client);
+    };
     context_.post = [this](std::function<void()> work) { threads_.post(work); };
     nestvec::HttpServerOptions options;
     options.address.host = "127.0.0.1";

@@ -10,8 +10,12 @@ if [[ -z ${NESTVEC_WHEEL:-} ]]; then
   scripts/make-wheel.sh --if-changed
   NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl)
 fi
+# Several of these may run at once: the first of them makes the environment.
+exec {lock}>"$build_dir/venv-scaleout.lock"
+flock "$lock"
 scripts/make-venv.sh scaleout tests/scaleout/requirements.txt
 has_wheel "$build_dir/venv-scaleout" "$NESTVEC_WHEEL" ||
   install_wheel "$build_dir/venv-scaleout" "$NESTVEC_WHEEL" --no-deps --force-reinstall ||
   die "the wheel cannot be installed beside Ray and Spark ($log)"
+exec {lock}>&-
 exec scripts/pytest.sh scaleout tests/scaleout "$@"

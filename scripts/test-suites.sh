@@ -11,9 +11,12 @@ logs=$build_dir/test-logs
 rm -rf "$logs"
 mkdir -p "$logs"
 
+scaleout() { NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl) scripts/test-scaleout.sh "$@"; }
+
 suite() {
   case $1 in
-    scaleout) NESTVEC_WHEEL=$(ls "$build_dir"/wheels/nestvec-*.whl) scripts/test-scaleout.sh ;;
+    ray) scaleout -k ray ;;
+    spark) scaleout -k "not ray" ;;
     python) scripts/test-python.sh ;;
     clarifai-*) scripts/pytest.sh "$1" tests/clarifai ;;
     e2e | server) scripts/pytest.sh test "tests/$1" ;;
@@ -26,16 +29,16 @@ suite() {
 
 left=("$@")
 if ((${#left[@]} == 0)); then
-  left=(scaleout python e2e server schemathesis)
+  left=(ray e2e spark server python schemathesis)
   for requirements in tests/clarifai/requirements-*.txt; do
     left+=("clarifai-$(basename "${requirements#*requirements-}" .txt)")
   done
   left+=(clients deploy)
 fi
 
-# Both suites that need the wheel find it made.
+# The suites that need the wheel find it made.
 for name in "${left[@]}"; do
-  if [[ $name == scaleout || $name == python ]]; then
+  if [[ $name == ray || $name == spark || $name == python ]]; then
     scripts/make-wheel.sh --if-changed
     break
   fi

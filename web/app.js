@@ -287,13 +287,16 @@ function restoreFields(form) {
   }
 }
 
-// In fields that nobody has changed: there the default value is the value.
+// In fields that nobody has changed or is in: there the default value is the value.
 function showExamples(examples) {
-  find("#compare form").texts.defaultValue = examples.compare;
-  find("#search form").query.defaultValue = examples.query;
-  find("#search form").texts.defaultValue = examples.documents;
-  find("#passage form").query.defaultValue = examples.question;
-  find("#passage form").text.defaultValue = examples.passage;
+  const show = (field, text) => {
+    if (field !== document.activeElement) field.defaultValue = text;
+  };
+  show(find("#compare form").texts, examples.compare);
+  show(find("#search form").query, examples.query);
+  show(find("#search form").texts, examples.documents);
+  show(find("#passage form").query, examples.question);
+  show(find("#passage form").text, examples.passage);
 }
 
 function setUpForms() {

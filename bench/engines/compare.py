@@ -115,7 +115,8 @@ def running(chosen: list[str], model: Model, setting: engines.Setting,
 def workloads_of(options: argparse.Namespace, model: Model) -> list[workloads.Workload]:
     if isinstance(model, models.MiniLM):
         return workloads.minilm_workloads(options.workloads)
-    return workloads.v3_workloads(options.workloads)
+    # The tiny model is there to try all of this out.
+    return workloads.v3_workloads(options.workloads, longest_mixed=64 if options.size == "tiny" else 512)
 
 
 class Comparison:

@@ -57,7 +57,7 @@ def mixed(longest: int) -> Workload:
     return Workload("mixed", tuple(int(x) for x in np.clip(drawn, 4, longest)), PADDED)
 
 
-def v3_workloads(chosen: list[str]) -> list[Workload]:
+def v3_workloads(chosen: list[str], longest_mixed: int = 512) -> list[Workload]:
     """Shorter ones first: an engine's memory seldom falls again."""
     groups = {
         "short": [even(1, 16, "short")],
@@ -65,7 +65,7 @@ def v3_workloads(chosen: list[str]) -> list[Workload]:
         "batches": [even(texts, 128) for texts in (2, 4, 16)],
         "uniform": [even(8, 128, "uniform 128")],
         "uniform512": [even(8, 512, "uniform 512")],
-        "mixed": [mixed(512)],
+        "mixed": [mixed(longest_mixed)],
         "long": [even(1, 8192, "long")],
     }
     return [workload for name, group in groups.items() if name in chosen for workload in group]

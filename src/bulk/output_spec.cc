@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/excerpt.h"
+#include "base/lower.h"
 #include "base/suggestion.h"
 #include "nestvec/error.h"
 
@@ -34,14 +35,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherTyp
      {"fp16", "float16"},
      {"f16", "float16"},
      {"half", "float16"}}};
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return result;
-}
 
 Error unknown(const std::string& what, std::string_view name, const std::string& advice) {
   return {ErrorCode::kInvalidArgument, "unknown " + what + " \"" + excerpt(name) + "\"" + advice};
@@ -75,7 +68,7 @@ std::string_view vector_format_name(VectorFormat format) {
 }
 
 std::optional<VectorFormat> find_vector_format(std::string_view path) {
-  const std::string name = lower(path);
+  const std::string name = ascii_lower(path);
   for (const auto& [ending, format] : kEndings) {
     if (name.ends_with(ending)) return format;
   }

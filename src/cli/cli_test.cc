@@ -57,7 +57,8 @@ TEST(Usage, MistakesAreOneLineAndCodeTwo) {
 }
 
 TEST(Usage, NamesWhatIsAllowed) {
-  EXPECT_NE(run({"banana"}).err.find("there are quickstart, embed, serve"), std::string::npos);
+  EXPECT_NE(run({"banana"}).err.find("the commands are quickstart, embed, serve"),
+            std::string::npos);
   EXPECT_NE(run({"embed", "--format", "xml", "x"}).err.find("json, jsonl, npy"), std::string::npos);
   EXPECT_NE(run({"embed", "--threads", "many", "x"}).err.find("--threads: expected an integer"),
             std::string::npos);

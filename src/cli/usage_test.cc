@@ -82,7 +82,7 @@ TEST(Values, ThatAreMissingOrWrong) {
   expect_told({"pull"}, "pull needs a model: nestvec pull OWNER/NAME");
   expect_told({"compile", "m"}, "compile needs --output");
   expect_told({"embed", "--truncate", "rigth", "x"}, "did you mean \"right\"?");
-  expect_told({"embed", "--truncate", "middle", "x"}, "known are right, left, error");
+  expect_told({"embed", "--truncate", "middle", "x"}, "expected one of right, left, error");
   expect_told({"bench", "--seconds", "many"},
               "--seconds: expected a number from 0 to 3600, found \"many\"");
   expect_told({"bench", "--seconds", "-1"},

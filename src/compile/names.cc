@@ -133,9 +133,9 @@ ModuleNames find_names(const WeightSet& weights) {
     }
   }
   if (!rival.empty()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                weights.source() + ": holds two encoders, \"" + best.prefix + "\" and \"" + rival +
-                    "\"; keep the tensors of one");
+    throw Error(ErrorCode::kInvalidArgument, weights.source() + ": holds two encoders, \"" +
+                                                 best.prefix + "\" and \"" + rival +
+                                                 "\"; keep the tensors of one");
   }
   if (best.naming != nullptr) return best;
   std::string expected;

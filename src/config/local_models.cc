@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/lower.h"
 #include "config/cache_folder.h"
 #include "config/model_location.h"
 #include "nestvec/error.h"
@@ -16,14 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRepoPrefix = "models--";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 // The names of the folders and files in a folder; none where it cannot be read.
 std::vector<std::string> entries_of(const fs::path& folder) {
@@ -183,7 +176,7 @@ std::vector<LocalModel> models_called(std::string_view name,
   for (const LocalModel& model : models) {
     const std::string_view own = name_behind_owner(model.name);
     if (own == name) exact.push_back(model);
-    if (lower(own) == lower(name)) similar.push_back(model);
+    if (ascii_lower(own) == ascii_lower(name)) similar.push_back(model);
   }
   return exact.empty() ? similar : exact;
 }
@@ -200,7 +193,7 @@ std::string listing(const std::vector<LocalModel>& models) {
 }
 
 std::vector<std::string> likely_repositories(std::string_view name) {
-  const std::string word = lower(name);
+  const std::string word = ascii_lower(name);
   std::vector<std::string> found;
   for (const auto& [other, repository] : kOtherNames) {
     if (word == other) found.emplace_back(repository);

@@ -2,9 +2,9 @@
 #include "dialects/not_done.h"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 
+#include "base/lower.h"
 #include "dialects/request_body.h"
 
 namespace nestvec {
@@ -114,12 +114,8 @@ bool is_never(const JsonValue&, const ModelInfo&) { return false; }
 bool is_own_pooling(const JsonValue& value, const ModelInfo& model) {
   if (value.kind() != Kind::kString) return false;
   if (value.string() == "masked_mean") return true;  // Weaviate's module sends it for any model
-  std::string name;
-  for (const char c : value.string()) {
-    if (c != '_' && c != '-') {
-      name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
+  std::string name = ascii_lower(value.string());
+  std::erase_if(name, [](char c) { return c == '_' || c == '-'; });
   if (name.empty()) return true;
   constexpr std::string_view kAddition = "pooling";
   if (name.ends_with(kAddition)) name.resize(name.size() - kAddition.size());

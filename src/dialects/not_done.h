@@ -25,6 +25,10 @@ struct NotDone {
 void refuse_not_done(const JsonValue& object, const ModelInfo& model,
                      std::span<const NotDone> more = {});
 
+// What to do instead of a `prompt`, on routes that read prompt_name.
+inline constexpr std::string_view kUsePromptName =
+    "write it in front of each text, or name one of the model's with prompt_name";
+
 // For is_harmless: false, true, an empty list, object or text, never.
 bool is_false(const JsonValue& value, const ModelInfo& model);
 bool is_true(const JsonValue& value, const ModelInfo& model);

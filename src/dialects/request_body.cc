@@ -2,10 +2,10 @@
 #include "dialects/request_body.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include "base/excerpt.h"
+#include "base/lower.h"
 #include "base/trim.h"
 #include "base/utf8.h"
 
@@ -14,17 +14,13 @@ namespace {
 
 // "application/json; charset=utf-8", "application/problem+json", "text/json".
 bool is_json(std::string_view content_type) {
-  std::string type(content_type.substr(0, content_type.find(';')));
+  std::string type = ascii_lower(content_type.substr(0, content_type.find(';')));
   while (!type.empty() && type.back() == ' ') type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return type.empty() || type.ends_with("/json") || type.ends_with("+json");
 }
 
 bool same_word(std::string_view text, std::string_view word) {
-  return std::ranges::equal(text, word, [](unsigned char a, unsigned char b) {
-    return std::tolower(a) == std::tolower(b);
-  });
+  return ascii_lower(text) == ascii_lower(word);
 }
 
 // Of a Content-Type; empty where it names none.

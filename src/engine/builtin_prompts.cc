@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/builtin_prompts.h"
 
-#include <algorithm>
-#include <cctype>
 #include <string_view>
 #include <vector>
 
 #include "base/embedded_file.h"
 #include "base/json.h"
+#include "base/lower.h"
 #include "config/model_location.h"
 
 namespace nestvec {
@@ -16,14 +15,6 @@ namespace nestvec {
 std::span<const EmbeddedFile> builtin_prompt_files();
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  return result;
-}
 
 // The last two parts of a path or a reference, without its revision.
 std::string last_two_parts(std::string_view name) {
@@ -39,7 +30,7 @@ std::vector<std::string> ids_of(std::span<const std::string> names) {
   std::vector<std::string> ids;
   for (const std::string& name : names) {
     for (const std::string& id : {repo_of_path(name), last_two_parts(name)}) {
-      if (!id.empty()) ids.push_back(lower(id));
+      if (!id.empty()) ids.push_back(ascii_lower(id));
     }
   }
   return ids;
@@ -54,7 +45,7 @@ std::optional<BuiltinPrompts> builtin_prompts(std::span<const std::string> names
   for (const std::string& wanted : ids_of(names)) {
     for (const JsonValue& model : models) {
       for (const JsonValue& id : model.at("ids").elements()) {
-        if (lower(id.string()) != wanted) continue;
+        if (ascii_lower(id.string()) != wanted) continue;
         BuiltinPrompts found{std::string(id.string()), {}};
         for (const auto& [name, prompt] : model.at("prompts").members()) {
           found.prompts.emplace_back(name, prompt.string());

@@ -199,7 +199,6 @@ TEST_F(ModelFolderTest, TheLengthHasAnOrderOfFiles) {
   EXPECT_TRUE(read().truncates_left.value());
   put("tokenizer_config.json", R"({"max_len": 9})");
   EXPECT_FALSE(read().truncates_left.has_value());
-  put("sentence_bert_config.json", "{}");
   EXPECT_EQ(read().max_tokens, 9u);
 }
 

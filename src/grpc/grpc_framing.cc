@@ -25,7 +25,7 @@ std::uint64_t length_of(std::string_view prefix) {
 
 Error too_long(std::uint64_t limit) {
   return {ErrorCode::kResourceExhausted,
-          "the message is longer than " + std::to_string(limit) + " bytes (server.max_body_bytes)"};
+          "the message is longer than " + std::to_string(limit) + " bytes (server.max_body)"};
 }
 
 }  // namespace

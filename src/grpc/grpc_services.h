@@ -2,6 +2,7 @@
 // What the methods of gRPC work with.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -41,7 +42,8 @@ struct GrpcContext {
   const AccessLog access_log;
   SpanSink spans = {};  // told each call that is over; set before the server starts
   // Runs a call that has just come on a request thread; false where too many wait. Set likewise.
-  std::function<bool(std::function<void()>)> begin;
+  // Clients take turns.
+  std::function<bool(std::function<void()>, std::uint64_t client)> begin;
   Executor post;                                           // the rest of one that was begun
   SetOnce<std::reference_wrapper<const Service>> service;  // once the model is loaded
   std::stop_source drain;  // requested when the server begins to shut down

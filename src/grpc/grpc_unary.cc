@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grpc/grpc_unary.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "service/request_memory.h"
@@ -72,9 +73,10 @@ void GrpcUnary::on_end() {
   call_.received = Clock::now();
   begun_ = true;
   if (route_.open) return run(*std::move(message));
-  const bool begun = context_.begin(
-      [self = shared_from_this(), shared = std::make_shared<GrpcMessageReader::Message>(
-                                      *std::move(message))] { self->run(std::move(*shared)); });
+  const auto shared = std::make_shared<GrpcMessageReader::Message>(*std::move(message));
+  const bool begun =
+      context_.begin([self = shared_from_this(), shared] { self->run(std::move(*shared)); },
+                     reinterpret_cast<std::uintptr_t>(call_.memory.get()));  // as over HTTP
   if (!begun) fail(too_many_calls(), route_.refuse);
 }
 

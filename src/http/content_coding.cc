@@ -108,7 +108,7 @@ std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t l
   if (!sound) return HttpFault{400, "the body is not what its Content-Encoding says"};
   if (decoded.over()) {
     return HttpFault{413, "the decoded body is longer than " + std::to_string(limit) +
-                              " bytes (server.max_body_bytes)"};
+                              " bytes (server.max_body)"};
   }
   body = decoded.take_bytes();
   if (memory != nullptr) *memory = decoded.take_memory();

@@ -25,8 +25,7 @@ std::string_view view(const std::uint8_t* bytes, std::size_t size) {
 }
 
 HttpFault body_too_long(std::uint64_t limit) {
-  return {413,
-          "the body is longer than " + std::to_string(limit) + " bytes (server.max_body_bytes)"};
+  return {413, "the body is longer than " + std::to_string(limit) + " bytes (server.max_body)"};
 }
 
 std::optional<std::uint64_t> promised_length(const HttpRequest& request) {

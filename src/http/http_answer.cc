@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/free_buffer.h"
+#include "http/head_memory.h"
 #include "http/http_connection.h"
 #include "http/response_head.h"
 
@@ -37,16 +38,13 @@ void HttpConnection::refuse(const HttpFault& fault) {
   send(fault_response(fault), true);
 }
 
+void HttpConnection::refuse_head_for_memory() { refuse(no_room_for_head()); }
+
 // The body is longer than any may be; the head may have been enough to say so.
 void HttpConnection::refuse_body() {
   const HttpFault fault = parser_->fault();
   HttpRequest& head = parser_->request();
-  if (state_ != State::kBody) {
-    head.connection = number_;
-    head.peer = client_;
-    head.account = account_;
-    begin_request(*shared_, head, loop_->random_id(), record_);
-  }
+  if (state_ != State::kBody) begin(head);
   end_early(refuse_fault(*shared_, head, fault));
 }
 

@@ -77,8 +77,6 @@ bool HttpConnection::await_head() {
   return take_head(*shared_, head_memory_, RequestMemory::kHead, address_);
 }
 
-void HttpConnection::refuse_head_for_memory() { refuse(no_room_for_head()); }
-
 void HttpConnection::read() {
   if (reading_ || waiting_to_read_) return;
   reading_ = true;
@@ -229,13 +227,17 @@ bool HttpConnection::settle_head(const HttpRequest& head) {
   return nestvec::settle_head(*shared_, head, account_, parser_->head_bytes(), head_memory_);
 }
 
+void HttpConnection::begin(HttpRequest& request) {
+  request.connection = number_;
+  request.peer = client_;
+  request.account = account_;
+  begin_request(*shared_, request, loop_->random_id(), record_);
+}
+
 // What can be said without the body is said before a byte of it is read.
 void HttpConnection::judge_head() {
   HttpRequest& head = parser_->request();
-  head.connection = number_;
-  head.peer = client_;
-  head.account = account_;
-  begin_request(*shared_, head, loop_->random_id(), record_);
+  begin(head);
   if (parser_->is_head()) record_.method = "HEAD";
   HeadVerdict verdict = shared_->guard ? shared_->guard(head) : HeadVerdict();
   if (!verdict.key.empty()) head.account = account_of(*shared_, head, verdict.key);
@@ -336,10 +338,7 @@ void HttpConnection::dispatch() {
   if (judged) {
     request->received = Clock::now();
   } else {
-    request->connection = number_;
-    request->peer = client_;
-    request->account = account_;
-    begin_request(*shared_, *request, loop_->random_id(), record_);
+    begin(*request);
     if (head_only_) record_.method = "HEAD";
     if (!settle_head(*request)) refusal_ = fault_response(no_room_for_head());
   }
@@ -398,8 +397,8 @@ void HttpConnection::check_memory(Clock::time_point now) {
 }
 
 void HttpConnection::begin_transfer(std::size_t held) {
+  transfer_.start = Clock::now();  // the deadline counts from it
   note_transfer(0, held);
-  transfer_.start = transfer_.last;
 }
 
 void HttpConnection::note_transfer(std::uint64_t bytes, std::size_t held) {

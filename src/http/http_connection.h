@@ -84,6 +84,7 @@ class HttpConnection final : public Peer,
   std::size_t hand_over(std::string_view bytes);
   void on_head(bool has_begun);
   bool settle_head(const HttpRequest& head);
+  void begin(HttpRequest& request);
   void judge_head();
   void refuse_head(HttpResponse response);
   void refuse_head_for_memory();

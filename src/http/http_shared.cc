@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <utility>
@@ -31,7 +32,10 @@ std::optional<HttpFault> decode(const HttpShared& shared, HttpRequest& request) 
 // Whose memory the answer to a probe takes.
 std::shared_ptr<MemoryAccount> account_of_probe(const HttpShared& shared,
                                                 const HttpRequest& request) {
-  if (!request.account || request.account->has_room(RequestMemory::kSmall)) return request.account;
+  if (!request.account) return nullptr;
+  constexpr std::size_t kLongest = 4 * RequestMemory::kSmall;  // the metrics
+  const auto answers = MemoryAccount::part_of(request.account);
+  if (answers->has_room(kLongest, request.account->limit() / 8)) return request.account;
   return MemoryAccount::of_client(shared.reserve, client_number({}, request));
 }
 
@@ -196,10 +200,13 @@ bool post_request(const std::shared_ptr<HttpShared>& shared,
   const bool urgent = is_probe(*shared, *request);
   if (urgent) request->account = account_of_probe(*shared, *request);
   RequestThreads& threads = urgent ? *shared->urgent_threads : shared->threads;
-  return threads.try_post([shared, request, reply, urgent] {
+  // A client has one account as long as it has requests, so that tells clients apart.
+  const auto client = reinterpret_cast<std::uintptr_t>(request->account.get());
+  const auto work = [shared, request, reply, urgent] {
     or_fault(*reply,
              [&] { urgent ? handle(shared, request, reply) : begin(shared, request, reply); });
-  });
+  };
+  return threads.try_post(work, client);
 }
 
 void begin_request(const HttpShared& shared, HttpRequest& request, std::string fresh_id,

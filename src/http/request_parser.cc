@@ -143,7 +143,7 @@ HttpFault RequestParser::Impl::fault_of(const error_code& ec) const {
   }
   if (ec == http::error::body_limit) {
     return {413, "the body is longer than " + std::to_string(limits_.body_bytes) +
-                     " bytes (server.max_body_bytes)"};
+                     " bytes (server.max_body)"};
   }
   if (ec == http::error::bad_version) {
     return {505, "the request line does not end in HTTP/1.0 or HTTP/1.1"};

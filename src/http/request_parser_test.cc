@@ -70,6 +70,14 @@ TEST(RequestParser, LimitsTheBody) {
   EXPECT_NE(over.fault().message.find("100 bytes"), std::string::npos);
 }
 
+// A proxy of that version would see the end of the request elsewhere.
+TEST(RequestParser, RefusesChunksInHttp10) {
+  RequestParser parser(kLimits);
+  parser.feed("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n");
+  ASSERT_EQ(parser.state(), State::kFailed);
+  EXPECT_EQ(parser.fault().status, 400);
+}
+
 TEST(RequestParser, TakesHttp10WithoutAHost) {
   RequestParser parser(kLimits);
   parser.feed("GET / HTTP/1.0\r\n\r\n");

@@ -100,8 +100,8 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
     grpc_context_->spans = span_sink();
   }
-  grpc_context_->begin = [this](std::function<void()> work) {
-    return threads_->try_post(std::move(work));
+  grpc_context_->begin = [this](std::function<void()> work, std::uint64_t client) {
+    return threads_->try_post(std::move(work), client);
   };
   grpc_context_->post = [this](std::function<void()> work) { threads_->post(std::move(work)); };
   grpc_ = std::make_unique<GrpcServer>(*grpc_context_);

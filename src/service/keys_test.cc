@@ -80,7 +80,7 @@ TEST(KeyStore, AFailedLoadKeepsTheKeys) {
   file.write("new\ntwo words\n");
   EXPECT_TRUE(refusal_of(keys, "", file.path()).starts_with(file.path() + ":2: "));
   file.write("# nothing\n");
-  EXPECT_NE(refusal_of(keys, "other", file.path()).find("no API key in it"), std::string::npos);
+  EXPECT_NE(refusal_of(keys, "other", file.path()).find("contains no API key"), std::string::npos);
   EXPECT_THROW(keys.load("", file.path() + "-missing"), Error);
   EXPECT_EQ(keys.find("old"), "key-1");
   EXPECT_EQ(keys.find("new"), std::nullopt);

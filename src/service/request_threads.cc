@@ -46,26 +46,58 @@ void RequestThreads::post(Work work) {
   wake_.notify_one();
 }
 
-bool RequestThreads::try_post(Work work) {
+bool RequestThreads::try_post(Work work, std::uint64_t client) {
+  constexpr std::size_t kTimes = 3;
   {
     const std::lock_guard lock(mutex_);
-    if (new_requests_.size() >= max_new_requests_) return false;
-    new_requests_.push_back(std::move(work));
+    if (waiting_ >= max_new_requests_) return false;
+    const auto place = places_.find(client);
+    if (place == places_.end()) {
+      std::list<Requests> added(1);
+      added.front().client = client;
+      added.front().waiting.push_back(std::move(work));
+      places_.emplace(client, added.begin());
+      clients_.splice(clients_.end(), added);
+    } else {
+      std::deque<Work>& waiting = place->second->waiting;
+      if (waiting.size() >= kTimes * (max_new_requests_ - waiting_)) return false;
+      waiting.push_back(std::move(work));
+    }
+    ++waiting_;
   }
   wake_.notify_one();
   return true;
+}
+
+// The next work, with the lock held. Allocates nothing.
+RequestThreads::Work RequestThreads::take() {
+  Work work;
+  if (!begun_.empty()) {
+    work = std::move(begun_.front());
+    begun_.pop_front();
+    return work;
+  }
+  Requests& next = clients_.front();
+  work = std::move(next.waiting.front());
+  next.waiting.pop_front();
+  --waiting_;
+  if (next.waiting.empty()) {
+    places_.erase(next.client);
+    clients_.pop_front();
+  } else {
+    clients_.splice(clients_.end(), clients_, clients_.begin());
+  }
+  return work;
 }
 
 void RequestThreads::run() {
   block_signals_in_this_thread();
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !begun_.empty() || !new_requests_.empty(); });
-    std::deque<Work>& queue = begun_.empty() ? new_requests_ : begun_;
-    if (queue.empty()) return;
+    wake_.wait(lock, [this] { return stopping_ || !begun_.empty() || waiting_ > 0; });
+    if (begun_.empty() && waiting_ == 0) return;
     {
-      const Work work = std::move(queue.front());
-      queue.pop_front();
+      const Work work = take();
       lock.unlock();
       try {
         work();

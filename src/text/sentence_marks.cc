@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "base/lower.h"
 #include "base/utf8.h"
 
 namespace nestvec {
@@ -111,8 +112,7 @@ bool is_abbreviation(std::string_view word, bool before_number) {
     return first.length <= 2 && (before_number || !is_lower_case_letter(first.code_point));
   }
   if (is_dotted(word)) return true;
-  std::string lower(word);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string lower = ascii_lower(word);
   return std::binary_search(kBeforeNames.begin(), kBeforeNames.end(), lower) ||
          (before_number && std::binary_search(kBeforeNumbers.begin(), kBeforeNumbers.end(), lower));
 }

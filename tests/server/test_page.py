@@ -481,7 +481,7 @@ def test_page_waits_for_a_model_that_is_loading(browser, server):
 def test_page_of_a_server_that_fetches_its_model(browser, tmp_path):
     """Nothing is made up here: the page is open before there is a model."""
     with HubStandin() as hub:
-        files = {path.name: path.read_bytes() for path in V3.iterdir() if path.is_file()}
+        files = {str(path.relative_to(V3)): path.read_bytes() for path in V3.rglob("*") if path.is_file()}
         hub.models["org/tiny"] = Model(files=files)
         hub.crowd = 1000  # until then no file comes
         port = free_port()

@@ -66,7 +66,9 @@ def crowded(tmp_path_factory):
 
 
 def memory(served):
-    return int(re.search(r"^nestvec_request_memory_bytes (\d+)", served.call("GET", "/metrics").body.decode(), re.M)[1])
+    reply = served.call("GET", "/metrics")
+    assert reply.status == 200, reply.body
+    return int(re.search(r"^nestvec_request_memory_bytes (\d+)", reply.body.decode(), re.M)[1])
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])

@@ -184,9 +184,8 @@ def test_headers_tell_what_it_took(server):
     assert int(reply.headers["x-compute-tokens"]) == tokens
     assert reply.headers["x-compute-type"] == "cpu+optimized"
     for path in ("/embed_all", "/similarity", "/embeddings", "/vertex"):
-        body = {"inputs": "a", "input": "a", "instances": [{"inputs": "a"}]}
-        if path == "/similarity":
-            body = {"inputs": {"source_sentence": "a", "sentences": ["b"]}}
+        body = {"/embed_all": {"inputs": "a"}, "/embeddings": {"input": "a"}, "/vertex": {"instances": [{"inputs": "a"}]},
+                "/similarity": {"inputs": {"source_sentence": "a", "sentences": ["b"]}}}[path]
         assert "x-inference-time" in post(server, path, body).headers, path
 
 

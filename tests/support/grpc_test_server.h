@@ -54,8 +54,8 @@ class GrpcServerTest : public testing::Test {
   }
 
   void start_loading() {
-    context_.begin = [this](std::function<void()> work) {
-      return threads_.try_post(std::move(work));
+    context_.begin = [this](std::function<void()> work, std::uint64_t client) {
+      return threads_.try_post(std::move(work), client);
     };
     context_.post = [this](std::function<void()> work) { threads_.post(std::move(work)); };
     grpc_.emplace(context_);

@@ -146,7 +146,7 @@ ClarifaiInput read_raw(const api::Data& data, const Struct& params, const ModelI
                            "pooling", "prompt", "prompt_name", "truncate"}) {
     if (find(params, name) != nullptr) {
       throw wrong_argument(std::string(name) +
-                           ": this parameter is not done; there are task and dimensions");
+                           ": this parameter is not supported; task and dimensions are");
     }
   }
   // Each input has an answer of its own, so that they are no chunks of one document.

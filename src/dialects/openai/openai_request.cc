@@ -120,8 +120,7 @@ std::optional<bool> normalized_of(const JsonValue& body) {
 constexpr std::string_view kDimensions = "use `dimensions`";
 constexpr std::string_view kInput = "this route reads `input`";
 constexpr NotDone kNotDone[] = {
-    {"prompt", "write it in front of each text, or name one of the model's with prompt_name",
-     is_empty},
+    {"prompt", kUsePromptName, is_empty},
     {"truncate_dim", kDimensions, is_never},
     {"dimension", kDimensions, is_never},
     {"dims", kDimensions, is_never},

@@ -54,8 +54,7 @@ bool is_whole_text(const JsonValue& value, const ModelInfo& model) {
 }
 
 constexpr NotDone kNotDone[] = {
-    {"prompt", "write it in front of each text, or name one of the model's with prompt_name",
-     is_empty},
+    {"prompt", kUsePromptName, is_empty},
     {"truncate_dim", kDimensions, is_never},
     {"dimension", kDimensions, is_never},
     {"dims", kDimensions, is_never},
