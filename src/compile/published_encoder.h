@@ -10,11 +10,11 @@
 
 namespace nestvec {
 
-// Looks at what lies between the weights and the token embeddings of the ONNX file at `path`: the
-// tensors that are used, how many nodes there are of each kind, the constants of the arithmetic,
-// the width of the heads, and that the last layer's normalisation gives the output. Graphs with
-// adapters or rotary positions are only checked for tensors, layers, activation and output. Blocks
-// on file I/O. Throws Error: kInvalidArgument with what differs; kDataLoss as parse_onnx_topology.
+// Follows the ONNX file at `path` from its token embeddings back to the inputs, layer by layer.
+// With adapters or rotary positions, which exporters write in many ways, it compares the tensors,
+// the number of layers, their constants, the activation and the output. Blocks on file I/O. Throws
+// Error: kInvalidArgument with what differs, or is not recognised; kDataLoss as
+// parse_onnx_topology.
 void check_published_encoder(const std::string& path, const ModelSpec& spec,
                              const EncoderWeights& weights);
 

@@ -23,8 +23,8 @@ struct Class {
   std::string_view last;
 };
 constexpr Class kBert = {"BertTokenizer", "WordPiece", "cls_token", "[CLS]", "sep_token", "[SEP]"};
-constexpr Class kXlmRoberta = {"XLMRobertaTokenizer", "Unigram", "bos_token", "<s>", "eos_token",
-                               "</s>"};
+constexpr Class kXlmRoberta = {"XLMRobertaTokenizer", "Unigram", "bos_token", "<s>",
+                               "eos_token",           "</s>"};
 
 std::string text_of(const std::optional<JsonValue>& object, std::string_view key) {
   const std::optional<JsonValue> value = object ? object->find(key) : std::nullopt;
@@ -170,8 +170,8 @@ class Comparison {
       return;
     }
     const std::string scheme = text_of(*step, "prepend_scheme");
-    const bool prepends = scheme.empty() ? boolean_or(*step, "add_prefix_space", true)
-                                         : scheme != "never";
+    const bool prepends =
+        scheme.empty() ? boolean_or(*step, "add_prefix_space", true) : scheme != "never";
     const bool wanted = !states("add_prefix_space") || config_->at("add_prefix_space").boolean();
     if (prepends == wanted) return;
     if (states("add_prefix_space")) {

@@ -89,10 +89,9 @@ void read_added_tokens(const JsonValue& file, StatedTokens& tokens) {
   for (const auto& [content, id] : file.members()) by_id.insert_or_assign(id.integer(), content);
   for (const auto& [id, content] : by_id) {
     const auto is_it = [&name = content](const AddedToken& token) { return token.content == name; };
-    const bool special =
-        std::any_of(tokens.extra.begin(), tokens.extra.end(), is_it) ||
-        std::any_of(tokens.named.begin(), tokens.named.end(),
-                    [&](const auto& named) { return is_it(named.second); });
+    const bool special = std::any_of(tokens.extra.begin(), tokens.extra.end(), is_it) ||
+                         std::any_of(tokens.named.begin(), tokens.named.end(),
+                                     [&](const auto& named) { return is_it(named.second); });
     tokens.decoder.push_back(make_token(content, special));
   }
 }

@@ -46,8 +46,9 @@ TEST_F(StatedTokensTest, TheDecoderComesFirstAndReplacesTheOldFiles) {
 }
 
 TEST_F(StatedTokensTest, BrokenOnesAreNamed) {
-  EXPECT_NE(error_of([&] { read(R"({"added_tokens_decoder": {"a": {"content": "z"}}})"); })
-                .find("added_tokens_decoder.a"),
+  EXPECT_NE(error_of([&] {
+              read(R"({"added_tokens_decoder": {"a": {"content": "z"}}})");
+            }).find("added_tokens_decoder.a"),
             std::string::npos);
   EXPECT_NE(error_of([&] { read(R"({"added_tokens_decoder": {"1": {}}})"); }).find("content"),
             std::string::npos);

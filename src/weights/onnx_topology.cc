@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weights/onnx_topology.h"
 
+#include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "weights/protobuf.h"
@@ -63,6 +65,14 @@ std::uint64_t elements_of(const std::vector<std::int64_t>& dims) {
   return count;
 }
 
+// Adds the numbers of a field as far as there is room for them.
+void read_first_numbers(const MessageField& field, const std::string& path,
+                        std::vector<std::int64_t>& numbers) {
+  constexpr std::size_t kLongestVarint = 10;
+  const bool few = field.wire != 2 || field.bytes.size() <= kLongestVarint * OnnxConstant::kShown;
+  if (few && numbers.size() < OnnxConstant::kShown) read_numbers(field, path, numbers);
+}
+
 // Field numbers of TensorProto.
 OnnxConstant read_constant(std::span<const std::byte> message, const std::string& path,
                            std::string_view& name) {
@@ -73,11 +83,11 @@ OnnxConstant read_constant(std::span<const std::byte> message, const std::string
   std::span<const std::byte> raw;
   MessageReader reader(message, path);
   while (const std::optional<MessageField> field = reader.next()) {
-    const bool small = field->wire != 2 || field->bytes.size() <= 10 * OnnxConstant::kShown;
+    const bool small = field->bytes.size() <= sizeof(double) * OnnxConstant::kShown;
     if (field->number == 1) read_numbers(*field, path, dims);
     if (field->number == 2) type = field->varint;
     if (field->number == 4 && small) read_raw<float>(field->bytes, typed);
-    if ((field->number == 5 || field->number == 7) && small) read_numbers(*field, path, integers);
+    if (field->number == 5 || field->number == 7) read_first_numbers(*field, path, integers);
     if (field->number == 8) name = field->text();
     if (field->number == 9) raw = field->bytes;
     if (field->number == 10 && small) read_raw<double>(field->bytes, typed);
@@ -86,62 +96,76 @@ OnnxConstant read_constant(std::span<const std::byte> message, const std::string
   constant.is_float = is_float(type);
   constant.elements = elements_of(dims);
   if (constant.elements > OnnxConstant::kShown) return constant;
-  constant.values = raw.empty() ? std::move(typed) : values_of(raw, type);
-  if (constant.values.empty()) constant.values.assign(integers.begin(), integers.end());
+  const std::size_t most = sizeof(double) * OnnxConstant::kShown;
+  constant.values =
+      raw.empty() ? std::move(typed) : values_of(raw.first(std::min(raw.size(), most)), type);
+  // Halves stand among the integers as their bits.
+  if (constant.values.empty() && !constant.is_float) {
+    constant.values.assign(integers.begin(), integers.end());
+  }
   if (constant.values.size() != constant.elements) constant.values.clear();
   return constant;
 }
 
-struct Attribute {
-  std::string_view name;
-  float real = 0.0f;
-  std::string_view text;
-  std::optional<OnnxConstant> constant;
-};
-
-// Field numbers of AttributeProto.
-Attribute read_attribute(std::span<const std::byte> message, const std::string& path) {
-  Attribute attribute;
-  OnnxConstant list;
+// Field numbers of AttributeProto. What a tensor among them holds goes to `constant`.
+OnnxAttribute read_attribute(std::span<const std::byte> message, const std::string& path,
+                             std::optional<OnnxConstant>& constant) {
+  OnnxAttribute attribute;
   std::string_view ignored;
   MessageReader reader(message, path);
   while (const std::optional<MessageField> field = reader.next()) {
     if (field->number == 1) attribute.name = field->text();
     if (field->number == 2 && field->bytes.size() == sizeof(float)) {
-      std::memcpy(&attribute.real, field->bytes.data(), sizeof(float));
+      float real = 0.0f;
+      std::memcpy(&real, field->bytes.data(), sizeof(float));
+      attribute.number = static_cast<double>(real);
     }
-    if (field->number == 3) list.values.push_back(static_cast<double>(field->varint));
+    if (field->number == 3 && field->wire == 0) {
+      attribute.number = static_cast<double>(static_cast<std::int64_t>(field->varint));
+    }
     if (field->number == 4) attribute.text = field->text();
-    if (field->number == 5) attribute.constant = read_constant(field->bytes, path, ignored);
+    if (field->number == 5) constant = read_constant(field->bytes, path, ignored);
+    if (field->number == 8) read_first_numbers(*field, path, attribute.integers);
   }
-  if (attribute.name == "value_float") {
-    attribute.constant = {.is_float = true, .elements = 1, .values = {attribute.real}};
-  }
-  if (attribute.name == "value_int") attribute.constant = std::move(list);
   return attribute;
+}
+
+// What a Constant node gives: a tensor, or a number or numbers of their own attributes.
+std::optional<OnnxConstant> constant_of(const OnnxNode& node, std::optional<OnnxConstant> tensor) {
+  if (tensor) return tensor;
+  for (const OnnxAttribute& attribute : node.attributes) {
+    OnnxConstant constant;
+    constant.is_float = attribute.name == "value_float";
+    constant.values = {attribute.number};
+    if (attribute.name == "value_ints") {
+      constant.values.assign(attribute.integers.begin(), attribute.integers.end());
+      constant.elements = constant.values.size();
+    }
+    if (attribute.name.starts_with("value_")) return constant;
+  }
+  return std::nullopt;
 }
 
 // Field numbers of NodeProto.
 void read_node(std::span<const std::byte> message, const std::string& path,
                OnnxTopology& topology) {
   OnnxNode node;
-  std::optional<OnnxConstant> constant;
+  std::optional<OnnxConstant> tensor;
   MessageReader reader(message, path);
   while (const std::optional<MessageField> field = reader.next()) {
     if (field->number == 1) node.inputs.push_back(field->text());
     if (field->number == 2) node.outputs.push_back(field->text());
     if (field->number == 4) node.op = field->text();
+    if (field->number == 5 && field->wire == 2) {
+      node.attributes.push_back(read_attribute(field->bytes, path, tensor));
+    }
     if (field->number == 7) node.domain = field->text();
-    if (field->number != 5 || field->wire != 2) continue;
-    Attribute attribute = read_attribute(field->bytes, path);
-    if (attribute.name == "epsilon") node.epsilon = attribute.real;
-    if (attribute.name == "approximate") node.tanh = attribute.text == "tanh";
-    if (attribute.name.starts_with("value")) constant = std::move(attribute.constant);
   }
   if (node.domain == "ai.onnx") node.domain = {};
   if (node.op != "Constant") {
     topology.nodes.push_back(std::move(node));
-  } else if (constant && !node.outputs.empty()) {
+  } else if (auto constant = constant_of(node, std::move(tensor));
+             constant && !node.outputs.empty()) {
     topology.constants.emplace(node.outputs[0], std::move(*constant));
   }
 }
@@ -189,6 +213,18 @@ void read_graph(std::span<const std::byte> message, const std::string& path,
 }
 
 }  // namespace
+
+const OnnxAttribute* OnnxNode::attribute(std::string_view name) const {
+  for (const OnnxAttribute& one : attributes) {
+    if (one.name == name) return &one;
+  }
+  return nullptr;
+}
+
+double OnnxNode::number_or(std::string_view name, double fallback) const {
+  const OnnxAttribute* one = attribute(name);
+  return one == nullptr ? fallback : one->number;
+}
 
 OnnxTopology parse_onnx_topology(std::span<const std::byte> file, const std::string& path) {
   OnnxTopology topology;

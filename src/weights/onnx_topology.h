@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,13 +22,22 @@ struct OnnxConstant {
   static constexpr std::uint64_t kShown = 16;
 };
 
+struct OnnxAttribute {
+  std::string_view name;
+  double number = 0.0;  // of a float or an integer
+  std::string_view text;
+  std::vector<std::int64_t> integers;  // the first kShown of a list
+};
+
 struct OnnxNode {
   std::string_view op;
   std::string_view domain;  // empty: ONNX's own
   std::vector<std::string_view> inputs;
   std::vector<std::string_view> outputs;
-  std::optional<float> epsilon;  // of a LayerNormalization
-  bool tanh = false;             // Gelu: the approximation by tanh
+  std::vector<OnnxAttribute> attributes;
+
+  const OnnxAttribute* attribute(std::string_view name) const;
+  double number_or(std::string_view name, double fallback) const;
 };
 
 // A graph's output; `axes` is -1 where no shape is declared.
