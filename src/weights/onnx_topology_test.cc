@@ -34,7 +34,7 @@ class OnnxTopologyTest : public testing::Test {
 
 using Numbers = std::vector<double>;
 
-std::string real(const std::string& name, float value) {
+std::string float_attribute(const std::string& name, float value) {
   return bytes(1, name) + onnx_file::varint(2 << 3 | 5) + floats({value});
 }
 
@@ -43,7 +43,7 @@ TEST_F(OnnxTopologyTest, NodesKeepTheirOrderTheirNamesAndTheirAttributes) {
       {},
       {node("Softmax", {"x"}, "y", {bytes(1, "axis") + number(3, static_cast<std::uint64_t>(-1))}),
        node("Gelu", {"y", "", "z"}, "out",
-            {real("epsilon", 0.5f), bytes(1, "approximate") + bytes(4, "tanh"),
+            {float_attribute("epsilon", 0.5f), bytes(1, "approximate") + bytes(4, "tanh"),
              bytes(1, "perm") + number(8, 1) + number(8, 0)}) +
            bytes(7, "ai.onnx"),
        node("Own", {}, "last") + bytes(7, "com.other")});
@@ -70,7 +70,7 @@ TEST_F(OnnxTopologyTest, SmallConstantsAreRead) {
          head("short", {2}) + bytes(9, floats({1.0f})), head("bad", {-1}) + bytes(9, "")},
         {node("Constant", {}, "c",
               {bytes(1, "value") + bytes(5, head("", {}) + bytes(9, floats({7.0f})))}),
-         node("Constant", {}, "f", {real("value_float", 0.25f)}),
+         node("Constant", {}, "f", {float_attribute("value_float", 0.25f)}),
          node("Constant", {}, "i", {bytes(1, "value_ints") + number(8, 4) + number(8, 9)})});
   EXPECT_EQ(values("raw"), (Numbers{1.5, -2}));
   EXPECT_EQ(values("floats"), Numbers{3});
