@@ -20,6 +20,12 @@ bool keeps_floats(const OnnxNode& node) {
   return type == 1 || type == 10 || type == 11 || type == 16;
 }
 
+// Halves cannot hold the smallest ones, which make no difference.
+bool is_epsilon(double found, double wanted) {
+  constexpr double kNone = 2e-7;
+  return is_about(found, wanted) || (found >= 0 && std::max(found, wanted) <= kNone);
+}
+
 }  // namespace
 
 bool is_any_of(std::string_view text, std::initializer_list<std::string_view> choices) {
@@ -251,7 +257,7 @@ bool PublishedGraph::is_deviation(std::string_view value, std::string_view of,
   const std::optional<double> added = scalar(sum->inputs[place]);
   const OnnxNode* mean = maker(sum->inputs[1 - place], "ReduceMean");
   const OnnxNode* square = mean == nullptr ? nullptr : maker(mean->inputs[0]);
-  if (!added || !is_about(*added, epsilon) || square == nullptr || square->inputs.size() != 2) {
+  if (!added || !is_epsilon(*added, epsilon) || square == nullptr || square->inputs.size() != 2) {
     return false;
   }
   const bool squares =
@@ -269,7 +275,7 @@ std::string_view PublishedGraph::norm_input(std::string_view value, const NormWe
                       is_vector(node->inputs[1], norm.weight) &&
                       is_vector(node->inputs[2], norm.bias) &&
                       is_last_axis(node->number_or("axis", -1), 3) &&
-                      is_about(node->number_or("epsilon", 1e-5), epsilon);
+                      is_epsilon(node->number_or("epsilon", 1e-5), epsilon);
     return fits ? source(node->inputs[0]) : std::string_view();
   }
   const OnnxNode* scaled = maker(beside(node, "Add", norm.bias));
