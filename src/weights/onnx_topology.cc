@@ -134,14 +134,18 @@ OnnxAttribute read_attribute(std::span<const std::byte> message, const std::stri
 std::optional<OnnxConstant> constant_of(const OnnxNode& node, std::optional<OnnxConstant> tensor) {
   if (tensor) return tensor;
   for (const OnnxAttribute& attribute : node.attributes) {
+    if (!attribute.name.starts_with("value_")) continue;
     OnnxConstant constant;
-    constant.is_float = attribute.name == "value_float";
-    constant.values = {attribute.number};
-    if (attribute.name == "value_ints") {
+    constant.is_float = attribute.name.starts_with("value_float");
+    if (attribute.name == "value_float" || attribute.name == "value_int") {
+      constant.values = {attribute.number};
+    } else if (attribute.name == "value_ints") {
       constant.values.assign(attribute.integers.begin(), attribute.integers.end());
       constant.elements = constant.values.size();
+    } else {
+      constant.elements = ~std::uint64_t{0};
     }
-    if (attribute.name.starts_with("value_")) return constant;
+    return constant;
   }
   return std::nullopt;
 }

@@ -71,6 +71,7 @@ TEST_F(OnnxTopologyTest, SmallConstantsAreRead) {
         {node("Constant", {}, "c",
               {bytes(1, "value") + bytes(5, head("", {}) + bytes(9, floats({7.0f})))}),
          node("Constant", {}, "f", {float_attribute("value_float", 0.25f)}),
+         node("Constant", {}, "list", {bytes(1, "value_floats") + bytes(7, floats({1.0f, 2.0f}))}),
          node("Constant", {}, "i", {bytes(1, "value_ints") + number(8, 4) + number(8, 9)})});
   EXPECT_EQ(values("raw"), (Numbers{1.5, -2}));
   EXPECT_EQ(values("floats"), Numbers{3});
@@ -85,6 +86,7 @@ TEST_F(OnnxTopologyTest, SmallConstantsAreRead) {
   EXPECT_EQ(values("f"), Numbers{0.25});
   EXPECT_TRUE(topology_.constants.at("f").is_float);
   EXPECT_EQ(values("i"), (Numbers{4, 9}));
+  EXPECT_EQ(values("list"), Numbers{});
   EXPECT_TRUE(topology_.nodes.empty());
 }
 
