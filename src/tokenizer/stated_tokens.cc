@@ -50,7 +50,6 @@ void read_extra(const JsonValue& value, StatedTokens& tokens) {
     }
     return;
   }
-  tokens.extra.clear();
   for (const JsonValue& token : value.elements()) tokens.extra.push_back(read_token(token, true));
 }
 
@@ -61,13 +60,11 @@ void read_keys(const JsonValue& object, StatedTokens& tokens) {
                        (kind == JsonValue::Kind::kObject && value.find("content").has_value());
     if (key.ends_with("_token") && token) set_named(key, read_token(value, true), tokens);
   }
-  // The newer key comes first.
-  for (const char* key : {"extra_special_tokens", "additional_special_tokens"}) {
-    const std::optional<JsonValue> value = object.find(key);
-    if (!value || value->size() == 0) continue;
-    read_extra(*value, tokens);
-    return;
-  }
+  // The older key counts where no file has the newer one, or either before.
+  const std::optional<JsonValue> newer = object.find("extra_special_tokens");
+  if (newer) read_extra(*newer, tokens);
+  const std::optional<JsonValue> older = object.find("additional_special_tokens");
+  if (older && tokens.extra.empty() && (!newer || newer->size() == 0)) read_extra(*older, tokens);
 }
 
 void read_decoder(const JsonValue& decoder, StatedTokens& tokens) {

@@ -45,6 +45,14 @@ TEST_F(StatedTokensTest, TheDecoderComesFirstAndReplacesTheOldFiles) {
             (Texts{"y!", "z~", "p!"}));
 }
 
+TEST_F(StatedTokensTest, ListsOfTheOldFileAddToThoseOfTheNewKey) {
+  write_text(folder_ / "special_tokens_map.json", R"({"extra_special_tokens": ["b", "c"]})");
+  EXPECT_EQ(read(R"({"extra_special_tokens": ["a", "b"]})"), (Texts{"a!", "b!", "c!"}));
+  write_text(folder_ / "special_tokens_map.json", R"({"additional_special_tokens": ["c"]})");
+  EXPECT_EQ(read(R"({"additional_special_tokens": ["a"]})"), Texts{"a!"});
+  EXPECT_EQ(read("{}"), Texts{"c!"});
+}
+
 TEST_F(StatedTokensTest, BrokenOnesAreNamed) {
   EXPECT_NE(error_of([&] {
               read(R"({"added_tokens_decoder": {"a": {"content": "z"}}})");

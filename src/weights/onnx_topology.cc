@@ -131,8 +131,8 @@ OnnxAttribute read_attribute(std::span<const std::byte> message, const std::stri
 }
 
 // What a Constant node gives: a tensor, or a number or numbers of their own attributes.
-std::optional<OnnxConstant> constant_of(const OnnxNode& node, std::optional<OnnxConstant> tensor) {
-  if (tensor) return tensor;
+OnnxConstant constant_of(const OnnxNode& node, std::optional<OnnxConstant> tensor) {
+  if (tensor) return std::move(*tensor);
   for (const OnnxAttribute& attribute : node.attributes) {
     if (!attribute.name.starts_with("value_")) continue;
     OnnxConstant constant;
@@ -147,7 +147,7 @@ std::optional<OnnxConstant> constant_of(const OnnxNode& node, std::optional<Onnx
     }
     return constant;
   }
-  return std::nullopt;
+  return {.is_float = true, .elements = ~std::uint64_t{0}, .values = {}};  // of another kind
 }
 
 // Field numbers of NodeProto.
@@ -168,9 +168,8 @@ void read_node(std::span<const std::byte> message, const std::string& path,
   if (node.domain == "ai.onnx") node.domain = {};
   if (node.op != "Constant") {
     topology.nodes.push_back(std::move(node));
-  } else if (auto constant = constant_of(node, std::move(tensor));
-             constant && !node.outputs.empty()) {
-    topology.constants.emplace(node.outputs[0], std::move(*constant));
+  } else if (!node.outputs.empty()) {
+    topology.constants.emplace(node.outputs[0], constant_of(node, std::move(tensor)));
   }
 }
 
