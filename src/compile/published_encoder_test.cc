@@ -61,7 +61,7 @@ class Export {
   }
 
   // Puts a node between what makes `value` and everything that takes it.
-  void insert_behind(const std::string& value, const std::string& op) {
+  void insert_behind(std::string value, const std::string& op) {
     int place = 0;
     for (int i = 0; i < graph().node_size(); ++i) {
       for (std::string& output : *graph().mutable_node(i)->mutable_output()) {
@@ -200,7 +200,7 @@ TEST(PublishedEncoderTest, GraphsWithAdaptersAreComparedInTheirParts) {
         [](Export& one) { one.insert_behind("text_embeds", "Relu"); }},
        {"attentions", [](Export& one) { one.insert_behind(one.node("Erf").input(0), "Softmax"); }},
        {"is none of the encoder's", [](Export& one) { one.set_constants(0.25f, 0.7f); }},
-       {"num_attention_heads", [](Export& one) { one.spec.heads = 8; }},
+       {"none of the encoder's", [](Export& one) { one.spec.heads = 8; }},
        {"not what the last layer gives", [](Export& one) { one.spec.layer_norm_eps = 1e-3f; }},
        {"normalisations",
         [](Export& one) { one.insert_behind(one.node("Erf").input(0), "Sqrt"); }}});
