@@ -79,6 +79,16 @@ class Export {
     }
   }
 
+  // Multiplies `value` for everything that takes it.
+  void insert_scale(std::string value, float scale) {
+    insert_behind(value, "Mul");
+    onnx::TensorProto& constant = *graph().add_initializer();
+    constant.set_name("scale");
+    constant.set_data_type(onnx::TensorProto::FLOAT);
+    constant.set_raw_data(&scale, sizeof(scale));
+    node("Mul", value).add_input("scale");
+  }
+
   onnx::ModelProto model;
 
  private:
@@ -140,6 +150,11 @@ TEST(PublishedEncoderTest, AnotherGraphIsToldApart) {
         [](Export& one) { one.insert_behind(one.node("Softmax").output(0), "Relu"); }},
        {"another mask",
         [](Export& one) { one.insert_behind(one.node("Softmax").input(0), "Trilu"); }},
+       {"another mask", [](Export& one) { one.insert_scale(one.node("Softmax").input(0), 0.5f); }},
+       {"layer 1: its feed-forward network",
+        [](Export& one) {
+          one.insert_scale(one.node("Sub", "output/LayerNorm/Sub_output_0").input(0), 0.5f);
+        }},
        {"layer 1: its keys are computed from something else",
         [](Export& one) {
           one.insert_behind(
@@ -199,7 +214,9 @@ TEST(PublishedEncoderTest, GraphsWithAdaptersAreComparedInTheirParts) {
        {"not what the last layer gives",
         [](Export& one) { one.insert_behind("text_embeds", "Relu"); }},
        {"attentions", [](Export& one) { one.insert_behind(one.node("Erf").input(0), "Softmax"); }},
-       {"is none of the encoder's", [](Export& one) { one.set_constants(0.25f, 0.7f); }},
+       {"is none of the encoder's", [](Export& one) { one.set_constants(0.25f, 0.5f); }},
+       {"the scale of its attention",
+        [](Export& one) { one.insert_scale(one.node("Softmax").input(0), 0.5f); }},
        {"none of the encoder's", [](Export& one) { one.spec.heads = 8; }},
        {"not what the last layer gives", [](Export& one) { one.spec.layer_norm_eps = 1e-3f; }},
        {"normalisations",

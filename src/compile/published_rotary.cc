@@ -49,7 +49,10 @@ class RotaryCheck {
   void collect(const TableWeights& table);
   std::string visit(const OnnxNode& node);
   std::string visit_tensor(std::string_view name, const OnnxConstant& tensor);
-  std::string visit_scalar(const OnnxNode& node, double value);
+  std::string visit_scalar(const OnnxNode& node, std::string_view scalar);
+  std::string visit_softmax(const OnnxNode& softmax);
+  bool is_update(std::string_view value) const;
+  std::string_view unfolded(std::string_view value, double& factor) const;
   std::string visit_heads(const OnnxNode& reshape);
   bool is_usual(double value) const;
   std::string compare() const;
@@ -107,7 +110,7 @@ std::string RotaryCheck::visit(const OnnxNode& node) {
     if (constant->second.elements > 1) {
       why = visit_tensor(input, constant->second);
     } else if (hidden && is_any_of(node.op, {"Add", "Sub", "Mul", "Div", "Pow"})) {
-      why = visit_scalar(node, graph_.scalar(input).value_or(std::nan("")));
+      why = visit_scalar(node, input);
     }
     if (!why.empty()) return why;
   }
@@ -120,6 +123,7 @@ std::string RotaryCheck::visit(const OnnxNode& node) {
   exact_ += node.op == "Erf" || (node.op == "Gelu" && !is_tanh);
   tanh_ += node.op == "Tanh" || (node.op == "Gelu" && is_tanh);
   relu_ += node.op == "Relu";
+  if (node.op == "Softmax") return visit_softmax(node);
   return node.op == "Reshape" ? visit_heads(node) : "";
 }
 
@@ -152,12 +156,57 @@ bool RotaryCheck::is_usual(double value) const {
                      [value](double one) { return is_about(value, one); });
 }
 
-std::string RotaryCheck::visit_scalar(const OnnxNode& node, double value) {
+// The product of two parts of an adapter.
+bool RotaryCheck::is_update(std::string_view value) const {
+  const OnnxNode* node = graph_.maker(value);
+  if (node != nullptr && node->op == "Reshape") node = graph_.maker(node->inputs[0]);
+  const bool product = node != nullptr && node->op == "MatMul";
+  return product && std::all_of(node->inputs.begin(), node->inputs.end(), [&](auto input) {
+           const OnnxNode* part = graph_.maker(input, "Gather");
+           return part != nullptr && tensors_.contains(part->inputs[0]);
+         });
+}
+
+std::string RotaryCheck::visit_scalar(const OnnxNode& node, std::string_view scalar) {
+  const double value = graph_.scalar(scalar).value_or(std::nan(""));
   const bool epsilon =
       node.op == "Add" && is_about(value, static_cast<double>(spec_.layer_norm_eps));
-  if (epsilon || is_usual(value)) return "";
+  const bool update =
+      std::any_of(node.inputs.begin(), node.inputs.end(), [&](auto one) { return is_update(one); });
+  const bool fits =
+      update ? node.op == "Mul" && is_about(value, static_cast<double>(spec_.adapters.scaling))
+             : epsilon || is_usual(value);
+  if (fits) return "";
   return "the constant of " + quoted(node.outputs.empty() ? node.op : node.outputs[0]) +
          " is none of the encoder's";
+}
+
+// Follows scales and nodes that lay a value out in another way.
+std::string_view RotaryCheck::unfolded(std::string_view value, double& factor) const {
+  constexpr int kMostSteps = 8;
+  for (int step = 0; step < kMostSteps; ++step) {
+    value = graph_.unscaled(value, factor);
+    const OnnxNode* node = graph_.maker(value);
+    const bool passes =
+        node != nullptr && is_any_of(node->op, {"Transpose", "Reshape", "Squeeze", "Unsqueeze"});
+    if (!passes) break;
+    value = node->inputs[0];
+  }
+  return value;
+}
+
+// The scale of its scores, where they are a product with at most a mask added.
+std::string RotaryCheck::visit_softmax(const OnnxNode& softmax) {
+  double factor = 1.0;
+  std::string_view value = unfolded(softmax.inputs[0], factor);
+  if (const OnnxNode* sum = graph_.maker(value, "Add"); sum != nullptr && sum->inputs.size() == 2) {
+    value = unfolded(sum->inputs[graph_.is_hidden(sum->inputs[0]) ? 0 : 1], factor);
+  }
+  const OnnxNode* product = graph_.maker(value);
+  if (product == nullptr || !is_any_of(product->op, {"MatMul", "Einsum"})) return "";
+  for (const std::string_view input : product->inputs) unfolded(input, factor);
+  const double wanted = 1 / std::sqrt(static_cast<double>(spec_.head_width()));
+  return is_about(factor, wanted) ? "" : "the scale of its attention is another";
 }
 
 std::string RotaryCheck::visit_heads(const OnnxNode& reshape) {
