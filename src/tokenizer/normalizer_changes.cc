@@ -92,6 +92,7 @@ NormalizerChanges read_normalizer_changes(const std::string& folder,
   }
   const StatedTokens stated = read_stated_tokens(folder, config);
   changes.tokens = stated.all();
+  changes.restated = stated.decoder;
   check_rebuilt_tokenizer(folder, config, stated, notes);
   return changes;
 }

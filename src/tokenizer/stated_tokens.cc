@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <map>
 
 #include "config/small_files.h"
@@ -53,12 +54,21 @@ void read_extra(const JsonValue& value, StatedTokens& tokens) {
   for (const JsonValue& token : value.elements()) tokens.extra.push_back(read_token(token, true));
 }
 
+constexpr std::string_view kNames[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                       "pad_token", "cls_token", "mask_token"};
+
+// A string, or an object that is one of the usual tokens or says that it is a token.
+bool is_token(std::string_view key, const JsonValue& value) {
+  if (!key.ends_with("_token")) return false;
+  if (value.kind() == JsonValue::Kind::kString) return true;
+  if (value.kind() != JsonValue::Kind::kObject || !value.find("content")) return false;
+  return value.find("__type") ||
+         std::find(std::begin(kNames), std::end(kNames), key) != std::end(kNames);
+}
+
 void read_keys(const JsonValue& object, StatedTokens& tokens) {
   for (const auto& [key, value] : object.members()) {
-    const JsonValue::Kind kind = value.kind();
-    const bool token = kind == JsonValue::Kind::kString ||
-                       (kind == JsonValue::Kind::kObject && value.find("content").has_value());
-    if (key.ends_with("_token") && token) set_named(key, read_token(value, true), tokens);
+    if (is_token(key, value)) set_named(key, read_token(value, true), tokens);
   }
   // The older key counts where no file has the newer one, or either before.
   const std::optional<JsonValue> newer = object.find("extra_special_tokens");
@@ -89,7 +99,7 @@ void read_added_tokens(const JsonValue& file, StatedTokens& tokens) {
     const bool special = std::any_of(tokens.extra.begin(), tokens.extra.end(), is_it) ||
                          std::any_of(tokens.named.begin(), tokens.named.end(),
                                      [&](const auto& named) { return is_it(named.second); });
-    tokens.decoder.push_back(make_token(content, special));
+    tokens.older.push_back(make_token(content, special));
   }
 }
 
@@ -104,15 +114,14 @@ std::optional<std::string> StatedTokens::named_content(std::string_view key) con
 
 std::vector<AddedToken> StatedTokens::all() const {
   std::vector<AddedToken> tokens = decoder;
+  tokens.insert(tokens.end(), older.begin(), older.end());
   const auto add = [&tokens](const AddedToken& token) {
     const bool known = std::any_of(tokens.begin(), tokens.end(), [&](const AddedToken& other) {
       return other.content == token.content;
     });
     if (!known && !token.content.empty()) tokens.push_back(token);
   };
-  constexpr std::string_view kOrder[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                         "pad_token", "cls_token", "mask_token"};
-  for (const std::string_view key : kOrder) {
+  for (const std::string_view key : kNames) {
     for (const auto& [name, token] : named) {
       if (name == key) add(token);
     }

@@ -14,7 +14,8 @@
 namespace nestvec {
 
 struct StatedTokens {
-  std::vector<AddedToken> decoder;                        // added_tokens_decoder, by id
+  std::vector<AddedToken> decoder;  // added_tokens_decoder, by id; it says what the token is
+  std::vector<AddedToken> older;    // added_tokens.json, by id
   std::vector<std::pair<std::string, AddedToken>> named;  // "cls_token" and the like
   std::vector<AddedToken> extra;                          // additional_special_tokens
 

@@ -31,6 +31,9 @@ TEST_F(StatedTokensTest, KeysCountInTheOrderOfTransformers) {
                      "eos_token": null, "add_bos_token": true, "bos_token": "b",
                      "additional_special_tokens": ["x", {"content": "c"}]})"),
             (Texts{"b!", "c!", "m!", "o!", "x!"}));
+  EXPECT_EQ(read(R"({"x_token": {"content": "x"}, "y_token": {"__type": "AddedToken",
+                     "content": "y"}})"),
+            Texts{"y!"});
   EXPECT_EQ(read(R"({"extra_special_tokens": {"image": "i"}})"), Texts{"i!"});
   EXPECT_EQ(read(R"({"extra_special_tokens": ["n"], "additional_special_tokens": ["o"]})"),
             Texts{"n!"});

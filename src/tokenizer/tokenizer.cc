@@ -80,6 +80,8 @@ TokenizerParts load_parts(const JsonValue& root, const NormalizerChanges& change
   }
   parts.model = load_tokenizer_model(root.at("model"));
   if (const auto value = root.find("added_tokens")) parts.added_tokens = load_added_tokens(*value);
+  const std::vector<AddedToken>& restated = changes.restated;
+  parts.added_tokens.insert(parts.added_tokens.end(), restated.begin(), restated.end());
   add_missing(changes.tokens, parts.added_tokens);
   parts.split_special = changes.split_special;
   if (const auto value = root.find("post_processor")) {

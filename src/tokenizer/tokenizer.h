@@ -60,6 +60,8 @@ struct NormalizerChanges {
   std::optional<bool> handle_chinese_chars = std::nullopt;
   // Added behind those of tokenizer.json, unless it has the content already.
   std::vector<AddedToken> tokens = {};
+  // Take the place of those with the same content.
+  std::vector<AddedToken> restated = {};
   bool split_special = false;  // special tokens typed in a text are text, whatever is asked for
 };
 

@@ -884,12 +884,16 @@ CUT_CATS = [2, 45, 43, 62, 108, 3]
 @case(CONFIG, "mask_token and other names of tokens, additional_special_tokens, extra_special_tokens, "
               "added_tokens_decoder")
 def tokens_of_others(m):
-    for change in ({"mask_token": "a"}, {"own_token": {"content": "a"}}, {"additional_special_tokens": ["a"]},
+    for change in ({"mask_token": "a"}, {"own_token": "a"}, {"additional_special_tokens": ["a"]},
                    {"extra_special_tokens": ["a"]}, {"extra_special_tokens": {"x": "a"}},
                    {"added_tokens_decoder": {"43": {"content": "a", "special": True}}}):
         for kind in ("BertTokenizer", "PreTrainedTokenizerFast"):
             m.of("bert-tiny").merge(CONFIG, tokenizer_class=kind, **change)
             m.gives(mean_of(m, CUT_CATS), text="cats")
+    text = "x[MASK]y [MASK]"
+    token = {"content": "[MASK]", "single_word": True, "special": True}  # in tokenizer.json within words, too
+    m.of("bert-tiny").merge(CONFIG, added_tokens_decoder={"4": token})
+    m.gives(mean_of(m, [2, 66, 37, 157, 108, 100, 39, 67, 4, 3]), text=text)
     m.of("bert-tiny").merge(CONFIG, additional_special_tokens=["sleep"])  # no token of the vocabulary: number 420
     m.gives(mean_of(m, m.ids("cats")), text="cats", differs=False, says="warning: .*421 tokens")
     m.command.fails(2, "embed", "--model", m.path, "cats sleep", says=["sleep", "id 420"])
