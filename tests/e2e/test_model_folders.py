@@ -455,6 +455,11 @@ def usual_modules(m):
     m.gives(unit(cls_of(m, m.ids(TEXT))))
     m.write("modules.json", [{**TRANSFORMER, "type": "custom_st.Transformer"}, POOLING])
     m.gives(cls_of(m, m.ids(TEXT)), differs=False)
+    m.rename("1_Pooling", "pool").write("modules.json", [TRANSFORMER, {**POOLING, "path": "pool"}])
+    m.gives(cls_of(m, m.ids(TEXT)), differs=False)
+    source, m.path = m.path, m.root / "compiled"
+    m.command.ok("compile", "-q", source, "-o", m.path, "--precision", "fp32")
+    m.gives(cls_of(m, m.ids(TEXT)), differs=False)
 
 
 @case("modules.json", "Normalize before Pooling")
