@@ -79,6 +79,34 @@ class Export {
     }
   }
 
+  // Puts a node before one input of another, at the beginning; returns it.
+  onnx::NodeProto& insert_before(onnx::NodeProto& node, int input, const std::string& op) {
+    const std::string value = node.input(input);
+    node.set_input(input, value + "_after");
+    onnx::NodeProto& added = *graph().add_node();
+    added.set_op_type(op);
+    added.add_input(value);
+    added.add_output(value + "_after");
+    for (int i = graph().node_size() - 1; i > 0; --i) {
+      graph().mutable_node()->SwapElements(i, i - 1);
+    }
+    return added;
+  }
+
+  // One number, or a list.
+  static void set_attribute(onnx::NodeProto& node, const std::string& name,
+                            const std::vector<std::int64_t>& values) {
+    onnx::AttributeProto* found = nullptr;
+    for (onnx::AttributeProto& one : *node.mutable_attribute()) {
+      if (one.name() == name) found = &one;
+    }
+    if (found == nullptr) found = node.add_attribute();
+    found->set_name(name);
+    found->clear_ints();
+    if (values.size() == 1) found->set_i(values[0]);
+    if (values.size() > 1) found->mutable_ints()->Add(values.begin(), values.end());
+  }
+
   // Multiplies `value` for everything that takes it.
   void insert_scale(std::string value, float scale) {
     insert_behind(value, "Mul");
@@ -98,12 +126,6 @@ class Export {
  public:
   ModelSpec spec;
 };
-
-void set_attribute(onnx::NodeProto& node, const std::string& name, std::int64_t value) {
-  for (onnx::AttributeProto& one : *node.mutable_attribute()) {
-    if (one.name() == name) one.set_i(value);
-  }
-}
 
 using Change = std::function<void(Export&)>;
 
@@ -145,7 +167,7 @@ TEST(PublishedEncoderTest, AnotherGraphIsToldApart) {
         [](Export& one) { one.set_constants(1e-12f, 1e-5f); }},
        {"the scale of its attention", [](Export& one) { one.set_constants(0.35355f, 0.5f); }},
        {"its attention is another",
-        [](Export& one) { set_attribute(one.node("Softmax"), "axis", 1); }},
+        [](Export& one) { one.set_attribute(one.node("Softmax"), "axis", {1}); }},
        {"its attention is another",
         [](Export& one) { one.insert_behind(one.node("Softmax").output(0), "Relu"); }},
        {"another mask",
@@ -159,6 +181,23 @@ TEST(PublishedEncoderTest, AnotherGraphIsToldApart) {
         [](Export& one) {
           one.insert_behind(
               one.node("MatMul", "layer.1/attention/self/key/MatMul_output_0").output(0), "Relu");
+        }},
+       {"layer 1: its queries are computed from something else",
+        [](Export& one) {
+          onnx::NodeProto& product =
+              one.node("MatMul", "layer.1/attention/self/query/MatMul_output_0");
+          one.set_attribute(one.insert_before(product, 1, "Transpose"), "perm", {1, 0});
+        }},
+       {"the scale of its attention",
+        [](Export& one) {
+          one.insert_scale(one.node("MatMul", "layer.1/attention/self/MatMul_1_output_0").input(1),
+                           2.0f);
+        }},
+       {"hidden_act",
+        [](Export& one) {
+          const std::string value = one.node("Erf").output(0);
+          one.insert_behind(value, "Cast");
+          one.set_attribute(one.node("Cast", value), "to", {7});
         }},
        {"its words are no input_ids",
         [](Export& one) {
@@ -213,6 +252,15 @@ TEST(PublishedEncoderTest, GraphsWithAdaptersAreComparedInTheirParts) {
       {{"hidden_act", [](Export& one) { one.node("Erf").set_op_type("Tanh"); }},
        {"not what the last layer gives",
         [](Export& one) { one.insert_behind("text_embeds", "Relu"); }},
+       {"does not use the tensor",
+        [](Export& one) {
+          const std::string other = "roberta.encoder.layers.0.norm1.bias";
+          for (onnx::NodeProto& node : *one.graph().mutable_node()) {
+            for (std::string& input : *node.mutable_input()) {
+              if (input == "roberta.encoder.layers.1.norm1.bias") input = other;
+            }
+          }
+        }},
        {"1 attentions", [](Export& one) { one.node("Softmax").set_op_type("Sigmoid"); }},
        {"is none of the encoder's", [](Export& one) { one.set_constants(0.25f, 0.5f); }},
        {"the scale of its attention",
