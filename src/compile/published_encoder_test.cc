@@ -127,6 +127,8 @@ class Export {
   ModelSpec spec;
 };
 
+constexpr const char* kFirstLayer = "/model/encoder/layer.0/output/LayerNorm/Add_1_output_0";
+
 using Change = std::function<void(Export&)>;
 
 void expect_complaints(const std::string& model,
@@ -187,6 +189,24 @@ TEST(PublishedEncoderTest, AnotherGraphIsToldApart) {
           onnx::NodeProto& product =
               one.node("MatMul", "layer.1/attention/self/query/MatMul_output_0");
           one.set_attribute(one.insert_before(product, 1, "Transpose"), "perm", {1, 0});
+        }},
+       {"layer 1: its feed-forward network takes something else",
+        [](Export& one) {
+          one.node("MatMul", "layer.1/intermediate/dense/MatMul_output_0")
+              .set_input(0, kFirstLayer);
+        }},
+       {"layer 0: its values are computed from something else",
+        [](Export& one) {
+          onnx::NodeProto& product =
+              one.node("MatMul", "layer.0/attention/self/value/MatMul_output_0");
+          product.set_input(
+              0, one.node("MatMul", "layer.0/attention/self/key/MatMul_output_0").output(0));
+        }},
+       {"the normalisation of its attention",
+        [](Export& one) {
+          onnx::NodeProto& mean =
+              one.node("ReduceMean", "layer.1/attention/output/LayerNorm/ReduceMean_output_0");
+          mean.mutable_attribute(0)->set_ints(0, 1);
         }},
        {"the scale of its attention",
         [](Export& one) {
