@@ -19,7 +19,7 @@ struct CliContext {
   bool err_is_terminal = false;
   Environment environment;
   std::vector<std::string> variables = {};  // names of the environment that begin with NESTVEC_
-  int exit_code = 0;  // of a command that did what it could
+  int exit_code = 0;                        // of a command that did what it could
 
   // Colours are for terminals, and never with NO_COLOR (https://no-color.org).
   bool color_out() const;
