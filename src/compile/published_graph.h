@@ -20,7 +20,7 @@ namespace nestvec {
 bool is_any_of(std::string_view text, std::initializer_list<std::string_view> choices);
 // "name", shortened.
 std::string quoted(std::string_view name);
-// Whether two numbers of a graph are the same, be one of them in half precision.
+// Whether two numbers of a graph are the same, also where one of them was stored in half precision.
 bool is_about(double found, double wanted);
 
 // Keeps views into `topology`, which must outlive it. Values are named as in the file; an empty
