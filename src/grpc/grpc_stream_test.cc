@@ -196,7 +196,8 @@ TEST_F(GrpcStreamTest, TheEndOfADrainEndsCallsInWords) {
   for (GrpcClientCall* call : {&stream, &unary, &silent}) {
     const GrpcStatus end = call->finish();
     EXPECT_TRUE(is_error(end, ErrorCode::kUnavailable)) << end.code << ' ' << end.message;
-    EXPECT_NE(end.message.find("shutting down"), std::string::npos) << end.message;
+    // Not the end of a stream that has answered what it has read.
+    EXPECT_NE(end.message.find("another instance"), std::string::npos) << end.message;
   }
 }
 
