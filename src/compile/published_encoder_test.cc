@@ -163,6 +163,7 @@ TEST(PublishedEncoderTest, AnotherGraphIsToldApart) {
       "bert-tiny-onnx",
       {{"layer 1: hidden_act", [](Export& one) { one.node("Erf").set_op_type("Tanh"); }},
        {"hidden_act", [](Export& one) { one.set_constants(0.5f, 0.6f); }},
+       {"hidden_act", [](Export& one) { one.set_constants(1.4142135f, 1.0f); }},
        {"hidden_act", [](Export& one) { one.insert_behind(one.node("Erf").output(0), "Relu"); }},
        {"layer 1: its output", [](Export& one) { one.insert_behind("last_hidden_state", "Relu"); }},
        {"its output is not the normalisation",

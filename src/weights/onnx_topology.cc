@@ -55,6 +55,16 @@ std::vector<double> values_of(std::span<const std::byte> raw, std::uint64_t type
   return values;
 }
 
+// Beyond what any encoder has; a file of a few bytes an entry must not fill the memory.
+constexpr std::size_t kMostEntries = std::size_t{1} << 18;  // nodes, or constants
+constexpr std::size_t kMostParts = 64;                      // attributes of a node, or outputs
+
+void check_entries(std::size_t count, const std::string& path) {
+  if (count < kMostEntries) return;
+  throw corrupt_onnx(path, "the graph has over " + std::to_string(kMostEntries) +
+                               " nodes or tensors, more than any encoder");
+}
+
 std::uint64_t elements_of(const std::vector<std::int64_t>& dims) {
   std::uint64_t count = 1;
   for (const std::int64_t extent : dims) {
@@ -160,15 +170,17 @@ void read_node(std::span<const std::byte> message, const std::string& path,
     if (field->number == 1) node.inputs.push_back(field->text());
     if (field->number == 2) node.outputs.push_back(field->text());
     if (field->number == 4) node.op = field->text();
-    if (field->number == 5 && field->wire == 2) {
+    if (field->number == 5 && field->wire == 2 && node.attributes.size() < kMostParts) {
       node.attributes.push_back(read_attribute(field->bytes, path, tensor));
     }
     if (field->number == 7) node.domain = field->text();
   }
   if (node.domain == "ai.onnx") node.domain = {};
   if (node.op != "Constant") {
+    check_entries(topology.nodes.size(), path);
     topology.nodes.push_back(std::move(node));
   } else if (!node.outputs.empty()) {
+    check_entries(topology.constants.size(), path);
     topology.constants.emplace(node.outputs[0], constant_of(node, std::move(tensor)));
   }
 }
@@ -207,10 +219,13 @@ void read_graph(std::span<const std::byte> message, const std::string& path,
   while (const std::optional<MessageField> field = reader.next()) {
     if (field->wire != 2) continue;
     if (field->number == 1) read_node(field->bytes, path, topology);
-    if (field->number == 12) topology.outputs.push_back(read_output(field->bytes, path));
+    if (field->number == 12 && topology.outputs.size() < kMostParts) {
+      topology.outputs.push_back(read_output(field->bytes, path));
+    }
     if (field->number != 5) continue;
     std::string_view name;
     OnnxConstant constant = read_constant(field->bytes, path, name);
+    check_entries(topology.constants.size(), path);
     topology.constants.emplace(name, std::move(constant));
   }
 }

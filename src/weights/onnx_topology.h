@@ -54,8 +54,9 @@ struct OnnxTopology {
   std::unordered_map<std::string_view, OnnxConstant> constants;
 };
 
-// Reads an ONNX file that is in memory. `path` stands in errors. Throws Error kDataLoss for bytes
-// that are no ONNX model.
+// Reads an ONNX file that is in memory, of each node and of the outputs the first 64 parts. `path`
+// stands in errors. Throws Error kDataLoss for bytes that are no ONNX model, and for one of over
+// 262,144 nodes or tensors.
 OnnxTopology parse_onnx_topology(std::span<const std::byte> file, const std::string& path);
 
 }  // namespace nestvec

@@ -108,6 +108,19 @@ TEST_F(OnnxTopologyTest, OutputsHaveTheirTypeAndTheirAxes) {
   EXPECT_EQ(topology_.outputs[2].axes, -1);
 }
 
+TEST_F(OnnxTopologyTest, WhatIsNoEncoderIsNotKept) {
+  EXPECT_EQ(parse({}, {node("Own", {}, "o", std::vector<std::string>(1000, bytes(1, "a")))})
+                .nodes[0]
+                .attributes.size(),
+            64u);
+  std::string graph;
+  for (int i = 0; i <= 1 << 18; ++i) graph += bytes(1, "");
+  file_ = bytes(7, graph);
+  const auto parse_nodes = [&] { parse_onnx_topology(std::as_bytes(std::span(file_)), "m.onnx"); };
+  EXPECT_NE(error_of(parse_nodes, ErrorCode::kDataLoss).find("over 262144 nodes"),
+            std::string::npos);
+}
+
 TEST_F(OnnxTopologyTest, WhatIsCutOffIsRefused) {
   const std::string whole = onnx_file::model({head("t", {1}) + bytes(9, floats({1.0f}))});
   const std::string cut = whole.substr(0, whole.size() - 1);
