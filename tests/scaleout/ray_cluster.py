@@ -2,13 +2,13 @@
 """A Ray cluster of several node processes on this machine, and ways to hurt it."""
 
 import os
-import pathlib
 import signal
 import subprocess
 import sys
 
 import ray
 from ray.cluster_utils import Cluster
+from processes import descendants
 from waiting import wait_until
 
 WAIT_SECONDS = 600
@@ -26,20 +26,23 @@ def _patiently(start):
 
 
 class RayCluster:
-    """A head that runs nothing, and nodes of one CPU."""
+    """A head that runs nothing, and nodes of one CPU, the first of which stays."""
 
     def __init__(self, nodes: int):
         self._cluster = _patiently(lambda: Cluster(initialize_head=True, head_node_args={
             "num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}))
-        self.nodes = [self.add_node() for _ in range(nodes)]
+        self.nodes = []
+        for _ in range(nodes):
+            self.add_node()
         self.address = self._cluster.address
 
-    def add_node(self):
-        return _patiently(
-            lambda: self._cluster.add_node(num_cpus=1, object_store_memory=STORE, memory=2 << 30))
+    def add_node(self) -> None:
+        self.nodes.append(_patiently(
+            lambda: self._cluster.add_node(num_cpus=1, object_store_memory=STORE, memory=2 << 30)))
 
-    def kill_node(self, node) -> None:
-        self._cluster.remove_node(node, allow_graceful=False)
+    def kill_last_node(self) -> None:
+        assert len(self.nodes) > 1
+        self._cluster.remove_node(self.nodes.pop(), allow_graceful=False)
 
     def shutdown(self) -> None:
         ray.shutdown()
@@ -47,17 +50,9 @@ class RayCluster:
 
 
 def actors(name: str) -> list[int]:
-    """Process ids of Ray's actors whose title holds the name."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                title = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if title.startswith(b"ray::") and name.encode() in title:
-                found.append(int(entry.name))
-    return found
+    """Process ids of this cluster's actors whose title holds the name."""
+    return [process.number for process in descendants()
+            if process.command.startswith(b"ray::") and name.encode() in process.command]
 
 
 class Command:

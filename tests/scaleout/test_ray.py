@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 
@@ -18,7 +19,7 @@ from ray_cluster import Command, RayCluster, actors, kill_process
 from readme import documents, folder  # noqa: F401 (fixtures)
 from watched import Watched, why_not
 
-import nestvec.ray.__main__
+import nestvec.ray._run
 from nestvec import _partitions
 from nestvec._job import Job
 from nestvec.ray._engine import Share
@@ -42,19 +43,29 @@ def arguments(model_folder, corpus, tmp_path):
 
 
 @pytest.fixture
+def long_run(arguments, minilm_folder):
+    """Arguments of a run that lasts until something has been killed."""
+    return [*arguments, "--model", minilm_folder]
+
+
+@pytest.fixture
 def output(tmp_path):
     return tmp_path / "out"
 
 
 @pytest.fixture
 def main(cluster, monkeypatch, capsys):
-    """`python -m nestvec.ray` in this process, which is connected to the cluster already: its one line of error."""
+    """`python -m nestvec.ray` in this process, which is connected to the cluster already, where it must fail: its one
+    line of error."""
     # Without an address Ray takes that of RAY_ADDRESS, and else starts a cluster of this machine.
     monkeypatch.setattr(ray, "init", lambda address, log_to_driver: address is None or pytest.fail(address))
 
     def run(*arguments):
         capsys.readouterr()
-        assert nestvec.ray.__main__.main([str(argument) for argument in arguments]) == 1
+        monkeypatch.setattr(sys, "argv", ["nestvec.ray", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("nestvec.ray", run_name="__main__")
+        assert ended.value.code == 1
         return error_line(capsys.readouterr().err)
 
     return run
@@ -74,9 +85,9 @@ def parts(output: pathlib.Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def begin(cluster, arguments, output, *more) -> Command:
+def begin(cluster, arguments, output) -> Command:
     """A run that has finished some partitions, and not all."""
-    command = Command(cluster, *arguments, *more)
+    command = Command(cluster, *arguments)
     command.wait_for(lambda: len(parts(output)) >= 4, "the first partitions")
     assert len(parts(output)) < PARTITIONS
     return command
@@ -110,48 +121,48 @@ def test_dataset(cluster, model_folder, corpus, is_embedded):
     is_embedded(found)
 
 
-def test_an_actor_and_a_node_are_killed(cluster, arguments, output, table, is_embedded):
-    node = cluster.add_node()
-    command = begin(cluster, arguments, output)
+def test_an_actor_and_a_node_are_killed(cluster, long_run, output, table, is_embedded_by_minilm):
+    cluster.add_node()
+    command = begin(cluster, long_run, output)
     before = parts(output)
     kill_process(actors("_Writer")[0])
     command.wait_for(lambda: len(parts(output)) >= len(before) + 4, "partitions after the death of an actor")
     assert len(parts(output)) < PARTITIONS
     before = before | parts(output)
-    cluster.kill_node(node)
-    check(command, output, table, is_embedded)
+    cluster.kill_last_node()
+    check(command, output, table, is_embedded_by_minilm)
     assert before.items() <= parts(output).items()
 
 
-def test_node_of_a_dataset_is_killed(cluster, model_folder, table, is_embedded):
-    node = cluster.add_node()
+def test_node_of_a_dataset_is_killed(cluster, minilm_folder, table, is_embedded_by_minilm):
+    cluster.add_node()
     ds = ray.data.from_arrow([table.slice(first, 20) for first in range(0, len(table), 20)])
-    ds = nestvec.ray.embed_dataset(ds, "text", model=model_folder, batch_size=20, concurrency=3)
+    ds = nestvec.ray.embed_dataset(ds, "text", model=minilm_folder, batch_size=20, concurrency=3)
     found = []
     for block in ds.iter_batches(batch_size=20, batch_format="pyarrow", prefetch_batches=0):
         if not found:
-            cluster.kill_node(node)
+            cluster.kill_last_node()
         found.append(block)
     assert len(found) > 1
-    is_embedded(pa.concat_tables(found))
+    is_embedded_by_minilm(pa.concat_tables(found))
 
 
-def test_driver_is_killed(cluster, main, arguments, output, table, is_embedded):
-    begin(cluster, arguments, output).kill()
+def test_driver_is_killed(cluster, main, long_run, output, table, is_embedded_by_minilm):
+    begin(cluster, long_run, output).kill()
     before = parts(output)
     assert 0 < len(before) < PARTITIONS
-    assert "continue it with --resume" in main(*arguments)
-    assert "encode.dimensions was null, is 64" in main(*arguments, "--resume", "--dimensions", "64")
-    check(Command(cluster, *arguments, "--resume"), output, table, is_embedded)
+    assert "continue it with --resume" in main(*long_run)
+    assert "encode.dimensions was null, is 64" in main(*long_run, "--resume", "--dimensions", "64")
+    check(Command(cluster, *long_run, "--resume"), output, table, is_embedded_by_minilm)
     assert before.items() <= parts(output).items()
 
 
-def test_actors_of_a_node_share_the_weights(cluster, model_folder):
+def test_actors_of_a_node_share_the_weights(cluster, minilm_folder):
     """A page that several processes have read is accounted to each in part (Pss)."""
 
     class Engine:
         def __init__(self):
-            self._model = nestvec.Model.load(model_folder, threads=1)
+            self._model = nestvec.Model.load(minilm_folder, threads=1)
             self._model.encode(["a text"])
 
         def mapped(self):
@@ -191,7 +202,7 @@ PROMETHEUS = 9090  # whom Ray Data asks when it collects what it would report
 
 
 @pytest.mark.parametrize("chosen, asks", [({}, False), ({"RAY_USAGE_STATS_ENABLED": "1"}, True)], ids=["unset", "set"])
-def test_usage_is_collected_only_if_the_user_wants_it(cluster, arguments, tmp_path, chosen, asks):
+def test_usage_is_collected_only_if_the_user_wants_it(cluster, arguments, corpus, tmp_path, chosen, asks):
     """On a cluster that is there already, where `ray.init` decides nothing."""
     if why_not():
         pytest.skip(why_not())
@@ -200,7 +211,7 @@ def test_usage_is_collected_only_if_the_user_wants_it(cluster, arguments, tmp_pa
     watch.environment.pop("RAY_USAGE_STATS_ENABLED")
     watch.environment |= {"HOME": os.environ["HOME"], **chosen}
     watch.run(sys.executable, "-m", "nestvec.ray", "--address", cluster.address, *map(str, arguments),
-              "--partition-rows", "300", timeout=600)
+              "--input", str(corpus / "1.parquet"), "--partition-rows", "300", timeout=600)
     ports = {port for call in watch.calls() if call.name == "connect" for _, port in call.addresses()}
     assert ports and (PROMETHEUS in ports) == asks
 
@@ -219,9 +230,8 @@ def test_telemetry_is_off_in_workers(cluster):
     assert ray.get(quiet.remote()) == b"1"
 
 
-def test_errors_are_one_line_and_leave_nothing(cluster, main, arguments, output):
-    code, _, err = Command(cluster, *arguments, "--model", "/no/such/model").finish()
-    assert code == 1 and "/no/such/model" in error_line(err)
+def test_errors_are_one_line_and_leave_nothing(main, arguments, minilm_folder, output):
+    assert "/no/such/model" in main(*arguments, "--model", "/no/such/model")
     assert "no column 'body'" in main(*arguments, "--column", "body")
-    assert "cpu_memory" in main(*arguments, "--memory-per-actor", "270Mi")
+    assert "cpu_memory" in main(*arguments, "--model", minilm_folder, "--memory-per-actor", "270Mi")
     assert not output.exists()

@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import pathlib
 import shutil
 import signal
 import sys
@@ -21,6 +20,7 @@ from pyspark.sql import SparkSession  # noqa: E402
 from pyspark.sql.functions import col  # noqa: E402
 
 from nestvec.spark import embed_dataframe, embedding_udf  # noqa: E402
+from processes import descendants  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
 
@@ -57,19 +57,9 @@ def start_spark() -> SparkSession:
 
 def python_workers() -> list[int]:
     """Those that Spark's daemon has forked from itself."""
-    parents = {}
-    daemons = set()
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if b"pyspark.daemon" in command or b"pyspark/daemon" in command:
-                parents[int(entry.name)] = parent
-    daemons = {process for process, parent in parents.items() if parent not in parents}
-    return [process for process in parents if process not in daemons]
+    python = {process.number: process for process in descendants()
+              if b"pyspark.daemon" in process.command or b"pyspark/daemon" in process.command}
+    return [number for number, process in python.items() if process.parent in python]
 
 
 def test_readme(spark, model_folder, documents):  # noqa: F811
@@ -92,7 +82,7 @@ def test_udf(spark, model_folder, model, corpus, table):
     assert found == {row: vector.tolist() for row, vector in enumerate(wanted)}
 
 
-def test_worker_is_killed(spark, model_folder, corpus, is_embedded, tmp_path):
+def test_worker_is_killed(spark, minilm_folder, corpus, is_embedded_by_minilm, tmp_path):
     killed = []
 
     def kill_one():
@@ -105,13 +95,12 @@ def test_worker_is_killed(spark, model_folder, corpus, is_embedded, tmp_path):
 
     thread = threading.Thread(target=wait_until, args=(kill_one, "a task is done"))
     thread.start()
-    df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=model_folder)
+    df = embed_dataframe(spark.read.parquet(str(corpus)), "text", model=minilm_folder)
     assert df.rdd.getNumPartitions() > 4
     df.write.parquet(str(tmp_path / "out"))
     thread.join()
     assert killed
-    found = pq.read_table(tmp_path / "out")
-    is_embedded(found)
+    is_embedded_by_minilm(pq.read_table(tmp_path / "out"))
 
 
 @pytest.mark.parametrize("change, message", [
