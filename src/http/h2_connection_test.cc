@@ -10,6 +10,7 @@
 #include <string>
 
 #include "support/h2_frames.h"
+#include "support/later.h"
 #include "support/test_client.h"
 
 namespace nestvec {
@@ -381,25 +382,20 @@ TEST_F(H2, ADrainAnswersWhatHasCome) {
 }
 
 TEST_F(H2, WhatIsNotDoneAtTheEndOfADrainIsRefused) {
-  std::latch begun(1);
-  std::latch release(1);
-  start(patient_options(),
-        [&](const std::shared_ptr<const HttpRequest>& request, const Respond& respond) {
-          begun.count_down();
-          release.wait();
-          echo(request, respond);
-        });
+  Later later;
+  start(patient_options(), later.handler());
   acknowledge();
   send(h2_frame(kH2Headers, kH2EndHeaders, 1, h2_head("POST", "/body")));
   request(3, h2_head("GET", "/work"));
-  begun.wait();
+  const auto [work, respond] = later.next();
   EXPECT_FALSE(server_->server->drain(std::chrono::steady_clock::now()));
   for (int i = 0; i < 2; ++i) {
     auto head = answer();
     EXPECT_EQ(head[":status"], "503");
     EXPECT_TRUE(head.contains("retry-after"));
   }
-  release.count_down();
+  echo(work, respond);  // too late
+  server_.reset();      // before what its handler uses
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ class HttpServer::Impl {
     for (const auto& loop : loops_) {
       loop->post([loop = loop.get()] { loop->end_grace(); });
     }
-    constexpr std::chrono::seconds kLastWords{1};
+    constexpr std::chrono::seconds kLastWords{5};
     shared_->seats.wait_for_none(Peer::Clock::now() + kLastWords);
     return false;
   }

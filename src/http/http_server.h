@@ -91,7 +91,7 @@ class HttpServer {
 
   // stop_accepting(), then blocks until every request that was begun is answered and its answer is
   // written, or until `deadline`. Returns whether all are. Those that are not are refused then,
-  // with 503 or, of gRPC, UNAVAILABLE, for which it blocks a second more at most.
+  // with 503 or, of gRPC, UNAVAILABLE, for which it blocks five seconds more at most.
   bool drain(std::chrono::steady_clock::time_point deadline);
 
   // Reads certificate and key again, for new connections. Without TLS it does nothing. Throws as

@@ -33,7 +33,7 @@ namespace nestvec {
 inline constexpr std::chrono::seconds kLinger{2};
 // So much of what a client still sends is read and dropped meanwhile, or once it is not listened
 // to.
-inline constexpr std::size_t kMostDropped = std::size_t{1} << 20;
+inline constexpr std::size_t kMostDropped = std::size_t{64} << 20;
 // A drain waits so long for what clients may just have sent.
 inline constexpr std::chrono::milliseconds kDrainGrace{250};
 
