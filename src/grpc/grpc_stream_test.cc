@@ -188,7 +188,10 @@ TEST_F(GrpcStreamTest, TheEndOfADrainEndsCallsInWords) {
   unary.write(request(long_text()));  // and no end
   GrpcClientCall silent = channel_->start("/tei.v1.Embed/Embed");
   silent.write(request("a"));
-  while (model().queue().running_tokens == 0) std::this_thread::yield();
+  constexpr std::size_t kCalls = 3;
+  while (context_.calls.count() < kCalls || model().queue().running_tokens == 0) {
+    std::this_thread::yield();
+  }
   EXPECT_FALSE(drain(std::chrono::steady_clock::now()));
   v1::EmbedResponse response;
   while (stream.read(&response)) {
