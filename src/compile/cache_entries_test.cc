@@ -9,7 +9,7 @@
 
 #include "compile/atomic_folder.h"
 #include "compile/manifest.h"
-#include "support/test_model.h"
+#include "support/checkpoint.h"
 
 namespace nestvec {
 namespace {
