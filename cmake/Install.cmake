@@ -54,5 +54,6 @@ install(FILES ${PROJECT_BINARY_DIR}/nestvecConfig.cmake
 
 # Paths in it are relative to the file, so that the folder may be moved.
 file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" to_prefix ${to_prefix})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/nestvec.pc.in ${PROJECT_BINARY_DIR}/nestvec.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/nestvec.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

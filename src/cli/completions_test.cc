@@ -51,7 +51,7 @@ TEST_P(Completions, NameEveryCommandAndWhatItTakes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shells, Completions, testing::Values("bash", "zsh", "fish"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& shell) { return std::string(shell.param); });
 
 // What bash offers at the end of `words`.
 std::string offered(const std::string& script, const std::string& words) {
