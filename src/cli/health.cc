@@ -54,12 +54,11 @@ std::string with_path(std::string url) {
 
 HealthTarget health_target(const std::string& text) {
   if (text.find("://") != std::string::npos && !text.starts_with("unix:")) {
-    const std::string url = with_path(text);
-    if (url_origin(url).empty()) {
+    if (url_origin(text).empty()) {
       throw Error(ErrorCode::kInvalidArgument,
                   "\"" + excerpt(text) + "\" is not an http or https address");
     }
-    return {url, "", url_host(url)};
+    return {with_path(text), "", url_host(text)};
   }
   const bool is_unix = text.starts_with("unix:");
   const std::size_t slash = is_unix ? std::string::npos : text.find('/');

@@ -58,8 +58,10 @@ std::vector<std::vector<std::string>> blocks_of(std::string footer) {
   return blocks;
 }
 
-// "Examples:" and "Exit codes:" head a list.
-bool is_list(const std::vector<std::string>& block) { return block.front().ends_with(':'); }
+// "Examples:" and "Exit codes:" head lists, whose lines are indented.
+bool is_list(const std::vector<std::string>& block) {
+  return block.size() > 1 && block.front().ends_with(':') && block[1].starts_with(' ');
+}
 
 std::string description(const DescribedCommand& command) {
   std::string text = section("description") + text_line(command.meaning + ".");

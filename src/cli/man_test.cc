@@ -34,10 +34,12 @@ TEST(Man, NothingIsTakenForARequest) {
   DescribedCommand command;
   command.name = "do";
   command.meaning = "It";
-  command.footer = ".hidden text\n'quoted' \\fB\n\fExamples:\n  .nestvec do -x\n";
+  command.footer =
+      ".hidden text\n'quoted' \\fB\n\fAs follows:\nit is text\n\nExamples:\n  .nestvec do -x\n";
   const std::string page = man_page({command}, 0);
   EXPECT_NE(page.find("\n\\&.hidden text\n\\&'quoted' \\efB\n"), std::string::npos) << page;
-  EXPECT_NE(page.find("  .nestvec do \\-x\n"), std::string::npos) << page;
+  EXPECT_NE(page.find(".SH \"EXAMPLES\"\n.nf\n  .nestvec do \\-x\n"), std::string::npos) << page;
+  EXPECT_NE(page.find("\nAs follows:\nit is text\n"), std::string::npos) << page;
 }
 
 TEST(Man, PagesOfAllCommandsAreWritten) {
