@@ -9,11 +9,11 @@
 namespace nestvec {
 namespace {
 
-enum class ValueKind { kWords, kModel, kCommand, kFile, kFolder, kOther };
+enum class ValueKind { kChoice, kModel, kCommand, kFile, kFolder, kOther };
 
 ValueKind kind_of(const DescribedOption& option) {
   const std::string& value = option.value;
-  if (value.find('|') != std::string::npos) return ValueKind::kWords;
+  if (value.find('|') != std::string::npos) return ValueKind::kChoice;
   if (value == "MODEL") return ValueKind::kModel;
   if (value == "COMMAND") return ValueKind::kCommand;
   if (value == "DIR" || value == "FOLDER") return ValueKind::kFolder;
@@ -61,7 +61,7 @@ std::string replaced_all(std::string text, std::string_view what, std::string_vi
 // What bash offers for a value; empty = what readline does by itself, which is files.
 std::string bash_words(const DescribedOption& option, std::span<const DescribedCommand> commands) {
   switch (kind_of(option)) {
-    case ValueKind::kWords:
+    case ValueKind::kChoice:
       return words_of(option);
     case ValueKind::kModel:
       return "$(nestvec list --quiet 2>/dev/null)";
@@ -110,7 +110,7 @@ std::string zsh_escaped(std::string text) {
 
 std::string zsh_action(const DescribedOption& option, std::span<const DescribedCommand> commands) {
   switch (kind_of(option)) {
-    case ValueKind::kWords:
+    case ValueKind::kChoice:
       return "(" + words_of(option) + ")";
     case ValueKind::kModel:
       return "_nestvec_models";
@@ -156,7 +156,7 @@ std::string fish_quoted(std::string text) {
 // What follows in fish for the value: -x takes no files, -r does.
 std::string fish_value(const DescribedOption& option, std::span<const DescribedCommand> commands) {
   switch (kind_of(option)) {
-    case ValueKind::kWords:
+    case ValueKind::kChoice:
       return " -x -a " + fish_quoted(words_of(option));
     case ValueKind::kModel:
       return " -x -a '(nestvec list --quiet 2>/dev/null)'";
