@@ -18,8 +18,6 @@
 namespace nestvec {
 namespace {
 
-constexpr double kLeast = -1e4;  // masks add or put at most this
-
 // Queries, keys or values as attention takes them: what is projected, by which steps it is laid out
 // as heads, and times what.
 struct Heads {
@@ -167,7 +165,8 @@ const OnnxNode* PublishedEncoder::scores_of(const OnnxNode& softmax, double& fac
     std::string_view masked;
     for (const std::string_view input : node->inputs) {
       const bool hidden = graph_.is_hidden(input);
-      const bool replaces = node->op == "Where" && graph_.scalar(input).value_or(kLeast) > kLeast;
+      const double put = graph_.scalar(input).value_or(PublishedInputs::kLeast);
+      const bool replaces = node->op == "Where" && put > PublishedInputs::kLeast;
       if (hidden ? !masked.empty() : replaces || !inputs_.is_mask(input)) return nullptr;
       if (hidden) masked = input;
     }

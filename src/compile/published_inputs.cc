@@ -100,7 +100,6 @@ bool PublishedInputs::is_mask_node(const OnnxNode& node) const {
 }
 
 bool PublishedInputs::is_mask(std::string_view value) {
-  constexpr double kLeast = -1e4;
   std::vector<std::string_view> open = {value};
   while (!open.empty()) {
     const std::string_view one = open.back();

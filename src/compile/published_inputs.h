@@ -14,6 +14,9 @@ namespace nestvec {
 
 class PublishedInputs {
  public:
+  // Masks add, or put, at most this where a token is left out.
+  static constexpr double kLeast = -1e4;
+
   PublishedInputs(const PublishedGraph& graph, const ModelSpec& spec, const EncoderWeights& weights)
       : graph_(graph), spec_(spec), weights_(weights) {}
 

@@ -48,7 +48,7 @@ void HttpConnection::refuse_body() {
 
 void HttpConnection::send(HttpResponse response, bool close_after) {
   // What the reserve pays for is not kept for longer than a request.
-  close_after_ = close_after || leaving_ || shared_->draining || memory_.account() != account_;
+  close_after_ = close_after || leave_by_ || shared_->draining || memory_.account() != account_;
   out_head_ = response_head(
       response,
       {.http10 = http10_, .close = close_after_, .date = loop_->date(), .request_id = record_.id});

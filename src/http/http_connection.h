@@ -134,7 +134,7 @@ class HttpConnection final : public Peer,
   bool end_seen_ = false;  // while a request is answered, maybe behind bytes that are not read yet
   bool keep_alive_ = false;  // what the request that is answered asks for
   bool close_after_ = false;
-  bool leaving_ = false;  // ends with its next answer
+  std::optional<Clock::time_point> leave_by_;  // or with the next answer: its seat is given up
   bool head_only_ = false;
   bool http10_ = false;
   std::size_t dropped_ = 0;  // bytes that came behind the last answer

@@ -24,6 +24,8 @@ void HttpConnection::on_tick(Clock::time_point now) {
     on_peer_end();
   }
   if (state_ == State::kAnswering && end_seen_ && transport_->peer_gone()) stop_->request_stop();
+  const bool begins = state_ == State::kIdle || state_ == State::kHead || state_ == State::kBody;
+  if (leave_by_ && begins && now >= *leave_by_) return make_way();
   if (awaited_memory_) return guard([&] { check_memory(now); });
   check_transfer();
   if (now < deadline_) return;
@@ -66,12 +68,12 @@ void HttpConnection::on_grace_over() {
 }
 
 void HttpConnection::make_way() {
-  leaving_ = true;
+  const bool is_asked_again = leave_by_.has_value();
+  leave_by_ = Clock::now() + kDrainGrace;
   switch (state_) {
     case State::kIdle:
-      // Its next request may be here already; it is the last then.
-      if (!transport_->has_input()) return close();
-      deadline_ = std::min(deadline_, Clock::now() + kDrainGrace);
+      // Its next request may be here already: it is the last then, if it comes at once.
+      if (is_asked_again || !transport_->has_input()) close();
       return;
     case State::kBody:
       return guard(

@@ -27,10 +27,12 @@ class StatedTokensTest : public testing::Test {
 using Texts = std::vector<std::string>;
 
 TEST_F(StatedTokensTest, KeysCountInTheOrderOfTransformers) {
-  EXPECT_EQ(read(R"({"own_token": "o", "mask_token": "m", "cls_token": {"content": "c"},
+  EXPECT_EQ(
+      read(
+          R"({"tokenizer_class": "t", "own_token": "o", "mask_token": "m", "cls_token": {"content": "c"},
                      "eos_token": null, "add_bos_token": true, "bos_token": "b",
                      "additional_special_tokens": ["x", {"content": "c"}]})"),
-            (Texts{"b!", "c!", "m!", "o!", "x!"}));
+      (Texts{"b!", "c!", "m!", "o!", "x!"}));
   EXPECT_EQ(read(R"({"x_token": {"content": "x"}, "y_token": {"__type": "AddedToken",
                      "content": "y"}})"),
             Texts{"y!"});
