@@ -6,6 +6,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <thread>
 
 #include "compile/atomic_folder.h"
 #include "compile/manifest.h"
@@ -92,6 +96,7 @@ TEST_F(CacheEntries, AreNotWhatOthersPutThere) {
   const fs::path whole = put_compiled();
   write_text(whole / "config.json", "{}");  // as `nestvec compile` writes it
   fs::remove(whole.string() + ".lock");
+  EXPECT_TRUE(entries().empty()) << entries().front().path;
   // A link to what is somebody else's.
   fs::rename(whole, folder_ / "elsewhere");
   fs::remove(folder_ / "elsewhere/config.json");
@@ -152,13 +157,29 @@ TEST_F(CacheEntries, HalfMadeFoldersOfTheDeadAreRemoved) {
   EXPECT_EQ(names(), 1u);
 }
 
-TEST_F(CacheEntries, ALockThatWasRemovedLocksNothing) {
-  const std::string path = put_compiled().string() + ".lock";
-  const FileLock first = FileLock::attempt(path);
+// Whether somebody waits for a lock on the file: /proc/locks has an arrow before those who do.
+bool is_waited_for(const fs::path& path) {
+  struct stat status{};
+  EXPECT_EQ(::stat(path.c_str(), &status), 0);
+  std::ifstream locks("/proc/locks");
+  const std::string inode = ":" + std::to_string(status.st_ino) + " ";
+  for (std::string line; std::getline(locks, line);) {
+    if (line.find("->") != std::string::npos && line.find(inode) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST_F(CacheEntries, WhoWaitedForALockThatWasRemovedHasTheNewOne) {
+  const fs::path path = cache() / "lock";
+  std::optional<FileLock> first = FileLock::wait(path.string());
+  FileLock second;
+  std::thread waiting([&] { second = FileLock::wait(path.string()); });
+  while (!is_waited_for(path)) std::this_thread::yield();
   fs::remove(path);
-  const FileLock second = FileLock::attempt(path);
+  first.reset();
+  waiting.join();
   EXPECT_TRUE(second.held());
-  EXPECT_FALSE(FileLock::attempt(path).held());
+  EXPECT_FALSE(FileLock::attempt(path.string()).held());
 }
 
 TEST_F(CacheEntries, OfAnotherFormatHaveAProblem) {

@@ -92,6 +92,16 @@ TEST_F(CachedRepo, LinksAreNotFollowed) {
   EXPECT_FALSE(std::filesystem::exists(repo()));
   EXPECT_TRUE(std::filesystem::exists(root_ / "outside/letter"));
   EXPECT_TRUE(std::filesystem::exists(root_ / "outside/blobs/precious"));
+  // Parts of the layout that lie elsewhere.
+  put_two();
+  for (const char* part : {"refs", "blobs"}) {
+    std::filesystem::remove_all(repo() / part);
+    std::filesystem::create_directory_symlink(root_ / "outside", repo() / part);
+  }
+  EXPECT_TRUE(remove_from_cache(*plan()));
+  EXPECT_FALSE(std::filesystem::exists(repo()));
+  EXPECT_TRUE(std::filesystem::exists(root_ / "outside/letter"));
+  EXPECT_TRUE(std::filesystem::exists(root_ / "outside/blobs/precious"));
   std::filesystem::create_directory_symlink(root_ / "outside", repo());
   EXPECT_NE(coded_error_of([&] { plan(); }).find("is a symbolic link"), std::string::npos);
 }
