@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The installed package: bin/nestvec, lib/libnestvec.so, the public headers, nestvecConfig.cmake,
-# and ONNX Runtime's shared library where the system has none.
+# The installed package: bin/nestvec with completions and manual pages, lib/libnestvec.so, the public
+# headers, nestvecConfig.cmake, nestvec.pc, and ONNX Runtime's shared library where the system has none.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS nestvec_shared EXPORT nestvec LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -15,6 +15,27 @@ set_target_properties(nestvec_shared PROPERTIES INSTALL_RPATH "$ORIGIN")
 if(TARGET nestvec_command)
   set_target_properties(nestvec_command PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
   install(TARGETS nestvec_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+  # The command itself writes what shells and man read. A cross build needs an emulator for that.
+  if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
+    set(described ${PROJECT_BINARY_DIR}/described)
+    install(CODE "
+      set(command ${CMAKE_CROSSCOMPILING_EMULATOR} \"$<TARGET_FILE:nestvec_command>\")
+      file(REMOVE_RECURSE \"${described}\")
+      file(MAKE_DIRECTORY \"${described}/man1\")
+      foreach(shell bash zsh fish)
+        execute_process(COMMAND \${command} completions \${shell}
+          OUTPUT_FILE \"${described}/\${shell}\" COMMAND_ERROR_IS_FATAL ANY)
+      endforeach()
+      execute_process(COMMAND \${command} man --output \"${described}/man1\" COMMAND_ERROR_IS_FATAL ANY)")
+    install(DIRECTORY ${described}/man1/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES ${described}/bash RENAME nestvec
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(FILES ${described}/zsh RENAME _nestvec
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(FILES ${described}/fish RENAME nestvec.fish
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  endif()
 endif()
 
 if(ONNXRUNTIME_IS_PRIVATE)
@@ -30,3 +51,9 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/nestvecConfigVersion.cmak
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/nestvecConfig.cmake
               ${PROJECT_BINARY_DIR}/nestvecConfigVersion.cmake DESTINATION ${package_dir})
+
+# Paths in it are relative to the file, so that the folder may be moved.
+file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" to_prefix ${to_prefix})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/nestvec.pc.in ${PROJECT_BINARY_DIR}/nestvec.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/nestvec.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

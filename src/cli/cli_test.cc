@@ -84,8 +84,9 @@ TEST(Usage, EmbedOnATerminalAsksForText) {
   EXPECT_NE(outcome.err.find("no text was given"), std::string::npos);
 }
 
-constexpr std::array<const char*, 8> kCommands = {"quickstart", "embed",    "serve",   "pull",
-                                                  "info",       "tokenize", "compile", "bench"};
+constexpr std::array<const char*, 14> kCommands = {
+    "quickstart", "embed",    "serve",   "pull",  "list",   "rm",          "cache",
+    "info",       "tokenize", "compile", "bench", "health", "completions", "man"};
 
 TEST(Help, TheFirstScreenIsOneScreen) {
   constexpr std::size_t kLines = 40;

@@ -17,6 +17,13 @@ void add_compile_command(CLI::App& app, CliContext& context);
 void add_pull_command(CLI::App& app, CliContext& context);
 void add_serve_command(CLI::App& app, CliContext& context);
 void add_quickstart_command(CLI::App& app, CliContext& context);
+void add_health_command(CLI::App& app, CliContext& context);
+void add_list_command(CLI::App& app, CliContext& context);
+void add_rm_command(CLI::App& app, CliContext& context);
+void add_cache_command(CLI::App& app, CliContext& context);
+// These two describe all commands of `app`, also those that are added after them.
+void add_completions_command(CLI::App& app, CliContext& context);
+void add_man_command(CLI::App& app, CliContext& context);
 
 // The command of that name; nullptr where there is none.
 const CLI::App* find_command(const CLI::App& app, const std::string& name);

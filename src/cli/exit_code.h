@@ -16,6 +16,7 @@ enum ExitCode : int {
   kExitUnavailable = 6,
   kExitDenied = 7,
   kExitBadRows = 8,
+  kExitNewerFormat = 9,
   kExitInterrupted = 130,  // 128 + SIGINT, as a shell reports it
   kExitBrokenPipe = 141,   // 128 + SIGPIPE
 };
@@ -34,6 +35,7 @@ inline constexpr const char* kExitCodeHelp =
     "    6  a server that cannot be reached or does not answer\n"
     "    7  not permitted: file permissions, a missing or refused token\n"
     "    8  done, but rows of the input could not be embedded (embed --input)\n"
+    "    9  a compiled model in the format of a newer nestvec\n"
     "  130  interrupted\n"
     "  141  the reader of the output went away\n";
 

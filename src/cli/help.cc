@@ -133,7 +133,8 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name,
   if (all) {
     if (rest != std::string::npos) out += "\n" + footer.substr(rest + 1);
   } else if (left_out > 0) {
-    out += "\n" + name + " --help-all shows " + std::to_string(left_out) + " more options.\n";
+    out += "\n" + name + " --help-all shows " + std::to_string(left_out) +
+           (left_out == 1 ? " more option.\n" : " more options.\n");
   } else if (rest != std::string::npos) {
     out += "\n" + name + " --help-all shows more.\n";
   }

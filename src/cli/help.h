@@ -5,13 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/rest_mark.h"
+
 namespace nestvec {
 
 // The group of options on the first screen; those of every other group wait for --help-all.
 inline constexpr const char* kFirstScreen = "Options";
-
-// Parts a footer: what stands before it is on the first screen, the rest is for --help-all.
-inline constexpr char kRest = '\f';
 
 class HelpFormatter final : public CLI::FormatterBase {
  public:

@@ -13,6 +13,7 @@
 #include "cli/help.h"
 #include "cli/text_argument.h"
 #include "cli/usage.h"
+#include "compile/manifest.h"
 #include "config/reader.h"
 #include "nestvec/version.h"
 
@@ -83,10 +84,16 @@ void add_commands(CLI::App& app, CliContext& context) {
   add_embed_command(app, context);
   add_serve_command(app, context);
   add_pull_command(app, context);
+  add_list_command(app, context);
+  add_rm_command(app, context);
+  add_cache_command(app, context);
   add_info_command(app, context);
   add_tokenize_command(app, context);
   add_compile_command(app, context);
   add_bench_command(app, context);
+  add_health_command(app, context);
+  add_completions_command(app, context);
+  add_man_command(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
     const std::string footer = command->get_footer();
     const bool has_rest = footer.find(kRest) != std::string::npos;
@@ -145,6 +152,8 @@ const CLI::App* find_command(const CLI::App& app, const std::string& name) {
 int run_cli(const std::vector<std::string>& arguments, CliContext& context) {
   try {
     return parse_and_run(arguments, context);
+  } catch (const NewerFormat& error) {
+    return report_and_flush(context, error.what(), kExitNewerFormat);
   } catch (const Error& error) {
     return report_and_flush(context, error.what(), exit_code_for(error.code()));
   } catch (const std::bad_alloc&) {

@@ -24,14 +24,40 @@ struct Meaning {
   std::string_view here;
 };
 
-constexpr std::array<Meaning, 20> kCommands = {{
-    {"run", "serve"},        {"start", "serve"},       {"server", "serve"},
-    {"up", "serve"},         {"download", "pull"},     {"fetch", "pull"},
-    {"get", "pull"},         {"install", "pull"},      {"encode", "embed"},
-    {"embeddings", "embed"}, {"embedding", "embed"},   {"vectorize", "embed"},
-    {"benchmark", "bench"},  {"show", "info"},         {"convert", "compile"},
-    {"export", "compile"},   {"tokenise", "tokenize"}, {"tokens", "tokenize"},
-    {"demo", "quickstart"},  {"try", "quickstart"},
+constexpr std::array<Meaning, 33> kCommands = {{
+    {"run", "serve"},
+    {"start", "serve"},
+    {"server", "serve"},
+    {"up", "serve"},
+    {"download", "pull"},
+    {"fetch", "pull"},
+    {"get", "pull"},
+    {"install", "pull"},
+    {"encode", "embed"},
+    {"embeddings", "embed"},
+    {"embedding", "embed"},
+    {"vectorize", "embed"},
+    {"benchmark", "bench"},
+    {"show", "info"},
+    {"convert", "compile"},
+    {"export", "compile"},
+    {"tokenise", "tokenize"},
+    {"tokens", "tokenize"},
+    {"demo", "quickstart"},
+    {"try", "quickstart"},
+    {"ls", "list"},
+    {"models", "list"},
+    {"ps", "list"},
+    {"remove", "rm"},
+    {"delete", "rm"},
+    {"uninstall", "rm"},
+    {"del", "rm"},
+    {"prune", "cache prune"},
+    {"gc", "cache prune"},
+    {"clean", "cache prune"},
+    {"ping", "health"},
+    {"healthcheck", "health"},
+    {"completion", "completions"},
 }};
 
 constexpr std::array<Meaning, 50> kOptions = {{
@@ -265,6 +291,7 @@ std::string in_our_words(const CLI::App& command, const CLI::ParseError& error) 
   }
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     const std::string option = message.substr(0, message.find(' '));
+    if (option == "shell") return "completions needs a shell: bash, zsh or fish";
     if (!option.starts_with('-')) {
       return command.get_name() + " needs a model: nestvec " + command.get_name() +
              " OWNER/NAME, such as jinaai/jina-embeddings-v3";

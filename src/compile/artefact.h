@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "base/file.h"
 #include "base/run_control.h"
 #include "compile/model_spec.h"
 #include "nestvec/log_sink.h"
@@ -46,6 +48,8 @@ struct Artefact {
   std::string precision;
   std::size_t max_tokens = 0;
   std::uint64_t weight_bytes = 0;
+  // Of one in the cache: nobody removes its folder while this lives (hold_entry). May be empty.
+  std::shared_ptr<const FileDescriptor> hold;
 };
 
 // Reads the weights of `model_folder` (model.safetensors or its shards, else the initializers of
@@ -78,7 +82,8 @@ Artefact compile_into_cache(const std::string& model_folder, const ModelSpec& sp
 bool is_artefact(const std::string& folder);
 
 // Reads an artefact's manifest and checks its files. Throws Error: kNotFound (no artefact there),
-// kFailedPrecondition (made by another version), kDataLoss (truncated, broken, or not of the
+// kFailedPrecondition (in a format that this library does not read; NewerFormat where a newer one
+// does), kDataLoss (truncated, broken, or not of the
 // checksum that the manifest has; then it blocks until all of the weights are read).
 Artefact open_artefact(const std::string& folder);
 

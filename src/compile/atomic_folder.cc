@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLockName = ".lock";
-constexpr const char* kTemporary = ".tmp-";
 
 FileDescriptor open_lock(const std::string& path) {
   FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
@@ -26,24 +26,20 @@ FileDescriptor open_lock(const std::string& path) {
   return file;
 }
 
-// The writer holds the lock in its folder. A folder without one is about to get it, or is an old
-// artefact that was being removed; an hour tells them apart. The lock is never created here: others
-// may be removing the folder at this moment.
-bool is_abandoned(const fs::path& folder) {
-  const FileDescriptor lock(::open((folder / kLockName).c_str(), O_RDWR | O_CLOEXEC));
-  if (lock.valid()) return ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
-  if (errno != ENOENT) return false;
-  std::error_code failed;
-  const auto written = fs::last_write_time(folder, failed);
-  return !failed && fs::file_time_type::clock::now() - written > std::chrono::hours(1);
+// Its holder may have removed the file: a lock on a removed file protects nothing.
+bool is_still_there(int fd, const std::string& path) {
+  struct stat held{};
+  struct stat named{};
+  return ::fstat(fd, &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 void remove_abandoned(const fs::path& path) {
-  const std::string start = path.filename().string() + kTemporary;
+  const std::string start = path.filename().string() + kTemporaryMark;
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(path.parent_path(), failed)) {
     if (!entry.path().filename().string().starts_with(start)) continue;
-    if (is_abandoned(entry.path())) fs::remove_all(entry.path(), failed);
+    if (is_abandoned(entry.path().string())) fs::remove_all(entry.path(), failed);
   }
 }
 
@@ -75,12 +71,26 @@ bool take_place(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+// The writer holds the lock in its folder. A folder without one is about to get it, or is an old
+// artefact that was being removed; an hour tells them apart. The lock is never created here: others
+// may be removing the folder at this moment.
+bool is_abandoned(const std::string& folder) {
+  const FileDescriptor lock(::open((fs::path(folder) / kLockName).c_str(), O_RDWR | O_CLOEXEC));
+  if (lock.valid()) return ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  if (errno != ENOENT) return false;
+  std::error_code failed;
+  const auto written = fs::last_write_time(folder, failed);
+  return !failed && fs::file_time_type::clock::now() - written > std::chrono::hours(1);
+}
+
 FileLock FileLock::wait(const std::string& path) {
   FileLock lock;
-  lock.file_ = open_lock(path);
-  while (::flock(lock.file_.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) throw file_error("cannot lock", path, errno);
-  }
+  do {
+    lock.file_ = open_lock(path);
+    while (::flock(lock.file_.get(), LOCK_EX) != 0) {
+      if (errno != EINTR) throw file_error("cannot lock", path, errno);
+    }
+  } while (!is_still_there(lock.file_.get(), path));
   return lock;
 }
 
@@ -88,6 +98,7 @@ FileLock FileLock::attempt(const std::string& path) {
   FileLock lock;
   FileDescriptor file = open_lock(path);
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
+    if (!is_still_there(file.get(), path)) return attempt(path);
     lock.file_ = std::move(file);
   } else if (errno != EWOULDBLOCK) {
     throw file_error("cannot lock", path, errno);
@@ -101,7 +112,7 @@ AtomicFolder::AtomicFolder(std::string path) : path_(std::move(path)) {
   fs::create_directories(parent, failed);
   if (failed) throw file_error("cannot create", parent.string(), failed.value());
   remove_abandoned(path_);
-  temporary_path_ = path_ + kTemporary + "XXXXXX";
+  temporary_path_ = path_ + kTemporaryMark + "XXXXXX";
   if (::mkdtemp(temporary_path_.data()) == nullptr) {
     const int error_number = errno;
     temporary_path_.clear();

@@ -8,7 +8,8 @@
 
 namespace nestvec {
 
-// An advisory lock on a file (flock), held until the object dies or its process ends. Movable.
+// An advisory lock on a file (flock), held until the object dies or its process ends. Movable. Who
+// holds it may remove the file: others then take the lock of a new one.
 class FileLock {
  public:
   FileLock() = default;
@@ -22,6 +23,13 @@ class FileLock {
  private:
   FileDescriptor file_;
 };
+
+// True for a folder that a process which died was making, or that was being removed: nobody holds
+// the lock in it, or it has none and is older than an hour. Blocks on file I/O.
+bool is_abandoned(const std::string& folder);
+
+// The name that a folder has while it is made or removed begins with its own name and this.
+inline constexpr const char* kTemporaryMark = ".tmp-";
 
 // A folder under construction beside its final place. Without commit() nothing stays behind; what a
 // process that died left there is removed by the next one. Not thread-safe.

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/file.h"
 #include "compile/artefact.h"
 #include "compile/atomic_folder.h"
+#include "compile/cache_entries.h"
 #include "compile/fingerprint.h"
 #include "compile/manifest.h"
 
@@ -14,16 +17,6 @@ namespace nestvec {
 namespace {
 
 namespace fs = std::filesystem;
-
-// One place for each model folder and set of options: what changes with time is in the manifest.
-std::string entry_name(const std::string& model_folder, const CompileOptions& options) {
-  std::error_code failed;
-  const fs::path path = fs::canonical(model_folder, failed);
-  if (failed) throw file_error("cannot open", model_folder, failed.value());
-  const std::string key = path.string() + "\n" + options.layout + "\n" + options.precision + "\n" +
-                          std::to_string(options.max_tokens);
-  return path.filename().string() + "-" + hex_text(fnv1a(key));
-}
 
 // What an artefact is made of: the files, and what the tokenizer says of token types.
 struct Source {
@@ -36,12 +29,19 @@ std::string difference(const Manifest& manifest, const Source& source) {
   return difference(manifest.source, source.files);
 }
 
+Artefact held(const std::string& folder) {
+  auto hold = std::make_shared<const FileDescriptor>(hold_entry(folder));
+  Artefact artefact = open_artefact(folder);
+  artefact.hold = std::move(hold);
+  return artefact;
+}
+
 // The artefact when it can be used; else why not in `reason` (empty: there is none).
 std::optional<Artefact> usable(const std::string& folder, const Source& source,
                                std::string& reason) {
   try {
     reason = difference(read_manifest(folder), source);
-    if (reason.empty()) return open_artefact(folder);
+    if (reason.empty()) return held(folder);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) reason = error.what();
   }
@@ -83,14 +83,16 @@ Artefact compile_into_cache(const std::string& model_folder, const ModelSpec& sp
                             const std::string& cache_folder, const CompileOptions& options,
                             const LogSink& log) {
   const Source source = {fingerprint_of(model_folder, spec), spec.text_types};
-  const std::string folder = (fs::path(cache_folder) / entry_name(model_folder, options)).string();
+  const std::string folder =
+      (fs::path(cache_folder) / cache_entry_name(model_folder, options)).string();
   std::string reason;
   if (auto artefact = usable(folder, source, reason)) return *artefact;  // a cache may be read-only
 
   const FileLock lock = lock_entry(cache_folder, folder + ".lock", options.control, log);
   if (auto artefact = usable(folder, source, reason)) return *artefact;
   if (log && !reason.empty()) log("compiling again: " + reason);
-  return compile_model(model_folder, folder, options, log);
+  compile_model(model_folder, folder, options, log);
+  return held(folder);
 }
 
 }  // namespace nestvec

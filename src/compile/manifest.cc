@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/excerpt.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/json_writer.h"
@@ -138,18 +139,32 @@ Fingerprint read_source(const JsonValue& object) {
   return source;
 }
 
+// Of a format that is not known nothing but its number is read.
+void check_format(const Manifest& manifest, const JsonValue& root) {
+  constexpr std::int64_t kOldest = Manifest::kOldestFormat;
+  constexpr std::int64_t kNewest = Manifest::kFormatVersion;
+  const std::int64_t found = manifest.format_version;
+  if (found >= kOldest && found <= kNewest) return;
+  std::string text = "compiled in format " + std::to_string(found) + " by nestvec " +
+                     excerpt(manifest.library_version) + ", and nestvec " + kVersion + " reads ";
+  text += kOldest == kNewest
+              ? "format " + std::to_string(kNewest)
+              : "formats " + std::to_string(kOldest) + " to " + std::to_string(kNewest);
+  if (found < kOldest) {
+    throw Error(ErrorCode::kFailedPrecondition,
+                root.error(text + "; compile the model again").what());
+  }
+  throw NewerFormat(
+      root.error(text + "; update nestvec, or compile the model again with this one").what());
+}
+
 Manifest read_members(const JsonValue& root) {
   Manifest manifest;
   manifest.format_version = root.at("format_version").integer();
-  manifest.library_version = root.at("library_version").string();
-  if (manifest.format_version != Manifest::kFormatVersion || manifest.library_version != kVersion) {
-    throw Error(ErrorCode::kFailedPrecondition,
-                root.error("made by nestvec " + manifest.library_version + ", format " +
-                           std::to_string(manifest.format_version) + "; this is nestvec " +
-                           kVersion + ", format " + std::to_string(Manifest::kFormatVersion) +
-                           "; compile the model again")
-                    .what());
+  if (const auto version = root.find("library_version")) {
+    manifest.library_version = version->string();
   }
+  check_format(manifest, root);
   manifest.layout = root.at("layout").string();
   manifest.precision = root.at("precision").string();
   manifest.max_tokens = size_at(root, "max_tokens");

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "compile/fingerprint.h"
 #include "compile/model_spec.h"
+#include "nestvec/error.h"
 
 namespace nestvec {
 
@@ -25,8 +27,18 @@ struct Manifest {
   std::uint64_t data_bytes = 0;
   std::string checksum;  // of both files, see checksum_of; empty = there is none
 
-  // Goes up when an older library could not use what a newer one writes, or the reverse.
+  // What this library writes. Goes up when an older library could not use what a newer one writes,
+  // or the reverse.
   static constexpr std::int64_t kFormatVersion = 4;
+  // The oldest that it reads.
+  static constexpr std::int64_t kOldestFormat = 4;
+};
+
+// A compiled folder in a format that only a newer library reads. kFailedPrecondition.
+class NewerFormat final : public Error {
+ public:
+  explicit NewerFormat(std::string message)
+      : Error(ErrorCode::kFailedPrecondition, std::move(message)) {}
 };
 
 inline constexpr const char* kManifestName = "nestvec.json";
@@ -40,8 +52,8 @@ std::string checksum_of(const std::string& folder);
 
 std::string write_manifest(const Manifest& manifest);
 
-// The manifest that `json` is; `path` stands in errors. Throws Error: kFailedPrecondition (written
-// by another version of the library), kDataLoss (damaged).
+// The manifest that `json` is; `path` stands in errors. Throws NewerFormat, and Error:
+// kFailedPrecondition (a format that is too old), kDataLoss (damaged).
 Manifest parse_manifest(std::string_view json, const std::string& path);
 
 // Reads FOLDER/nestvec.json. Errors as parse_manifest, and kNotFound.

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "engine/plan.h"
 #include "engine/scheduler.h"
 #include "engine/tasks.h"
@@ -29,7 +30,8 @@ class Model::Engine {
     Pooling pooling = Pooling::kMean;
     bool normalize = true;
     std::size_t max_batch_tokens = 0;
-    std::unique_ptr<Session> session;  // goes to the scheduler
+    std::shared_ptr<const FileDescriptor> hold;  // on the compiled folder, as Artefact
+    std::unique_ptr<Session> session;            // goes to the scheduler
     std::size_t batch_milliseconds = 0;
     std::uint64_t cache_bytes = 0;
     bool include_prompt = true;   // among the tokens that are pooled

@@ -2,10 +2,12 @@
 // From a configuration to a loaded model, step by step.
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 
 #include "base/cpu.h"
 #include "base/environment.h"
 #include "base/excerpt.h"
+#include "base/file.h"
 #include "base/run_control.h"
 #include "compile/artefact.h"
 #include "config/cache_folder.h"
@@ -36,6 +38,7 @@ struct Graph {
   ModelSpec spec;
   std::uint64_t weight_bytes = 0;
   bool published = false;
+  std::shared_ptr<const FileDescriptor> hold;  // as Artefact
 };
 
 // The size of an ONNX file with the external data that lies beside it ("model.onnx_data").
@@ -91,6 +94,7 @@ Graph graph_of(const Artefact& artefact, const std::string& origin) {
   graph.description =
       std::string(graph.native ? "native " : "portable ") + artefact.precision + ", " + origin;
   graph.spec = artefact.spec;
+  graph.hold = artefact.hold;
   return graph;
 }
 
@@ -362,6 +366,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
                              .tasks = std::move(outline.tasks),
                              .pooling = folder.pooling,
                              .normalize = folder.normalize,
+                             .hold = graph.hold,
                              .session = std::move(session),
                              .batch_milliseconds = config.runtime.batch_milliseconds,
                              .cache_bytes = config.runtime.vector_cache_bytes,

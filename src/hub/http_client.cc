@@ -83,7 +83,7 @@ bool is_permanent(CURLcode code) {
 template <typename Value>
 void set(CURL* handle, CURLoption option, Value value) {
   if (curl_easy_setopt(handle, option, value) != CURLE_OK) {
-    throw Error(ErrorCode::kInternal, "libcurl refuses an option that it needs for a pull");
+    throw Error(ErrorCode::kInternal, "libcurl refuses an option that is needed");
   }
 }
 
@@ -234,6 +234,15 @@ HttpClient::HttpClient(HttpOptions options)
   set(curl, CURLOPT_USERAGENT, (std::string("nestvec/") + kVersion).c_str());
   set(curl, CURLOPT_ERRORBUFFER, handle_->message.data());
   if (!options_.ca_file.empty()) set(curl, CURLOPT_CAINFO, options_.ca_file.c_str());
+  set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.total_timeout.count()));
+  if (options_.direct) set(curl, CURLOPT_PROXY, "");
+  if (!options_.unix_socket.empty()) {
+    set(curl, CURLOPT_UNIX_SOCKET_PATH, options_.unix_socket.c_str());
+  }
+  if (!options_.verify) {
+    set(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    set(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
 }
 
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
@@ -276,7 +285,7 @@ HubResponse HttpClient::fetch(const HubRequest& request, const HttpSink& sink) {
     next.linked_size = response.linked_size;
     response = std::move(next);
     const std::string location = perform(url, request, sink, response);
-    if (location.empty()) break;
+    if (location.empty() || options_.direct) break;
     const bool downgraded = url.starts_with("https:") && !location.starts_with("https:");
     if (hop == kMaxRedirects || downgraded || url_origin(location).empty()) {
       response.failure = downgraded ? "redirected from https to an address that is not encrypted"

@@ -23,7 +23,11 @@ struct HttpOptions {
   std::string token_origin;  // see url_origin
   std::string ca_file;       // certificates to trust; empty = the system's
   std::chrono::seconds connect_timeout{10};
-  std::chrono::seconds stall_timeout{30};  // without a byte
+  std::chrono::seconds stall_timeout{30};      // without a byte
+  std::chrono::milliseconds total_timeout{0};  // of a whole request; 0 = none
+  std::string unix_socket;  // connect to this path, whatever the host; empty = TCP
+  bool direct = false;      // no proxy, and a redirect is an answer like any other
+  bool verify = true;       // the server's certificate
   std::stop_token stop;
 };
 
@@ -61,7 +65,7 @@ struct HttpSink {
 };
 
 // One connection kept open between requests. Not thread-safe; one a thread. Proxies are taken from
-// the environment by libcurl's rules (https_proxy, no_proxy, ...).
+// the environment by libcurl's rules (https_proxy, no_proxy, ...), unless HttpOptions::direct.
 class HttpClient {
  public:
   // Throws Error: kInvalidArgument (a token that cannot stand in a header), kInternal.

@@ -253,15 +253,23 @@ def test_the_image_has_the_libraries_of_the_command(server):
     assert packages - {"ca-certificates"} <= needed
 
 
-def health_check(port):
+def health_check(server, *target):
     (rest,) = [rest for name, rest in dockerfile() if name == "HEALTHCHECK"]
-    command = json.loads(rest[rest.index("["):])
-    return subprocess.run([part.replace("/8080", f"/{port}") for part in command], timeout=10).returncode
+    program, *arguments = json.loads(rest[rest.index("["):])
+    assert program == "nestvec"
+    return server.command(*arguments, *target, timeout=10).returncode
 
 
 def test_the_health_check_tells(server):
-    assert health_check(server.address[1]) == 0
-    assert health_check(1) != 0  # nobody listens
+    host, port = server.address
+    assert health_check(server, f"{host}:{port}") == 0
+    assert health_check(server, f"{host}:{port}/no-such-route") != 0
+    assert health_check(server, "127.0.0.1:1") != 0  # nobody listens
+
+
+def test_the_health_check_asks_the_port_of_the_command():
+    (command,) = [json.loads(rest) for name, rest in dockerfile() if name == "CMD"]
+    assert command[-1].endswith(":8080"), "the default of `nestvec health`"
 
 
 def test_the_image_is_not_roots():
@@ -438,3 +446,32 @@ def test_the_limit_of_memory_is_the_same_everywhere_and_above_the_plan(compose):
     (limit,) = limits
     plan = yaml.safe_load((DEPLOY / "config.yaml").read_text())["inference_compute_info"]["cpu_memory"]
     assert limit * 0.8 < mebibytes(plan) <= limit - 256
+
+
+# Workflows of the forge.
+
+def workflows():
+    return sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+
+
+def test_workflows_obey_the_schema():
+    schema = json.loads(importlib.resources.files("check_jsonschema.builtin_schemas.vendor")
+                        .joinpath("github-workflows.json").read_text())
+    validator = jsonschema.validators.validator_for(schema)
+    assert workflows()
+    for path in workflows():
+        workflow = yaml.safe_load(path.read_text())
+        workflow["on"] = workflow.pop(True)  # YAML 1.1 reads `on` as a truth value
+        validator(schema).validate(workflow)
+
+
+def test_workflows_call_make_and_nothing_else():
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for path in workflows():
+        workflow = yaml.safe_load(path.read_text())
+        for job in workflow["jobs"].values():
+            for step in job["steps"]:
+                if "run" in step:
+                    assert re.fullmatch(r"make ([a-z-]+)", step["run"])[1] in targets, step
+                else:
+                    assert step["uses"].startswith("actions/checkout@"), step

@@ -116,7 +116,7 @@ def on_a_terminal(command, answer, home, hub):
             except OSError:  # the last writer has gone
                 break
             shown += piece
-            if b"[Y/n] " in shown and answer:
+            if answer and re.search(rb"\[(Y/n|y/N)\] ", shown):
                 os.write(leader, answer.encode() + b"\n")
                 answer = ""
     finally:

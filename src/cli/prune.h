@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `nestvec cache prune` removes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/storage.h"
+#include "compile/cache_entries.h"
+#include "hub/cached_repo.h"
+
+namespace nestvec {
+
+struct PruneRules {
+  std::optional<std::chrono::seconds> older_than;  // since the last use
+  std::optional<std::uint64_t> larger_than;        // of all compiled models together
+};
+
+// One thing in a cache.
+struct Pruned {
+  std::optional<CacheEntry> entry;     // else
+  std::optional<PartialBlob> partial;  // a download that was broken off
+  std::string reason;
+
+  std::string path() const { return entry ? entry->path : partial->path; }
+  std::uint64_t bytes() const { return entry ? entry->bytes : partial->bytes; }
+  // False, and nothing removed, where it is in use. Throws Error as file_error does.
+  bool remove() const { return entry ? remove_entry(*entry) : remove_partial(*partial); }
+};
+
+// Without rules what is of no use to anybody: folders that dead processes left half-made, locks
+// beside no folder, compiled models that are damaged or too old, and downloads that were broken off
+// (with older_than only those that are older). older_than adds compiled models that have not been
+// used for so long; larger_than those that were used longest ago, until the rest is small enough.
+// `unused` says of an entry that nobody uses it; all others stay.
+std::vector<Pruned> choose_pruned(const std::vector<CacheEntry>& entries,
+                                  const std::vector<PartialBlob>& partials, const PruneRules& rules,
+                                  WallTime now, bool (*unused)(const CacheEntry& entry));
+
+}  // namespace nestvec
