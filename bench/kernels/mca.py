@@ -20,8 +20,8 @@ from tables import table  # noqa: E402
 
 FLAGS = ["-std=c++20", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fPIC",
          f"-I{ROOT}/src", f"-I{ROOT}/include", "-S", "-o"]
-ARM = ["-DNESTVEC_NEON", "-march=armv8.2-a+dotprod+i8mm+bf16"]
-DOTPROD = ["-DNESTVEC_NEON", "-march=armv8.2-a+dotprod"]
+ARM = ["-DNESTVEC_NEON", "-fira-region=one", "-march=armv8.2-a+dotprod+i8mm+bf16"]
+DOTPROD = ["-DNESTVEC_NEON", "-fira-region=one", "-march=armv8.2-a+dotprod"]
 VNNI = ["-mavx2", "-mfma", "-mavxvnni"]
 
 # The loop's name, its source, flags, the function that holds it, and its instruction, whose registers

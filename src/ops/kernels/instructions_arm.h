@@ -25,16 +25,6 @@ Ints add_lane(Ints sums, Ints a, Ints w) {
   return sums;
 }
 
-// Alternating 32-bit lanes of a and b: of their first halves, of their second halves.
-inline Ints first_lanes_in_turns(Ints a, Ints b) {
-  return reinterpret_cast<Ints>(
-      vzip1q_s32(reinterpret_cast<int32x4_t>(a), reinterpret_cast<int32x4_t>(b)));
-}
-inline Ints last_lanes_in_turns(Ints a, Ints b) {
-  return reinterpret_cast<Ints>(
-      vzip2q_s32(reinterpret_cast<int32x4_t>(a), reinterpret_cast<int32x4_t>(b)));
-}
-
 // The first half of a before that of b; the second halves.
 template <class Register>
 Register first_halves(Register a, Register b) {
@@ -56,16 +46,25 @@ Ints add_lane_of_bytes(Ints sums, Ints a, Ints w) {
 }
 #endif
 
-// Two rows of inputs at `a`, eight bytes each, times four pairs of columns of weights: sums of each
-// are [2, 2]. In one, so that the compiler loads no inputs ahead, for which it would spill sums.
-#define NESTVEC_ADD_MATRICES(instruction, type)                                                    \
-  Ints inputs;                                                                                     \
-  asm("ldr %q[x], %[a]\n\t" instruction " %[s0].4s, %[x]." type ", %[w0]." type "\n\t" instruction \
-      " %[s1].4s, %[x]." type ", %[w1]." type "\n\t" instruction " %[s2].4s, %[x]." type           \
-      ", %[w2]." type "\n\t" instruction " %[s3].4s, %[x]." type ", %[w3]." type                   \
-      : [s0] "+w"(sums[0]), [s1] "+w"(sums[1]), [s2] "+w"(sums[2]), [s3] "+w"(sums[3]),            \
-        [x] "=&w"(inputs)                                                                          \
-      : [a] "m"(*a), [w0] "w"(w[0]), [w1] "w"(w[1]), [w2] "w"(w[2]), [w3] "w"(w[3]))
+// Two pairs of columns, eight bytes each, from four columns of two neighbouring groups of weights.
+// Here and below registers for what is only passed through are named, and loads are part of it: the
+// compiler would load ahead, and move or spill sums for that.
+inline void pair_columns(const Ints* group, const Ints* next, Ints& first, Ints& last) {
+  asm("ldr q30, %2\n\tldr q31, %3\n\tzip1 %0.4s, v30.4s, v31.4s\n\tzip2 %1.4s, v30.4s, v31.4s"
+      : "=w"(first), "=w"(last)
+      : "m"(*group), "m"(*next)
+      : "v30", "v31");
+}
+
+// Two rows of inputs at `a`, eight bytes each, times four pairs of columns: sums of each are [2,
+// 2].
+#define NESTVEC_ADD_MATRICES(instruction, type)                                            \
+  asm("ldr q31, %4\n\t" instruction " %0.4s, v31." type ", %5." type "\n\t" instruction    \
+      " %1.4s, v31." type ", %6." type "\n\t" instruction " %2.4s, v31." type ", %7." type \
+      "\n\t" instruction " %3.4s, v31." type ", %8." type                                  \
+      : "+w"(sums[0]), "+w"(sums[1]), "+w"(sums[2]), "+w"(sums[3])                         \
+      : "m"(*a), "w"(w[0]), "w"(w[1]), "w"(w[2]), "w"(w[3])                                \
+      : "v31")
 
 #if defined(__ARM_FEATURE_MATMUL_INT8)
 // Inputs are unsigned bytes, weights signed ones.

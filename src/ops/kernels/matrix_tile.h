@@ -94,10 +94,8 @@ struct PairSums {
     Ints columns[kColumnPairs];
 #pragma GCC unroll 2
     for (size_t j = 0; j < kColumnPairs; j += 2) {
-      const Ints x = load_ints(w + 2 * j * Ops::kGroup);
-      const Ints y = load_ints(w + (kPanel + 2 * j) * Ops::kGroup);
-      columns[j] = first_lanes_in_turns(x, y);
-      columns[j + 1] = last_lanes_in_turns(x, y);
+      const auto* group = reinterpret_cast<const Ints*>(w + 2 * j * Ops::kGroup);
+      pair_columns(group, group + kPanel / kLanes, columns[j], columns[j + 1]);
     }
 #pragma GCC unroll 8
     for (size_t pair = 0; pair < kPairs; ++pair) {

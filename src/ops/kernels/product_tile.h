@@ -89,6 +89,10 @@ struct TileSums {
 #pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) x[r] = load_ints(a[r] + u * Ops::kInputs);
       add_lanes(x, w + u * Ops::kGroup * kPanel);
+      asm(""
+          :
+          :
+          : "memory");  // else the next inputs are loaded ahead, and sums are spilled for them
     }
   }
 #else
