@@ -35,6 +35,7 @@ LOOPS = [
     ("int8 (AVX-VNNI)", "gemm_s8", VNNI, r"multiply_tile.*Lm6E", "vpdpbusd",
      "{{vex}} vpdpbusd %ymm14, %ymm15, %ymm{}"),
 ]
+JUMP = re.compile(r"(b|b\.?(eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)|blr?|br|cbn?z|tbn?z|j\w+|ret)\s")
 ARM_PROCESSORS = {"neoverse-v1": "+bf16,+i8mm", "neoverse-v2": "", "apple-m1": "+bf16,+i8mm"}
 X86_PROCESSORS = {"alderlake": ""}
 
@@ -54,7 +55,7 @@ def inner_loop(lines, function, instruction):
         label = re.fullmatch(r"([\w.$]+):", text)
         if label and not label[1].startswith("."):
             inside = bool(re.search(function, label[1]))
-        is_jump = re.match(r"(b|b\.\w+|bl|br|cbn?z|tbn?z|j\w+|ret)\s", text + " ")
+        is_jump = JUMP.match(text + " ")
         if label or is_jump:
             blocks.append([])
         elif inside and text and text[0] not in ".#":

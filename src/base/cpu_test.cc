@@ -96,15 +96,20 @@ TEST(Cpu, ReadsWhatTheSystemSaysOfArm) {
 
 // The kernel's own list is an independent truth for the machine that runs the test.
 TEST(Cpu, AgreesWithProcCpuinfo) {
+#if defined(__aarch64__)
+  const std::string word = "Features";
+#else
+  const std::string word = "flags";
+#endif
   std::ifstream file("/proc/cpuinfo");
   std::string flags;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("flags") || line.starts_with("Features")) {
+    if (line.starts_with(word)) {
       flags = line + " ";
       break;
     }
   }
-  if (flags.empty()) GTEST_SKIP() << "no flags in /proc/cpuinfo";
+  if (flags.empty()) GTEST_SKIP() << "/proc/cpuinfo has no " << word;
   const auto has = [&flags](const std::string& name) {
     return flags.find(" " + name + " ") != std::string::npos;
   };
