@@ -57,6 +57,7 @@ TEST(ChooseIsa, OfArm) {
   EXPECT_EQ(choose_isa(cpu, Isa::kNeonI8mm), Isa::kNeonI8mm);
   EXPECT_EQ(choose_isa(cpu, Isa::kGeneric), Isa::kGeneric);
   EXPECT_EQ(choose_isa(cpu, Isa::kAmx), Isa::kGeneric) << "a limit of another architecture";
+  EXPECT_EQ(choose_isa(wide(), Isa::kNeonBf16), Isa::kGeneric);
 }
 
 // Kernels of a level use the instructions of all levels before it.
