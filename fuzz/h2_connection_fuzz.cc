@@ -28,10 +28,12 @@ void expect(bool condition) {
 class Served {
  public:
   Served() {
-    context_.begin = [this](std::function<void()> work, std::uint64_t client) {
-      return threads_.try_post(std::move(work), client);
+    context_.begin = [this](std::function<void()> work, nestvec::RequestTurn turn) {
+      return threads_.try_post(std::move(work), turn);
     };
-    context_.post = [this](std::function<void()> work) { threads_.post(work); };
+    context_.go_on = [this](std::function<void()> work, nestvec::RequestTurn turn) {
+      threads_.post(std::move(work), turn);
+    };
     nestvec::HttpServerOptions options;
     options.address.host = "127.0.0.1";
     options.server = options_;

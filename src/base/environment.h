@@ -5,6 +5,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace nestvec {
 
@@ -15,5 +17,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // The environment of this process, read at each call. Safe for concurrent use as long as nobody
 // calls setenv meanwhile.
 Environment process_environment();
+
+// The names of the variables of this process that begin with `prefix`, set to anything, in the
+// order of the environment.
+std::vector<std::string> process_variables(std::string_view prefix);
 
 }  // namespace nestvec

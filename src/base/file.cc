@@ -98,6 +98,18 @@ void AtomicFile::commit() {
   sync_folder(folder.empty() ? "." : folder);
 }
 
+std::string follow_links(const std::string& path) {
+  constexpr int kMostLinks = 40;  // as Linux has it
+  std::filesystem::path real = path;
+  for (int followed = 0; followed <= kMostLinks; ++followed) {
+    std::error_code no_link;
+    const std::filesystem::path target = std::filesystem::read_symlink(real, no_link);
+    if (no_link) return real.string();
+    real = target.is_absolute() ? target : real.parent_path() / target;
+  }
+  throw file_error("cannot write", path, ELOOP);
+}
+
 void sync_folder(const std::string& path) {
   FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid()) throw file_error("cannot open", path, errno);

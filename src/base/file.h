@@ -60,6 +60,11 @@ class AtomicFile {
   std::size_t written_ = 0;
 };
 
+// Where a file of that name really lies: what symbolic links at the end of the path lead to,
+// whether or not it is there yet. A file that is renamed to this name leaves the links in place.
+// Throws Error kInternal for links that go in a circle.
+std::string follow_links(const std::string& path);
+
 // Flushes a folder's entries to disk, so that a rename in it survives a power cut.
 void sync_folder(const std::string& path);
 

@@ -47,6 +47,16 @@ TEST_F(FileTest, CommitMakesTheWholeFileAppear) {
   EXPECT_EQ(files(), 1u);
 }
 
+TEST_F(FileTest, LinksAreFollowedToTheirEnd) {
+  fs::create_directories(folder_ / "far");
+  fs::create_symlink("far/next", folder_ / "first");
+  fs::create_symlink(folder_ / "absent", folder_ / "far/next");
+  EXPECT_EQ(follow_links((folder_ / "first").string()), (folder_ / "absent").string());
+  EXPECT_EQ(follow_links("plain"), "plain");
+  fs::create_symlink("circle", folder_ / "circle");
+  EXPECT_THROW(follow_links((folder_ / "circle").string()), Error);
+}
+
 TEST_F(FileTest, WithoutCommitNothingStays) {
   {
     AtomicFile file((folder_ / "a").string());

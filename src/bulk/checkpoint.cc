@@ -169,7 +169,9 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::string& path) {
     file.append(write_checkpoint(checkpoint));
     file.sync();
   }
-  if (::rename(partial.c_str(), path.c_str()) != 0) throw file_error("cannot create", path, errno);
+  if (::rename(partial.c_str(), follow_links(path).c_str()) != 0) {
+    throw file_error("cannot create", path, errno);
+  }
   sync_folder_of(path);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/excerpt.h"
+#include "base/file.h"
 #include "base/lower.h"
 #include "base/suggestion.h"
 #include "nestvec/error.h"
@@ -102,6 +103,6 @@ std::string OutputSpec::stem() const {
   return (name.parent_path() / name.stem()).string();
 }
 
-std::string partial_path(const std::string& path) { return path + ".partial"; }
+std::string partial_path(const std::string& path) { return follow_links(path) + ".partial"; }
 
 }  // namespace nestvec

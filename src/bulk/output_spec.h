@@ -51,7 +51,8 @@ struct OutputSpec {
   std::string stem() const;
 };
 
-// The name of an output file as long as the run is not finished.
+// The name of an output file as long as the run is not finished: beside what a symbolic link leads
+// to.
 std::string partial_path(const std::string& path);
 
 }  // namespace nestvec

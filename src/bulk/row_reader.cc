@@ -89,8 +89,20 @@ RowReader::RowReader(std::unique_ptr<ByteSource> source, std::string name, const
     read_header();
     return;
   }
+  if (format_ == RowFormat::kLines) check_no_fields();
   if (!rules.force_text) check_lines();
   if (format_ == RowFormat::kJsonLines && begins_array()) array_.emplace(rules.max_bytes);
+}
+
+void RowReader::check_no_fields() const {
+  const std::string flag = !rules_.id.empty()               ? "--id " + excerpt(rules_.id)
+                           : !rules_.task.empty()           ? "--task-field " + excerpt(rules_.task)
+                           : rules_.text != RowRules{}.text ? "--field " + excerpt(rules_.text)
+                                                            : "";
+  if (flag.empty()) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              name_ + " is read as lines of text, which have no fields, and " + flag +
+                  " was given; if its rows have fields, add --input-format jsonl, csv or tsv");
 }
 
 void RowReader::skip_byte_order_mark() {

@@ -53,8 +53,8 @@ struct RowFields {
 class RowReader {
  public:
   // `name` is for errors. Reads the header of CSV and TSV. Throws Error: kInvalidArgument (a column
-  // that the rules name is not there; what looks
-  // like JSON or like lines of another system, unless rules.force_text), and as ByteSource::read.
+  // that the rules name is not there, or any in lines of text; what looks like JSON or like lines
+  // of another system, unless rules.force_text), and as ByteSource::read.
   RowReader(std::unique_ptr<ByteSource> source, std::string name, const RowRules& rules);
 
   // The next row; false at the end. Blank lines are rows only where each line is a text. A byte
@@ -86,6 +86,7 @@ class RowReader {
   bool begins_array();
   std::string_view first_line();
   void check_lines();
+  void check_no_fields() const;
   void read_header();
   std::size_t find_column(const std::string& wanted) const;
   bool read_line(std::string& line, bool& too_long);

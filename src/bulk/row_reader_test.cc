@@ -91,6 +91,17 @@ TEST(RowReader, JsonArraysThatAreCutOrBroken) {
   EXPECT_EQ(texts_of("[\"a\"]\r\n \n", rules), (Texts{"a"}));
 }
 
+TEST(RowReader, LinesHaveNoFields) {
+  RowRules rules = rules_of(RowFormat::kLines);
+  rules.text = "body";
+  EXPECT_NE(error_of([&] { texts_of("a\n", rules); }).find("--field body was given"),
+            std::string::npos);
+  rules.text = RowRules{}.text;
+  rules.id = "key";
+  EXPECT_NE(error_of([&] { texts_of("a\n", rules); }).find("--id key was given"),
+            std::string::npos);
+}
+
 TEST(RowReader, StringsAreTexts) {
   RowRules rules = rules_of(RowFormat::kJsonLines);
   EXPECT_EQ(texts_of("[\"a\", \"b]\"]", rules), (Texts{"a", "b]"}));

@@ -50,7 +50,9 @@ void give_name(const std::string& path) {
     throw Error(ErrorCode::kDataLoss,
                 path + " was complete and is missing now; start over with --restart");
   }
-  if (::rename(partial.c_str(), path.c_str()) != 0) throw file_error("cannot create", path, errno);
+  if (::rename(partial.c_str(), follow_links(path).c_str()) != 0) {
+    throw file_error("cannot create", path, errno);
+  }
 }
 
 }  // namespace
@@ -168,7 +170,7 @@ void VectorFiles::publish(const OutputSpec& spec, bool errors) {
   }
   give_name(spec.path);
   remove_file(partial_path(spec.digests_path()));
-  sync_folder_of(spec.path);
+  sync_folder_of(follow_links(spec.path));
 }
 
 void VectorFiles::discard(const OutputSpec& spec) {

@@ -97,6 +97,21 @@ TEST_F(VectorFilesTest, CutBackTheyGoOnTheSame) {
   }
 }
 
+TEST_F(VectorFilesTest, ALinkStaysAndTheFileLiesWhereItLeads) {
+  const OutputSpec link = spec("link.f32", VectorFormat::kRaw);
+  fs::create_directories(folder_ / "disk");
+  fs::create_symlink("disk/vectors", link.path);
+  {
+    VectorFiles files(link, kVector.size(), false, {});
+    files.write({0, ""}, kVector);
+    files.sync();
+    EXPECT_TRUE(fs::exists(folder_ / "disk/vectors.partial"));
+  }
+  VectorFiles::publish(link, false);
+  EXPECT_TRUE(fs::is_symlink(link.path));
+  EXPECT_EQ(content((folder_ / "disk/vectors").string()).size(), kVector.size() * sizeof(float));
+}
+
 TEST_F(VectorFilesTest, ARepeatedVectorIsTheSame) {
   const auto specs = all_specs(
       [&](VectorFormat format, EmbeddingFormat type) { return spec("out", format, type); });

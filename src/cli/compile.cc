@@ -54,6 +54,7 @@ void run_compile(const CompileCommand& command, CliContext& context) {
     };
   }
   const std::string folder = locate_model(command.model, "", context.environment);
+  if (!is_artefact(folder)) check_weights(folder, read_model_spec(folder));
   const Artefact artefact = compile_model(folder, command.output, options_of(command), log);
   context.out << artefact.graph_path << '\n';
 }

@@ -18,7 +18,8 @@ struct CliContext {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   Environment environment;
-  int exit_code = 0;  // of a command that did what it could
+  std::vector<std::string> variables = {};  // names of the environment that begin with NESTVEC_
+  int exit_code = 0;                        // of a command that did what it could
 
   // Colours are for terminals, and never with NO_COLOR (https://no-color.org).
   bool color_out() const;

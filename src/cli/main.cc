@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
                               isatty(STDIN_FILENO) == 1,
                               isatty(STDOUT_FILENO) == 1,
                               isatty(STDERR_FILENO) == 1,
-                              nestvec::process_environment()};
+                              nestvec::process_environment(),
+                              nestvec::process_variables("NESTVEC_")};
   return nestvec::run_cli({argv + 1, argv + argc}, context);
 }

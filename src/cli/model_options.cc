@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 #include <stop_token>
+#include <utility>
 
 #include "base/excerpt.h"
 #include "base/file.h"
@@ -15,6 +16,7 @@
 #include "config/fields.h"
 #include "config/model_location.h"
 #include "config/reader.h"
+#include "config/unknown_variables.h"
 #include "nestvec/load.h"
 
 namespace nestvec {
@@ -165,6 +167,9 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
     config = parse_config(read_file(options.config, kMaxConfigBytes), options.config);
   }
   apply_environment(context.environment, config);
+  for (std::string& warning : unknown_variables(context.variables, context.environment)) {
+    config.warnings.push_back(std::move(warning));
+  }
   for (const auto& [name, text] : options.settings) {
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
   }

@@ -27,9 +27,8 @@ void OutputTarget::open(const std::string& path) {
     buffer_ = std::make_unique<OutputBuffer>(
         [this, path](std::string_view bytes) { write_all(device_.get(), path, bytes); });
   } else {
-    const fs::path real = fs::exists(status) ? fs::canonical(path, ignored) : fs::path();
     guard_ = std::make_unique<InterruptGuard>();
-    file_ = std::make_unique<AtomicFile>(real.empty() ? path : real.string());
+    file_ = std::make_unique<AtomicFile>(follow_links(path));
     buffer_ =
         std::make_unique<OutputBuffer>([this](std::string_view bytes) { file_->write(bytes); });
   }

@@ -115,6 +115,12 @@ TEST(OutputTarget, FollowsLinksAndLeavesDevicesAlone) {
   target.commit();
   EXPECT_TRUE(fs::is_symlink(folder / "link"));
   EXPECT_EQ(read_file((folder / "real").string(), 100), "new");
+  fs::create_symlink("not-there-yet", folder / "dangling");
+  OutputTarget new_file((folder / "dangling").string(), unused);
+  new_file.stream() << "made";
+  new_file.commit();
+  EXPECT_EQ(read_file((folder / "not-there-yet").string(), 100), "made");
+  EXPECT_TRUE(fs::is_symlink(folder / "dangling"));
   OutputTarget null("/dev/null", unused);
   null.stream() << "gone";
   null.commit();

@@ -21,10 +21,13 @@
 #include "compile/manifest.h"
 #include "compile/packed.h"
 #include "compile/portable.h"
+#include "compile/published_encoder.h"
 #include "config/model_location.h"
 #include "nestvec/version.h"
 #include "ops/isa.h"
 #include "ops/kernels/table.h"
+#include "weights/model_weights.h"
+#include "weights/safetensors.h"
 
 namespace nestvec {
 namespace {
@@ -245,7 +248,9 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 }
 
 void check_weights(const std::string& model_folder, const ModelSpec& spec) {
-  open_encoder_weights(spec, model_folder);
+  const EncoderWeights weights = open_encoder_weights(spec, model_folder);
+  if (!safetensors_files(model_folder).empty()) return;
+  check_published_encoder(find_onnx(model_folder), spec, weights);
 }
 
 bool is_artefact(const std::string& folder) {

@@ -60,7 +60,9 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
                        const CompileOptions& options, const LogSink& log = {});
 
 // Throws what compile_model would for weights that are missing or misshapen (kInvalidArgument) or
-// not there at all. Writes nothing, and reads what the files say of their tensors, not the tensors.
+// not there at all, and kInvalidArgument for an ONNX file that is not recognised as the encoder of
+// the spec, which compile_model does not look at. Writes nothing, and reads what the files say of
+// their tensors, not the tensors.
 // `spec` is the folder's (read_model_spec).
 void check_weights(const std::string& model_folder, const ModelSpec& spec);
 

@@ -35,7 +35,17 @@ void copy_from(const fs::path& model, const fs::path& folder, const fs::path& ou
 }  // namespace
 
 void copy_companions(const std::string& model_folder, const std::string& output_folder) {
-  copy_from(model_folder, "", output_folder);
+  const fs::path model = model_folder;
+  copy_from(model, "", output_folder);
+  // modules.json may give the folder of a module any name.
+  if (!fs::is_regular_file(model / "modules.json")) return;
+  for (const fs::directory_entry& entry : fs::directory_iterator(model)) {
+    const fs::path path = entry.path().filename() / "config.json";
+    const bool copied = is_module_folder(entry.path().filename().string());
+    if (!copied && entry.is_directory() && fs::is_regular_file(model / path)) {
+      copy_whole(model / path, output_folder / path);
+    }
+  }
 }
 
 }  // namespace nestvec

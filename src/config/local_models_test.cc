@@ -130,13 +130,17 @@ TEST_F(LocalModels, AFileOfAModelIsNoModel) {
 TEST_F(LocalModels, AnAddressOfTheHubIsNoName) {
   for (const char* address :
        {"https://huggingface.co/BAAI/bge-m3", "https://huggingface.co/BAAI/bge-m3/tree/main",
-        "hf.co/BAAI/bge-m3", "https://huggingface.co/BAAI/bge-m3?library=x"}) {
+        "hf.co/BAAI/bge-m3", "https://huggingface.co/BAAI/bge-m3?library=x", "hf://BAAI/bge-m3"}) {
     const std::string error = failure(address).what();
     EXPECT_NE(error.find("did you mean BAAI/bge-m3?"), std::string::npos) << error;
     EXPECT_THROW(parse_repo_reference(address), Error);
   }
+  EXPECT_NE(std::string(failure("BAAI/bge-m3:main").what()).find("did you mean BAAI/bge-m3@main?"),
+            std::string::npos);
+  EXPECT_NE(std::string(failure("file:///no/such").what()).find("did you mean /no/such?"),
+            std::string::npos);
   for (const char* other :
-       {"https://huggingface.co/", "https://hf.co/a", "https://example.org/a/b"}) {
+       {"a/b:", "https://huggingface.co/", "https://hf.co/a", "https://example.org/a/b"}) {
     EXPECT_EQ(std::string(failure(other).what()).find("did you mean"), std::string::npos) << other;
   }
 }

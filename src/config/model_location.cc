@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/suggestion.h"
+#include "config/folder_advice.h"
 #include "config/local_models.h"
 #include "config/onnx_names.h"
 
@@ -106,20 +107,36 @@ std::string pull_command(const std::string& repo, const std::string& revision) {
   return "nestvec pull " + repo + (revision.empty() ? "" : "@" + revision);
 }
 
-// "; did you mean BAAI/bge-m3?" for the address of a page of the hub, else nothing.
+// "OWNER/NAME" at the start of `path`, or nothing.
+std::string repository_of(std::string_view path) {
+  const std::size_t slash = path.find('/');
+  if (slash == std::string_view::npos) return {};
+  const std::string_view owner = path.substr(0, slash);
+  const std::string_view name =
+      path.substr(slash + 1, path.find_first_of("/?#:", slash + 1) - (slash + 1));
+  if (!is_valid_name(owner) || !is_valid_name(name)) return {};
+  return std::string(owner) + "/" + std::string(name);
+}
+
+// "; did you mean BAAI/bge-m3?" for the address of a page of the hub, a folder as an address, and a
+// revision behind a colon; else nothing.
 std::string meant_by_address(std::string_view text) {
-  for (const std::string_view host : {"huggingface.co/", "hf.co/"}) {
+  std::string meant;
+  constexpr std::string_view kFile = "file://";
+  if (text.starts_with(kFile)) meant = text.substr(kFile.size());
+  for (const std::string_view host : {"huggingface.co/", "hf.co/", "hf://"}) {
     const std::size_t at = text.find(host);
-    if (at == std::string_view::npos) continue;
-    const std::string_view path = text.substr(at + host.size());
-    const std::size_t slash = path.find('/');
-    if (slash == std::string_view::npos) continue;
-    const std::string_view name =
-        path.substr(slash + 1, path.find_first_of("/?#", slash + 1) - (slash + 1));
-    if (!is_valid_name(path.substr(0, slash)) || !is_valid_name(name)) continue;
-    return "; did you mean " + std::string(path.substr(0, slash)) + "/" + std::string(name) + "?";
+    if (at != std::string_view::npos) meant = repository_of(text.substr(at + host.size()));
   }
-  return {};
+  const std::size_t colon = text.find(':');
+  if (meant.empty() && colon != std::string_view::npos) {
+    const std::string repository = repository_of(text);
+    const std::string revision(text.substr(colon + 1));
+    if (repository.size() == colon && is_valid_revision(revision)) {
+      meant = repository + "@" + revision;
+    }
+  }
+  return meant.empty() ? "" : "; did you mean " + meant + "?";
 }
 
 // A name that can only be meant as a path, whose error should not speak of repositories.
@@ -314,23 +331,6 @@ std::optional<std::string> missing_model_file(const std::string& folder) {
   if (!find_onnx_graphs(folder).empty()) return std::nullopt;
   return "its weights (model.safetensors or onnx/model.onnx" + advice_for_other_weights(folder) +
          ")";
-}
-
-std::string advice_for_other_weights(const std::string& folder) {
-  const fs::path path(folder);
-  for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (!is_file(path / name)) continue;
-    return std::string("; ") + name +
-           " is a Python pickle, which nestvec never runs: convert it with `python -c \"from "
-           "sentence_transformers import SentenceTransformer as S; "
-           "S('FOLDER').save('NEW_FOLDER')\"`"
-           " and load NEW_FOLDER";
-  }
-  for (const char* name :
-       {"tf_model.h5", "flax_model.msgpack", "openvino/openvino_model.xml", "openvino_model.xml"}) {
-    if (is_file(path / name)) return std::string("; ") + name + " is not read";
-  }
-  return "";
 }
 
 std::optional<std::string> find_in_cache(const std::string& cache_folder, const std::string& repo,

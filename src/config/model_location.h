@@ -50,10 +50,6 @@ std::optional<std::string> find_snapshot(const std::string& cache_folder, const 
 // kInvalidArgument (the index of the weights is broken).
 std::optional<std::string> missing_model_file(const std::string& folder);
 
-// What to add to an error about a folder without weights that nestvec reads: "; " and how to
-// convert those in another format that are there, or nothing. Blocks on file I/O.
-std::string advice_for_other_weights(const std::string& folder);
-
 // find_snapshot for complete ones only.
 std::optional<std::string> find_in_cache(const std::string& cache_folder, const std::string& repo,
                                          const std::string& revision);

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "compile/artefact.h"
-#include "config/model_location.h"
+#include "config/folder_advice.h"
 #include "config/onnx_names.h"
 #include "config/small_files.h"
 #include "engine/read_modules.h"
@@ -135,7 +135,9 @@ ModelFolder read_model_folder(const std::string& name) {
   if (!fs::is_directory(path, ignored)) throw missing(name, "no such folder");
   if (!is_file(path / "config.json")) throw missing(name, "config.json is missing");
   folder.tokenizer = (path / "tokenizer.json").string();
-  if (!is_file(folder.tokenizer)) throw missing(name, "tokenizer.json is missing");
+  if (!is_file(folder.tokenizer)) {
+    throw missing(name, "tokenizer.json is missing" + advice_for_other_tokenizer(name));
+  }
   folder.is_compiled = is_artefact(name);
   if (!folder.is_compiled) {
     refuse_adapter(path);

@@ -176,7 +176,7 @@ GrpcMessageReader::Message grpc_decode(GrpcMessageReader::Message message,
   if (const auto fault = decode_content(encoding, limit, message.bytes, {}, &message.memory)) {
     constexpr int kTooLarge = 413;
     constexpr int kUnavailable = 503;
-    if (fault->status == kTooLarge) throw too_long(limit);
+    if (fault->status == kTooLarge) throw Error(ErrorCode::kResourceExhausted, fault->message);
     if (fault->status == kUnavailable) {
       message.memory.account()->count_refusal();
       throw Error(no_memory_now(*message.memory.account(), ErrorCode::kResourceExhausted));

@@ -33,8 +33,10 @@ class GrpcHealth::Watcher final : public StreamedRequest,
   void on_sent() override {}
   void on_gone() override {}
   void on_tick(Clock::time_point) override {}
+  void on_grace_over() override {}  // it has ended
   std::optional<Upload> upload() const override { return Upload{begun_, reader_.buffered()}; }
   std::size_t buffered() const override { return reader_.buffered(); }
+  bool is_working() const override { return false; }
 
   // With the lock of the health held, as the next.
   void send(int status) {

@@ -15,16 +15,16 @@ void take_reading(MemoryShare& memory, std::size_t bytes) {
   if (!account) return;
   const std::size_t needed = bytes * (RequestMemory::kReading + RequestMemory::kTokenizing);
   const std::size_t beside = RequestMemory::free_beside_work(*account, bytes);
-  if (!account->could_hold(needed, beside)) {
+  if (memory.try_grow(needed, beside)) return;
+  const std::size_t held = RequestMemory::kOverhead + memory.bytes();
+  if (!account->could_hold(held + needed, beside)) {
     throw Error(ErrorCode::kResourceExhausted,
                 "the message has " + std::to_string(bytes) + " bytes, which take up to " +
                     std::to_string(needed) + " while they are read, and " + account->option() +
                     " allows " + std::to_string(account->limit()) +
                     " in all; send less at once, or raise " + account->option());
   }
-  if (!memory.try_grow(needed, beside)) {
-    throw Error(no_memory_now(*account, ErrorCode::kResourceExhausted));
-  }
+  throw Error(no_memory_now(*account, ErrorCode::kResourceExhausted));
 }
 
 }  // namespace

@@ -36,8 +36,10 @@ class Answered final : public StreamedRequest {
   void on_sent() override {}
   void on_gone() override {}
   void on_tick(Clock::time_point) override {}
+  void on_grace_over() override {}
   std::optional<Upload> upload() const override { return std::nullopt; }
   std::size_t buffered() const override { return 0; }
+  bool is_working() const override { return false; }
 };
 
 Error no_such_method(const GrpcContext& context, const HttpRequest& head) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/grpc_test_server.h"
+#include "support/h2_frames.h"
 
 namespace nestvec {
 namespace {
@@ -141,6 +142,32 @@ TEST_F(GrpcServerTest, AKeyIsAskedForBeforeTheBody) {
   start();
   GrpcClientCall call = channel_->start("/tei.v1.Embed/Embed");
   EXPECT_TRUE(is_error(call.finish(), ErrorCode::kUnauthenticated));
+}
+
+// Some clients wait for the end of a stream whose answer they have (RFC 9113, 8.1).
+TEST_F(GrpcServerTest, ARefusalBeforeTheBodyEndsTheStreamAtOnce) {
+  keys_.load("secret", "");
+  start();
+  TestClient client(http_->port());
+  client.send(h2_hello() + h2_frame(kH2Settings, kH2Ack, 0));
+  std::uint32_t stream = 1;
+  for (const char* const path :
+       {"/nope/Nope", "/tei.v1.Embed/Embed", "/clarifai.api.V2/PostModelOutputs"}) {
+    client.send(h2_frame(kH2Headers, kH2EndHeaders, stream, h2_grpc_head(path)));
+    std::optional<H2Frame> frame;
+    do {
+      frame = read_h2_frame(client);
+      ASSERT_TRUE(frame);
+    } while (frame->stream != stream || (frame->flags & kH2EndStream) == 0);
+    client.send(h2_frame(kH2Ping, 0, 0, "12345678"));
+    frame = read_h2_frame(client);
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->type, kH2Reset) << path;
+    EXPECT_EQ(frame->stream, stream);
+    EXPECT_EQ(frame->error(), NGHTTP2_NO_ERROR);
+    EXPECT_TRUE(await_h2_frame(client, kH2Ping, kH2Ack));
+    stream += 2;
+  }
 }
 
 TEST_F(GrpcServerTest, WhatTheModelCannotIsUnimplementedWithItsName) {

@@ -16,6 +16,7 @@
 #include "observe/trace.h"
 #include "service/keys.h"
 #include "service/request_metrics.h"
+#include "service/request_threads.h"
 #include "service/service.h"
 
 namespace nestvec {
@@ -42,10 +43,9 @@ struct GrpcContext {
   const AccessLog access_log;
   SpanSink spans = {};  // told each call that is over; set before the server starts
   // Runs a call that has just come on a request thread; false where too many wait. Set likewise.
-  // Clients take turns.
-  std::function<bool(std::function<void()>, std::uint64_t client)> begin;
-  Executor post;                                           // the rest of one that was begun
-  SetOnce<std::reference_wrapper<const Service>> service;  // once the model is loaded
+  std::function<bool(std::function<void()>, RequestTurn)> begin;
+  std::function<void(std::function<void()>, RequestTurn)> go_on;  // the same for a stream's message
+  SetOnce<std::reference_wrapper<const Service>> service;         // once the model is loaded
   std::stop_source drain;  // requested when the server begins to shut down
   LiveCount calls;         // that are open
   IdMaker ids;

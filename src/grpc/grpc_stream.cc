@@ -90,9 +90,17 @@ void GrpcStream::on_gone() {
 
 void GrpcStream::on_tick(Clock::time_point now) {
   if (refused_ || !call_.deadline || now < *call_.deadline) return;
+  end_at_once({ErrorCode::kDeadlineExceeded, "the deadline of the call has passed"});
+}
+
+void GrpcStream::on_grace_over() {
+  if (!refused_) end_at_once(shutting_down());
+}
+
+// Whatever it still works on.
+void GrpcStream::end_at_once(const Error& error) {
   tell([&] {
-    if (std::exchange(late_, true)) return;
-    const Error error(ErrorCode::kDeadlineExceeded, "the deadline of the call has passed");
+    if (std::exchange(over_, true)) return;
     if (trace_) trace_->set_error(error);
     const GrpcStatus status = route_.to_status(error);
     head_.writer->send(
@@ -111,6 +119,11 @@ std::optional<StreamedRequest::Upload> GrpcStream::upload() const {
 std::size_t GrpcStream::buffered() const {
   const std::lock_guard lock(mutex_);
   return reader_.buffered();
+}
+
+bool GrpcStream::is_working() const {
+  const std::lock_guard lock(mutex_);
+  return progress_.is_working();
 }
 
 // Takes an event in, then does what it allows. What is started from here comes back on another
@@ -144,14 +157,16 @@ void GrpcStream::read_next() {
     progress_.take_read();
     constexpr std::size_t kPrefix = 5;
     taken_ += kPrefix + raw->bytes.size();
-    context_.post([self = shared_from_this(),
-                   shared = std::make_shared<GrpcMessageReader::Message>(*std::move(raw))] {
+    const RequestTurn turn = turn_of(call_.memory, raw->bytes.size(), raw->compressed);
+    const auto shared = std::make_shared<GrpcMessageReader::Message>(*std::move(raw));
+    const auto work = [self = shared_from_this(), shared] {
       try {
         self->open(std::move(*shared));
       } catch (...) {
         self->head_.writer->give_up();
       }
-    });
+    };
+    context_.go_on(work, turn);
   } else if (reader_.error()) {
     add_fault(*reader_.error());
   } else if (body_ended_ && reader_.buffered() > 0) {
@@ -199,7 +214,7 @@ void GrpcStream::write(std::size_t messages) {
 
 void GrpcStream::finish() {
   const std::optional<Error>& error = progress_.error();
-  if (late_) return;
+  if (over_) return;
   if (error && trace_) trace_->set_error(*error);
   const GrpcStatus status = error ? route_.to_status(*error) : GrpcStatus{};
   AnswerPiece piece;

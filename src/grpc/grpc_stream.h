@@ -33,8 +33,10 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
   void on_sent() override;
   void on_gone() override;
   void on_tick(Clock::time_point now) override;
+  void on_grace_over() override;
   std::optional<Upload> upload() const override;
   std::size_t buffered() const override;
+  bool is_working() const override;
 
  private:
   struct Message {
@@ -46,6 +48,7 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
 
   void begin();
   void refuse(const Error& error);
+  void end_at_once(const Error& error);
   template <typename Event>
   void tell(const Event& event);
   // The parts of tell(), with the lock held.
@@ -80,7 +83,7 @@ class GrpcStream final : public StreamedRequest, public std::enable_shared_from_
   bool faulty_ = false;  // the body has an error, and progress_ knows
   bool head_sent_ = false;
   std::size_t writing_ = 0;  // messages
-  bool late_ = false;        // its deadline has passed
+  bool over_ = false;        // it has ended before its messages
 
   std::optional<std::stop_callback<std::function<void()>>> drain_;  // last: it may run at once
 };

@@ -180,6 +180,27 @@ TEST_F(GrpcStreamTest, DrainingFinishesWhatWasRead) {
   EXPECT_FALSE(embed(request("a"), &response).ok());
 }
 
+TEST_F(GrpcStreamTest, TheEndOfADrainEndsCallsInWords) {
+  start();
+  GrpcClientCall stream = embed_stream();
+  for (int i = 0; i < 50; ++i) stream.write(request(long_text()));
+  GrpcClientCall unary = channel_->start("/tei.v1.Embed/EmbedAll");
+  unary.write(request(long_text()));  // and no end
+  GrpcClientCall silent = channel_->start("/tei.v1.Embed/Embed");
+  silent.write(request("a"));
+  while (model().queue().running_tokens == 0) std::this_thread::yield();
+  EXPECT_FALSE(drain(std::chrono::steady_clock::now()));
+  v1::EmbedResponse response;
+  while (stream.read(&response)) {
+  }
+  for (GrpcClientCall* call : {&stream, &unary, &silent}) {
+    const GrpcStatus end = call->finish();
+    EXPECT_TRUE(is_error(end, ErrorCode::kUnavailable)) << end.code << ' ' << end.message;
+    // Not the end of a stream that has answered what it has read.
+    EXPECT_NE(end.message.find("another instance"), std::string::npos) << end.message;
+  }
+}
+
 TEST_F(GrpcStreamTest, AServerThatIsDestroyedEndsItsCalls) {
   start();
   GrpcClientCall stream = embed_stream();

@@ -74,9 +74,9 @@ void GrpcUnary::on_end() {
   begun_ = true;
   if (route_.open) return run(*std::move(message));
   const auto shared = std::make_shared<GrpcMessageReader::Message>(*std::move(message));
+  const RequestTurn turn = turn_of(call_.memory, shared->bytes.size(), shared->compressed);
   const bool begun =
-      context_.begin([self = shared_from_this(), shared] { self->run(std::move(*shared)); },
-                     reinterpret_cast<std::uintptr_t>(call_.memory.get()));  // as over HTTP
+      context_.begin([self = shared_from_this(), shared] { self->run(std::move(*shared)); }, turn);
   if (!begun) fail(too_many_calls(), route_.refuse);
 }
 
@@ -168,6 +168,11 @@ void GrpcUnary::on_gone() {
 void GrpcUnary::on_tick(Clock::time_point now) {
   if (finished_ || !call_.deadline || now < *call_.deadline) return;
   fail({ErrorCode::kDeadlineExceeded, "the deadline of the call has passed"}, refuse_by_status);
+  stop_.request_stop();
+}
+
+void GrpcUnary::on_grace_over() {
+  fail(shutting_down(), route_.refuse);
   stop_.request_stop();
 }
 

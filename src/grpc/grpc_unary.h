@@ -37,8 +37,10 @@ class GrpcUnary final : public StreamedRequest, public std::enable_shared_from_t
   void on_sent() override {}
   void on_gone() override;
   void on_tick(Clock::time_point now) override;
+  void on_grace_over() override;
   std::optional<Upload> upload() const override;
   std::size_t buffered() const override { return reader_.buffered(); }
+  bool is_working() const override { return begun_ && !finished_; }
 
  private:
   void admit_call();

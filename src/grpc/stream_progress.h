@@ -48,6 +48,8 @@ class StreamProgress {
 
   // The number of messages that are open, answered or not.
   std::size_t open() const { return open_.size(); }
+  // A message is on its way or worked on.
+  bool is_working() const { return reading_ || unanswered_ > 0 || on_the_way_ > 0; }
   // A read would be allowed. take_read(): it is begun; opened() or ended() must follow.
   bool may_read() const;
   bool take_read();

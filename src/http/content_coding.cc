@@ -7,8 +7,10 @@
 #include <memory>
 
 #include "base/compression.h"
+#include "base/free_buffer.h"
 #include "base/trim.h"
 #include "http/body_memory.h"
+#include "service/request_memory.h"
 
 namespace nestvec {
 namespace {
@@ -25,19 +27,28 @@ class Decoded {
   Decoded(std::uint64_t limit, std::shared_ptr<MemoryAccount> account)
       : limit_(limit), memory_(std::move(account)) {}
 
-  // Whether more is wanted: no more than limit + 1 bytes, and what there is memory for.
-  bool wants_more() const { return !starved_ && !over(); }
-  bool over() const { return bytes_.size() > limit_; }
+  bool over() const { return size_ > limit_; }  // then no more is wanted
   bool starved() const { return starved_; }
+  std::uint64_t size() const { return size_; }
+  // Where there is no memory for them they are only counted: too many is another answer than no
+  // room now.
   void add(const char* bytes, std::size_t count) {
+    size_ += count;
+    if (starved_) return;
     starved_ = !memory_.make_room(bytes_, count);
-    if (!starved_) bytes_.append(bytes, count);
+    if (!starved_) {
+      bytes_.append(bytes, count);
+      return;
+    }
+    free_buffer(bytes_);
+    memory_.take();
   }
   std::string take_bytes() { return std::move(bytes_); }
   MemoryShare take_memory() { return memory_.take(); }
 
  private:
   const std::uint64_t limit_;
+  std::uint64_t size_ = 0;
   BodyMemory memory_;
   std::string bytes_;
   bool starved_ = false;
@@ -49,7 +60,7 @@ bool decode(std::string_view encoded, Compression format, const RunControl& cont
   constexpr int kWindowLog = 23;
   Decompressor decompressor(format, {.window_log = kWindowLog});
   std::array<char, std::size_t{64} << 10> piece;
-  while (decoded.wants_more()) {
+  while (!decoded.over()) {
     control.check();
     const std::optional<std::size_t> made = decompressor.next(encoded, piece);
     if (!made) return false;
@@ -102,13 +113,17 @@ std::optional<HttpFault> decode_content(std::string_view coding, std::uint64_t l
   if (!format) return HttpFault{415, "Content-Encoding: expected gzip, deflate, zstd or none"};
   Decoded decoded(limit, memory == nullptr ? nullptr : memory->account());
   const bool sound = decode(body, *format, control, decoded);
-  if (decoded.starved()) {
-    return HttpFault{503, "there is no memory to unpack the body now; try again"};
-  }
   if (!sound) return HttpFault{400, "the body is not what its Content-Encoding says"};
   if (decoded.over()) {
     return HttpFault{413, "the decoded body is longer than " + std::to_string(limit) +
                               " bytes (server.max_body)"};
+  }
+  if (decoded.starved()) {
+    const MemoryAccount& account = *memory->account();
+    if (!RequestMemory::could_serve(account, decoded.size())) {
+      return HttpFault{413, body_never_fits(account, decoded.size()).what()};
+    }
+    return HttpFault{503, "there is no memory to unpack the body now; try again"};
   }
   body = decoded.take_bytes();
   if (memory != nullptr) *memory = decoded.take_memory();

@@ -56,6 +56,30 @@ TEST(ContentCoding, EndsWhenNobodyWaits) {
   }
 }
 
+// Whatever memory there is: too long is too long, and only what could fit is to come again.
+TEST(ContentCoding, WithoutMemoryTellsWhatCouldFitFromWhatNeverWill) {
+  constexpr std::size_t kMemory = std::size_t{32} << 20;
+  const auto account = std::make_shared<MemoryAccount>("server.request_memory", kMemory);
+  const auto client = MemoryAccount::of_client(account, 1);
+  const auto fault_of = [&](std::size_t size, std::uint64_t limit) {
+    std::string body = encode_content(ContentCoding::kGzip, std::string(size, 'x'));
+    MemoryShare memory(client);
+    return decode_content("gzip", limit, body, {}, &memory).value_or(HttpFault{200, ""});
+  };
+  constexpr std::size_t kMuch = std::size_t{16} << 20;
+  EXPECT_EQ(fault_of(1'000'000, kMuch).status, 200);
+  EXPECT_EQ(client->used(), 0u);
+  const HttpFault never = fault_of(kMuch, kMuch);
+  EXPECT_EQ(never.status, 413);
+  EXPECT_NE(never.message.find("16777216 bytes"), std::string::npos) << never.message;
+  EXPECT_NE(never.message.find("server.request_memory"), std::string::npos) << never.message;
+  EXPECT_NE(fault_of(kMuch, kMuch - 1).message.find("server.max_body"), std::string::npos);
+  account->take(kMemory / 8 * 7);
+  EXPECT_EQ(fault_of(1'000'000, kMuch).status, 503);
+  EXPECT_EQ(fault_of(kMuch, kMuch).status, 413);
+  EXPECT_EQ(fault_of(1'000'000, 500'000).status, 413);
+}
+
 TEST(ContentCoding, RefusesWhatIsNotWhole) {
   const std::string whole = deflated(numbers(100), 31);
   for (std::size_t i = 0; i < whole.size(); ++i)
@@ -144,7 +168,7 @@ TEST(ContentCoding, ReadsAcceptEncoding) {
 TEST(ContentCoding, ChargesWhatIsDecoded) {
   const std::string text(500'000, 'x');
   for (const ContentCoding coding : {ContentCoding::kGzip, ContentCoding::kZstd}) {
-    const auto account = std::make_shared<MemoryAccount>("x", std::size_t{4} << 20);
+    const auto account = std::make_shared<MemoryAccount>("x", std::size_t{16} << 20);
     MemoryShare memory = *MemoryShare::take(account, 1000);
     std::string body = encode_content(coding, text);
     const std::string encoded = body;

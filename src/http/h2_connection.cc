@@ -18,14 +18,6 @@ constexpr std::size_t kMaxOutbound = 1000;
 constexpr std::chrono::seconds kDrainNotice{2};
 constexpr std::chrono::seconds kPingTimeout{20};
 
-// Streams that a client begins and gives up cost more than they do it.
-constexpr double kResetBurst = 1000;
-constexpr double kResetsPerSecond = 100;
-// Frames that carry nothing: pings, settings, windows, empty data. A client that reads sends some
-// of them for each frame of ours.
-constexpr double kControlBurst = 5000;
-constexpr double kControlPerSecond = 500;
-
 }  // namespace
 
 H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
@@ -33,15 +25,13 @@ H2Connection::H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpSha
     : loop_(std::move(loop)),
       shared_(std::move(shared)),
       transport_(std::move(accepted.transport)),
-      slot_(std::move(accepted.slot)),
+      seat_(std::move(accepted.seat)),
       unfinished_(std::move(accepted.unfinished)),
       number_(accepted.number),
       client_(std::move(accepted.client)),
       address_(accepted.address),
       account_(std::move(accepted.account)),
       memory_(std::move(accepted.memory)),
-      resets_(kResetBurst, kResetsPerSecond),
-      control_(kControlBurst, kControlPerSecond),
       begun_(Clock::now()),
       last_received_(begun_),
       idle_since_(begun_),
@@ -71,6 +61,7 @@ bool H2Connection::read_some() {
       nghttp2_session_get_outbound_queue_size(session_.get()) > kMaxOutbound) {
     return false;
   }
+  if (dropped_ >= kMostDropped) return false;
   const std::span<char> space = loop_->scratch();
   const IoResult result = transport_->read(space);
   switch (result.status) {
@@ -102,13 +93,16 @@ void H2Connection::wait_to_read(IoStatus want) {
 }
 
 void H2Connection::on_bytes(std::string_view bytes) {
-  if (state_ != State::kOpen || given_up_) return;
+  if (state_ != State::kOpen || given_up_) {
+    dropped_ += bytes.size();
+    return;
+  }
   last_received_ = Clock::now();
   receiving_ = true;
   const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const auto used = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
   receiving_ = false;
-  if (used < 0) {
+  if (used < 0 || !rates_.take_bytes(last_received_, bytes.size())) {
     // Too much of something, or no memory; what is only wrong nghttp2 tells the client itself.
     give_up(NGHTTP2_ENHANCE_YOUR_CALM);
   }
@@ -193,6 +187,7 @@ void H2Connection::linger() {
   for (auto& [id, stream] : streams_) finish(stream);
   streams_.clear();
   unfinished_.release();
+  note_use(Clock::now());
   next_step_ = Clock::now() + kLinger;
   transport_->shutdown_write();
   read();
@@ -206,14 +201,38 @@ void H2Connection::close() noexcept {
   streams_.clear();
   transport_->close();
   unfinished_.release();
-  slot_.release();
+  seat_.release();
   loop_->remove(entry_);
+}
+
+// A client that has sent a request meanwhile is told that it was not taken.
+void H2Connection::make_way() {
+  if (state_ == State::kOpen && !given_up_) {
+    guard([&] {
+      nghttp2_session_terminate_session(session_.get(), NGHTTP2_NO_ERROR);
+      flush();
+    });
+  }
+  close();
 }
 
 void H2Connection::on_drain(Clock::time_point now) {
   if (drain_ != Drain::kNo) return;
   drain_ = Drain::kGrace;
   next_step_ = now + kDrainGrace;
+}
+
+void H2Connection::on_grace_over() {
+  if (state_ != State::kOpen || given_up_) return;
+  guard([&] {
+    if (std::exchange(drain_, Drain::kLast) != Drain::kLast) {
+      nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
+                            nghttp2_session_get_last_proc_stream_id(session_.get()),
+                            NGHTTP2_NO_ERROR, nullptr, 0);
+    }
+    for (auto& [id, stream] : streams_) cut(stream);
+    schedule_flush();
+  });
 }
 
 // First the word that no more is taken, then, when the client has it, the number of the last stream
@@ -298,6 +317,23 @@ void H2Connection::check_streams(Clock::time_point now) {
   if (!late.empty()) schedule_flush();
 }
 
+void H2Connection::become_idle() {
+  idle_since_ = Clock::now();
+  note_use(idle_since_);
+}
+
+void H2Connection::note_use(Clock::time_point now) {
+  using Use = ConnectionSeats::Use;
+  const auto is_worked_on = [](const auto& entry) {
+    const H2Stream& stream = entry.second;
+    return stream.answering || (stream.streamed && stream.streamed->is_working());
+  };
+  seat_.use(streams_.empty()                              ? Use::kIdle
+            : std::ranges::any_of(streams_, is_worked_on) ? Use::kWorking
+                                                          : Use::kAwaited,
+            now);
+}
+
 void H2Connection::check_peer(Clock::time_point now) {
   const ServerOptions& options = shared_->options;
   const std::chrono::seconds idle(options.idle_seconds);
@@ -324,6 +360,7 @@ void H2Connection::on_tick(Clock::time_point now) {
   guard([&] {
     if (lost_->exchange(0) != 0) return give_up(NGHTTP2_INTERNAL_ERROR);
     check_streams(now);
+    note_use(now);
     grant_all();
     go_on_draining(now);
     if (state_ == State::kOpen) check_peer(now);

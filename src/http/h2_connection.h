@@ -2,22 +2,19 @@
 // One HTTP/2 connection: many requests at a time, each on a stream of its own.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/h2_rates.h"
 #include "http/h2_session.h"
 #include "http/h2_stream.h"
 #include "http/http_shared.h"
 #include "http/io_loop.h"
-#include "http/token_bucket.h"
 
 namespace nestvec {
 
@@ -35,7 +32,6 @@ class H2Connection final : public Peer,
   static void start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                     NewConnection accepted, std::string_view received);
 
-  // start() makes and starts one.
   H2Connection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
                NewConnection accepted);
   H2Connection(const H2Connection&) = delete;
@@ -49,6 +45,8 @@ class H2Connection final : public Peer,
   void on_tick(Clock::time_point now) override;
   void on_drain(Clock::time_point now) override;
   void on_stop() override { close(); }
+  void on_grace_over() override;
+  void make_way() override;
 
  private:
   enum class State { kOpen, kLingering, kClosed };
@@ -78,6 +76,8 @@ class H2Connection final : public Peer,
   void close() noexcept;
   bool is_late(H2Stream& stream, Clock::time_point now);
   void check_streams(Clock::time_point now);
+  void become_idle();
+  void note_use(Clock::time_point now);
   void check_peer(Clock::time_point now);
   void go_on_draining(Clock::time_point now);
   void ping(Clock::time_point now);
@@ -103,6 +103,7 @@ class H2Connection final : public Peer,
   // What goes (h2_send.cc).
   void refuse(H2Stream& stream, HttpResponse response);
   void refuse_for_memory(H2Stream& stream);
+  void cut(H2Stream& stream);
   void send_response(H2Stream& stream, HttpResponse response);
   void add_piece(H2Stream& to, AnswerPiece piece);
   void submit(H2Stream& stream, const H2Fields& fields, bool has_body);
@@ -112,13 +113,12 @@ class H2Connection final : public Peer,
   void finish(H2Stream& stream) noexcept;
 
   H2Stream* find(std::int32_t stream_id);
-  std::size_t live() const { return static_cast<std::size_t>(alive_.use_count()) - 1; }
 
   const std::shared_ptr<IoLoop> loop_;
   const std::shared_ptr<HttpShared> shared_;
   std::unique_ptr<Transport> transport_;
   IoLoop::Peers::iterator entry_;
-  LiveCount::Share slot_;
+  ConnectionSeats::Seat seat_;
   LiveCount::Share unfinished_;
   const std::uint64_t number_;
   const std::string client_;
@@ -145,10 +145,10 @@ class H2Connection final : public Peer,
   bool acknowledged_ = false;  // its settings
   bool pinged_ = false;
   bool in_head_ = false;
+  std::size_t dropped_ = 0;  // bytes that came and were not looked at
   std::string out_;
   std::size_t out_at_ = 0;
-  TokenBucket resets_;
-  TokenBucket control_;
+  H2Rates rates_;
   Clock::time_point begun_;
   Clock::time_point head_begun_;
   Clock::time_point last_received_;

@@ -247,6 +247,28 @@ TEST_F(H2, EndsConnectionsOfEmptyFrames) {
   expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+// Also such as nobody reads.
+TEST_F(H2, EndsConnectionsOfUnknownFrames) {
+  start(patient_options());
+  constexpr std::uint8_t kUnknown = 0xfa;
+  const std::string frame = h2_frame(kUnknown, 0, 0, std::string(16'000, 'x'));
+  int sent = 0;
+  while (sent < 4000 && client_->send(frame)) ++sent;
+  EXPECT_LT(sent, 4000);
+  expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST_F(H2, EndsConnectionsOfTheShortestData) {
+  start(patient_options());
+  send(h2_frame(kH2Headers, kH2EndHeaders, 1, h2_head("POST", "/")));
+  std::string burst;
+  for (int i = 0; i < 1000; ++i) burst += h2_frame(kH2Data, 0, 1, "x");
+  int sent = 0;
+  while (sent < 1000 && client_->send(burst)) ++sent;
+  EXPECT_LT(sent, 1000);
+  expect_goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 TEST_F(H2, EndsConnectionsThatSayHelloAndNoMore) {
   HttpServerOptions options = patient_options();
   options.server.header_seconds = 1;
@@ -356,6 +378,28 @@ TEST_F(H2, ADrainAnswersWhatHasCome) {
   release.count_down();
   EXPECT_EQ(next(kH2Data)->payload, "GET /last ");
   client_->rest();
+}
+
+TEST_F(H2, WhatIsNotDoneAtTheEndOfADrainIsRefused) {
+  std::latch begun(1);
+  std::latch release(1);
+  start(patient_options(),
+        [&](const std::shared_ptr<const HttpRequest>& request, const Respond& respond) {
+          begun.count_down();
+          release.wait();
+          echo(request, respond);
+        });
+  acknowledge();
+  send(h2_frame(kH2Headers, kH2EndHeaders, 1, h2_head("POST", "/body")));
+  request(3, h2_head("GET", "/work"));
+  begun.wait();
+  EXPECT_FALSE(server_->server->drain(std::chrono::steady_clock::now()));
+  for (int i = 0; i < 2; ++i) {
+    auto head = answer();
+    EXPECT_EQ(head[":status"], "503");
+    EXPECT_TRUE(head.contains("retry-after"));
+  }
+  release.count_down();
 }
 
 }  // namespace

@@ -113,6 +113,8 @@ void H2Connection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<Ht
       std::make_shared<H2Connection>(loop, std::move(shared), std::move(accepted));
   connection->session_ = make_h2_session(*kCallbacks, connection.get());
   connection->entry_ = loop->add(connection);
+  connection->seat_.belongs_to(connection, *loop);
+  connection->note_use(Clock::now());
   if (connection->shared_->draining) connection->on_drain(Clock::now());
   connection->guard([&] {
     connection->on_bytes(received);
@@ -127,26 +129,35 @@ H2Stream* H2Connection::find(std::int32_t stream_id) {
 }
 
 int H2Connection::on_begin_frame(const nghttp2_frame_hd& head) {
+  rates_.begin_frame(head.length);
   if (head.type == NGHTTP2_CONTINUATION) return 0;
   in_head_ = head.type == NGHTTP2_HEADERS;
   if (in_head_) {
     head_begun_ = Clock::now();
     return 0;
   }
-  if (head.type == NGHTTP2_DATA && head.length > 0) return 0;
-  const bool in_time = head.type == NGHTTP2_RST_STREAM ? resets_.take(last_received_)
-                                                       : control_.take(last_received_);
+  bool in_time = true;
+  if (head.type == NGHTTP2_DATA && head.length > 0) {
+    const H2Stream* const stream = find(head.stream_id);
+    in_time = rates_.take_data(last_received_, head.length, stream && stream->streamed);
+  } else if (head.type == NGHTTP2_RST_STREAM) {
+    in_time = rates_.take_reset(last_received_);
+  } else {
+    in_time = rates_.take_control(last_received_);
+  }
   return in_time ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 int H2Connection::on_begin_head(std::int32_t stream_id) {
   // Those count, too, that their client has given up and that are still worked on.
-  if (std::max(live(), streams_.size()) >= H2Limits::kStreams) {
-    if (!resets_.take(last_received_)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  const auto live = static_cast<std::size_t>(alive_.use_count()) - 1;
+  if (std::max(live, streams_.size()) >= H2Limits::kStreams) {
+    if (!rates_.take_reset(last_received_)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     reset(stream_id, NGHTTP2_REFUSED_STREAM);
     return 0;
   }
   H2Stream& stream = streams_[stream_id];
+  seat_.use(ConnectionSeats::Use::kWorking, last_received_);  // until the next tick tells
   stream.id = stream_id;
   stream.head_memory = MemoryShare(account_);
   if (take_head(*shared_, stream.head_memory, RequestMemory::kHead, address_)) return 0;
@@ -299,10 +310,7 @@ void H2Connection::check_memory(H2Stream& stream, Clock::time_point now) {
 
 void H2Connection::refuse_for_memory(H2Stream& stream) {
   stream.awaited_memory.reset();
-  MemoryAccount& account = *stream.request->account;
-  account.count_refusal();
-  const Error error = no_memory_now(account, ErrorCode::kUnavailable);
-  refuse(stream, refuse_request(*shared_, *stream.request, error));
+  refuse(stream, nestvec::refuse_for_memory(*shared_, *stream.request, stream.body_bytes));
 }
 
 // Opens the stream's window by what is owed, unless bodies take much already: then only that of the
@@ -361,7 +369,7 @@ void H2Connection::dispatch_waiting() {
   while (!waiting_.empty() && unsent_ <= H2Limits::kUnsent) {
     H2Stream* const stream = find(waiting_.front());
     waiting_.pop_front();
-    if (stream != nullptr) dispatch(*stream);
+    if (stream != nullptr && !stream->last) dispatch(*stream);
   }
 }
 
@@ -385,7 +393,7 @@ void H2Connection::on_stream_closed(std::int32_t stream_id) {
   if (found == streams_.end()) return;
   finish(found->second);
   streams_.erase(found);
-  if (streams_.empty()) idle_since_ = Clock::now();
+  if (streams_.empty()) become_idle();
 }
 
 }  // namespace nestvec

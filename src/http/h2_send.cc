@@ -8,14 +8,9 @@
 #include "base/free_buffer.h"
 #include "http/h2_connection.h"
 #include "http/response_head.h"
+#include "service/call_failure.h"
 
 namespace nestvec {
-namespace {
-
-// Each frame that carries something may be answered by windows and a ping.
-constexpr double kControlForData = 4;
-
-}  // namespace
 
 // A streamed request's way back: from any thread to the loop of its connection.
 class H2Writer final : public AnswerWriter {
@@ -76,6 +71,20 @@ void H2Connection::refuse(H2Stream& stream, HttpResponse response) {
   stream.awaited_memory.reset();
   stream.record.bytes_in = stream.body_bytes;
   send_response(stream, std::move(response));
+}
+
+// The server does not wait for it any longer.
+void H2Connection::cut(H2Stream& stream) {
+  if (stream.begun == Clock::time_point{} || stream.last) return;
+  if (stream.streamed) return stream.streamed->on_grace_over();
+  stream.answering = false;
+  HttpResponse response = refuse_request(*shared_, *stream.request, shutting_down());
+  if (stream.body_ended) {
+    send_response(stream, std::move(response));
+  } else {
+    refuse(stream, std::move(response));
+  }
+  if (stream.stop) stream.stop->request_stop();
 }
 
 void H2Connection::answer(std::uint64_t exchange, HttpResponse response) {
@@ -186,7 +195,7 @@ std::ptrdiff_t H2Connection::pull(H2Stream& stream, std::span<std::uint8_t> into
   stream.out_sent += size;
   stream.out_last = Clock::now();
   unsent_ -= size;
-  control_.give(kControlForData);
+  rates_.add_sent_data();
   if (stream.unsent() > 0) return static_cast<std::ptrdiff_t>(size);
   if (stream.streamed && std::exchange(stream.sends, false)) sent_.push_back(stream.id);
   if (!stream.last) {
@@ -217,6 +226,10 @@ void H2Connection::on_frame_sent(const nghttp2_frame& frame) {
   const bool may_end = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
   if (may_end && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !stream->body_ended) {
     stream->answered = Clock::now();
+    // What is left of the request is of no use any more (RFC 9113, 8.1).
+    if (stream->streamed) {
+      nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+    }
   }
 }
 
@@ -226,7 +239,7 @@ void H2Connection::reset(std::int32_t stream_id, std::uint32_t error_code) {
   if (found == streams_.end()) return;
   finish(found->second);
   streams_.erase(found);
-  if (streams_.empty()) idle_since_ = Clock::now();
+  if (streams_.empty()) become_idle();
 }
 
 // Tells the log and whoever still works on it.

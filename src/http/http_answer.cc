@@ -38,8 +38,6 @@ void HttpConnection::refuse(const HttpFault& fault) {
   send(fault_response(fault), true);
 }
 
-void HttpConnection::refuse_head_for_memory() { refuse(no_room_for_head()); }
-
 // The body is longer than any may be; the head may have been enough to say so.
 void HttpConnection::refuse_body() {
   const HttpFault fault = parser_->fault();
@@ -50,7 +48,7 @@ void HttpConnection::refuse_body() {
 
 void HttpConnection::send(HttpResponse response, bool close_after) {
   // What the reserve pays for is not kept for longer than a request.
-  close_after_ = close_after || shared_->draining || memory_.account() != account_;
+  close_after_ = close_after || leave_by_ || shared_->draining || memory_.account() != account_;
   out_head_ = response_head(
       response,
       {.http10 = http10_, .close = close_after_, .date = loop_->date(), .request_id = record_.id});
@@ -65,7 +63,7 @@ void HttpConnection::send(HttpResponse response, bool close_after) {
     out_body_.clear();
   }
   begin_transfer(out_body_.capacity());
-  state_ = State::kWriting;
+  enter(State::kWriting);
   write();
 }
 
@@ -79,7 +77,7 @@ void HttpConnection::send_no_memory() {
   record_.status = kUnavailable;
   close_after_ = true;
   begin_transfer(out_body_.capacity());
-  state_ = State::kWriting;
+  enter(State::kWriting);
   write();
 }
 
@@ -122,6 +120,7 @@ void HttpConnection::write() {
       case IoStatus::kWantRead:
       case IoStatus::kWantWrite:
         note_transfer(written_, out_body_.capacity());
+        seat_.use(ConnectionSeats::Use::kAwaited, Clock::now());
         return transport_->wait(
             result.status, [self = shared_from_this()] { self->guard([&] { self->write(); }); });
       case IoStatus::kEnd:
@@ -167,11 +166,12 @@ void HttpConnection::finish_exchange() {
 }
 
 // A socket that is closed with unread bytes resets the connection, and the client may lose the
-// answer. So only the writing side ends here, and what still comes is read and dropped for a while.
+// answer. So only the writing side ends here, and what still comes is read and dropped for a while,
+// up to kMostDropped: whoever sends more is stopped by its own full buffers, and may read.
 void HttpConnection::linger() {
   unfinished_.release();
   free_buffer(input_);
-  state_ = State::kLingering;
+  enter(State::kLingering);
   deadline_ = Clock::now() + kLinger;
   transport_->shutdown_write();
   if (peer_ended_) return close();
@@ -190,7 +190,7 @@ void HttpConnection::close() {
   }
   if (transport_) transport_->close();
   unfinished_.release();
-  slot_.release();
+  seat_.release();
   loop_->remove(entry_);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reading half; http_answer.cc has the writing one.
+// The reading half; http_answer.cc has the writing one, http_time.cc what comes with time.
 #include "http/http_connection.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ HttpConnection::HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<Htt
     : loop_(std::move(loop)),
       shared_(std::move(shared)),
       transport_(std::move(accepted.transport)),
-      slot_(std::move(accepted.slot)),
+      seat_(std::move(accepted.seat)),
       unfinished_(std::move(accepted.unfinished)),
       number_(accepted.number),
       client_(std::move(accepted.client)),
@@ -41,9 +41,29 @@ void HttpConnection::start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<
   const auto connection =
       std::make_shared<HttpConnection>(loop, std::move(shared), std::move(accepted));
   connection->entry_ = loop->add(connection);
+  connection->seat_.belongs_to(connection, *loop);
   const bool has_memory = connection->await_head();
-  connection->state_ = State::kHandshake;
+  connection->enter(State::kHandshake);
   connection->guard([&] { has_memory ? connection->handshake() : connection->close(); });
+}
+
+void HttpConnection::enter(State state) {
+  using Use = ConnectionSeats::Use;
+  state_ = state;
+  switch (state) {
+    case State::kHandshake:
+    case State::kIdle:
+    case State::kHead:
+    case State::kLingering:
+      return seat_.use(Use::kIdle, Clock::now());
+    case State::kBody:
+      return seat_.use(Use::kAwaited, Clock::now());
+    case State::kAnswering:
+    case State::kWriting:  // awaited when the socket takes no more
+      return seat_.use(Use::kWorking, Clock::now());
+    case State::kClosed:
+      return;
+  }
 }
 
 void HttpConnection::handshake() {
@@ -57,14 +77,17 @@ void HttpConnection::handshake() {
     case IoStatus::kWantWrite:
       return transport_->wait(
           result.status, [self = shared_from_this()] { self->guard([&] { self->handshake(); }); });
-    case IoStatus::kEnd:
     case IoStatus::kFailed:
+      if (!transport_->falls_back_to_plain()) return close();
+      return refuse(
+          {400, "this port speaks HTTPS, and the request came without TLS: use https://"});
+    case IoStatus::kEnd:
       return close();
   }
 }
 
 void HttpConnection::await_request() {
-  state_ = State::kIdle;
+  enter(State::kIdle);
   head_memory_ = MemoryShare(account_);
   deadline_ = Clock::now() + std::chrono::seconds(shared_->options.idle_seconds);
   if (shared_->draining) on_drain(Clock::now());
@@ -72,7 +95,7 @@ void HttpConnection::await_request() {
 
 // False where its client's memory has no room for one more head.
 bool HttpConnection::await_head() {
-  state_ = State::kHead;
+  enter(State::kHead);
   deadline_ = Clock::now() + std::chrono::seconds(shared_->options.header_seconds);
   return take_head(*shared_, head_memory_, RequestMemory::kHead, address_);
 }
@@ -122,6 +145,9 @@ bool HttpConnection::read_some() {
 
 std::size_t HttpConnection::room() const {
   if (awaited_memory_) return 0;
+  if (state_ == State::kLingering) {
+    return std::min(loop_->scratch().size(), kMostDropped - std::min(kMostDropped, dropped_));
+  }
   if (state_ == State::kAnswering || state_ == State::kWriting) {
     return kMaxAhead - std::min(kMaxAhead, input_.size());
   }
@@ -137,7 +163,10 @@ void HttpConnection::wait_to_read(IoStatus want) {
 }
 
 void HttpConnection::on_bytes(std::string_view bytes) {
-  if (state_ == State::kLingering) return;
+  if (state_ == State::kLingering) {
+    dropped_ += bytes.size();
+    return;
+  }
   if (state_ == State::kAnswering || state_ == State::kWriting) {
     input_ += bytes;
   } else if (input_.empty()) {
@@ -160,7 +189,7 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
   if (may_be_http2_) {
     if (bytes.starts_with(kHttp2Preface)) return hand_over(bytes);
     if (kHttp2Preface.starts_with(bytes)) {
-      if (state_ == State::kIdle && !await_head()) refuse_head_for_memory();
+      if (state_ == State::kIdle && !await_head()) refuse(no_room_for_head());
       return 0;
     }
     may_be_http2_ = false;
@@ -174,7 +203,7 @@ std::size_t HttpConnection::consume(std::string_view bytes) {
     case RequestParser::State::kStart:
       return used;
     case RequestParser::State::kHead:
-      if (state_ == State::kIdle && !await_head()) refuse_head_for_memory();
+      if (state_ == State::kIdle && !await_head()) refuse(no_room_for_head());
       return used;
     case RequestParser::State::kBody:
       if (state_ == State::kBody) break;
@@ -203,7 +232,7 @@ std::size_t HttpConnection::hand_over(std::string_view bytes) {
                      .number = number_,
                      .address = address_,
                      .account = account_,
-                     .slot = std::move(slot_),
+                     .seat = std::move(seat_),
                      .unfinished = std::move(unfinished_),
                      .memory = std::move(memory_)};
   close();
@@ -213,8 +242,8 @@ std::size_t HttpConnection::hand_over(std::string_view bytes) {
 
 // A body is to come, or a part of it is there.
 void HttpConnection::on_head(bool has_begun) {
-  if (state_ == State::kIdle && !await_head()) return refuse_head_for_memory();
-  state_ = State::kBody;
+  if (state_ == State::kIdle && !await_head()) return refuse(no_room_for_head());
+  enter(State::kBody);
   begin_transfer(0);
   judge_head();
   if (state_ != State::kBody || refusal_) return;
@@ -270,6 +299,13 @@ void HttpConnection::end_early(HttpResponse response) {
   send(std::move(response), true);
 }
 
+// The body does not come to its end; what was to be said about the head goes before `why`.
+void HttpConnection::cut_body(HttpResponse why) {
+  awaited_memory_.reset();
+  if (refusal_) why = *std::exchange(refusal_, std::nullopt);
+  end_early(std::move(why));
+}
+
 // A body of promised length finds all of its memory at once, and so is read to its end, or waits
 // and holds none.
 void HttpConnection::await_memory() {
@@ -282,12 +318,7 @@ void HttpConnection::await_memory() {
 }
 
 void HttpConnection::refuse_for_memory() {
-  awaited_memory_.reset();
-  MemoryAccount& account = *parser_->request().account;
-  account.count_refusal();
-  const Error error = no_memory_now(account, ErrorCode::kUnavailable);
-  HttpResponse response = refuse_request(*shared_, parser_->request(), error);
-  end_early(std::move(response));
+  cut_body(nestvec::refuse_for_memory(*shared_, parser_->request(), parser_->body_bytes()));
 }
 
 void HttpConnection::on_body() {
@@ -345,10 +376,11 @@ void HttpConnection::dispatch() {
   record_.bytes_in = parser_->body_bytes();
   received_ = request->received;
   transfer_.account = request->account;
+  asked_ = request;
   stop_.emplace();
   request->stop = stop_->get_token();
   parser_.reset();
-  state_ = State::kAnswering;
+  enter(State::kAnswering);
   deadline_ = Clock::time_point::max();
   end_seen_ = false;
   if (peer_ended_) on_peer_end();
@@ -362,56 +394,6 @@ void HttpConnection::dispatch() {
   if (!post_request(shared_, request, reply)) {
     reply->send(fault_response({503, "too many requests are waiting for a thread"}));
   }
-}
-
-void HttpConnection::on_tick(Clock::time_point now) {
-  if (state_ == State::kAnswering && *lost_ == exchange_) return guard([&] { send_no_memory(); });
-  if (state_ == State::kAnswering && room() == 0 && !end_seen_ && transport_->peer_closed()) {
-    on_peer_end();
-  }
-  if (state_ == State::kAnswering && end_seen_ && transport_->peer_gone()) stop_->request_stop();
-  if (awaited_memory_) return guard([&] { check_memory(now); });
-  check_transfer();
-  if (now < deadline_) return;
-  if (state_ == State::kHead || state_ == State::kBody) {
-    return guard([&] { refuse({408, "the request took too long to arrive"}); });
-  }
-  close();
-}
-
-void HttpConnection::on_drain(Clock::time_point now) {
-  if (state_ == State::kIdle || state_ == State::kHandshake) {
-    deadline_ = std::min(deadline_, now + kDrainGrace);
-  }
-}
-
-void HttpConnection::check_memory(Clock::time_point now) {
-  await_memory();
-  if (awaited_memory_) {
-    if (now >= awaited_memory_->deadline) refuse_for_memory();
-    return;
-  }
-  if (input_.empty() && parser_->expects_continue()) send_continue();
-  if (!input_.empty()) use(std::exchange(input_, {}));
-  read();
-}
-
-void HttpConnection::begin_transfer(std::size_t held) {
-  transfer_.start = Clock::now();  // the deadline counts from it
-  note_transfer(0, held);
-}
-
-void HttpConnection::note_transfer(std::uint64_t bytes, std::size_t held) {
-  transfer_.last = Clock::now();
-  transfer_.bytes = bytes;
-  transfer_.held = held;
-  deadline_ = transfer_deadline(*shared_, transfer_);
-}
-
-// How much time it has depends on how much memory the others leave.
-void HttpConnection::check_transfer() {
-  if (state_ != State::kBody && state_ != State::kWriting) return;
-  deadline_ = std::min(deadline_, transfer_deadline(*shared_, transfer_));
 }
 
 }  // namespace nestvec

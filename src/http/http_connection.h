@@ -2,15 +2,10 @@
 // One HTTP/1 connection: reads a request, has it answered, reads the next.
 #pragma once
 
-#include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
-#include <utility>
 
 #include "base/live_count.h"
 #include "http/http_fault.h"
@@ -33,18 +28,18 @@ class HttpConnection final : public Peer,
   static void start(const std::shared_ptr<IoLoop>& loop, std::shared_ptr<HttpShared> shared,
                     NewConnection accepted);
 
-  // start() makes and starts one.
   HttpConnection(std::shared_ptr<IoLoop> loop, std::shared_ptr<HttpShared> shared,
                  NewConnection accepted);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
-  // Does not throw.
-  void answer(std::uint64_t exchange, HttpResponse response) override;
+  void answer(std::uint64_t exchange, HttpResponse response) override;  // does not throw
 
   void on_tick(Clock::time_point now) override;
   void on_drain(Clock::time_point now) override;
   void on_stop() override { close(); }
+  void on_grace_over() override;
+  void make_way() override;
 
  private:
   enum class State {
@@ -69,6 +64,8 @@ class HttpConnection final : public Peer,
     }
   }
 
+  void enter(State state);
+
   // Reading (http_connection.cc).
   void handshake();
   void await_request();
@@ -87,8 +84,8 @@ class HttpConnection final : public Peer,
   void begin(HttpRequest& request);
   void judge_head();
   void refuse_head(HttpResponse response);
-  void refuse_head_for_memory();
   void end_early(HttpResponse response);
+  void cut_body(HttpResponse why);
   void await_memory();
   void check_memory(Clock::time_point now);
   void refuse_for_memory();
@@ -120,7 +117,7 @@ class HttpConnection final : public Peer,
   const std::shared_ptr<HttpShared> shared_;
   std::unique_ptr<Transport> transport_;
   IoLoop::Peers::iterator entry_;
-  LiveCount::Share slot_;
+  ConnectionSeats::Seat seat_;
   LiveCount::Share unfinished_;
 
   const std::uint64_t number_;
@@ -137,8 +134,10 @@ class HttpConnection final : public Peer,
   bool end_seen_ = false;  // while a request is answered, maybe behind bytes that are not read yet
   bool keep_alive_ = false;  // what the request that is answered asks for
   bool close_after_ = false;
+  std::optional<Clock::time_point> leave_by_;  // or with the next answer: its seat is given up
   bool head_only_ = false;
   bool http10_ = false;
+  std::size_t dropped_ = 0;  // bytes that came behind the last answer
   std::string input_;        // received and not used yet
   MemoryShare memory_;       // of the connection
   MemoryShare head_memory_;  // of a head that is on its way
@@ -147,7 +146,8 @@ class HttpConnection final : public Peer,
   std::optional<HttpResponse> refusal_;  // what is said when the body, which is dropped, has ended
   std::unique_ptr<RequestParser> parser_;
 
-  std::uint64_t exchange_ = 0;  // the number of the request that is answered
+  std::uint64_t exchange_ = 0;              // the number of the request that is answered
+  std::weak_ptr<const HttpRequest> asked_;  // which is answered
   std::optional<std::stop_source> stop_;
   Clock::time_point received_;
   AccessRecord record_;

@@ -96,11 +96,27 @@ TEST(HttpLimits, RefusesLargeBodiesBeforeTheyCome) {
   EXPECT_EQ(server.client().ask(post("/", std::string(1000, 'x'))).status, 200);
 }
 
+// What a refused client sends on is not read for ever.
+TEST(HttpLimits, DropsNoMoreThanAMebibyteOfASenderOfTooMuch) {
+  TestServer server;
+  const auto sent_after = [&](std::string_view start) {
+    TestClient client = server.client();
+    client.send(start);
+    const std::string more(std::size_t{1} << 20, '\0');
+    int mebibytes = 0;
+    while (mebibytes < 64 && client.send(more)) ++mebibytes;
+    return mebibytes;
+  };
+  // Besides, the system has buffers of some MiB.
+  EXPECT_LT(sent_after("nonsense\r\n\r\n"), 32);
+  EXPECT_LT(sent_after("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(100, 'x')), 32);
+}
+
 // The client sends on; a server that closed at once would reset the connection.
 TEST(HttpLimits, LetsTheRefusalReachASenderOfTooMuch) {
   TestServer server(strict_options());
   TestClient client = server.client();
-  EXPECT_TRUE(client.send(post("/", std::string(std::size_t{8} << 20, 'x'))));
+  EXPECT_TRUE(client.send(post("/", std::string(std::size_t{1} << 20, 'x'))));
   EXPECT_EQ(client.response().value().status, 413);
 }
 

@@ -82,6 +82,18 @@ TEST_F(HttpHeads, OfLongBodiesAreAnsweredWhileTheseAreDropped) {
   EXPECT_EQ(client.response().value().status, 401);
 }
 
+TEST_F(HttpHeads, ThatAreRefusedLeaveTheBodyItsTime) {
+  HttpServerOptions options = HttpHeads::options();
+  options.server.header_seconds = 1;
+  TestServer server(options);
+  TestClient client = server.client();
+  client.send(refused_head("Content-Length: 5\r\n"));
+  TestClient slow = server.client();
+  slow.send("GET / HT");
+  EXPECT_EQ(slow.response().value().status, 408);  // deadlines have been looked at
+  EXPECT_EQ(client.ask("abcde").status, 401);
+}
+
 TEST_F(HttpHeads, OfShortBodiesLeaveTheConnectionOpen) {
   TestClient client = server_.client();
   EXPECT_EQ(client.ask(post("/no/1", "short")).status, 401);

@@ -100,7 +100,13 @@ class HttpServer::Impl {
 
   bool drain(std::chrono::steady_clock::time_point deadline) {
     stop_accepting();
-    return shared_->unfinished.wait_for_none(deadline);
+    if (shared_->unfinished.wait_for_none(deadline)) return true;
+    for (const auto& loop : loops_) {
+      loop->post([loop = loop.get()] { loop->end_grace(); });
+    }
+    constexpr std::chrono::seconds kLastWords{1};
+    shared_->seats.wait_for_none(Peer::Clock::now() + kLastWords);
+    return false;
   }
 
   void reload_tls() {
@@ -171,13 +177,8 @@ class HttpServer::Impl {
 
   // A new connection, on the first loop.
   void take(Listener::Accepted accepted) {
-    if (shared_->connections.count() >= shared_->options.max_connections) {
-      ++shared_->refused;
-      return refuse(accepted.socket, "too many connections: server.max_connections");
-    }
     const auto loop = loops_[next_loop_++ % loops_.size()];
     const auto connection = std::make_shared<NewConnection>();
-    connection->slot = LiveCount::Share(shared_->connections);
     connection->unfinished = LiveCount::Share(shared_->unfinished);
     connection->client = client_name(accepted.peer);
     connection->number = ++shared_->last_connection;
@@ -191,6 +192,12 @@ class HttpServer::Impl {
                     "no memory for another connection of this client: server.request_memory");
     }
     connection->memory.shrink(bytes);  // its first head takes the rest at once
+    auto seat = shared_->seats.take(connection->address, Peer::Clock::now());
+    if (!seat) {
+      ++shared_->refused;
+      return refuse(accepted.socket, "too many connections: server.max_connections");
+    }
+    connection->seat = *std::move(seat);
     SslPtr tls = tls_ ? tls_->new_session(accepted.socket.get()) : nullptr;
     connection->transport =
         std::make_unique<Transport>(loop->context(), std::move(accepted.socket), std::move(tls));
@@ -235,7 +242,8 @@ bool HttpServer::drain(std::chrono::steady_clock::time_point deadline) {
   return impl_->drain(deadline);
 }
 void HttpServer::reload_tls() { impl_->reload_tls(); }
-std::size_t HttpServer::connections() const { return impl_->shared().connections.count(); }
+std::size_t HttpServer::connections() const { return impl_->shared().seats.count(); }
 std::uint64_t HttpServer::refused_connections() const { return impl_->shared().refused; }
+std::uint64_t HttpServer::displaced_connections() const { return impl_->shared().seats.given_up(); }
 
 }  // namespace nestvec

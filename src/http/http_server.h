@@ -48,10 +48,11 @@ struct HttpServerOptions {
 // cost more than to compute them.
 //
 // What is wrong with a request as such is answered here: 400, 408, 413, 415, 417, 431, 501, 503,
-// 505. Connections over max_connections get 503 and are closed. A client must send a head within
-// header_seconds of its first byte, and bodies, as it must take answers, without a pause of
-// idle_seconds and at 1 KiB a second beyond the first idle_seconds; while memory is short, where it
-// holds over 64 KiB, of 5 seconds and at 64 KiB a second.
+// 505. Connections over max_connections take the place of an idle one of the client that has most,
+// or get 503 and are closed. A client must send a head within header_seconds of its first byte, and
+// bodies, as it must take answers, without a pause of idle_seconds and at 1 KiB a second beyond the
+// first idle_seconds; while memory is short, where it holds over 64 KiB, of 5 seconds and at 64 KiB
+// a second.
 //
 // A body is read when the guard has seen its head and the account has memory for it: a promised
 // length is taken whole, or waited for and then refused with 503; a body in chunks takes as it
@@ -89,15 +90,17 @@ class HttpServer {
   void stop_accepting();
 
   // stop_accepting(), then blocks until every request that was begun is answered and its answer is
-  // written, or until `deadline`. Returns whether all are.
+  // written, or until `deadline`. Returns whether all are. Those that are not are refused then,
+  // with 503 or, of gRPC, UNAVAILABLE, for which it blocks a second more at most.
   bool drain(std::chrono::steady_clock::time_point deadline);
 
   // Reads certificate and key again, for new connections. Without TLS it does nothing. Throws as
   // the constructor; the old ones then stay.
   void reload_tls();
 
-  std::size_t connections() const;            // open now
-  std::uint64_t refused_connections() const;  // closed for max_connections
+  std::size_t connections() const;              // open now
+  std::uint64_t refused_connections() const;    // closed at once for max_connections
+  std::uint64_t displaced_connections() const;  // closed for others of whom fewer are open
 
  private:
   class Impl;

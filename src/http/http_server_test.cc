@@ -9,6 +9,7 @@
 
 #include "http/content_coding.h"
 #include "nestvec/version.h"
+#include "support/later.h"
 #include "support/test_client.h"
 
 namespace nestvec {
@@ -184,31 +185,6 @@ TEST(HttpServer, KeepsSaneRequestIds) {
   }
 }
 
-// A handler that leaves its Respond to the test.
-class Later {
- public:
-  HttpHandler handler() {
-    return [this](std::shared_ptr<const HttpRequest> request, Respond respond) {
-      const std::lock_guard lock(mutex_);
-      requests_.emplace_back(std::move(request), std::move(respond));
-      came_.notify_all();
-    };
-  }
-  using Waiting = std::pair<std::shared_ptr<const HttpRequest>, Respond>;
-  Waiting next() {
-    std::unique_lock lock(mutex_);
-    came_.wait(lock, [this] { return !requests_.empty(); });
-    Waiting first = std::move(requests_.front());
-    requests_.erase(requests_.begin());
-    return first;
-  }
-
- private:
-  std::mutex mutex_;  // guards requests_
-  std::condition_variable came_;
-  std::vector<Waiting> requests_;
-};
-
 TEST(HttpServer, StopsTheRequestOfAClientThatHasGone) {
   Later later;
   TestServer server(local_options(), later.handler());
@@ -334,39 +310,6 @@ TEST(HttpServer, LogsRequestsWithoutTheirText) {
   EXPECT_EQ(log[0].tokens, 12u);
   EXPECT_EQ(log[1].method, "-");
   EXPECT_EQ(log[1].status, 400);
-}
-
-TEST(HttpServer, FinishesWhatWasBegunBeforeItEnds) {
-  Later later;
-  TestServer server(local_options(), later.handler());
-  TestClient busy = server.client();
-  TestClient idle = server.client();
-  busy.send(get("/"));
-  const auto waiting = later.next();
-  EXPECT_FALSE(server.server->drain(steady_clock::now() + milliseconds(50)));
-  EXPECT_THROW(server.client(), std::runtime_error);
-  EXPECT_TRUE(idle.is_closed_within(seconds(5)));
-  std::thread answer([&] {
-    std::this_thread::sleep_for(milliseconds(100));
-    waiting.second({});
-  });
-  EXPECT_TRUE(server.server->drain(steady_clock::now() + seconds(10)));
-  answer.join();
-  EXPECT_EQ(busy.response().value().headers.at("connection"), "close");
-  EXPECT_EQ(busy.rest(), "");
-}
-
-TEST(HttpServer, AnswersWhoConnectedBeforeItStoppedToAccept) {
-  RequestThreads threads(2);
-  HttpServer server(local_options(), &echo, threads);
-  std::vector<TestClient> clients;
-  for (int i = 0; i < 100; ++i) {  // more than are accepted in one turn
-    clients.emplace_back(server.port());
-    clients.back().send(get("/"));
-  }
-  server.start();
-  EXPECT_TRUE(server.drain(steady_clock::now() + seconds(10)));
-  for (TestClient& client : clients) EXPECT_EQ(client.response().value().status, 200);
 }
 
 TEST(HttpServer, UsesSeveralIoThreads) {

@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "base/free_buffer.h"
 #include "base/ids.h"
 #include "http/content_coding.h"
 #include "http/head_memory.h"
@@ -39,6 +40,11 @@ std::shared_ptr<MemoryAccount> account_of_probe(const HttpShared& shared,
   return MemoryAccount::of_client(shared.reserve, client_number({}, request));
 }
 
+RequestTurn turn_of(const HttpRequest& request) {
+  const bool packed = request.header("content-encoding").value_or("") != "";
+  return nestvec::turn_of(request.account, request.body.size(), packed);
+}
+
 std::size_t work_bytes(const HttpRequest& request) {
   return request.body.size() * RequestMemory::kReading;
 }
@@ -56,6 +62,21 @@ bool take_memory(HttpRequest& request) {
   return has_room(request) &&
          request.memory->try_grow(work_bytes(request), RequestMemory::free_beside_work(
                                                            *request.account, request.body.size()));
+}
+
+// A body that came in pieces has up to twice the room that it needs.
+void fit_body(HttpRequest& request) {
+  std::string& body = request.body;
+  const std::size_t spare = body.capacity() - body.size();
+  if (!request.memory || body.size() <= RequestMemory::kSmall || spare <= body.size() / 8) return;
+  const std::size_t held = request.memory->bytes();
+  if (!RequestMemory::grow_body(*request.memory, body.size(), body.size())) return;
+  std::string fitting;
+  fitting.reserve(body.size());
+  fitting.append(body);
+  body.swap(fitting);
+  free_buffer(fitting);
+  request.memory->shrink(held - spare);
 }
 
 // Charges an answer, which is there already, until it is sent; what its maker took for it counts.
@@ -116,9 +137,10 @@ void begin(const std::shared_ptr<HttpShared>& shared, const std::shared_ptr<Http
     if (fault->status != kUnavailable) {
       return reply->send(refuse_fault(*shared, *request, *fault));
     }
-    request->account->count_refusal();
-    return reply->send(refuse_request(*shared, *request, no_memory_yet(*request)));
+    return reply->send(refuse_for_memory(*shared, *request, 0));
   }
+  if (take_memory(*request)) return handle(shared, request, reply);
+  fit_body(*request);
   if (take_memory(*request)) return handle(shared, request, reply);
   if (!RequestMemory::could_serve(*request->account, request->body.size())) {
     return reply->send(refuse_request(*shared, *request,
@@ -155,15 +177,15 @@ std::deque<WaitingWork::Entry> WaitingWork::take_due(Clock::time_point now) {
 void resume_waiting(const std::shared_ptr<HttpShared>& shared, WaitingWork::Clock::time_point now) {
   if (!shared->memory) return;
   for (WaitingWork::Entry& entry : shared->waiting.take_due(now)) {
-    shared->threads.post([shared, entry] {
+    const auto work = [shared, entry] {
       or_fault(*entry.reply, [&] {
         const auto& [request, reply, until] = entry;
         if (take_memory(*request)) return handle(shared, request, reply);
         if (WaitingWork::Clock::now() < until->deadline) return shared->waiting.add(entry);
-        request->account->count_refusal();
-        reply->send(refuse_request(*shared, *request, no_memory_yet(*request)));
+        reply->send(refuse_for_memory(*shared, *request, request->body.size()));
       });
-    });
+    };
+    shared->threads.post(work, turn_of(*entry.request));
   }
 }
 
@@ -180,6 +202,13 @@ HttpResponse refuse_fault(const HttpShared& shared, const HttpRequest& head,
                                                   : Fault::kMalformed;
   return refuse_request(shared, head,
                         RequestError(ErrorCode::kInvalidArgument, fault.message, "", kind));
+}
+
+HttpResponse refuse_for_memory(const HttpShared& shared, const HttpRequest& head,
+                               std::uint64_t bytes) {
+  head.account->count_refusal();
+  if (auto never = refuse_length(shared, head, bytes)) return *std::move(never);
+  return refuse_request(shared, head, no_memory_yet(head));
 }
 
 std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,
@@ -200,13 +229,11 @@ bool post_request(const std::shared_ptr<HttpShared>& shared,
   const bool urgent = is_probe(*shared, *request);
   if (urgent) request->account = account_of_probe(*shared, *request);
   RequestThreads& threads = urgent ? *shared->urgent_threads : shared->threads;
-  // A client has one account as long as it has requests, so that tells clients apart.
-  const auto client = reinterpret_cast<std::uintptr_t>(request->account.get());
   const auto work = [shared, request, reply, urgent] {
     or_fault(*reply,
              [&] { urgent ? handle(shared, request, reply) : begin(shared, request, reply); });
   };
-  return threads.try_post(work, client);
+  return threads.try_post(work, turn_of(*request));
 }
 
 void begin_request(const HttpShared& shared, HttpRequest& request, std::string fresh_id,

@@ -17,6 +17,7 @@
 #include "base/memory_account.h"
 #include "config/server_config.h"
 #include "http/body_memory.h"
+#include "http/connection_seats.h"
 #include "http/http_reply.h"
 #include "http/streamed.h"
 #include "http/transport.h"
@@ -30,6 +31,9 @@ namespace nestvec {
 
 // How long to wait for a client to take note of the end of its connection.
 inline constexpr std::chrono::seconds kLinger{2};
+// So much of what a client still sends is read and dropped meanwhile, or once it is not listened
+// to.
+inline constexpr std::size_t kMostDropped = std::size_t{1} << 20;
 // A drain waits so long for what clients may just have sent.
 inline constexpr std::chrono::milliseconds kDrainGrace{250};
 
@@ -58,7 +62,8 @@ struct HttpShared {
       : options(std::move(server_options)),
         path_prefix(parse_path_prefix(options.path_prefix)),
         handler(std::move(http_handler)),
-        threads(pool) {}
+        threads(pool),
+        seats(options.max_connections) {}
 
   const ServerOptions options;
   const std::string path_prefix;
@@ -76,7 +81,7 @@ struct HttpShared {
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> last_connection{0};
   std::atomic<std::uint64_t> refused{0};  // connections over the limit
-  LiveCount connections;
+  ConnectionSeats seats;
   LiveCount unfinished;  // connections that may still have something to be answered
   WaitingWork waiting;   // for memory
 };
@@ -88,7 +93,7 @@ struct NewConnection {
   std::uint64_t number = 0;
   std::uint64_t address = 0;  // as a client's number; the connection's where there is no address
   std::shared_ptr<MemoryAccount> account;  // of the address
-  LiveCount::Share slot;
+  ConnectionSeats::Seat seat;
   LiveCount::Share unfinished;
   MemoryShare memory;
 };
@@ -108,6 +113,9 @@ HttpResponse refuse_request(const HttpShared& shared, const HttpRequest& head, c
 // its route, and with what an allowed web page needs to read it.
 HttpResponse refuse_fault(const HttpShared& shared, const HttpRequest& head,
                           const HttpFault& fault);
+// The same, counted, to a body of which so many bytes have come.
+HttpResponse refuse_for_memory(const HttpShared& shared, const HttpRequest& head,
+                               std::uint64_t bytes);
 // The account of the request's client, who has used a key of that name or none.
 std::shared_ptr<MemoryAccount> account_of(const HttpShared& shared, const HttpRequest& head,
                                           const std::string& key);

@@ -61,6 +61,16 @@ TEST_F(HttpTls, AnswersAndKeepsTheConnection) {
   EXPECT_EQ(client.response().value().body, "POST /3 " + std::string(100'000, 'x'));
 }
 
+TEST_F(HttpTls, TellsWhoSpeaksPlainHttp) {
+  TestServer server(options_);
+  TestClient client = server.client();
+  const auto refused = client.ask(post("/", std::string(10'000, 'x')));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.body.find("https://"), std::string::npos) << refused.body;
+  EXPECT_EQ(client.rest(), "");
+  EXPECT_EQ(server.access_log(1).at(0).status, 400);
+}
+
 TEST_F(HttpTls, WritesLargeAnswersToASlowReader) {
   const std::string large(std::size_t{8} << 20, 'v');
   TestServer server(options_, [&](const auto&, const Respond& respond) {

@@ -102,6 +102,10 @@ void IoLoop::drain() {
   schedule_tick();
 }
 
+void IoLoop::end_grace() {
+  for_each_peer([](Peer& peer) { peer.on_grace_over(); });
+}
+
 void IoLoop::schedule_tick() {
   ticking_ = false;
   timer_.expires_after(draining_ ? kDrainingTick : kTick);

@@ -30,6 +30,8 @@ class Peer {
   virtual void on_tick(Clock::time_point now) = 0;   // some times a second
   virtual void on_drain(Clock::time_point now) = 0;  // nothing new is to begin
   virtual void on_stop() = 0;                        // close at once
+  virtual void on_grace_over() = 0;                  // what is not answered is refused
+  virtual void make_way() = 0;                       // its seat is somebody else's: end soon
 };
 
 class IoLoop {
@@ -54,6 +56,7 @@ class IoLoop {
   Peers::iterator add(std::shared_ptr<Peer> peer);
   void remove(Peers::iterator peer);
   void drain();
+  void end_grace();
   // Called after each failure of something on the loop, until it does not throw: waits again for
   // what is always to be waited for.
   void set_repair(std::function<void()> repair) { repair_ = std::move(repair); }

@@ -53,9 +53,12 @@ class StreamedRequest {
   virtual void on_sent() = 0;  // all pieces so far have left
   virtual void on_gone() = 0;  // the answer is sent whole, or the client has given it up
   virtual void on_tick(Clock::time_point now) = 0;  // some times a second
+  virtual void on_grace_over() = 0;                 // the server ends: so does the answer, at once
   // What the client is expected to go on with at once.
   virtual std::optional<Upload> upload() const = 0;
   virtual std::size_t buffered() const = 0;  // bytes of the body that are held
+  // Whether the server has something to do for it; else its client is to go on.
+  virtual bool is_working() const = 0;
 };
 
 // Takes a request, of which `head` has all but the body. `client` is the peer's name for the log.

@@ -2,6 +2,7 @@
 #include "http/transport.h"
 
 #include <openssl/err.h>
+#include <openssl/sslerr.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -46,7 +47,15 @@ IoResult Transport::tls_result(int returned, std::size_t bytes) {
 IoResult Transport::handshake() {
   if (!tls_) return {};
   ERR_clear_error();
-  return tls_result(SSL_do_handshake(tls_.get()), 0);
+  const IoResult result = tls_result(SSL_do_handshake(tls_.get()), 0);
+  met_http_ = result.status == IoStatus::kFailed &&
+              ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_HTTP_REQUEST;
+  return result;
+}
+
+bool Transport::falls_back_to_plain() {
+  if (met_http_) tls_.reset();
+  return met_http_;
 }
 
 IoResult Transport::read(std::span<char> into) {
@@ -92,6 +101,11 @@ void Transport::close() {
   // It ends the waits and gives the descriptor up even where close() fails.
   [[maybe_unused]] const auto same = watch_.close(failed);
   tls_.reset();
+}
+
+bool Transport::has_input() const {
+  pollfd state{const_cast<Watch&>(watch_).native_handle(), POLLIN, 0};
+  return ::poll(&state, 1, 0) > 0;
 }
 
 bool Transport::peer_closed() const {

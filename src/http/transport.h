@@ -38,6 +38,9 @@ class Transport {
   bool is_tls() const noexcept { return tls_ != nullptr; }
 
   IoResult handshake();
+  // After a handshake that has failed: whether the peer speaks HTTP without TLS. If so, what is
+  // written from then on is plain.
+  bool falls_back_to_plain();
   IoResult read(std::span<char> into);
   // Writes of `first` and then of `second` what the socket takes; at least one byte if kDone.
   IoResult write(std::string_view first, std::string_view second);
@@ -47,6 +50,8 @@ class Transport {
 
   // Whether nothing is left to read after a read() of so many bytes into so many: saves a call.
   bool drained(std::size_t bytes, std::size_t room) const { return !is_tls() && bytes < room; }
+  // Whether there is something to read, be it the end.
+  bool has_input() const;
   // Whether the peer has closed its side, told without reading what is in front of the end.
   bool peer_closed() const;
   // Whether the connection has ended in both directions: nothing that is written arrives.
@@ -70,6 +75,7 @@ class Transport {
 
   Watch watch_;  // owns the descriptor
   SslPtr tls_;
+  bool met_http_ = false;
 };
 
 }  // namespace nestvec

@@ -35,6 +35,13 @@ bool is_module_weights(std::string_view path) {
          path.substr(slash + 1) == "model.safetensors";
 }
 
+// modules.json may give the folder of a module any name; those of other formats' graphs are none.
+bool is_module_config(std::string_view path) {
+  const std::size_t slash = path.find('/');
+  return slash != std::string_view::npos && path.substr(slash + 1) == "config.json" &&
+         !path.starts_with("onnx/") && !path.starts_with("openvino/");
+}
+
 bool is_adapter(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   return name == "adapter_config.json" || name == "adapter_model.safetensors";
@@ -80,10 +87,12 @@ std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
                     " holds no weights that nestvec reads (model.safetensors, its shards, or "
                     "onnx/model.onnx); choose files with --include or --all");
   }
+  const bool has_modules = std::any_of(
+      files.begin(), files.end(), [](const RepoFile& file) { return file.path == "modules.json"; });
   std::vector<RepoFile> selected;
   std::copy_if(files.begin(), files.end(), std::back_inserter(selected), [&](const RepoFile& file) {
     return is_companion(file.path) || is_module_weights(file.path) || is_adapter(file.path) ||
-           is_safetensors_weights(file.path) ||
+           is_safetensors_weights(file.path) || (has_modules && is_module_config(file.path)) ||
            (!graph.empty() && belongs_to_graph(file.path, graph)) ||
            std::any_of(selection.include.begin(), selection.include.end(),
                        [&](const std::string& pattern) { return matches(pattern, file.path); });

@@ -73,6 +73,16 @@ TEST(FileSelection, ShardsModulesAndAdapters) {
   EXPECT_EQ(choose(repo), needed);
 }
 
+TEST(FileSelection, FoldersOfModulesHaveAnyNameWhereModulesJsonIsThere) {
+  const Paths others = {"model.safetensors", "onnx/config.json", "a/pool/config.json",
+                        "pool/x.json"};
+  Paths repo = others;
+  repo.insert(repo.begin(), {"modules.json", "pool/config.json"});
+  EXPECT_EQ(choose(repo), (Paths{"modules.json", "pool/config.json", "model.safetensors"}));
+  repo.erase(repo.begin());
+  EXPECT_EQ(choose(repo), (Paths{"model.safetensors"}));
+}
+
 TEST(FileSelection, WithoutWeightsOnlyByChoice) {
   const Paths repo = {"config.json", "pytorch_model.bin", "model.safetensors.index.json"};
   EXPECT_THROW(choose(repo), Error);

@@ -100,10 +100,12 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
     grpc_context_->spans = span_sink();
   }
-  grpc_context_->begin = [this](std::function<void()> work, std::uint64_t client) {
-    return threads_->try_post(std::move(work), client);
+  grpc_context_->begin = [this](std::function<void()> work, RequestTurn turn) {
+    return threads_->try_post(std::move(work), turn);
   };
-  grpc_context_->post = [this](std::function<void()> work) { threads_->post(std::move(work)); };
+  grpc_context_->go_on = [this](std::function<void()> work, RequestTurn turn) {
+    threads_->post(std::move(work), turn);
+  };
   grpc_ = std::make_unique<GrpcServer>(*grpc_context_);
   start_http();
 }
@@ -156,6 +158,10 @@ void Server::add_metrics() {
   metrics_.counter_of("nestvec_refused_connections_total",
                       "Connections closed at once: server.max_connections was reached.",
                       [this] { return static_cast<double>(http_->refused_connections()); });
+  metrics_.counter_of("nestvec_displaced_connections_total",
+                      "Connections closed for one of a client that had fewer: "
+                      "server.max_connections was reached.",
+                      [this] { return static_cast<double>(http_->displaced_connections()); });
   metrics_.counter_of("nestvec_log_lines_lost_total",
                       "Log lines that were dropped: nobody read them, or the disk was full.",
                       [this] { return static_cast<double>(log_.lost_lines()); });

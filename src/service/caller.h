@@ -23,6 +23,7 @@ struct Caller {
   std::string key;                             // name of the API key that was used, or empty
   std::uint64_t client = 0;                    // whom to be fair to, see client_number
   std::shared_ptr<MemoryAccount> memory = {};  // its account; null = nothing is counted
+  std::size_t held = 0;                        // bytes of it that the request has already
   std::optional<Priority> priority = std::nullopt;
   // The caller's own; control_of has the server's, too.
   std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;

@@ -11,7 +11,7 @@
 namespace nestvec {
 namespace {
 
-HttpRequest head_from(const std::string& peer, std::uint64_t connection) {
+HttpRequest head_from(const std::string& peer, std::uint64_t connection = 0) {
   HttpRequest head;
   head.peer = peer;
   head.connection = connection;
@@ -94,6 +94,30 @@ TEST_F(HasRoom, ForWhoeverHasLessThanItsShareWaiting) {
   queue_text(2);
   EXPECT_FALSE(has_room_for(2));
   EXPECT_TRUE(has_room_for(3));
+}
+
+TEST(ClientNumber, IsTheKeysWhereThereIsOne) {
+  EXPECT_EQ(client_number("search", head_from("192.0.2.1")),
+            client_number("search", head_from("::1")));
+  EXPECT_NE(client_number("search", head_from("192.0.2.1")),
+            client_number("", head_from("192.0.2.1")));
+  EXPECT_NE(client_number("search", {}), client_number("other", {}));
+}
+
+TEST(ClientNumber, IsThatOfTheAddressHoweverManyConnections) {
+  const auto number = [](const std::string& peer) { return client_number("", head_from(peer)); };
+  EXPECT_EQ(client_number("", head_from("192.0.2.1", 1)),
+            client_number("", head_from("192.0.2.1", 2)));
+  EXPECT_NE(number("192.0.2.1"), number("192.0.2.2"));
+  EXPECT_EQ(number("192.0.2.1"), number("::ffff:192.0.2.1"));
+  EXPECT_EQ(number("2001:db8:0:1::1"), number("2001:db8:0:1:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(number("2001:db8:0:1::1"), number("2001:db8:0:2::1"));
+  EXPECT_EQ(number("fe80::1%eth0"), number("fe80::2"));
+}
+
+TEST(ClientNumber, IsThatOfTheConnectionWithoutAnAddress) {
+  EXPECT_NE(client_number("", head_from("unix", 1)), client_number("", head_from("unix", 2)));
+  EXPECT_EQ(client_number("", head_from("unix", 1)), client_number("", head_from("unix", 1)));
 }
 
 }  // namespace

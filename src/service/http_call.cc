@@ -79,6 +79,7 @@ Caller caller_of(const Exchange& exchange) {
   Caller caller{.key = exchange.client,
                 .client = client_number(exchange.client, request),
                 .memory = request.account,
+                .held = RequestMemory::held_reading(request.body.size()),
                 .received = request.received,
                 .stop = request.stop};
   if (const auto timeout = request.header("x-request-timeout-ms")) {
@@ -129,7 +130,10 @@ void run_calls(Exchange exchange, std::vector<EmbedCall> calls, RenderCalls rend
   ModelCall::start(
       service, caller, std::move(calls),
       [response, request, render = std::move(render)](std::span<const CallRows> rows, Pace& pace) {
-        auto memory = memory_for_numbers(request->account, numbers_of(rows));
+        const std::size_t numbers = numbers_of(rows);
+        const std::size_t held = RequestMemory::held_living(request->body.size());
+        auto memory =
+            memory_for_numbers(request->account, numbers, {.work = held + numbers * sizeof(float)});
         *response = render(rows, pace);
         response->memory = std::move(memory);
         add_call_headers(*request, taken_by(rows), *response);

@@ -67,7 +67,7 @@ MemoryShare memory_for_tokens(const Caller& caller, const std::vector<EmbedCall>
   for (const EmbedCall& call : calls) {
     most = std::max(most, bytes_at_once(call.texts, call.options.late_chunking));
   }
-  return memory_for_bytes(caller.memory, most, RequestMemory::kTokenizing);
+  return memory_for_bytes(caller.memory, most, RequestMemory::kTokenizing, caller.held);
 }
 
 // Texts of one task.
@@ -212,25 +212,70 @@ std::vector<ModelCall::Part> ModelCall::parts_of(const std::vector<EmbedCall>& c
 
 void ModelCall::start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                       Render render, Done done) {
-  const MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
-  ask(std::make_shared<ModelCall>(service, caller, std::move(calls), std::move(render),
-                                  std::move(done)));
+  MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
+  const auto call = std::make_shared<ModelCall>(service, caller, std::move(calls),
+                                                std::move(render), std::move(done));
+  call->tokens_ = std::move(tokens);
+  ask(call);
 }
 
 void ModelCall::ask(const std::shared_ptr<ModelCall>& self) noexcept {
   if (self->parts_.empty()) return go_on(self, std::vector<PartRows>());
-  Gathered gather;
+  Gathered gather;  // ends the call from here on
   try {
     gather =
         std::make_shared<PartGather>(self->parts_.size(), self->service_.post, self->control_.stop,
                                      [self](Gathering result) { go_on(self, std::move(result)); });
     end_at_deadline(self->service_.after, self->control_.deadline, gather);
-    for (std::size_t part = 0; part < self->parts_.size() && !gather->ended(); ++part) {
-      ask_part(self, part, gather);
-    }
   } catch (...) {
-    gather == nullptr ? self->fail(current_error()) : gather->fail(current_error());
+    return self->fail(current_error());
   }
+  self->feed_.running = true;
+  feed(self, gather);
+}
+
+void ModelCall::feed(const std::shared_ptr<ModelCall>& self, const Gathered& gather) noexcept {
+  Feed& feed = self->feed_;
+  std::unique_lock lock(self->mutex_);
+  while (feed.next < self->parts_.size() && !gather->ended()) {
+    const std::size_t part = feed.next;
+    ++feed.with_model;
+    lock.unlock();
+    try {
+      ask_part(self, part, gather);
+    } catch (...) {
+      gather->fail(current_error());
+    }
+    lock.lock();
+    if (!std::exchange(feed.refused, false)) {
+      ++feed.next;
+    } else if (feed.with_model > 0) {
+      feed.running = false;  // the end of one of them goes on
+      return;
+    }
+  }
+  self->tokens_ = MemoryShare();
+}
+
+bool ModelCall::waits_for_its_own(std::size_t part, const Error& error) {
+  const bool is_full = error.code() == ErrorCode::kResourceExhausted &&
+                       error.detail().retry_after > std::chrono::milliseconds(0);
+  const std::lock_guard lock(mutex_);
+  --feed_.with_model;
+  feed_.refused = is_full && feed_.running && feed_.next == part && feed_.with_model > 0;
+  return feed_.refused;
+}
+
+// Another part has its rows.
+void ModelCall::bring_more(const std::shared_ptr<ModelCall>& self, const Gathered& gather) {
+  {
+    const std::lock_guard lock(self->mutex_);
+    --self->feed_.with_model;
+    const bool waits = !self->feed_.running && self->feed_.next < self->parts_.size();
+    if (!waits) return;
+    self->feed_.running = true;
+  }
+  self->service_.post([self, gather] { feed(self, gather); });
 }
 
 void ModelCall::ask_part(const std::shared_ptr<ModelCall>& self, std::size_t part,
@@ -242,8 +287,12 @@ void ModelCall::ask_part(const std::shared_ptr<ModelCall>& self, std::size_t par
     try {
       const Part& of = self->parts_[part];
       const EmbedCall& asked = self->calls_[of.call];
-      if (!result.ok()) return gather->fail(of_client(asked, of.index, result.error()));
+      if (!result.ok()) {
+        if (self->waits_for_its_own(part, result.error())) return;
+        return gather->fail(of_client(asked, of.index, result.error()));
+      }
       gather->put(part, take(asked, std::move(result).value()));
+      bring_more(self, gather);
     } catch (...) {
       gather->fail(current_error());
     }

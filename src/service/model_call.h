@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -73,9 +74,15 @@ class ModelCall {
 
   static std::vector<Part> parts_of(const std::vector<EmbedCall>& calls);
   static void ask(const std::shared_ptr<ModelCall>& self) noexcept;
+  // Asks for parts one after another, until all are asked for or one has to wait.
+  static void feed(const std::shared_ptr<ModelCall>& self, const Gathered& gather) noexcept;
   static void ask_part(const std::shared_ptr<ModelCall>& self, std::size_t part,
                        const Gathered& gather);
   static void go_on(const std::shared_ptr<ModelCall>& self, Gathering result) noexcept;
+  // Whether a part that was refused is asked for again when another of the call has its rows: its
+  // client's queue is full of them.
+  bool waits_for_its_own(std::size_t part, const Error& error);
+  static void bring_more(const std::shared_ptr<ModelCall>& self, const Gathered& gather);
   void finish(Gathering& result) noexcept;
   std::vector<CallRows> sort_out(std::vector<PartRows> rows) const;
   void check_numbers(const EmbedCall& call, const TokenEmbeddings& part);
@@ -91,6 +98,17 @@ class ModelCall {
   const Done done_;
   std::atomic<std::size_t> numbers_{0};  // of token vectors that have come
   std::atomic<bool> ended_{false};
+
+  // How far its parts are asked for.
+  struct Feed {
+    std::size_t next = 0;
+    std::size_t with_model = 0;  // asked for, and without an end
+    bool running = false;        // some thread asks
+    bool refused = false;        // the part that is asked for
+  };
+  std::mutex mutex_;  // guards feed_
+  Feed feed_;
+  MemoryShare tokens_;  // what becoming tokens takes, until all are asked for
 };
 
 // The class of a request that the model is asked for in so many parts, of so many bytes in all: one

@@ -5,55 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
 
+#include "support/manual_threads.h"
 #include "support/scripted_model.h"
 
 namespace nestvec {
 namespace {
-
-// Work waits until the test runs it.
-class ManualThreads {
- public:
-  void post(std::function<void()> work) {
-    const std::lock_guard lock(mutex_);
-    if (full) throw std::bad_alloc();
-    queue_.push_back(std::move(work));
-    changed_.notify_all();
-  }
-  void run_one() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !queue_.empty(); });
-    const std::function<void()> work = std::move(queue_.front());
-    queue_.pop_front();
-    lock.unlock();
-    work();
-  }
-  // Returns whether there was something.
-  bool try_run_one() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (queue_.empty()) return false;
-    }
-    run_one();
-    return true;
-  }
-  void drop_all() {
-    std::deque<std::function<void()>> dropped;
-    const std::lock_guard lock(mutex_);
-    dropped.swap(queue_);
-  }
-
-  std::atomic<bool> full{false};
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-};
 
 // How often a request has ended, and how.
 struct Ending {
@@ -237,6 +197,57 @@ TEST_F(ModelCallTest, TokenVectorsOverTheLimitOfAnAnswer) {
   EXPECT_FALSE(ending_.error->detail().text);
 }
 
+// More tokens than a client may have in the queue: its parts wait for each other.
+TEST_F(ModelCallTest, IsNotRefusedForItsOwnParts) {
+  options_.max_queue_tokens = 80;
+  EmbedCall call = call_of(std::vector<std::string>(60, "a"));
+  call.token_vectors = true;
+  session_->gate.close();
+  start({call});
+  session_->gate.wait_for_run();
+  EXPECT_EQ(ending_.times, 0);
+  EXPECT_LE(model_.queue().tokens, 40U);
+  session_->gate.open();
+  finish();
+  EXPECT_FALSE(ending_.error) << ending_.error->what();
+  ASSERT_EQ(rows_.size(), 1U);
+  EXPECT_EQ(rows_[0].tokens.size(), 60U);
+}
+
+TEST_F(ModelCallTest, IsRefusedWhereTheQueueIsFullOfOthers) {
+  options_.max_queue_tokens = 80;
+  session_->gate.close();
+  EmbedCall call = call_of({"a"});
+  call.token_vectors = true;
+  Ending others;
+  for (std::uint64_t client = 2; client < 80; ++client) {
+    Caller other = caller();
+    other.client = client;
+    ModelCall::start(
+        service_, other, {call}, [](std::span<const CallRows>, Pace&) {},
+        [&](const Error* error) { others.take(error); });
+    session_->gate.wait_for_run();
+  }
+  start({call});
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kResourceExhausted);
+  ASSERT_TRUE(ending_.error);
+  EXPECT_GT(ending_.error->detail().retry_after.count(), 0);
+}
+
+TEST_F(ModelCallTest, AClientThatGoesWhileItsPartsWaitForEachOther) {
+  options_.max_queue_tokens = 80;
+  EmbedCall call = call_of(std::vector<std::string>(60, "a"));
+  call.token_vectors = true;
+  session_->gate.close();
+  start({call});
+  session_->gate.wait_for_run();
+  client_.request_stop();
+  empty_the_queue();
+  finish();
+  EXPECT_EQ(ending_.code(), ErrorCode::kCancelled);
+}
+
 TEST_F(ModelCallTest, AFaultOfTheGraph) {
   session_->fault = [] { throw Error(ErrorCode::kInternal, "the graph"); };
   start({call_of({"a"}), call_of({"b"})});
@@ -370,34 +381,6 @@ TEST_F(ModelCallTest, OneOfManyErrorsIsTold) {
   session_->gate.open();
   finish();
   EXPECT_TRUE(ending_.error);
-}
-
-HttpRequest from(const std::string& peer, std::uint64_t connection = 0) {
-  HttpRequest head;
-  head.peer = peer;
-  head.connection = connection;
-  return head;
-}
-
-TEST(ClientNumber, IsTheKeysWhereThereIsOne) {
-  EXPECT_EQ(client_number("search", from("192.0.2.1")), client_number("search", from("::1")));
-  EXPECT_NE(client_number("search", from("192.0.2.1")), client_number("", from("192.0.2.1")));
-  EXPECT_NE(client_number("search", {}), client_number("other", {}));
-}
-
-TEST(ClientNumber, IsThatOfTheAddressHoweverManyConnections) {
-  const auto number = [](const std::string& peer) { return client_number("", from(peer)); };
-  EXPECT_EQ(client_number("", from("192.0.2.1", 1)), client_number("", from("192.0.2.1", 2)));
-  EXPECT_NE(number("192.0.2.1"), number("192.0.2.2"));
-  EXPECT_EQ(number("192.0.2.1"), number("::ffff:192.0.2.1"));
-  EXPECT_EQ(number("2001:db8:0:1::1"), number("2001:db8:0:1:ffff:ffff:ffff:ffff"));
-  EXPECT_NE(number("2001:db8:0:1::1"), number("2001:db8:0:2::1"));
-  EXPECT_EQ(number("fe80::1%eth0"), number("fe80::2"));
-}
-
-TEST(ClientNumber, IsThatOfTheConnectionWithoutAnAddress) {
-  EXPECT_NE(client_number("", from("unix", 1)), client_number("", from("unix", 2)));
-  EXPECT_EQ(client_number("", from("unix", 1)), client_number("", from("unix", 1)));
 }
 
 }  // namespace

@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kAgain{2000};
 
+std::string beside_request(std::size_t held) {
+  return held > 0 ? " beside the " + std::to_string(held) + " of their request" : "";
+}
+
 std::string allowance(const MemoryAccount& account) {
   return account.option() + " allows " + std::to_string(account.limit()) + " bytes";
 }
@@ -54,7 +58,8 @@ bool RequestMemory::could_serve(const MemoryAccount& account, std::uint64_t body
 
 std::uint64_t RequestMemory::longest_body(const MemoryAccount& account) {
   const std::size_t limit = account.limit();
-  const std::size_t worked_on = account.most(free_beside_work(account, limit)) / (1 + kReading);
+  const std::size_t most = account.most(free_beside_work(account, limit));
+  const std::size_t worked_on = (most - std::min(most, kOverhead)) / (1 + kReading);
   return std::max(kSmall, std::min(limit / 4, worked_on));
 }
 
@@ -99,47 +104,50 @@ std::size_t bytes_at_once(std::span<const std::string> texts, bool together) {
 }
 
 MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
-                             std::span<const std::string> texts, std::size_t each, bool together) {
-  return memory_for_bytes(account, bytes_at_once(texts, together), each);
+                             std::span<const std::string> texts, std::size_t each, bool together,
+                             std::size_t held) {
+  return memory_for_bytes(account, bytes_at_once(texts, together), each, held);
 }
 
 MemoryShare memory_for_bytes(const std::shared_ptr<MemoryAccount>& account, std::size_t length,
-                             std::size_t each) {
+                             std::size_t each, std::size_t held) {
   if (!account) return {};
   const std::size_t beside = RequestMemory::free_beside_work(*account, length);
-  if (!account->could_hold(length * each, beside)) {
-    throw RequestError(ErrorCode::kInvalidArgument,
-                       std::to_string(length) + " bytes of text take up to " +
-                           std::to_string(length * each) + " while they become tokens, and " +
-                           allowance(*account) + " in all; send less, or raise " +
-                           account->option(),
-                       "", Fault::kTooLarge);
-  }
   std::optional<MemoryShare> share = MemoryShare::take(account, length * each, beside);
-  if (!share) throw Error(no_memory_now(*account, ErrorCode::kUnavailable));
-  return std::move(*share);
+  if (share) return std::move(*share);
+  if (account->could_hold(held + length * each, beside)) {
+    throw Error(no_memory_now(*account, ErrorCode::kUnavailable));
+  }
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     std::to_string(length) + " bytes of text take up to " +
+                         std::to_string(length * each) + " while they become tokens" +
+                         beside_request(held) + ", and " + allowance(*account) +
+                         " in all; send less, or raise " + account->option(),
+                     "", Fault::kTooLarge);
 }
 
 std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccount>& account,
-                                               std::size_t bytes) {
+                                               std::size_t bytes, const HeldMemory& held) {
   if (!account) return nullptr;
   const auto part = MemoryAccount::part_of(account);
   auto share = std::make_shared<MemoryShare>(part);
   if (RequestMemory::grow_answer(*account, *share, bytes)) return share;
-  if (part->could_hold(bytes)) {
+  const std::size_t all = held.answer + bytes;
+  if (part->could_hold(all) && account->could_hold(held.work + all, account->limit() / 8)) {
     throw Error(no_memory_now(*account, ErrorCode::kResourceExhausted));
   }
   throw Error(ErrorCode::kResourceExhausted,
-              "the answer takes up to " + std::to_string(bytes) + " bytes, and answers may take " +
+              "the answer takes up to " + std::to_string(all) + " bytes" +
+                  beside_request(held.work) + ", and answers may take " +
                   std::to_string(part->most()) + " of the " + std::to_string(account->limit()) +
                   " that " + account->option() + " allows; ask for less in one call, or raise " +
                   account->option());
 }
 
 std::shared_ptr<MemoryShare> memory_for_numbers(const std::shared_ptr<MemoryAccount>& account,
-                                                std::size_t count) {
+                                                std::size_t count, const HeldMemory& held) {
   constexpr std::size_t kLongest = 16;  // "-1.2345678e-05,"
-  return memory_for_answer(account, count * kLongest);
+  return memory_for_answer(account, count * kLongest, held);
 }
 
 }  // namespace nestvec

@@ -32,6 +32,8 @@ struct RequestMemory {
   static constexpr std::size_t kTls = std::size_t{32} << 10;
   static constexpr std::size_t kHttp2 = std::size_t{16} << 10;
   static constexpr std::size_t kHead = std::size_t{32} << 10;
+  // A connection, and the head of a request on it.
+  static constexpr std::size_t kOverhead = kConnection + kTls + kHead;
   // Beside the account, for probes from addresses that have no room in it.
   static constexpr std::size_t kReserve = std::size_t{4} << 20;
   // So long something waits for memory before it is refused.
@@ -55,6 +57,13 @@ struct RequestMemory {
   static bool could_serve(const MemoryAccount& account, std::uint64_t body_bytes);
   // The longest body that could.
   static std::uint64_t longest_body(const MemoryAccount& account);
+  // What a request with a body of so many bytes has while that is read, and while its call lives.
+  static constexpr std::size_t held_reading(std::size_t body) {
+    return kOverhead + body * (1 + kReading);
+  }
+  static constexpr std::size_t held_living(std::size_t body) {
+    return kOverhead + body * (1 + kLiving);
+  }
 
   // Much is taken, and of that by somebody so many bytes: who moves little has to go. Those who
   // hold little may stay, but for clients that have more than their share.
@@ -73,23 +82,31 @@ Error no_memory_now(const MemoryAccount& account, ErrorCode code);
 std::size_t bytes_at_once(std::span<const std::string> texts, bool together);
 
 // `each` bytes for each of the longest text, or of all where they are read `together`, for as long
-// as it lives: of work on a request thread. Throws RequestError kUnavailable, or with
-// Fault::kTooLarge where it could never fit. Nothing without an account.
+// as it lives: of work on a request thread. Throws Error kUnavailable, or RequestError with
+// Fault::kTooLarge where it could never fit beside the `held` bytes that the request has already.
+// Nothing without an account.
 MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
                              std::span<const std::string> texts, std::size_t each,
-                             bool together = false);
+                             bool together = false, std::size_t held = 0);
 // The same for so many bytes of text.
 MemoryShare memory_for_bytes(const std::shared_ptr<MemoryAccount>& account, std::size_t length,
-                             std::size_t each);
+                             std::size_t each, std::size_t held = 0);
+
+// What a request has of its account already.
+struct HeldMemory {
+  std::size_t work = 0;
+  std::size_t answer = 0;  // of its answer so far
+};
 
 // An answer's memory, a share of the account's part, before it is rendered: `bytes` is the most
 // that it may take. The transport keeps it until the answer is sent, and gives back what it does
-// not need. Throws Error kResourceExhausted. Nothing without an account.
+// not need. Throws Error kResourceExhausted, with a time to come again where it could ever fit.
+// Nothing without an account.
 std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccount>& account,
-                                               std::size_t bytes);
+                                               std::size_t bytes, const HeldMemory& held = {});
 
 // Of so many numbers in JSON.
 std::shared_ptr<MemoryShare> memory_for_numbers(const std::shared_ptr<MemoryAccount>& account,
-                                                std::size_t count);
+                                                std::size_t count, const HeldMemory& held = {});
 
 }  // namespace nestvec

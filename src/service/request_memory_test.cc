@@ -93,6 +93,60 @@ TEST(RequestMemory, TextsTakeWhatTheLongestTakesOrAllTogether) {
   }
 }
 
+// Not for ever "try again": the request itself holds what is missing.
+TEST(RequestMemory, WhatCannotFitBesideItsOwnRequestNeverWill) {
+  const auto account = request_account(64 * kMiB);
+  const auto client = MemoryAccount::of_client(account, 1);
+  const std::size_t body = kMiB;
+  const std::size_t held = RequestMemory::held_reading(body);
+  const MemoryShare own = MemoryShare::take(client, held).value();
+  try {
+    memory_for_bytes(client, body, 30, held);
+    FAIL();
+  } catch (const RequestError& error) {
+    EXPECT_EQ(error.fault(), Fault::kTooLarge);
+    EXPECT_EQ(error.detail().retry_after.count(), 0);
+    for (const std::string& part : {std::to_string(held), std::to_string(30 * body)}) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    }
+  }
+  const std::size_t answer = 11 * kMiB;
+  const auto begun = memory_for_answer(client, answer);
+  try {
+    memory_for_answer(client, 2 * kMiB, {.work = held, .answer = answer});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.detail().retry_after.count(), 0) << error.what();
+  }
+  begun->shrink(0);
+  const MemoryShare more = MemoryShare::take(client, 15 * kMiB).value();
+  try {
+    memory_for_answer(client, answer, {.work = held + more.bytes()});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.detail().retry_after.count(), 0) << error.what();
+  }
+  try {
+    memory_for_answer(client, answer);  // what others may give back
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_GT(error.detail().retry_after.count(), 0) << error.what();
+  }
+}
+
+TEST(RequestMemory, TheLongestBodyIsServedOnAnIdleServer) {
+  for (const std::size_t limit : {8 * kMiB, 64 * kMiB, 300 * kMiB}) {
+    const auto client = MemoryAccount::of_client(request_account(limit), 1);
+    const std::size_t longest = RequestMemory::longest_body(*client);
+    MemoryShare share(client);
+    EXPECT_TRUE(RequestMemory::grow_head(share, RequestMemory::kOverhead));
+    EXPECT_TRUE(RequestMemory::grow_body(share, longest, longest));
+    EXPECT_TRUE(share.try_grow(longest * RequestMemory::kReading,
+                               RequestMemory::free_beside_work(*client, longest)))
+        << limit;
+  }
+}
+
 // What a client gets that takes all it can, in an order of its own, and gives nothing back.
 void take_all(const std::shared_ptr<MemoryAccount>& client, std::mt19937& random,
               std::vector<MemoryShare>& kept) {

@@ -8,16 +8,31 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "base/memory_account.h"
+
 namespace nestvec {
 
-// A pool with two queues: requests that have just come, of which there may be a limited number and
-// whose clients take turns, and the rest of requests that were begun, which is never refused and
-// goes first, so that what was begun is finished. Safe for concurrent use.
+// Whose turn it takes, and whether it may keep a thread busy for long.
+struct RequestTurn {
+  std::uint64_t client = 0;
+  bool is_long = false;
+};
+
+// Of a body of so many bytes; one that is packed may become very long. A client has one account as
+// long as it has requests, so that tells clients apart.
+RequestTurn turn_of(const std::shared_ptr<MemoryAccount>& client, std::size_t bytes, bool packed);
+
+// A pool with queues: whole requests, which are short or long, and the rest of those that were
+// begun, which is never refused and goes first, so that what was begun is finished. Clients take
+// turns in the queue of short ones and in that of long ones, and so do the two queues. With more
+// threads than one, one is kept from long requests. Safe for concurrent use.
 class RequestThreads {
  public:
   using Work = std::function<void()>;  // must not throw
@@ -31,30 +46,59 @@ class RequestThreads {
 
   // The rest of a request that was begun (Service::post). Does not block.
   void post(Work work);
-  // A new request of a client; false, and nothing is kept, when max_new_requests wait already, or
-  // of this client three times as many as there are places left. Does not block.
-  bool try_post(Work work, std::uint64_t client = 0);
+  // A request that has waited for something else, or a message of a stream: it takes its turn and
+  // is never refused. Does not block.
+  void post(Work work, RequestTurn turn);
+  // A new request; false, and nothing is kept, when max_new_requests wait already, or of this
+  // client three times as many as there are places left. Does not block.
+  bool try_post(Work work, RequestTurn turn = {});
 
   std::size_t threads() const noexcept { return threads_.size(); }
 
  private:
-  // Of a client, in their order.
-  struct Requests {
-    std::uint64_t client;
-    std::deque<Work> waiting;
+  struct Entry {
+    Work work;
+    bool is_new = false;
+    bool is_long = false;
+  };
+
+  // Clients in turn, of each what came first.
+  class Turns {
+   public:
+    bool empty() const noexcept { return clients_.empty(); }
+    std::size_t new_of(std::uint64_t client) const;
+    void add(std::uint64_t client, Entry entry);
+    Entry take();  // allocates nothing
+
+   private:
+    struct Client {
+      std::uint64_t number = 0;
+      std::deque<Entry> waiting{};
+      std::size_t is_new = 0;
+    };
+
+    std::list<Client> clients_;  // with something that waits; the front one is next
+    std::unordered_map<std::uint64_t, std::list<Client>::iterator> places_;  // in clients_
   };
 
   void run();
   void end();
-  Work take();
+  // These with the lock held.
+  bool may_take_long() const { return !long_.empty() && running_long_ < most_long_; }
+  bool may_take() const { return !begun_.empty() || !short_.empty() || may_take_long(); }
+  bool is_empty() const { return begun_.empty() && short_.empty() && long_.empty(); }
+  Entry take();
 
   const std::size_t max_new_requests_;
-  std::mutex mutex_;  // guards the queues and stopping_
+  const std::size_t most_long_;  // that run at a time
+  std::mutex mutex_;             // guards what follows, but for the threads
   std::condition_variable wake_;
   std::deque<Work> begun_;
-  std::list<Requests> clients_;  // with requests that wait; the front one is next
-  std::unordered_map<std::uint64_t, std::list<Requests>::iterator> places_;  // in clients_
-  std::size_t waiting_ = 0;                                                  // of all clients
+  Turns short_;
+  Turns long_;
+  bool long_is_next_ = false;
+  std::size_t running_long_ = 0;
+  std::size_t waiting_ = 0;  // new ones
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

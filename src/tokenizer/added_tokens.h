@@ -12,21 +12,12 @@
 #include <unordered_set>
 #include <vector>
 
+#include "tokenizer/added_token.h"
 #include "tokenizer/double_array.h"
 #include "tokenizer/model.h"
 #include "tokenizer/normalizer.h"
 
 namespace nestvec {
-
-// An entry of "added_tokens".
-struct AddedToken {
-  std::string content;
-  bool single_word = false;  // only where no word character touches it
-  bool lstrip = false;       // takes the whitespace before it along
-  bool rstrip = false;       // takes the whitespace behind it along
-  bool normalized = true;    // looked for in the normalized text, in its own normalized form
-  bool special = false;      // left out by decode
-};
 
 // A part of a text: an added token, or (no id) what lies between them.
 struct TextPart {

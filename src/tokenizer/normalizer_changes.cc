@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 #include "config/small_files.h"
+#include "tokenizer/rebuilt_tokenizer.h"
+#include "tokenizer/stated_tokens.h"
 
 namespace nestvec {
 namespace {
@@ -53,7 +55,8 @@ void read_normalizer_keys(const JsonValue& config, const std::string& folder,
                                 name->string() == "TokenizersBackend");
   for (const BertKey& key : kBertKeys) {
     const std::optional<JsonValue> stated = config.find(key.ours);
-    if (!stated) continue;
+    const bool counts = normalizer && !generic;  // to others, a value of any type is no error
+    if (!stated || (!counts && stated->kind() != JsonValue::Kind::kBool)) continue;
     const bool value = stated->boolean();
     const std::string says =
         "warning: " + stated->path() + " of tokenizer_config.json is " + (value ? "true" : "false");
@@ -66,7 +69,7 @@ void read_normalizer_keys(const JsonValue& config, const std::string& folder,
                       (value ? "false" : "true") + "; as in transformers, " +
                       (generic ? "the latter counts" : "the former counts"));
     }
-    if (normalizer && !generic) changes.*key.change = value;
+    if (counts) changes.*key.change = value;
   }
 }
 
@@ -79,9 +82,18 @@ NormalizerChanges read_normalizer_changes(const std::string& folder,
     const std::optional<JsonValue> lower = config->root().find("do_lower_case");
     changes.lowercase_first = lower && lower->boolean();
   }
-  if (const auto config = load_if_there(folder, "tokenizer_config.json")) {
-    read_normalizer_keys(config->root(), folder, changes, notes);
+  const std::optional<JsonDocument> file = load_if_there(folder, "tokenizer_config.json");
+  std::optional<JsonValue> config;
+  if (file) config = file->root();
+  if (config) {
+    read_normalizer_keys(*config, folder, changes, notes);
+    const std::optional<JsonValue> split = config->find("split_special_tokens");
+    changes.split_special = split && split->boolean();
   }
+  const StatedTokens stated = read_stated_tokens(folder, config);
+  changes.tokens = stated.all();
+  changes.restated = stated.decoder;
+  check_rebuilt_tokenizer(folder, config, stated, notes);
   return changes;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files beside tokenizer.json say about the letters of a text.
+// What the files beside tokenizer.json say about the letters of a text and about added tokens.
 #pragma once
 
 #include <string>
@@ -10,9 +10,10 @@
 namespace nestvec {
 
 // Reads do_lower_case of the sentence_..._config.json, and do_lower_case, strip_accents and
-// tokenize_chinese_chars of tokenizer_config.json. Adds a line to `notes` for each of the latter
-// that tokenizer.json contradicts. Blocks on file I/O. Throws Error: kInvalidArgument (a value of
-// the wrong type), as JsonDocument::load.
+// tokenize_chinese_chars, split_special_tokens and the tokens (stated_tokens.h) of
+// tokenizer_config.json. Adds a line to `notes` for what tokenizer.json contradicts. Blocks on file
+// I/O. Throws Error: kInvalidArgument (a value of the wrong type), as check_rebuilt_tokenizer and
+// JsonDocument::load.
 NormalizerChanges read_normalizer_changes(const std::string& folder,
                                           std::vector<std::string>& notes);
 

@@ -76,5 +76,23 @@ TEST_F(NormalizerChangesTest, OtherTokenizersDoNot) {
   EXPECT_TRUE(notes_.empty());
 }
 
+TEST_F(NormalizerChangesTest, AddedTokensComeAlong) {
+  config(R"({"split_special_tokens": true, "mask_token": "m",
+             "added_tokens_decoder": {"4": {"content": "y"}}})");
+  const NormalizerChanges changes = read();
+  EXPECT_TRUE(changes.split_special);
+  ASSERT_EQ(changes.tokens.size(), 2u);
+  EXPECT_EQ(changes.tokens[1].content, "m");
+  ASSERT_EQ(changes.restated.size(), 1u);
+  EXPECT_EQ(changes.restated[0].content, "y");
+}
+
+TEST_F(NormalizerChangesTest, WhereAKeyMeansNothingItsTypeDoesNotMatter) {
+  tokenizer(R"({"type": "Precompiled"})");
+  config(R"({"do_lower_case": "false", "strip_accents": 0})");
+  EXPECT_EQ(read().lowercase, std::nullopt);
+  EXPECT_TRUE(notes_.empty());
+}
+
 }  // namespace
 }  // namespace nestvec

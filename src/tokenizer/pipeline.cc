@@ -108,7 +108,7 @@ void Tokenizer::Pipeline::encode(std::string_view text, const EncodeOptions& opt
 // Cuts out the added tokens that are looked for before the normalizer.
 void Tokenizer::Pipeline::encode_text(Run& run) const {
   std::vector<TextPart>& parts = run.scratch.parts;
-  added_.split(run.text, false, run.options.parse_special, parts, run.pace);
+  added_.split(run.text, false, parses_special(run), parts, run.pace);
   for (const TextPart& part : parts) {
     if (run.sink.size() >= run.enough) return;
     run.pace.spend();
@@ -131,7 +131,7 @@ void Tokenizer::Pipeline::encode_part(const TextPart& part, Run& run) const {
     return;
   }
   std::swap(scratch.normalized, pieces.text);
-  added_.split(scratch.normalized.bytes, true, run.options.parse_special, scratch.normalized_parts,
+  added_.split(scratch.normalized.bytes, true, parses_special(run), scratch.normalized_parts,
                run.pace);
   for (const TextPart& inner : scratch.normalized_parts) {
     if (run.sink.size() >= run.enough) return;

@@ -37,6 +37,7 @@ struct TokenizerParts {
   PostProcessor post_processor;
   DecoderPtr decoder;
   std::optional<FileTruncation> truncation;
+  bool split_special = false;  // special tokens in a text are text
 };
 
 // Memory that encode works in, reused from call to call.
@@ -87,6 +88,9 @@ class Tokenizer::Pipeline {
     std::size_t enough;  // tokens in the sink after which the rest of the text does not matter
     bool track;          // origins are needed
   };
+  bool parses_special(const Run& run) const {
+    return run.options.parse_special && !parts_.split_special;
+  }
   void encode_text(Run& run) const;
   void encode_part(const TextPart& part, Run& run) const;
   void encode_pieces(Run& run) const;

@@ -60,6 +60,15 @@ FileTruncation load_truncation(const JsonValue& value) {
   return truncation;
 }
 
+void add_missing(const std::vector<AddedToken>& wanted, std::vector<AddedToken>& tokens) {
+  for (const AddedToken& token : wanted) {
+    const bool known = std::any_of(tokens.begin(), tokens.end(), [&](const AddedToken& own) {
+      return own.content == token.content;
+    });
+    if (!known) tokens.push_back(token);
+  }
+}
+
 TokenizerParts load_parts(const JsonValue& root, const NormalizerChanges& changes) {
   TokenizerParts parts;
   if (const auto version = root.find("version"); version && version->string() != "1.0") {
@@ -71,6 +80,10 @@ TokenizerParts load_parts(const JsonValue& root, const NormalizerChanges& change
   }
   parts.model = load_tokenizer_model(root.at("model"));
   if (const auto value = root.find("added_tokens")) parts.added_tokens = load_added_tokens(*value);
+  const std::vector<AddedToken>& restated = changes.restated;
+  parts.added_tokens.insert(parts.added_tokens.end(), restated.begin(), restated.end());
+  add_missing(changes.tokens, parts.added_tokens);
+  parts.split_special = changes.split_special;
   if (const auto value = root.find("post_processor")) {
     parts.post_processor = load_post_processor(*value);
   }

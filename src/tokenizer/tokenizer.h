@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/added_token.h"
+
 namespace nestvec {
 
 class JsonDocument;
@@ -47,7 +49,7 @@ struct EncodeOptions {
   Pace* pace = nullptr;
 };
 
-// What other files of a model say about the text before it is split.
+// What other files of a model say about the text before it is split, and about its added tokens.
 struct NormalizerChanges {
   // Put a Lowercase before the normalizer, unless it is one or has one among its steps: what
   // sentence-transformers makes of do_lower_case.
@@ -56,6 +58,11 @@ struct NormalizerChanges {
   std::optional<bool> lowercase = std::nullopt;
   std::optional<bool> strip_accents = std::nullopt;
   std::optional<bool> handle_chinese_chars = std::nullopt;
+  // Added behind those of tokenizer.json, unless it has the content already.
+  std::vector<AddedToken> tokens = {};
+  // Take the place of those with the same content.
+  std::vector<AddedToken> restated = {};
+  bool split_special = false;  // special tokens typed in a text are text, whatever is asked for
 };
 
 // Immutable after construction; safe for concurrent use.

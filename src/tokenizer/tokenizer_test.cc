@@ -277,5 +277,27 @@ TEST(Tokenizer, OtherFilesMayChangeTheNormalizer) {
   EXPECT_EQ(unknown_unless(steps, {.lowercase_first = true}, "A"), "b");
 }
 
+TEST(Tokenizer, OtherFilesMayAddTokensAndRestateThem) {
+  const auto ids = [](const NormalizerChanges& changes, std::string_view text) {
+    return Tokenizer::parse(R"({"added_tokens": [{"id": 4, "content": "m", "single_word": false,
+        "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
+        "model": {"type": "WordPiece", "unk_token": "?", "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100, "vocab": {"?": 0, "a": 1, "b": 2, "##b": 3, "m": 4}}})",
+                            "t", changes)
+        .encode(text)
+        .ids;
+  };
+  using Ids = std::vector<std::uint32_t>;
+  const AddedToken alone = {.content = "m", .single_word = true, .normalized = false};
+  EXPECT_EQ(ids({}, "ab"), (Ids{1, 3}));
+  EXPECT_EQ(ids({}, "amb"), (Ids{1, 4, 2}));
+  EXPECT_EQ(ids({.tokens = {{.content = "b"}}}, "ab"), (Ids{1, 2}));
+  EXPECT_EQ(ids({.tokens = {{.content = "new"}}}, "anew"), (Ids{1, 5}));
+  EXPECT_EQ(ids({.tokens = {alone}}, "amb"), (Ids{1, 4, 2}));  // it is there already
+  EXPECT_EQ(ids({.restated = {alone}}, "amb"), Ids{0});
+  EXPECT_EQ(ids({.restated = {alone}}, "m"), Ids{4});
+  EXPECT_EQ(ids({.split_special = true}, "amb"), Ids{0});
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "config/model_location.h"
+#include "config/folder_advice.h"
 #include "config/onnx_names.h"
 #include "nestvec/error.h"
 #include "weights/onnx_initializers.h"

@@ -21,7 +21,7 @@ def watch():
     root = tempfile.mkdtemp(prefix="nv-", dir="/tmp")
     surroundings = Watched(root)
     patience = {name: value for name, value in os.environ.items()
-                if name.startswith("RAY_") and name.endswith(("_ms", "_seconds", "_s"))}
+                if name.startswith("RAY_") and name.endswith(("_ms", "_seconds", "_s", "_niceness"))}
     surroundings.environment |= patience | {"PYTHONPATH": os.environ["PYTHONPATH"], "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         yield surroundings

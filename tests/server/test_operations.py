@@ -285,10 +285,17 @@ def test_a_drain_gives_up_the_work_of_who_has_gone(serve):
 def test_the_grace_ends(serve):
     served = serve(*LONG, "--grace-seconds", "1")
     connection = long_request(served)
-    start = time.monotonic()
-    served.signal(signal.SIGTERM)
-    assert served.wait() == 0
-    assert time.monotonic() - start > 0.9
+    with served.raw(120) as upload:
+        upload.sendall(b"POST /embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
+        start = time.monotonic()
+        served.signal(signal.SIGTERM)
+        reply = connection.getresponse()
+        assert time.monotonic() - start > 0.9
+        assert (reply.status, reply.headers["Connection"]) == (503, "close")
+        assert int(reply.headers["Retry-After"]) > 0
+        assert "shutting down" in json.loads(reply.read())["error"]["message"]
+        assert upload.recv(4096).startswith(b"HTTP/1.1 503 ")
+        assert served.wait() == 0
     assert "grace" in served.log
     connection.close()
 

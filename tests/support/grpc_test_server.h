@@ -54,10 +54,12 @@ class GrpcServerTest : public testing::Test {
   }
 
   void start_loading() {
-    context_.begin = [this](std::function<void()> work, std::uint64_t client) {
-      return threads_.try_post(std::move(work), client);
+    context_.begin = [this](std::function<void()> work, RequestTurn turn) {
+      return threads_.try_post(std::move(work), turn);
     };
-    context_.post = [this](std::function<void()> work) { threads_.post(std::move(work)); };
+    context_.go_on = [this](std::function<void()> work, RequestTurn turn) {
+      threads_.post(std::move(work), turn);
+    };
     grpc_.emplace(context_);
     HttpServerOptions http;
     http.address.host = "127.0.0.1";

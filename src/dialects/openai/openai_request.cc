@@ -275,8 +275,8 @@ OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
   const InputRules rules = input_rules(service, control);
   OpenAiRequest request = read_openai_request(body, rules);
   if (!request.chunking) return request;
-  const MemoryShare cutting =
-      memory_for_texts(caller.memory, request.call.texts, RequestMemory::kCutting);
+  const MemoryShare cutting = memory_for_texts(caller.memory, request.call.texts,
+                                               RequestMemory::kCutting, false, caller.held);
   Pace pace(control);
   const TokenizeOptions options{
       .add_special = false, .stop = control.stop, .deadline = control.deadline};

@@ -86,7 +86,9 @@ void tei_tokenize(Exchange exchange) {
       .add_special = call.add_special, .stop = control.stop, .deadline = control.deadline};
   const TokenName name = [&model](std::uint32_t id) { return model.token(id); };
   const auto& account = exchange.request->account;
-  const MemoryShare reading = memory_for_texts(account, call.texts, RequestMemory::kTokenizing);
+  const std::size_t held = RequestMemory::held_reading(exchange.request->body.size());
+  const MemoryShare reading =
+      memory_for_texts(account, call.texts, RequestMemory::kTokenizing, false, held);
   MemoryShare memory;
   std::size_t tokens = 0;
   HttpResponse response;
@@ -103,7 +105,8 @@ void tei_tokenize(Exchange exchange) {
     }
     pace.spend(tokenized.ids.size());
     const std::size_t most = tokenized.ids.size() * kTokenBytes + text.size() * kEscaped;
-    if (const auto more = memory_for_answer(account, most)) memory.absorb(std::move(*more));
+    const HeldMemory so_far{.work = held + reading.bytes(), .answer = memory.bytes()};
+    if (const auto more = memory_for_answer(account, most, so_far)) memory.absorb(std::move(*more));
     reserve_more(response.body, most);
     append_tokens(text, tokenized, name, texts.next());
   }
