@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Assembles ONNX Runtime in build/onnxruntime (include/, lib/) unless the machine has one:
+# get-onnxruntime.sh [--aarch64]: assembles ONNX Runtime in build/onnxruntime (include/, lib/) unless
+# the machine has one, or for another machine in build/onnxruntime-aarch64:
 # the official release archive where its hash is given and it can be reached, else the shared library
 # out of the Python wheel and the headers out of Debian 13's libonnxruntime-dev, both pinned. The
 # library is backward compatible, so older headers are right as long as the code asks for the API
@@ -14,12 +15,19 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 version=1.32.0
 target=$build_dir/onnxruntime
+machine=$(uname -m)
+is_cross=false
+if [[ ${1:-} == --aarch64 && $machine != aarch64 ]]; then
+  is_cross=true
+  machine=aarch64
+  target=$build_dir/onnxruntime-aarch64
+fi
 headers_package=libonnxruntime-dev
 headers_version=1.21.0+dfsg-1
 # Only headers are taken, and they are the same on every architecture: always amd64's package.
 headers_sha256=14f7d959d5deacbcf1504830d4189f91fc67382b399ed9ae9d3aa9c4050ced08
 
-case $(uname -m) in
+case $machine in
   x86_64)
     archive_arch=x64
     wheel_platform=manylinux_2_28_x86_64
@@ -30,7 +38,7 @@ case $(uname -m) in
     wheel_platform=manylinux_2_28_aarch64
     wheel_sha256=2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c
     ;;
-  *) die "no ONNX Runtime is published for $(uname -m); build one and set ONNXRUNTIME_ROOT" ;;
+  *) die "no ONNX Runtime is published for $machine; build one and set ONNXRUNTIME_ROOT" ;;
 esac
 archive=onnxruntime-linux-$archive_arch-$version.tgz
 archive_url=${ONNXRUNTIME_ARCHIVE_URL:-https://github.com/microsoft/onnxruntime/releases/download/v$version/$archive}
@@ -134,12 +142,12 @@ from_wheel() {
   check_library "$tree" "the wheel"
 }
 
-if [[ -n ${ONNXRUNTIME_ROOT:-} ]]; then
+if [[ -n ${ONNXRUNTIME_ROOT:-} && $is_cross == false ]]; then
   [[ -d $ONNXRUNTIME_ROOT/include && -d $ONNXRUNTIME_ROOT/lib ]] ||
     die "ONNXRUNTIME_ROOT=$ONNXRUNTIME_ROOT has no include/ and lib/"
   exit 0
 fi
-if is_complete "$target" || is_installed; then
+if is_complete "$target" || { [[ $is_cross == false ]] && is_installed; }; then
   exit 0
 fi
 

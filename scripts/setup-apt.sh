@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# setup-apt.sh [--tests]: installs the system packages that a build needs, and those of the tests;
-# does nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
+# setup-apt.sh [--tests | --aarch64]: installs the system packages that a build needs, those of the
+# tests, or the compiler for aarch64 and what runs its programs here (not the libraries of that
+# architecture); does nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -25,6 +26,10 @@ if [[ ${1:-} == --tests ]]; then
   # Ubuntu's package of that name installs a snap, which fails in containers; there the tests of the
   # page are skipped.
   grep -qs '^ID=debian' /etc/os-release && packages+=(chromium)
+fi
+
+if [[ ${1:-} == --aarch64 ]]; then
+  packages+=(g++-aarch64-linux-gnu qemu-user-static)
 fi
 
 if ! command -v dpkg-query >/dev/null; then

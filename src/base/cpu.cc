@@ -48,8 +48,13 @@ std::string CpuFeatures::best_isa() const {
   if (avx512_bf16) return "avx512_bf16";
   if (avx512_vnni) return "avx512_vnni";
   if (avx512f) return "avx512f";
+  if (avx_vnni) return "avx_vnni";
   if (avx2) return "avx2";
   if (sse4) return "sse4";
+  if (neon_bf16) return "neon_bf16";
+  if (neon_i8mm) return "neon_i8mm";
+  if (neon_dotprod) return "neon_dotprod";
+  if (neon) return "neon";
   return "generic";
 }
 
@@ -66,6 +71,7 @@ CpuFeatures detect_cpu(const CpuidSource& source) {
   const CpuidRegisters seven = source.cpuid(7, 0);
   const CpuidRegisters seven_one = seven.eax >= 1 ? source.cpuid(7, 1) : CpuidRegisters{};
   cpu.avx2 = bit(seven.ebx, 5) && bit(one.ecx, 28) && bit(one.ecx, 12);
+  cpu.avx_vnni = cpu.avx2 && bit(seven_one.eax, 4);
   const bool foundation =
       bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) && bit(seven.ebx, 31);
   cpu.avx512f = foundation && all(saved, kXcr0Avx512);
@@ -98,7 +104,7 @@ std::uint64_t hardware_xcr0() {
 
 CpuFeatures detect_cpu() { return detect_cpu({hardware_cpuid, hardware_xcr0}); }
 
-#else
+#elif !defined(__aarch64__)  // cpu_arm.cc
 
 CpuFeatures detect_cpu() { return {}; }
 

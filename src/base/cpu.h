@@ -11,20 +11,26 @@
 
 namespace nestvec {
 
-// Instruction sets that both the processor has and the system saves on a context switch (XCR0). For
-// AMX a process must besides ask the kernel once (arch_prctl ARCH_REQ_XCOMP_PERM) before its first
-// tile instruction; oneDNN and ONNX Runtime do.
+// x86: instruction sets that both the processor has and the system saves on a context switch
+// (XCR0). For AMX a process must besides ask the kernel once (arch_prctl ARCH_REQ_XCOMP_PERM)
+// before its first tile instruction; oneDNN and ONNX Runtime do. Arm: those that the system
+// reports.
 struct CpuFeatures {
   std::string model_name;  // "AMD EPYC 9R14", as the processor states it; empty if it does not
   bool sse4 = false;       // SSE4.1
   bool avx2 = false;       // with FMA
+  bool avx_vnni = false;   // in registers of AVX2
   bool avx512f = false;    // with BW, DQ and VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
   bool amx_bf16 = false;
   bool amx_int8 = false;
+  bool neon = false;  // Advanced SIMD
+  bool neon_dotprod = false;
+  bool neon_i8mm = false;
+  bool neon_bf16 = false;
 
-  // The best of the above by its name, or "generic" (always so on other than x86).
+  // The best of the above by its name, or "generic".
   std::string best_isa() const;
 };
 
@@ -45,6 +51,9 @@ struct CpuidSource {
 // Never blocks. Safe for concurrent use.
 CpuFeatures detect_cpu();
 CpuFeatures detect_cpu(const CpuidSource& source);
+
+// What Linux reports of an aarch64 processor in the auxiliary vector (AT_HWCAP, AT_HWCAP2).
+CpuFeatures detect_arm(std::uint64_t hwcap, std::uint64_t hwcap2);
 
 // detect_cpu().best_isa().
 std::string best_isa();

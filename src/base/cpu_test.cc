@@ -44,6 +44,8 @@ struct FakeCpu {
 TEST(Cpu, NamesTheBestInstructionSet) {
   FakeCpu cpu;
   EXPECT_EQ(cpu.detect().best_isa(), "avx2");
+  cpu.leaves[{7, 1}].eax |= 1u << 4;
+  EXPECT_EQ(cpu.detect().best_isa(), "avx_vnni");
   cpu.add_avx512();
   EXPECT_EQ(cpu.detect().best_isa(), "avx512f");
   cpu.leaves[{7, 0}].ecx |= 1u << 11;
@@ -80,27 +82,49 @@ TEST(Cpu, ReadsTheBrandWithoutItsPadding) {
   EXPECT_EQ(cpu.detect().model_name, "Intel(R) Xeon(R) Processor");
 }
 
+TEST(Cpu, ReadsWhatTheSystemSaysOfArm) {
+  EXPECT_EQ(detect_arm(0, ~std::uint64_t{0}).best_isa(), "generic") << "nothing without NEON";
+  std::uint64_t hwcap = 1u << 1;
+  EXPECT_EQ(detect_arm(hwcap, 0).best_isa(), "neon");
+  hwcap |= 1u << 20;
+  EXPECT_EQ(detect_arm(hwcap, 0).best_isa(), "neon_dotprod");
+  EXPECT_EQ(detect_arm(hwcap, 1u << 13).best_isa(), "neon_i8mm");
+  const CpuFeatures cpu = detect_arm(hwcap, (1u << 13) | (1u << 14));
+  EXPECT_EQ(cpu.best_isa(), "neon_bf16");
+  EXPECT_TRUE(cpu.neon && cpu.neon_dotprod && cpu.neon_i8mm);
+}
+
 // The kernel's own list is an independent truth for the machine that runs the test.
 TEST(Cpu, AgreesWithProcCpuinfo) {
+#if defined(__aarch64__)
+  const std::string word = "Features";
+#else
+  const std::string word = "flags";
+#endif
   std::ifstream file("/proc/cpuinfo");
   std::string flags;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("flags")) {
+    if (line.starts_with(word)) {
       flags = line + " ";
       break;
     }
   }
-  if (flags.empty()) GTEST_SKIP() << "no x86 flags in /proc/cpuinfo";
+  if (flags.empty()) GTEST_SKIP() << "/proc/cpuinfo has no " << word;
   const auto has = [&flags](const std::string& name) {
     return flags.find(" " + name + " ") != std::string::npos;
   };
   const CpuFeatures cpu = detect_cpu();
   EXPECT_EQ(cpu.sse4, has("sse4_1"));
   EXPECT_EQ(cpu.avx2, has("avx2") && has("fma"));
+  EXPECT_EQ(cpu.avx_vnni, has("avx_vnni"));
   EXPECT_EQ(cpu.avx512f, has("avx512f") && has("avx512bw") && has("avx512dq") && has("avx512vl"));
   EXPECT_EQ(cpu.avx512_vnni, has("avx512_vnni"));
   EXPECT_EQ(cpu.avx512_bf16, has("avx512_bf16"));
   EXPECT_EQ(cpu.amx_bf16, has("amx_bf16"));
+  EXPECT_EQ(cpu.neon, has("asimd"));
+  EXPECT_EQ(cpu.neon_dotprod, has("asimddp"));
+  EXPECT_EQ(cpu.neon_i8mm, has("i8mm"));
+  EXPECT_EQ(cpu.neon_bf16, has("bf16"));
   EXPECT_EQ(best_isa(), cpu.best_isa());
 }
 

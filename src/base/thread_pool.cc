@@ -13,6 +13,8 @@ namespace {
 void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");  // `yield` does nothing on most, and this takes about as long as x86's
 #else
   std::this_thread::yield();
 #endif
@@ -65,7 +67,8 @@ void ThreadPool::help(std::size_t thread) {
   std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
   while (true) {
     const auto index = static_cast<std::uint32_t>(ticket);
-    const std::size_t count = count_.load(std::memory_order_relaxed);
+    // Whoever sees the next loop's count also sees that this ticket is over, and fails below.
+    const std::size_t count = count_.load(std::memory_order_acquire);
     void* const callable = callable_.load(std::memory_order_relaxed);
     const Call call = call_.load(std::memory_order_relaxed);
     if (index == kClosed || index >= count) return;
@@ -87,7 +90,7 @@ void ThreadPool::run(std::size_t count, void* callable, Call call) {
   }
   const std::uint64_t loop = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
   ticket_.store(loop << 32 | kClosed, std::memory_order_seq_cst);
-  count_.store(count, std::memory_order_relaxed);
+  count_.store(count, std::memory_order_release);  // not before the ticket is closed
   callable_.store(callable, std::memory_order_relaxed);
   call_.store(call, std::memory_order_relaxed);
   finished_.store(0, std::memory_order_relaxed);

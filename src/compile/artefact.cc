@@ -202,7 +202,7 @@ std::string without_trailing_slash(std::string path) {
 
 }  // namespace
 
-std::string native_precision() { return machine_isa() >= Isa::kAvx512Bf16 ? "bf16" : "fp32"; }
+std::string native_precision() { return multiplies_bf16(machine_isa()) ? "bf16" : "fp32"; }
 
 Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
                        const CompileOptions& wanted, const LogSink& log) {

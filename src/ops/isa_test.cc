@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "nestvec/error.h"
 
@@ -29,6 +30,34 @@ TEST(ChooseIsa, IsTheBestThatTheProcessorHas) {
   EXPECT_EQ(choose_isa(cpu), Isa::kAvx512Vnni);
   cpu.avx512_bf16 = true;
   EXPECT_EQ(choose_isa(cpu), Isa::kAvx512Bf16);
+}
+
+// AVX-VNNI is beside AVX-512, not below it: servers before Sapphire Rapids have the one, desktops
+// the other.
+TEST(ChooseIsa, VnniOfAvx2IsNotAskedOfAvx512) {
+  CpuFeatures cpu;
+  cpu.avx2 = cpu.avx_vnni = true;
+  EXPECT_EQ(choose_isa(cpu), Isa::kAvxVnni);
+  cpu.avx2 = false;
+  EXPECT_EQ(choose_isa(cpu), Isa::kGeneric);
+  EXPECT_EQ(available_isas(wide()), (std::vector{Isa::kGeneric, Isa::kAvx2, Isa::kAvx512,
+                                                 Isa::kAvx512Vnni, Isa::kAvx512Bf16}));
+}
+
+TEST(ChooseIsa, OfArm) {
+  CpuFeatures cpu;
+  cpu.neon = true;
+  EXPECT_EQ(choose_isa(cpu), Isa::kNeon);
+  cpu.neon_dotprod = true;
+  EXPECT_EQ(choose_isa(cpu), Isa::kNeonDotprod);
+  cpu.neon_bf16 = true;
+  EXPECT_EQ(choose_isa(cpu), Isa::kNeonDotprod) << "int8 would have no matrices";
+  cpu.neon_i8mm = true;
+  EXPECT_EQ(choose_isa(cpu), Isa::kNeonBf16);
+  EXPECT_EQ(choose_isa(cpu, Isa::kNeonI8mm), Isa::kNeonI8mm);
+  EXPECT_EQ(choose_isa(cpu, Isa::kGeneric), Isa::kGeneric);
+  EXPECT_EQ(choose_isa(cpu, Isa::kAmx), Isa::kGeneric) << "a limit of another architecture";
+  EXPECT_EQ(choose_isa(wide(), Isa::kNeonBf16), Isa::kGeneric);
 }
 
 // Kernels of a level use the instructions of all levels before it.
@@ -61,17 +90,35 @@ TEST(ChooseIsa, TilesNeedBothTypesAndLeave) {
   EXPECT_EQ(choose_isa(cpu, Isa::kAvx512Bf16), Isa::kAvx512Bf16);
 }
 
-TEST(Isa, NamesGoBothWays) {
-  for (int i = 0; i <= static_cast<int>(Isa::kAmx); ++i) {
-    const auto isa = static_cast<Isa>(i);
-    EXPECT_EQ(isa_of(isa_name(isa)), isa);
+TEST(Isa, Bf16IsMultipliedWhereThereAreInstructions) {
+  for (const Isa isa : {Isa::kAvx512Bf16, Isa::kAmx, Isa::kNeonBf16}) {
+    EXPECT_TRUE(multiplies_bf16(isa)) << isa_name(isa);
   }
-  try {
-    isa_of("AVX2");
-    ADD_FAILURE();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_NE(std::string(error.what()).find("avx512_vnni"), std::string::npos) << error.what();
+  for (const Isa isa : {Isa::kGeneric, Isa::kAvxVnni, Isa::kAvx512Vnni, Isa::kNeonI8mm}) {
+    EXPECT_FALSE(multiplies_bf16(isa)) << isa_name(isa);
+  }
+}
+
+TEST(Isa, NamesGoBothWays) {
+  for (const Isa isa : machine_isas()) EXPECT_EQ(isa_of(isa_name(isa)), isa);
+}
+
+TEST(Isa, OtherNamesAreRefusedWithTheListOfThisArchitecture) {
+#if defined(__aarch64__)
+  const std::string known = "generic, neon, neon_dotprod, neon_i8mm, neon_bf16";
+  const std::string foreign = "avx2";
+#else
+  const std::string known = "generic, avx2, avx_vnni, avx512, avx512_vnni, avx512_bf16, amx";
+  const std::string foreign = "neon";
+#endif
+  for (const std::string& name : {std::string("AVX9"), foreign}) {
+    try {
+      isa_of(name);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_TRUE(std::string(error.what()).ends_with(": " + known)) << error.what();
+    }
   }
 }
 

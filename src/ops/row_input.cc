@@ -164,7 +164,7 @@ Product product_of(const LinearLayer& layer, const EngineContext& context) {
     case WeightType::kBf16:
       break;
   }
-  const bool narrow = context.isa >= Isa::kAvx512Bf16 && !context.full_precision;
+  const bool narrow = multiplies_bf16(context.isa) && !context.full_precision;
   return narrow && !layer.full_activations ? Product::kBf16 : Product::kF32Bf16;
 }
 

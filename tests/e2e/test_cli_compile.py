@@ -2,6 +2,7 @@
 """`nestvec compile`: a folder that is a model by itself, on any processor, or a clear refusal."""
 
 import json
+import platform
 
 import numpy
 import pytest
@@ -40,7 +41,7 @@ def test_a_portable_graph_pads_and_gives_the_same(nestvec, tmp_path):  # noqa: F
     assert numpy.abs(vectors(nestvec, tmp_path / "out") - native).max() < 1e-5
 
 
-@pytest.mark.parametrize("isa", ["generic", "avx2"])
+@pytest.mark.parametrize("isa", ["generic", "neon" if platform.machine() == "aarch64" else "avx2"])
 def test_a_compiled_folder_runs_on_lesser_processors(nestvec, tmp_path, isa):  # noqa: F811
     nestvec.ok("compile", V3, "-o", tmp_path / "out", "--precision", "fp32")
     best = vectors(nestvec, tmp_path / "out")

@@ -3,6 +3,9 @@
 
 namespace nestvec {
 
+namespace emulated_avx_vnni {
+extern const Kernels kKernels;
+}
 namespace emulated_avx512 {
 extern const Kernels kKernels;
 }
@@ -18,6 +21,8 @@ extern const Kernels kKernels;
 
 const Kernels& emulated_kernels(Isa isa) {
   switch (isa) {
+    case Isa::kAvxVnni:
+      return emulated_avx_vnni::kKernels;
     case Isa::kAvx512Vnni:
       return emulated_avx512_vnni::kKernels;
     case Isa::kAvx512Bf16:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of the instruction sets from AVX-512 on, for machines that lack them: the same
+// The kernels of the instruction sets above AVX2, for machines that lack them: the same
 // sources at the same widths, compiled for AVX2, with the instructions that they name in software.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace nestvec {
 
-// Precondition: isa >= Isa::kAvx512, and on x86-64 the machine has AVX2.
+// Precondition: a level of x86-64 above AVX2, and on x86-64 the machine has AVX2.
 const Kernels& emulated_kernels(Isa isa);
 
 }  // namespace nestvec

@@ -12,14 +12,6 @@
 
 namespace nestvec {
 
-// Every instruction set that this machine has, or that the program emulates (tests/emulation).
-inline std::vector<Isa> machine_isas() {
-  std::vector<Isa> all;
-  const Isa best = machine_isa();
-  for (int i = 0; i <= static_cast<int>(best); ++i) all.push_back(static_cast<Isa>(i));
-  return all;
-}
-
 // Normally distributed values of that standard deviation.
 inline std::vector<float> values(std::size_t count, double deviation, std::mt19937& random) {
   std::normal_distribution<double> normal(0.0, deviation);

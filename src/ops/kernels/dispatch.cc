@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two functions that say which kernels run, alone in a file: a program that defines them itself
+// The functions that say which kernels run, alone in a file: a program that defines them itself
 // runs others (tests/emulation).
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/environment.h"
 #include "ops/isa.h"
@@ -17,6 +18,9 @@ extern const Kernels kKernels;
 namespace avx2 {
 extern const Kernels kKernels;
 }
+namespace avx_vnni {
+extern const Kernels kKernels;
+}
 namespace avx512 {
 extern const Kernels kKernels;
 }
@@ -29,15 +33,28 @@ extern const Kernels kKernels;
 namespace amx {
 extern const Kernels kKernels;
 }
+#elif defined(__aarch64__)
+namespace neon {
+extern const Kernels kKernels;
+}
+namespace neon_dotprod {
+extern const Kernels kKernels;
+}
+namespace neon_i8mm {
+extern const Kernels kKernels;
+}
+namespace neon_bf16 {
+extern const Kernels kKernels;
+}
 #endif
 
 const Kernels& kernels(Isa isa) {
-#if defined(__x86_64__)
   switch (isa) {
-    case Isa::kGeneric:
-      break;
+#if defined(__x86_64__)
     case Isa::kAvx2:
       return avx2::kKernels;
+    case Isa::kAvxVnni:
+      return avx_vnni::kKernels;
     case Isa::kAvx512:
       return avx512::kKernels;
     case Isa::kAvx512Vnni:
@@ -46,15 +63,27 @@ const Kernels& kernels(Isa isa) {
       return avx512_bf16::kKernels;
     case Isa::kAmx:
       return amx::kKernels;
-  }
+#elif defined(__aarch64__)
+    case Isa::kNeon:
+      return neon::kKernels;
+    case Isa::kNeonDotprod:
+      return neon_dotprod::kKernels;
+    case Isa::kNeonI8mm:
+      return neon_i8mm::kKernels;
+    case Isa::kNeonBf16:
+      return neon_bf16::kKernels;
 #endif
-  static_cast<void>(isa);
-  return generic::kKernels;
+    default:
+      return generic::kKernels;
+  }
 }
 
-Isa machine_isa() {
+std::vector<Isa> machine_isas() {
   const std::optional<std::string> limit = process_environment()("NESTVEC_MAX_ISA");
-  return choose_isa(detect_cpu(), limit ? isa_of(*limit) : Isa::kAmx);
+  if (!limit) return available_isas(detect_cpu());
+  return available_isas(detect_cpu(), isa_of(*limit));
 }
+
+Isa machine_isa() { return machine_isas().back(); }
 
 }  // namespace nestvec

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/kernels/instructions.h"
 #include "ops/kernels/kernels.h"
+#include "ops/kernels/matrices.h"
 #include "ops/kernels/product.h"
 #include "ops/kernels/tiles.h"
 
@@ -32,6 +33,13 @@ struct WideningOps {
   }
 
   static Floats add(Floats sums, Floats a, Floats w) { return add_product(sums, a, w); }
+
+#if defined(NESTVEC_NEON)
+  template <size_t kLane>
+  static Floats add_lane(Floats sums, Ints a, Floats w) {
+    return NESTVEC_ISA::add_lane<kLane>(sums, a, w);
+  }
+#endif
 };
 
 #if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
@@ -61,6 +69,18 @@ struct Bf16Ops {
 
   static Floats add(Floats sums, Ints a, Ints w) { return add_bf16_products(sums, a, w); }
 };
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+struct MatrixOps {
+  using A = uint16_t;
+  using W = uint16_t;
+  using C = float;
+  using Sums = Floats;
+  static constexpr size_t kGroup = 2;
+
+  static void add(Floats (&sums)[4], const Ints* a, const Ints (&w)[4]) {
+    add_matrices_of_bf16(sums, a, w);
+  }
+};
 #elif !defined(__AMX_BF16__)
 struct Bf16Ops : WideningOps {
   using A = uint16_t;
@@ -77,6 +97,8 @@ struct Bf16Ops : WideningOps {
 void gemm_bf16(const PanelProduct<uint16_t, uint16_t, float>& p) {
 #if defined(__AMX_BF16__)
   multiply_tiles<AmxTiles>(p);
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  multiply_matrices<MatrixOps>(p);
 #else
   multiply<Bf16Ops>(p);
 #endif

@@ -26,6 +26,13 @@ struct Ops {
     return broadcast(*a);
   }
   static Floats add(Floats sums, Floats a, Floats w) { return add_product(sums, a, w); }
+
+#if defined(NESTVEC_NEON)
+  template <size_t kLane>
+  static Floats add_lane(Floats sums, Ints a, Floats w) {
+    return NESTVEC_ISA::add_lane<kLane>(sums, a, w);
+  }
+#endif
 };
 
 }  // namespace

@@ -8,6 +8,8 @@
 
 #if defined(__SSE2__)
 #include <immintrin.h>
+#elif defined(NESTVEC_NEON)
+#include "ops/kernels/instructions_arm.h"
 #endif
 
 namespace nestvec::NESTVEC_ISA {
@@ -37,6 +39,8 @@ inline bool any_greater(Floats a, Floats b) {
          0;
 #elif defined(__AVX2__)
   return _mm256_movemask_ps(reinterpret_cast<__m256>(a > b)) != 0;
+#elif defined(NESTVEC_NEON)
+  return vmaxvq_u32(reinterpret_cast<uint32x4_t>(a > b)) != 0;
 #else
   bool any = false;
   for (size_t i = 0; i < kLanes; ++i) any |= a[i] > b[i];
@@ -78,6 +82,10 @@ inline Ints add_byte_products(Ints sums, Ints a, Ints w) {
   return reinterpret_cast<Ints>(_mm512_dpbusd_epi32(
       reinterpret_cast<__m512i>(sums), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(w)));
 }
+#elif defined(__AVXVNNI__)
+inline Ints add_byte_products(Ints sums, Ints a, Ints w) {
+  return Ints(_mm256_dpbusd_avx_epi32(__m256i(sums), __m256i(a), __m256i(w)));
+}
 #endif
 
 // Each as a word: the compiler makes two halves of it, and puts them together again.
@@ -95,6 +103,8 @@ inline Words to_words(Halves x) {
 inline Halves to_halves(Floats x) {
 #if defined(__AVX512BF16__)
   return __builtin_bit_cast(Halves, _mm512_cvtneps_pbh(x));
+#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+  return rounded_to_bf16(x);
 #else
   return narrow(x);
 #endif

@@ -9,6 +9,9 @@
 //   weights<part>(W*)         kLanes columns' weights of a step
 //   input<part>(Input*)       one row's inputs of a step, in every lane
 //   add(sums, input, weights)
+//   add_lane<lane>(sums, inputs, weights)   Arm: the same with a lane of 16 bytes of Input, which
+//   are
+//                                           the inputs of kLanes parts
 //
 // A tile of rows times two registers of columns is summed in registers over a block of inputs. The
 // order of a sum depends on k alone.

@@ -5,20 +5,9 @@
 
 #include "ops/kernels/lanes.h"
 #include "ops/kernels/table.h"
+#include "ops/kernels/tile_rows.h"
 
 namespace nestvec::NESTVEC_ISA {
-
-// Rows of a tile: with two registers of weights and one of inputs, its sums fill the register file.
-#if defined(__AVX512F__)
-inline constexpr size_t kTileRows = 14;
-#else
-inline constexpr size_t kTileRows = 6;
-#endif
-inline constexpr size_t kTileColumns = 2 * kLanes;
-// Steps of a block: its weights and a tile's inputs stay in the first cache level.
-inline constexpr size_t kBlockSteps = 128;
-inline constexpr size_t kUnroll = 4;
-inline constexpr size_t kLine = 64;
 
 template <class Ops>
 struct Tile {
@@ -30,28 +19,6 @@ struct Tile {
   bool first;         // c has no sums yet
   const char* ahead;  // to prefetch, `lines` lines each kUnroll steps
   size_t lines;
-};
-
-// The rows of a tile, addressed by few registers: every third has a pointer of its own.
-template <class A, size_t kRows>
-struct RowPointers {
-  RowPointers(const A* a, size_t row_stride) : stride(row_stride) {
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kPointers; ++i) {
-      pointers[i] = a + 3 * i * stride;
-      // Else the compiler makes a pointer of every row, more than there are registers.
-      asm("" : "+r"(pointers[i]));
-    }
-  }
-  const A* operator[](size_t r) const { return pointers[r / 3] + r % 3 * stride; }
-  [[gnu::always_inline]] void advance(size_t elements) {
-#pragma GCC unroll 16
-    for (size_t i = 0; i < kPointers; ++i) pointers[i] += elements;
-  }
-
-  static constexpr size_t kPointers = (kRows + 2) / 3;
-  const A* pointers[kPointers];
-  size_t stride;
 };
 
 template <class Ops, size_t kRows>
@@ -90,8 +57,52 @@ struct TileSums {
 
   [[gnu::always_inline]] void add_step(const RowPointers<Input, kRows>& a, size_t i, const W* w) {
     add<0>(a, i, w);
-    if constexpr (Ops::kParts == 2) add<1>(a, i, w);
+    if constexpr (Ops::kParts > 1) add<1>(a, i, w);
+    if constexpr (Ops::kParts > 2) {
+      add<2>(a, i, w);
+      add<3>(a, i, w);
+    }
   }
+
+#if defined(NESTVEC_NEON)
+  // Steps of one register of each row's inputs: weights meet a lane of it.
+  template <size_t kLane = 0>
+  [[gnu::always_inline]] void add_lanes(const Ints (&x)[kRows], const W* w) {
+    constexpr size_t kPart = kLane % Ops::kParts;
+    const auto w0 = Ops::template weights<kPart>(w);
+    const auto w1 = Ops::template weights<kPart>(w + kLanes * Ops::kGroup);
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) {
+      sums[r][0] = Ops::template add_lane<kLane>(sums[r][0], x[r], w0);
+      sums[r][1] = Ops::template add_lane<kLane>(sums[r][1], x[r], w1);
+    }
+    if constexpr (kLane + 1 < kLanes) {
+      add_lanes<kLane + 1>(x, kPart + 1 < Ops::kParts ? w : w + Ops::kGroup * kPanel);
+    }
+  }
+
+  [[gnu::always_inline]] void add_steps(const RowPointers<Input, kRows>& a, const W* w) {
+    constexpr size_t kSteps = kLanes / Ops::kParts;
+#pragma GCC unroll 4
+    for (size_t u = 0; u < kUnroll; u += kSteps) {
+      Ints x[kRows];
+#pragma GCC unroll 16
+      for (size_t r = 0; r < kRows; ++r) x[r] = load_ints(a[r] + u * Ops::kInputs);
+      add_lanes(x, w + u * Ops::kGroup * kPanel);
+      asm(""
+          :
+          :
+          : "memory");  // else the next inputs are loaded ahead, and sums are spilled for them
+    }
+  }
+#else
+  [[gnu::always_inline]] void add_steps(const RowPointers<Input, kRows>& a, const W* w) {
+#pragma GCC unroll 4
+    for (size_t u = 0; u < kUnroll; ++u) {
+      add_step(a, u * Ops::kInputs, w + u * Ops::kGroup * kPanel);
+    }
+  }
+#endif
 
   decltype(Ops::load_sums(nullptr)) sums[kRows][2] = {};
 };
@@ -106,10 +117,7 @@ template <class Ops, size_t kRows>
   size_t step = 0;
   for (; step + kUnroll <= tile.steps; step += kUnroll) {
     for (size_t i = 0; i < tile.lines; ++i, ahead += kLine) __builtin_prefetch(ahead, 0, 2);
-#pragma GCC unroll 4
-    for (size_t u = 0; u < kUnroll; ++u) {
-      sums.add_step(a, u * Ops::kInputs, w + u * Ops::kGroup * kPanel);
-    }
+    sums.add_steps(a, w);
     a.advance(kUnroll * Ops::kInputs);
     w += kUnroll * Ops::kGroup * kPanel;
   }

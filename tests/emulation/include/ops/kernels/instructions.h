@@ -39,7 +39,7 @@ inline bool any_greater(const Floats& a, const Floats& b) {
   return out;
 }
 
-#if defined(__AVX512VNNI__)
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 // VPDPBUSD: bytes of a count as unsigned, those of w as signed; sums wrap, nothing saturates.
 [[gnu::noinline]] inline Ints add_byte_products(const Ints& sums, const Ints& a, const Ints& w) {
   Ints out;
