@@ -30,14 +30,14 @@ class Model::Engine {
     Pooling pooling = Pooling::kMean;
     bool normalize = true;
     std::size_t max_batch_tokens = 0;
-    std::shared_ptr<const FileDescriptor> hold;  // on the compiled folder, as Artefact
-    std::unique_ptr<Session> session;            // goes to the scheduler
+    std::unique_ptr<Session> session;  // goes to the scheduler
     std::size_t batch_milliseconds = 0;
     std::uint64_t cache_bytes = 0;
     bool include_prompt = true;   // among the tokens that are pooled
     bool truncates_left = false;  // where a call leaves it at Truncation::kRight
     std::size_t vocabulary = 0;   // as PlanRules
     std::size_t dimensions = 0;   // of calls that ask for none; 0 = the session's width
+    std::shared_ptr<const FileDescriptor> hold{};  // on the compiled folder, as Artefact
   };
 
   explicit Engine(Parts parts);

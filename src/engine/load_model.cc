@@ -366,14 +366,14 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
                              .tasks = std::move(outline.tasks),
                              .pooling = folder.pooling,
                              .normalize = folder.normalize,
-                             .hold = graph.hold,
                              .session = std::move(session),
                              .batch_milliseconds = config.runtime.batch_milliseconds,
                              .cache_bytes = config.runtime.vector_cache_bytes,
                              .include_prompt = folder.include_prompt,
                              .truncates_left = truncates_left,
                              .vocabulary = exceeds ? graph.spec.vocabulary : 0,
-                             .dimensions = folder.dimensions};
+                             .dimensions = folder.dimensions,
+                             .hold = graph.hold};
   parts.max_batch_tokens = parts.info.max_batch_tokens;
   return Model(std::make_unique<const Model::Engine>(std::move(parts)));
 }
