@@ -6,16 +6,12 @@
 #include <vector>
 
 #include "base/excerpt.h"
+#include "config/small_files.h"
 
 namespace nestvec {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_present(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 // The files of a folder with such an ending, relative to `root`, by name.
 std::vector<std::string> files_of(const fs::path& root, const char* below,
@@ -23,7 +19,7 @@ std::vector<std::string> files_of(const fs::path& root, const char* below,
   std::vector<std::string> names;
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(root / below, ignored)) {
-    if (entry.path().extension() == ending && is_present(entry.path())) {
+    if (entry.path().extension() == ending && is_file(entry.path())) {
       names.push_back((fs::path(below) / entry.path().filename()).string());
     }
   }
@@ -36,7 +32,7 @@ std::vector<std::string> files_of(const fs::path& root, const char* below,
 std::string advice_for_other_weights(const std::string& folder) {
   const fs::path path(folder);
   for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (!is_present(path / name)) continue;
+    if (!is_file(path / name)) continue;
     return std::string("; ") + name +
            " is a Python pickle, which nestvec never runs: convert it with `python -c \"from "
            "sentence_transformers import SentenceTransformer as S; "
@@ -53,7 +49,7 @@ std::string advice_for_other_weights(const std::string& folder) {
   }
   for (const char* name :
        {"tf_model.h5", "flax_model.msgpack", "openvino/openvino_model.xml", "openvino_model.xml"}) {
-    if (is_present(path / name)) return std::string("; ") + name + " is not read";
+    if (is_file(path / name)) return std::string("; ") + name + " is not read";
   }
   const std::vector<std::string> gguf = files_of(path, "", ".gguf");
   return gguf.empty() ? "" : "; " + excerpt(gguf.front()) + " is not read";
@@ -62,7 +58,7 @@ std::string advice_for_other_weights(const std::string& folder) {
 std::string advice_for_other_tokenizer(const std::string& folder) {
   for (const char* name :
        {"vocab.txt", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json"}) {
-    if (!is_present(fs::path(folder) / name)) continue;
+    if (!is_file(fs::path(folder) / name)) continue;
     return std::string("; ") + name +
            " alone is not read: make tokenizer.json of it with `python -c \"from transformers "
            "import AutoTokenizer as T; T.from_pretrained('FOLDER').save_pretrained('FOLDER')\"`";

@@ -13,6 +13,7 @@
 #include "config/folder_advice.h"
 #include "config/local_models.h"
 #include "config/onnx_names.h"
+#include "config/small_files.h"
 
 namespace nestvec {
 namespace {
@@ -44,11 +45,6 @@ bool is_valid_revision(std::string_view revision) {
          std::all_of(revision.begin(), revision.end(), [](char c) {
            return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '\\';
          });
-}
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
 }
 
 bool exists(const fs::path& path) {

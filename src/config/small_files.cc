@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/small_files.h"
 
-#include <filesystem>
-
 #include "config/companions.h"
 
 namespace nestvec {
 
+bool is_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
 std::optional<JsonDocument> load_if_there(const std::string& folder, const std::string& name) {
   const std::filesystem::path path = std::filesystem::path(folder) / name;
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
+  if (!is_file(path)) return std::nullopt;
   return JsonDocument::load(path.string());
 }
 

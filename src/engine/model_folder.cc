@@ -19,11 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
 Error missing(const std::string& folder, const std::string& what) {
   return Error(ErrorCode::kNotFound,
                folder + ": " + what +

@@ -13,6 +13,7 @@
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "base/lfs_pointer.h"
+#include "config/small_files.h"
 
 namespace nestvec {
 namespace {
@@ -112,11 +113,6 @@ std::vector<TensorView> read_header(std::string_view header, std::span<const std
     if (name != "__metadata__") tensors.push_back(read_entry(name, entry, data));
   }
   return tensors;
-}
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
 }
 
 // Tensor names by shard.
