@@ -6,6 +6,10 @@ target_compile_options(nestvec_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Werror
   # g++ 12 sees overlapping copies in std::string's operator+ (GCC bug 105329).
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
+if(NESTVEC_STATIC)
+  # libgcc_s stays: it unwinds across libraries, and ONNX Runtime needs it anyway.
+  target_link_options(nestvec_options INTERFACE -static-libstdc++ LINKER:--exclude-libs,ALL)
+endif()
 if(NESTVEC_SANITIZE)
   target_compile_options(nestvec_options INTERFACE
     -fsanitize=${NESTVEC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
