@@ -147,7 +147,7 @@ function(nestvec_fuzz name)
   target_link_libraries(${name}_fuzz PRIVATE nestvec_fuzz_driver)
   add_test(NAME fuzz.${name}
     COMMAND ${name}_fuzz --runs=${ARG_RUNS} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
-  set_tests_properties(fuzz.${name} PROPERTIES LABELS quick TIMEOUT 600
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS quick TIMEOUT 1800
     ENVIRONMENT "${nestvec_sanitizer_environment}")
 endfunction()
 
