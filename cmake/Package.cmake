@@ -44,8 +44,9 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME nestvec)
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_SECTION science)
-# Newest symbol of glibc: tests/packages asserts it.
-set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_DEPENDS "libc6 (>= ${NESTVEC_GLIBC}), libgcc-s1, passwd")
+# The newest symbol of glibc (tests/packages asserts it), and what ONNX Runtime as published needs.
+set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_DEPENDS
+  "libc6 (>= ${NESTVEC_GLIBC}), libgcc-s1, libstdc++6, passwd")
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_RECOMMENDS ca-certificates)
 set(CPACK_COMPONENT_UNSPECIFIED_DESCRIPTION
 "A command and a server that turn text into vectors on the CPU, for search,
