@@ -3,7 +3,7 @@
 # everything is there.
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart build test test-server test-clients test-clarifai test-deploy check
-.PHONY: wheel test-python test-mteb test-scaleout bench bench-engines bench-load bench-json bench-bulk
+.PHONY: deb image test-packages test-image wheel test-python test-mteb test-scaleout bench bench-engines bench-load bench-json bench-bulk
 .PHONY: goldens format lint clean
 SHELL := bash
 
@@ -69,6 +69,23 @@ test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against t
 test-deploy: build  ## The files of deploy/: schemas, and what they say of the server
 	@$(venv-deploy)
 	@scripts/pytest.sh deploy tests/deploy
+
+deb: setup  ## Packages for Debian 12 and newer, in build/packages
+	@scripts/make-deb.sh
+
+image: dist  ## The image of the server, in build/packages; ARCH=aarch64 for Arm
+	@scripts/setup-apt.sh --packages
+	@scripts/make-image.sh $(ARCH)
+
+test-packages: dist deb wheel  ## tar.gz, .deb and wheel in clean systems of Debian 12 and 13; needs root
+	@scripts/setup-apt.sh --packages
+	@$(venv-test)
+	@scripts/pytest.sh test tests/packages --ignore=tests/packages/test_image.py
+
+test-image: dist  ## The image, built, and run without rights on a read-only root; needs root
+	@scripts/setup-apt.sh --packages
+	@$(venv-test)
+	@scripts/pytest.sh test tests/packages/test_image.py
 
 wheel: setup  ## The Python wheel for other machines, in build/wheels
 	@scripts/make-wheel.sh
