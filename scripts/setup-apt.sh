@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # setup-apt.sh [--tests | --aarch64]: installs the system packages that a build needs, those of the
-# tests, or the compiler for aarch64 and what runs its programs here (not the libraries of that
-# architecture); does nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
+# tests, or the compiler for aarch64 and what runs its programs here (scripts/get-sysroot.sh gets the
+# libraries); does nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
