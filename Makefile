@@ -168,4 +168,4 @@ lint: setup  ## Rules, format and clang-tidy over every source
 	@scripts/lint.sh
 
 clean:  ## Remove what was built; downloads stay
-	@rm -rf build/release build/dev build/asan build/tsan build/fuzz build/aarch64 build/tidy-passed build/configure.log
+	@rm -rf build/release build/dev build/asan build/tsan build/fuzz build/aarch64 build/dist build/dist-aarch64 build/deb build/tidy-passed build/configure.log
