@@ -70,8 +70,8 @@ test-deploy: build  ## The files of deploy/: schemas, and what they say of the s
 	@$(venv-deploy)
 	@scripts/pytest.sh deploy tests/deploy
 
-wheel: setup  ## The Python wheel for other machines, in build/wheels
-	@scripts/make-wheel.sh
+wheel: setup  ## The Python wheel with the command, in build/wheels; ARCH=aarch64: for Arm
+	@$(if $(filter aarch64,$(ARCH)),scripts/setup-apt.sh --aarch64 &&) scripts/make-wheel.sh $(if $(ARCH),--$(ARCH))
 
 test-python: build  ## The wheel in a fresh environment, beside the command, references and real libraries
 	@scripts/setup-apt.sh --tests

@@ -40,7 +40,7 @@ def test_contents(wheel):
         assert f"nestvec/{name}" in names
     assert [name for name in names if re.search(r"licenses/(LICENSE|NOTICE)$", name)]
     assert [name for name in names if re.search(r"onnxruntime.*/(LICENSE|ThirdPartyNotices\.txt)$", name)]
-    for part in ("protobuf", "yaml-cpp", "simdjson", "openssl", "curl", "nghttp2", "zstd", "zlib", "cli11"):
+    for part in ("libprotobuf", "libyaml-cpp", "simdjson", "libssl", "curl", "libnghttp2", "libzstd", "zlib1g", "libcli11", "libstdc++"):
         assert [name for name in names if part in name and name.startswith("nestvec/licenses/")], part
     assert "nestvec_command/__init__.py" in names
     # Nothing but ONNX Runtime travels as a library of its own.
@@ -82,6 +82,15 @@ for name in ("langchain", "llama_index", "haystack", "mteb"):
     fresh = REPOSITORY / "build/venv-fresh/bin/python"
     output = python(script, MODELS / "v3-tiny", python=fresh)
     assert output.strip() == model.encode(["A text.", "Another."]).tobytes().hex()
+
+
+@pytest.mark.parametrize("library, package", [("CURL", "libcurl4-openssl-dev"), ("CLI11", "libcli11-dev")])
+def test_a_library_that_is_missing_is_named_with_its_package(library, package, tmp_path):
+    """Who runs pip install out of the source distribution sees CMake's words."""
+    done = subprocess.run(["cmake", "-S", REPOSITORY, "-B", tmp_path, f"-DCMAKE_DISABLE_FIND_PACKAGE_{library}=ON",
+                           "-DNESTVEC_PYTHON=ON", "-DNESTVEC_DEVELOPER=OFF"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"nestvec needs {library}, which was not found; install {package} " in " ".join(done.stderr.split())
 
 
 def test_the_source_distribution():
