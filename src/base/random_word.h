@@ -10,12 +10,11 @@
 
 namespace nestvec {
 
-// Throws std::runtime_error where the system has no source of randomness. Not std::random_device,
-// which ties a program that has it inside to the C library it was built with.
+// Throws std::system_error where the system has no source of randomness.
 inline std::uint64_t random_word() {
   std::uint64_t word = 0;
   if (::getentropy(&word, sizeof word) != 0) {
-    throw std::system_error(errno, std::generic_category(), "no source of randomness");
+    throw std::system_error(errno, std::generic_category(), "getentropy");
   }
   return word;
 }

@@ -59,7 +59,7 @@ HubClient::HubClient(const PullOptions& options, PullProgress& progress, std::st
       progress_(progress),
       stop_(stop),
       http_(http_options(options, std::move(stop))),
-      random_(static_cast<std::minstd_rand::result_type>(random_word())) {}
+      random_(random_word()) {}
 
 HubSubject HubClient::subject(const std::string& file) const {
   return {.endpoint = options_.endpoint,
