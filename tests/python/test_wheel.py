@@ -40,7 +40,7 @@ def test_contents(wheel):
         assert f"nestvec/{name}" in names
     assert [name for name in names if re.search(r"licenses/(LICENSE|NOTICE)$", name)]
     assert [name for name in names if re.search(r"onnxruntime.*/(LICENSE|ThirdPartyNotices\.txt)$", name)]
-    for part in ("libprotobuf", "libyaml-cpp", "simdjson", "libssl", "curl", "libnghttp2", "libzstd", "zlib1g", "libcli11", "libstdc++"):
+    for part in ("protobuf", "yaml-cpp", "simdjson", "libssl", "curl", "libnghttp2", "libzstd", "zlib1g", "libcli11", "libstdc++"):
         assert [name for name in names if part in name and name.startswith("nestvec/licenses/")], part
     assert "nestvec_command/__init__.py" in names
     # Nothing but ONNX Runtime travels as a library of its own.
