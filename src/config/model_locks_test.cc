@@ -64,7 +64,7 @@ TEST(ModelLocks, WhatNobodyMakesOrRemovesGoes) {
     std::size_t count = 0;
     for (const ModelLeftover& leftover : model_leftovers((folder / "").string())) {
       EXPECT_EQ(remove_leftover(leftover), !is_in_use(leftover)) << leftover.path;
-      count += fs::exists(leftover.path) ? 0 : 1;
+      count += fs::exists(leftover.path) ? 0u : 1u;
     }
     return count;
   };
