@@ -8,7 +8,9 @@ target_compile_options(nestvec_options INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 if(NESTVEC_STATIC)
   # libgcc_s stays: it unwinds across libraries, and ONNX Runtime needs it anyway.
-  target_link_options(nestvec_options INTERFACE -static-libstdc++ LINKER:--exclude-libs,ALL)
+  # What nobody calls goes, and with it the newest symbols of glibc (libstdc++'s random_device).
+  target_link_options(nestvec_options INTERFACE
+    -static-libstdc++ LINKER:--exclude-libs,ALL LINKER:--gc-sections)
 endif()
 if(NESTVEC_SANITIZE)
   target_compile_options(nestvec_options INTERFACE

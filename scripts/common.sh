@@ -73,3 +73,10 @@ install_wheel() {
   quietly "$1/bin/pip" install --no-index "${@:3}" "$2" || return 1
   sha256sum "$2" | cut -d' ' -f1 >"$1/wheel.installed"
 }
+
+# source_date: the time that packages carry, in seconds: that of the commit, or of CHANGELOG.md where
+# there is no repository.
+source_date() {
+  printf '%s\n' "${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null ||
+    stat -c %Y "$root/CHANGELOG.md")}"
+}

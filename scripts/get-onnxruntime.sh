@@ -12,6 +12,7 @@
 # ONNXRUNTIME_ARCHIVE_SHA256    what that archive must be
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 version=1.32.0
 target=$build_dir/onnxruntime
@@ -85,40 +86,22 @@ from_archive() {
   tree=$out/tree
 }
 
-# The first Debian mirror among the machine's apt sources, in either format.
-debian_mirror() {
-  { find /etc/apt/sources.list /etc/apt/sources.list.d -type f \
-    \( -name '*.list' -o -name '*.sources' \) -exec cat {} + 2>/dev/null || true; } |
-    sed -nE -e 's/^URIs:[[:space:]]*([^[:space:]]+).*/\1/p' \
-      -e 's/^deb[[:space:]]+(\[[^]]*\][[:space:]]+)?([^[:space:]]+).*/\2/p' |
-    grep -E -m 1 '/debian/?$' || true
-}
-
 unpack_headers() {
-  local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt=$scratch/apt
-  mirror=$(debian_mirror)
-  [[ -n $mirror ]] ||
+  local folder=$scratch/apt
+  [[ -n $(debian_mirror) ]] ||
     die "the machine's apt sources name no Debian mirror to take ONNX Runtime's headers from;" \
       "unpack a release of ONNX Runtime and set ONNXRUNTIME_ROOT, or set" \
       "ONNXRUNTIME_ARCHIVE_SHA256 to the hash of its release archive"
-  mkdir -p "$apt"/{lists,cache,state}/partial "$apt/cache/archives/partial" "$apt/download"
-  printf 'deb [arch=amd64 signed-by=%s] %s trixie main\n' "$keyring" "$mirror" >"$apt/sources.list"
-  local options=(
-    -qq -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=-
-    -o Dir::State="$apt/state" -o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt/cache"
-    -o Dir::State::Status=/dev/null -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none
-    -o APT::Architecture=amd64 -o APT::Architectures=amd64
-  )
-  quietly apt-get "${options[@]}" update ||
-    die "cannot read the package list of Debian 13 from $mirror ($log)"
-  (cd "$apt/download" &&
-    quietly apt-get "${options[@]}" download "$headers_package=$headers_version") ||
-    die "cannot download $headers_package $headers_version from $mirror ($log)"
-  local package=("$apt"/download/*.deb)
+  open_apt "$folder" trixie amd64
+  mkdir -p "$folder/download"
+  (cd "$folder/download" &&
+    quietly "${apt[@]}" download "$headers_package=$headers_version") ||
+    die "cannot download $headers_package $headers_version from $(debian_mirror) ($log)"
+  local package=("$folder"/download/*.deb)
   verify_sha256 "${package[0]}" "$headers_sha256"
-  dpkg -x "${package[0]}" "$apt/package"
-  mv "$apt/package/usr/include/onnxruntime" "$1/include"
-  cp "$apt/package/usr/share/doc/$headers_package/copyright" "$1/COPYRIGHT.headers"
+  dpkg -x "${package[0]}" "$folder/package"
+  mv "$folder/package/usr/include/onnxruntime" "$1/include"
+  cp "$folder/package/usr/share/doc/$headers_package/copyright" "$1/COPYRIGHT.headers"
 }
 
 from_wheel() {

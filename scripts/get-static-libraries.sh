@@ -7,10 +7,13 @@
 # in build/static-x86_64 (include/, lib/, and doc/ with their licences and versions), or -aarch64.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 arch=$(uname -m)
 options=()
+is_cross=false
 if [[ ${1:-} == --aarch64 && $arch != aarch64 ]]; then
+  is_cross=true
   arch=aarch64
   options+=("-DCMAKE_TOOLCHAIN_FILE=$root/cmake/aarch64-linux-gnu.cmake")
 fi
@@ -23,27 +26,28 @@ make_scratch static
 tree=$scratch/tree
 mkdir -p "$tree/doc"
 
-# The machine's own sources of packages, in either format, asked for sources instead of binaries.
+# Sets the array `apt`: the machine's own sources of packages, in either format, asked for sources.
 read_sources() {
-  local file apt=$scratch/apt
-  mkdir -p "$apt"/{parts,lists/partial}
+  local file
+  mkdir -p "$scratch/apt"/{parts,lists/partial}
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
     [[ ! -f $file ]] ||
       sed -E -e 's/^Types:.*/Types: deb-src/' -e 's/^deb[[:space:]]/deb-src /' "$file" \
-        >"$apt/parts/$(basename "$file")"
+        >"$scratch/apt/parts/$(basename "$file")"
   done
-  apt_options=(
-    -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$apt/parts"
-    -o Dir::State::Lists="$apt/lists" -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none
+  apt=(
+    apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$scratch/apt/parts"
+    -o Dir::State::Lists="$scratch/apt/lists" -o APT::Sandbox::User="$(id -un)"
+    -o Acquire::Languages=none
   )
-  quietly apt-get "${apt_options[@]}" update ||
+  quietly "${apt[@]}" update ||
     die "cannot read the package lists of this machine's sources ($log)"
 }
 
 # unpack NAME: the patched source in $scratch/NAME.
 unpack() {
   mkdir -p "$scratch/sources"
-  (cd "$scratch/sources" && quietly apt-get "${apt_options[@]}" source "$1") ||
+  (cd "$scratch/sources" && quietly "${apt[@]}" source "$1") ||
     die "cannot download the source of $1 as the distribution has it; is the network up? ($log)"
   mv "$scratch/sources/$1"-*/ "$scratch/$1"
   sed -nE 's/^Version: *//p' "$scratch/sources/$1"_*.dsc | head -n 1 >"$tree/doc/$1.version"
@@ -65,7 +69,11 @@ compile() {
 }
 
 say "building curl, protobuf, simdjson and yaml-cpp as static libraries for $arch"
-read_sources
+if $is_cross; then
+  open_apt "$scratch/apt" bookworm arm64 deb-src  # as the sysroot is
+else
+  read_sources
+fi
 unpack simdjson
 compile simdjson -DSIMDJSON_DEVELOPER_MODE=OFF
 unpack yaml-cpp

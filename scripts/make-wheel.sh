@@ -19,6 +19,7 @@ for argument in "$@"; do
   esac
 done
 
+"$root/scripts/setup-apt.sh" --dist
 "$root/scripts/make-venv.sh" wheel scripts/requirements-wheel.txt
 export PATH=$build_dir/venv-wheel/bin:$PATH
 wheels=$build_dir/wheels
@@ -35,6 +36,7 @@ else
   wheels=$build_dir/wheels-$arch
   unpacked=$build_dir/sdist-$arch
   linked+=("sysroot-$arch")
+  "$root/scripts/setup-apt.sh" "--$arch"
   "$root/scripts/get-sysroot.sh" "$arch"
   "$root/scripts/get-onnxruntime.sh" "--$arch"
   "$root/scripts/get-static-libraries.sh" "--$arch"
