@@ -106,8 +106,8 @@ test-aarch64: build  ## Cross-compiled tests on emulated processors of aarch64: 
 check-macos: build  ## Whether the library and the Python module compile for macOS (downloads a compiler, 100 MB)
 	@scripts/check-macos.sh
 
-wheel: setup  ## The Python wheel for other machines, in build/wheels
-	@scripts/make-wheel.sh
+wheel: setup  ## The Python wheel with the command, in build/wheels; ARCH=aarch64 for Arm
+	@scripts/make-wheel.sh $(ARCH:%=--%)
 
 test-python: build  ## The wheel in a fresh environment, beside the command, references and real libraries
 	@scripts/setup-apt.sh --tests

@@ -23,7 +23,7 @@ packages=(
 )
 
 if [[ ${1:-} == --tests ]]; then
-  packages+=(fonts-dejavu-core fonts-noto-core openssl strace)
+  packages+=(fonts-dejavu-core fonts-noto-core openssl strace zsh fish)
   # Ubuntu's package of that name installs a snap, which fails in containers; there the tests of the
   # page are skipped.
   grep -qs '^ID=debian' /etc/os-release && packages+=(chromium)
