@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # check-macos.sh [SOURCE...]: whether the library and the Python module compile for macOS on Apple's
-# processors, all of their sources or those named: syntax and types, by the compiler and the system's
-# headers in PyPI's ziglang. Nothing is linked, nothing is run. Headers of what they depend on are
+# processors, all of their sources or those named, by the compiler and the system's headers in PyPI's
+# ziglang. Nothing is linked, nothing is run. Headers of what they depend on are
 # this machine's; what is generated comes from build/release (make build), nanobind from the
 # environment of make wheel.
 set -euo pipefail
@@ -22,8 +22,8 @@ for header in simdjson.h yaml-cpp google "$(uname -m)-linux-gnu/$(basename "$pyt
   ln -s "/usr/include/$header" "$scratch/$header"
 done
 compile=(
-  "$build_dir/venv-macos/bin/python" -m ziglang c++ -target aarch64-macos -std=c++20 -fsyntax-only
-  -Wall -Wextra -Werror=return-type -Isrc -Iinclude -Ibuild/release/include
+  "$build_dir/venv-macos/bin/python" -m ziglang c++ -target aarch64-macos -std=c++20 -c -O0
+  -fno-sanitize=undefined -o "$scratch/object.o" -Isrc -Iinclude -Ibuild/release/include
   -isystem build/release/src/compile -isystem build/onnxruntime/include -isystem "$scratch"
 )
 nanobind=$("$build_dir/venv-wheel/bin/python" -m nanobind --include_dir)
