@@ -30,12 +30,12 @@ nanobind=$("$build_dir/venv-wheel/bin/python" -m nanobind --include_dir)
 extension=(-isystem "$nanobind" -isystem "$python" -DPy_LIMITED_API=0x030A0000
   -DNB_BACKEND_MODULE=nanobind_backend -DNB_BACKEND_PYPI=nanobind-backend)
 
-# As src/ops/kernels/CMakeLists.txt has them.
+# As src/ops/kernels/CMakeLists.txt has them, in Zig's words.
 declare -A levels=(
   [generic]="" [neon]="-DNESTVEC_NEON"
-  [neon_dotprod]="-DNESTVEC_NEON -march=armv8.2-a+dotprod"
-  [neon_i8mm]="-DNESTVEC_NEON -march=armv8.2-a+dotprod+i8mm"
-  [neon_bf16]="-DNESTVEC_NEON -march=armv8.2-a+dotprod+i8mm+bf16"
+  [neon_dotprod]="-DNESTVEC_NEON -mcpu=generic+v8_2a+dotprod"
+  [neon_i8mm]="-DNESTVEC_NEON -mcpu=generic+v8_2a+dotprod+i8mm"
+  [neon_bf16]="-DNESTVEC_NEON -mcpu=generic+v8_2a+dotprod+i8mm+bf16"
 )
 
 # check SOURCE FLAG...: notes those that do not compile.
