@@ -3,7 +3,8 @@
 # everything is there.
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart build test test-server test-clients test-clarifai test-deploy check
-.PHONY: deb image test-packages test-image wheel test-python test-mteb test-scaleout bench bench-engines bench-load bench-json bench-bulk
+.PHONY: dist deb image wheel test-packages test-image test-aarch64 check-macos test-python test-mteb
+.PHONY: test-scaleout bench bench-engines bench-load bench-json bench-bulk
 .PHONY: goldens format lint clean
 SHELL := bash
 
@@ -70,7 +71,12 @@ test-deploy: build  ## The files of deploy/: schemas, and what they say of the s
 	@$(venv-deploy)
 	@scripts/pytest.sh deploy tests/deploy
 
+dist: setup  ## The archive for any Linux, in build/packages; ARCH=aarch64 for Arm
+	@scripts/setup-apt.sh --dist
+	@scripts/make-dist.sh $(ARCH)
+
 deb: setup  ## Packages for Debian 12 and newer, in build/packages
+	@scripts/setup-apt.sh --dist
 	@scripts/make-deb.sh
 
 image: dist  ## The image of the server, in build/packages; ARCH=aarch64 for Arm
@@ -87,8 +93,21 @@ test-image: dist  ## The image, built, and run without rights on a read-only roo
 	@$(venv-test)
 	@scripts/pytest.sh test tests/packages/test_image.py
 
-wheel: setup  ## The Python wheel for other machines, in build/wheels
-	@scripts/make-wheel.sh
+test-aarch64: build  ## Cross-compiled tests on emulated processors of aarch64: an hour
+	@scripts/setup-apt.sh --aarch64
+	@scripts/get-sysroot.sh aarch64
+	@scripts/get-onnxruntime.sh --aarch64
+	@$(venv-test)
+	@scripts/fetch-default-model.sh >/dev/null
+	@cmake --preset aarch64 >build/configure.log || { cat build/configure.log; exit 1; }
+	@cmake --build --preset aarch64
+	@scripts/test-aarch64.sh $(ARGS)
+
+check-macos: build  ## Whether the library and the Python module compile for macOS (downloads a compiler, 100 MB)
+	@scripts/check-macos.sh
+
+wheel: setup  ## The Python wheel with the command, in build/wheels; ARCH=aarch64 for Arm
+	@scripts/make-wheel.sh $(ARCH:%=--%)
 
 test-python: build  ## The wheel in a fresh environment, beside the command, references and real libraries
 	@scripts/setup-apt.sh --tests
@@ -149,4 +168,4 @@ lint: setup  ## Rules, format and clang-tidy over every source
 	@scripts/lint.sh
 
 clean:  ## Remove what was built; downloads stay
-	@rm -rf build/release build/dev build/asan build/tsan build/fuzz build/tidy-passed build/configure.log
+	@rm -rf build/release build/dev build/asan build/tsan build/fuzz build/aarch64 build/dist build/dist-aarch64 build/deb build/tidy-passed build/configure.log

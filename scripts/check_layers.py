@@ -18,7 +18,7 @@ ALLOWED["http"] = ALLOWED["service"] | {"http"}
 ALLOWED["grpc"] = ALLOWED["service"] | {"dialects", "http", "grpc"}
 ALLOWED["server"] = ALLOWED["grpc"] | {"server"}
 ALLOWED["bulk"] = {"base", "config", "output", "bulk"}
-ALLOWED["python"] = {"base", "config", "output", "hub"}
+ALLOWED["python"] = {"base", "config", "output"}
 ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "observe", "bulk",
                   "server", "cli"}
 # Which folders include a foreign library, as decision 0022 lists them. A test may call any, as the

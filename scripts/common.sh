@@ -80,3 +80,7 @@ source_date() {
   printf '%s\n' "${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null ||
     stat -c %Y "$root/CHANGELOG.md")}"
 }
+
+project_version() {
+  sed -nE 's/^project\(nestvec VERSION ([0-9.]+).*/\1/p' "$root/CMakeLists.txt"
+}

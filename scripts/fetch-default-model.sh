@@ -26,6 +26,8 @@ if [[ ! -e $target/model.safetensors ]]; then
   # The cache may lie on another file system: copy first, so that the last step is a rename.
   mkdir -p "$(dirname "$target")"
   staged=$(mktemp -d "$(dirname "$target")/.all-MiniLM-L6-v2-XXXXXX")
+  exec {lock}<"$staged"
+  flock "$lock"  # until this script ends; nestvec cache prune removes such folders without a lock
   cp -r "$folder/." "$staged/"
   chmod -R u+rwX,go+rX "$staged"
   publish "$staged" "$target"

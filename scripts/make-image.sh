@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
 arch=${1:-$(uname -m)}
-version=$(sed -nE 's/^project\(nestvec VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
+version=$(project_version)
 package=build/packages/nestvec-$version-linux-$arch
 [[ -e $package.tar.gz ]] || die "$package.tar.gz is not there; run make dist${1:+ ARCH=$1}"
 case $arch in

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# setup-apt.sh [--tests | --packages | --aarch64]: installs the system packages that a build needs, those of
-# the tests, those of packages and images and their tests, or the compiler for aarch64 and what runs its programs here (not the libraries of that
-# architecture); does nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
+# setup-apt.sh [--tests | --dist | --packages | --aarch64]: installs the system packages that a build needs, and
+# those of the tests, of a static build, of packages and images with their tests, or of a cross build
+# (the compiler, and what runs its programs here; scripts/get-sysroot.sh gets the libraries). Does
+# nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -22,7 +23,7 @@ packages=(
 )
 
 if [[ ${1:-} == --tests ]]; then
-  packages+=(fonts-dejavu-core fonts-noto-core openssl strace)
+  packages+=(fonts-dejavu-core fonts-noto-core openssl strace zsh fish)
   # Ubuntu's package of that name installs a snap, which fails in containers; there the tests of the
   # page are skipped.
   grep -qs '^ID=debian' /etc/os-release && packages+=(chromium)
@@ -32,6 +33,10 @@ if [[ ${1:-} == --packages ]]; then
   packages+=(mmdebstrap qemu-user-static)            # clean systems, also of other processors
   packages+=(dpkg-dev lintian)                       # Debian's packages
   packages+=(buildah crun)                           # images
+fi
+
+if [[ ${1:-} == --dist ]]; then
+  packages+=(dpkg-dev)
 fi
 
 if [[ ${1:-} == --aarch64 ]]; then

@@ -12,8 +12,10 @@ from nestvec._errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
+    PermissionDeniedError,
     ResourceExhaustedError,
     TruncationWarning,
+    UnavailableError,
 )
 from nestvec._hub import pull
 from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
@@ -29,6 +31,7 @@ __all__ = [
     "Model",
     "ModelInfo",
     "NotFoundError",
+    "PermissionDeniedError",
     "ResourceExhaustedError",
     "SentenceTransformer",
     "Statistics",
@@ -36,6 +39,7 @@ __all__ = [
     "TokenEmbeddings",
     "Tokens",
     "TruncationWarning",
+    "UnavailableError",
     "__version__",
     "pull",
     "quantize_embeddings",

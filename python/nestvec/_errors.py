@@ -35,6 +35,14 @@ class FailedPreconditionError(Error, RuntimeError):
     """The call is not possible in this state, such as in a fork of the process that loaded the model."""
 
 
+class PermissionDeniedError(Error, PermissionError):
+    """A file may not be read, or the hub shows a repository only to those with a token."""
+
+
+class UnavailableError(Error, ConnectionError):
+    """The hub cannot be reached or does not answer."""
+
+
 class TruncationWarning(UserWarning):
     """Texts had more tokens than the model takes and lost some."""
 
@@ -46,6 +54,9 @@ _CLASSES: dict[str, type[Error]] = {
     "RESOURCE_EXHAUSTED": ResourceExhaustedError,
     "DATA_LOSS": DataLossError,
     "FAILED_PRECONDITION": FailedPreconditionError,
+    "PERMISSION_DENIED": PermissionDeniedError,
+    "UNAUTHENTICATED": PermissionDeniedError,
+    "UNAVAILABLE": UnavailableError,
 }
 
 

@@ -105,11 +105,11 @@ class Model:
         Without a name, loads the model of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings``
         are the keys of docs/config.md and override the file and the environment: ``precision="int8"``, ``threads=2``,
         ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``, ``default_task="retrieval.passage"``, ``cache_dir=...``,
-        ``prompts={"query": "query: "}``. ``download=True`` downloads a repository that is not on this machine, as
-        ``nestvec.pull`` does.
+        ``prompts={"query": "query: "}``. ``download=True`` downloads a repository that is not, or not wholly, on this
+        machine, as ``nestvec.pull`` does; without it nothing is ever downloaded.
 
-        The first load of a folder compiles it into the cache. ``show_progress_bar`` sets whether a bar is shown; by
-        default it is, on a terminal. The logger "nestvec" reports precision, threads and the memory plan. Raises
+        The first load of a folder compiles it into the cache. ``show_progress_bar`` sets whether bars are shown; by
+        default they are, on a terminal. The logger "nestvec" reports precision, threads and the memory plan. Raises
         nestvec.Error.
         """
         model = "" if path_or_repo is None else os.fsdecode(path_or_repo)
@@ -120,11 +120,14 @@ class Model:
         with LoadingBar(is_watched() if show_progress_bar is None else show_progress_bar) as bar:
             try:
                 core = _core.load(model, file, given, _log.info, bar)
-            except NotFoundError:
-                named = model or os.environ.get("NESTVEC_MODEL", "")
-                if not download or not _hub.is_reference(named):
+            except NotFoundError as error:
+                repository = _hub.missing_repository(error)
+                if repository is None:
                     raise
-                model = _hub.pull(named)
+                if not download:
+                    error.args = (f"{error}, or load it with download=True",)
+                    raise
+                model = _hub.pull(repository, show_progress_bar=show_progress_bar)
                 core = _core.load(model, file, given, _log.info, bar)
         folder = os.path.abspath(core.info()["folder"])
         reference = (folder, file, tuple(sorted(given.items())))

@@ -17,7 +17,6 @@
 #include "config/model_location.h"
 #include "embed_tokens.h"
 #include "encode.h"
-#include "hub/file_selection.h"
 #include "nestvec/load.h"
 #include "nestvec/tasks.h"
 #include "nestvec/version.h"
@@ -194,19 +193,6 @@ nb::tuple embed_tokens_of(const LoadedModel& model, const nb::sequence& texts,
   return embed_tokens(model.get(), texts, arguments_of(arguments));
 }
 
-// Of the paths of a repository those that a model needs.
-std::vector<std::string> select_paths(const std::vector<std::string>& paths,
-                                      const std::string& repo) {
-  std::vector<RepoFile> files;
-  for (const std::string& path : paths) {
-    files.emplace_back();
-    files.back().path = path;
-  }
-  std::vector<std::string> out;
-  for (const RepoFile& file : select_files(files, {}, repo)) out.push_back(file.path);
-  return out;
-}
-
 // The folder of a complete snapshot, in the cache `cache` (empty = the environment's); empty =
 // none.
 std::string find_model_in_cache(const std::string& cache, const std::string& repo,
@@ -258,7 +244,6 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
       nb::arg("folder_or_repo"));
   module.def("find_in_cache", nestvec::find_model_in_cache, nb::arg("cache"), nb::arg("repo"),
              nb::arg("revision"));
-  module.def("select_files", nestvec::select_paths, nb::arg("paths"), nb::arg("repo"));
   module.def("load", nestvec::load, nb::arg("model"), nb::arg("config"), nb::arg("settings"),
              nb::arg("log"), nb::arg("progress"));
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/cgroup.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+
+#include "base/platform.h"
 
 namespace nestvec {
 namespace {
@@ -157,15 +157,7 @@ std::optional<std::uint64_t> read_limit(const std::string& path) {
 SystemView this_system() {
   SystemView system;
   system.environment = process_environment();
-  // The kernel refuses a mask smaller than its own, so the mask grows until it fits.
-  for (std::size_t cpus = 1024; cpus <= (std::size_t{1} << 20); cpus *= 2) {
-    std::vector<unsigned char> mask(cpus / 8);
-    if (sched_getaffinity(0, mask.size(), reinterpret_cast<cpu_set_t*>(mask.data())) != 0) continue;
-    for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
-      if (((mask[cpu / 8] >> (cpu % 8)) & 1) != 0) system.affinity_cpus.push_back(cpu);
-    }
-    break;
-  }
+  system.affinity_cpus = allowed_cpus();
   return system;
 }
 

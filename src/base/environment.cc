@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/environment.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
+
+#include "base/platform.h"
 
 namespace nestvec {
 
@@ -17,7 +17,7 @@ Environment process_environment() {
 
 std::vector<std::string> process_variables(std::string_view prefix) {
   std::vector<std::string> names;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+  for (char** entry = environment_block(); entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view name =
         std::string_view(*entry).substr(0, std::string_view(*entry).find('='));
     if (name.starts_with(prefix)) names.emplace_back(name);

@@ -40,6 +40,37 @@ TEST(ThreadPool, ManyShortLoopsFollowOneAnother) {
   }
 }
 
+// A worker that is late with one loop must not take its next loop's size for that loop's: sizes go
+// up and down, most loops are over before all workers have come, and each call must name an index
+// of its own loop.
+TEST(ThreadPool, LoopsOfOtherSizesFollowOneAnother) {
+  constexpr std::size_t kMost = 64;
+  constexpr std::size_t kLoops = 30000;
+  ThreadPool pool(4);
+  const ThreadPool::Hot hot(pool);
+  std::vector<std::size_t> calls(kMost, 0);  // not atomic: an index belongs to one thread at a time
+  std::vector<std::size_t> expected(kMost, 0);
+  std::atomic<std::size_t> wrong{0};
+  for (std::size_t loop = 0; loop < kLoops; ++loop) {
+    const std::size_t count = 2 + loop * 7919 % (loop % 3 == 0 ? kMost - 1 : 3);
+    const auto body = [&](std::size_t i, std::size_t) {
+      if (i < count) {
+        ++calls[i];
+      } else {
+        ++wrong;
+      }
+    };
+    if (loop % 2 == 0) {
+      pool.parallel_for(count, body);
+    } else {
+      pool.parallel_runs(count, body);
+    }
+    for (std::size_t i = 0; i < count; ++i) ++expected[i];
+    ASSERT_EQ(calls, expected) << "loop " << loop << " of " << count;
+  }
+  EXPECT_EQ(wrong, 0U);
+}
+
 TEST(ThreadPool, ComputesAloneWhenNotHot) {
   ThreadPool pool(4);
   std::size_t total = 0;  // not atomic: only the caller may come here

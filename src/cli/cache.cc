@@ -12,6 +12,7 @@
 #include "cli/pull_display.h"
 #include "cli/storage.h"
 #include "cli/usage.h"
+#include "config/local_models.h"
 #include "config/model_location.h"
 
 namespace nestvec {
@@ -39,17 +40,18 @@ struct CacheFlags {
   bool json = false;
 };
 
-struct Caches {
+struct Caches : CacheContents {
   std::string compiled;  // the folder
   std::string hub;       // the folder; empty = not known
-  std::vector<CacheEntry> entries;
-  std::vector<PartialBlob> partials;
+  std::string models;    // the folder; empty = not known
 };
 
 Caches look(const CacheFlags& flags, const Environment& environment) {
   Caches caches;
   caches.compiled = compiled_folder(flags.cache, environment);
   caches.entries = cache_entries(caches.compiled);
+  caches.models = own_models_folder(environment);
+  caches.leftovers = model_leftovers(caches.models);
   try {
     caches.hub = hub_cache_folder(environment);
     caches.partials = partial_blobs(caches.hub);
@@ -85,6 +87,32 @@ std::string note_of(const CacheEntry& entry) {
   return note;
 }
 
+void show_leftovers(const Caches& caches, WallTime now, std::ostream& out) {
+  if (caches.leftovers.empty()) return;
+  std::uint64_t bytes = 0;
+  std::vector<std::vector<std::string>> rows;
+  for (const ModelLeftover& leftover : caches.leftovers) {
+    bytes += leftover.bytes;
+    rows.push_back({"  " + file_name(leftover.path), size_text(leftover.bytes),
+                    age_text(leftover.written, now), is_in_use(leftover) ? "in use" : ""});
+  }
+  out << "half-made models in " << caches.models << ": " << size_text(bytes) << '\n';
+  print_columns(rows, out);
+}
+
+void show_partials(const Caches& caches, WallTime now, std::ostream& out) {
+  if (caches.partials.empty()) return;
+  std::uint64_t bytes = 0;
+  std::vector<std::vector<std::string>> rows;
+  for (const PartialBlob& partial : caches.partials) {
+    bytes += partial.bytes;
+    rows.push_back({"  " + partial.repo, size_text(partial.bytes), age_text(partial.written, now),
+                    is_downloading(partial) ? "in use" : ""});
+  }
+  out << "unfinished downloads in " << caches.hub << ": " << size_text(bytes) << '\n';
+  print_columns(rows, out);
+}
+
 void show_caches(const Caches& caches, std::ostream& out) {
   const WallTime now = std::chrono::system_clock::now();
   std::uint64_t bytes = 0;
@@ -96,16 +124,8 @@ void show_caches(const Caches& caches, std::ostream& out) {
   }
   out << "compiled models in " << caches.compiled << ": " << size_text(bytes) << '\n';
   print_columns(rows, out);
-  if (caches.partials.empty()) return;
-  bytes = 0;
-  rows.clear();
-  for (const PartialBlob& partial : caches.partials) {
-    bytes += partial.bytes;
-    rows.push_back({"  " + partial.repo, size_text(partial.bytes), age_text(partial.written, now),
-                    is_downloading(partial) ? "in use" : ""});
-  }
-  out << "unfinished downloads in " << caches.hub << ": " << size_text(bytes) << '\n';
-  print_columns(rows, out);
+  show_leftovers(caches, now, out);
+  show_partials(caches, now, out);
 }
 
 void show_caches_json(const Caches& caches, std::ostream& out) {
@@ -139,6 +159,16 @@ void show_caches_json(const Caches& caches, std::ostream& out) {
     object.end();
   }
   partials.end();
+  JsonArray leftovers(root.key("half_made_models"));
+  for (const ModelLeftover& leftover : caches.leftovers) {
+    JsonObject object(leftovers.next());
+    object.text("path", leftover.path);
+    object.count("bytes", leftover.bytes);
+    object.text("written", utc_text(leftover.written));
+    object.boolean("in_use", is_in_use(leftover));
+    object.end();
+  }
+  leftovers.end();
   root.end();
   out << json << '\n';
 }
@@ -155,8 +185,8 @@ void prune_caches(const CacheFlags& flags, const PruneRules& rules, CliContext& 
   const auto nobody_uses = [](const CacheEntry& entry) { return !is_in_use(entry); };
   std::size_t count = 0;
   std::uint64_t bytes = 0;
-  for (const Pruned& pruned : choose_pruned(caches.entries, caches.partials, rules,
-                                            std::chrono::system_clock::now(), nobody_uses)) {
+  for (const Pruned& pruned :
+       choose_pruned(caches, rules, std::chrono::system_clock::now(), nobody_uses)) {
     if (!flags.dry_run && !pruned.remove()) continue;  // somebody has begun to use it
     context.out << (flags.dry_run ? "would remove " : "removed ") << pruned.path() << " ("
                 << size_text(pruned.bytes()) << ", " << pruned.reason << ")\n";

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "cli/storage.h"
 #include "compile/cache_entries.h"
+#include "config/model_locks.h"
 #include "hub/cached_repo.h"
 
 namespace nestvec {
@@ -19,16 +21,22 @@ struct PruneRules {
   std::optional<std::uint64_t> larger_than;        // of all compiled models together
 };
 
+// What lies in the caches.
+struct CacheContents {
+  std::vector<CacheEntry> entries;
+  std::vector<PartialBlob> partials;
+  std::vector<ModelLeftover> leftovers;
+};
+
 // One thing in a cache.
 struct Pruned {
-  std::optional<CacheEntry> entry;     // else
-  std::optional<PartialBlob> partial;  // a download that was broken off
+  std::variant<CacheEntry, PartialBlob, ModelLeftover> what;
   std::string reason;
 
-  std::string path() const { return entry ? entry->path : partial->path; }
-  std::uint64_t bytes() const { return entry ? entry->bytes : partial->bytes; }
+  std::string path() const;
+  std::uint64_t bytes() const;
   // False, and nothing removed, where it is in use. Throws Error as file_error does.
-  bool remove() const { return entry ? remove_entry(*entry) : remove_partial(*partial); }
+  bool remove() const;
 };
 
 // Without rules what is of no use to anybody: folders that dead processes left half-made, locks
@@ -36,8 +44,7 @@ struct Pruned {
 // (with older_than only those that are older). older_than adds compiled models that have not been
 // used for so long; larger_than those that were used longest ago, until the rest is small enough.
 // `unused` says of an entry that nobody uses it; all others stay.
-std::vector<Pruned> choose_pruned(const std::vector<CacheEntry>& entries,
-                                  const std::vector<PartialBlob>& partials, const PruneRules& rules,
+std::vector<Pruned> choose_pruned(const CacheContents& contents, const PruneRules& rules,
                                   WallTime now, bool (*unused)(const CacheEntry& entry));
 
 }  // namespace nestvec

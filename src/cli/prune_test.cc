@@ -26,7 +26,7 @@ std::vector<std::string> paths(const std::vector<Pruned>& chosen) {
 }
 
 std::vector<std::string> chosen(const std::vector<CacheEntry>& entries, const PruneRules& rules) {
-  return paths(choose_pruned(entries, {}, rules, kNow,
+  return paths(choose_pruned({.entries = entries, .partials = {}, .leftovers = {}}, rules, kNow,
                              [](const CacheEntry& entry) { return entry.path != "used"; }));
 }
 
@@ -61,7 +61,8 @@ TEST(Prune, BySizeTakesTheLeastRecentlyUsedUntilTheRestFits) {
 }
 
 TEST(Prune, TakesDownloadsThatWereBrokenOff) {
-  const std::vector<PartialBlob> partials = {
+  CacheContents contents;
+  contents.partials = {
       {.repo = "a/b", .path = "/new", .lock = "/nonexistent", .bytes = 5, .written = kNow},
       {.repo = "a/b",
        .path = "/old",
@@ -69,9 +70,9 @@ TEST(Prune, TakesDownloadsThatWereBrokenOff) {
        .bytes = 5,
        .written = kNow - hours(99)}};
   const auto all = [](const CacheEntry&) { return true; };
-  EXPECT_EQ(paths(choose_pruned({}, partials, {}, kNow, all)), Names({"/new", "/old"}));
+  EXPECT_EQ(paths(choose_pruned(contents, {}, kNow, all)), Names({"/new", "/old"}));
   const PruneRules rules{.older_than = hours(24), .larger_than = {}};
-  EXPECT_EQ(paths(choose_pruned({}, partials, rules, kNow, all)), Names({"/old"}));
+  EXPECT_EQ(paths(choose_pruned(contents, rules, kNow, all)), Names({"/old"}));
 }
 
 }  // namespace

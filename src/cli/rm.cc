@@ -18,6 +18,7 @@
 #include "cli/storage.h"
 #include "config/local_models.h"
 #include "config/model_location.h"
+#include "config/model_locks.h"
 #include "hub/cached_repo.h"
 
 namespace nestvec {
@@ -47,6 +48,17 @@ struct Removal {
   std::vector<CacheEntry> compiled;  // from it
   std::uint64_t own_bytes = 0;
 };
+
+// Without what links lead to.
+void add_files(const std::string& folder, std::vector<std::string>& files) {
+  std::error_code failed;
+  for (std::filesystem::recursive_directory_iterator entry(folder, failed), end;
+       !failed && entry != end; entry.increment(failed)) {
+    if (entry->symlink_status(failed).type() == std::filesystem::file_type::regular) {
+      files.push_back(entry->path().string());
+    }
+  }
+}
 
 Error not_here(const std::string& name, const std::vector<LocalModel>& models) {
   return Error(ErrorCode::kNotFound,
@@ -119,7 +131,24 @@ Error downloading(const Removal& removal) {
   return in_use(removal.name, "a process is downloading it; end it first");
 }
 
+// The files that would go and that a model without a compiled folder may run from.
+std::vector<std::string> own_files(const Removal& removal) {
+  if (removal.repo) {
+    std::vector<std::string> files = removal.repo->blobs;
+    for (const std::string& snapshot : removal.repo->snapshots) add_files(snapshot, files);
+    return files;
+  }
+  std::vector<std::string> files;
+  if (!std::filesystem::is_symlink(removal.own_folder)) add_files(removal.own_folder, files);
+  return files;
+}
+
 void check_unused(const Removal& removal) {
+  for (const std::string& file : own_files(removal)) {
+    if (is_model_file_held(file)) {
+      throw in_use(removal.name, "a process has loaded " + file + "; end it first");
+    }
+  }
   for (const CacheEntry& entry : removal.compiled) {
     if (is_in_use(entry)) throw loaded(removal, entry);
   }
@@ -139,9 +168,11 @@ std::string removal_text(const Removal& removal) {
          (count == 1 ? " compiled model of " : " compiled models of ") + size_text(bytes);
 }
 
-// Out of sight in one step. Of a link only the link goes.
+// Out of sight in one step, and with a lock, so that cache prune knows whether it goes on. Of a
+// link only the link goes.
 void remove_own(const std::string& folder) {
   const std::filesystem::path path(folder);
+  const FileDescriptor lock = lock_model_folder(folder);
   const std::string aside = (path.parent_path() / ("." + path.filename().string() + ".removed-" +
                                                    std::to_string(::getpid())))
                                 .string();
@@ -180,6 +211,7 @@ void run_rm(const RmFlags& flags, CliContext& context) {
     context.exit_code = kExitFailure;
     return;
   }
+  check_unused(removal);  // an answer may take its time
   context.err << "removed, " << size_text(remove_now(removal)) << " freed\n";
 }
 

@@ -7,6 +7,7 @@
 #include "cli/exit_code.h"
 #include "compile/cache_entries.h"
 #include "compile/manifest.h"
+#include "config/model_locks.h"
 #include "support/checkpoint.h"
 #include "support/run_command.h"
 
@@ -97,6 +98,45 @@ TEST_F(Caches, RmLeavesWhatAProcessHasLoaded) {
     EXPECT_EQ(type({"cache", "prune", "--larger-than", "0"}).out, "nothing to remove\n");
   }
   EXPECT_EQ(type({"rm", "org/name", "-y"}).code, kExitOk);
+}
+
+TEST_F(Caches, RmLeavesAGraphThatRunsAsItIs) {
+  const fs::path blob = repo() / "blobs/0123";
+  write_text(blob, "graph");
+  put_repo();
+  fs::create_directories(snapshot() / "onnx");
+  fs::create_symlink("../../../blobs/0123", snapshot() / "onnx/model.onnx");
+  put_model(own("small"));
+  write_text(own("small") / "onnx/model.onnx", "graph");
+  for (const auto& [name, file] : {std::pair("org/name", snapshot() / "onnx/model.onnx"),
+                                   std::pair("small", own("small") / "onnx/model.onnx")}) {
+    const FileDescriptor loaded = hold_model_file(file.string());
+    const Outcome outcome = type({"rm", name, "-y"});
+    EXPECT_EQ(outcome.code, kExitFailure);
+    EXPECT_NE(outcome.err.find(" is in use: a process has loaded "), std::string::npos)
+        << outcome.err;
+    EXPECT_TRUE(fs::exists(file));
+  }
+  EXPECT_EQ(type({"rm", "org/name", "-y"}).code, kExitOk);
+  EXPECT_EQ(type({"rm", "small", "-y"}).code, kExitOk);
+  EXPECT_FALSE(fs::exists(own("small")));
+}
+
+TEST_F(Caches, PruneTakesModelsThatWereLeftHalfMade) {
+  const fs::path left = own(".small.removed-4711");
+  put_model(left);
+  {
+    const FileDescriptor removing = lock_model_folder(left.string());
+    const std::string shown = type({"cache"}).out;
+    EXPECT_NE(shown.find("half-made models in "), std::string::npos) << shown;
+    EXPECT_NE(shown.find("in use"), std::string::npos) << shown;
+    EXPECT_EQ(type({"cache", "prune"}).out, "nothing to remove\n");
+  }
+  EXPECT_NE(type({"cache", "--json"}).out.find("\"half_made_models\":[{\"path\":"),
+            std::string::npos);
+  const std::string pruned = type({"cache", "prune"}).out;
+  EXPECT_NE(pruned.find("a model left half-made or half-removed"), std::string::npos) << pruned;
+  EXPECT_FALSE(fs::exists(left));
 }
 
 TEST_F(Caches, RmKnowsModelsByNameAlone) {

@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/platform.h"
+
 namespace nestvec {
 namespace {
 
@@ -43,26 +45,22 @@ void remove_abandoned(const fs::path& path) {
   }
 }
 
-int rename_with(unsigned flags, const std::string& from, const std::string& to) {
-  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0 ? 0 : errno;
-}
-
 // Gives `from` the name `to`. True when there was a folder of that name, which is called `from`
 // now. Others may do the same at once, so each step may find that things have changed.
 bool take_place(const std::string& from, const std::string& to) {
   constexpr int kAttempts = 100;
   int error_number = 0;
   for (int i = 0; i < kAttempts; ++i) {
-    error_number = rename_with(RENAME_NOREPLACE, from, to);
+    error_number = rename_new(from, to);
     if (error_number == 0) return false;
     if (error_number == EEXIST) {
-      error_number = rename_with(RENAME_EXCHANGE, from, to);
+      error_number = rename_exchanging(from, to);
       if (error_number == 0) return true;
     }
-    if (error_number == EINVAL || error_number == ENOSYS) break;
+    if (error_number == EINVAL || error_number == ENOSYS || error_number == ENOTSUP) break;
     if (error_number != ENOENT) throw file_error("cannot create", to, error_number);
   }
-  // A file system without these flags: an older folder goes first, and for a moment there is none.
+  // A file system without these: an older folder goes first, and for a moment there is none.
   std::error_code failed;
   fs::remove_all(to, failed);
   if (::rename(from.c_str(), to.c_str()) != 0) throw file_error("cannot create", to, errno);

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mapped_file.h"
+#include "base/platform.h"
 #include "weights/model_weights.h"
 #include "weights/safetensors.h"
 
@@ -40,8 +41,7 @@ void add_file(const fs::path& folder, const fs::path& path, Fingerprint& fingerp
   if (::stat(path.c_str(), &status) != 0) throw file_error("cannot read", path.string(), errno);
   const std::string name = path.lexically_relative(folder).string();
   fingerprint.files.push_back(
-      {name, static_cast<std::uint64_t>(status.st_size),
-       std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec});
+      {name, static_cast<std::uint64_t>(status.st_size), modified_ns(status)});
   const MappedFile file(path.string());
   std::uint64_t hash = std::strtoull(fingerprint.hash.c_str(), nullptr, 16);
   hash = fnv1a(name, hash);

@@ -37,7 +37,7 @@ class Model::Engine {
     bool truncates_left = false;  // where a call leaves it at Truncation::kRight
     std::size_t vocabulary = 0;   // as PlanRules
     std::size_t dimensions = 0;   // of calls that ask for none; 0 = the session's width
-    std::shared_ptr<const FileDescriptor> hold{};  // on the compiled folder, as Artefact
+    std::shared_ptr<const FileDescriptor> hold{};  // on what it runs from; may be empty
   };
 
   explicit Engine(Parts parts);

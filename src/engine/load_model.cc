@@ -12,6 +12,7 @@
 #include "compile/artefact.h"
 #include "config/cache_folder.h"
 #include "config/model_location.h"
+#include "config/model_locks.h"
 #include "engine/engine.h"
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
@@ -38,7 +39,7 @@ struct Graph {
   ModelSpec spec;
   std::uint64_t weight_bytes = 0;
   bool published = false;
-  std::shared_ptr<const FileDescriptor> hold;  // as Artefact
+  std::shared_ptr<const FileDescriptor> hold;  // on what it runs from; may be empty
 };
 
 // The size of an ONNX file with the external data that lies beside it ("model.onnx_data").
@@ -70,6 +71,7 @@ Graph published_graph(const ModelFolder& folder, const ModelSpec& spec) {
   graph.weight_bytes = published_bytes(folder.onnx);
   graph.published = true;
   graph.description = onnx_name(folder) + " as published";
+  graph.hold = std::make_shared<const FileDescriptor>(hold_model_file(folder.onnx));
   return graph;
 }
 

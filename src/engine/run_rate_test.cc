@@ -6,10 +6,20 @@
 namespace nestvec {
 namespace {
 
-TEST(RunRate, IsNotKnownBeforeTheFirstBatch) { EXPECT_EQ(RunRate().tokens_per_second(), 0); }
+// One that has run its first batch.
+RunRate warm_rate() {
+  RunRate rate;
+  rate.add(10, 20);
+  return rate;
+}
+
+TEST(RunRate, IsNotKnownBeforeTheSecondBatch) {
+  EXPECT_EQ(RunRate().tokens_per_second(), 0);
+  EXPECT_EQ(warm_rate().tokens_per_second(), 0);
+}
 
 TEST(RunRate, IsTokensOverSecondsOfBatchesOfAnySize) {
-  RunRate rate;
+  RunRate rate = warm_rate();
   rate.add(100, 0.1);
   EXPECT_NEAR(rate.tokens_per_second(), 1000, 1e-9);
   rate.add(8000, 8);
@@ -17,7 +27,7 @@ TEST(RunRate, IsTokensOverSecondsOfBatchesOfAnySize) {
 }
 
 TEST(RunRate, ForgetsWithinSomeTensOfBatches) {
-  RunRate rate;
+  RunRate rate = warm_rate();
   for (int i = 0; i < 100; ++i) rate.add(100, 0.1);
   rate.add(100, 1);
   EXPECT_LT(rate.tokens_per_second(), 1000);
@@ -26,8 +36,18 @@ TEST(RunRate, ForgetsWithinSomeTensOfBatches) {
   EXPECT_NEAR(rate.tokens_per_second(), 100, 1);
 }
 
+TEST(RunRate, IsProvenBySomeHundredTokens) {
+  RunRate rate = warm_rate();
+  rate.add(10, 1);
+  rate.add(10, 1);
+  EXPECT_NEAR(rate.tokens_per_second(), 10, 1e-9);
+  EXPECT_EQ(rate.proven_tokens_per_second(), 0);
+  rate.add(2000, 1);
+  EXPECT_EQ(rate.proven_tokens_per_second(), rate.tokens_per_second());
+}
+
 TEST(RunRate, ABatchThatTookNoTimeIsNoDivisionByZero) {
-  RunRate rate;
+  RunRate rate = warm_rate();
   rate.add(1, 0);
   EXPECT_GT(rate.tokens_per_second(), 0);
 }

@@ -103,7 +103,7 @@ QueueLoad Scheduler::load_for(std::uint64_t client, bool bulk) const {
   // Interactive texts need not wait for a long batch that pauses.
   load.running = !bulk && session_->pauses() ? 0 : running_tokens();
   load.batch = options_.max_batch_tokens;
-  load.tokens_per_second = rate_.tokens_per_second();
+  load.tokens_per_second = rate_.proven_tokens_per_second();
   return load;
 }
 

@@ -42,6 +42,12 @@ bool is_module_config(std::string_view path) {
          !path.starts_with("onnx/") && !path.starts_with("openvino/");
 }
 
+// The model card and the licence, without which nobody may pass the model on.
+bool is_licence(std::string_view path) {
+  return path == "README.md" || path == "LICENSE" || path == "LICENSE.txt" ||
+         path == "LICENSE.md" || path == "NOTICE";
+}
+
 bool is_adapter(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   return name == "adapter_config.json" || name == "adapter_model.safetensors";
@@ -91,8 +97,9 @@ std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
       files.begin(), files.end(), [](const RepoFile& file) { return file.path == "modules.json"; });
   std::vector<RepoFile> selected;
   std::copy_if(files.begin(), files.end(), std::back_inserter(selected), [&](const RepoFile& file) {
-    return is_companion(file.path) || is_module_weights(file.path) || is_adapter(file.path) ||
-           is_safetensors_weights(file.path) || (has_modules && is_module_config(file.path)) ||
+    return is_companion(file.path) || is_licence(file.path) || is_module_weights(file.path) ||
+           is_adapter(file.path) || is_safetensors_weights(file.path) ||
+           (has_modules && is_module_config(file.path)) ||
            (!graph.empty() && belongs_to_graph(file.path, graph)) ||
            std::any_of(selection.include.begin(), selection.include.end(),
                        [&](const std::string& pattern) { return matches(pattern, file.path); });

@@ -38,11 +38,22 @@ TEST(FileSelection, JinaEmbeddingsV3) {
                       "tokenizer.json",
                       "tokenizer_config.json"};
   EXPECT_EQ(choose(repo),
-            (Paths{"1_Pooling/config.json", "config.json", "config_sentence_transformers.json",
-                   "model.safetensors", "modules.json", "special_tokens_map.json", "tokenizer.json",
-                   "tokenizer_config.json"}));
+            (Paths{"1_Pooling/config.json", "README.md", "config.json",
+                   "config_sentence_transformers.json", "model.safetensors", "modules.json",
+                   "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"}));
   EXPECT_EQ(choose(repo, {.all = true, .include = {}}), repo);
-  EXPECT_EQ(choose(repo, {.all = false, .include = {"onnx/model.onnx*"}}).size(), 10u);
+  EXPECT_EQ(choose(repo, {.all = false, .include = {"onnx/model.onnx*"}}).size(), 11u);
+}
+
+TEST(FileSelection, TheModelCardAndTheLicenceComeWithTheWeights) {
+  const Paths needed = {"LICENSE", "LICENSE.md", "LICENSE.txt",
+                        "NOTICE",  "README.md",  "model.safetensors"};
+  Paths repo = needed;
+  for (const char* other : {"onnx/README.md", "README.txt", "LICENSE.rst", "docs/LICENSE"}) {
+    repo.emplace_back(other);
+  }
+  EXPECT_EQ(choose(repo), needed);
+  EXPECT_THROW(choose({"README.md", "LICENSE", "config.json"}), Error) << "no weights";
 }
 
 TEST(FileSelection, OnnxOnlyWithoutSafetensors) {

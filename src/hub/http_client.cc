@@ -8,9 +8,11 @@
 #include <cctype>
 #include <charconv>
 #include <exception>
+#include <filesystem>
 #include <string_view>
 
 #include "base/trim.h"
+#include "hub/certificates.h"
 #include "hub/url.h"
 #include "nestvec/version.h"
 
@@ -233,7 +235,11 @@ HttpClient::HttpClient(HttpOptions options)
   set(curl, CURLOPT_BUFFERSIZE, 256L * 1024);
   set(curl, CURLOPT_USERAGENT, (std::string("nestvec/") + kVersion).c_str());
   set(curl, CURLOPT_ERRORBUFFER, handle_->message.data());
-  if (!options_.ca_file.empty()) set(curl, CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (options_.ca_file.empty()) options_.ca_file = system_certificates();
+  if (!options_.ca_file.empty()) {
+    const bool is_folder = std::filesystem::is_directory(options_.ca_file);
+    set(curl, is_folder ? CURLOPT_CAPATH : CURLOPT_CAINFO, options_.ca_file.c_str());
+  }
   set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.total_timeout.count()));
   if (options_.direct) set(curl, CURLOPT_PROXY, "");
   if (!options_.unix_socket.empty()) {
@@ -267,6 +273,11 @@ std::string HttpClient::perform(const std::string& url, const HubRequest& reques
   if (code != CURLE_OK) {
     const char* const message = handle_->message.data();
     response.failure = printable(*message != '\0' ? message : curl_easy_strerror(code));
+    if (code == CURLE_PEER_FAILED_VERIFICATION && options_.ca_file.empty()) {
+      response.failure +=
+          "; this machine has no certificates to check it with: install "
+          "ca-certificates, or name a file of them in SSL_CERT_FILE";
+    }
     response.can_retry = !is_permanent(code);
     return {};
   }

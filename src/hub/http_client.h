@@ -21,7 +21,7 @@ namespace nestvec {
 struct HttpOptions {
   std::string token;         // sent as "Authorization: Bearer" to `token_origin` only; may be empty
   std::string token_origin;  // see url_origin
-  std::string ca_file;       // certificates to trust; empty = the system's
+  std::string ca_file;       // certificates to trust, or a folder of them; empty = the system's
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds stall_timeout{30};      // without a byte
   std::chrono::milliseconds total_timeout{0};  // of a whole request; 0 = none

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/random_word.h"
 #include "config/model_location.h"
 #include "hub/url.h"
 
@@ -58,7 +59,7 @@ HubClient::HubClient(const PullOptions& options, PullProgress& progress, std::st
       progress_(progress),
       stop_(stop),
       http_(http_options(options, std::move(stop))),
-      random_(std::random_device{}()) {}
+      random_(random_word()) {}
 
 HubSubject HubClient::subject(const std::string& file) const {
   return {.endpoint = options_.endpoint,

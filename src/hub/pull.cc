@@ -194,7 +194,8 @@ PullOptions pull_options(const Environment& environment) {
   options.cache_folder = hub_cache_folder(environment);
   options.token = find_token(environment);
   options.offline = is_true(environment("HF_HUB_OFFLINE"));
-  for (const char* name : {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
+  for (const char* name :
+       {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR"}) {
     if (options.ca_file.empty()) options.ca_file = environment(name).value_or("");
   }
   if (const auto timeout = environment("HF_HUB_DOWNLOAD_TIMEOUT")) {

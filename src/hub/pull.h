@@ -24,7 +24,7 @@ struct PullOptions {
   std::string endpoint;  // the hub, "https://huggingface.co"
   std::string cache_folder;
   std::string token;     // empty = none
-  std::string ca_file;   // certificates to trust; empty = the system's
+  std::string ca_file;   // certificates to trust, or a folder of them; empty = the system's
   bool offline = false;  // look into the cache, ask no hub
   std::size_t parallel_files = 4;
   std::chrono::seconds stall_timeout{30};  // without a byte; then the transfer is begun again

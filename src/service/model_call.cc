@@ -239,7 +239,7 @@ void ModelCall::feed(const std::shared_ptr<ModelCall>& self, const Gathered& gat
   std::unique_lock lock(self->mutex_);
   while (feed.next < self->parts_.size() && !gather->ended()) {
     const std::size_t part = feed.next;
-    ++feed.with_model;
+    feed.beside = feed.with_model++;
     lock.unlock();
     try {
       ask_part(self, part, gather);
@@ -262,7 +262,7 @@ bool ModelCall::waits_for_its_own(std::size_t part, const Error& error) {
                        error.detail().retry_after > std::chrono::milliseconds(0);
   const std::lock_guard lock(mutex_);
   --feed_.with_model;
-  feed_.refused = is_full && feed_.running && feed_.next == part && feed_.with_model > 0;
+  feed_.refused = is_full && feed_.running && feed_.next == part && feed_.beside > 0;
   return feed_.refused;
 }
 

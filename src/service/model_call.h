@@ -103,6 +103,7 @@ class ModelCall {
   struct Feed {
     std::size_t next = 0;
     std::size_t with_model = 0;  // asked for, and without an end
+    std::size_t beside = 0;      // of those, when the next was asked for; they may have ended since
     bool running = false;        // some thread asks
     bool refused = false;        // the part that is asked for
   };

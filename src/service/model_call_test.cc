@@ -214,6 +214,19 @@ TEST_F(ModelCallTest, IsNotRefusedForItsOwnParts) {
   EXPECT_EQ(rows_[0].tokens.size(), 60U);
 }
 
+// The parts that one waits for may end just when it is refused.
+TEST_F(ModelCallTest, IsNotRefusedForPartsThatHaveEndedMeanwhile) {
+  options_.max_queue_tokens = 80;
+  for (int i = 0; i < 1000; ++i) {
+    EmbedCall call = call_of(std::vector<std::string>(60, "a"));
+    call.token_vectors = true;
+    start({call});
+    finish();
+    ASSERT_FALSE(ending_.error) << ending_.error->what();
+    ending_.times = 0;
+  }
+}
+
 TEST_F(ModelCallTest, IsRefusedWhereTheQueueIsFullOfOthers) {
   options_.max_queue_tokens = 80;
   session_->gate.close();

@@ -15,6 +15,7 @@ import time
 
 import pytest
 
+from command import MODELS
 from waiting import wait_until
 from hub_standin import Fault, HubStandin, Model, git_blob_sha1, sha256
 
@@ -33,9 +34,10 @@ NEEDED = {
     "tokenizer_config.json": b"{} ",
     "special_tokens_map.json": b"{}\n",
     "model.safetensors": WEIGHTS,
+    "README.md": b"---\nlicense: bsd-3-clause\n---\n# readme",
 }
 UNNEEDED = {
-    "README.md": b"# readme",
+    "docs/README.md": b"# more to read",
     "pytorch_model.bin": b"pickle" * 100,
     "flax_model.msgpack": b"flax" * 100,
     "tf_model.h5": b"tf" * 100,
@@ -129,6 +131,15 @@ def test_layout_is_that_of_huggingface_hub(hub, home):
     blobs = {path.name for path in (repo_folder(home) / "blobs").iterdir()}
     assert blobs == {model.etag(path) for path in NEEDED}
     assert no_partial_files(home)
+
+
+def test_list_shows_the_licence_of_what_was_pulled(hub, home):
+    files = NEEDED | {path.name: path.read_bytes() for path in (MODELS / "bert-tiny").iterdir() if path.is_file()}
+    hub.models[NAME] = Model(files=files)
+    succeeds(pull(hub, home))
+    listed = subprocess.run([BINARY, "list"], env=environment(hub, home), capture_output=True, text=True).stdout
+    (row,) = [line for line in listed.splitlines() if line.startswith(NAME)]
+    assert row.endswith("bsd-3-clause")
 
 
 def test_python_writes_the_same_tree(hub, home, tmp_path):
@@ -232,7 +243,7 @@ def test_shards_and_adapters(hub, home):
 def test_include_adds_and_all_takes_everything(hub, home):
     folder = succeeds(pull(hub, home, "--include", "onnx/", "--include", "*.md"))
     check_snapshot(folder, NEEDED | {k: v for k, v in UNNEEDED.items()
-                                     if k.startswith("onnx/") or k == "README.md"})
+                                     if k.startswith("onnx/") or k == "docs/README.md"})
     check_snapshot(succeeds(pull(hub, home, "--all")), NEEDED | UNNEEDED)
     fails(pull(hub, home, "--include", "*.gguf"), 3, "*.gguf", NAME)
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "config/model_locks.h"
 #include "nestvec/model.h"
 #include "support/model_copy_test.h"
 
@@ -72,6 +73,16 @@ TEST_F(OnnxOnly, RunsAsItIsWhenAsked) {
   const Model model = load(model_path("v3-tiny-onnx"), "published");
   EXPECT_EQ(model.info().graph, "onnx/model.onnx as published");
   EXPECT_FALSE(fs::exists(root_ / "cache"));
+}
+
+TEST_F(OnnxOnly, IsHeldWhileItRunsAsItIs) {
+  const std::string folder = copy_of("bert-tiny-onnx");
+  const std::string graph = (folder_ / "onnx/model.onnx").string();
+  {
+    const Model model = load(folder, "published");
+    EXPECT_TRUE(is_model_file_held(graph)) << "nestvec rm must see that it is loaded";
+  }
+  EXPECT_FALSE(is_model_file_held(graph));
 }
 
 TEST_F(OnnxOnly, RunsAsItIsWhereAWeightIsNotFound) {

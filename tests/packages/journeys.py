@@ -2,6 +2,7 @@
 """Ways to install nestvec into a clean system, and what a user does then (journey.sh)."""
 
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -27,6 +28,11 @@ def archive(architecture):
     return package(f"nestvec-*-linux-{MACHINES[architecture]}.tar.gz")
 
 
+def wheel(machine):
+    """One for another processor lies in a folder of its own."""
+    return package(f"nestvec-*_{machine}.whl", WHEELS if machine == platform.machine() else WHEELS.with_name(f"wheels-{machine}"))
+
+
 def install_archive(root):
     """The path of the command."""
     path = archive(root.architecture)
@@ -49,17 +55,17 @@ def dependencies(root):
     with made_once(folder) as part:
         if part:
             platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in (17, 27, 28)]
-            wheel = package(f"nestvec-*_{machine}.whl", WHEELS)
+            path = wheel(machine)
             subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:",
                             f"--python-version={version}", "--implementation=cp", *platforms,
-                            *(f"--platform={tag}_{machine}" for tag in re.findall(r"manylinux_2_\d+", wheel.name)),
-                            f"--dest={part}", wheel], check=True)
+                            *(f"--platform={tag}_{machine}" for tag in re.findall(r"manylinux_2_\d+", path.name)),
+                            f"--dest={part}", path], check=True)
     return folder
 
 
 def install_wheel(root):
     root.put(dependencies(root), "/tmp/wheels")
-    root.put(package(f"nestvec-*_{MACHINES[root.architecture]}.whl", WHEELS), "/tmp/wheels/")
+    root.put(wheel(MACHINES[root.architecture]), "/tmp/wheels/")
     root.ok("python3", "-m", "venv", "/opt/venv")
     root.ok("/opt/venv/bin/pip", "install", "--quiet", "--no-index", "--find-links=/tmp/wheels", "nestvec")
     return "/opt/venv/bin/nestvec"

@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import platform
 import re
 import subprocess
 import tarfile
@@ -24,6 +25,8 @@ TREES = {"tar.gz amd64": "nestvec-*-linux-x86_64.tar.gz", "tar.gz arm64": "nestv
 def unpacked(request, tmp_path_factory):
     pattern = TREES[request.param]
     folder = WHEELS if pattern.endswith(".whl") else PACKAGES
+    if pattern.endswith("_aarch64.whl") and platform.machine() != "aarch64":
+        folder = WHEELS.with_name("wheels-aarch64")
     if "arm64" in request.param and not list(folder.glob(pattern)):
         pytest.skip(f"not built: {pattern}")
     path, tree = package(pattern, folder), tmp_path_factory.mktemp("tree")

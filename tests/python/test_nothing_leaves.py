@@ -32,6 +32,13 @@ def test_import_load_encode(watch):
     watch.check()
 
 
+def test_the_command(watch):
+    """Also that which starts it: Python and the few lines before the program."""
+    for start in (("-m", "nestvec"), ("-c", "from nestvec_command import main; main()")):
+        assert watch.run(sys.executable, *start, "embed", "--model", MODEL, "--format", "jsonl", "a text").count("\n") == 1
+    watch.check()
+
+
 def test_onnxruntime_after_nestvec(watch):
     """Its telemetry is off, too."""
     watch.run(sys.executable, "-c", EMBED + THEIRS, MODEL, MODELS / "bert-tiny-onnx/onnx/model.onnx")

@@ -36,13 +36,25 @@ def test_auditwheel_agrees_with_the_tag(wheel):
 def test_contents(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for name in ("_core.abi3.so", "_core.pyi", "py.typed", "libonnxruntime.so.1", "langchain.py", "llama_index.py",
-                 "haystack.py", "mteb.py"):
+                 "haystack.py", "mteb.py", "__main__.py", "bin/nestvec"):
         assert f"nestvec/{name}" in names
     assert [name for name in names if re.search(r"licenses/(LICENSE|NOTICE)$", name)]
     assert [name for name in names if re.search(r"onnxruntime.*/(LICENSE|ThirdPartyNotices\.txt)$", name)]
-    bundled = [re.sub(r"-[0-9a-f]{8}\.so.*", "", name.split("/")[1]) for name in names if name.startswith("nestvec.libs/")]
-    assert {"libprotobuf-lite", "libsimdjson", "libyaml-cpp"} <= set(bundled)
-    assert not {"libcurl", "libssl", "libgrpc++", "libstdc++"} & set(bundled)
+    for part in ("protobuf", "yaml-cpp", "simdjson", "libssl", "curl", "libnghttp2", "libzstd", "zlib1g", "libcli11", "libstdc++"):
+        assert [name for name in names if part in name and name.startswith("nestvec/licenses/")], part
+    assert "nestvec_command/__init__.py" in names
+    # Nothing but ONNX Runtime travels as a library of its own.
+    assert [name for name in names if ".so" in name] == ["nestvec/_core.abi3.so", "nestvec/libonnxruntime.so.1"]
+    assert zipfile.ZipFile(wheel).getinfo("nestvec/bin/nestvec").external_attr >> 16 & 0o111 == 0o111
+
+
+def test_the_command_needs_the_c_library_and_onnx_runtime_alone(wheel, tmp_path):
+    for name in ("nestvec/bin/nestvec", "nestvec/_core.abi3.so"):
+        zipfile.ZipFile(wheel).extract(name, tmp_path)
+        shown = subprocess.run(["readelf", "-d", tmp_path / name], check=True, capture_output=True, text=True).stdout
+        needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", shown))
+        assert needed <= {"libonnxruntime.so.1", "libgcc_s.so.1", "libm.so.6", "libc.so.6", "ld-linux-x86-64.so.2"}, needed
+        assert re.search(r"\((RUNPATH|RPATH)\).*\[(.*)\]", shown)[2] == ("$ORIGIN/.." if "/bin/" in name else "$ORIGIN")
 
 
 def test_the_module_shows_its_own_symbol_only(wheel, tmp_path):
@@ -72,9 +84,18 @@ for name in ("langchain", "llama_index", "haystack", "mteb"):
     assert output.strip() == model.encode(["A text.", "Another."]).tobytes().hex()
 
 
+@pytest.mark.parametrize("library, package", [("CURL", "libcurl4-openssl-dev"), ("CLI11", "libcli11-dev")])
+def test_a_library_that_is_missing_is_named_with_its_package(library, package, tmp_path):
+    """Who runs pip install out of the source distribution sees CMake's words."""
+    done = subprocess.run(["cmake", "-S", REPOSITORY, "-B", tmp_path, f"-DCMAKE_DISABLE_FIND_PACKAGE_{library}=ON",
+                           "-DNESTVEC_PYTHON=ON", "-DNESTVEC_DEVELOPER=OFF"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"nestvec needs {library}, which was not found; install {package} " in " ".join(done.stderr.split())
+
+
 def test_the_source_distribution():
     (path,) = WHEELS.glob("nestvec-*.tar.gz")
     names = {name.split("/", 1)[1] for name in tarfile.open(path).getnames()}
     assert {"pyproject.toml", "CMakeLists.txt", "LICENSE", "NOTICE", "scripts/get-onnxruntime.sh",
-            "src/engine/engine.cc", "proto/onnx.proto", "python/src/core.cc"} <= names
-    assert not [name for name in names if name.split("/")[0] in ("tests", "docs", "web", "build")]
+            "src/engine/engine.cc", "proto/onnx.proto", "python/src/core.cc", "web/index.html", "src/cli/main.cc"} <= names
+    assert not [name for name in names if name.split("/")[0] in ("tests", "docs", "deploy", "build")]

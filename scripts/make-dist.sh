@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# make-dist.sh [ARCH]: build/packages/nestvec-VERSION-linux-ARCH.tar.gz, for this machine's processor or for
+# aarch64, with its .sha256 and its .spdx.json, which lists what is inside. One folder that runs
+# wherever it lies: bin/, lib/, include/, share/. The same commit, libraries and compiler give the same
+# bytes.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$root"
+
+machine=$(uname -m)
+arch=${1:-$machine}
+preset=dist
+strip=strip
+sysroot=
+if [[ $arch != "$machine" ]]; then
+  [[ $arch == aarch64 ]] || die "no cross build is known for $arch; there is one for aarch64"
+  preset=dist-aarch64
+  strip=aarch64-linux-gnu-strip
+  sysroot=$build_dir/sysroot-aarch64
+  scripts/setup-apt.sh --aarch64
+  scripts/get-sysroot.sh aarch64
+  scripts/get-onnxruntime.sh --aarch64
+fi
+scripts/get-static-libraries.sh ${sysroot:+--aarch64}
+
+SOURCE_DATE_EPOCH=$(source_date)
+export SOURCE_DATE_EPOCH
+quietly cmake --preset "$preset" || die "cmake cannot configure build/$preset ($log)"
+cmake --build "build/$preset"
+
+version=$(project_version)
+name=nestvec-$version-linux-$arch
+make_scratch dist
+tree=$scratch/$name
+quietly cmake --install "build/$preset" --prefix "$tree" || die "cmake cannot install ($log)"
+"$strip" "$tree/bin/nestvec" "$tree"/lib/libnestvec.so.*.*.*
+onnxruntime=$build_dir/onnxruntime${sysroot:+-aarch64}
+python3 scripts/write_sbom.py --version "$version" --arch "$arch" --date "$SOURCE_DATE_EPOCH" \
+  --static "build/static-$arch" --root "${sysroot:-/}" --onnxruntime "$onnxruntime" \
+  --licences "$tree/share/doc/nestvec/licenses" --output "$scratch/$name.spdx.json"
+cp "$scratch/$name.spdx.json" "$tree/share/doc/nestvec/sbom.spdx.json"
+
+# Of one owner, in one order and of one time.
+chmod -R u=rwX,go=rX "$tree"
+tar --create --directory "$scratch" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 \
+  --numeric-owner --format=gnu "$name" | gzip -9n >"$scratch/$name.tar.gz"
+(cd "$scratch" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
+mkdir -p build/packages
+mv "$scratch/$name.tar.gz" "$scratch/$name.tar.gz.sha256" "$scratch/$name.spdx.json" build/packages/
+say "build/packages/$name.tar.gz, $(du -h --apparent-size "build/packages/$name.tar.gz" | cut -f1)"

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# test-aarch64.sh [STEP...]: the tests on emulated processors of aarch64: `programs` (C++, by ctest),
+# `processors` (kernels by processor, folders moved between architectures), `e2e`, `server`; without an
+# argument all. On aarch64 itself `make test` is these tests. The last lines are how many ran.
+#
+# Not run here: what has nothing of the processor in it (rules over the sources, set-up scripts, the
+# page in a browser), and what watches the process from outside, where it would see the emulator:
+# those are marked in their files.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$root"
+
+built=$build_dir/aarch64
+logs=$build_dir/test-aarch64
+mkdir -p "$logs"
+
+# The tests run a command by its path; this one is the emulator with the program.
+write_command() {
+  cat >"$built/nestvec-emulated" <<END
+#!/bin/sh
+exec qemu-aarch64-static -L "$build_dir/sysroot-aarch64" -cpu "\${NESTVEC_EMULATED_CPU:-max}" \\
+  "$built/nestvec" "\$@"
+END
+  chmod 755 "$built/nestvec-emulated"
+}
+
+suite() { # NAME ARGUMENT...: of a suite in Python
+  NESTVEC_EMULATED=1 NESTVEC_BINARY=$built/nestvec-emulated \
+    NESTVEC_NATIVE_BINARY=$build_dir/release/nestvec \
+    scripts/pytest.sh test "tests/$1" "${@:2}"
+}
+
+run() {
+  case $1 in
+    programs) ctest --preset aarch64 ;;
+    processors) suite aarch64 ;;
+    e2e)
+      suite e2e --ignore=tests/e2e/test_setup_scripts.py --ignore=tests/e2e/test_watched.py \
+        --ignore-glob='tests/e2e/test_bench*.py'
+      ;;
+    server) suite server --ignore=tests/server/test_page.py ;;
+    *) die "there is no step $1" ;;
+  esac
+}
+
+steps=("$@")
+((${#steps[@]} > 0)) || steps=(programs processors e2e server)
+write_command
+failed=()
+for step in "${steps[@]}"; do
+  begin=$SECONDS
+  printf '\n== %s\n' "$step"
+  run "$step" 2>&1 | tee "$logs/$step" || failed+=("$step")
+  printf '%s: %s (%d s)\n' "$step" \
+    "$(grep -E '^[0-9]+% tests passed|=.* in [0-9.]+s' "$logs/$step" | tail -n 1)" \
+    $((SECONDS - begin)) >"$logs/$step.count"
+done
+printf '\n== counts\n'
+for step in "${steps[@]}"; do cat "$logs/$step.count"; done
+((${#failed[@]} == 0)) || die "failed: ${failed[*]}"
