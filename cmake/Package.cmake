@@ -64,6 +64,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 "The library libnestvec.so with its C++20 headers and files for CMake and
 pkg-config. It loads a model and turns texts into vectors in the process.")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_CONTROL_EXTRA ${debian}/triggers)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_CONTROL_EXTRA
+  ${debian}/triggers ${debian}/shlibs)
 
 include(CPack)
