@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Run by CPack between installing and packing: what Debian's policy asks of files.
+# One file under the name that programs ask for. CPack would count links as files of that size.
+set(private ${CPACK_TEMPORARY_DIRECTORY}/Unspecified/usr/lib/nestvec)
+file(REMOVE ${private}/libonnxruntime.so ${private}/libonnxruntime.so.1)
+file(GLOB runtime ${private}/libonnxruntime.so.1.*)
+file(RENAME ${runtime} ${private}/libonnxruntime.so.1)
+
 foreach(package Unspecified development)
   set(tree ${CPACK_TEMPORARY_DIRECTORY}/${package})
   file(GLOB pages ${tree}/usr/share/man/man*/*.[1-9] ${tree}/usr/share/doc/*/changelog

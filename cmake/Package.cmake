@@ -3,7 +3,7 @@
 # private to them, in /usr/lib/nestvec. The service is installed and neither enabled nor started.
 set(debian ${PROJECT_SOURCE_DIR}/deploy/debian)
 set(made ${PROJECT_BINARY_DIR}/debian)
-set(NESTVEC_GLIBC 2.36)
+set(NESTVEC_GLIBC 2.34)
 
 # The unit of deploy/ with Debian's paths, and with the user that the package makes instead of one that
 # systemd invents: its files keep their owner, and `sudo -u nestvec` may fill the cache.
@@ -18,6 +18,7 @@ install(FILES ${made}/nestvec.service DESTINATION lib/systemd/system)
 install(FILES ${debian}/config.yaml DESTINATION /etc/nestvec)
 install(FILES ${debian}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${debian}/changelog DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${ONNXRUNTIME_LIBRARY_DIR}/../ThirdPartyNotices.txt DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${debian}/copyright DESTINATION share/doc/libnestvec-dev COMPONENT development)
 install(FILES ${debian}/changelog DESTINATION share/doc/libnestvec-dev COMPONENT development)
 install(FILES ${debian}/nestvec.overrides RENAME nestvec DESTINATION share/lintian/overrides)
@@ -63,6 +64,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 "The library libnestvec.so with its C++20 headers and files for CMake and
 pkg-config. It loads a model and turns texts into vectors in the process.")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_CONTROL_EXTRA ${debian}/triggers)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_CONTROL_EXTRA
+  ${debian}/triggers ${debian}/shlibs)
 
 include(CPack)

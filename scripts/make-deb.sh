@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-"$root/scripts/get-static-libraries.sh"
+scripts/get-static-libraries.sh
 SOURCE_DATE_EPOCH=$(source_date)
 export SOURCE_DATE_EPOCH
 quietly cmake --preset deb || die "cmake cannot configure build/deb ($log)"

@@ -14,7 +14,7 @@ import pytest
 from journeys import MACHINES, PACKAGES, WHEELS, package
 from roots import REPOSITORY
 
-GLIBC = (2, 36)  # Debian 12
+GLIBC = (2, 34)
 COMPRESSED_MB = 40
 TREES = {"tar.gz amd64": "nestvec-*-linux-x86_64.tar.gz", "tar.gz arm64": "nestvec-*-linux-aarch64.tar.gz",
          "deb": "nestvec_*_amd64.deb", "dev deb": "libnestvec-dev_*_amd64.deb",
