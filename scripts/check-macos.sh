@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # check-macos.sh [SOURCE...]: whether the library and the Python module compile for macOS on Apple's
-# processors, all of their sources or those named: syntax and types, by the compiler and the system's
-# headers in PyPI's ziglang. Nothing is linked, nothing is run. Headers of what they depend on are
+# processors, all of their sources or those named, by the compiler and the system's headers in PyPI's
+# ziglang. Nothing is linked, nothing is run. Headers of what they depend on are
 # this machine's; what is generated comes from build/release (make build), nanobind from the
 # environment of make wheel.
 set -euo pipefail
@@ -22,20 +22,20 @@ for header in simdjson.h yaml-cpp google "$(uname -m)-linux-gnu/$(basename "$pyt
   ln -s "/usr/include/$header" "$scratch/$header"
 done
 compile=(
-  "$build_dir/venv-macos/bin/python" -m ziglang c++ -target aarch64-macos -std=c++20 -fsyntax-only
-  -Wall -Wextra -Werror=return-type -Isrc -Iinclude -Ibuild/release/include
+  "$build_dir/venv-macos/bin/python" -m ziglang c++ -target aarch64-macos -std=c++20 -c -O0
+  -fno-sanitize=undefined -o "$scratch/object.o" -Isrc -Iinclude -Ibuild/release/include
   -isystem build/release/src/compile -isystem build/onnxruntime/include -isystem "$scratch"
 )
 nanobind=$("$build_dir/venv-wheel/bin/python" -m nanobind --include_dir)
 extension=(-isystem "$nanobind" -isystem "$python" -DPy_LIMITED_API=0x030A0000
   -DNB_BACKEND_MODULE=nanobind_backend -DNB_BACKEND_PYPI=nanobind-backend)
 
-# As src/ops/kernels/CMakeLists.txt has them.
+# As src/ops/kernels/CMakeLists.txt has them, in Zig's words.
 declare -A levels=(
   [generic]="" [neon]="-DNESTVEC_NEON"
-  [neon_dotprod]="-DNESTVEC_NEON -march=armv8.2-a+dotprod"
-  [neon_i8mm]="-DNESTVEC_NEON -march=armv8.2-a+dotprod+i8mm"
-  [neon_bf16]="-DNESTVEC_NEON -march=armv8.2-a+dotprod+i8mm+bf16"
+  [neon_dotprod]="-DNESTVEC_NEON -mcpu=generic+v8_2a+dotprod"
+  [neon_i8mm]="-DNESTVEC_NEON -mcpu=generic+v8_2a+dotprod+i8mm"
+  [neon_bf16]="-DNESTVEC_NEON -mcpu=generic+v8_2a+dotprod+i8mm+bf16"
 )
 
 # check SOURCE FLAG...: notes those that do not compile.

@@ -70,6 +70,9 @@ fi
 rm -rf "$unpacked"
 mkdir -p "$unpacked/build"
 tar -xzf "$made"/nestvec-*.tar.gz -C "$unpacked" --strip-components=1 --no-same-owner
+# Not before: a source distribution without this date is the same at every commit that changes nothing of it.
+SOURCE_DATE_EPOCH=$(source_date)
+export SOURCE_DATE_EPOCH
 for name in "${linked[@]}"; do ln -s "../../$name" "$unpacked/build/$name"; done
 python -m build --no-isolation --wheel "${settings[@]}" --outdir "$made/raw" "$unpacked" >"$made/wheel.log" 2>&1 ||
   { cat "$made/wheel.log"; die "cannot make the wheel"; }

@@ -49,7 +49,6 @@ TEST(ModelLocks, LeftoversAreKnownByTheirNames) {
   }
   write_text(folder / ".a-file-abcdef", "");
   fs::create_directory_symlink(folder / "small", folder / ".linked-abcdef");
-  using Names = std::vector<std::string>;
   EXPECT_EQ(names_in(folder / ""), Names({".small-aB3xYz", ".small.removed-4711"}));
   EXPECT_EQ(model_leftovers((folder / "").string()).front().bytes, 2u);
   EXPECT_TRUE(model_leftovers((folder / "none").string()).empty());
