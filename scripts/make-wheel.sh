@@ -35,12 +35,13 @@ if [[ $arch == "$(uname -m)" ]]; then
 else
   wheels=$build_dir/wheels-$arch
   unpacked=$build_dir/sdist-$arch
-  linked+=("sysroot-$arch")
+  linked+=("sysroot-$arch" "onnxruntime-$arch")
   "$root/scripts/setup-apt.sh" "--$arch"
   "$root/scripts/get-sysroot.sh" "$arch"
   "$root/scripts/get-onnxruntime.sh" "--$arch"
   "$root/scripts/get-static-libraries.sh" "--$arch"
-  export ONNXRUNTIME_ROOT=$build_dir/onnxruntime-$arch CXX=$arch-linux-gnu-g++
+  # A cross build finds only what is in the folders that its toolchain file names.
+  export ONNXRUNTIME_ROOT=$unpacked/build/onnxruntime-$arch CXX=$arch-linux-gnu-g++
   export _PYTHON_HOST_PLATFORM=linux-$arch  # by which Python's tools name the platform of a wheel
   # nanobind is sources and CMake files: what is here is right for any processor.
   settings+=("-Ccmake.toolchain-file=$unpacked/cmake/$arch-linux-gnu.cmake"
@@ -60,7 +61,7 @@ sha256sum "$made"/nestvec-*.tar.gz scripts/requirements-wheel.txt scripts/make-w
 {
   "$CXX" --version
   printf '%s\n' "${ONNXRUNTIME_ROOT:-}"
-  for name in "${linked[@]}"; do cat "$build_dir/$name"/made-*; done
+  for name in "${linked[@]}"; do find "$build_dir/$name/" -maxdepth 1 -name 'made-*' -exec cat {} +; done
 } >>"$made/made-from"
 if [[ $if_changed == true ]] && cmp -s "$made/made-from" "$wheels/made-from"; then
   rm -rf "$made"
