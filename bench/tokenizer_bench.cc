@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/folders.h"
 #include "support/jsonl_gz.h"
 #include "support/read_xz.h"
 #include "tokenizer/tokenizer.h"
@@ -19,9 +20,9 @@ using nestvec::Tokens;
 
 const std::string& tokenizer_json(const std::string& name) {
   static const std::string kXlmRoberta =
-      nestvec::read_xz(NESTVEC_TEST_DATA "/tokenizer/xlm-roberta/tokenizer.json.xz");
+      nestvec::read_xz(nestvec::test_data() + "/tokenizer/xlm-roberta/tokenizer.json.xz");
   static const std::string kWordpiece =
-      nestvec::read_xz(NESTVEC_TEST_DATA "/tokenizer/wordpiece/tokenizer.json.xz");
+      nestvec::read_xz(nestvec::test_data() + "/tokenizer/wordpiece/tokenizer.json.xz");
   return name == "wordpiece" ? kWordpiece : kXlmRoberta;
 }
 
@@ -29,7 +30,7 @@ const std::vector<std::string>& mixed_texts() {
   static const std::vector<std::string> kTexts = [] {
     std::vector<std::string> read;
     nestvec::for_each_record(
-        NESTVEC_TEST_DATA "/tokenizer/xlm-roberta/goldens.jsonl.gz",
+        nestvec::test_data() + "/tokenizer/xlm-roberta/goldens.jsonl.gz",
         [&](const nestvec::JsonValue& record) { read.emplace_back(record.at("text").string()); });
     return read;
   }();

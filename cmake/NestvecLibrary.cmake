@@ -112,11 +112,7 @@ endfunction()
 function(nestvec_test name)
   cmake_parse_arguments(ARG "" "THREAD_FILTER" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE nestvec_options ${ARG_LIBS} GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE
-    NESTVEC_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
-    NESTVEC_TEST_CASES="${PROJECT_SOURCE_DIR}/tests/cases"
-    NESTVEC_TEST_BUILD="${PROJECT_BINARY_DIR}/tests")
+  target_link_libraries(${name} PRIVATE nestvec_options ${ARG_LIBS} nestvec_test_folders GTest::gtest_main)
   if(NESTVEC_SANITIZE)
     set(filter)
     if(NESTVEC_SANITIZE STREQUAL "thread" AND ARG_THREAD_FILTER)
@@ -140,7 +136,7 @@ function(nestvec_fuzz name)
     set(ARG_RUNS 2000)
   endif()
   add_executable(${name}_fuzz ${name}_fuzz.cc)
-  target_link_libraries(${name}_fuzz PRIVATE nestvec_options ${ARG_LIBS})
+  target_link_libraries(${name}_fuzz PRIVATE nestvec_options ${ARG_LIBS} nestvec_test_folders)
   add_dependencies(fuzzers ${name}_fuzz)
   if(NESTVEC_LIBFUZZER)
     target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
@@ -158,9 +154,8 @@ endfunction()
 function(nestvec_benchmark name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE nestvec_options ${ARG_LIBS} benchmark::benchmark_main)
-  target_compile_definitions(${name} PRIVATE
-    NESTVEC_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  target_link_libraries(${name} PRIVATE nestvec_options ${ARG_LIBS} nestvec_test_folders
+    benchmark::benchmark_main)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 endfunction()

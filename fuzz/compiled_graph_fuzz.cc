@@ -11,6 +11,7 @@
 
 #include "expect_one_line.h"
 #include "support/compiled_graph.h"
+#include "support/folders.h"
 
 namespace {
 
@@ -41,7 +42,7 @@ class Folder {
 const std::vector<CompiledGraph>& graphs() {
   static const Folder kFolder;
   static const std::vector<CompiledGraph> kAll =
-      nestvec::compiled_graphs(NESTVEC_FUZZ_MODELS, kFolder.path());
+      nestvec::compiled_graphs(nestvec::test_data() + "/../models/", kFolder.path());
   return kAll;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/utf8.h"
 #include "nestvec/error.h"
+#include "support/folders.h"
 #include "tokenizer/tokenizer.h"
 
 namespace {
@@ -27,7 +28,8 @@ const std::vector<Tokenizer>& tokenizers() {
           "pre_metaspace_first_split_u", "model_byte_fallback", "added_l1r1w1",
           "added_normalized1_special0", "post_roberta_11_spaces", "pre_whitespace_w",
           "norm_charsmap_strip_spaces_u", "norm_nfd_lower_accents_w"}) {
-      loaded.push_back(Tokenizer::load(std::string(NESTVEC_FUZZ_DATA "/") + name + ".json"));
+      loaded.push_back(
+          Tokenizer::load(nestvec::test_data() + "/tokenizer/components/" + name + ".json"));
     }
     return loaded;
   }();

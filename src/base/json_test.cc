@@ -11,6 +11,7 @@
 #include <random>
 
 #include "support/error_of.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -131,7 +132,7 @@ TEST(Json, IntegersBeyond64BitsBecomeDoubles) {
 }
 
 TEST(Json, FilesMayHaveThePythonSpellingsOfNumbers) {
-  const std::filesystem::path path = std::filesystem::path(NESTVEC_TEST_BUILD) / "python.json";
+  const std::filesystem::path path = std::filesystem::path(test_build()) / "python.json";
   std::filesystem::create_directories(path.parent_path());
   const auto load = [&](const std::string& text) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << text;

@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "bulk/model_digest.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -26,8 +27,8 @@ namespace fs = std::filesystem;
 
 Model load_small(const std::string& name, std::size_t batch_tokens) {
   ModelConfig config;
-  config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/" + name;
-  config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/bulk-cache";
+  config.checkpoints.repo_id = test_data() + "/../models/" + name;
+  config.runtime.cache_dir = test_build() + "/bulk-cache";
   config.runtime.precision = "fp32";
   config.runtime.threads = 1;
   config.runtime.max_tokens = 64;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bulk/pipeline.h"
+#include "support/folders.h"
 #include "support/thread_shortage.h"
 
 namespace nestvec {
@@ -12,8 +13,8 @@ namespace {
 
 TEST(NoThread, APipelineThatCannotStartEnds) {
   ModelConfig config;
-  config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
-  config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/bulk-cache";
+  config.checkpoints.repo_id = test_data() + "/../models/v3-tiny";
+  config.runtime.cache_dir = test_build() + "/bulk-cache";
   config.runtime.precision = "fp32";
   const Model model = load_model(config);
   make_with_too_few(2, "the thread that", [&] { const Pipeline pipeline(model, {}); });

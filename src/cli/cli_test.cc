@@ -17,6 +17,7 @@
 #include "cli/model_options.h"
 #include "cli/text_argument.h"
 #include "cli/text_lines.h"
+#include "support/folders.h"
 #include "support/run_command.h"
 
 namespace nestvec {
@@ -24,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kTokenizer = std::string(NESTVEC_TEST_DATA) + "/../models/bert-tiny";
+const std::string kTokenizer = test_data() + "/../models/bert-tiny";
 
 void expect_one_error_line(const Outcome& outcome) {
   EXPECT_TRUE(outcome.err.starts_with("nestvec: error: ")) << outcome.err;

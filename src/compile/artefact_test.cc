@@ -15,6 +15,7 @@
 #include "compile/manifest.h"
 #include "nestvec/error.h"
 #include "support/error_of.h"
+#include "support/folders.h"
 #include "support/test_model.h"
 
 namespace nestvec {
@@ -73,8 +74,7 @@ class ArtefactTest : public testing::Test {
 TEST_F(ArtefactTest, AChecksumShowsDamage) {
   for (const char* name : {"model.onnx", "weights.data"}) {
     for (const bool checksum : {false, true}) {
-      compile_model(std::string(NESTVEC_TEST_DATA) + "/../models/bert-tiny", output(),
-                    {.checksum = checksum});
+      compile_model(test_data() + "/../models/bert-tiny", output(), {.checksum = checksum});
       EXPECT_EQ(coded_error_of([&] { open_artefact(output()); }), "");
       const fs::path path = folder_ / "out" / name;
       ASSERT_GT(fs::file_size(path), 0u);

@@ -7,11 +7,12 @@
 #include "compile/manifest.h"
 #include "nestvec/version.h"
 #include "support/error_of.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
 
-const std::string kKept = std::string(NESTVEC_TEST_DATA) + "/compiled-0.1.0";
+const std::string kKept = test_data() + "/compiled-0.1.0";
 
 std::string kept_manifest() { return read_file(kKept + "/nestvec.json", 1 << 20); }
 

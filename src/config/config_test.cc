@@ -22,6 +22,7 @@
 #include "config/writer.h"
 #include "nestvec/error.h"
 #include "support/error_of.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -72,7 +73,7 @@ void check_error(const Error& error, std::string expected) {
 
 std::vector<std::string> case_files() {
   std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(fs::path(NESTVEC_TEST_CASES) / "config")) {
+  for (const auto& entry : fs::directory_iterator(fs::path(test_cases()) / "config")) {
     if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
   }
   std::sort(files.begin(), files.end());
@@ -134,7 +135,7 @@ TEST(ParseConfig, NeverShowsASecret) {
 
 TEST(ParseConfig, TheExamplesHaveNoWarning) {
   for (const char* file : {"config.yaml", "clarifai/config.yaml"}) {
-    const std::string path = std::string(NESTVEC_TEST_CASES) + "/../../examples/" + file;
+    const std::string path = test_cases() + "/../../examples/" + file;
     const ServerConfig config = parse_config(read_file(path, 1u << 20), path);
     EXPECT_EQ(config.warnings, std::vector<std::string>{});
     EXPECT_EQ(config.inference_compute_info.cpu_memory_bytes, 5368709120u);
@@ -257,7 +258,7 @@ TEST(CacheFolder, ConfiguredThenVariableThenHome) {
 }
 
 TEST(ConfigReference, IsTheCommittedPage) {
-  const std::string path = std::string(NESTVEC_TEST_CASES) + "/../../docs/config.md";
+  const std::string path = test_cases() + "/../../docs/config.md";
   EXPECT_EQ(read_file(path, 1u << 20), config_reference())
       << "write it anew: nestvec config-reference > docs/config.md";
 }

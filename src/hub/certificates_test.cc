@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/certificates.h"
+#include "support/folders.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +21,7 @@ class Certificates : public testing::Test {
     std::ofstream(root_ / file) << text;
   }
 
-  const fs::path root_ = fs::path(NESTVEC_TEST_BUILD) / "certificates";
+  const fs::path root_ = fs::path(test_build()) / "certificates";
 };
 
 TEST_F(Certificates, AreNowhereOnABareMachine) { EXPECT_EQ(system_certificates(root_), ""); }

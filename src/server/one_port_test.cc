@@ -16,6 +16,7 @@
 #include "health.pb.h"
 #include "server/server.h"
 #include "support/certificate.h"
+#include "support/folders.h"
 #include "support/grpc_channel.h"
 #include "support/h2_frames.h"
 #include "support/test_client.h"
@@ -31,8 +32,8 @@ constexpr const char* kText = "Hello, world!";
 class OnePort : public testing::Test {
  protected:
   OnePort() {
-    config_.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
-    config_.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/one-port-cache";
+    config_.checkpoints.repo_id = test_data() + "/../models/v3-tiny";
+    config_.runtime.cache_dir = test_build() + "/one-port-cache";
     config_.runtime.precision = "fp32";
     config_.model = {.id = "jinaai-embeddings-v3", .user_id = "u", .app_id = "a"};
     config_.server.http = "127.0.0.1:0";
@@ -278,8 +279,7 @@ std::string from_hex(std::string_view hex) {
 TEST_F(OnePort, AnswersWhatTheSdkHasSent) {
   start();
   open();
-  const JsonDocument wire =
-      JsonDocument::load(std::string(NESTVEC_TEST_DATA) + "/clarifai/wire.json");
+  const JsonDocument wire = JsonDocument::load(test_data() + "/clarifai/wire.json");
   for (const JsonValue& recorded : wire.root().at("requests").elements()) {
     const std::string call(recorded.at("call").string());
     const std::string bytes = from_hex(recorded.at("hex").string());

@@ -6,6 +6,7 @@
 
 #include "nestvec/load.h"
 #include "server/server.h"
+#include "support/folders.h"
 #include "support/test_client.h"
 
 namespace nestvec {
@@ -17,8 +18,8 @@ class RequestMemoryServer : public testing::Test {
  protected:
   void start() {
     ModelConfig config;
-    config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
-    config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/server-cache";
+    config.checkpoints.repo_id = test_data() + "/../models/v3-tiny";
+    config.runtime.cache_dir = test_build() + "/server-cache";
     config.runtime.precision = "fp32";
     options_.http = "127.0.0.1:0";
     server_.emplace(options_, log_);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -80,8 +81,8 @@ const std::string kBody = R"({"input":["a","b"],"encoding_format":"base64"})";
 class ServerTest : public testing::Test {
  protected:
   ServerTest() {
-    config_.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
-    config_.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/server-cache";
+    config_.checkpoints.repo_id = test_data() + "/../models/v3-tiny";
+    config_.runtime.cache_dir = test_build() + "/server-cache";
     config_.runtime.precision = "fp32";
     config_.server.http = "127.0.0.1:0";
     config_.server.grace_seconds = 120;

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "service/web_files.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -17,8 +18,8 @@ namespace {
 class Page : public ::testing::Test {
  protected:
   static ModelConfig config() {
-    ModelConfig config = config_for_model(NESTVEC_TEST_DATA "/../models/v3-tiny");
-    config.runtime.cache_dir = NESTVEC_TEST_BUILD "/page-cache";
+    ModelConfig config = config_for_model(test_data() + "/../models/v3-tiny");
+    config.runtime.cache_dir = test_build() + "/page-cache";
     return config;
   }
 

@@ -8,11 +8,12 @@
 #include <random>
 
 #include "nestvec/error.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
 
-const std::string kModels = std::string(NESTVEC_TEST_DATA) + "/../models/";
+const std::string kModels = test_data() + "/../models/";
 
 Sequence random_sequence(std::mt19937& random, std::size_t length, std::int32_t task) {
   Sequence sequence;

@@ -11,6 +11,7 @@
 
 #include "base/utf8.h"
 #include "nestvec/error.h"
+#include "support/folders.h"
 #include "support/read_xz.h"
 #include "tokenizer/component_loader.h"
 #include "tokenizer/unicode_segment.h"
@@ -72,12 +73,12 @@ void check_map(const std::string& json) {
 }
 
 TEST(Charsmap, AppliesXlmRobertasMapAsTheRuleSays) {
-  check_map(read_xz(NESTVEC_TEST_DATA "/tokenizer/xlm-roberta/tokenizer.json.xz"));
+  check_map(read_xz(test_data() + "/tokenizer/xlm-roberta/tokenizer.json.xz"));
 }
 
 TEST(Charsmap, AppliesAMapOfOddRulesAsTheRuleSays) {
   const JsonDocument document =
-      JsonDocument::load(NESTVEC_TEST_DATA "/tokenizer/components/norm_charsmap_u.json");
+      JsonDocument::load(test_data() + "/tokenizer/components/norm_charsmap_u.json");
   const JsonValue root = document.root();
   std::string json = R"({"normalizer":{"type":"Precompiled","precompiled_charsmap":)";
   append_json_string(root.at("normalizer").at("precompiled_charsmap").string(), json);

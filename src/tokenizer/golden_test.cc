@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/folders.h"
 #include "support/jsonl_gz.h"
 #include "support/read_xz.h"
 #include "tokenizer/tokenizer.h"
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* const kData = NESTVEC_TEST_DATA "/tokenizer";
+const std::string kData = test_data() + "/tokenizer";
 
 bool flag(const JsonValue& record, std::string_view key, bool otherwise) {
   const auto value = record.find(key);

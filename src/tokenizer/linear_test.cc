@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/pace.h"
+#include "support/folders.h"
 #include "support/sanitized.h"
 #include "tokenizer/tokenizer.h"
 
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 // Of every component, and one whose added token is white space that takes more of it along.
 std::vector<std::pair<std::string, Tokenizer>> all_tokenizers() {
   std::vector<std::pair<std::string, Tokenizer>> all;
-  for (const auto& entry : fs::directory_iterator(NESTVEC_TEST_DATA "/tokenizer/components")) {
+  for (const auto& entry : fs::directory_iterator(test_data() + "/tokenizer/components")) {
     if (entry.path().extension() != ".json") continue;
     all.emplace_back(entry.path().stem().string(), Tokenizer::load(entry.path().string()));
   }

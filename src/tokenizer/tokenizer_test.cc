@@ -11,12 +11,13 @@
 
 #include "base/utf8.h"
 #include "nestvec/error.h"
+#include "support/folders.h"
 #include "support/sanitized.h"
 
 namespace nestvec {
 namespace {
 
-const char* const kComponents = NESTVEC_TEST_DATA "/tokenizer/components/";
+const std::string kComponents = test_data() + "/tokenizer/components/";
 
 Tokenizer component(const std::string& name) {
   return Tokenizer::load(kComponents + name + ".json");

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/utf8.h"
+#include "support/folders.h"
 #include "support/sanitized.h"
 #include "tokenizer/unicode_normalize.h"
 #include "tokenizer/unicode_segment.h"
@@ -34,7 +35,7 @@ std::uint32_t crc32(std::uint32_t sum, std::string_view bytes) {
 
 // {function: sum of each block}.
 std::map<std::string, std::vector<std::uint32_t>> golden_sums() {
-  std::ifstream file(NESTVEC_TEST_DATA "/tokenizer/unicode/code_points.txt");
+  std::ifstream file(test_data() + "/tokenizer/unicode/code_points.txt");
   std::map<std::string, std::vector<std::uint32_t>> sums;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);

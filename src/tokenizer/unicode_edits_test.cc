@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/utf8.h"
+#include "support/folders.h"
 #include "tokenizer/unicode_data.h"
 #include "tokenizer/unicode_normalize.h"
 
@@ -23,7 +24,7 @@ struct Golden {
 };
 
 std::vector<Golden> goldens() {
-  std::ifstream file(NESTVEC_TEST_DATA "/tokenizer/unicode/edits.txt");
+  std::ifstream file(test_data() + "/tokenizer/unicode/edits.txt");
   std::vector<Golden> all;
   for (std::string line; std::getline(file, line);) {
     const std::size_t first = line.find(';');

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/utf8.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -32,7 +33,7 @@ struct Golden {
 };
 
 std::vector<Golden> goldens() {
-  std::ifstream file(NESTVEC_TEST_DATA "/tokenizer/unicode/normalization.txt");
+  std::ifstream file(test_data() + "/tokenizer/unicode/normalization.txt");
   std::vector<Golden> all;
   for (std::string line; std::getline(file, line);) {
     const std::size_t first = line.find(';');

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/utf8.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -32,7 +33,7 @@ std::string described(std::string_view text) {
 }
 
 TEST(Graphemes, EqualTheGoldens) {
-  std::ifstream file(NESTVEC_TEST_DATA "/tokenizer/unicode/graphemes.txt");
+  std::ifstream file(test_data() + "/tokenizer/unicode/graphemes.txt");
   std::size_t count = 0;
   for (std::string line; std::getline(file, line); ++count) {
     std::string words = line;

@@ -15,6 +15,7 @@
 #include "config/cache_folder.h"
 #include "nestvec/model.h"
 #include "ops/isa.h"
+#include "support/folders.h"
 #include "support/jsonl_gz.h"
 #include "support/sanitized.h"
 
@@ -25,13 +26,13 @@ ModelConfig config_of(const std::string& folder, const std::string& precision,
                       const std::string& graph = "native") {
   ModelConfig config;
   config.checkpoints.repo_id = folder;
-  config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/proofs-cache";
+  config.runtime.cache_dir = test_build() + "/proofs-cache";
   config.runtime.precision = precision;
   config.runtime.graph = graph;
   return config;
 }
 
-std::string tiny() { return std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny"; }
+std::string tiny() { return test_data() + "/../models/v3-tiny"; }
 
 std::string minilm() {
   return cache_folder("", process_environment()) + "/models/all-MiniLM-L6-v2";
@@ -39,7 +40,7 @@ std::string minilm() {
 
 std::vector<std::string> real_texts() {
   std::vector<std::string> texts;
-  for_each_record(std::string(NESTVEC_TEST_DATA) + "/embed/minilm/texts.jsonl.gz",
+  for_each_record(test_data() + "/embed/minilm/texts.jsonl.gz",
                   [&](const JsonValue& record) { texts.emplace_back(record.at("text").string()); });
   return texts;
 }

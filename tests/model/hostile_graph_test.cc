@@ -8,6 +8,7 @@
 
 #include "session/ort_session.h"
 #include "support/compiled_graph.h"
+#include "support/folders.h"
 #include "support/sanitized.h"
 
 namespace nestvec {
@@ -19,10 +20,10 @@ class HostileGraph : public testing::Test {
  protected:
   void SetUp() override {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::path(NESTVEC_TEST_BUILD) / test->test_suite_name() / test->name();
+    folder_ = fs::path(test_build()) / test->test_suite_name() / test->name();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
-    graphs_ = compiled_graphs(std::string(NESTVEC_TEST_DATA) + "/../models/", folder_);
+    graphs_ = compiled_graphs(test_data() + "/../models/", folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -165,9 +166,9 @@ TEST_F(HostileGraph, AWiderMeanGivesNothingAway) {
 TEST_F(HostileGraph, APortableGraphThatDeclaresMoreGivesNothingAway) {
   CompileOptions options;
   options.layout = "rectangular";
-  const std::string path = compile_model(std::string(NESTVEC_TEST_DATA) + "/../models/bert-tiny",
-                                         (folder_ / "portable").string(), options)
-                               .graph_path;
+  const std::string path =
+      compile_model(test_data() + "/../models/bert-tiny", (folder_ / "portable").string(), options)
+          .graph_path;
   onnx::ModelProto model;
   std::ifstream file(path, std::ios::binary);
   ASSERT_TRUE(model.ParseFromIstream(&file));

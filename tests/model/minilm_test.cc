@@ -10,13 +10,14 @@
 
 #include "base/mapped_file.h"
 #include "nestvec/model.h"
+#include "support/folders.h"
 #include "support/jsonl_gz.h"
 #include "support/sanitized.h"
 
 namespace nestvec {
 namespace {
 
-const std::string kFolder = std::string(NESTVEC_TEST_DATA) + "/embed/minilm/";
+const std::string kFolder = test_data() + "/embed/minilm/";
 
 std::string model_folder() {
   const char* cache = std::getenv("NESTVEC_CACHE");
@@ -48,7 +49,7 @@ TEST(MiniLm, EqualsSentenceTransformersOnFiveHundredTexts) {
 
   ModelConfig config;
   config.checkpoints.repo_id = model_folder();
-  config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/minilm-cache";
+  config.runtime.cache_dir = test_build() + "/minilm-cache";
   config.runtime.precision = "fp32";
   const Model model = load_model(config);
   EXPECT_EQ(model.info().max_tokens, 256u);

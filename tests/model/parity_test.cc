@@ -13,6 +13,7 @@
 #include "nestvec/model.h"
 #include "session/ort_session.h"
 #include "session/packed_session.h"
+#include "support/folders.h"
 #include "support/jsonl_gz.h"
 #include "support/sanitized.h"
 
@@ -22,8 +23,8 @@ namespace {
 // What fp32 on both sides allows; token embeddings are of size 1.
 constexpr double kTolerance = 1e-5;
 
-const std::string kModels = std::string(NESTVEC_TEST_DATA) + "/../models/";
-const std::string kRecords = std::string(NESTVEC_TEST_DATA) + "/embed/";
+const std::string kModels = test_data() + "/../models/";
+const std::string kRecords = test_data() + "/embed/";
 
 struct Case {
   std::string model;
@@ -35,7 +36,7 @@ void PrintTo(const Case& c, std::ostream* out) {
   *out << c.model << " (" << c.graph << ") on " << c.records;
 }
 
-std::string cache_folder() { return std::string(NESTVEC_TEST_BUILD) + "/parity-cache"; }
+std::string cache_folder() { return test_build() + "/parity-cache"; }
 
 ModelConfig config_of(const std::string& model, const std::string& graph, std::size_t max_tokens) {
   ModelConfig config;

@@ -14,6 +14,7 @@
 #include "nestvec/error.h"
 #include "ops/isa.h"
 #include "session/packed_session.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -40,10 +41,9 @@ PackedBatch batch_of(const std::vector<Sequence>& texts) {
 class Pauses : public testing::TestWithParam<std::string> {
  protected:
   Pauses() {
-    const std::string model = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
-    const Artefact artefact = compile_into_cache(model, read_model_spec(model),
-                                                 std::string(NESTVEC_TEST_BUILD) + "/pause-cache",
-                                                 {.precision = GetParam()});
+    const std::string model = test_data() + "/../models/v3-tiny";
+    const Artefact artefact = compile_into_cache(
+        model, read_model_spec(model), test_build() + "/pause-cache", {.precision = GetParam()});
     session_ = open_packed_session({artefact.graph_path, 2, machine_isa()});
   }
 

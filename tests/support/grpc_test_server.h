@@ -16,6 +16,7 @@
 #include "http/http_server.h"
 #include "nestvec/model.h"
 #include "service/request_threads.h"
+#include "support/folders.h"
 #include "support/grpc_channel.h"
 #include "tei.pb.h"
 
@@ -26,8 +27,8 @@ namespace v1 = tei::v1;
 inline const Model& grpc_test_model() {
   static const Model loaded = [] {
     ModelConfig config;
-    config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/v3-tiny";
-    config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/grpc-cache";
+    config.checkpoints.repo_id = test_data() + "/../models/v3-tiny";
+    config.runtime.cache_dir = test_build() + "/grpc-cache";
     config.runtime.precision = "fp32";
     config.runtime.max_tokens = 1024;  // long enough to take some time
     return load_model(config);

@@ -9,17 +9,19 @@
 #include <sstream>
 #include <string>
 
+#include "support/folders.h"
+
 namespace nestvec {
 
 inline std::string model_path(const std::string& name) {
-  return std::string(NESTVEC_TEST_DATA) + "/../models/" + name;
+  return test_data() + "/../models/" + name;
 }
 
 class ModelCopyTest : public testing::Test {
  protected:
   void SetUp() override {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = std::filesystem::path(NESTVEC_TEST_BUILD) / test->test_suite_name() / test->name();
+    root_ = std::filesystem::path(test_build()) / test->test_suite_name() / test->name();
     std::filesystem::remove_all(root_);
     std::filesystem::create_directories(root_);
   }

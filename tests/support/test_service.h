@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "service/router.h"
+#include "support/folders.h"
 
 namespace nestvec {
 
@@ -58,8 +59,8 @@ inline constexpr std::size_t kTestTokens = 256;
 
 inline Model load_test_model(const std::string& name) {
   ModelConfig config;
-  config.checkpoints.repo_id = std::string(NESTVEC_TEST_DATA) + "/../models/" + name;
-  config.runtime.cache_dir = std::string(NESTVEC_TEST_BUILD) + "/api-cache";
+  config.checkpoints.repo_id = test_data() + "/../models/" + name;
+  config.runtime.cache_dir = test_build() + "/api-cache";
   config.runtime.precision = "fp32";
   config.runtime.threads = 1;
   config.runtime.max_tokens = kTestTokens;

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "dialects/dialects.h"
 #include "service/page.h"
+#include "support/folders.h"
 #include "support/test_service.h"
 
 namespace nestvec {
@@ -355,7 +356,7 @@ TEST_F(ClarifaiRestTest, TheDescriptionHasEveryRouteOfTheServerAndNoOther) {
 
 // Clarifai's are in the same text as patterns.
 TEST_F(ClarifaiRestTest, TheDocumentationNamesEveryRoute) {
-  const std::string text = read_file(NESTVEC_TEST_DATA "/../../docs/api.md", 1U << 20);
+  const std::string text = read_file(test_data() + "/../../docs/api.md", 1U << 20);
   const JsonDocument document = JsonDocument::parse(
       openapi_document(test_model().info(), test_.options, "1"), "openapi.json");
   std::size_t count = 0;

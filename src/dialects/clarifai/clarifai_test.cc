@@ -10,6 +10,7 @@
 #include "dialects/clarifai/clarifai_predict.h"
 #include "dialects/clarifai/clarifai_status.h"
 #include "service/error_style.h"
+#include "support/folders.h"
 
 namespace nestvec {
 namespace {
@@ -38,8 +39,7 @@ std::string from_hex(std::string_view hex) {
 // The recorded message of that description.
 template <typename Message>
 Message recorded(std::string_view list, std::string_view name_key, std::string_view name) {
-  static const JsonDocument kDocument =
-      JsonDocument::load(std::string(NESTVEC_TEST_DATA) + "/clarifai/wire.json");
+  static const JsonDocument kDocument = JsonDocument::load(test_data() + "/clarifai/wire.json");
   Message message;
   for (const JsonValue& record : kDocument.root().at(list).elements()) {
     if (record.at(name_key).string() != name) continue;
