@@ -31,7 +31,8 @@ if(TARGET nestvec_command)
   if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
     set(described ${PROJECT_BINARY_DIR}/described)
     install(CODE "
-      set(command ${CMAKE_CROSSCOMPILING_EMULATOR} \"$<TARGET_FILE:nestvec_command>\")
+      set(command \"${CMAKE_COMMAND}\" -E env \"LD_LIBRARY_PATH=$<TARGET_FILE_DIR:onnxruntime::onnxruntime>\"
+        ${CMAKE_CROSSCOMPILING_EMULATOR} \"$<TARGET_FILE:nestvec_command>\")
       file(REMOVE_RECURSE \"${described}\")
       file(MAKE_DIRECTORY \"${described}/man1\")
       foreach(shell bash zsh fish)

@@ -122,6 +122,13 @@ def test_sums_are_right(pattern):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("script, pattern", [("make-dist.sh", "nestvec-*-linux-x86_64.tar.gz"), ("make-deb.sh", "*.deb")])
+def test_made_again_they_are_the_same(script, pattern):
+    before = {path.name: path.read_bytes() for path in PACKAGES.glob(pattern)}
+    subprocess.run([REPOSITORY / "scripts" / script], check=True)
+    assert before == {path.name: path.read_bytes() for path in PACKAGES.glob(pattern)}, "other bytes"
+
+
 def test_the_archive_is_one_folder_without_owners():
     for machine in MACHINES.values():
         for path in PACKAGES.glob(f"nestvec-*-linux-{machine}.tar.gz"):
