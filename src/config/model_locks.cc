@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRemoved = ".removed-";
-constexpr std::string_view kRandom = "XXXXXX";  // as mktemp fills it
+constexpr std::string_view kHalfMade = ".half-made-";
 
 // False where somebody else has a lock that goes against it. A file system without locks has none.
 bool lock(const FileDescriptor& file, int operation) {
@@ -34,16 +34,13 @@ bool is_removed_name(std::string_view name) {
   return !pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// One in two hundred is of small letters alone, as a word is (".old-models"): that stays.
 bool is_half_made_name(std::string_view name) {
-  if (name.size() <= kRandom.size() + 1) return false;
-  const std::string_view random = name.substr(name.size() - kRandom.size());
-  const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
-  return name[name.size() - kRandom.size() - 1] == '-' &&
-         !std::all_of(random.begin(), random.end(), is_small) &&
-         std::all_of(random.begin(), random.end(), [&](char c) {
-           return is_small(c) || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-         });
+  const std::size_t at = name.rfind(kHalfMade);
+  if (at == std::string_view::npos) return false;
+  const std::string_view random = name.substr(at + kHalfMade.size());  // as mktemp fills it
+  return !random.empty() && std::all_of(random.begin(), random.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  });
 }
 
 std::uint64_t bytes_below(const fs::path& folder) {

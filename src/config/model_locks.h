@@ -23,8 +23,8 @@ bool is_model_file_held(const std::string& path);
 // another name. Not valid for a link, and where somebody else has it.
 FileDescriptor lock_model_folder(const std::string& path);
 
-// A folder ".NAME-XXXXXX" or ".NAME.removed-PID" among nestvec's own models: one that is being made
-// or removed, or that a process which died has left.
+// A folder ".NAME.half-made-XXXXXX" or ".NAME.removed-PID" among nestvec's own models: one that is
+// being made or removed, or that a process which died has left.
 struct ModelLeftover {
   std::string path;
   std::uint64_t bytes = 0;

@@ -43,20 +43,22 @@ TEST(ModelLocks, AFileIsHeldWhileSomebodyHasIt) {
 TEST(ModelLocks, LeftoversAreKnownByTheirNames) {
   const TemporaryFolder folder;
   for (const char* name :
-       {".small-aB3xYz", ".small.removed-4711", "small", ".small", ".removed-", ".x.removed-12a",
-        ".small-aB3x_z", "small-aB3xYz", ".hidden-models/.small-aB3xYz"}) {
+       {".small.half-made-aB3xYz", ".small.removed-4711", "small", ".small", ".removed-",
+        ".x.removed-12a", ".small.half-made-aB3x_z", ".small.half-made-", "small.half-made-aB3xYz",
+        ".hidden-models/.small.half-made-aB3xYz"}) {
     write_text(folder / name / "config.json", "{}");
   }
-  write_text(folder / ".a-file-abcdef", "");
-  fs::create_directory_symlink(folder / "small", folder / ".linked-abcdef");
-  EXPECT_EQ(names_in(folder / ""), Names({".small-aB3xYz", ".small.removed-4711"}));
+  write_text(folder / ".a.half-made-abcdef", "");
+  fs::create_directory_symlink(folder / "small", folder / ".linked.half-made-abcdef");
+  const std::vector<std::string> expected = {".small.half-made-aB3xYz", ".small.removed-4711"};
+  EXPECT_EQ(names_in(folder / ""), expected);
   EXPECT_EQ(model_leftovers((folder / "").string()).front().bytes, 2u);
   EXPECT_TRUE(model_leftovers((folder / "none").string()).empty());
 }
 
 TEST(ModelLocks, WhatNobodyMakesOrRemovesGoes) {
   const TemporaryFolder folder;
-  const fs::path made = folder / ".small-aB3xYz";
+  const fs::path made = folder / ".small.half-made-aB3xYz";
   const fs::path removed = folder / ".small.removed-4711";
   for (const fs::path& path : {made, removed}) write_text(path / "config.json", "{}");
   const auto remove_all = [&] {
