@@ -4,9 +4,8 @@
 # `processors` (kernels by processor, folders moved between architectures), `e2e`, `server`; without an
 # argument all. On aarch64 itself `make test` is these tests. The last lines are how many ran.
 #
-# Not run here: what has nothing of the processor in it (rules over the sources, set-up scripts, the
-# page in a browser), and what watches the process from outside, where it would see the emulator:
-# those are marked in their files.
+# Not run here is what has nothing of the processor in it: rules over the sources, set-up scripts,
+# benchmarks, the page in a browser.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -26,8 +25,7 @@ END
 }
 
 suite() { # NAME ARGUMENT...: of a suite in Python
-  NESTVEC_EMULATED=1 NESTVEC_BINARY=$built/nestvec-emulated \
-    NESTVEC_NATIVE_BINARY=$build_dir/release/nestvec \
+  NESTVEC_BINARY=$built/nestvec-emulated NESTVEC_NATIVE_BINARY=$build_dir/release/nestvec \
     scripts/pytest.sh test "tests/$1" "${@:2}"
 }
 
