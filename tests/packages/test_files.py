@@ -24,7 +24,9 @@ TREES = {"tar.gz amd64": "nestvec-*-linux-x86_64.tar.gz", "tar.gz arm64": "nestv
 @pytest.fixture(scope="module", params=TREES, ids=lambda name: name.replace(" ", "-"))
 def unpacked(request, tmp_path_factory):
     pattern = TREES[request.param]
-    folder = WHEELS if pattern.endswith(".whl") else PACKAGES
+    folder = PACKAGES
+    if pattern.endswith(".whl"):
+        folder = WHEELS if "amd64" in request.param else WHEELS.with_name("wheels-aarch64")
     if pattern.endswith("_aarch64.whl") and platform.machine() != "aarch64":
         folder = WHEELS.with_name("wheels-aarch64")
     if "arm64" in request.param and not list(folder.glob(pattern)):
