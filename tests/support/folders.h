@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where tests find what they read, and where they may write. Functions, so that only one object of a
-// build knows where the clone lies, and clones share the others in the compiler's cache.
+// Where tests find what they read, and where they may write. Functions, so that only one object of
+// a build knows where the clone lies, and clones share the others in the compiler's cache.
 #pragma once
 
 #include <string>
