@@ -84,3 +84,16 @@ source_date() {
 project_version() {
   sed -nE 's/^project\(nestvec VERSION ([0-9.]+).*/\1/p' "$root/CMakeLists.txt"
 }
+
+# write_sbom ARCH FILE LICENCES: what a package for ARCH holds, as an SPDX document, and its licences in a
+# folder.
+write_sbom() {
+  local sysroot=/ onnxruntime=$build_dir/onnxruntime
+  if [[ $1 != "$(uname -m)" ]]; then
+    sysroot=$build_dir/sysroot-$1
+    onnxruntime=$build_dir/onnxruntime-$1
+  fi
+  python3 "$root/scripts/write_sbom.py" --version "$(project_version)" --arch "$1" \
+    --date "$(source_date)" --static "$build_dir/static-$1" --root "$sysroot" \
+    --onnxruntime "${ONNXRUNTIME_ROOT:-$onnxruntime}" --licences "$3" --output "$2"
+}

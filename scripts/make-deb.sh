@@ -18,5 +18,6 @@ mkdir -p "$build_dir/packages"
 for file in "$scratch"/*.deb; do
   (cd "$scratch" && sha256sum "$(basename "$file")" >"$file.sha256")
   mv "$file" "$file.sha256" "$build_dir/packages/"
+  write_sbom "$(uname -m)" "build/packages/$(basename "$file" .deb).spdx.json" "$scratch/licences"
   say "build/packages/$(basename "$file")"
 done

@@ -35,10 +35,7 @@ make_scratch dist
 tree=$scratch/$name
 quietly cmake --install "build/$preset" --prefix "$tree" || die "cmake cannot install ($log)"
 "$strip" "$tree/bin/nestvec" "$tree"/lib/libnestvec.so.*.*.*
-onnxruntime=$build_dir/onnxruntime${sysroot:+-aarch64}
-python3 scripts/write_sbom.py --version "$version" --arch "$arch" --date "$SOURCE_DATE_EPOCH" \
-  --static "build/static-$arch" --root "${sysroot:-/}" --onnxruntime "$onnxruntime" \
-  --licences "$tree/share/doc/nestvec/licenses" --output "$scratch/$name.spdx.json"
+write_sbom "$arch" "$scratch/$name.spdx.json" "$tree/share/doc/nestvec/licenses"
 cp "$scratch/$name.spdx.json" "$tree/share/doc/nestvec/sbom.spdx.json"
 
 # Of one owner, in one order and of one time.

@@ -79,6 +79,7 @@ python -m build --no-isolation --wheel "${settings[@]}" --outdir "$made/raw" "$u
   { cat "$made/wheel.log"; die "cannot make the wheel"; }
 auditwheel repair --wheel-dir "$made" "$made"/raw/nestvec-*.whl >"$made/repair.log" 2>&1 ||
   { cat "$made/repair.log"; die "cannot make the wheel fit for other machines"; }
+write_sbom "$arch" "$(ls "$made"/nestvec-*.whl).spdx.json" "$made/raw/licences"
 rm -rf "$made/raw"
 publish "$made" "$wheels"
 ls "$wheels"/nestvec-*.whl
