@@ -95,6 +95,7 @@ void H2Connection::wait_to_read(IoStatus want) {
 void H2Connection::on_bytes(std::string_view bytes) {
   if (state_ != State::kOpen || given_up_) {
     dropped_ += bytes.size();
+    if (state_ == State::kLingering) next_step_ = linger_deadline(linger_start_, dropped_);
     return;
   }
   last_received_ = Clock::now();
@@ -188,7 +189,8 @@ void H2Connection::linger() {
   streams_.clear();
   unfinished_.release();
   note_use(Clock::now());
-  next_step_ = Clock::now() + kLinger;
+  linger_start_ = Clock::now();
+  next_step_ = linger_deadline(linger_start_, 0);
   transport_->shutdown_write();
   read();
 }

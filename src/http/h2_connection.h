@@ -156,6 +156,7 @@ class H2Connection final : public Peer,
   Clock::time_point last_written_;
   Clock::time_point pinged_at_;
   Clock::time_point next_step_;  // of a drain, or the end of lingering
+  Clock::time_point linger_start_;
 };
 
 }  // namespace nestvec

@@ -165,6 +165,7 @@ void HttpConnection::wait_to_read(IoStatus want) {
 void HttpConnection::on_bytes(std::string_view bytes) {
   if (state_ == State::kLingering) {
     dropped_ += bytes.size();
+    deadline_ = linger_deadline(linger_start_, dropped_);
     return;
   }
   if (state_ == State::kAnswering || state_ == State::kWriting) {

@@ -126,6 +126,7 @@ class HttpConnection final : public Peer,
   const std::shared_ptr<MemoryAccount> account_;  // of its address
   State state_ = State::kIdle;
   Clock::time_point deadline_;
+  Clock::time_point linger_start_;
   Transfer transfer_;         // the body or the answer under way
   bool may_be_http2_ = true;  // until its first bytes tell
   bool reading_ = false;      // inside read()

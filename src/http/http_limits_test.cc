@@ -123,6 +123,19 @@ TEST(HttpLimits, LetsTheRefusalReachASenderOfTooMuch) {
   EXPECT_EQ(client.response().value().status, 413);
 }
 
+TEST(HttpLimits, LetsTheRefusalReachASenderWhoTakesLong) {
+  TestServer server(strict_options());
+  TestClient client = server.client();
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n");
+  const std::string part(2 * kLingerBytesPerSecond / 50, 'x');
+  const auto end = steady_clock::now() + kLinger + milliseconds(500);
+  while (steady_clock::now() < end) {
+    EXPECT_TRUE(client.send(part));
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  EXPECT_EQ(client.response().value().status, 413);
+}
+
 TEST(HttpLimits, RefusesBodiesThatDecodeToTooMuch) {
   TestServer server(strict_options());
   TestClient client = server.client();

@@ -2,6 +2,7 @@
 // What all connections of a server share, whatever their version of HTTP.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -29,11 +30,22 @@
 
 namespace nestvec {
 
-// How long to wait for a client to take note of the end of its connection.
+// How long to wait for a client to take note of the end of its connection, and how much longer
+// while it still sends at this rate.
 inline constexpr std::chrono::seconds kLinger{2};
+inline constexpr std::chrono::seconds kLongestLinger{30};
+inline constexpr std::size_t kLingerBytesPerSecond = std::size_t{256} << 10;
 // So much of what a client still sends is read and dropped meanwhile, or once it is not listened
 // to.
 inline constexpr std::size_t kMostDropped = std::size_t{64} << 20;
+
+// Until when to wait for a client that has sent `dropped` bytes since `start`.
+inline std::chrono::steady_clock::time_point linger_deadline(
+    std::chrono::steady_clock::time_point start, std::size_t dropped) {
+  if (dropped >= kMostDropped) return std::chrono::steady_clock::now() + kLinger;
+  const std::chrono::milliseconds more(dropped * 1000 / kLingerBytesPerSecond);
+  return start + std::min<std::chrono::milliseconds>(kLinger + more, kLongestLinger);
+}
 // A drain waits so long for what clients may just have sent.
 inline constexpr std::chrono::milliseconds kDrainGrace{250};
 
