@@ -61,7 +61,7 @@ bool H2Connection::read_some() {
       nghttp2_session_get_outbound_queue_size(session_.get()) > kMaxOutbound) {
     return false;
   }
-  if (dropped_ >= kMostDropped) return false;
+  if (dropped_.bytes >= kMostDropped) return false;
   const std::span<char> space = loop_->scratch();
   const IoResult result = transport_->read(space);
   switch (result.status) {
@@ -94,8 +94,8 @@ void H2Connection::wait_to_read(IoStatus want) {
 
 void H2Connection::on_bytes(std::string_view bytes) {
   if (state_ != State::kOpen || given_up_) {
-    dropped_ += bytes.size();
-    if (state_ == State::kLingering) next_step_ = linger_deadline(linger_start_, dropped_);
+    dropped_.bytes += bytes.size();
+    if (state_ == State::kLingering) next_step_ = dropped_.deadline();
     return;
   }
   last_received_ = Clock::now();
@@ -189,8 +189,8 @@ void H2Connection::linger() {
   streams_.clear();
   unfinished_.release();
   note_use(Clock::now());
-  linger_start_ = Clock::now();
-  next_step_ = linger_deadline(linger_start_, 0);
+  dropped_.start = Clock::now();
+  next_step_ = dropped_.deadline();
   transport_->shutdown_write();
   read();
 }

@@ -145,7 +145,7 @@ class H2Connection final : public Peer,
   bool acknowledged_ = false;  // its settings
   bool pinged_ = false;
   bool in_head_ = false;
-  std::size_t dropped_ = 0;  // bytes that came and were not looked at
+  Dropped dropped_;  // bytes that came and were not looked at
   std::string out_;
   std::size_t out_at_ = 0;
   H2Rates rates_;
@@ -156,7 +156,6 @@ class H2Connection final : public Peer,
   Clock::time_point last_written_;
   Clock::time_point pinged_at_;
   Clock::time_point next_step_;  // of a drain, or the end of lingering
-  Clock::time_point linger_start_;
 };
 
 }  // namespace nestvec

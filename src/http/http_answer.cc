@@ -172,8 +172,8 @@ void HttpConnection::linger() {
   unfinished_.release();
   free_buffer(input_);
   enter(State::kLingering);
-  linger_start_ = Clock::now();
-  deadline_ = linger_deadline(linger_start_, 0);
+  dropped_.start = Clock::now();
+  deadline_ = dropped_.deadline();
   transport_->shutdown_write();
   if (peer_ended_) return close();
   read();

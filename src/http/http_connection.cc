@@ -146,7 +146,7 @@ bool HttpConnection::read_some() {
 std::size_t HttpConnection::room() const {
   if (awaited_memory_) return 0;
   if (state_ == State::kLingering) {
-    return std::min(loop_->scratch().size(), kMostDropped - std::min(kMostDropped, dropped_));
+    return std::min(loop_->scratch().size(), kMostDropped - std::min(kMostDropped, dropped_.bytes));
   }
   if (state_ == State::kAnswering || state_ == State::kWriting) {
     return kMaxAhead - std::min(kMaxAhead, input_.size());
@@ -164,8 +164,8 @@ void HttpConnection::wait_to_read(IoStatus want) {
 
 void HttpConnection::on_bytes(std::string_view bytes) {
   if (state_ == State::kLingering) {
-    dropped_ += bytes.size();
-    deadline_ = linger_deadline(linger_start_, dropped_);
+    dropped_.bytes += bytes.size();
+    deadline_ = dropped_.deadline();
     return;
   }
   if (state_ == State::kAnswering || state_ == State::kWriting) {

@@ -126,7 +126,6 @@ class HttpConnection final : public Peer,
   const std::shared_ptr<MemoryAccount> account_;  // of its address
   State state_ = State::kIdle;
   Clock::time_point deadline_;
-  Clock::time_point linger_start_;
   Transfer transfer_;         // the body or the answer under way
   bool may_be_http2_ = true;  // until its first bytes tell
   bool reading_ = false;      // inside read()
@@ -138,7 +137,7 @@ class HttpConnection final : public Peer,
   std::optional<Clock::time_point> leave_by_;  // or with the next answer: its seat is given up
   bool head_only_ = false;
   bool http10_ = false;
-  std::size_t dropped_ = 0;  // bytes that came behind the last answer
+  Dropped dropped_;          // bytes that came behind the last answer
   std::string input_;        // received and not used yet
   MemoryShare memory_;       // of the connection
   MemoryShare head_memory_;  // of a head that is on its way

@@ -39,13 +39,21 @@ inline constexpr std::size_t kLingerBytesPerSecond = std::size_t{256} << 10;
 // to.
 inline constexpr std::size_t kMostDropped = std::size_t{64} << 20;
 
-// Until when to wait for a client that has sent `dropped` bytes since `start`.
-inline std::chrono::steady_clock::time_point linger_deadline(
-    std::chrono::steady_clock::time_point start, std::size_t dropped) {
-  if (dropped >= kMostDropped) return std::chrono::steady_clock::now() + kLinger;
-  const std::chrono::milliseconds more(dropped * 1000 / kLingerBytesPerSecond);
-  return start + std::min<std::chrono::milliseconds>(kLinger + more, kLongestLinger);
-}
+// What a client sends that is not looked at any more.
+struct Dropped {
+  using Clock = std::chrono::steady_clock;
+
+  // Until when to wait for its end.
+  Clock::time_point deadline() const {
+    if (bytes >= kMostDropped) return Clock::now() + kLinger;
+    const std::chrono::milliseconds more(bytes * 1000 / kLingerBytesPerSecond);
+    return start + std::min<std::chrono::milliseconds>(kLinger + more, kLongestLinger);
+  }
+
+  Clock::time_point start;
+  std::size_t bytes = 0;
+};
+
 // A drain waits so long for what clients may just have sent.
 inline constexpr std::chrono::milliseconds kDrainGrace{250};
 
