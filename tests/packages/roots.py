@@ -72,17 +72,30 @@ def made_once(folder):
         part.rename(folder)
 
 
+# What qemu shows for /proc/cpuinfo: ONNX Runtime crashes where that tells of another architecture.
+CPUINFO = "".join(f"processor\t: {cpu}\nFeatures\t: fp asimd asimddp i8mm bf16\nCPU implementer\t: 0x41\n"
+                  "CPU architecture\t: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd40\nCPU revision\t: 1\n\n" for cpu in range(2))
+# Without which nothing works, and which an unpacked root lacks.
+UNPACKED_PACKAGES = ["base-files", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "libc-bin",
+                     "libstdc++6", "sed", "tar"]
+
+
 def make_base(suite, architecture="amd64"):
     """The folder of a minimal root with BASE_PACKAGES. A foreign one is unpacked only: nothing of it is run."""
     folder = ROOTS / f"{suite}-{architecture}"
     with made_once(folder) as part:
         if part:
             variant = "extract" if is_foreign(architecture) else "minbase"
-            packages = [*BASE_PACKAGES, *(["dash", "coreutils", "grep", "sed", "libc-bin"] if variant == "extract" else [])]
+            packages = [*BASE_PACKAGES, *(UNPACKED_PACKAGES if variant == "extract" else [])]
             run_logged(f"{folder.name}.log",
                        ["mmdebstrap", "--mode=root", f"--variant={variant}", f"--architectures={architecture}",
                         "--format=directory", f"--include={','.join(packages)}", "--skip=cleanup/apt/lists",
                         "--aptopt=Acquire::Languages none", suite, str(part), mirror()])
+            for name in ("opt", "proc", "root", "run", "srv", "sys", "tmp"):
+                (part / name).mkdir(exist_ok=True)  # base-files makes some of them when it is set up
+            if is_foreign(architecture):
+                (part / "emulated/proc").mkdir(parents=True)
+                (part / "emulated/proc/cpuinfo").write_text(CPUINFO)
     return folder
 
 
@@ -114,7 +127,7 @@ class Root:
         """The finished process; of the caller's environment only a proxy reaches it."""
         kept = {name: value for name, value in os.environ.items() if re.fullmatch(r"(?i)https?_proxy|no_proxy", name)}
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                       "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **kept, **(env or {})}
+                       "QEMU_LD_PREFIX": "/emulated", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **kept, **(env or {})}
         return subprocess.run(self.command(*arguments), env=environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, **options)
 
