@@ -12,17 +12,17 @@ machine=$(uname -m)
 arch=${1:-$machine}
 preset=dist
 strip=strip
-sysroot=
+cross=()
 if [[ $arch != "$machine" ]]; then
   [[ $arch == aarch64 ]] || die "no cross build is known for $arch; there is one for aarch64"
   preset=dist-aarch64
   strip=aarch64-linux-gnu-strip
-  sysroot=$build_dir/sysroot-aarch64
+  cross=(--aarch64)
   scripts/setup-apt.sh --aarch64
   scripts/get-sysroot.sh aarch64
   scripts/get-onnxruntime.sh --aarch64
 fi
-scripts/get-static-libraries.sh ${sysroot:+--aarch64}
+scripts/get-static-libraries.sh "${cross[@]}"
 
 SOURCE_DATE_EPOCH=$(source_date)
 export SOURCE_DATE_EPOCH
