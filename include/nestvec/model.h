@@ -51,6 +51,13 @@ struct ModelInfo {
   // two of these; empty if there are none.
   std::string prompts_source;
   std::vector<std::size_t> matryoshka_dimensions;  // as the model's authors list them; may be empty
+  bool dense = true;                               // predict() has a vector for a text
+  bool sparse = false;                             // it has weights of token ids
+  bool multi_vector = false;                       // it has a vector for each token
+  // Of a classifier, in the order of its outputs; empty if the model is none. A model with one
+  // label is a reranker.
+  std::vector<std::string> labels;
+  std::string activation;      // of its outputs by default: "none", "sigmoid", "softmax"
   std::size_t threads = 0;     // that compute, including the thread that runs the model
   std::string threads_reason;  // "2: cgroup quota 2.0 of 8 cores"
   std::uint64_t memory_plan_bytes = 0;
@@ -92,6 +99,10 @@ class Model {
                      std::initializer_list<std::string_view> tasks,
                      const EmbedOptions& options = {}) const;
 
+  // predict() for the learned sparse vectors alone: Embeddings::sparse, and no dense vectors.
+  // Blocks until done. Throws Error: kInvalidArgument (the model has no such vectors).
+  Embeddings sparse(std::span<const std::string> texts, EmbedOptions options = {}) const;
+
   // The token embeddings of one text with their offsets. Ignores `dimensions`, `normalize` and
   // `late_chunking`. Blocks until done. Throws Error: kInvalidArgument.
   TokenEmbeddings tokenize_and_embed(std::string_view text, const EmbedOptions& options = {}) const;
@@ -117,6 +128,23 @@ class Model {
                                 TokensDone done) const;
   void tokenize_and_embed_async(std::initializer_list<std::string_view> texts,
                                 const EmbedOptions& options, TokensDone done) const = delete;
+
+  // How relevant each document is to the query, row i for document i: the higher, the better.
+  // The query is tokenised once. A score does not depend on the other documents. Blocks until
+  // done. Throws Error: kInvalidArgument (the model is no reranker; a pair is too long under
+  // kError, with its index).
+  Scores rerank(std::string_view query, std::span<const std::string> documents,
+                const ScoreOptions& options = {}) const;
+  // The outputs of a classifier for each text or pair of texts. Blocks until done. Throws Error:
+  // kInvalidArgument (the model has no labels; a pair is too long under kError, with its index).
+  Scores classify(std::span<const TextPair> pairs, const ScoreOptions& options = {}) const;
+
+  // The same without waiting for the model, as predict_async().
+  using ScoresDone = std::function<void(Result<Scores>)>;
+  void rerank_async(std::string_view query, std::span<const std::string> documents,
+                    const ScoreOptions& options, ScoresDone done) const;
+  void classify_async(std::span<const TextPair> pairs, const ScoreOptions& options,
+                      ScoresDone done) const;
 
   // The tokens of a text, with or without the special tokens around it. Does not truncate, and adds
   // no prompt. Runs on the calling thread. Throws Error: kInvalidArgument.

@@ -65,8 +65,46 @@ struct EmbedOptions {
   bool late_chunking = false;
   bool parse_special = true;  // "</s>" in a text is the special token, as in Hugging Face's code
   Truncation truncation = Truncation::kRight;
+  // What to compute for each text, all in one pass. A model without it refuses the call.
+  bool dense = true;    // one vector: Embeddings::values
+  bool sparse = false;  // weights of token ids: Embeddings::sparse
+  bool multi_vector =
+      false;  // a vector for each token, as ColBERT compares them: Embeddings::multi
   // End the call early, with kCancelled or kDeadlineExceeded. Both are checked while texts are
   // tokenised and between the layers of the model.
+  std::stop_token stop = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
+  QueueOptions queue = {};
+};
+
+// What becomes of a classifier's raw outputs.
+enum class Activation {
+  kModel,    // as the model's files say; else sigmoid for one label, softmax for several
+  kNone,     // raw
+  kSigmoid,  // of each output
+  kSoftmax,  // over the outputs of a pair
+};
+
+// Which text of a pair loses tokens when both together are too long.
+enum class PairTruncation {
+  kModel,         // as the model's files say; else kLongestFirst
+  kLongestFirst,  // the longer one, until both are equally long; then both, as Hugging Face's
+  kOnlySecond,    // the second, which is the document; refused if the first leaves no room
+};
+
+// Options of rerank() and classify().
+struct ScoreOptions {
+  Activation activation = Activation::kModel;
+  // Under kError, a pair that is too long is refused; else it is cut at that side and listed in
+  // `truncated`.
+  Truncation truncation = Truncation::kRight;
+  PairTruncation pair_truncation = PairTruncation::kModel;
+  // The most tokens of a document that are read, before the limit of the pair; 0 = no such limit.
+  std::size_t max_document_tokens = 0;
+  // Read a document that does not fit in overlapping windows and take the best score among them,
+  // instead of cutting it. Needs a model with one label.
+  bool best_window = false;
+  bool parse_special = true;  // as EmbedOptions::parse_special
   std::stop_token stop = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
   QueueOptions queue = {};

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,10 +21,24 @@ struct Timing {
   double compute = 0;  // from there to the end of its last batch
 };
 
+// Learned sparse vectors: for each row, weights of token ids, in the layout of a CSR matrix.
+struct SparseVectors {
+  std::vector<std::size_t> starts;     // [rows + 1] row i is entries starts[i] to starts[i + 1]
+  std::vector<std::uint32_t> indices;  // [entries] token ids, ascending within a row
+  std::vector<float> weights;          // [entries] greater than 0
+};
+
+// A matrix for each row: a vector of L2 norm 1 for each token that counts.
+struct MultiVectors {
+  std::size_t width = 0;
+  std::vector<std::size_t> starts;  // [rows + 1] row i is vectors starts[i] to starts[i + 1]
+  std::vector<float> values;        // [starts.back(), width], row-major
+};
+
 // A matrix of vectors, row i for text i.
 struct Embeddings {
   std::size_t rows = 0;
-  std::size_t width = 0;
+  std::size_t width = 0;      // 0 without EmbedOptions::dense
   std::vector<float> values;  // [rows, width], row-major
   // [rows] tokens of each row, including prompt and special tokens. Their sum is the usage of the
   // call. Under late chunking the tokens of the document are divided among its rows.
@@ -30,9 +46,28 @@ struct Embeddings {
   std::vector<std::uint32_t> truncated;  // indices of the texts that lost tokens, ascending
   Timing timing;
   std::shared_ptr<const void> memory;  // charged to QueueOptions::memory until it is freed
+  SparseVectors sparse;                // if EmbedOptions::sparse
+  MultiVectors multi;                  // if EmbedOptions::multi_vector
 
   std::span<const float> row(std::size_t i) const& { return {values.data() + i * width, width}; }
   std::span<const float> row(std::size_t i) const&& = delete;  // would dangle
+};
+
+// One text, or two that the model reads together.
+struct TextPair {
+  std::string_view first;
+  std::optional<std::string_view> second = std::nullopt;
+};
+
+// Outputs of a classifier, row i for pair i. A reranker has one label, so its scores are `values`.
+struct Scores {
+  std::size_t rows = 0;
+  std::size_t width = 0;                 // the number of labels
+  std::vector<float> values;             // [rows, width], row-major
+  std::vector<std::uint32_t> tokens;     // [rows] tokens that were read, of all windows of a row
+  std::vector<std::uint32_t> truncated;  // indices of the rows that lost tokens, ascending
+  Timing timing;
+  std::shared_ptr<const void> memory;  // as in Embeddings
 };
 
 // The last hidden states of one text, one row per token, neither pooled nor normalised.

@@ -17,6 +17,12 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
+Embeddings Model::sparse(std::span<const std::string> texts, EmbedOptions options) const {
+  options.dense = false;
+  options.sparse = true;
+  return predict(texts, options);
+}
+
 std::vector<float> Model::predict(std::string_view text, const EmbedOptions& options) const {
   const std::string texts[] = {std::string(text)};
   return engine_->embed(texts, {}, options).values;
@@ -61,6 +67,32 @@ void Model::predict_async(std::initializer_list<std::string_view> texts,
 void Model::tokenize_and_embed_async(std::string_view text, const EmbedOptions& options,
                                      TokensDone done) const {
   engine_->embed_tokens_async(text, options, std::move(done));
+}
+
+Scores Model::rerank(std::string_view, std::span<const std::string>, const ScoreOptions&) const {
+  throw Error(ErrorCode::kInvalidArgument, "the model is no reranker");
+}
+
+Scores Model::classify(std::span<const TextPair>, const ScoreOptions&) const {
+  throw Error(ErrorCode::kInvalidArgument, "the model is no classifier");
+}
+
+void Model::rerank_async(std::string_view query, std::span<const std::string> documents,
+                         const ScoreOptions& options, ScoresDone done) const {
+  try {
+    done(rerank(query, documents, options));
+  } catch (const Error& error) {
+    done(error);
+  }
+}
+
+void Model::classify_async(std::span<const TextPair> pairs, const ScoreOptions& options,
+                           ScoresDone done) const {
+  try {
+    done(classify(pairs, options));
+  } catch (const Error& error) {
+    done(error);
+  }
 }
 
 TokenizedText Model::tokenize(std::string_view text, bool add_special, bool parse_special) const {
