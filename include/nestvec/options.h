@@ -78,7 +78,7 @@ struct EmbedOptions {
 };
 
 // What becomes of a classifier's raw outputs.
-enum class Activation {
+enum class ScoreActivation {
   kModel,    // as the model's files say; else sigmoid for one label, softmax for several
   kNone,     // raw
   kSigmoid,  // of each output
@@ -94,7 +94,7 @@ enum class PairTruncation {
 
 // Options of rerank() and classify().
 struct ScoreOptions {
-  Activation activation = Activation::kModel;
+  ScoreActivation activation = ScoreActivation::kModel;
   // Under kError, a pair that is too long is refused; else it is cut at that side and listed in
   // `truncated`.
   Truncation truncation = Truncation::kRight;
