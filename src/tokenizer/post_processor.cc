@@ -53,6 +53,7 @@ PostProcessor::PostProcessor(const std::vector<PostProcessorStep>& steps) {
       const auto text = std::find_if(encodings.begin(), encodings.end(), has_text);
       if (step.trim_offsets)
         trims_.push_back({step.add_prefix_space, !text->front().id.has_value()});
+      if (step.kind == Kind::kByteLevel) continue;
       apply_pair(step, encodings);
       declared_count_ += 2;
       continue;
