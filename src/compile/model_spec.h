@@ -37,7 +37,7 @@ struct HeadSpec {
   // `dense` is [H, H] and `outputs` [labels, H].
   struct Classifier {
     Activation activation = Activation::kTanh;
-    std::vector<std::string> labels;  // one an output
+    std::size_t outputs = 0;  // one a label
 
     friend bool operator==(const Classifier&, const Classifier&) = default;
   };
@@ -69,6 +69,10 @@ struct ModelSpec {
   std::vector<std::size_t> matryoshka_dimensions;  // as listed; may be empty
 
   std::size_t head_width() const noexcept { return hidden / heads; }
+  // Whether the graph is told the type of each token: a head may read pairs of texts.
+  bool takes_types() const noexcept { return head.any() && token_types > 1; }
+  // Rows of the type table that tokens may have.
+  std::size_t type_rows() const;
 };
 
 // Reads FOLDER/config.json, for a base with PEFT adapters the adapter_config.json of the folders
