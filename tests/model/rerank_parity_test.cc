@@ -193,7 +193,7 @@ TEST_P(RerankProofs, TheBestWindowIsTheBest) {
   const Scores cut = model.rerank(query, texts);
   EXPECT_TRUE(best.truncated.empty());
   EXPECT_FALSE(cut.truncated.empty());
-  std::size_t longer = 0;
+  std::size_t better = 0;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const bool is_cut =
         std::find(cut.truncated.begin(), cut.truncated.end(), i) != cut.truncated.end();
@@ -203,9 +203,9 @@ TEST_P(RerankProofs, TheBestWindowIsTheBest) {
     if (!is_cut) {
       EXPECT_EQ(best.values[i], cut.values[i]);
     }
-    longer += best.values[i] > cut.values[i] ? 1 : 0;
+    if (best.values[i] > cut.values[i]) ++better;
   }
-  EXPECT_GT(longer, 0u);
+  EXPECT_GT(better, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, RerankProofs,
