@@ -24,8 +24,9 @@ struct RerankCase {
   std::string model;
   std::string graph;  // as runtime.graph
   std::string precision;
-  // Of a raw output, relative to outputs over 1. What fp32 on both sides allows; in narrower
-  // precisions twice what was measured, over all records of the file.
+  // Of raw outputs, relative to those over 1. In fp32 what both sides' rounding allows behind these
+  // heads, whose weights are large: in the published export, which transformers made, it is as much.
+  // In narrower precisions half as much again as was measured over all records of the file.
   double tolerance;
 };
 
@@ -95,13 +96,14 @@ class RerankParity : public testing::TestWithParam<RerankCase> {
     const auto expected = record.find(key);
     if (!expected) return;
     TextPair pair{record.at("first").string()};
-    if (const JsonValue second = record.at("second"); !second.is_null()) pair.second = second.string();
+    if (const auto second = record.find("second")) pair.second = second->string();
     const TextPair pairs[] = {pair};
     const Scores scores = model_for(record).classify(pairs, options_of(record, activation));
     ASSERT_EQ(scores.rows, 1u);
     EXPECT_EQ(scores.tokens[0], record.at("ids").size());
     EXPECT_EQ(scores.truncated.size(), record.find("truncated") ? 1u : 0u);
-    compare(scores.values, numbers(*expected), GetParam().tolerance);
+    const bool raw = activation == ScoreActivation::kNone;
+    compare(scores.values, numbers(*expected), raw ? GetParam().tolerance : 1e-5);
   }
 
   std::map<std::size_t, std::optional<Model>> models_;
@@ -130,12 +132,12 @@ std::vector<RerankCase> rerank_cases() {
   std::vector<RerankCase> all;
   for (const char* model :
        {"bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "bert-classifier-tiny"}) {
-    all.push_back({model, "native", "fp32", 1e-5});
-    all.push_back({model, "portable", "fp32", 1e-5});
-    all.push_back({model, "native", "bf16", 0.2});
+    all.push_back({model, "native", "fp32", 2e-5});
+    all.push_back({model, "portable", "fp32", 2e-5});
+    all.push_back({model, "native", "bf16", 0.1});
     all.push_back({model, "native", "int8", 0.3});
   }
-  all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 1e-5});
+  all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 2e-5});
   return all;
 }
 
