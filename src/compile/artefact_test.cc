@@ -209,8 +209,9 @@ TEST_F(ArtefactTest, AClassifierWithoutItsHeadIsRefused) {
   EXPECT_NE(error.find("runtime.pooling"), std::string::npos) << error;
   compile_model(copy.string(), output(), {.head = false});
   const std::string onnx = test_data() + "/../models/bert-reranker-tiny-onnx";
-  EXPECT_NE(coded_error_of([&] { check_weights(onnx, read_model_spec(onnx)); })
-                .find("a classifier is compiled from safetensors"),
+  EXPECT_NE(coded_error_of([&] {
+              check_weights(onnx, read_model_spec(onnx));
+            }).find("a classifier is compiled from safetensors"),
             std::string::npos);
 }
 

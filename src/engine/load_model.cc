@@ -361,6 +361,9 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   const bool scores = outline.spec.head.classifier.has_value();
   if (scores) {
     folder.pooling = Pooling::kCls;
+    if (const std::size_t limit = outline.score_rules.max_tokens; limit > 0) {
+      folder.max_tokens = limit;
+    }
   } else {
     settle_pooling(config.runtime, folder);
   }

@@ -25,8 +25,8 @@ struct RerankCase {
   std::string graph;  // as runtime.graph
   std::string precision;
   // Of raw outputs, relative to those over 1. In fp32 what both sides' rounding allows behind these
-  // heads, whose weights are large: in the published export, which transformers made, it is as much.
-  // In narrower precisions half as much again as was measured over all records of the file.
+  // heads, whose weights are large: in the published export, which transformers made, it is as
+  // much. In narrower precisions half as much again as was measured over all records of the file.
   double tolerance;
 };
 
@@ -123,9 +123,8 @@ TEST_P(RerankParity, EqualsTheReference) {
   });
   EXPECT_GT(compared_, 0u);
   RecordProperty("largest_difference", std::to_string(worst_));
-  std::printf("%-24s %-10s %-5s %4zu outputs, largest difference %.1e\n",
-              GetParam().model.c_str(), GetParam().graph.c_str(), GetParam().precision.c_str(),
-              compared_, worst_);
+  std::printf("%-24s %-10s %-5s %4zu outputs, largest difference %.1e\n", GetParam().model.c_str(),
+              GetParam().graph.c_str(), GetParam().precision.c_str(), compared_, worst_);
 }
 
 std::vector<RerankCase> rerank_cases() {

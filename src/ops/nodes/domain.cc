@@ -47,11 +47,16 @@ class EmbeddingKernel {
   static constexpr const char* kName = "PackedEmbedding";
   static constexpr bool kInPlace = false;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr NodeInput kInputs[] = {{"ids", kInt64},        {"offsets", kInt64},
-                                          {"tasks", kInt64},      {"words", kAny},
-                                          {"types", kFloat},      {"norm_weight", kFloat},
-                                          {"norm_bias", kFloat},  {"positions", kFloat, true},
-                                          {"down", kFloat, true}, {"up", kFloat, true},
+  static constexpr NodeInput kInputs[] = {{"ids", kInt64},
+                                          {"offsets", kInt64},
+                                          {"tasks", kInt64},
+                                          {"words", kAny},
+                                          {"types", kFloat},
+                                          {"norm_weight", kFloat},
+                                          {"norm_bias", kFloat},
+                                          {"positions", kFloat, true},
+                                          {"down", kFloat, true},
+                                          {"up", kFloat, true},
                                           {"token_types", kInt64, true}};
 
   EmbeddingKernel(const NodeReader& node, EngineContext& context) : context_(context) {
@@ -100,8 +105,7 @@ class EmbeddingKernel {
     const std::span<const std::int64_t> types = run.ints(kTypes);
     if (types.empty() || (types.size() == tokens && layer_.tasks == 0)) return types;
     throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
-                                          " token types for " + std::to_string(tokens) +
-                                          " tokens");
+                                          " token types for " + std::to_string(tokens) + " tokens");
   }
 
   // A table of more rows than the tasks have is one of token types: "token_types" then has how many
