@@ -232,6 +232,14 @@ void plan_resources(const ComputeInfo& compute, std::size_t wanted_threads, Memo
   info.memory_plan = describe_plan(facts, compute.cpu_memory_bytes);
 }
 
+// What a row of the graph is made of, and the tokens of a pair where their number is limited.
+void settle_pooling(const RuntimeOptions& runtime, Outline& outline) {
+  if (!outline.spec.head.classifier) return settle_pooling(runtime, outline.folder);
+  outline.folder.pooling = Pooling::kCls;
+  const std::size_t limit = outline.score_rules.max_tokens;
+  if (limit > 0) outline.folder.max_tokens = limit;
+}
+
 // A few tokens that were added to the tokenizer and not to the model hurt only the texts that have
 // them, which are refused; many show that the files do not belong together. True where some were.
 bool exceeds_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const std::string& path,
@@ -287,6 +295,16 @@ void describe_graph(const Graph& graph, const ModelFolder& folder, ModelInfo& in
   info.pooling = pooling_name(folder.pooling);
 }
 
+void settle_graph(const Session& session, const Outline& outline, const RuntimeOptions& runtime,
+                  ModelInfo& info, const LogSink& note) {
+  settle_length(session, runtime, info);
+  if (outline.spec.head.classifier) {
+    settle_outputs(session, outline.folder, info, note);
+  } else {
+    settle_vectors(session, outline.folder, runtime, info, note);
+  }
+}
+
 // Whether a classifier is told of which text each token is.
 bool takes_pair_types(const Tokenizer& tokenizer, const ModelSpec& spec, const ScoreRules& rules,
                       const std::string& path) {
@@ -325,14 +343,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   if (log.outline) log.outline(outline.info);
   ModelFolder& folder = outline.folder;
   const bool scores = outline.spec.head.classifier.has_value();
-  if (scores) {
-    folder.pooling = Pooling::kCls;
-    if (const std::size_t limit = outline.score_rules.max_tokens; limit > 0) {
-      folder.max_tokens = limit;
-    }
-  } else {
-    settle_pooling(config.runtime, folder);
-  }
+  settle_pooling(config.runtime, outline);
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   ModelInfo info = std::move(outline.info);
   info.max_tokens = choose_max_tokens(folder, outline.spec, config.runtime);
@@ -357,12 +368,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
 
   std::unique_ptr<Session> session = open_session(graph, scores, info.threads, isa);
   control.check();
-  settle_length(*session, config.runtime, info);
-  if (scores) {
-    settle_outputs(*session, graph.path, folder, info, note);
-  } else {
-    settle_graph(*session, folder, config.runtime, info, note);
-  }
+  settle_graph(*session, outline, config.runtime, info, note);
   if (session->longest() > 0) check_prompts(tokenizer, info);
   const bool takes_types =
       takes_pair_types(tokenizer, graph.spec, outline.score_rules, folder.tokenizer);

@@ -18,18 +18,18 @@ void settle_length(const Session& session, const RuntimeOptions& runtime, ModelI
   if (longest > 0) info.max_tokens = std::min(info.max_tokens, longest);
 }
 
-void settle_outputs(const Session& session, const std::string& path, const ModelFolder& folder,
-                    const ModelInfo& info, const LogSink& note) {
+void settle_outputs(const Session& session, const ModelFolder& folder, const ModelInfo& info,
+                    const LogSink& note) {
   if (session.width() != info.labels.size()) {
-    throw Error(ErrorCode::kInvalidArgument, path + ": gives " + std::to_string(session.width()) +
-                                                 " outputs, config.json has " +
-                                                 std::to_string(info.labels.size()) + " labels");
+    throw Error(ErrorCode::kInvalidArgument,
+                folder.path + ": the graph gives " + std::to_string(session.width()) +
+                    " outputs, config.json has " + std::to_string(info.labels.size()) + " labels");
   }
   for (const std::string& line : folder.notes) note(line);
 }
 
-void settle_graph(const Session& session, const ModelFolder& folder, const RuntimeOptions& runtime,
-                  ModelInfo& info, const LogSink& note) {
+void settle_vectors(const Session& session, const ModelFolder& folder,
+                    const RuntimeOptions& runtime, ModelInfo& info, const LogSink& note) {
   info.most_dimensions = session.width();
   info.dimensions = folder.dimensions > 0 ? folder.dimensions : session.width();
   if (info.dimensions > session.width()) {

@@ -2,8 +2,6 @@
 // What an opened graph decides, against what the folder and the configuration ask of it.
 #pragma once
 
-#include <string>
-
 #include "engine/model_folder.h"
 #include "nestvec/config.h"
 #include "nestvec/log_sink.h"
@@ -18,13 +16,13 @@ void settle_length(const Session& session, const RuntimeOptions& runtime, ModelI
 
 // Of a classifier; the folder's notes go to `note`. Throws Error kInvalidArgument where the graph
 // at `path` has not one output for each label.
-void settle_outputs(const Session& session, const std::string& path, const ModelFolder& folder,
-                    const ModelInfo& info, const LogSink& note);
+void settle_outputs(const Session& session, const ModelFolder& folder, const ModelInfo& info,
+                    const LogSink& note);
 
 // Of a model for vectors: dimensions and pooling, into `info`. Notes go to `note`. Throws Error:
 // kInvalidArgument (more dimensions than there are), kUnimplemented (a graph that pools in another
 // way than was asked for).
-void settle_graph(const Session& session, const ModelFolder& folder, const RuntimeOptions& runtime,
-                  ModelInfo& info, const LogSink& note);
+void settle_vectors(const Session& session, const ModelFolder& folder,
+                    const RuntimeOptions& runtime, ModelInfo& info, const LogSink& note);
 
 }  // namespace nestvec
