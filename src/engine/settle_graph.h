@@ -15,7 +15,7 @@ namespace nestvec {
 void settle_length(const Session& session, const RuntimeOptions& runtime, ModelInfo& info);
 
 // Of a classifier; the folder's notes go to `note`. Throws Error kInvalidArgument where the graph
-// at `path` has not one output for each label.
+// has not one output for each label.
 void settle_outputs(const Session& session, const ModelFolder& folder, const ModelInfo& info,
                     const LogSink& note);
 

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "compile/artefact.h"
 #include "nestvec/model.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
@@ -217,6 +219,48 @@ INSTANTIATE_TEST_SUITE_P(Precisions, RerankProofs,
                          [](const auto& suite) {
                            return suite.param.model.substr(0, 4) + "_" + suite.param.precision;
                          });
+
+// `nestvec compile`: the folder is a model by itself.
+TEST(CompiledReranker, GivesTheScoresOfItsSource) {
+  const std::string source = test_data() + "/../models/bert-reranker-tiny";
+  const std::string folder = test_build() + "/compiled-reranker";
+  const std::vector<std::string> texts = documents();
+  for (const char* precision : {"fp32", "int8"}) {
+    compile_model(source, folder, {.precision = precision, .with_companions = true});
+    ModelConfig config = rerank_config({"", "auto", precision, 0});
+    config.checkpoints.repo_id = folder;
+    const Model compiled = load_model(config);
+    EXPECT_EQ(compiled.info().labels, (std::vector<std::string>{"LABEL_0"}));
+    EXPECT_EQ(compiled.info().activation, "none");  // as config.json says
+    EXPECT_FALSE(compiled.info().dense);
+    const Model direct = load_model(rerank_config({"bert-reranker-tiny", "native", precision, 0}));
+    EXPECT_EQ(compiled.rerank("river", texts).values, direct.rerank("river", texts).values);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+// Whoever names a pooling wants the encoder, from the same folder and from a compiled one.
+TEST(CompiledReranker, ItsEncoderEmbedsWhereAPoolingIsNamed) {
+  const std::string folder = test_build() + "/compiled-encoder";
+  compile_model(test_data() + "/../models/bert-reranker-tiny", folder, {.with_companions = true});
+  const auto vectors = [](ModelConfig config) {
+    config.runtime.pooling = "mean";
+    const Model model = load_model(config);
+    EXPECT_TRUE(model.info().dense);
+    EXPECT_TRUE(model.info().labels.empty());
+    return model.predict({"the river", "winter"}).values;
+  };
+  ModelConfig compiled = rerank_config({"", "auto", "fp32", 0});
+  compiled.checkpoints.repo_id = folder;
+  const std::vector<float> native =
+      vectors(rerank_config({"bert-reranker-tiny", "native", "fp32", 0}));
+  EXPECT_EQ(vectors(compiled), native);
+  const std::vector<float> portable =
+      vectors(rerank_config({"bert-reranker-tiny", "portable", "fp32", 0}));
+  ASSERT_EQ(portable.size(), native.size());
+  for (std::size_t i = 0; i < native.size(); ++i) EXPECT_NEAR(portable[i], native[i], 1e-5f);
+  std::filesystem::remove_all(folder);
+}
 
 }  // namespace
 }  // namespace nestvec
