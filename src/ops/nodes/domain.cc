@@ -40,8 +40,8 @@ constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const c
   return all;
 }
 
-// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T], or [0]
-// where all are 0 -> [T, H]
+// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T] or, for
+// texts alone, [0] -> [T, H]
 class EmbeddingKernel {
  public:
   static constexpr const char* kName = "PackedEmbedding";
