@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "engine/model_lane.h"
 #include "engine/plan.h"
-#include "engine/scheduler.h"
 #include "engine/tasks.h"
 #include "engine/vector_cache.h"
 #include "nestvec/model.h"
@@ -19,8 +19,9 @@
 
 namespace nestvec {
 
-// Callers tokenise on their own threads; the scheduler's thread runs the graph, one batch at a
-// time, so that the memory plan holds and threads are not oversubscribed. Safe for concurrent use.
+// Callers tokenise on their own threads; the scheduler's thread runs the graphs of all models that
+// share it, one batch at a time, so that the memory plan holds and threads are not oversubscribed.
+// Safe for concurrent use.
 class Model::Engine {
  public:
   struct Parts {
@@ -38,6 +39,8 @@ class Model::Engine {
     std::size_t vocabulary = 0;   // as PlanRules
     std::size_t dimensions = 0;   // of calls that ask for none; 0 = the session's width
     std::shared_ptr<const FileDescriptor> hold{};  // on what it runs from; may be empty
+    std::shared_ptr<Scheduler> scheduler{};  // of all models that share a thread; null = its own
+    std::shared_ptr<const void> share{};     // of the memory plan, until the model has ended
   };
 
   explicit Engine(Parts parts);
@@ -53,7 +56,7 @@ class Model::Engine {
 
   const ModelInfo& info() const noexcept { return parts_.info; }
   const Tokenizer& tokenizer() const noexcept { return parts_.tokenizer; }
-  Scheduler& scheduler() const noexcept { return *scheduler_; }
+  ModelLane& scheduler() const noexcept { return *scheduler_; }
   CacheStatus cache_status() const { return cache_->status(); }
 
  private:
@@ -78,7 +81,7 @@ class Model::Engine {
   Parts parts_;
   bool pooled_ = false;  // as Session
   std::unique_ptr<VectorCache> cache_;
-  std::unique_ptr<Scheduler> scheduler_;  // last: its callbacks use what stands above
+  std::unique_ptr<ModelLane> scheduler_;  // last: its callbacks use what stands above
 };
 
 }  // namespace nestvec
