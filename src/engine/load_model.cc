@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a configuration to a loaded model, step by step.
+#include "engine/loading_model.h"
+
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/cpu.h"
 #include "base/environment.h"
@@ -10,24 +16,19 @@
 #include "base/file.h"
 #include "base/run_control.h"
 #include "compile/artefact.h"
+#include "compile/manifest.h"
 #include "config/cache_folder.h"
 #include "config/model_location.h"
 #include "config/model_locks.h"
 #include "engine/engine.h"
-#include "engine/memory_plan.h"
 #include "engine/model_folder.h"
 #include "engine/outline.h"
-#include "nestvec/load.h"
-#include "nestvec/model.h"
 #include "ops/isa.h"
 #include "session/ort_session.h"
 #include "session/packed_session.h"
 #include "tokenizer/read_token_types.h"
 
 namespace nestvec {
-namespace {
-
-namespace fs = std::filesystem;
 
 // The graph that will run and what is known of it.
 struct Graph {
@@ -41,6 +42,10 @@ struct Graph {
   bool published = false;
   std::shared_ptr<const FileDescriptor> hold;  // on what it runs from; may be empty
 };
+
+namespace {
+
+namespace fs = std::filesystem;
 
 // The size of an ONNX file with the external data that lies beside it ("model.onnx_data").
 std::uint64_t published_bytes(const std::string& path) {
@@ -219,18 +224,6 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   return facts;
 }
 
-// Decides the threads, and checks the memory against the budget.
-void plan_resources(const ComputeInfo& compute, std::size_t wanted_threads, MemoryFacts facts,
-                    ModelInfo& info) {
-  const ThreadPlan threads = decide_threads(compute.cpu_limit, wanted_threads);
-  info.threads = threads.threads;
-  info.threads_reason = threads.reason;
-  facts.threads = threads.threads;
-  check_budget(facts, compute.cpu_memory_bytes);
-  info.memory_plan_bytes = plan_memory(facts).total();
-  info.memory_plan = describe_plan(facts, compute.cpu_memory_bytes);
-}
-
 // A few tokens that were added to the tokenizer and not to the model hurt only the texts that have
 // them, which are refused; many show that the files do not belong together. True where some were.
 bool exceeds_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const std::string& path,
@@ -260,7 +253,8 @@ const char* pooling_name(Pooling pooling) {
   return "lasttoken";
 }
 
-std::unique_ptr<Session> open_session(const Graph& graph, std::size_t threads, Isa isa) {
+std::unique_ptr<Session> open_session(const Graph& graph, std::size_t threads, Isa isa,
+                                      std::shared_ptr<Compute> compute) {
   if (!graph.native) {
     return open_ort_session({.graph_path = graph.path,
                              .threads = threads,
@@ -269,7 +263,8 @@ std::unique_ptr<Session> open_session(const Graph& graph, std::size_t threads, I
                              .token_types = graph.spec.text_types,
                              .width = graph.spec.hidden});
   }
-  std::unique_ptr<Session> session = open_packed_session({graph.path, threads, isa});
+  std::unique_ptr<Session> session = open_packed_session(
+      {.graph_path = graph.path, .threads = threads, .isa = isa, .compute = std::move(compute)});
   if (session->width() == graph.spec.hidden) return session;
   throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
                                         " dimensions, its manifest says " +
@@ -322,44 +317,101 @@ LogSink sink_or_nothing(const LogSink& sink) {
   return sink ? sink : [](std::string_view) {};
 }
 
-}  // namespace
-
-Model load_model(const ModelConfig& config, const LogSink& log) {
-  return load_model(config, {.note = log, .detail = log}, std::stop_token());
+// `note`, which has been told what the configuration's reader found.
+const LogSink& warned_of(const ModelConfig& config, const LogSink& note) {
+  for (const std::string& warning : config.warnings) note(warning);
+  return note;
 }
 
-Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_token& stop) {
-  const RunControl control{stop, std::nullopt};
-  const LogSink note = sink_or_nothing(log.note);
-  const LogSink detail = sink_or_nothing(log.detail);
-  for (const std::string& warning : config.warnings) note(warning);
-  Outline outline = read_outline(config, note);
+// Of the file whose pages models share that map it: "64769:1234", or nothing.
+std::string identity_of(const Graph& graph) {
+  const std::string weights = fs::path(graph.path).parent_path() / kDataName;
+  struct stat file {};
+  if (!graph.native || ::stat(weights.c_str(), &file) != 0) return "";
+  return std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino);
+}
+
+}  // namespace
+
+struct LoadingModel::State {
+  State(const ModelConfig& from, const LoadLog& log, const std::stop_token& stop)
+      : config(from),
+        control{stop, std::nullopt},
+        note(sink_or_nothing(log.note)),
+        detail(sink_or_nothing(log.detail)),
+        outline(read_outline(config, warned_of(config, note))) {}
+
+  ModelConfig config;
+  RunControl control;
+  LogSink note;
+  LogSink detail;
+  Outline outline;
+  std::optional<Tokenizer> tokenizer;
+  ModelInfo info;
+  Isa isa = Isa::kGeneric;
+  Graph graph;
+  bool exceeds = false;
+  MemoryFacts facts;
+};
+
+LoadingModel::LoadingModel(const ModelConfig& config, const LoadLog& log,
+                           const std::stop_token& stop, std::size_t threads)
+    : state_(std::make_unique<State>(config, log, stop)) {
+  const LogSink& note = state_->note;
+  Outline& outline = state_->outline;
   if (log.outline) log.outline(outline.info);
   ModelFolder& folder = outline.folder;
   settle_pooling(config.runtime, folder);
-  Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
-  ModelInfo info = std::move(outline.info);
+  Tokenizer& tokenizer =
+      state_->tokenizer.emplace(Tokenizer::load(folder.tokenizer, folder.normalizer));
+  ModelInfo& info = state_->info;
+  info = std::move(outline.info);
   info.max_tokens = choose_max_tokens(folder, outline.spec, config.runtime);
   info.max_batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
   check_prompts(tokenizer, info);
-  const Isa isa = machine_isa();
+  state_->isa = machine_isa();
   CompileOptions compile;
-  compile.control = control;
+  compile.control = state_->control;
   compile.progress = log.progress;
-  const Graph graph = choose_graph(outline, config.runtime, compile, note);
-  control.check();
-  const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
+  Graph& graph = state_->graph;
+  graph = choose_graph(outline, config.runtime, compile, note);
+  state_->control.check();
+  state_->exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
   describe_graph(graph, folder, info);
-  info.isa = graph.native ? isa_name(isa) : best_isa();
+  info.isa = graph.native ? isa_name(state_->isa) : best_isa();
   info.vocabulary = tokenizer.vocabulary_size();
-  plan_resources(config.inference_compute_info, config.runtime.threads,
-                 memory_facts(graph, folder, info.max_tokens, info.max_batch_tokens), info);
+  info.threads = threads;
+  state_->facts = memory_facts(graph, folder, info.max_tokens, info.max_batch_tokens);
+  state_->facts.threads = threads;
+}
+
+LoadingModel::LoadingModel(LoadingModel&&) noexcept = default;
+LoadingModel::~LoadingModel() = default;
+
+ModelShare LoadingModel::share() const {
+  return {state_->info.id, state_->facts, identity_of(state_->graph)};
+}
+
+Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) {
+  const ModelConfig& config = state_->config;
+  const LogSink& note = state_->note;
+  const LogSink& detail = state_->detail;
+  Outline& outline = state_->outline;
+  ModelFolder& folder = outline.folder;
+  Tokenizer& tokenizer = *state_->tokenizer;
+  ModelInfo& info = state_->info;
+  const Graph& graph = state_->graph;
+  info.threads_reason = threads_reason;
+  info.memory_plan_bytes = plan_memory(state_->facts).total();
+  info.memory_plan =
+      describe_plan(state_->facts, config.inference_compute_info.cpu_memory_bytes);
   detail("memory plan: " + info.memory_plan);
   detail("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
   detail("threads: " + info.threads_reason);
 
-  std::unique_ptr<Session> session = open_session(graph, info.threads, isa);
-  control.check();
+  std::unique_ptr<Session> session =
+      open_session(graph, info.threads, state_->isa, std::move(shared.compute));
+  state_->control.check();
   settle_graph(*session, folder, config.runtime, info, note);
   if (session->longest() > 0) check_prompts(tokenizer, info);
   const bool truncates_left = folder.truncates_left.value_or(tokenizer.truncates_left());
@@ -373,15 +425,13 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
                              .cache_bytes = config.runtime.vector_cache_bytes,
                              .include_prompt = folder.include_prompt,
                              .truncates_left = truncates_left,
-                             .vocabulary = exceeds ? graph.spec.vocabulary : 0,
+                             .vocabulary = state_->exceeds ? graph.spec.vocabulary : 0,
                              .dimensions = folder.dimensions,
-                             .hold = graph.hold};
+                             .hold = graph.hold,
+                             .scheduler = std::move(shared.scheduler),
+                             .share = std::move(shared.share)};
   parts.max_batch_tokens = parts.info.max_batch_tokens;
   return Model(std::make_unique<const Model::Engine>(std::move(parts)));
-}
-
-Model load_model(const std::string& folder_or_repo, const LogSink& log) {
-  return load_model(config_for_model(folder_or_repo), log);
 }
 
 }  // namespace nestvec
