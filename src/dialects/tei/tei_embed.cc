@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows for texts: /embed, /similarity, /vertex.
+// Rows for texts: /embed, /embed_sparse, /similarity, /vertex.
 #include <utility>
 
 #include "base/json_writer.h"
 #include "base/seconds.h"
 #include "dialects/llama/llama.h"
+#include "dialects/not_done.h"
 #include "dialects/openai/openai.h"
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
+#include "dialects/tei/tei_scores.h"
 #include "dialects/tei/tei_style.h"
 #include "service/http_call.h"
 
@@ -52,6 +54,15 @@ HttpResponse render_predictions(std::span<const CallRows> calls, Pace& pace) {
   return response;
 }
 
+// Sparse vectors are as long as they are.
+void refuse_of_vectors(const JsonValue& body, const ModelInfo& model) {
+  constexpr NotDone kNotOfSparse[] = {
+      {"dimensions", "sparse vectors are not cut; leave it out", is_never},
+      {"normalize", "sparse vectors are not normalised; leave it out", is_false},
+  };
+  refuse_not_done(body, model, kNotOfSparse);
+}
+
 }  // namespace
 
 InputRules tei_input_rules(const Exchange& exchange) {
@@ -72,6 +83,7 @@ TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
 TeCost TeiReceipt::cost(const Embeddings& rows) const {
   TeCost cost;
   cost.batch = batch;
+  cost.predicts = predicts;
   cost.inputs = rows.rows;
   cost.characters = characters;
   cost.tokens = rows.tokens;
@@ -98,6 +110,24 @@ void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
                           const Embeddings& rows, Pace& pace) {
     HttpResponse response;
     append_rows(rows.values, rows.width, response.body, pace);
+    receipt.settle(rows, response);
+    return response;
+  };
+  run_embed(std::move(exchange), std::move(inputs.call), std::move(render));
+}
+
+void tei_embed_sparse(Exchange exchange, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*exchange.request);
+  const InputRules rules = tei_input_rules(exchange);
+  refuse_of_vectors(document.root(), rules.model);
+  TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
+  inputs.call.options.dense = false;
+  inputs.call.options.sparse = true;
+  RenderRows render = [receipt =
+                           TeiReceipt{metrics, exchange.request, inputs.batch, inputs.characters}](
+                          const Embeddings& rows, Pace& pace) {
+    HttpResponse response;
+    response.body = render_tei_sparse(rows, pace);
     receipt.settle(rows, response);
     return response;
   };
