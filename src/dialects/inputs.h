@@ -22,6 +22,7 @@ struct InputRules {
   bool token_ids = true;                     // they may stand for texts
   bool strict_model = false;                 // server.strict_model
   Truncation overlong = Truncation::kRight;  // where a request does not say
+  std::span<const std::string> aliases = {};  // other names of the model
 };
 // What becomes of a text over the model's limit where a request does not say: server.overlong.
 Truncation overlong_of(const ServerOptions& options);
