@@ -11,6 +11,7 @@
 #include "service/call_counts.h"
 #include "service/call_failure.h"
 #include "service/error_style.h"
+#include "service/model_kind.h"
 #include "service/request_memory.h"
 
 namespace nestvec {
@@ -42,6 +43,12 @@ Error of_client(const EmbedCall& call, std::size_t part, const Error& error) {
   if (!detail.text || call.documents.empty()) return {error.code(), error.what(), detail};
   return {error.code(), call.param + "[" + std::to_string(*detail.text) + "]: " + error.what(),
           detail};
+}
+
+// Throws Error where the model does not give what is asked for.
+void require_vectors(const ModelInfo& model, const EmbedCall& call) {
+  if (call.options.dense || call.token_vectors) require_kind(model, ModelKind::kEmbed);
+  if (call.options.sparse) require_kind(model, ModelKind::kSparse);
 }
 
 // What becoming tokens takes while it is done: calls come one after another, and so do the texts of
@@ -107,6 +114,7 @@ std::vector<ModelCall::Part> ModelCall::parts_of(const Asked& asked) {
 
 void ModelCall::start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                       Render render, Done done) {
+  for (const EmbedCall& call : calls) require_vectors(service.model.info(), call);
   MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
   const auto call = std::make_shared<ModelCall>(
       service, caller, Asked{.vectors = std::move(calls)}, std::move(render), std::move(done));
@@ -116,6 +124,8 @@ void ModelCall::start(const Service& service, const Caller& caller, std::vector<
 
 void ModelCall::start(const Service& service, const Caller& caller, ScoreCall asked, Render render,
                       Done done) {
+  const bool ranks = !asked.documents.empty();
+  require_kind(service.model.info(), ranks ? ModelKind::kRerank : ModelKind::kClassify);
   MemoryShare tokens;
   if (!caller.has_paid) {
     tokens = memory_for_bytes(caller.memory, text_bytes_at_once(asked), RequestMemory::kTokenizing,

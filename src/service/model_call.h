@@ -38,8 +38,9 @@ class ModelCall {
   using Done = std::function<void(const Error* error)>;
 
   // Queues the calls; blocks for their tokens alone. A call without texts has no rows. Either
-  // throws std::bad_alloc, or Error where the account has no memory for the tokens
-  // (memory_for_texts), and neither function is called, or returns, and `done` is called once.
+  // throws std::bad_alloc, or Error where the model is of another kind or the account has no memory
+  // for the tokens (memory_for_texts), and neither function is called, or returns, and `done` is
+  // called once.
   // `service` outlives the call.
   static void start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                     Render render, Done done);

@@ -13,7 +13,7 @@
 #include "dialects/plain_errors.h"
 #include "dialects/ranking.h"
 #include "service/http_call.h"
-#include "service/model_kind.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -82,10 +82,11 @@ void append_scores(const RerankAnswer& answer, std::span<const float> scores, Js
   list.end();
 }
 
-void answer_score(Exchange exchange) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void answer_score(Exchange given) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange =
+      for_model(std::move(given), model_member(document.root()), ModelKind::kRerank);
   const ModelInfo& model = exchange.service.model.info();
-  require_reranker(model);
   ScoreCall call = read_score(document.root(), input_rules(exchange));
   constexpr std::size_t kEntry = 80;
   const std::size_t most = json_size(model.id) + (call.size() + 4) * kEntry;
@@ -114,9 +115,9 @@ const ErrorStyle& rerank_errors() {
   return kStyle;
 }
 
-void answer_rerank(Exchange exchange, const JsonValue& body, RerankApi api) {
+void answer_rerank(Exchange given, const JsonValue& body, RerankApi api) {
+  Exchange exchange = for_model(std::move(given), model_member(body), ModelKind::kRerank);
   const ModelInfo& model = exchange.service.model.info();
-  require_reranker(model);
   RerankRequest request = read_rerank(body, input_rules(exchange));
   RerankAnswer answer{.api = api,
                       .id = exchange.request->id,

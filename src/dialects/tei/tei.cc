@@ -5,7 +5,7 @@
 
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_style.h"
-#include "service/model_kind.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -18,14 +18,11 @@ RouteHandler counted(const SharedTeMetrics& metrics, RouteHandler handle) {
   };
 }
 
-// A handler of tei_handlers.h as a counted one, of models that `require` lets pass.
+// A handler of tei_handlers.h as a counted one.
 RouteHandler asking(const SharedTeMetrics& metrics,
-                    void (*handle)(Exchange, const SharedTeMetrics&),
-                    void (*require)(const ModelInfo&)) {
-  return counted(metrics, [metrics, handle, require](Exchange exchange) {
-    if (require != nullptr) require(exchange.service.model.info());
-    handle(std::move(exchange), metrics);
-  });
+                    void (*handle)(Exchange, const SharedTeMetrics&)) {
+  return counted(metrics,
+                 [metrics, handle](Exchange exchange) { handle(std::move(exchange), metrics); });
 }
 
 }  // namespace
@@ -34,24 +31,23 @@ std::vector<Route> tei_routes(const Service& service) {
   const auto metrics =
       std::make_shared<const TeMetrics>(service.metrics, service.model.info().max_tokens);
   const ErrorStyle* errors = &tei_errors();
-  const RouteHandler embed = asking(metrics, tei_embed, require_vectors);
-  // What they ask for is said by more than the model's kind: they look themselves.
-  const RouteHandler rerank = asking(metrics, tei_rerank, nullptr);
-  const RouteHandler predict = asking(metrics, tei_predict, nullptr);
+  const RouteHandler embed = asking(metrics, tei_embed);
+  const RouteHandler rerank = asking(metrics, tei_rerank);
+  const RouteHandler predict = asking(metrics, tei_predict);
   // Without a path a model does what it is for.
   RouteHandler own = embed;
-  if (kind_of(service.model.info()) == ModelKind::kReranker) own = rerank;
-  if (kind_of(service.model.info()) == ModelKind::kClassifier) own = predict;
+  if (is_of_kind(service.model.info(), ModelKind::kClassify)) own = predict;
+  if (is_of_kind(service.model.info(), ModelKind::kRerank)) own = rerank;
   return {
       {"GET", "/info", tei_info, errors},
       {"POST", "/embed", embed, errors},
       {"POST", "/", own, errors},
       {"POST", "/invocations", own, errors},
-      {"POST", "/embed_all", asking(metrics, tei_embed_all, require_vectors), errors},
-      {"POST", "/embed_sparse", asking(metrics, tei_embed_sparse, require_sparse), errors},
-      {"POST", "/similarity", asking(metrics, tei_similarity, require_vectors), errors},
-      {"POST", "/vertex", asking(metrics, tei_vertex, require_vectors), errors},
-      {"POST", "/embeddings", asking(metrics, tei_openai, require_vectors), &tei_openai_errors()},
+      {"POST", "/embed_all", asking(metrics, tei_embed_all), errors},
+      {"POST", "/embed_sparse", asking(metrics, tei_embed_sparse), errors},
+      {"POST", "/similarity", asking(metrics, tei_similarity), errors},
+      {"POST", "/vertex", asking(metrics, tei_vertex), errors},
+      {"POST", "/embeddings", asking(metrics, tei_openai), &tei_openai_errors()},
       {"POST", "/rerank", rerank, errors},
       {"POST", "/predict", predict, errors},
       {"POST", "/tokenize", counted(metrics, tei_tokenize), errors},

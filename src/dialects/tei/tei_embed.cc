@@ -13,6 +13,7 @@
 #include "dialects/tei/tei_scores.h"
 #include "dialects/tei/tei_style.h"
 #include "service/http_call.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -46,8 +47,8 @@ HttpResponse render_predictions(std::span<const CallRows> calls, Pace& pace) {
   HttpResponse response;
   JsonObject body(response.body);
   JsonArray predictions(body.key("predictions"));
-  for (const auto& [rows, tokens] : calls) {
-    append_rows(rows.values, rows.width, predictions.next(), pace);
+  for (const CallRows& call : calls) {
+    append_rows(call.rows.values, call.rows.width, predictions.next(), pace);
   }
   predictions.end();
   body.end();
@@ -116,8 +117,10 @@ void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
   run_embed(std::move(exchange), std::move(inputs.call), std::move(render));
 }
 
-void tei_embed_sparse(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_embed_sparse(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange =
+      for_model(std::move(given), model_member(document.root()), ModelKind::kSparse);
   const InputRules rules = tei_input_rules(exchange);
   refuse_of_vectors(document.root(), rules.model);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);

@@ -7,7 +7,7 @@
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_scores.h"
 #include "service/http_call.h"
-#include "service/model_kind.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -21,14 +21,15 @@ void answer_others(Exchange exchange, const JsonValue& body) {
 
 }  // namespace
 
-void tei_rerank(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_rerank(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
   if (document.root().find("documents") && !document.root().find("texts")) {
-    return answer_others(std::move(exchange), document.root());
+    return answer_others(std::move(given), document.root());
   }
   metrics->count_request(true);
+  Exchange exchange =
+      for_model(std::move(given), model_member(document.root()), ModelKind::kRerank);
   TeiRank rank = read_tei_rank(document.root(), tei_input_rules(exchange));
-  require_reranker(exchange.service.model.info());
   metrics->count_inputs(rank.call.size(), true);
   const std::size_t most = most_of_ranks(rank.call, rank.return_text);
   std::vector<std::string> texts;
@@ -44,10 +45,11 @@ void tei_rerank(Exchange exchange, const SharedTeMetrics& metrics) {
   run_scores(std::move(exchange), std::move(rank.call), most, std::move(render));
 }
 
-void tei_predict(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_predict(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange =
+      for_model(std::move(given), model_member(document.root()), ModelKind::kClassify);
   const ModelInfo& model = exchange.service.model.info();
-  require_labels(model);
   TeiPredict predict = read_tei_predict(document.root(), tei_input_rules(exchange));
   metrics->count_request(predict.batch);
   metrics->count_inputs(predict.call.size(), true);
