@@ -171,6 +171,10 @@ InputRules input_rules(const Service& service, const RunControl& control) {
           service.aliases};
 }
 
+std::string_view model_member(const JsonValue& body) {
+  return string_member(body, "model").value_or("");
+}
+
 std::string task_of_model(const JsonValue& body, const InputRules& rules) {
   const auto name = string_member(body, "model");
   return name ? task_of_name(*name, rules.model, rules.strict_model, "model", rules.aliases) : "";

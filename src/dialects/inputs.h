@@ -44,6 +44,9 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
 // kUnprocessable for a prompt that the model does not have, or one of another task.
 std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model);
 
+// The member "model", empty where there is none. Throws RequestError: a wrong type.
+std::string_view model_member(const JsonValue& body);
+
 // The task that the member "model" asks for, empty where it asks for none. Throws RequestError: a
 // wrong type, and as task_of_name().
 std::string task_of_model(const JsonValue& body, const InputRules& rules);

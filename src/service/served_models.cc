@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "service/model_kind.h"
 #include "service/model_name.h"
 
 namespace nestvec {
@@ -26,7 +27,7 @@ bool is_named(const Service& service, std::string_view name) {
 bool is_of_kind(const ModelInfo& model, ModelKind kind) {
   switch (kind) {
     case ModelKind::kEmbed:
-      return model.dense;
+      return model.dense && model.labels.empty();
     case ModelKind::kRerank:
       return model.labels.size() == 1;
     case ModelKind::kClassify:
@@ -146,8 +147,12 @@ std::size_t ServedModels::size() const {
 Exchange for_model(Exchange exchange, std::string_view name, ModelKind kind,
                    std::string_view param) {
   const ServedModels* models = exchange.service.models;
-  if (models == nullptr) return exchange;
+  if (models == nullptr) {
+    require_kind(exchange.service.model.info(), kind);
+    return exchange;
+  }
   ServedModels::Lease lease = models->find(name, kind, param);
+  require_kind(lease->model.info(), kind);
   return Exchange{.service = *lease,
                   .request = std::move(exchange.request),
                   .respond = std::move(exchange.respond),

@@ -76,7 +76,8 @@ class ServedModels {
 };
 
 // The exchange for the model that its request names; ServedModels::find says which. For handlers,
-// when they know the name and before they use Exchange::service for anything of a model.
+// when they know the name and before they use Exchange::service for anything of a model. Throws
+// also Error kFailedPrecondition where that model is not of the kind.
 Exchange for_model(Exchange exchange, std::string_view name, ModelKind kind,
                    std::string_view param = "model");
 
