@@ -147,9 +147,8 @@ TEST_F(SchedulerLanes, ClientsOfTwoModelsShareTheTime) {
   const CallPtr small = ask(kSmall, 6, Priority::kBulk, 2000, 100);
   release();
   wait_for(small);
-  EXPECT_NEAR(small->end - start, 20, 2);
-  EXPECT_FALSE(large->over);
   wait_for(large);
+  EXPECT_NEAR(small->end - start, 20, 2);
   EXPECT_NEAR(large->end - start, 50, 2);
 }
 
@@ -161,9 +160,9 @@ TEST_F(SchedulerLanes, AShortTextOfOneModelWaitsForABatchOfTheOtherAtMost) {
   const double start = seconds();
   release();
   wait_for(small);
+  wait_for(large);
   EXPECT_LT(small->end - start, 0.15);  // batch_milliseconds
-  EXPECT_FALSE(large->over);
-  scheduler_.shut_down();
+  EXPECT_GT(large->end - start, 90);
 }
 
 TEST_F(SchedulerLanes, AShortTextOfOneModelPassesALongOneOfTheOther) {
