@@ -273,7 +273,7 @@ TEST(SeveralModels, ErrorsAndWarningsHaveTheirPlace) {
       parse_config("models:\n  - repo_id: a\n    precison: int8\n    threads: 2\n", "c");
   ASSERT_EQ(config.warnings.size(), 2u);
   EXPECT_EQ(config.warnings[0],
-            "c:3:5: unknown key \"models[0].precison\" is ignored; did you mean precision?");
+            "c:3:5: unknown key \"models[0].precison\" is ignored; did you mean \"precision\"?");
   EXPECT_EQ(config.warnings[1].substr(0, 50),
             "c:4:5: unknown key \"models[0].threads\" is ignored");
 }
