@@ -9,9 +9,20 @@
 #include "base/json_writer.h"
 #include "service/http_call.h"
 #include "service/model_name.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
+
+// What can be asked of it, in Infinity's words where it has some.
+std::vector<std::string> capabilities_of(const ModelInfo& model) {
+  std::vector<std::string> capabilities;
+  if (is_of_kind(model, ModelKind::kEmbed)) capabilities.emplace_back("embed");
+  if (is_of_kind(model, ModelKind::kSparse)) capabilities.emplace_back("embed_sparse");
+  if (is_of_kind(model, ModelKind::kRerank)) capabilities.emplace_back("rerank");
+  if (is_of_kind(model, ModelKind::kClassify)) capabilities.emplace_back("classify");
+  return capabilities;
+}
 
 // By one of its names. `created` is asked for by OpenAI's clients; here it is when the server
 // began. `task` is what the name asks for, empty where it asks for none.
@@ -30,6 +41,8 @@ std::string model_object(std::string_view name, std::string_view task, const Mod
   object.counts("matryoshka_dimensions", model.matryoshka_dimensions);
   object.texts("tasks", tasks);
   object.text("default_task", task.empty() ? std::string_view(model.default_task) : task);
+  object.texts("capabilities", capabilities_of(model));
+  if (!model.labels.empty()) object.texts("labels", model.labels);
   object.end();
   return out;
 }

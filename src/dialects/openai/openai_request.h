@@ -31,7 +31,7 @@ struct ChunkPlace {
 
 struct OpenAiRequest {
   EmbedCall call;
-  std::vector<EmbeddingFormat> formats;  // one or several, each once
+  std::vector<EmbeddingFormat> formats;  // each once; empty where only sparse vectors are wanted
   std::optional<Chunking> chunking;
   std::vector<ChunkPlace> places;  // one a text once cut_documents has run
 };
@@ -57,7 +57,8 @@ OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
 EmbedCall take_call(OpenAiRequest& request);
 
 // The list object of OpenAI, with "task" (what was asked for, or the default), "truncated" (indices
-// of data whose texts were cut, where some were) and of chunks their places.
+// of data whose texts were cut, where some were) and of chunks their places. An entry has
+// "embedding", "sparse" (indices and values), or both.
 std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
                           const ModelInfo& model, Pace& pace);
 
