@@ -26,11 +26,18 @@ namespace {
 constexpr std::size_t kMaxTokenizeBytes = std::size_t{4} << 20;
 constexpr std::size_t kTokenBytes = 64;
 
+// A call, and the model that it is for.
+struct ServedCall {
+  ServedModels::Lease model;
+  EmbedCall call = {};
+};
+
 template <typename Request>
-EmbedCall read_call(const TeiBackend& backend, const Request& request) {
-  EmbedCall read;
-  read.options = read_options(request, backend.service().model.info());
-  read.texts = {request.inputs()};
+ServedCall read_call(const TeiBackend& backend, const Request& request,
+                     ModelKind kind = ModelKind::kEmbed) {
+  ServedCall read{backend.model_for(kind)};
+  read.call.options = read_options(request, read.model->model.info());
+  read.call.texts = {request.inputs()};
   return read;
 }
 
@@ -50,14 +57,15 @@ GrpcDone counted(const TeiBackend& backend, GrpcDone done) {
 
 // Asks the model for one text, whose answer `fill` writes, and counts what it took.
 template <typename Fill>
-void run(const TeiBackend& backend, const GrpcCall& grpc_call, EmbedCall call, Fill fill,
+void run(const TeiBackend& backend, const GrpcCall& grpc_call, ServedCall served, Fill fill,
          GrpcDone done) {
   const auto outcome = std::make_shared<GrpcOutcome>();
-  const std::size_t characters = count_characters(call.texts);
+  const std::size_t characters = count_characters(served.call.texts);
   std::vector<EmbedCall> calls;
-  calls.push_back(std::move(call));
+  calls.push_back(std::move(served.call));
+  const Service& service = *served.model;
   ModelCall::start(
-      backend.service(), grpc_call, std::move(calls),
+      service, grpc_call, std::move(calls),
       [&backend, outcome, characters, fill, received = grpc_call.received](
           std::span<const CallRows> rows, Pace&) {
         const Embeddings& took = rows.front().rows;
@@ -71,7 +79,7 @@ void run(const TeiBackend& backend, const GrpcCall& grpc_call, EmbedCall call, F
         outcome->truncated = !took.truncated.empty();
         outcome->tokens = took.tokens.front();
       },
-      [outcome, done = std::move(done)](const Error* error) {
+      [outcome, model = std::move(served.model), done = std::move(done)](const Error* error) {
         if (error != nullptr) outcome->error = copy_of(*error);
         done(*outcome);
       });
@@ -87,8 +95,8 @@ void embed(const TeiBackend& backend, const GrpcCall& grpc_call, const v1::Embed
 
 void embed_all(const TeiBackend& backend, const GrpcCall& grpc_call,
                const v1::EmbedAllRequest& request, v1::EmbedAllResponse* response, GrpcDone done) {
-  EmbedCall call = read_call(backend, request);
-  call.token_vectors = true;
+  ServedCall call = read_call(backend, request);
+  call.call.token_vectors = true;
   const auto fill = [response](const CallRows& rows, const TeCost& cost) {
     write_token_embeddings(rows.tokens.front(), cost, response);
   };
@@ -101,7 +109,7 @@ void embed_sparse(const TeiBackend& backend, const GrpcCall& grpc_call,
   const auto fill = [response](const CallRows& rows, const TeCost& cost) {
     write_sparse(rows.rows.sparse, cost, response);
   };
-  run(backend, grpc_call, read_call(backend, request), fill, std::move(done));
+  run(backend, grpc_call, read_call(backend, request, ModelKind::kSparse), fill, std::move(done));
 }
 
 // NOLINTBEGIN(performance-unnecessary-value-param): the type of a handler
@@ -112,8 +120,9 @@ void tokenize(const TeiBackend& backend, const GrpcCall&, const v1::EncodeReques
                 "`inputs` has " + std::to_string(request.inputs().size()) + " bytes: at most " +
                     std::to_string(kMaxTokenizeBytes) + " are tokenised at once; send it in parts");
   }
-  const std::string text = read_text(request, backend.service().model.info());
-  write_tokens(backend.service().model, text, request.add_special_tokens(), response);
+  const ServedModels::Lease served = backend.model_for(ModelKind::kAny);
+  const std::string text = read_text(request, served->model.info());
+  write_tokens(served->model, text, request.add_special_tokens(), response);
   done({});
 }
 
@@ -124,7 +133,8 @@ void decode(const TeiBackend& backend, const GrpcCall&, const v1::DecodeRequest&
   }
   const std::span<const std::uint32_t> ids(request.ids().data(),
                                            static_cast<std::size_t>(request.ids().size()));
-  response->set_text(backend.service().model.decode(ids, request.skip_special_tokens()));
+  const ServedModels::Lease served = backend.model_for(ModelKind::kAny);
+  response->set_text(served->model.decode(ids, request.skip_special_tokens()));
   done({});
 }
 
@@ -184,11 +194,11 @@ GrpcRoutes make_tei_routes(GrpcContext& context) {
   add_method<v1::EmbedAllRequest, v1::EmbedAllResponse>(
       backend, {"/tei.v1.Embed/EmbedAll", embed_all, cost_of, counted}, routes);
   add_method<v1::EmbedSparseRequest, v1::EmbedSparseResponse>(
-      backend, {"/tei.v1.Embed/EmbedSparse", embed_sparse, cost_of, counted}, routes);
+      backend, {"/tei.v1.Embed/EmbedSparse", embed_sparse, cost_of, counted, ModelKind::kSparse}, routes);
   add_method<v1::EncodeRequest, v1::EncodeResponse>(
-      backend, {"/tei.v1.Tokenize/Tokenize", tokenize, cost_of, nullptr}, routes);
+      backend, {"/tei.v1.Tokenize/Tokenize", tokenize, cost_of, nullptr, ModelKind::kAny}, routes);
   add_method<v1::DecodeRequest, v1::DecodeResponse>(
-      backend, {"/tei.v1.Tokenize/Decode", decode, cost_of, nullptr}, routes);
+      backend, {"/tei.v1.Tokenize/Decode", decode, cost_of, nullptr, ModelKind::kAny}, routes);
   return as_tei_routes(std::move(routes));
 }
 

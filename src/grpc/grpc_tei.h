@@ -11,6 +11,7 @@
 
 #include "dialects/tei/te_metrics.h"
 #include "grpc/grpc_route.h"
+#include "service/served_models.h"
 #include "tei.pb.h"
 
 namespace nestvec {
@@ -22,6 +23,10 @@ struct TeiBackend {
   explicit TeiBackend(const GrpcContext& of) : context(of) {}
   // Neither before the model is loaded.
   const Service& service() const { return context.service.get()->get(); }
+  // The model that calls of a kind are for: these messages name none.
+  ServedModels::Lease model_for(ModelKind kind) const {
+    return nestvec::model_for(service(), "", kind);
+  }
   const TeMetrics& metrics() const {
     std::call_once(counting_, [this] {
       metrics_.emplace(context.metrics, service().model.info().max_tokens);
@@ -49,6 +54,7 @@ struct TeiMethod {
   Answer answer = nullptr;
   Cost cost = nullptr;  // what a message of the stream and its answer take in memory, at most
   Wrap wrap = nullptr;  // may put something around every `done`
+  ModelKind kind = ModelKind::kEmbed;  // of the model whose cost counts
 };
 
 template <typename Request, typename Response>
@@ -72,8 +78,8 @@ void add_method(const SharedTeiBackend& backend, const TeiMethod<Request, Respon
   if (method.cost != nullptr) {
     routes.push_back(grpc_stream_route<Request, Response>(
         method.path + "Stream", make_method(backend, method),
-        [backend, cost = method.cost](const Request& request) {
-          return cost(backend->service().model.info(), request);
+        [backend, cost = method.cost, kind = method.kind](const Request& request) {
+          return cost(backend->model_for(kind)->model.info(), request);
         }));
   }
 }

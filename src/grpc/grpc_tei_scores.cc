@@ -15,14 +15,6 @@
 namespace nestvec {
 namespace {
 
-// The model that calls of a kind are for, for as long as the lease is held: these messages name
-// none.
-ServedModels::Lease model_for(const TeiBackend& backend, ModelKind kind) {
-  const Service& first = backend.service();
-  if (first.models != nullptr) return first.models->find("", kind);
-  return {std::shared_ptr<const void>(), &first};
-}
-
 // `done` that also counts failures, and keeps the model.
 GrpcDone counted_scores(const TeiBackend& backend, ServedModels::Lease model, GrpcDone done) {
   return [&backend, model = std::move(model), done = std::move(done)](const GrpcOutcome& outcome) {
@@ -70,7 +62,7 @@ void run_scores(const TeiBackend& backend, const GrpcCall& grpc_call, const Serv
 template <typename Request>
 void predict(const TeiBackend& backend, const GrpcCall& grpc_call, const Request& request,
              v1::PredictResponse* response, GrpcDone done) {
-  const ServedModels::Lease model = model_for(backend, ModelKind::kClassify);
+  const ServedModels::Lease model = backend.model_for(ModelKind::kClassify);
   const ModelInfo& info = model->model.info();
   done = counted_scores(backend, model, std::move(done));
   try {
@@ -87,7 +79,7 @@ void predict(const TeiBackend& backend, const GrpcCall& grpc_call, const Request
 
 void rerank(const TeiBackend& backend, const GrpcCall& grpc_call, const v1::RerankRequest& request,
             v1::RerankResponse* response, GrpcDone done) {
-  const ServedModels::Lease model = model_for(backend, ModelKind::kRerank);
+  const ServedModels::Lease model = backend.model_for(ModelKind::kRerank);
   const ModelInfo& info = model->model.info();
   done = counted_scores(backend, model, std::move(done));
   try {
@@ -115,9 +107,9 @@ GrpcRoutes make_tei_score_routes(GrpcContext& context) {
   const auto backend = std::make_shared<const TeiBackend>(context);
   GrpcRoutes routes;
   add_method<v1::PredictRequest, v1::PredictResponse>(
-      backend, {"/tei.v1.Predict/Predict", predict, cost_of_scores, nullptr}, routes);
+      backend, {"/tei.v1.Predict/Predict", predict, cost_of_scores, nullptr, ModelKind::kClassify}, routes);
   add_method<v1::PredictPairRequest, v1::PredictResponse>(
-      backend, {"/tei.v1.Predict/PredictPair", predict, cost_of_scores, nullptr}, routes);
+      backend, {"/tei.v1.Predict/PredictPair", predict, cost_of_scores, nullptr, ModelKind::kClassify}, routes);
   const TeiMethod<v1::RerankRequest, v1::RerankResponse> ranking{
       .path = "/tei.v1.Rerank/Rerank", .answer = rerank, .cost = nullptr, .wrap = nullptr};
   add_method<v1::RerankRequest, v1::RerankResponse>(backend, ranking, routes);

@@ -34,8 +34,12 @@ std::vector<Share> shares_of(const EmbedCall& call, const Embeddings& rows,
   return shares;
 }
 
+std::string with_model(const Service& service, const std::string& label) {
+  return service.metric_labels.empty() ? label : service.metric_labels + "," + label;
+}
+
 void count_share(const Service& service, const Share& share) {
-  const std::string label = metric_label("task", share.task);
+  const std::string label = with_model(service, metric_label("task", share.task));
   service.metrics.counter("nestvec_texts_total", "Texts embedded and pairs scored, by task.", label)
       .add(share.texts);
   service.metrics
@@ -46,12 +50,13 @@ void count_share(const Service& service, const Share& share) {
 
 void count_times(const Service& service, const Embeddings& took) {
   service.metrics
-      .counter("nestvec_truncated_total", "Texts that were cut because they were too long.")
+      .counter("nestvec_truncated_total", "Texts that were cut because they were too long.",
+               service.metric_labels)
       .add(took.truncated.size());
   const auto stage = [&](std::string_view name, double seconds) {
     service.metrics
         .histogram("nestvec_stage_seconds", "Time of a call by stage.", Metrics::seconds(),
-                   metric_label("stage", name))
+                   with_model(service, metric_label("stage", name)))
         .observe(seconds);
   };
   stage("tokenize", took.timing.tokenize);
@@ -79,7 +84,7 @@ void count_pairs(const Service& service, const ScoreCall& call, const Embeddings
 void count_failed_call(const Service& service, const Error& error) {
   service.metrics
       .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
-               metric_label("code", error_code_name(error.code())))
+               with_model(service, metric_label("code", error_code_name(error.code()))))
       .add();
 }
 

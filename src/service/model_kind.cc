@@ -22,6 +22,7 @@ Lack lack_of(ModelKind kind) {
       return {"a model with sparse vectors",
               "serve one such as BAAI/bge-m3 or a SPLADE model for them"};
     case ModelKind::kEmbed:
+    case ModelKind::kAny:
       break;
   }
   return {"an embedding model", "serve an embedding model for vectors"};

@@ -34,11 +34,13 @@ bool is_of_kind(const ModelInfo& model, ModelKind kind) {
       return !model.labels.empty();
     case ModelKind::kSparse:
       return model.sparse;
+    case ModelKind::kAny:
+      return true;
   }
   return false;
 }
 
-void ServedModels::add(std::shared_ptr<const Service> service) {
+ServedModels::Lease ServedModels::add(std::shared_ptr<const Service> service) {
   const auto entry = std::make_shared<Entry>();
   entry->service = std::move(service);
   const Service& added = *entry->service;
@@ -57,7 +59,8 @@ void ServedModels::add(std::shared_ptr<const Service> service) {
     throw Error(ErrorCode::kAlreadyExists,
                 "two models have the name " + excerpt(name) + "; give one of them another name");
   }
-  served_.push_back({entry, std::move(lease)});
+  served_.push_back({entry, lease});
+  return lease;
 }
 
 void ServedModels::remove(std::string_view name, std::chrono::milliseconds limit,
@@ -68,7 +71,8 @@ void ServedModels::remove(std::string_view name, std::chrono::milliseconds limit
   if (found == served_.end()) throw no_such_model(name, names(), "unload");
   if (found == served_.begin()) {
     throw RequestError(ErrorCode::kFailedPrecondition,
-                       excerpt(name) + " is the first model of this server, which stays", "unload");
+                       excerpt(name) + " is the first model of this server, which stays", "unload",
+                       Fault::kUnprocessable);
   }
   Served served = std::move(*found);
   served_.erase(found);
@@ -126,9 +130,10 @@ ServedModels::Lease ServedModels::find(std::string_view name, ModelKind kind,
   throw no_such_model(name, names(), param);
 }
 
-ServedModels::Lease ServedModels::first() const {
+ServedModels::Lease ServedModels::require(std::string_view name, std::string_view param) const {
   const std::lock_guard lock(mutex_);
-  return served_.front().lease;
+  if (const Served* const served = named(name)) return served->lease;
+  throw no_such_model(name, names(), param);
 }
 
 std::vector<ServedModels::Lease> ServedModels::all() const {
@@ -144,14 +149,27 @@ std::size_t ServedModels::size() const {
   return served_.size();
 }
 
+ServedModels::Lease model_for(const Service& service, std::string_view name, ModelKind kind,
+                              std::string_view param) {
+  if (service.models != nullptr) return service.models->find(name, kind, param);
+  return {std::shared_ptr<const void>(), &service};
+}
+
+ServedModels::Lease require_model(const Service& service, std::string_view name,
+                                  std::string_view param) {
+  if (service.models != nullptr) return service.models->require(name, param);
+  task_of_name(name, service.model.info(), true, param, service.aliases);
+  return {std::shared_ptr<const void>(), &service};
+}
+
+std::vector<ServedModels::Lease> all_models(const Service& service) {
+  if (service.models != nullptr) return service.models->all();
+  return {ServedModels::Lease(std::shared_ptr<const void>(), &service)};
+}
+
 Exchange for_model(Exchange exchange, std::string_view name, ModelKind kind,
                    std::string_view param) {
-  const ServedModels* models = exchange.service.models;
-  if (models == nullptr) {
-    require_kind(exchange.service.model.info(), kind);
-    return exchange;
-  }
-  ServedModels::Lease lease = models->find(name, kind, param);
+  ServedModels::Lease lease = model_for(exchange.service, name, kind, param);
   require_kind(lease->model.info(), kind);
   return Exchange{.service = *lease,
                   .request = std::move(exchange.request),

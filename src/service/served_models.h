@@ -19,7 +19,7 @@
 namespace nestvec {
 
 // What a route needs of a model.
-enum class ModelKind { kEmbed, kRerank, kClassify, kSparse };
+enum class ModelKind { kEmbed, kRerank, kClassify, kSparse, kAny };
 
 bool is_of_kind(const ModelInfo& model, ModelKind kind);
 
@@ -36,7 +36,7 @@ class ServedModels {
   // Takes a model into service, by its id and Service::aliases. What `service` points at and the
   // model that it refers to live as long as the pointer. Throws Error kAlreadyExists where one of
   // the names is taken, with nothing changed.
-  void add(std::shared_ptr<const Service> service);
+  Lease add(std::shared_ptr<const Service> service);
 
   // Takes it out of service: new requests do not find it. Waits for those that run, `limit` at
   // most, then calls `end`, which ends them, and waits for that. Blocks. Throws Error: kNotFound,
@@ -49,7 +49,8 @@ class ServedModels {
   // says what it lacks. Where there is one model any name means it, unless server.strict_model.
   // Throws RequestError kNotFound of `param`, with the names that there are.
   Lease find(std::string_view name, ModelKind kind, std::string_view param = "model") const;
-  Lease first() const;
+  // The model of a name, also where there is one. Throws RequestError kNotFound of `param`.
+  Lease require(std::string_view name, std::string_view param = "model") const;
   // In the order in which they came.
   std::vector<Lease> all() const;
   std::size_t size() const;
@@ -74,6 +75,15 @@ class ServedModels {
   std::condition_variable returned_;
   std::vector<Served> served_;  // destroyed first: the end of a lease takes the mutex
 };
+
+// The model for a request that came to `service`: as ServedModels::find, or `service` itself where
+// there are no others.
+ServedModels::Lease model_for(const Service& service, std::string_view name, ModelKind kind,
+                              std::string_view param = "model");
+// The model of a name, and no other. Throws RequestError kNotFound of `param`.
+ServedModels::Lease require_model(const Service& service, std::string_view name,
+                                  std::string_view param = "model");
+std::vector<ServedModels::Lease> all_models(const Service& service);
 
 // The exchange for the model that its request names; ServedModels::find says which. For handlers,
 // when they know the name and before they use Exchange::service for anything of a model. Throws

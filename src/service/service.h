@@ -33,6 +33,8 @@ struct Service {
   bool local = false;              // it listens on loopback addresses alone
   const ServedModels* models = nullptr;    // all of them; null = there is no other
   std::vector<std::string> aliases = {};   // other names of the model
+  std::string metric_labels = {};          // of what is counted of the model; empty = it is alone
+  // Of the first model, and so of all.
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };

@@ -99,11 +99,12 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
   metrics->count_success(taken);
 }
 
-void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
-  if (exchange.request->path == "/" && is_similarity(document.root())) {
-    return tei_similarity(std::move(exchange), metrics);
+void tei_embed(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  if (given.request->path == "/" && is_similarity(document.root())) {
+    return tei_similarity(std::move(given), metrics);
   }
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   const InputRules rules = tei_input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   RenderRows render = [receipt =
@@ -137,8 +138,9 @@ void tei_embed_sparse(Exchange given, const SharedTeMetrics& metrics) {
   run_embed(std::move(exchange), std::move(inputs.call), std::move(render));
 }
 
-void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_similarity(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   EmbedCall call = read_similarity(document.root(), tei_input_rules(exchange));
   metrics->count_request(true);
   metrics->count_inputs(call.texts.size());
@@ -153,11 +155,12 @@ void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
   run_embed(std::move(exchange), std::move(call), std::move(render));
 }
 
-void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_openai(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
   if (is_llama_request(document.root())) {
-    return answer_llama(std::move(exchange), document.root());
+    return answer_llama(std::move(given), document.root());
   }
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   const bool batch = is_batch(required_member(document.root(), "input"));
   metrics->count_request(batch);
   OpenAiRequest request =
@@ -171,8 +174,9 @@ void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
                 });
 }
 
-void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_vertex(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   std::vector<EmbedCall> calls;
   std::vector<TeiReceipt> receipts;
   for (TeiInputs& inputs : read_instances(document.root(), tei_input_rules(exchange), *metrics)) {
