@@ -95,7 +95,8 @@ void answer_deployment(Exchange given) {
 
 void answer_embeddings(Exchange given) {
   const JsonDocument body = read_json_body(*given.request);
-  Exchange exchange = for_model(std::move(given), model_member(body.root()), ModelKind::kEmbed);
+  const ModelKind kind = wants_dense(body.root()) ? ModelKind::kEmbed : ModelKind::kSparse;
+  Exchange exchange = for_model(std::move(given), model_member(body.root()), kind);
   OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   answer_openai(std::move(exchange), std::move(request));
 }

@@ -26,13 +26,13 @@ RequestError wrong_value(std::string_view param, std::string_view found,
 // embedding_type (Jina; encoding_type is its older name) and output_dtype (Voyage, Mistral) go
 // before encoding_format, which OpenAI's clients send unasked.
 // All that are given are checked, so that a slip is seen whichever counts.
-FormatChoice formats_of(const JsonValue& body, std::size_t dimensions) {
+FormatChoice formats_of(const JsonValue& body, std::optional<std::size_t> dimensions) {
   std::optional<FormatChoice> chosen;
   for (const std::string_view name :
        {"embedding_type", "encoding_type", "output_dtype", "encoding_format"}) {
     if (const auto value = body.find(name)) {
       FormatChoice formats = read_format_choice(*value, name);
-      check_formats(formats.dense, dimensions, name);
+      if (dimensions) check_formats(formats.dense, *dimensions, name);
       if (!chosen) chosen = std::move(formats);
     }
   }
@@ -230,6 +230,8 @@ std::string common_task(const EmbedCall& call) {
 }
 
 }  // namespace
+
+bool wants_dense(const JsonValue& body) { return !formats_of(body, std::nullopt).dense.empty(); }
 
 OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules) {
   OpenAiRequest request;

@@ -40,6 +40,10 @@ struct OpenAiRequest {
 // RequestError naming the member.
 OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules);
 
+// Whether a request asks for dense vectors, be it beside sparse ones: which kind of model it means.
+// Throws RequestError for formats that there are not.
+bool wants_dense(const JsonValue& body);
+
 // Replaces the texts of a request with `chunking` by their chunks, at most rules.max_inputs of
 // them; a document with nothing to be seen is one chunk, and with late chunking a chunk without a
 // token of its own is part of its neighbour. `tokenize` gives a text's token offsets.
