@@ -10,6 +10,7 @@
 #include "bulk/bulk_run.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
+#include "cli/model_kind.h"
 #include "cli/text_argument.h"
 #include "cli/usage.h"
 
@@ -140,8 +141,12 @@ void run_embed_bulk(const EmbedFlags& flags, CliContext& context) {
   BulkOptions options = bulk_options(flags);
   // What cannot be opened is told before a model is loaded, which may take long.
   BulkRun run(options);
-  const auto check = [&flags](const ModelInfo& outline) { embed_options(flags, outline); };
+  const auto check = [&flags](const ModelInfo& outline) {
+    check_embeds(outline);
+    embed_options(flags, outline);
+  };
   const Model model = load_chosen_model(flags.model, context, check);
+  check_embeds(model.info());
   const EmbedOptions embed = embed_options(flags, model.info());
   run.set_embed_options(embed);
 

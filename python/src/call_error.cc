@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "call_error.h"
+
+#include <string>
+#include <string_view>
+
+namespace nestvec {
+
+Error as_of_list(const Error& error, std::size_t first) {
+  if (!error.detail().text) return error;
+  const std::size_t inner = *error.detail().text;
+  ErrorDetail detail = error.detail();
+  detail.text = first + inner;
+  std::string message = error.what();
+  // The number behind the first word.
+  const std::string number = " " + std::to_string(inner) + " ";
+  const std::size_t space = message.find(' ');
+  if (space != std::string::npos && message.compare(space, number.size(), number) == 0) {
+    message.replace(space, number.size(), " " + std::to_string(*detail.text) + " ");
+  }
+  return Error(error.code(), message, detail);
+}
+
+}  // namespace nestvec

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which command a model is for.
+#pragma once
+
+#include "nestvec/model.h"
+
+namespace nestvec {
+
+// Throws Error kInvalidArgument for a reranker or classifier, naming the command for it.
+void check_embeds(const ModelInfo& model);
+
+// Throws Error kInvalidArgument for a model that is no reranker, naming the command for it.
+void check_reranks(const ModelInfo& model);
+
+}  // namespace nestvec
