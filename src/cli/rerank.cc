@@ -245,8 +245,10 @@ void print_on_terminal(const std::vector<RankedDocument>& ranking, bool all, std
     if (shown == kShownDocuments && !all) break;
     std::string index = std::to_string(document.index);
     index.insert(0, kIndex - std::min(kIndex, index.size()), ' ');
-    out << number_text("%10.4f", static_cast<double>(document.score)) << index << "  "
-        << fit(document.text, kText) << '\n';
+    std::string text = fit(document.text, kText);
+    text.erase(text.find_last_not_of(' ') + 1);
+    out << number_text("%10.4f", static_cast<double>(document.score)) << index << "  " << text
+        << '\n';
     ++shown;
   }
   if (shown < ranking.size()) {
