@@ -53,8 +53,9 @@ constexpr const char* kEmbedExamples =
     "vector.\n"
     "\n"
     "--input embeds whole files in full batches and writes files. After an interruption, run the\n"
-    "same command with --resume. The name of --output must end in .npy, .jsonl or .f32, unless\n"
-    "--format is npy, jsonl or raw. Ids, errors and the scales of int8 go into files beside it.\n"
+    "same command with --resume. The name of --output must end in .npy, .jsonl, .f32 or .npz,\n"
+    "unless --format is npy, jsonl, raw or npz. Ids, errors and the scales of int8 go into files "
+    "beside it.\n"
     "\n"
     "More examples:\n"
     "  nestvec embed --file corpus.jsonl --jsonl --dimensions 256 --format jsonl\n"
@@ -213,6 +214,7 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
   };
   const Model model = load_chosen_model(flags.model, context, check);
   check_embeds(model.info());
+  check_makes(model.info(), false);
   EmbedWriter run(model, embed_options(flags, model.info()), format, target.stream());
   read_texts(flags, file.get(), context, run);
   run.finish(context.err);

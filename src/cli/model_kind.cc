@@ -24,6 +24,16 @@ void check_embeds(const ModelInfo& model) {
                               "it");
 }
 
+void check_makes(const ModelInfo& model, bool sparse) {
+  if (sparse && !model.sparse) {
+    throw Error(ErrorCode::kInvalidArgument,
+                model.id + " has no sparse vectors; leave --sparse out");
+  }
+  if (!sparse && !model.dense && model.sparse) {
+    throw wrong_kind(model, "a sparse encoder; add --sparse to --input FILE");
+  }
+}
+
 void check_reranks(const ModelInfo& model) {
   if (model.labels.size() == 1) return;
   if (model.labels.empty()) {
