@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nestvec import _core
 from nestvec._errors import InvalidArgumentError
 from nestvec._sparse import as_csr, most_active
 from nestvec._texts import as_texts, count_of, flag_of
@@ -18,6 +17,7 @@ from nestvec._texts import as_texts, count_of, flag_of
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from nestvec._core import EncodeArguments, LoadedModel, ScoreArguments
     from nestvec._info import ModelInfo
 
 Activation = Literal["none", "sigmoid", "softmax"]
@@ -40,7 +40,7 @@ class RerankOptions(TypedDict, total=False):
 class Scoring:
     """The part of ``Model`` for rerankers, classifiers and sparse encoders."""
 
-    _core: _core.LoadedModel
+    _core: LoadedModel
     _info: ModelInfo
 
     @overload
@@ -117,7 +117,7 @@ class Scoring:
                 raise InvalidArgumentError(f"{len(firsts)} texts cannot be paired with {len(seconds)}")
         arguments = _score_arguments(activation, truncate, pair_truncation, None, False, parse_special, progress)
 
-        def run(given: Sequence[str], how: _core.ScoreArguments) -> Any:
+        def run(given: Sequence[str], how: ScoreArguments) -> Any:
             return self._core.classify(given, seconds, how)
 
         rows: NDArray[np.float32] = self._run(run, firsts, arguments, bool(show_progress_bar))
@@ -155,7 +155,7 @@ class Scoring:
 
     encode_sparse = sparse
 
-    def _arguments(self, *how: Any) -> _core.EncodeArguments:
+    def _arguments(self, *how: Any) -> EncodeArguments:
         raise NotImplementedError
 
     def _run(self, *how: Any, **options: Any) -> Any:
@@ -168,7 +168,7 @@ class Scoring:
         if labels > 1:
             raise InvalidArgumentError(f"{self._info.id} is a classifier of {labels} labels; classify() is for it")
 
-    def _limit_of_pairs(self, arguments: _core.ScoreArguments, how: str) -> str:
+    def _limit_of_pairs(self, arguments: ScoreArguments, how: str) -> str:
         most = arguments["max_document_tokens"]
         return f"{most} tokens" if most else f"{self._info.max_tokens} tokens {how}"
 
@@ -187,7 +187,7 @@ def _score_arguments(
     best_window: bool,
     parse_special: bool,
     progress: Callable[[int], object] | None,
-) -> _core.ScoreArguments:
+) -> ScoreArguments:
     for name, value in (("activation", activation), ("pair_truncation", pair_truncation), ("truncate", truncate)):
         if not isinstance(value, str) and (value is not None or name == "truncate"):
             raise TypeError(f"{name} is of type {type(value).__name__}; expected str")

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from nestvec._errors import InvalidArgumentError
+
 
 def as_texts(given: Any) -> tuple[Sequence[Any], bool]:
     """The texts as a sequence, and whether one text was given by itself.
