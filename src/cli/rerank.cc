@@ -145,14 +145,13 @@ class RerankRun {
     }
   }
 
-  // "the document has 802 tokens" of "document 3 has 802 tokens", which counts within a call.
+  // "the pair has 802 tokens" of "pair 3 has 802 tokens", which counts within a call.
   static std::string without_index(const std::string& message, std::size_t index) {
-    const std::size_t word = message.find(' ');
-    const std::string number = " " + std::to_string(index) + " ";
-    if (word == std::string::npos || message.compare(word, number.size(), number) != 0) {
-      return message;
-    }
-    return "the " + message.substr(0, word) + message.substr(word + number.size() - 1);
+    const std::size_t space = std::min(message.find(' '), message.size());
+    const std::size_t end = message.find_first_of(" :", space + 1);
+    const bool counts = end != std::string::npos &&
+                        message.substr(space, end - space) == " " + std::to_string(index);
+    return counts ? "the " + message.substr(0, space) + message.substr(end) : message;
   }
 
   const Model& model_;
