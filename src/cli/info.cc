@@ -79,12 +79,14 @@ std::vector<Row> rows_of(const ModelInfo& info) {
       {"memory plan", info.memory_plan},
       {"memory in use", memory_in_use()},
       {"output", outputs_of(info)},
-      {"labels", labels_of(info)},
-      {"activation", info.labels.empty() ? "" : info.activation},
-      {"dimensions", info.dense ? std::to_string(info.dimensions) : ""},
   };
+  if (info.dense) rows.emplace_back("dimensions", std::to_string(info.dimensions));
   if (!info.matryoshka_dimensions.empty()) {
     rows.emplace_back("trained dimensions", join(info.matryoshka_dimensions));
+  }
+  if (!info.labels.empty()) {
+    rows.emplace_back("labels", labels_of(info));
+    rows.emplace_back("activation", info.activation);
   }
   rows.emplace_back("max tokens", std::to_string(info.max_tokens));
   rows.emplace_back("vocabulary", std::to_string(info.vocabulary));
