@@ -131,17 +131,18 @@ class CrossEncoder:
         batch_size: int = 32,
         show_progress_bar: bool | None = None,
         activation_fn: Any = None,
-        apply_softmax: bool | None = False,
-        convert_to_numpy: bool = True,
-        convert_to_tensor: bool = False,
         device: Any = None,
         pool: Any = None,
         chunk_size: int | None = None,
+        *,
+        apply_softmax: bool | None = False,
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
     ) -> list[dict[str, Any]]:
-        """The documents, the most relevant first, as ``{"corpus_id": index, "score": score}``.
+        """The documents, the most relevant first, as ``{"corpus_id": index, "score": float}``.
 
         With ``return_documents`` each has its "text", too. ``top_k`` leaves out all but the best. The other arguments
-        are those of ``predict``.
+        are those of ``predict``; ``apply_softmax``, ``convert_to_numpy`` and ``convert_to_tensor`` have no effect.
         """
         if len(self.model.info.labels) != 1:
             raise InvalidArgumentError(
@@ -155,8 +156,7 @@ class CrossEncoder:
             raise TypeError("documents is one str; expected a list of str")
         name, function = self._activation(activation_fn)
         raw = self.model.rerank(query, texts, activation=name, show_progress_bar=bool(show_progress_bar))
-        scores = self._finished(_applied(function, raw[:, None]), False, apply_softmax, convert_to_numpy,
-                                convert_to_tensor)
+        scores = self._finished(_applied(function, raw[:, None]), False, False, True, False).tolist()
         ranked = sorted(range(len(texts)), key=lambda i: scores[i], reverse=True)[:most]
         return [
             {"corpus_id": i, "score": scores[i], **({"text": texts[i]} if return_documents else {})} for i in ranked

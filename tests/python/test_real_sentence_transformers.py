@@ -132,6 +132,8 @@ FUNCTIONS = [None, torch.nn.Sigmoid(), torch.nn.Identity(), torch.tanh, lambda s
 
 
 def both(name, home, **options):
+    if name == "xlmr-reranker-tiny":  # whose positions begin at 2, so that the last two of 130 are none
+        options.setdefault("max_length", 128)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NESTVEC_CACHE_DIR", str(home / "cache"))
         patch.setenv("NESTVEC_PRECISION", "fp32")

@@ -237,7 +237,8 @@ def test_rank(drop_in, raw):
     assert best == [{"corpus_id": i, "score": scores[i], "text": DOCUMENTS[i]} for i in order[:3]]
     assert ours.rank(QUERY, []) == []
     smooth = ours.rank(QUERY, DOCUMENTS, activation_fn="sigmoid")
-    close(np.array([each["score"] for each in smooth]), [1 / (1 + np.exp(-scores[i])) for i in order])
+    assert all(type(each["score"]) is float for each in smooth)
+    close(np.array([each["score"] for each in smooth], np.float32), [1 / (1 + np.exp(-scores[i])) for i in order])
 
 
 def test_activation_functions(drop_in, raw):
