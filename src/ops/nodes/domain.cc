@@ -40,8 +40,8 @@ constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const c
   return all;
 }
 
-// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T], or [0]
-// where all are 0 -> [T, H]
+// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T] or, for
+// texts alone, [0] -> [T, H]
 class EmbeddingKernel {
  public:
   static constexpr const char* kName = "PackedEmbedding";
@@ -73,6 +73,9 @@ class EmbeddingKernel {
       layer_.words = node.floats(3, cells);
     }
     read_types(node);
+    if (node.takes(kTypes)) {
+      node.expect_equal(layer_.tasks, 0, "attribute \"tasks\" beside input \"token_types\"");
+    }
     layer_.norm = node.norm(5, layer_.width);
     if (node.has(7)) {
       layer_.position_rows = node.rows(7, layer_.width);
@@ -103,7 +106,7 @@ class EmbeddingKernel {
   std::span<const std::int64_t> types_of(const NodeRun& run, std::size_t tokens) const {
     if (!run.has(kTypes)) return {};
     const std::span<const std::int64_t> types = run.ints(kTypes);
-    if (types.empty() || (types.size() == tokens && layer_.tasks == 0)) return types;
+    if (types.empty() || types.size() == tokens) return types;
     throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
                                           " token types for " + std::to_string(tokens) + " tokens");
   }
