@@ -4,6 +4,7 @@
 
 #include "compile/model_spec.h"
 #include "engine/model_folder.h"
+#include "engine/read_score_rules.h"
 #include "engine/tasks.h"
 #include "nestvec/config.h"
 #include "nestvec/log_sink.h"
@@ -15,7 +16,8 @@ struct Outline {
   ModelFolder folder;
   ModelSpec spec;
   TaskTable tasks;
-  ModelInfo info;  // as OutlineCheck gets it
+  ScoreRules score_rules;  // where the spec has a classifier
+  ModelInfo info;          // as OutlineCheck gets it
 };
 
 // Finds the configured model and reads its small files. One line goes to `log` where prompts that
