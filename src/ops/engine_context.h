@@ -81,6 +81,8 @@ struct RunState {
   Scratch qkv;                          // queries, keys and values of all heads
   Scratch keys;                         // packed keys and values
   Scratch attended;                     // the result of all heads
+  Scratch head_states;                  // rows on their way through a head
+  Scratch scores;                       // of some of them, for a part of the vocabulary
 };
 
 // One a session; its operators run one after another.
