@@ -22,6 +22,17 @@ std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
   return {numbers.begin(), numbers.end()};
 }
 
+void write_head(const HeadSpec& head, std::string& out) {
+  JsonObject object(out, "      ");
+  if (head.classifier) {
+    JsonObject classifier(object.key("classifier"), "        ");
+    classifier.integer("activation", static_cast<std::int64_t>(head.classifier->activation));
+    classifier.count("outputs", head.classifier->outputs);
+    classifier.end();
+  }
+  object.end();
+}
+
 void write_spec(const ModelSpec& spec, std::string& out) {
   JsonObject object(out, "    ");
   object.count("vocabulary", spec.vocabulary);
@@ -45,6 +56,7 @@ void write_spec(const ModelSpec& spec, std::string& out) {
     object.count("text_type", spec.text_types.text);
     object.counts("suffix_types", counts_of(spec.text_types.suffix));
   }
+  if (spec.head.any()) write_head(spec.head, object.key("head"));
   object.end();
 }
 
@@ -98,6 +110,27 @@ TokenTypes read_types(const JsonValue& object) {
   return types;
 }
 
+Activation activation_at(const JsonValue& object, std::initializer_list<Activation> allowed) {
+  const JsonValue value = object.at("activation");
+  const std::int64_t number = value.integer();
+  for (const Activation activation : allowed) {
+    if (number == static_cast<std::int64_t>(activation)) return activation;
+  }
+  throw value.error("is not an activation of this layer");
+}
+
+HeadSpec read_head(const JsonValue& object) {
+  HeadSpec head;
+  const auto found = object.find("head");
+  if (!found) return head;
+  if (const auto classifier = found->find("classifier")) {
+    head.classifier = {activation_at(*classifier, {Activation::kTanh}),
+                       size_at(*classifier, "outputs")};
+    if (head.classifier->outputs == 0) throw classifier->at("outputs").error("expected at least 1");
+  }
+  return head;
+}
+
 ModelSpec read_spec(const JsonValue& root) {
   const JsonValue object = root.at("spec");
   ModelSpec spec;
@@ -110,11 +143,11 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.intermediate = size_at(object, "intermediate");
   spec.token_types = size_at(object, "token_types");
   spec.text_types = read_types(object);
+  spec.head = read_head(object);
   spec.max_positions = size_at(object, "max_positions");
   spec.layer_norm_eps = static_cast<float>(object.at("layer_norm_eps").number());
-  const std::size_t activation = size_at(object, "activation");
-  if (activation > 2) throw object.at("activation").error("expected 0 to 2");
-  spec.activation = static_cast<Activation>(activation);
+  spec.activation =
+      activation_at(object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu});
   const bool rotary = object.at("positions").string() == "rotary";
   spec.positions = rotary ? PositionKind::kRotary : PositionKind::kAbsolute;
   spec.position_offset = size_at(object, "position_offset");

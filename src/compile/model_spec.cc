@@ -285,6 +285,26 @@ void refuse_other_kinds(const JsonValue& config) {
   }
 }
 
+// As many as there are labels; two where the file names none, as in transformers.
+std::size_t outputs_of(const JsonValue& config) {
+  constexpr std::int64_t kMostLabels = 1 << 16;
+  const auto labels = config.find("id2label");
+  if (!labels || labels->size() == 0) return size_or(config, "num_labels", kMostLabels, 2);
+  if (labels->size() > kMostLabels) throw labels->error("has too many labels");
+  return labels->size();
+}
+
+// The first entry of "architectures" says what stands on the encoder; others are only related.
+void read_head(const JsonValue& config, ModelSpec& spec) {
+  if (!first_architecture(config).ends_with("ForSequenceClassification")) return;
+  if (!spec.adapters.tasks.empty()) {
+    throw unsupported(config.at("architectures"),
+                      "a classifier with adapters is not supported: merge one into the weights");
+  }
+  // BERT's pooler and RoBERTa's head alike, whatever hidden_act is.
+  spec.head.classifier = {Activation::kTanh, outputs_of(config)};
+}
+
 // A table of one row has no types to choose from: the families that have one do not use them.
 void read_types(const std::string& folder, ModelSpec& spec) {
   if (spec.token_types < 2 && spec.family != kBert) return;
@@ -336,7 +356,14 @@ ModelSpec parse_model_spec(const JsonValue& config) {
   check_heads(config, spec);
   if (jina) read_base_adapters(config, spec);
   read_matryoshka_dimensions(config, spec);
+  read_head(config, spec);
   return spec;
+}
+
+std::size_t ModelSpec::type_rows() const {
+  constexpr std::size_t kMost = 256;  // a token's type is a byte
+  const std::size_t used = text_types.largest() + std::size_t{1};
+  return takes_types() ? std::max(used, std::min(token_types, kMost)) : used;
 }
 
 ModelSpec read_model_spec(const std::string& folder) {

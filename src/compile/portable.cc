@@ -28,6 +28,7 @@ class PortableBuilder {
     for (std::size_t i = 0; i < spec_.layers; ++i) x = layer(x, i);
     graph_.output("token_embeddings", DataType::kF32,
                   {"batch", "tokens", static_cast<std::int64_t>(spec_.hidden)});
+    if (spec_.head.classifier) classify(x);
   }
 
  private:
@@ -40,7 +41,7 @@ class PortableBuilder {
       const std::string mask = graph_.input("attention_mask", DataType::kI64, shape);
       mask_ = graph_.node({"Cast"}, "mask", {mask}, {{"to", kOnnxInt32}});
     }
-    if (spec_.text_types.any()) types_ = graph_.input("token_type_ids", DataType::kI64, shape);
+    if (spec_.text_types.any() || spec_.takes_types()) types_ = graph_.input("token_type_ids", DataType::kI64, shape);
     if (has_adapters()) {
       tasks_ = graph_.input("task_ids", DataType::kI64, {"batch"});
       task_column_ =
@@ -103,11 +104,11 @@ class PortableBuilder {
     return add_side_path("words", words, low, path);
   }
 
-  // Texts are of token type 0 throughout, unless the tokenizer says otherwise.
+  // Texts are of token type 0 throughout, unless the tokenizer says otherwise or they are pairs.
   std::string embed_types() {
     if (!types_.empty()) {
-      const std::string rows = graph_.weight(
-          "types.table", first_rows(weights_.types, spec_.text_types.largest() + std::size_t{1}));
+      const std::string rows =
+          graph_.weight("types.table", first_rows(weights_.types, spec_.type_rows()));
       return graph_.node({"Gather"}, "types", {rows, types_});
     }
     const std::string table =
@@ -188,18 +189,21 @@ class PortableBuilder {
                         {"mask_filter_value", std::numeric_limits<float>::lowest()}});
   }
 
-  std::string activation(const std::string& name, const std::string& x, const std::string& bias) {
-    switch (spec_.activation) {
+  std::string activation(Activation kind, const std::string& name, const std::string& x,
+                         const std::string& bias) {
+    switch (kind) {
       case Activation::kGelu:
         return graph_.node({"BiasGelu", kMicrosoft}, name, {x, bias});
       case Activation::kGeluTanh:
         return graph_.node({"FastGelu", kMicrosoft}, name, {x, bias});
-      case Activation::kRelu:
       case Activation::kNone:
+        return graph_.node({"Add"}, name, {x, bias});
+      case Activation::kRelu:
+      case Activation::kTanh:
         break;
     }
     const std::string biased = graph_.node({"Add"}, name + ".biased", {x, bias});
-    return spec_.activation == Activation::kNone ? biased : graph_.node({"Relu"}, name, {biased});
+    return graph_.node({kind == Activation::kTanh ? "Tanh" : "Relu"}, name, {biased});
   }
 
   // LayerNorm(x + y + bias), named `name`.
@@ -218,10 +222,28 @@ class PortableBuilder {
     const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
                                        layer.attention_norm);
     const std::string wide =
-        activation(name + ".activation", linear(x, layer.feed_in), bias(layer.feed_in));
+        activation(spec_.activation, name + ".activation", linear(x, layer.feed_in),
+                   bias(layer.feed_in));
     const std::string narrow = linear(wide, layer.feed_out);
     const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
     return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);
+  }
+
+  std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
+                    const std::string& name) {
+    return activation(kind, name, linear(x, layer), bias(layer));
+  }
+
+  void classify(const std::string& tokens) {
+    const HeadSpec::Classifier& spec = *spec_.head.classifier;
+    const HeadWeights::Classifier& head = weights_.head.classifier;
+    const std::string first =
+        graph_.node({"Gather"}, "head.token", {tokens, graph_.scalar("head.first", 0)},
+                    {{"axis", std::int64_t{1}}});
+    const std::string x = dense(first, head.dense, spec.activation, "head.activated");
+    dense(x, head.outputs, Activation::kNone, "logits");
+    graph_.output("logits", DataType::kF32,
+                  {"batch", static_cast<std::int64_t>(spec.outputs)});
   }
 
   const ModelSpec& spec_;

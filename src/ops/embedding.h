@@ -18,8 +18,9 @@ struct EmbeddingLayer {
   // The word table, [V, H]: one of the two. Of a mapped one only the rows that texts use are read.
   const float* words = nullptr;
   const std::uint16_t* words_bf16 = nullptr;
-  const float* types = nullptr;  // [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
-  TokenTypes token_types;        // without tasks: which row of `types` each token has
+  const float* types = nullptr;  // [type rows, H]: row 0 without a task, 1 + t with task t's update
+  std::size_t type_rows = 0;
+  TokenTypes token_types;  // without tasks: which row of `types` each token of a text has
   const float* positions = nullptr;  // [position rows, H]; null: none
   std::size_t position_rows = 0;
   std::size_t first_position = 0;  // row of a sequence's first token
@@ -39,10 +40,12 @@ struct EmbeddingInput {
   std::span<const std::int64_t> ids;      // [T]
   std::span<const std::int64_t> offsets;  // [N+1]
   std::span<const std::int64_t> tasks;    // [N], -1: base weights
+  // [T], without tasks: the row of `types` for each token; empty: as the layer's token_types say.
+  std::span<const std::int64_t> types = {};
 };
 
-// out [T, H]. Throws Error kInvalidArgument for an id, a task or a length that the tables do not
-// have, naming it and its place.
+// out [T, H]. Throws Error kInvalidArgument for an id, a type, a task or a length that the tables do
+// not have, naming it and its place.
 void embedding(const EmbeddingLayer& layer, const EmbeddingInput& in, float* out,
                EngineContext& context);
 

@@ -24,6 +24,8 @@ double exact(Activation activation, double x) {
       return std::max(x, 0.0);
     case Activation::kNone:
       return x;
+    case Activation::kTanh:
+      return std::tanh(x);
   }
   return 0;
 }
@@ -50,7 +52,8 @@ TEST(Finish, ActivationsOverTheirWholeRange) {
   x.resize((x.size() + kPanel - 1) / kPanel * kPanel);
   for (const Isa isa : machine_isas()) {
     for (const Activation activation :
-         {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kNone}) {
+         {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kNone,
+          Activation::kTanh}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << static_cast<int>(activation));
       const std::vector<float> out = activated(kernels(isa), activation, x);
       for (std::size_t i = 0; i < x.size(); ++i) {
