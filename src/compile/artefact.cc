@@ -254,7 +254,7 @@ void check_weights(const std::string& model_folder, const ModelSpec& spec) {
   if (spec.head.any()) {
     throw Error(ErrorCode::kInvalidArgument,
                 model_folder +
-                    ": a classifier is compiled from safetensors, and there are none beside its "
+                    ": a head is compiled from safetensors, and there are none beside its "
                     "ONNX export");
   }
   check_published_encoder(find_onnx(model_folder), spec, weights);

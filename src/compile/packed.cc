@@ -44,6 +44,7 @@ class PackedBuilder {
     graph_.output("span_means", DataType::kF32, {"spans", integer(spec_.hidden)});
     graph_.output("token_embeddings", DataType::kF32, {"tokens", integer(spec_.hidden)});
     if (spec_.head.classifier) classify(means);
+    if (spec_.head.any_sparse()) add_sparse(x);
   }
 
  private:
@@ -206,6 +207,41 @@ class PackedBuilder {
     const std::string x = dense(rows, head.dense, spec.activation, "head.dense");
     dense(x, head.outputs, Activation::kNone, "logits");
     graph_.output("logits", DataType::kF32, {"spans", integer(spec.outputs)});
+  }
+
+  void add_sparse(const std::string& tokens) {
+    const std::string spans = graph_.input("sparse_spans", DataType::kI64, {"sparse_spans", 2});
+    const HeadWeights& head = weights_.head;
+    if (spec_.head.vocabulary) pool_vocabulary(tokens, spans, head.vocabulary);
+    if (!spec_.head.token_weights) return;
+    span_rows(tokens, spans, head.token_weights, "token_weights");
+    span_rows(tokens, graph_.input("vector_spans", DataType::kI64, {"vector_spans", 2}),
+              head.token_vectors, "token_vectors");
+  }
+
+  // A layer of a head over the tokens of some texts, in fp32 as all heads of few outputs.
+  void span_rows(const std::string& tokens, const std::string& spans, const LinearWeights& linear,
+                 const std::string& name) {
+    std::vector<std::string> inputs = {tokens, spans};
+    std::vector<Attribute> attributes = {{"tasks", integer(0)}, {"full_activations", integer(1)}};
+    add_linear(linear, exact_type(linear), "", inputs, attributes);
+    graph_.node({"PackedSpanRows", kDomain}, name, inputs, attributes);
+    graph_.output(name, DataType::kF32, {name, integer(linear.out)});
+  }
+
+  void pool_vocabulary(const std::string& tokens, const std::string& spans,
+                       const HeadWeights::Vocabulary& head) {
+    const HeadSpec::Vocabulary& spec = *spec_.head.vocabulary;
+    std::vector<std::string> inputs = {tokens, spans};
+    std::vector<Attribute> attributes = common_attributes();
+    attributes.push_back({"activation", static_cast<std::int64_t>(spec.activation)});
+    attributes.push_back({"pooling", static_cast<std::int64_t>(spec.pooling)});
+    attributes.push_back({"scale", static_cast<std::int64_t>(spec.scale)});
+    add_linear(head.transform, "transform_", inputs, attributes);
+    add_linear(head.decoder, "decoder_", inputs, attributes);
+    for (const std::string& input : norm(head.transform.name, head.norm)) inputs.push_back(input);
+    graph_.node({"PackedVocabulary", kDomain}, "vocabulary_weights", inputs, attributes);
+    graph_.output("vocabulary_weights", DataType::kF32, {"sparse_spans", integer(head.decoder.out)});
   }
 
   const ModelSpec& spec_;
