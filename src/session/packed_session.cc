@@ -4,20 +4,27 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "ops/nodes/domain.h"
 #include "session/ort_support.h"
+#include "session/sparse_rows.h"
 
 namespace nestvec {
 namespace {
 
+constexpr std::array<const char*, 4> kInputs = {"input_ids", "offsets", "task_ids", "spans"};
 constexpr const char* kTokenTypes = "token_type_ids";
-constexpr std::array<const char*, 5> kInputs = {"input_ids", "offsets", "task_ids", "spans",
-                                                kTokenTypes};
+constexpr const char* kSparseSpans = "sparse_spans";
+constexpr const char* kVectorSpans = "vector_spans";
 constexpr const char* kSpanMeans = "span_means";
 constexpr const char* kLogits = "logits";
 constexpr const char* kTokenEmbeddings = "token_embeddings";
+constexpr const char* kVocabularyWeights = "vocabulary_weights";
+constexpr const char* kTokenWeights = "token_weights";
+constexpr const char* kTokenVectors = "token_vectors";
 
 bool is_float(const Ort::Value& tensor) {
   return tensor.GetTensorTypeAndShapeInfo().GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
@@ -44,8 +51,9 @@ class PackedSession final : public Session {
         aside_(context_.pool.threads()),
         domain_(context_),
         session_(env_, options.graph_path.c_str(), with_domain(domain_)),
-        outputs_({options.scores ? kLogits : kSpanMeans, kTokenEmbeddings}) {
-    takes_types_ = session_.GetInputCount() == kInputs.size();
+        rows_(options.scores ? kLogits : kSpanMeans),
+        side_(options.side) {
+    name_inputs();
     rehearse(options.graph_path);
   }
 
@@ -57,8 +65,20 @@ class PackedSession final : public Session {
   // Inputs of one run in the graph's types, reused.
   struct Inputs {
     void set(const PackedBatch& batch);
-    std::vector<std::int64_t> ids, offsets, tasks, spans, types;
+    std::vector<std::int64_t> ids, offsets, tasks, spans, types, sparse, vectors;
   };
+
+  // The outputs of a run: the rows, then what was wanted, by name.
+  struct Outputs {
+    std::vector<const char*> names;
+    std::vector<Ort::Value> values;
+    const Ort::Value& at(const char* name) const {
+      return values[static_cast<std::size_t>(std::ranges::find(names, name) - names.begin())];
+    }
+  };
+
+  // What heads stand in the graph shows in its inputs.
+  void name_inputs();
 
   // The operators have threads of their own.
   static Ort::SessionOptions with_domain(const NodeDomain& domain) {
@@ -72,7 +92,8 @@ class PackedSession final : public Session {
   void rehearse(const std::string& path);
   void run_with(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,
                 RunOutput& out);
-  std::vector<Ort::Value> run_graph(Inputs& inputs, const PackedBatch& batch, bool want_tokens);
+  Outputs run_graph(Inputs& inputs, const PackedBatch& batch, bool want_tokens);
+  void take_sides(const Outputs& outputs, const PackedBatch& batch, RunOutput& out) const;
   Ort::Value tensor(std::vector<std::int64_t>& values, bool pairs) const;
 
   EngineContext context_;
@@ -81,8 +102,9 @@ class PackedSession final : public Session {
   Ort::Env env_ = quiet_environment();
   Ort::Session session_;
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
-  std::array<const char*, 2> outputs_;  // the rows, and the tokens
-  bool takes_types_ = false;
+  const char* rows_;  // the output with the rows
+  SideOutputs side_;
+  std::vector<const char*> input_names_;
   std::size_t width_ = 0;
   bool running_ = false;
   Inputs inputs_;
@@ -119,8 +141,25 @@ void PackedSession::Inputs::set(const PackedBatch& batch) {
   offsets.assign(batch.offsets.begin(), batch.offsets.end());
   tasks.assign(batch.tasks.begin(), batch.tasks.end());
   types.assign(batch.types.begin(), batch.types.end());
-  spans.clear();
-  for (const Span& span : batch.spans) spans.insert(spans.end(), {span.begin, span.end});
+  const auto assign = [](const std::vector<Span>& from, std::vector<std::int64_t>& to) {
+    to.clear();
+    for (const Span& span : from) to.insert(to.end(), {span.begin, span.end});
+  };
+  assign(batch.spans, spans);
+  assign(batch.sparse_spans, sparse);
+  assign(batch.vector_spans, vectors);
+}
+
+void PackedSession::name_inputs() {
+  input_names_.assign(kInputs.begin(), kInputs.end());
+  Ort::AllocatorWithDefaultOptions allocator;
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
+    found.emplace_back(session_.GetInputNameAllocated(i, allocator).get());
+  }
+  for (const char* name : {kTokenTypes, kSparseSpans, kVectorSpans}) {
+    if (std::ranges::find(found, name) != found.end()) input_names_.push_back(name);
+  }
 }
 
 Ort::Value PackedSession::tensor(std::vector<std::int64_t>& values, bool pairs) const {
@@ -130,29 +169,88 @@ Ort::Value PackedSession::tensor(std::vector<std::int64_t>& values, bool pairs) 
                                   pairs ? 2 : 1);
 }
 
-std::vector<Ort::Value> PackedSession::run_graph(Inputs& values, const PackedBatch& batch,
-                                                 bool want_tokens) {
+PackedSession::Outputs PackedSession::run_graph(Inputs& values, const PackedBatch& batch,
+                                                bool want_tokens) {
   values.set(batch);
-  const std::array<Ort::Value, 5> inputs = {
-      tensor(values.ids, false), tensor(values.offsets, false), tensor(values.tasks, false),
-      tensor(values.spans, true), tensor(values.types, false)};
-  return session_.Run(Ort::RunOptions{nullptr}, kInputs.data(), inputs.data(),
-                      inputs.size() - (takes_types_ ? 0 : 1), outputs_.data(), want_tokens ? 2 : 1);
+  std::vector<Ort::Value> inputs;
+  inputs.push_back(tensor(values.ids, false));
+  inputs.push_back(tensor(values.offsets, false));
+  inputs.push_back(tensor(values.tasks, false));
+  inputs.push_back(tensor(values.spans, true));
+  for (std::size_t i = kInputs.size(); i < input_names_.size(); ++i) {
+    const char* const name = input_names_[i];
+    if (name == kTokenTypes) {
+      inputs.push_back(tensor(values.types, false));
+    } else {
+      inputs.push_back(tensor(name == kSparseSpans ? values.sparse : values.vectors, true));
+    }
+  }
+  Outputs out;
+  out.names.push_back(rows_);
+  if (want_tokens) out.names.push_back(kTokenEmbeddings);
+  if (!batch.sparse_spans.empty()) {
+    out.names.push_back(side_.vocabulary > 0 ? kVocabularyWeights : kTokenWeights);
+  }
+  if (!batch.vector_spans.empty()) out.names.push_back(kTokenVectors);
+  out.values = session_.Run(Ort::RunOptions{nullptr}, input_names_.data(), inputs.data(),
+                            inputs.size(), out.names.data(), out.names.size());
+  return out;
+}
+
+std::size_t tokens_of(const std::vector<Span>& spans) {
+  std::size_t tokens = 0;
+  for (const Span& span : spans) tokens += span.end - span.begin;
+  return tokens;
+}
+
+void PackedSession::take_sides(const Outputs& outputs, const PackedBatch& batch,
+                               RunOutput& out) const {
+  out.sparse = {};
+  out.vectors.clear();
+  if (!batch.sparse_spans.empty() && side_.vocabulary > 0) {
+    const std::size_t texts = batch.sparse_spans.size();
+    const std::span<const float> rows =
+        matrix(outputs.at(kVocabularyWeights), kVocabularyWeights, texts, side_.vocabulary);
+    for (std::size_t i = 0; i < texts; ++i) {
+      add_vocabulary_row(rows.subspan(i * side_.vocabulary, side_.vocabulary), out.sparse);
+    }
+  } else if (!batch.sparse_spans.empty()) {
+    std::span<const float> weights =
+        matrix(outputs.at(kTokenWeights), kTokenWeights, tokens_of(batch.sparse_spans), 1);
+    for (const Span& span : batch.sparse_spans) {
+      const std::size_t count = span.end - span.begin;
+      add_token_row(std::span(batch.ids).subspan(span.begin, count), weights.first(count),
+                    side_.weightless, out.sparse);
+      weights = weights.subspan(count);
+    }
+  }
+  if (batch.vector_spans.empty()) return;
+  const std::span<const float> vectors =
+      matrix(outputs.at(kTokenVectors), kTokenVectors, tokens_of(batch.vector_spans),
+             side_.token_vectors);
+  out.vectors.assign(vectors.begin(), vectors.end());
+  normalise_vectors(out.vectors, side_.token_vectors);
 }
 
 void PackedSession::rehearse(const std::string& path) {
+  const bool scores = rows_ == kLogits;
   PackedBatch batch;
   batch.add({{0}, kNoTask, {{0, 1}}});  // four tokens, two texts, one span: none for another
-  batch.add({{0, 0, 0}, kNoTask, {}});
+  Sequence second = {{0, 0, 0}, kNoTask, {}};
+  if (side_.vocabulary > 0 || side_.token_weights) second.sparse = {0, 2};
+  if (side_.token_vectors > 0) second.vectors = {1, 3};
+  batch.add(second);
   context_.rehearsal = true;
-  const bool scores = outputs_[0] == kLogits;
-  const std::vector<Ort::Value> outputs = run_graph(inputs_, batch, !scores);
+  const Outputs outputs = run_graph(inputs_, batch, !scores);
   context_.rehearsal = false;
   try {
-    const std::vector<std::int64_t> shape = outputs[0].GetTensorTypeAndShapeInfo().GetShape();
+    const std::vector<std::int64_t> shape =
+        outputs.at(rows_).GetTensorTypeAndShapeInfo().GetShape();
     if (shape.size() == 2) width_ = static_cast<std::size_t>(shape[1]);
-    matrix(outputs[0], outputs_[0], 1, width_);
-    if (!scores) matrix(outputs[1], kTokenEmbeddings, batch.tokens(), width_);
+    matrix(outputs.at(rows_), rows_, 1, width_);
+    if (!scores) matrix(outputs.at(kTokenEmbeddings), kTokenEmbeddings, batch.tokens(), width_);
+    RunOutput checked;
+    take_sides(outputs, batch, checked);
   } catch (const Error& error) {
     throw Error(error.code(), path + ": " + error.what());
   }
@@ -176,13 +274,15 @@ void PackedSession::run_with(Inputs& inputs, const PackedBatch& batch, const Run
   context_.on_pause = &options.on_pause;
   context_.full_precision = options.full_precision;
   try {
-    const std::vector<Ort::Value> outputs = run_graph(inputs, batch, options.want_tokens);
-    const std::span<const float> rows = matrix(outputs[0], outputs_[0], batch.spans.size(), width_);
+    const Outputs outputs = run_graph(inputs, batch, options.want_tokens);
+    const std::span<const float> rows =
+        matrix(outputs.at(rows_), rows_, batch.spans.size(), width_);
     out.rows.assign(rows.begin(), rows.end());
+    take_sides(outputs, batch, out);
     out.tokens.clear();
     if (!options.want_tokens) return;
     const std::span<const float> tokens =
-        matrix(outputs[1], kTokenEmbeddings, batch.tokens(), width_);
+        matrix(outputs.at(kTokenEmbeddings), kTokenEmbeddings, batch.tokens(), width_);
     out.tokens.assign(tokens.begin(), tokens.end());
   } catch (const Ort::Exception& error) {
     options.control.check();

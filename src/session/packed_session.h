@@ -17,6 +17,7 @@ struct PackedSessionOptions {
   std::size_t threads = 1;  // of the one pool that all operators share
   Isa isa = Isa::kGeneric;
   bool scores = false;  // rows are the outputs of the classifier that stands on the encoder
+  SideOutputs side = {};
 };
 
 // Blocks. Throws Error: kNotFound, kDataLoss (not such a graph, or truncated).

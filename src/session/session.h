@@ -11,6 +11,7 @@
 
 #include "base/run_control.h"
 #include "batch/packed_batch.h"
+#include "nestvec/results.h"
 
 namespace nestvec {
 
@@ -18,6 +19,17 @@ namespace nestvec {
 struct RunOutput {
   std::vector<float> rows;    // [M, width]: the fp32 mean of each span, neither cut nor normalised
   std::vector<float> tokens;  // [T, width], filled on demand
+  SparseVectors sparse;       // a row for each of the batch's sparse spans
+  std::vector<float> vectors;  // [tokens of its vector spans, SideOutputs::token_vectors], L2 norm 1
+};
+
+// What a graph gives beside the rows, from heads that stand on the encoder.
+struct SideOutputs {
+  std::size_t vocabulary = 0;     // weights of a text, one for each token id; 0: none
+  bool token_weights = false;     // a weight for each token
+  std::size_t token_vectors = 0;  // numbers of a vector for each token; 0: none
+  // With token_weights: ids that have none, ascending.
+  std::vector<std::uint32_t> weightless = {};
 };
 
 struct RunOptions {
