@@ -90,6 +90,9 @@ class PackedSession final : public Session {
   // Runs two texts without arithmetic: what the graph takes and gives, and that the widths of its
   // nodes go together, shows only in a run. Sets the width.
   void rehearse(const std::string& path);
+  void run_pieces(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,
+                  RunOutput& out);
+  // Appends to `out`.
   void run_with(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,
                 RunOutput& out);
   Outputs run_graph(Inputs& inputs, const PackedBatch& batch, bool want_tokens);
@@ -110,6 +113,35 @@ class PackedSession final : public Session {
   Inputs inputs_;
   Inputs aside_inputs_;
 };
+
+void append(std::span<const float> values, std::vector<float>& out) {
+  out.insert(out.end(), values.begin(), values.end());
+}
+
+// The sequences [first, end) of a batch as one of their own.
+PackedBatch part_of(const PackedBatch& batch, std::size_t first, std::size_t end) {
+  PackedBatch part;
+  const std::uint32_t begin = batch.offsets[first];
+  const std::uint32_t stop = batch.offsets[end];
+  const auto slice = [](const auto& from, std::size_t from_index, std::size_t to_index) {
+    return std::vector(from.begin() + static_cast<std::ptrdiff_t>(from_index),
+                       from.begin() + static_cast<std::ptrdiff_t>(to_index));
+  };
+  part.ids = slice(batch.ids, begin, stop);
+  part.tasks = slice(batch.tasks, first, end);
+  if (!batch.types.empty()) part.types = slice(batch.types, begin, stop);
+  for (std::size_t i = first; i <= end; ++i) part.offsets.push_back(batch.offsets[i] - begin);
+  const auto take = [&](const std::vector<Span>& spans, std::vector<Span>& taken) {
+    for (const Span& span : spans) {
+      if (span.begin < begin || span.begin >= stop) continue;
+      taken.push_back({span.begin - begin, span.end - begin});
+    }
+  };
+  take(batch.spans, part.spans);
+  take(batch.sparse_spans, part.sparse_spans);
+  take(batch.vector_spans, part.vector_spans);
+  return part;
+}
 
 // Swaps two states for as long as it lives.
 class Swapped {
@@ -205,22 +237,20 @@ std::size_t tokens_of(const std::vector<Span>& spans) {
 
 void PackedSession::take_sides(const Outputs& outputs, const PackedBatch& batch,
                                RunOutput& out) const {
-  out.sparse = {};
-  out.vectors.clear();
   if (!batch.sparse_spans.empty() && side_.vocabulary > 0) {
     const std::size_t texts = batch.sparse_spans.size();
     const std::span<const float> rows =
         matrix(outputs.at(kVocabularyWeights), kVocabularyWeights, texts, side_.vocabulary);
     for (std::size_t i = 0; i < texts; ++i) {
-      add_vocabulary_row(rows.subspan(i * side_.vocabulary, side_.vocabulary), out.sparse);
+      out.sparse.push_back(vocabulary_row(rows.subspan(i * side_.vocabulary, side_.vocabulary)));
     }
   } else if (!batch.sparse_spans.empty()) {
     std::span<const float> weights =
         matrix(outputs.at(kTokenWeights), kTokenWeights, tokens_of(batch.sparse_spans), 1);
     for (const Span& span : batch.sparse_spans) {
       const std::size_t count = span.end - span.begin;
-      add_token_row(std::span(batch.ids).subspan(span.begin, count), weights.first(count),
-                    side_.weightless, out.sparse);
+      out.sparse.push_back(token_row(std::span(batch.ids).subspan(span.begin, count),
+                                     weights.first(count), side_.weightless));
       weights = weights.subspan(count);
     }
   }
@@ -228,8 +258,8 @@ void PackedSession::take_sides(const Outputs& outputs, const PackedBatch& batch,
   const std::span<const float> vectors =
       matrix(outputs.at(kTokenVectors), kTokenVectors, tokens_of(batch.vector_spans),
              side_.token_vectors);
-  out.vectors.assign(vectors.begin(), vectors.end());
-  normalise_vectors(out.vectors, side_.token_vectors);
+  out.vectors.insert(out.vectors.end(), vectors.begin(), vectors.end());
+  normalise_vectors(std::span(out.vectors).last(vectors.size()), side_.token_vectors);
 }
 
 void PackedSession::rehearse(const std::string& path) {
@@ -258,14 +288,32 @@ void PackedSession::rehearse(const std::string& path) {
 
 void PackedSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) {
   options.control.check();
+  out.rows.clear();
+  out.tokens.clear();
+  out.sparse.clear();
+  out.vectors.clear();
+  out.vector_width = side_.token_vectors;
   if (running_) {
     const Swapped swapped(context_, aside_);
-    run_with(aside_inputs_, batch, options, out);
+    run_pieces(aside_inputs_, batch, options, out);
     return;
   }
   const FlagSet running(running_);
   const ThreadPool::Hot hot(context_.pool);
-  run_with(inputs_, batch, options, out);
+  run_pieces(inputs_, batch, options, out);
+}
+
+// A batch whose rows over the vocabulary would take too much is run as several.
+void PackedSession::run_pieces(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,
+                               RunOutput& out) {
+  const std::size_t most = vocabulary_texts(side_.vocabulary);
+  if (side_.vocabulary == 0 || batch.sparse_spans.size() <= most) {
+    return run_with(inputs, batch, options, out);
+  }
+  for (std::size_t first = 0; first < batch.sequences(); first += most) {
+    run_with(inputs, part_of(batch, first, std::min(first + most, batch.sequences())), options,
+             out);
+  }
 }
 
 void PackedSession::run_with(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,
@@ -275,15 +323,11 @@ void PackedSession::run_with(Inputs& inputs, const PackedBatch& batch, const Run
   context_.full_precision = options.full_precision;
   try {
     const Outputs outputs = run_graph(inputs, batch, options.want_tokens);
-    const std::span<const float> rows =
-        matrix(outputs.at(rows_), rows_, batch.spans.size(), width_);
-    out.rows.assign(rows.begin(), rows.end());
+    append(matrix(outputs.at(rows_), rows_, batch.spans.size(), width_), out.rows);
     take_sides(outputs, batch, out);
-    out.tokens.clear();
     if (!options.want_tokens) return;
-    const std::span<const float> tokens =
-        matrix(outputs.at(kTokenEmbeddings), kTokenEmbeddings, batch.tokens(), width_);
-    out.tokens.assign(tokens.begin(), tokens.end());
+    append(matrix(outputs.at(kTokenEmbeddings), kTokenEmbeddings, batch.tokens(), width_),
+           out.tokens);
   } catch (const Ort::Exception& error) {
     options.control.check();
     const OrtErrorCode failure = error.GetOrtErrorCode();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 namespace nestvec {
 namespace {
@@ -11,24 +12,26 @@ namespace {
 // NaN counts: it must not be lost.
 bool is_weight(float weight) { return !(weight <= 0.0f); }
 
-void close_row(SparseVectors& out) {
-  if (out.starts.empty()) out.starts.push_back(0);
-  out.starts.push_back(out.indices.size());
+void reserve(SparseRow& row, std::size_t entries) {
+  row.indices.reserve(entries);
+  row.weights.reserve(entries);
 }
 
 }  // namespace
 
-void add_vocabulary_row(std::span<const float> weights, SparseVectors& out) {
+SparseRow vocabulary_row(std::span<const float> weights) {
+  SparseRow row;
+  reserve(row, static_cast<std::size_t>(std::ranges::count_if(weights, is_weight)));
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!is_weight(weights[i])) continue;
-    out.indices.push_back(static_cast<std::uint32_t>(i));
-    out.weights.push_back(weights[i]);
+    row.indices.push_back(static_cast<std::uint32_t>(i));
+    row.weights.push_back(weights[i]);
   }
-  close_row(out);
+  return row;
 }
 
-void add_token_row(std::span<const std::uint32_t> ids, std::span<const float> weights,
-                   std::span<const std::uint32_t> dropped, SparseVectors& out) {
+SparseRow token_row(std::span<const std::uint32_t> ids, std::span<const float> weights,
+                    std::span<const std::uint32_t> dropped) {
   std::vector<std::pair<std::uint32_t, float>> entries;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (is_weight(weights[i]) && !std::ranges::binary_search(dropped, ids[i])) {
@@ -40,12 +43,15 @@ void add_token_row(std::span<const std::uint32_t> ids, std::span<const float> we
     if (a.first != b.first) return a.first < b.first;
     return std::isnan(a.second) ? !std::isnan(b.second) : a.second > b.second;
   });
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (i > 0 && entries[i].first == entries[i - 1].first) continue;
-    out.indices.push_back(entries[i].first);
-    out.weights.push_back(entries[i].second);
+  const auto same_id = [](const auto& a, const auto& b) { return a.first == b.first; };
+  entries.erase(std::unique(entries.begin(), entries.end(), same_id), entries.end());
+  SparseRow row;
+  reserve(row, entries.size());
+  for (const auto& [id, weight] : entries) {
+    row.indices.push_back(id);
+    row.weights.push_back(weight);
   }
-  close_row(out);
+  return row;
 }
 
 void normalise_vectors(std::span<float> rows, std::size_t width) {

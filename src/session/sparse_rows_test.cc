@@ -12,32 +12,28 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(SparseRowsTest, AVocabularyRowKeepsWhatIsOverZero) {
-  SparseVectors out;
-  add_vocabulary_row(std::vector<float>{0, 0.5f, -1, 2}, out);
-  add_vocabulary_row(std::vector<float>{0, 0}, out);
-  add_vocabulary_row(std::vector<float>{1e-30f}, out);
-  EXPECT_EQ(out.starts, (std::vector<std::size_t>{0, 2, 2, 3}));
-  EXPECT_EQ(out.indices, (std::vector<std::uint32_t>{1, 3, 0}));
-  EXPECT_EQ(out.weights, (std::vector<float>{0.5f, 2, 1e-30f}));
+  const SparseRow row = vocabulary_row(std::vector<float>{0, 0.5f, -1, 2, 1e-30f});
+  EXPECT_EQ(row.indices, (std::vector<std::uint32_t>{1, 3, 4}));
+  EXPECT_EQ(row.weights, (std::vector<float>{0.5f, 2, 1e-30f}));
+  EXPECT_TRUE(vocabulary_row(std::vector<float>{0, 0}).indices.empty());
 }
 
 TEST(SparseRowsTest, ATokenRowHasTheLargestWeightOfEachId) {
-  SparseVectors out;
   const std::vector<std::uint32_t> ids = {0, 7, 5, 7, 5, 9, 3, 2};
   const std::vector<float> weights = {9, 0.25f, 1, 0.5f, 0.75f, -1, 8, 9};
-  add_token_row(ids, weights, std::vector<std::uint32_t>{0, 2, 3}, out);
-  EXPECT_EQ(out.starts, (std::vector<std::size_t>{0, 2}));
-  EXPECT_EQ(out.indices, (std::vector<std::uint32_t>{5, 7}));
-  EXPECT_EQ(out.weights, (std::vector<float>{1, 0.5f}));
+  const SparseRow row = token_row(ids, weights, std::vector<std::uint32_t>{0, 2, 3});
+  EXPECT_EQ(row.indices, (std::vector<std::uint32_t>{5, 7}));
+  EXPECT_EQ(row.weights, (std::vector<float>{1, 0.5f}));
 }
 
 TEST(SparseRowsTest, WhatIsNoNumberIsNotLost) {
-  SparseVectors out;
-  add_vocabulary_row(std::vector<float>{0, kNan}, out);
-  add_token_row(std::vector<std::uint32_t>{4, 4, 4}, std::vector<float>{1, kNan, 2}, {}, out);
-  ASSERT_EQ(out.weights.size(), 2u);
-  EXPECT_TRUE(std::isnan(out.weights[0]));
-  EXPECT_TRUE(std::isnan(out.weights[1]));
+  const SparseRow words = vocabulary_row(std::vector<float>{0, kNan});
+  const SparseRow tokens =
+      token_row(std::vector<std::uint32_t>{4, 4, 4}, std::vector<float>{1, kNan, 2}, {});
+  ASSERT_EQ(words.weights.size(), 1u);
+  ASSERT_EQ(tokens.weights.size(), 1u);
+  EXPECT_TRUE(std::isnan(words.weights[0]));
+  EXPECT_TRUE(std::isnan(tokens.weights[0]));
 }
 
 TEST(SparseRowsTest, VectorsHaveUnitLengthAndZerosStay) {
