@@ -251,7 +251,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 void check_weights(const std::string& model_folder, const ModelSpec& spec) {
   const EncoderWeights weights = open_encoder_weights(spec, model_folder);
   if (!safetensors_files(model_folder).empty()) return;
-  if (spec.head.any()) {
+  if (spec.head.classifier || spec.head.vocabulary) {
     throw Error(ErrorCode::kInvalidArgument,
                 model_folder +
                     ": a head is compiled from safetensors, and there are none beside its "

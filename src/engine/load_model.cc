@@ -17,6 +17,7 @@
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
 #include "engine/outline.h"
+#include "engine/side_outputs.h"
 #include "nestvec/load.h"
 #include "nestvec/model.h"
 #include "ops/isa.h"
@@ -65,9 +66,17 @@ Graph published_graph(const ModelFolder& folder, const ModelSpec& spec) {
                                           ": runtime.graph is \"published\", but there is no "
                                           "onnx/model.onnx in the folder");
   }
+  if (spec.head.vocabulary) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder.path +
+                    ": a SPLADE model runs in nestvec's own graph, which is made from safetensors, "
+                    "and not as its ONNX export; add model.safetensors to the folder");
+  }
   Graph graph;
   graph.path = folder.onnx;
   graph.spec = spec;
+  graph.spec.head.token_weights = false;  // which the export does not have
+  graph.spec.head.token_vectors = 0;
   graph.weight_bytes = published_bytes(folder.onnx);
   graph.published = true;
   graph.description = onnx_name(folder) + " as published";
@@ -215,6 +224,8 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   facts.max_batch_tokens = max_batch_tokens;
   facts.native = graph.native;
   facts.full_attention = graph.published;
+  facts.vocabulary = graph.spec.head.vocabulary ? graph.spec.vocabulary : 0;
+  facts.token_vectors = graph.spec.head.token_vectors;
   facts.merges_adapters = graph.published && !graph.spec.adapters.tasks.empty();
   return facts;
 }
@@ -261,8 +272,8 @@ const char* pooling_name(Pooling pooling) {
 }
 
 // `scores`: for the outputs of the classifier, else for vectors.
-std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size_t threads,
-                                      Isa isa) {
+std::unique_ptr<Session> open_session(const Graph& graph, bool scores, const SideOutputs& side,
+                                      std::size_t threads, Isa isa) {
   if (!graph.native) {
     return open_ort_session({.graph_path = graph.path,
                              .threads = threads,
@@ -272,7 +283,7 @@ std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size
                              .width = scores ? 0 : graph.spec.hidden,
                              .scores = scores});
   }
-  std::unique_ptr<Session> session = open_packed_session({graph.path, threads, isa, scores});
+  std::unique_ptr<Session> session = open_packed_session({graph.path, threads, isa, scores, side});
   if (scores || session->width() == graph.spec.hidden) return session;
   throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
                                         " dimensions, its manifest says " +
@@ -386,13 +397,15 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   detail("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
   detail("threads: " + info.threads_reason);
 
-  std::unique_ptr<Session> session = open_session(graph, scores, info.threads, isa);
+  SideOutputs side = side_outputs(graph.spec, tokenizer);
+  std::unique_ptr<Session> session = open_session(graph, scores, side, info.threads, isa);
   control.check();
   settle_length(*session, config.runtime, info);
   if (scores) {
     settle_outputs(*session, graph, folder, info, note);
   } else {
     settle_graph(*session, folder, config.runtime, info, note);
+    describe_sides(graph.spec.head, info);
   }
   if (session->longest() > 0) check_prompts(tokenizer, info);
   const bool takes_types = takes_pair_types(graph.spec, outline.score_rules);
@@ -409,6 +422,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
                              .truncates_left = truncates_left,
                              .vocabulary = exceeds ? graph.spec.vocabulary : 0,
                              .dimensions = folder.dimensions,
+                             .side = std::move(side),
                              .scores = scores,
                              .score_rules = std::move(outline.score_rules),
                              .takes_types = takes_types,

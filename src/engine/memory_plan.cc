@@ -6,6 +6,7 @@
 #include "nestvec/error.h"
 #include "ops/attention.h"
 #include "ops/row_input.h"
+#include "ops/vocabulary.h"
 #include "session/session.h"
 
 namespace nestvec {
@@ -16,6 +17,18 @@ constexpr std::uint64_t kFloat = 4;
 
 std::string mebibytes(std::uint64_t bytes) {
   return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
+}
+
+// Vectors of all tokens, as the graph gives them and in the results; the weights of as many texts as
+// have theirs at once, the same as sparse rows, which may have them all, and a block of scores.
+std::uint64_t native_heads(const MemoryFacts& facts, std::uint64_t batch) {
+  std::uint64_t bytes = 2 * kFloat * batch * facts.token_vectors;
+  if (facts.vocabulary > 0) {
+    const std::uint64_t texts = std::min<std::uint64_t>(batch, vocabulary_texts(facts.vocabulary));
+    bytes += 3 * kFloat * texts * facts.vocabulary;
+    bytes += kFloat * kVocabularyRows * (kVocabularyColumns + facts.hidden);
+  }
+  return bytes;
 }
 
 // Live at once in a native graph: residual, qkv, the attention's output and the layer's result,
@@ -29,7 +42,7 @@ std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uin
   const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * facts.intermediate);
   const std::uint64_t head = facts.hidden / std::max<std::uint64_t>(1, facts.heads);
   const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShortSequence);
-  return activations + scratch + keys;
+  return activations + scratch + keys + native_heads(facts, batch);
 }
 
 }  // namespace
