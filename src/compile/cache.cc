@@ -18,8 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What an artefact is made of: the files, what the tokenizer says of token types, and what stands on
-// the encoder.
+// What an artefact is made of: the files, what the tokenizer says of token types, and what stands
+// on the encoder.
 struct Source {
   Fingerprint files;
   TokenTypes types;

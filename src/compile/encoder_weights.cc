@@ -195,12 +195,11 @@ class Finder {
     const bool pooler = spec_.family == "bert";
     const std::string head = head_prefix();
     HeadWeights::Classifier weights;
-    weights.dense = plain("head.dense", pooler ? names_.module("pooler.dense")
-                                               : head + "classifier.dense",
-                          {spec_.hidden, spec_.hidden});
-    weights.outputs =
-        plain("head.outputs", head + (pooler ? "classifier" : "classifier.out_proj"),
-              {spec_.hidden, spec_.head.classifier->outputs});
+    weights.dense =
+        plain("head.dense", pooler ? names_.module("pooler.dense") : head + "classifier.dense",
+              {spec_.hidden, spec_.hidden});
+    weights.outputs = plain("head.outputs", head + (pooler ? "classifier" : "classifier.out_proj"),
+                            {spec_.hidden, spec_.head.classifier->outputs});
     return weights;
   }
 
@@ -250,8 +249,12 @@ class Finder {
   LinearWeights plain(const std::string& name, const std::string& module,
                       std::pair<std::size_t, std::size_t> sizes) const {
     const auto [in, out] = sizes;
-    return {name, in, out, {find_weight(base_, module, shape_of(out, in))},
-            {base_.at(module + ".bias", shape_of(out))}, {}};
+    return {name,
+            in,
+            out,
+            {find_weight(base_, module, shape_of(out, in))},
+            {base_.at(module + ".bias", shape_of(out))},
+            {}};
   }
 
   NormWeights norm_of(std::size_t layer, std::string_view name) const {

@@ -75,8 +75,8 @@ TEST(Format, OneThatIsTooOldIsToBeCompiledAgain) {
 TEST(Format, AHeadIsReadOrTheManifestIsDamaged) {
   EXPECT_FALSE(parse_manifest(kept_manifest(), "x").spec.head.any());
   const auto head_of = [](const std::string& head) {
-    return parse_manifest(replaced(kept_manifest(), "\"vocabulary\":",
-                                   "\"head\": " + head + ", \"vocabulary\":"),
+    return parse_manifest(replaced(kept_manifest(),
+                                   "\"vocabulary\":", "\"head\": " + head + ", \"vocabulary\":"),
                           "x")
         .spec.head;
   };

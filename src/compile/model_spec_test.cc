@@ -197,8 +197,7 @@ TEST(ModelSpecTest, TheFirstArchitectureSaysWhatStandsOnTheEncoder) {
     return with(R"("model_type":"bert",)" + members).head;
   };
   EXPECT_FALSE(head(R"("architectures":["BertModel"])").any());
-  EXPECT_FALSE(
-      head(R"("architectures":["BertModel","BertForSequenceClassification"])").any());
+  EXPECT_FALSE(head(R"("architectures":["BertModel","BertForSequenceClassification"])").any());
   EXPECT_FALSE(head(R"("architectures":["BertForTokenClassification"])").any());
   const std::string classifier = R"("architectures":["BertForSequenceClassification"])";
   EXPECT_EQ(head(classifier).classifier, (HeadSpec::Classifier{Activation::kTanh, 2}));

@@ -41,7 +41,8 @@ class PortableBuilder {
       const std::string mask = graph_.input("attention_mask", DataType::kI64, shape);
       mask_ = graph_.node({"Cast"}, "mask", {mask}, {{"to", kOnnxInt32}});
     }
-    if (spec_.text_types.any() || spec_.takes_types()) types_ = graph_.input("token_type_ids", DataType::kI64, shape);
+    if (spec_.text_types.any() || spec_.takes_types())
+      types_ = graph_.input("token_type_ids", DataType::kI64, shape);
     if (has_adapters()) {
       tasks_ = graph_.input("task_ids", DataType::kI64, {"batch"});
       task_column_ =
@@ -221,9 +222,8 @@ class PortableBuilder {
     const std::string projected = linear(attended, layer.attention_out);
     const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
                                        layer.attention_norm);
-    const std::string wide =
-        activation(spec_.activation, name + ".activation", linear(x, layer.feed_in),
-                   bias(layer.feed_in));
+    const std::string wide = activation(spec_.activation, name + ".activation",
+                                        linear(x, layer.feed_in), bias(layer.feed_in));
     const std::string narrow = linear(wide, layer.feed_out);
     const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
     return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);
@@ -242,8 +242,7 @@ class PortableBuilder {
                     {{"axis", std::int64_t{1}}});
     const std::string x = dense(first, head.dense, spec.activation, "head.activated");
     dense(x, head.outputs, Activation::kNone, "logits");
-    graph_.output("logits", DataType::kF32,
-                  {"batch", static_cast<std::int64_t>(spec.outputs)});
+    graph_.output("logits", DataType::kF32, {"batch", static_cast<std::int64_t>(spec.outputs)});
   }
 
   const ModelSpec& spec_;

@@ -36,7 +36,8 @@ Model::Engine::Engine(Parts parts)
     : parts_(std::move(parts)),
       pooled_(parts_.session->pooled()),
       cache_(std::make_unique<VectorCache>(parts_.cache_bytes)),
-      scheduler_(std::make_unique<Scheduler>(
+      scheduler_(std::make_unique<ModelLane>(
+          parts_.scheduler ? parts_.scheduler : std::make_shared<Scheduler>(),
           std::move(parts_.session),
           Scheduler::Options{parts_.max_batch_tokens, parts_.batch_milliseconds})) {}
 
@@ -247,7 +248,8 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
     if (!is_dense_alone(options)) job.side_bytes = most_side_bytes(parts_.side, call->sequences);
     job.answer_bytes = answer_bytes(*call, texts.size()) + job.side_bytes;
     take_from_cache(*call);
-    if (call->sequences.empty()) known.memory = memory_for_answer_alone(options.queue, job.answer_bytes);
+    if (call->sequences.empty())
+      known.memory = memory_for_answer_alone(options.queue, job.answer_bytes);
     call->out.timing.tokenize = seconds_since(start);
     job.sequences = std::move(call->sequences);
     job.control = {options.stop, options.deadline};

@@ -70,15 +70,15 @@ class ScoreTest : public testing::Test {
     for (std::size_t i = 0; i < labels; ++i) rules.labels.push_back("label " + std::to_string(i));
     info.labels = rules.labels;
     rules.activation = labels > 1 ? ScoreActivation::kSoftmax : ScoreActivation::kSigmoid;
-    engine_ = std::make_unique<const Model::Engine>(
-        Model::Engine::Parts{.info = info,
-                             .tokenizer = letter_tokenizer(),
-                             .tasks = TaskTable({}, {}, ""),
-                             .max_batch_tokens = 30,
-                             .session = std::move(session),
-                             .scores = labels > 0,
-                             .score_rules = rules,
-                             .takes_types = true});
+    engine_ =
+        std::make_unique<const Model::Engine>(Model::Engine::Parts{.info = info,
+                                                                   .tokenizer = letter_tokenizer(),
+                                                                   .tasks = TaskTable({}, {}, ""),
+                                                                   .max_batch_tokens = 30,
+                                                                   .session = std::move(session),
+                                                                   .scores = labels > 0,
+                                                                   .score_rules = rules,
+                                                                   .takes_types = true});
   }
 
   Scores rerank(const std::string& query, const std::vector<std::string>& documents,

@@ -20,7 +20,7 @@ struct EmbeddingLayer {
   const std::uint16_t* words_bf16 = nullptr;
   const float* types = nullptr;  // [type rows, H]: row 0 without a task, 1 + t with task t's update
   std::size_t type_rows = 0;
-  TokenTypes token_types;  // without tasks: which row of `types` each token of a text has
+  TokenTypes token_types;            // without tasks: which row of `types` each token of a text has
   const float* positions = nullptr;  // [position rows, H]; null: none
   std::size_t position_rows = 0;
   std::size_t first_position = 0;  // row of a sequence's first token
@@ -44,8 +44,8 @@ struct EmbeddingInput {
   std::span<const std::int64_t> types = {};
 };
 
-// out [T, H]. Throws Error kInvalidArgument for an id, a type, a task or a length that the tables do
-// not have, naming it and its place.
+// out [T, H]. Throws Error kInvalidArgument for an id, a type, a task or a length that the tables
+// do not have, naming it and its place.
 void embedding(const EmbeddingLayer& layer, const EmbeddingInput& in, float* out,
                EngineContext& context);
 

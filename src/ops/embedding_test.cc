@@ -208,11 +208,10 @@ TEST(Embedding, TypesMayComeWithTheTokens) {
     std::vector<float> out(ids.size() * kWidth);
     std::vector<std::int64_t> changed = types;
     changed[2] = wrong;
-    EXPECT_EQ(coded_error_of([&] {
-                embedding(layer, {ids, offsets, tasks, changed}, out.data(), context);
-              }),
-              "INVALID_ARGUMENT token type " + std::to_string(wrong) +
-                  " at position 2 is not below 4");
+    EXPECT_EQ(
+        coded_error_of(
+            [&] { embedding(layer, {ids, offsets, tasks, changed}, out.data(), context); }),
+        "INVALID_ARGUMENT token type " + std::to_string(wrong) + " at position 2 is not below 4");
   }
 }
 

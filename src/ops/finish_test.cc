@@ -51,9 +51,8 @@ TEST(Finish, ActivationsOverTheirWholeRange) {
   for (const float v : {-1e30f, -100.0f, -1e-20f, 0.0f, 1e-20f, 100.0f, 1e30f}) x.push_back(v);
   x.resize((x.size() + kPanel - 1) / kPanel * kPanel);
   for (const Isa isa : machine_isas()) {
-    for (const Activation activation :
-         {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kNone,
-          Activation::kTanh}) {
+    for (const Activation activation : {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu,
+                                        Activation::kNone, Activation::kTanh}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << static_cast<int>(activation));
       const std::vector<float> out = activated(kernels(isa), activation, x);
       for (std::size_t i = 0; i < x.size(); ++i) {

@@ -117,10 +117,9 @@ TEST(ReadClassifierIo, TakesTheScoresAndNothingElse) {
   EXPECT_TRUE(io.pooled);
   EXPECT_EQ(io.width, 3u);
   EXPECT_EQ(read_classifier_io({kIds}, {floats("logits", {-1, -1})}, "m").width, 0u);
-  for (const GraphValue& output :
-       {floats("logits", {-1, -1, 3}), floats("scores", {-1, 3}), integers("logits", {-1, 3}, {"", ""})}) {
-    const std::string error =
-        error_of([&] { read_classifier_io({kIds}, {output}, "m"); });
+  for (const GraphValue& output : {floats("logits", {-1, -1, 3}), floats("scores", {-1, 3}),
+                                   integers("logits", {-1, 3}, {"", ""})}) {
+    const std::string error = error_of([&] { read_classifier_io({kIds}, {output}, "m"); });
     EXPECT_NE(error.find("m: no output logits [batch, labels]"), std::string::npos) << error;
     EXPECT_NE(error.find(output.name), std::string::npos) << error;
   }

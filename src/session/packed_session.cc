@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "ops/engine_context.h"
 #include "ops/nodes/domain.h"
 #include "session/ort_support.h"
 #include "session/sparse_rows.h"
@@ -47,8 +48,8 @@ std::span<const float> matrix(const Ort::Value& value, const char* name, std::si
 class PackedSession final : public Session {
  public:
   explicit PackedSession(const PackedSessionOptions& options)
-      : context_(options.threads, options.isa),
-        aside_(context_.pool.threads()),
+      : context_(options.compute ? options.compute : std::make_shared<Compute>(options.threads),
+                 options.isa),
         domain_(context_),
         session_(env_, options.graph_path.c_str(), with_domain(domain_)),
         rows_(options.scores ? kLogits : kSpanMeans),
@@ -100,7 +101,6 @@ class PackedSession final : public Session {
   Ort::Value tensor(std::vector<std::int64_t>& values, bool pairs) const;
 
   EngineContext context_;
-  RunState aside_;  // of a run in a pause of another; during it, that of the other
   NodeDomain domain_;
   Ort::Env env_ = quiet_environment();
   Ort::Session session_;
@@ -109,9 +109,8 @@ class PackedSession final : public Session {
   SideOutputs side_;
   std::vector<const char*> input_names_;
   std::size_t width_ = 0;
-  bool running_ = false;
   Inputs inputs_;
-  Inputs aside_inputs_;
+  Inputs aside_inputs_;  // of a run in a pause, of this session or another
 };
 
 void append(std::span<const float> values, std::vector<float>& out) {
@@ -143,29 +142,31 @@ PackedBatch part_of(const PackedBatch& batch, std::size_t first, std::size_t end
   return part;
 }
 
-// Swaps two states for as long as it lives.
-class Swapped {
+// For as long as it lives, a run of the session: with the state of its depth, while the pool's
+// threads wait for it awake.
+class RunInProgress {
  public:
-  Swapped(RunState& a, RunState& b) : a_(a), b_(b) { std::swap(a_, b_); }
-  Swapped(const Swapped&) = delete;
-  Swapped& operator=(const Swapped&) = delete;
-  ~Swapped() { std::swap(a_, b_); }
+  explicit RunInProgress(EngineContext& context)
+      : context_(context),
+        compute_(*context.compute),
+        state_(compute_.states.at(compute_.depth++)),
+        hot_(compute_.pool) {
+    std::swap<RunState>(context_, state_);
+  }
+  RunInProgress(const RunInProgress&) = delete;
+  RunInProgress& operator=(const RunInProgress&) = delete;
+  ~RunInProgress() {
+    std::swap<RunState>(context_, state_);
+    --compute_.depth;
+  }
+
+  bool is_aside() const noexcept { return &state_ != compute_.states.data(); }
 
  private:
-  RunState& a_;
-  RunState& b_;
-};
-
-// Sets a flag for as long as it lives.
-class FlagSet {
- public:
-  explicit FlagSet(bool& flag) : flag_(flag) { flag_ = true; }
-  FlagSet(const FlagSet&) = delete;
-  FlagSet& operator=(const FlagSet&) = delete;
-  ~FlagSet() { flag_ = false; }
-
- private:
-  bool& flag_;
+  EngineContext& context_;
+  Compute& compute_;
+  RunState& state_;
+  const ThreadPool::Hot hot_;
 };
 
 void PackedSession::Inputs::set(const PackedBatch& batch) {
@@ -293,14 +294,8 @@ void PackedSession::run(const PackedBatch& batch, const RunOptions& options, Run
   out.sparse.clear();
   out.vectors.clear();
   out.vector_width = side_.token_vectors;
-  if (running_) {
-    const Swapped swapped(context_, aside_);
-    run_pieces(aside_inputs_, batch, options, out);
-    return;
-  }
-  const FlagSet running(running_);
-  const ThreadPool::Hot hot(context_.pool);
-  run_pieces(inputs_, batch, options, out);
+  const RunInProgress run(context_);
+  run_pieces(run.is_aside() ? aside_inputs_ : inputs_, batch, options, out);
 }
 
 // A batch whose rows over the vocabulary would take too much is run as several.

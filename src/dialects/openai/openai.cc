@@ -9,9 +9,20 @@
 #include "base/json_writer.h"
 #include "service/http_call.h"
 #include "service/model_name.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
+
+// What can be asked of it, in Infinity's words where it has some.
+std::vector<std::string> capabilities_of(const ModelInfo& model) {
+  std::vector<std::string> capabilities;
+  if (is_of_kind(model, ModelKind::kEmbed)) capabilities.emplace_back("embed");
+  if (is_of_kind(model, ModelKind::kSparse)) capabilities.emplace_back("embed_sparse");
+  if (is_of_kind(model, ModelKind::kRerank)) capabilities.emplace_back("rerank");
+  if (is_of_kind(model, ModelKind::kClassify)) capabilities.emplace_back("classify");
+  return capabilities;
+}
 
 // By one of its names. `created` is asked for by OpenAI's clients; here it is when the server
 // began. `task` is what the name asks for, empty where it asks for none.
@@ -30,13 +41,17 @@ std::string model_object(std::string_view name, std::string_view task, const Mod
   object.counts("matryoshka_dimensions", model.matryoshka_dimensions);
   object.texts("tasks", tasks);
   object.text("default_task", task.empty() ? std::string_view(model.default_task) : task);
+  object.texts("capabilities", capabilities_of(model));
+  if (!model.labels.empty()) object.texts("labels", model.labels);
   object.end();
   return out;
 }
 
 void one_model(const Exchange& exchange, std::int64_t created) {
-  const ModelInfo& model = exchange.service.model.info();
-  const std::string task = task_of_name(exchange.parameters.front(), model, true);
+  const std::string& name = exchange.parameters.front();
+  const ServedModels::Lease served = require_model(exchange.service, name);
+  const ModelInfo& model = served->model.info();
+  const std::string task = task_of_name(name, model, true, "model", served->aliases);
   HttpResponse response;
   response.body =
       model_object(task.empty() ? model.id : model.id + ":" + task, task, model, created);
@@ -44,14 +59,19 @@ void one_model(const Exchange& exchange, std::int64_t created) {
 }
 
 void models(const Exchange& exchange, std::int64_t created) {
-  const ModelInfo& model = exchange.service.model.info();
   HttpResponse response;
   JsonObject body(response.body);
   body.text("object", "list");
   JsonArray data(body.key("data"));
-  data.next() += model_object(model.id, "", model, created);
-  for (const TaskInfo& task : model.tasks) {
-    data.next() += model_object(model.id + ":" + task.name, task.name, model, created);
+  for (const ServedModels::Lease& served : all_models(exchange.service)) {
+    const ModelInfo& model = served->model.info();
+    data.next() += model_object(model.id, "", model, created);
+    for (const TaskInfo& task : model.tasks) {
+      data.next() += model_object(model.id + ":" + task.name, task.name, model, created);
+    }
+    for (const std::string& alias : served->aliases) {
+      data.next() += model_object(alias, "", model, created);
+    }
   }
   data.end();
   body.end();
@@ -59,11 +79,13 @@ void models(const Exchange& exchange, std::int64_t created) {
 }
 
 // Azure's clients name the model in the path.
-void answer_deployment(Exchange exchange) {
-  const JsonDocument body = read_json_body(*exchange.request);
+void answer_deployment(Exchange given) {
+  const JsonDocument body = read_json_body(*given.request);
+  const std::string name = given.parameters.front();
+  Exchange exchange = for_model(std::move(given), name, ModelKind::kEmbed);
   const InputRules rules = input_rules(exchange);
   const std::string task =
-      task_of_name(exchange.parameters.front(), rules.model, rules.strict_model);
+      task_of_name(name, rules.model, rules.strict_model, "model", rules.aliases);
   OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   if (request.call.options.task.empty()) request.call.options.task = task;
   answer_openai(std::move(exchange), std::move(request));
@@ -71,8 +93,10 @@ void answer_deployment(Exchange exchange) {
 
 }  // namespace
 
-void answer_embeddings(Exchange exchange) {
-  const JsonDocument body = read_json_body(*exchange.request);
+void answer_embeddings(Exchange given) {
+  const JsonDocument body = read_json_body(*given.request);
+  const ModelKind kind = wants_dense(body.root()) ? ModelKind::kEmbed : ModelKind::kSparse;
+  Exchange exchange = for_model(std::move(given), model_member(body.root()), kind);
   OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   answer_openai(std::move(exchange), std::move(request));
 }

@@ -41,18 +41,23 @@ constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const c
   return all;
 }
 
-// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T], or [0]
-// where all are 0 -> [T, H]
+// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T] or, for
+// texts alone, [0] -> [T, H]
 class EmbeddingKernel {
  public:
   static constexpr const char* kName = "PackedEmbedding";
   static constexpr bool kInPlace = false;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr NodeInput kInputs[] = {{"ids", kInt64},        {"offsets", kInt64},
-                                          {"tasks", kInt64},      {"words", kAny},
-                                          {"types", kFloat},      {"norm_weight", kFloat},
-                                          {"norm_bias", kFloat},  {"positions", kFloat, true},
-                                          {"down", kFloat, true}, {"up", kFloat, true},
+  static constexpr NodeInput kInputs[] = {{"ids", kInt64},
+                                          {"offsets", kInt64},
+                                          {"tasks", kInt64},
+                                          {"words", kAny},
+                                          {"types", kFloat},
+                                          {"norm_weight", kFloat},
+                                          {"norm_bias", kFloat},
+                                          {"positions", kFloat, true},
+                                          {"down", kFloat, true},
+                                          {"up", kFloat, true},
                                           {"token_types", kInt64, true}};
 
   EmbeddingKernel(const NodeReader& node, EngineContext& context) : context_(context) {
@@ -69,6 +74,9 @@ class EmbeddingKernel {
       layer_.words = node.floats(3, cells);
     }
     read_types(node);
+    if (node.takes(kTypes)) {
+      node.expect_equal(layer_.tasks, 0, "attribute \"tasks\" beside input \"token_types\"");
+    }
     layer_.norm = node.norm(5, layer_.width);
     if (node.has(7)) {
       layer_.position_rows = node.rows(7, layer_.width);
@@ -99,10 +107,9 @@ class EmbeddingKernel {
   std::span<const std::int64_t> types_of(const NodeRun& run, std::size_t tokens) const {
     if (!run.has(kTypes)) return {};
     const std::span<const std::int64_t> types = run.ints(kTypes);
-    if (types.empty() || (types.size() == tokens && layer_.tasks == 0)) return types;
+    if (types.empty() || types.size() == tokens) return types;
     throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
-                                          " token types for " + std::to_string(tokens) +
-                                          " tokens");
+                                          " token types for " + std::to_string(tokens) + " tokens");
   }
 
   // A table of more rows than the tasks have is one of token types: "token_types" then has how many
