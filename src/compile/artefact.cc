@@ -59,6 +59,12 @@ CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std:
                     " elements are over the " + std::to_string(kMaxHeadWidth) +
                     " of native graphs; a portable graph takes them");
   }
+  if (options.layout == "padded" && spec.head.vocabulary) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder +
+                    ": a padded graph does not give SPLADE's sparse vectors; a rectangular or "
+                    "packed one does");
+  }
   if (options.max_tokens == 0) options.max_tokens = spec.max_positions;
   if (options.max_tokens > spec.max_positions) {
     throw Error(ErrorCode::kInvalidArgument,

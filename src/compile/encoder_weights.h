@@ -90,8 +90,8 @@ struct EncoderWeights {
   void release(const TensorView& tensor) const;
 };
 
-// Maps the file of a head: a linear layer's weight and bias, of torch or safetensors. Throws Error as
-// their readers.
+// Maps the file of a head: a linear layer's weight and bias, of torch or safetensors. Throws Error
+// as their readers.
 WeightSet read_head_weights(const std::string& path);
 
 // Maps the folder's weights (as read_model_weights chooses them) and adapters and finds what `spec`

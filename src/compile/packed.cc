@@ -75,7 +75,7 @@ class PackedBuilder {
         ids_,
         offsets_,
         tasks_,
-        graph_.weight("words.table", compact_table(weights_, weights_.words.table)),
+        word_table(),
         graph_.weight("types.table", type_table()),
         norm_names[0],
         norm_names[1],
@@ -99,7 +99,25 @@ class PackedBuilder {
                                          {"pad_id", std::int64_t{spec_.pad_id}},
                                          {"eps", spec_.layer_norm_eps}};
     if (has_type_rows()) attributes.push_back({"token_types", type_pattern()});
+    if (!shared_words_.empty()) {
+      const WeightType type = weight_type(weights_.head.vocabulary.decoder);
+      attributes.push_back({"word_weights", std::string(weight_type_name(type))});
+    }
     return graph_.node({"PackedEmbedding", kDomain}, "embeddings", inputs, attributes);
+  }
+
+  // A decoder that is the word table is stored once, where both would have the same numbers.
+  std::string word_table() {
+    const TensorView& table = weights_.words.table;
+    const LinearWeights& decoder = weights_.head.vocabulary.decoder;
+    const WeightType table_type =
+        table.type == DataType::kBf16 ? WeightType::kBf16 : WeightType::kF32;
+    const bool shared =
+        spec_.head.vocabulary && spec_.head.vocabulary->tied && weight_type(decoder) == table_type;
+    if (!shared) return graph_.weight("words.table", compact_table(weights_, table));
+    shared_words_ =
+        graph_.weight(decoder.name + ".weight", packed_panels(weights_, decoder, table_type));
+    return shared_words_;
   }
 
   bool has_type_rows() const { return spec_.text_types.any() || spec_.takes_types(); }
@@ -140,7 +158,11 @@ class PackedBuilder {
   // The six inputs of a linear layer, and its attributes.
   void add_linear(const LinearWeights& linear, WeightType type, const std::string& prefix,
                   std::vector<std::string>& inputs, std::vector<Attribute>& attributes) {
-    inputs.push_back(graph_.weight(linear.name + ".weight", packed_panels(weights_, linear, type)));
+    const bool shared =
+        !shared_words_.empty() && linear.name == weights_.head.vocabulary.decoder.name;
+    inputs.push_back(
+        shared ? shared_words_
+               : graph_.weight(linear.name + ".weight", packed_panels(weights_, linear, type)));
     inputs.push_back(graph_.weight(linear.name + ".bias", padded_bias(linear)));
     const bool quantised = type == WeightType::kS8;
     inputs.push_back(quantised ? graph_.weight(linear.name + ".scales", column_scales(linear))
@@ -241,7 +263,8 @@ class PackedBuilder {
     add_linear(head.decoder, "decoder_", inputs, attributes);
     for (const std::string& input : norm(head.transform.name, head.norm)) inputs.push_back(input);
     graph_.node({"PackedVocabulary", kDomain}, "vocabulary_weights", inputs, attributes);
-    graph_.output("vocabulary_weights", DataType::kF32, {"sparse_spans", integer(head.decoder.out)});
+    graph_.output("vocabulary_weights", DataType::kF32,
+                  {"sparse_spans", integer(head.decoder.out)});
   }
 
   const ModelSpec& spec_;
@@ -249,6 +272,7 @@ class PackedBuilder {
   const PackedOptions& options_;
   GraphBuilder& graph_;
   std::string ids_, offsets_, tasks_, types_, cos_, sin_;
+  std::string shared_words_;  // the weight that is both word table and decoder; empty: none
 };
 
 }  // namespace

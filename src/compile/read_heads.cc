@@ -35,9 +35,9 @@ std::size_t vector_width(const std::string& file, const ModelSpec& spec) {
                     weight->shape[0] <= 1 << 16 &&
                     weight->shape[1] == static_cast<std::int64_t>(spec.hidden);
   if (fits) return static_cast<std::size_t>(weight->shape[0]);
-  throw Error(ErrorCode::kInvalidArgument,
-              file + ": expected a tensor weight of shape [n, " + std::to_string(spec.hidden) +
-                  "], found " + (weight == nullptr ? "none" : weight->shape_text()));
+  throw Error(ErrorCode::kInvalidArgument, file + ": expected a tensor weight of shape [n, " +
+                                               std::to_string(spec.hidden) + "], found " +
+                                               (weight == nullptr ? "none" : weight->shape_text()));
 }
 
 // The module SpladePooling of modules.json, if it has one.
@@ -65,16 +65,17 @@ void read_pooling(const JsonValue& config, HeadSpec::Vocabulary& head) {
   head.pooling = strategy == "max" ? VocabularyPooling::kMax : VocabularyPooling::kSum;
   const std::string_view activation = text_at(config, "activation_function", "relu");
   if (activation != "relu" && activation != "log1p_relu") {
-    throw not_supported(config.at("activation_function"),
-                        "\"" + excerpt(activation) + "\" is not supported; relu and log1p_relu are");
+    throw not_supported(
+        config.at("activation_function"),
+        "\"" + excerpt(activation) + "\" is not supported; relu and log1p_relu are");
   }
   head.scale = activation == "relu" ? VocabularyScale::kLog : VocabularyScale::kLogTwice;
 }
 
 void check_architecture(const JsonValue& config, const JsonValue& module) {
   const auto list = config.find("architectures");
-  const bool masked = list && list->size() > 0 &&
-                      list->elements()[0].string().ends_with("ForMaskedLM");
+  const bool masked =
+      list && list->size() > 0 && list->elements()[0].string().ends_with("ForMaskedLM");
   if (masked) return;
   throw not_supported(module,
                       "SpladePooling needs a masked language model, and config.json's "
@@ -114,8 +115,9 @@ void read_heads(const std::string& folder, const JsonValue& config, ModelSpec& s
   const TokenHeadFiles files = find_token_heads(folder);
   if (!files.weights.empty() && spec.head.vocabulary) {
     throw Error(ErrorCode::kUnimplemented,
-                files.weights + ": a second kind of sparse vectors beside SpladePooling is not "
-                                "supported; remove one of them");
+                files.weights +
+                    ": a second kind of sparse vectors beside SpladePooling is not "
+                    "supported; remove one of them");
   }
   if (!files.weights.empty()) {
     spec.head.token_weights = true;

@@ -23,8 +23,15 @@ std::string mebibytes(std::uint64_t bytes) {
   return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
 }
 
-// Vectors of all tokens, as the graph gives them and in the results; the weights of as many texts as
-// have theirs at once, the same as sparse rows, which may have them all, and a block of scores.
+// The same of a graph of stock operators, which makes the scores of all tokens of a text and turns
+// a decoder that is the word table.
+std::uint64_t portable_heads(const MemoryFacts& facts, std::uint64_t batch, std::uint64_t longest) {
+  return 2 * kFloat * batch * facts.token_vectors +
+         kFloat * facts.vocabulary * (3 * longest + facts.hidden);
+}
+
+// Vectors of all tokens, as the graph gives them and in the results; the weights of as many texts
+// as have theirs at once, the same as sparse rows, which may have them all, and a block of scores.
 std::uint64_t native_heads(const MemoryFacts& facts, std::uint64_t batch) {
   std::uint64_t bytes = 2 * kFloat * batch * facts.token_vectors;
   if (facts.vocabulary > 0) {
@@ -98,10 +105,11 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
       facts.merges_adapters ? facts.weight_bytes * 3 + facts.weight_bytes / 2 : facts.weight_bytes;
   // Live at once in the widest place of a layer: residual, q, k, v and their transposed copies, the
   // attention's output; in the feed-forward part two of the wide activations beside the residual.
-  plan.workspace =
-      facts.native
-          ? native_run(facts, batch, longest)
-          : batch * kFloat * std::max(12 * facts.hidden, 3 * facts.hidden + 2 * facts.intermediate);
+  plan.workspace = facts.native ? native_run(facts, batch, longest)
+                                : batch * kFloat *
+                                          std::max(12 * facts.hidden,
+                                                   3 * facts.hidden + 2 * facts.intermediate) +
+                                      portable_heads(facts, batch, longest);
   if (facts.native && longest > kPauseTokens) {
     plan.passing = native_run(facts, kPauseTokens, kPauseTokens);
   }

@@ -175,8 +175,9 @@ class ModuleList {
 
   void add_normalize(const fs::path& place) {
     if (folder_.is_splade) {
-      throw Error(ErrorCode::kUnimplemented,
-                  (root_ / kModules).string() + ": Normalize behind SpladePooling is not supported");
+      throw Error(
+          ErrorCode::kUnimplemented,
+          (root_ / kModules).string() + ": Normalize behind SpladePooling is not supported");
     }
     check_normalize(place);
     if (folder_.names_pooling) {

@@ -58,8 +58,8 @@ void expect(const JsonValue& config, std::string_view key, std::string_view usua
                                       : "is not supported; \"" + std::string(usual) + "\" is");
 }
 
-// One value that a key may have besides null, {} and false, and in the folder of a model with a head
-// another.
+// One value that a key may have besides null, {} and false, and in the folder of a model with a
+// head another.
 void expect_either(const JsonValue& config, std::string_view key, std::string_view usual,
                    std::string_view own_value, bool has_head) {
   const std::optional<JsonValue> value = config.find(key);

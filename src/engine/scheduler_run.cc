@@ -223,8 +223,7 @@ class SideReader {
     if (sequence.sparse.begin < sequence.sparse.end) {
       result.sparse = std::move(output_.sparse[row_++]);
     }
-    const std::size_t size =
-        (sequence.vectors.end - sequence.vectors.begin) * output_.vector_width;
+    const std::size_t size = (sequence.vectors.end - sequence.vectors.begin) * output_.vector_width;
     const auto begin = output_.vectors.begin() + static_cast<std::ptrdiff_t>(vector_);
     result.vectors.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
     vector_ += size;

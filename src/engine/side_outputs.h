@@ -25,8 +25,8 @@ void describe_sides(const HeadSpec& head, ModelInfo& info);
 // sparse or token vectors of chunks that are read together.
 void check_kinds(const EmbedOptions& options, const ModelInfo& info);
 
-// Leaves in a planned sequence what is wanted of it. Vectors of tokens begin behind the first, which
-// stands for the whole text.
+// Leaves in a planned sequence what is wanted of it. Vectors of tokens begin behind the first,
+// which stands for the whole text.
 void choose_kinds(const EmbedOptions& options, Sequence& sequence);
 
 // Bytes that the heads' results of such sequences take at most.

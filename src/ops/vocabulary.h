@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A masked language model's head, pooled over the tokens of a text: how much each word of the
-// vocabulary has to do with it (SPLADE, arXiv:2107.05720). The scores of a token, [V], are not kept.
+// vocabulary has to do with it (SPLADE, arXiv:2107.05720). The scores of a token, [V], are not
+// kept.
 #pragma once
 
 #include <cstddef>

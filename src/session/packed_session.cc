@@ -256,9 +256,8 @@ void PackedSession::take_sides(const Outputs& outputs, const PackedBatch& batch,
     }
   }
   if (batch.vector_spans.empty()) return;
-  const std::span<const float> vectors =
-      matrix(outputs.at(kTokenVectors), kTokenVectors, tokens_of(batch.vector_spans),
-             side_.token_vectors);
+  const std::span<const float> vectors = matrix(outputs.at(kTokenVectors), kTokenVectors,
+                                                tokens_of(batch.vector_spans), side_.token_vectors);
   out.vectors.insert(out.vectors.end(), vectors.begin(), vectors.end());
   normalise_vectors(std::span(out.vectors).last(vectors.size()), side_.token_vectors);
 }

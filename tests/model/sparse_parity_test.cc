@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "nestvec/model.h"
 #include "support/error_of.h"
 #include "support/folders.h"
@@ -123,9 +124,8 @@ TEST_P(SparseParity, GivesWhatTheReferenceGives) {
   std::size_t entries = 0;
   for_each_record(records_of(GetParam().model), [&](const JsonValue& record) {
     const std::vector<std::string> texts = {std::string(record.at("text").string())};
-    const EmbedOptions options{.dense = GetParam().tokens,
-                               .sparse = true,
-                               .multi_vector = GetParam().tokens};
+    const EmbedOptions options{
+        .dense = GetParam().tokens, .sparse = true, .multi_vector = GetParam().tokens};
     const Embeddings out = model.predict(texts, options);
     ASSERT_EQ(out.rows, 1u);
     EXPECT_EQ(out.tokens[0], record.at("ids").size());
@@ -152,9 +152,8 @@ TEST_P(SparseParity, GivesWhatTheReferenceGives) {
 
 std::vector<std::string> all_texts(const std::string& model) {
   std::vector<std::string> texts;
-  for_each_record(records_of(model), [&](const JsonValue& record) {
-    texts.emplace_back(record.at("text").string());
-  });
+  for_each_record(records_of(model),
+                  [&](const JsonValue& record) { texts.emplace_back(record.at("text").string()); });
   return texts;
 }
 
@@ -162,9 +161,7 @@ std::vector<std::string> all_texts(const std::string& model) {
 TEST_P(SparseParity, ATextHasTheSameWeightsInAnyCompany) {
   const Model model = load_model(sparse_config(GetParam()));
   const std::vector<std::string> texts = all_texts(GetParam().model);
-  EmbedOptions all{.dense = GetParam().tokens,
-                   .sparse = true,
-                   .multi_vector = GetParam().tokens};
+  EmbedOptions all{.dense = GetParam().tokens, .sparse = true, .multi_vector = GetParam().tokens};
   const Embeddings together = model.predict(texts, all);
   ASSERT_EQ(together.sparse.starts.size(), texts.size() + 1);
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -182,17 +179,19 @@ TEST_P(SparseParity, ATextHasTheSameWeightsInAnyCompany) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SparseParity,
-    testing::Values(SparseCase{"bge-m3-tiny", "native", "fp32", true},
-                    SparseCase{"bge-m3-tiny", "native", "bf16", true},
-                    SparseCase{"bge-m3-tiny", "native", "int8", true},
-                    SparseCase{"splade-tiny", "native", "fp32"},
-                    SparseCase{"splade-tiny", "native", "bf16"},
-                    SparseCase{"splade-tiny", "native", "int8"},
-                    SparseCase{"splade-roberta-tiny", "native", "fp32"},
-                    SparseCase{"splade-roberta-tiny", "native", "bf16"},
-                    SparseCase{"splade-roberta-tiny", "native", "int8"}));
+INSTANTIATE_TEST_SUITE_P(All, SparseParity,
+                         testing::Values(SparseCase{"bge-m3-tiny", "native", "fp32", true},
+                                         SparseCase{"bge-m3-tiny", "native", "bf16", true},
+                                         SparseCase{"bge-m3-tiny", "native", "int8", true},
+                                         SparseCase{"bge-m3-tiny", "portable", "fp32", true},
+                                         SparseCase{"splade-tiny", "portable", "fp32"},
+                                         SparseCase{"splade-roberta-tiny", "portable", "fp32"},
+                                         SparseCase{"splade-tiny", "native", "fp32"},
+                                         SparseCase{"splade-tiny", "native", "bf16"},
+                                         SparseCase{"splade-tiny", "native", "int8"},
+                                         SparseCase{"splade-roberta-tiny", "native", "fp32"},
+                                         SparseCase{"splade-roberta-tiny", "native", "bf16"},
+                                         SparseCase{"splade-roberta-tiny", "native", "int8"}));
 
 TEST(SparseModel, RefusesWhatItDoesNotGive) {
   const Model splade = load_model(sparse_config({"splade-tiny", "native", "fp32"}));
@@ -213,6 +212,40 @@ TEST(SparseModel, RefusesWhatItDoesNotGive) {
   const Model dense = load_model(sparse_config({"xlmr-tiny", "native", "fp32"}));
   EXPECT_EQ(coded_error_of([&] { dense.sparse(texts); }),
             "INVALID_ARGUMENT xlmr-tiny has no sparse vectors; it gives: dense");
+}
+
+// The most that the rows can take before a run, and what they do take after it.
+TEST(SparseModel, AnAnswerIsChargedAsMuchAsItTakes) {
+  const Model model = load_model(sparse_config({"splade-tiny", "native", "fp32"}));
+  const std::vector<std::string> texts(10, "a cat");
+  const std::size_t most = texts.size() * model.info().vocabulary * 8;
+  EmbedOptions options{.dense = false, .sparse = true};
+  options.queue.memory = std::make_shared<MemoryAccount>("server.request_memory", 3 * most);
+  {
+    const Embeddings out = model.predict(texts, options);
+    const std::size_t bytes =
+        out.sparse.indices.size() * 8 + out.sparse.starts.size() * sizeof(std::size_t);
+    EXPECT_EQ(options.queue.memory->used(), bytes);
+    EXPECT_LT(bytes, most);
+    EXPECT_GE(options.queue.memory->peak(), 2 * most);
+  }
+  EXPECT_EQ(options.queue.memory->used(), 0u);
+  options.queue.memory = std::make_shared<MemoryAccount>("server.request_memory", most);
+  EXPECT_NE(coded_error_of([&] { model.predict(texts, options); }).find("RESOURCE_EXHAUSTED"),
+            std::string::npos);
+}
+
+// Pieces of a batch whose rows over the vocabulary take more than a piece may.
+TEST(SparseModel, ALargeBatchRunsInPieces) {
+  const Model model = load_model(sparse_config({"splade-tiny", "native", "fp32"}));
+  const std::size_t piece = (std::size_t{16} << 20) / (model.info().vocabulary * sizeof(float));
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < piece + 100; ++i) texts.push_back(i % 3 == 0 ? "a cat" : "the dog");
+  const Embeddings out = model.sparse(texts);
+  ASSERT_EQ(out.sparse.starts.size(), texts.size() + 1);
+  for (std::size_t i = 2; i < texts.size(); ++i) {
+    ASSERT_EQ(weights_of(out, i), weights_of(out, i % 3 == 0 ? 0 : 1)) << i;
+  }
 }
 
 }  // namespace

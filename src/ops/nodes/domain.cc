@@ -68,7 +68,9 @@ class EmbeddingKernel {
     layer_.first_position = node.size("first_position", kAnyPosition);
     layer_.pad_id = node.integer("pad_id");
     const std::size_t cells = layer_.vocabulary * layer_.width;
-    if (node.type(3) == kBf16) {
+    if (node.type(3) == kByte) {
+      read_panels(node);
+    } else if (node.type(3) == kBf16) {
       layer_.words_bf16 = node.bf16(3, cells);
     } else {
       layer_.words = node.floats(3, cells);
@@ -110,6 +112,15 @@ class EmbeddingKernel {
     if (types.empty() || types.size() == tokens) return types;
     throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
                                           " token types for " + std::to_string(tokens) + " tokens");
+  }
+
+  void read_panels(const NodeReader& node) {
+    layer_.word_type = node.weight_type("word_weights");
+    if (layer_.word_type == WeightType::kS8) {
+      node.refuse("attribute \"word_weights\" is s8, expected f32 or bf16");
+    }
+    const PackedShape shape{layer_.word_type, layer_.vocabulary, layer_.width};
+    layer_.word_panels = node.bytes(3, shape.bytes());
   }
 
   // A table of more rows than the tasks have is one of token types: "token_types" then has how many
