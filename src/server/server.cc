@@ -6,7 +6,6 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "nestvec/version.h"
 #include "observe/process_metrics.h"
 #include "server/key_file.h"
+#include "server/model_labels.h"
 #include "server/request_memory_limit.h"
 #include "service/operations.h"
 #include "service/page.h"
@@ -65,25 +65,6 @@ void warm_up(const Model& model) {
     model.classify(std::span(&pair, 1));
   }
 }
-
-// The labels of models in metrics: as many as the server has had, but not without end where an
-// administrator goes on loading others.
-class ModelLabels {
- public:
-  static constexpr std::size_t kMost = 32;
-
-  explicit ModelLabels(bool has_labels) : has_labels_(has_labels) {}
-
-  std::string of(const std::string& id) {
-    if (!has_labels_) return "";
-    if (names_.size() < kMost) names_.insert(id);
-    return metric_label("model", names_.contains(id) ? id : "other");
-  }
-
- private:
-  const bool has_labels_;
-  std::set<std::string> names_;
-};
 
 // Whether it listens on loopback addresses and on no others; Unix sockets aside.
 bool is_local(const ServerOptions& options) {

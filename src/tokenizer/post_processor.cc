@@ -88,6 +88,7 @@ void PostProcessor::fold_single(const std::vector<PostProcessorStep>& steps) {
       const auto text = std::find_if(encodings.begin(), encodings.end(), has_text);
       if (step.trim_offsets)
         trims_.push_back({step.add_prefix_space, !text->front().id.has_value()});
+      if (step.kind == Kind::kByteLevel) continue;
       apply_pair(step, encodings);
       declared_count_ += 2;
       continue;
