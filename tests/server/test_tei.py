@@ -235,7 +235,7 @@ def test_an_unknown_task_is_told_the_valid_ones(server):
 
 @pytest.mark.parametrize("path", ["/embed_sparse", "/rerank", "/predict"])
 def test_what_other_models_do(server, path):
-    answer = refused(post(server, path, {"inputs": "a"}), 422, "Validation")
+    answer = refused(post(server, path, {"inputs": "a"}), 424, "Backend")
     assert "dense text-embedding model" in answer["error"] and "/embed" in answer["error"]
 
 
