@@ -278,8 +278,8 @@ def tied_decoder(m):
 HEADS = "sparse_linear.pt, colbert_linear.pt"
 
 
-def kinds_of(m):
-    info = json.loads(m.command.ok("info", "--json", "--model", m.path, "--precision", "fp32"))
+def kinds_of(m, *arguments):
+    info = json.loads(m.command.ok("info", "--json", "--model", m.path, "--precision", "fp32", *arguments))
     return info["dense"], info["sparse"], info["multi_vector"]
 
 
@@ -287,8 +287,17 @@ def kinds_of(m):
 def token_heads(m):
     m.of("bge-m3-tiny")
     assert kinds_of(m) == (True, True, True)
-    assert sparse_of(m)
+    weights = sparse_of(m)
+    assert weights
     m.gives(unit(cls_of(m, m.ids(TEXT))), differs=False)
+    # As bge-m3 is published: an ONNX export beside the heads.
+    heads = [m.path / name for name in ("sparse_linear.pt", "colbert_linear.pt")]
+    m.of("xlmr-tiny-onnx")
+    for head in heads:
+        shutil.copy(head, m.path)
+    assert kinds_of(m) == (True, True, True)
+    assert sparse_of(m) not in ({}, weights)
+    assert kinds_of(m, "--graph", "published") == (True, False, False)
 
 
 @case(HEADS, "one alone")
