@@ -375,6 +375,11 @@ class PickleReader {
         collect(value, name + ".", depth + 1);
         continue;
       }
+      // Sizes and names that stand beside tensors.
+      if (value.kind == PickleKind::kInteger || value.kind == PickleKind::kBool ||
+          value.kind == PickleKind::kText) {
+        continue;
+      }
       if (value.kind != PickleKind::kTensor) {
         throw unsupported(excerpt(name) + " is " + std::string(kind_name(value.kind)) +
                           ", expected a tensor");
