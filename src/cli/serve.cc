@@ -33,6 +33,7 @@
 #include "server/server.h"
 #include "server/signals.h"
 #include "server/systemd.h"
+#include "service/model_name.h"
 
 namespace nestvec {
 namespace {
@@ -155,7 +156,21 @@ std::vector<ModelEntry> entries_of(const ServerConfig& config) {
     if (id.empty()) id = short_model_name(entry.config.checkpoints.repo_id);
     entry.config.warnings.clear();
   }
+  check_names(entries);
   return entries;
+}
+
+// Before they are loaded, which may take a while.
+void check_names(const std::vector<ModelEntry>& entries) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    std::vector<std::string> names = entries[i].aliases;
+    names.push_back(entries[i].config.model.id);
+    for (std::size_t earlier = 0; earlier < i; ++earlier) {
+      ModelInfo other;
+      other.id = entries[earlier].config.model.id;
+      refuse_names_of(names, other, entries[earlier].aliases);
+    }
+  }
 }
 
 // What requests may take beside the models, told in the log.

@@ -154,6 +154,8 @@ std::string Server::Opened::add(NamedModel named) {
 }
 
 std::string Server::Opened::load(const ModelToLoad& model, const std::stop_token& stop) {
+  models.check_free(model.aliases);  // before it costs a load
+  if (!model.name.empty()) models.check_free({&model.name, 1});
   const std::string id = add(loader.load(model, stop));
   fit_request_memory();
   owner.log_.message(LogLevel::kInfo, "loaded model " + id);

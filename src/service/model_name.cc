@@ -66,6 +66,14 @@ std::string_view name_before_task(std::string_view name, const ModelInfo& model,
   return parts_of(name, model, aliases).base;
 }
 
+void refuse_names_of(std::span<const std::string> names, const ModelInfo& model, Aliases aliases) {
+  for (const std::string& name : names) {
+    if (!is_name_of(name, model, aliases)) continue;
+    throw Error(ErrorCode::kAlreadyExists,
+                "two models have the name " + excerpt(name) + "; give one of them another name");
+  }
+}
+
 std::vector<std::string> names_with_tasks(const ModelInfo& model) {
   std::vector<std::string> names;
   for (const TaskInfo& task : model.tasks) names.push_back(model.id + ":" + task.name);
