@@ -53,9 +53,8 @@ class Scheduler {
   // texts pass, as long as they take no more of the time than it does itself.
   static constexpr double kLongSeconds = 0.25;
 
-  // Without a lane.
   explicit Scheduler(Now now = Clock::now);
-  // With one, which is number 0.
+  // With a lane, number 0.
   Scheduler(std::unique_ptr<Session> session, const Options& options);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -173,7 +172,7 @@ class Scheduler {
   std::array<Running, kLevels> running_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  std::condition_variable quiet_;  // a batch has ended, or a job has been called back
+  std::condition_variable quiet_;             // a batch has ended, or a job has been called back
   std::vector<std::unique_ptr<Lane>> lanes_;  // by number; null: free
   bool weighs_lanes_ = false;                 // there has been more than one
   FairQueue queue_;

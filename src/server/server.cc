@@ -107,11 +107,11 @@ struct Server::Opened {
       : owner(server), loader(std::move(from)), labels(loaded.size() > 1 || server.options_.admin) {
     for (NamedModel& each : loaded) add(std::move(each));
     if (server.options_.admin) {
-      admin.emplace(ModelAdmin::Actions{
-          [this](const ModelToLoad& model, const std::stop_token& stop) {
-            return load(model, stop);
-          },
-          [this](const std::string& name) { return unload(name); }});
+      admin.emplace(
+          ModelAdmin::Actions{[this](const ModelToLoad& model, const std::stop_token& stop) {
+                                return load(model, stop);
+                              },
+                              [this](const std::string& name) { return unload(name); }});
     }
     router.emplace(*first, server.keys_, routes(server));
   }
@@ -173,7 +173,8 @@ std::string Server::Opened::unload(const std::string& name) {
 
 void Server::Opened::fit_request_memory() const {
   if (!loader.request_memory) return;
-  if (const std::uint64_t bytes = loader.request_memory(); bytes > 0) owner.memory_->set_limit(bytes);
+  if (const std::uint64_t bytes = loader.request_memory(); bytes > 0)
+    owner.memory_->set_limit(bytes);
 }
 
 Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, AccessLog access_log,

@@ -45,7 +45,8 @@ Parts parts_of(std::string_view name, const ModelInfo& model, Aliases aliases) {
   if (colon != std::string_view::npos) return {name.substr(0, colon), name.substr(colon + 1)};
   for (const std::string_view task : {"query", "passage"}) {  // as NVIDIA's models have it
     const std::size_t dash = name.size() - std::min(name.size(), task.size() + 1);
-    if (name.ends_with(task) && name[dash] == '-' && is_name_of(name.substr(0, dash), model, aliases)) {
+    if (name.ends_with(task) && name[dash] == '-' &&
+        is_name_of(name.substr(0, dash), model, aliases)) {
       return {name.substr(0, dash), task};
     }
   }

@@ -111,9 +111,8 @@ const ServedModels::Served* ServedModels::named(std::string_view name) const {
 }
 
 const ServedModels::Served& ServedModels::first_of(ModelKind kind) const {
-  const auto found = std::ranges::find_if(served_, [kind](const Served& each) {
-    return is_of_kind(each.lease->model.info(), kind);
-  });
+  const auto found = std::ranges::find_if(
+      served_, [kind](const Served& each) { return is_of_kind(each.lease->model.info(), kind); });
   return found == served_.end() ? served_.front() : *found;
 }
 
