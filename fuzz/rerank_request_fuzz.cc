@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A body of any bytes is a request for scores, in one of the forms of it, or a mistake of the client;
-// and what is read has an answer in JSON.
+// A body of any bytes is a request for scores, in one of the forms of it, or a mistake of the
+// client; and what is read has an answer in JSON.
 #include <cmath>
 
 #include "dialects/rerank/rerank.h"
