@@ -17,9 +17,8 @@ namespace nestvec {
 
 std::vector<Route> all_routes(const Service& service) {
   std::vector<Route> all;
-  for (const auto routes :
-       {openai_routes, tei_routes, rerank_routes, cohere_routes, ollama_routes, llama_routes,
-        weaviate_routes, operations_routes, page_routes}) {
+  for (const auto routes : {openai_routes, tei_routes, rerank_routes, cohere_routes, ollama_routes,
+                            llama_routes, weaviate_routes, operations_routes, page_routes}) {
     std::vector<Route> some = routes(service);
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

@@ -882,11 +882,23 @@ def components(m):
     m.gives(mean_of(m, [start, unknown, end]), text="cat,cat,cat", says="warning: .*pre_tokenizer")
 
 
-@case(TOKENIZER, "components that nestvec does not have (ByteLevel, BPE, ...)")
+@case(TOKENIZER, "components that nestvec does not have (UnicodeScripts, CTC, ...)")
 def other_components(m):
-    for key, kind in (("normalizer", "Nmt"), ("pre_tokenizer", "ByteLevel"), ("model", "BPE"),
-                      ("post_processor", "ByteLevel"), ("decoder", "CTC")):
+    for key, kind in (("normalizer", "Nmt"), ("pre_tokenizer", "UnicodeScripts"), ("model", "Other"),
+                      ("post_processor", "Other"), ("decoder", "CTC")):
         m.of("bert-tiny").merge(TOKENIZER, **{key: {"type": kind}}).refuses(says=kind)
+
+
+@case(TOKENIZER, "a regular expression of Split with another construct")
+def other_expression(m):
+    split = {"type": "Split", "pattern": {"Regex": "a|\\bb"}, "behavior": "Isolated", "invert": False}
+    m.of("bert-tiny").merge(TOKENIZER, pre_tokenizer=split).refuses(says="an unknown escape, at byte 4")
+
+
+@case(TOKENIZER, "dropout of a BPE model")
+def bpe_dropout(m):
+    model = {"type": "BPE", "vocab": {}, "merges": [], "dropout": 0.1}
+    m.of("bert-tiny").merge(TOKENIZER, model=model).refuses(says="expected null or 0")
 
 
 def template(first, text, last):

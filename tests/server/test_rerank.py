@@ -241,9 +241,9 @@ def test_an_embedding_model_has_no_scores(server):
         assert "v3-tiny is a text-embedding model (POST /v1/embeddings)" in reply.body.decode()
 
 
-def test_many_small_documents_with_a_huge_query_are_refused_at_once(reranker):
+def test_many_small_documents_with_a_huge_query_are_refused_at_once(tmp_path):
     """2,048 pairs of the model's full length in a request of 100 kB."""
-    with Served(reranker.command.home / "small", "--max-queue-tokens", "20000", model=reranker.model) as small:
+    with Served(tmp_path, "--max-queue-tokens", "20000", model=MODELS / "bert-reranker-tiny") as small:
         reply = small.call("POST", "/v1/rerank", {"query": "cat " * 20000, "documents": ["a"] * 2048})
         assert reply.status == 429, reply.body
         assert "Retry-After" not in reply.headers, "it never fits"
