@@ -45,6 +45,11 @@ std::string_view kind_name(PickleKind kind) {
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
+// Sizes and names that stand beside tensors.
+bool is_plain(PickleKind kind) {
+  return kind == PickleKind::kInteger || kind == PickleKind::kBool || kind == PickleKind::kText;
+}
+
 // A value of the stack. Tuples, tables, storages and tensors are places in their lists, so a value
 // that the pickle names twice costs nothing.
 struct PickleValue {
@@ -250,8 +255,8 @@ class PickleReader {
   }
 
   void push_global() {
-    const std::string_view module = take_line();
-    const std::string name = std::string(module) + " " + std::string(take_line());
+    std::string name(take_line());
+    name += " " + std::string(take_line());
     for (std::size_t i = 0; i < kPickleNames.size(); ++i) {
       if (kPickleNames[i].name != name) continue;
       return push(PickleKind::kGlobal, static_cast<std::int64_t>(i));
@@ -375,11 +380,7 @@ class PickleReader {
         collect(value, name + ".", depth + 1);
         continue;
       }
-      // Sizes and names that stand beside tensors.
-      if (value.kind == PickleKind::kInteger || value.kind == PickleKind::kBool ||
-          value.kind == PickleKind::kText) {
-        continue;
-      }
+      if (is_plain(value.kind)) continue;
       if (value.kind != PickleKind::kTensor) {
         throw unsupported(excerpt(name) + " is " + std::string(kind_name(value.kind)) +
                           ", expected a tensor");
@@ -401,9 +402,8 @@ class PickleReader {
   std::vector<std::vector<PickleValue>> tuples_;
   std::vector<std::vector<std::pair<std::string_view, PickleValue>>> tables_;
   std::vector<PickledStorage> storages_;
-  std::vector<PickledTensor> tensors_;
+  std::vector<PickledTensor> tensors_, named_;
   std::size_t collected_ = 0;
-  std::vector<PickledTensor> named_;
 };
 
 }  // namespace
