@@ -4,6 +4,7 @@
 #include <atomic>
 #include <limits>
 
+#include "base/excerpt.h"
 #include "nestvec/error.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/model.h"
@@ -111,13 +112,18 @@ class Bpe final : public TokenModel {
     std::string merged;
     for (std::size_t rank = 0; rank < options.merges.size(); ++rank) {
       const auto& [left, right] = options.merges[rank];
-      const std::string_view shared = prefix_;
-      if (left.empty() || right.size() <= shared.size() || !right.starts_with(shared)) {
-        throw refused("merge " + std::to_string(rank) + " of \"" + std::string(left) + "\" and \"" +
-                      std::string(right) + "\" adds nothing, or lacks the prefix");
+      // So each merge makes a longer token, and the one of a pair that was there when it was looked
+      // at can be told by its rank.
+      if (left.empty() || right.size() <= prefix_.size() || !right.starts_with(prefix_)) {
+        throw refused("merge " + std::to_string(rank) + " of \"" + excerpt(left) + "\" and \"" +
+                      excerpt(right) +
+                      "\": expected two tokens that are not empty, the second with the "
+                      "continuing_subword_prefix");
       }
-      merged.assign(left).append(right.substr(shared.size()));
-      merges_.add(id_of_merge(left, rank), id_of_merge(right, rank),
+      const std::uint32_t left_id = id_of_merge(left, rank);
+      const std::uint32_t right_id = id_of_merge(right, rank);
+      merged.assign(left).append(right.substr(prefix_.size()));
+      merges_.add(left_id, right_id,
                   {static_cast<std::uint32_t>(rank), id_of_merge(merged, rank)});
     }
   }
@@ -125,8 +131,8 @@ class Bpe final : public TokenModel {
   std::uint32_t id_of_merge(std::string_view token, std::size_t rank) const {
     const auto id = tokens_.find(token);
     if (!id) {
-      throw refused("merge " + std::to_string(rank) + " names the token \"" + std::string(token) +
-                    "\", which is not in the vocabulary");
+      throw refused("merge " + std::to_string(rank) + " names or makes the token \"" +
+                    excerpt(token) + "\", which is not in the vocabulary");
     }
     return *id;
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading of models with their vocabularies.
 #include <array>
+#include <bitset>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 
+#include "tokenizer/byte_level.h"
 #include "tokenizer/component_loader.h"
 
 namespace nestvec {
@@ -125,6 +127,19 @@ ModelPtr load_word_level(const JsonValue& value) {
   return with_context(value, [&] { return make_word_level(options); });
 }
 
+// Whether no byte can be unknown. An unknown one that vanishes moves the offsets of what follows it
+// by the length of its character, not by one.
+bool has_every_byte(const JsonValue& vocabulary) {
+  std::bitset<256> found;
+  std::string byte;
+  vocabulary.for_each_member([&](std::string_view text, simdjson::dom::element) {
+    byte.clear();
+    if (text.size() > 2 || !append_bytes_of(text, byte) || byte.size() != 1) return;
+    found.set(static_cast<std::uint8_t>(byte.front()));
+  });
+  return found.all();
+}
+
 // 1, 10, ... 10^308, each the nearest double.
 std::array<double, 309> powers_of_ten() {
   std::array<double, 309> powers;
@@ -176,7 +191,8 @@ double score_as_reference_reads(double value) {
 bool takes_bytes(const JsonValue& model) {
   return model_type(model) == "BPE" && !boolean_or(model, "byte_fallback", false) &&
          string_or_empty(model, "continuing_subword_prefix").empty() &&
-         string_or_empty(model, "end_of_word_suffix").empty();
+         string_or_empty(model, "end_of_word_suffix").empty() &&
+         (model.find("unk_token") || has_every_byte(model.at("vocab")));
 }
 
 ModelPtr load_tokenizer_model(const JsonValue& value, bool byte_level) {

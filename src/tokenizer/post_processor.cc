@@ -122,6 +122,7 @@ void PostProcessor::fold_pair(const std::vector<PostProcessorStep>& steps) {
   pair_problem_ = "the post_processor in tokenizer.json has no template for two texts";
   bool has_template = false;
   for (const PostProcessorStep& step : steps) {
+    if (step.kind == Kind::kByteLevel) continue;
     if (step.kind != Kind::kTemplate) {
       apply_pair(step, encodings);
       has_template = true;

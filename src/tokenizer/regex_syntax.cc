@@ -73,7 +73,7 @@ class RegexParser {
   Error unsupported(std::string_view what) const {
     return Error(ErrorCode::kInvalidArgument, "regular expression \"" + std::string(expression_) +
                                                   "\" is not supported: " + std::string(what) +
-                                                  ", before byte " + std::to_string(position_));
+                                                  ", at byte " + std::to_string(position_));
   }
 
   char32_t take() {
