@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-#include "weights/weight_set.h"
+#include "weights/tensor.h"
 
 namespace nestvec {
 
