@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "compile/read_heads.h"
 #include "tokenizer/read_token_types.h"
 #include "weights/peft_adapter.h"
 
@@ -372,6 +373,7 @@ ModelSpec read_model_spec(const std::string& folder) {
   ModelSpec spec = parse_model_spec(document.root());
   if (spec.family == kJina) read_adapter_folders(folder, document.root(), spec);
   read_types(folder, spec);
+  read_heads(folder, document.root(), spec);
   return spec;
 }
 

@@ -5,29 +5,14 @@
 #include <array>
 
 #include "ops/embedding.h"
+#include "ops/nodes/head_kernels.h"
 #include "ops/nodes/node.h"
+#include "ops/nodes/node_inputs.h"
 #include "ops/pool.h"
 #include "ops/self_attention.h"
 
 namespace nestvec {
 namespace {
-
-constexpr auto kAny = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
-constexpr auto kFloat = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
-constexpr auto kBf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
-constexpr auto kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
-constexpr auto kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
-constexpr auto kByte = ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
-
-// What NodeReader::linear reads, for the layer of a prefix.
-constexpr std::array<NodeInput, 6> linear_inputs(const char* layer) {
-  return {{{"weight", kByte, false, layer},
-           {"bias", kFloat, false, layer},
-           {"scales", kFloat, true, layer},
-           {"sums", kInt32, true, layer},
-           {"down", kFloat, true, layer},
-           {"up", kFloat, true, layer}}};
-}
 
 // The inputs that both halves of a layer have: x [T, H], offsets [N+1], tasks [N], two linear
 // layers and the norm at the end.
@@ -67,7 +52,9 @@ class EmbeddingKernel {
     layer_.first_position = node.size("first_position", kAnyPosition);
     layer_.pad_id = node.integer("pad_id");
     const std::size_t cells = layer_.vocabulary * layer_.width;
-    if (node.type(3) == kBf16) {
+    if (node.type(3) == kByte) {
+      read_panels(node);
+    } else if (node.type(3) == kBf16) {
       layer_.words_bf16 = node.bf16(3, cells);
     } else {
       layer_.words = node.floats(3, cells);
@@ -109,6 +96,15 @@ class EmbeddingKernel {
     if (types.empty() || types.size() == tokens) return types;
     throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
                                           " token types for " + std::to_string(tokens) + " tokens");
+  }
+
+  void read_panels(const NodeReader& node) {
+    layer_.word_type = node.weight_type("word_weights");
+    if (layer_.word_type == WeightType::kS8) {
+      node.refuse("attribute \"word_weights\" is s8, expected f32 or bf16");
+    }
+    const PackedShape shape{layer_.word_type, layer_.vocabulary, layer_.width};
+    layer_.word_panels = node.bytes(3, shape.bytes());
   }
 
   // A table of more rows than the tasks have is one of token types: "token_types" then has how many
@@ -254,40 +250,6 @@ class FeedForwardKernel {
   EngineContext& context_;
 };
 
-// x [S, K] -> activation(W x + bias), [S, N]
-class DenseKernel {
- public:
-  static constexpr const char* kName = "PackedDense";
-  static constexpr bool kInPlace = false;
-  static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr auto kInputs = [] {
-    std::array<NodeInput, 7> all = {{{"x", kFloat}}};
-    std::ranges::copy(linear_inputs(""), all.begin() + 1);
-    return all;
-  }();
-
-  DenseKernel(const NodeReader& node, EngineContext& context)
-      : layer_(node.linear(1, "")), context_(context) {
-    node.expect_equal(layer_.adapters.tasks, 0, "attribute \"tasks\"");
-    activation_ = static_cast<Activation>(
-        node.size("activation", {0, static_cast<std::int64_t>(Activation::kTanh)}));
-  }
-
-  void run(const NodeRun& run) {
-    const std::span<const float> x = run.rows(0, layer_.shape.inputs);
-    const std::size_t rows = x.size() / layer_.shape.inputs;
-    float* out = run.output(rows, layer_.shape.outputs);
-    if (context_.rehearsal || rows == 0) return;
-    linear(layer_, {.x = x.data(), .rows = rows}, {.out = out, .activation = activation_},
-           context_);
-  }
-
- private:
-  LinearLayer layer_;
-  Activation activation_ = Activation::kNone;
-  EngineContext& context_;
-};
-
 // x [T, H], spans [M, 2] (begin and end) -> the mean of each, [M, H]
 class SpanMeanKernel {
  public:
@@ -324,11 +286,15 @@ struct NodeDomain::Nodes {
         self_attention(context),
         feed_forward(context),
         dense(context),
+        span_rows(context),
+        vocabulary(context),
         span_mean(context) {
     domain.Add(&embedding);
     domain.Add(&self_attention);
     domain.Add(&feed_forward);
     domain.Add(&dense);
+    domain.Add(&span_rows);
+    domain.Add(&vocabulary);
     domain.Add(&span_mean);
   }
 
@@ -336,6 +302,8 @@ struct NodeDomain::Nodes {
   Node<SelfAttentionKernel> self_attention;
   Node<FeedForwardKernel> feed_forward;
   Node<DenseKernel> dense;
+  Node<SpanRowsKernel> span_rows;
+  Node<VocabularyKernel> vocabulary;
   Node<SpanMeanKernel> span_mean;
   Ort::CustomOpDomain domain{kNodeDomain};
 };
