@@ -75,7 +75,8 @@ void check_tei(const nestvec::JsonValue& body, const nestvec::InputRules& rules)
   const std::string text =
       nestvec::render_tei_ranks(scored(rank.call.size()).scores, rank.call.documents);
   require(text.size() <= nestvec::most_of_ranks(rank.call, true));
-  require(nestvec::JsonDocument::parse(text, "answer").root().size() == rank.call.size());
+  const auto answer = nestvec::JsonDocument::parse(text, "answer");
+  require(answer.root().size() == rank.call.size());
 }
 
 }  // namespace
