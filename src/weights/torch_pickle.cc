@@ -38,11 +38,11 @@ constexpr std::array kPickleNames = {
     PickleName{"torch ByteStorage", PickleGlobal::kStorageType, DataType::kU8},
     PickleName{"torch BoolStorage", PickleGlobal::kStorageType, DataType::kBool}};
 
-std::string_view kind_name(PickleKind kind) {
+std::string kind_name(PickleKind kind) {
   static constexpr std::array<std::string_view, 9> kNames = {"None",    "a bool",    "an integer",
                                                              "a text",  "a name",    "a tuple",
                                                              "a table", "a storage", "a tensor"};
-  return kNames.at(static_cast<std::size_t>(kind));
+  return std::string(kNames.at(static_cast<std::size_t>(kind)));
 }
 
 // Sizes and names that stand beside tensors.
@@ -84,8 +84,7 @@ class PickleReader {
     }
     if (at_ != pickle_.size()) throw broken("bytes follow the end of the table");
     if (!marks_.empty() || stack_.size() != 1) throw broken("the table is not closed");
-    const PickleValue root = pop(PickleKind::kTable);
-    collect(root, "", 0);
+    collect(pop(PickleKind::kTable), "", 0);
     return std::move(named_);
   }
 
@@ -142,8 +141,7 @@ class PickleReader {
 
   PickleValue expect(PickleValue value, PickleKind kind) const {
     if (value.kind == kind) return value;
-    throw unsupported("found " + std::string(kind_name(value.kind)) + ", expected " +
-                      std::string(kind_name(kind)));
+    throw unsupported("found " + kind_name(value.kind) + ", expected " + kind_name(kind));
   }
 
   std::vector<PickleValue> pop_to_mark() {
@@ -382,8 +380,7 @@ class PickleReader {
       }
       if (is_plain(value.kind)) continue;
       if (value.kind != PickleKind::kTensor) {
-        throw unsupported(excerpt(name) + " is " + std::string(kind_name(value.kind)) +
-                          ", expected a tensor");
+        throw unsupported(excerpt(name) + " is " + kind_name(value.kind) + ", expected a tensor");
       }
       named_.push_back(tensors_.at(static_cast<std::size_t>(value.number)));
       named_.back().name = name;
@@ -402,8 +399,8 @@ class PickleReader {
   std::vector<std::vector<PickleValue>> tuples_;
   std::vector<std::vector<std::pair<std::string_view, PickleValue>>> tables_;
   std::vector<PickledStorage> storages_;
-  std::vector<PickledTensor> tensors_, named_;
   std::size_t collected_ = 0;
+  std::vector<PickledTensor> tensors_, named_;
 };
 
 }  // namespace
