@@ -91,7 +91,7 @@ ModelAdmin::Change ModelAdmin::change_of(Exchange exchange) const {
   return change;
 }
 
-void ModelAdmin::post(Exchange exchange) {
+void ModelAdmin::change(Exchange exchange) {
   Change change = change_of(std::move(exchange));
   {
     const std::lock_guard lock(mutex_);
@@ -126,11 +126,6 @@ void ModelAdmin::work(const std::stop_token& stop) {
       }
     });
   }
-}
-
-std::vector<Route> ModelAdmin::routes() {
-  return {{"POST", "/admin/models", [this](Exchange exchange) { post(std::move(exchange)); },
-           &openai_errors()}};
 }
 
 }  // namespace nestvec

@@ -112,6 +112,7 @@ struct Server::Opened {
                                 return load(model, stop);
                               },
                               [this](const std::string& name) { return unload(name); }});
+      first->change_models = [this](Exchange exchange) { admin->change(std::move(exchange)); };
     }
     router.emplace(*first, server.keys_, routes(server));
   }
@@ -120,7 +121,6 @@ struct Server::Opened {
     // These first: what is nowhere below /v2 is told as Clarifai tells it.
     std::vector<Route> all = server.rest_->routes();
     std::ranges::move(all_routes(*first), std::back_inserter(all));
-    if (admin) std::ranges::move(admin->routes(), std::back_inserter(all));
     return all;
   }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "weights/torch_pickle_names.h"
 #include "weights/torch_zip.h"
 
 namespace nestvec {
@@ -15,34 +16,11 @@ namespace {
 
 enum class PickleKind { kNone, kBool, kInteger, kText, kGlobal, kTuple, kTable, kStorage, kTensor };
 
-// The names that a table of tensors needs. All others are refused: a name is what a pickle calls.
-enum class PickleGlobal { kOrderedDict, kRebuildTensor, kStorageType };
-
-struct PickleName {
-  std::string_view name;
-  PickleGlobal global;
-  DataType type = DataType::kF32;
-};
-
-constexpr std::array kPickleNames = {
-    PickleName{"collections OrderedDict", PickleGlobal::kOrderedDict},
-    PickleName{"torch._utils _rebuild_tensor_v2", PickleGlobal::kRebuildTensor},
-    PickleName{"torch FloatStorage", PickleGlobal::kStorageType, DataType::kF32},
-    PickleName{"torch HalfStorage", PickleGlobal::kStorageType, DataType::kF16},
-    PickleName{"torch BFloat16Storage", PickleGlobal::kStorageType, DataType::kBf16},
-    PickleName{"torch DoubleStorage", PickleGlobal::kStorageType, DataType::kF64},
-    PickleName{"torch LongStorage", PickleGlobal::kStorageType, DataType::kI64},
-    PickleName{"torch IntStorage", PickleGlobal::kStorageType, DataType::kI32},
-    PickleName{"torch ShortStorage", PickleGlobal::kStorageType, DataType::kI16},
-    PickleName{"torch CharStorage", PickleGlobal::kStorageType, DataType::kI8},
-    PickleName{"torch ByteStorage", PickleGlobal::kStorageType, DataType::kU8},
-    PickleName{"torch BoolStorage", PickleGlobal::kStorageType, DataType::kBool}};
-
-std::string kind_name(PickleKind kind) {
+std::string_view kind_name(PickleKind kind) {
   static constexpr std::array<std::string_view, 9> kNames = {"None",    "a bool",    "an integer",
                                                              "a text",  "a name",    "a tuple",
                                                              "a table", "a storage", "a tensor"};
-  return std::string(kNames.at(static_cast<std::size_t>(kind)));
+  return kNames.at(static_cast<std::size_t>(kind));
 }
 
 // Sizes and names that stand beside tensors.
@@ -84,7 +62,8 @@ class PickleReader {
     }
     if (at_ != pickle_.size()) throw broken("bytes follow the end of the table");
     if (!marks_.empty() || stack_.size() != 1) throw broken("the table is not closed");
-    collect(pop(PickleKind::kTable), "", 0);
+    const PickleValue root = pop(PickleKind::kTable);
+    collect(root, "", 0);
     return std::move(named_);
   }
 
@@ -141,7 +120,8 @@ class PickleReader {
 
   PickleValue expect(PickleValue value, PickleKind kind) const {
     if (value.kind == kind) return value;
-    throw unsupported("found " + kind_name(value.kind) + ", expected " + kind_name(kind));
+    throw unsupported("found " + std::string(kind_name(value.kind)) + ", expected " +
+                      std::string(kind_name(kind)));
   }
 
   std::vector<PickleValue> pop_to_mark() {
@@ -380,7 +360,8 @@ class PickleReader {
       }
       if (is_plain(value.kind)) continue;
       if (value.kind != PickleKind::kTensor) {
-        throw unsupported(excerpt(name) + " is " + kind_name(value.kind) + ", expected a tensor");
+        throw unsupported(excerpt(name) + " is " + std::string(kind_name(value.kind)) +
+                          ", expected a tensor");
       }
       named_.push_back(tensors_.at(static_cast<std::size_t>(value.number)));
       named_.back().name = name;
@@ -399,8 +380,8 @@ class PickleReader {
   std::vector<std::vector<PickleValue>> tuples_;
   std::vector<std::vector<std::pair<std::string_view, PickleValue>>> tables_;
   std::vector<PickledStorage> storages_;
-  std::size_t collected_ = 0;
   std::vector<PickledTensor> tensors_, named_;
+  std::size_t collected_ = 0;
 };
 
 }  // namespace
