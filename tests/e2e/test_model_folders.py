@@ -234,6 +234,14 @@ def splade_of_an_encoder(m):
     m.of("splade-tiny").merge("config.json", architectures=["BertModel"]).refuses(says="modules.json")
 
 
+@case("*.onnx", "without safetensors, beside SpladePooling")
+def splade_export(m):
+    modules = json.loads((MODELS / "splade-tiny/modules.json").read_text())
+    m.of("bert-tiny-onnx").write("modules.json", modules).merge("config.json", architectures=["BertForMaskedLM"])
+    m.refuses()
+    m.refuses("--graph", "published")
+
+
 SPLADE = "1_SpladePooling/config.json"
 
 
