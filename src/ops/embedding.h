@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token embeddings of a packed batch: word + type + position, the task's update, LayerNorm.
+// Token embeddings of a packed batch: word * scale + type + position, the task's update, a norm;
+// all but the word where the layer has them.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,10 @@ struct EmbeddingLayer {
   // The word table, [V, H]: one of the two. Of a mapped one only the rows that texts use are read.
   const float* words = nullptr;
   const std::uint16_t* words_bf16 = nullptr;
-  const float* types = nullptr;  // [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
-  TokenTypes token_types;        // without tasks: which row of `types` each token has
+  float scale = 0.0f;  // of the word's row; 0: none
+  const float* types =
+      nullptr;  // null: none; [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
+  TokenTypes token_types;            // without tasks: which row of `types` each token has
   const float* positions = nullptr;  // [position rows, H]; null: none
   std::size_t position_rows = 0;
   std::size_t first_position = 0;  // row of a sequence's first token
@@ -31,7 +34,7 @@ struct EmbeddingLayer {
   std::size_t rank = 0;
   const float* down = nullptr;  // [V, tasks rank]; null: none
   const float* up = nullptr;    // [tasks rank, H]
-  NormLayer norm;
+  NormLayer norm;               // its weight is null: none
 };
 
 // A packed batch.

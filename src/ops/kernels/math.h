@@ -108,12 +108,16 @@ inline Floats gelu_tanh(Floats x) {
   return x / (1.0f + exp(kMinusTwoRoot * (x + 0.044715f * x * x * x)));
 }
 
+// x sigmoid(x).
+inline Floats silu(Floats x) { return x / (1.0f + exp(-x)); }
+
 // kExact: in fp32's precision, else in what bfloat16 keeps of it.
 template <Activation kActivation, bool kExact>
 Floats activate(Floats x) {
   if constexpr (kActivation == Activation::kGelu) return kExact ? gelu(x) : gelu_for_bf16(x);
   if constexpr (kActivation == Activation::kGeluTanh) return gelu_tanh(x);
   if constexpr (kActivation == Activation::kRelu) return max(Floats{}, x);
+  if constexpr (kActivation == Activation::kSilu) return silu(x);
   return x;
 }
 
