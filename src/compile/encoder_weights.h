@@ -59,6 +59,15 @@ struct LayerWeights {
   NormWeights feed_norm;
 };
 
+// As HeadSpec; a head that the spec does not have has no tensors.
+struct HeadWeights {
+  struct Classifier {
+    LinearWeights dense;    // [H, H]
+    LinearWeights outputs;  // [labels, H]
+  };
+  Classifier classifier;
+};
+
 // Movable; views stay valid as long as it lives.
 struct EncoderWeights {
   std::vector<WeightSet> sets;  // own the mapped files: the base, then one a PEFT folder
@@ -67,6 +76,7 @@ struct EncoderWeights {
   TensorView positions;  // [position_offset + max_positions, H]; empty with rotary positions
   NormWeights norm;      // after the embeddings
   std::vector<LayerWeights> layers;
+  HeadWeights head;
 
   // Gives the pages of a tensor of one of the sets back to the system.
   void release(const TensorView& tensor) const;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,24 @@ struct AdapterSpec {
   float scaling = 0.0f;  // alpha / rank
 };
 
+// What stands on the encoder and makes of its last hidden states what the model is for. A model has
+// none (its hidden states are pooled to vectors), one, or several. All of their linear layers have
+// a bias.
+struct HeadSpec {
+  // Outputs of a text or a pair, from its first token: outputs(activation(dense(h[0]))), where
+  // `dense` is [H, H] and `outputs` [labels, H].
+  struct Classifier {
+    Activation activation = Activation::kTanh;
+    std::vector<std::string> labels;  // one an output
+
+    friend bool operator==(const Classifier&, const Classifier&) = default;
+  };
+  std::optional<Classifier> classifier;
+
+  bool any() const noexcept { return classifier.has_value(); }
+  friend bool operator==(const HeadSpec&, const HeadSpec&) = default;
+};
+
 // A post-norm transformer encoder of the BERT kind.
 struct ModelSpec {
   std::string family;          // "bert", "xlm-roberta", "jina-embeddings-v3"
@@ -46,6 +65,7 @@ struct ModelSpec {
   double rotary_base = 0.0;
   std::int32_t pad_id = 0;
   AdapterSpec adapters;
+  HeadSpec head;
   std::vector<std::size_t> matryoshka_dimensions;  // as listed; may be empty
 
   std::size_t head_width() const noexcept { return hidden / heads; }
