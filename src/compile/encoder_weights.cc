@@ -28,7 +28,9 @@ const TensorView& find_weight(const WeightSet& set, const std::string& module, c
 }
 
 // LayerNorm's tensors had TensorFlow's names once.
-NormWeights find_norm(const WeightSet& set, const std::string& module, std::size_t hidden) {
+NormWeights find_norm(const WeightSet& set, const std::string& module, NormKind kind,
+                      std::size_t hidden) {
+  if (kind == NormKind::kRms) return {set.at(module + ".weight", shape_of(hidden)), {}};
   const bool old_names = set.find(module + ".gamma") != nullptr;
   return {set.at(module + (old_names ? ".gamma" : ".weight"), shape_of(hidden)),
           set.at(module + (old_names ? ".beta" : ".bias"), shape_of(hidden))};
@@ -44,20 +46,21 @@ class AdapterSource {
     folders_.push_back({&set, find_names(set), std::move(config)});
   }
 
-  // `pick` chooses the module's name in a naming; several names share the output rows evenly.
+  // `pick` chooses the module's names in a naming, of which the i-th has rows[i] output rows.
   template <typename Pick>
-  std::vector<std::vector<LowRank>> linear(Pick pick, std::size_t in, std::size_t out) const {
+  std::vector<std::vector<LowRank>> linear(Pick pick, std::size_t in,
+                                           const std::vector<std::size_t>& rows) const {
     std::vector<std::vector<LowRank>> adapters;
     for (std::size_t task = 0; task < spec_.adapters.tasks.size(); ++task) {
       const ModuleNames& names = folders_.empty() ? base_names_ : folders_[task].names;
       const std::vector<std::string> modules = pick(names);
-      const std::size_t rows = out / modules.size();
       std::vector<LowRank> parts;
-      for (std::size_t i = 0; i < modules.size(); ++i) {
+      std::size_t first = 0;
+      for (std::size_t i = 0; i < modules.size(); first += rows[i++]) {
         if (!has_update(task, modules[i], "lora_A.weight")) continue;
-        parts.push_back(folders_.empty() ? stacked(task, modules[i], in, rows)
-                                         : from_folder(task, modules[i], in, rows));
-        parts.back().first = i * rows;
+        parts.push_back(folders_.empty() ? stacked(task, modules[i], in, rows[i])
+                                         : from_folder(task, modules[i], in, rows[i]));
+        parts.back().first = first;
       }
       share_down(parts);
       adapters.push_back(std::move(parts));
@@ -161,58 +164,91 @@ class Finder {
   }
 
   NormWeights norm() const {
-    return find_norm(base_, names_.module(names_.naming->norm), spec_.hidden);
+    const Naming& naming = *names_.naming;
+    return find_norm(base_,
+                     names_.module(spec_.block.norm_first ? naming.final_norm : naming.norm),
+                     spec_.block.norm, spec_.hidden);
   }
 
   LayerWeights layer(std::size_t i) const {
     const std::string name = "layer." + std::to_string(i) + ".";
     const std::size_t hidden = spec_.hidden;
-    const auto one = [](std::string_view Naming::* field) {
-      return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
-    };
-    const auto qkv = [](const Naming& naming) {
-      if (naming.is_fused()) return std::vector<std::string_view>{naming.qkv[0]};
-      return std::vector<std::string_view>(naming.qkv.begin(), naming.qkv.end());
-    };
+    const std::size_t queries = spec_.heads * spec_.head_width();
+    const Naming& naming = *names_.naming;
     LayerWeights weights;
-    weights.qkv = linear(name + "qkv", i, qkv, {hidden, 3 * hidden});
+    weights.qkv = qkv(name + "qkv", i);
     weights.attention_out =
-        linear(name + "attention_out", i, one(&Naming::attention_out), {hidden, hidden});
-    weights.attention_norm = norm_of(i, names_.naming->attention_norm);
-    weights.feed_in =
-        linear(name + "feed_in", i, one(&Naming::feed_in), {hidden, spec_.intermediate});
+        linear({name + "attention_out", i, queries}, one(&Naming::attention_out), {hidden});
+    weights.attention_norm = norm_of(i, naming.attention_norm, hidden);
+    weights.feed_in = feed_in(name + "feed_in", i);
     weights.feed_out =
-        linear(name + "feed_out", i, one(&Naming::feed_out), {spec_.intermediate, hidden});
-    weights.feed_norm = norm_of(i, names_.naming->feed_norm);
+        linear({name + "feed_out", i, spec_.intermediate}, one(&Naming::feed_out), {hidden});
+    weights.feed_norm = norm_of(i, naming.feed_norm, hidden);
+    if (spec_.block.head_norms) {
+      weights.query_norm = norm_of(i, naming.query_norm, spec_.head_width());
+      weights.key_norm = norm_of(i, naming.key_norm, spec_.head_width());
+    }
     return weights;
   }
 
  private:
-  NormWeights norm_of(std::size_t layer, std::string_view name) const {
-    return find_norm(base_, names_.layer_module(layer, name), spec_.hidden);
+  struct Place {
+    std::string name;  // the graph's
+    std::size_t layer;
+    std::size_t in;
+  };
+
+  static auto one(std::string_view Naming::* field) {
+    return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
+  }
+
+  LinearWeights qkv(const std::string& name, std::size_t layer) const {
+    const auto pick = [](const Naming& naming) {
+      if (naming.is_fused()) return std::vector<std::string_view>{naming.qkv[0]};
+      return std::vector<std::string_view>(naming.qkv.begin(), naming.qkv.end());
+    };
+    const std::size_t queries = spec_.heads * spec_.head_width();
+    const std::size_t keys = spec_.kv_heads() * spec_.head_width();
+    std::vector<std::size_t> rows = {queries, keys, keys};
+    if (names_.naming->is_fused()) rows = {queries + 2 * keys};
+    return linear({name, layer, spec_.hidden}, pick, rows);
+  }
+
+  LinearWeights feed_in(const std::string& name, std::size_t layer) const {
+    const Place place{name, layer, spec_.hidden};
+    if (!spec_.block.gated) return linear(place, one(&Naming::feed_in), {spec_.intermediate});
+    const auto both = [](const Naming& naming) {
+      return std::vector<std::string_view>{naming.feed_gate, naming.feed_in};
+    };
+    LinearWeights weights = linear(place, both, {spec_.intermediate, spec_.intermediate});
+    weights.gated = true;
+    return weights;
+  }
+
+  NormWeights norm_of(std::size_t layer, std::string_view name, std::size_t width) const {
+    return find_norm(base_, names_.layer_module(layer, name), spec_.block.norm, width);
   }
 
   template <typename Pick>
-  LinearWeights linear(const std::string& name, std::size_t layer, Pick pick,
-                       std::pair<std::size_t, std::size_t> sizes) const {
+  LinearWeights linear(const Place& place, Pick pick, const std::vector<std::size_t>& rows) const {
     const auto modules = [&](const ModuleNames& names) {
       std::vector<std::string> found;
       for (const std::string_view part : pick(*names.naming)) {
-        found.push_back(names.layer_module(layer, part));
+        found.push_back(names.layer_module(place.layer, part));
       }
       return found;
     };
     LinearWeights weights;
-    weights.name = name;
-    weights.in = sizes.first;
-    weights.out = sizes.second;
+    weights.name = place.name;
+    weights.in = place.in;
     const std::vector<std::string> parts = modules(names_);
-    const std::size_t rows = weights.out / parts.size();
-    for (const std::string& module : parts) {
-      weights.weight.push_back(find_weight(base_, module, shape_of(rows, weights.in)));
-      weights.bias.push_back(base_.at(module + ".bias", shape_of(rows)));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      weights.out += rows[i];
+      weights.weight.push_back(find_weight(base_, parts[i], shape_of(rows[i], weights.in)));
+      if (!spec_.block.biases) continue;
+      weights.bias.push_back(base_.at(parts[i] + ".bias", shape_of(rows[i])));
     }
-    weights.adapters = adapters_.linear(modules, weights.in, weights.out);
+    weights.adapters = adapters_.linear(modules, weights.in, rows);
     return weights;
   }
 
@@ -242,7 +278,9 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   }
   const Finder finder(spec, base, names, adapters);
   weights.words = finder.table("words", &Naming::words, spec.vocabulary);
-  weights.types = finder.table("types", &Naming::types, spec.token_types);
+  if (spec.token_types > 0) {
+    weights.types = finder.table("types", &Naming::types, spec.token_types);
+  }
   weights.positions = finder.positions();
   weights.norm = finder.norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/token_types.h"
+#include "compile/block_spec.h"
 #include "ops/activation.h"
 
 namespace nestvec {
@@ -47,18 +48,19 @@ struct HeadSpec {
   friend bool operator==(const HeadSpec&, const HeadSpec&) = default;
 };
 
-// A post-norm transformer encoder of the BERT kind.
+// A transformer that turns tokens into hidden states.
 struct ModelSpec {
-  std::string family;          // "bert", "xlm-roberta", "jina-embeddings-v3"
+  std::string family;          // as docs/models.md names it: "bert", "jina-embeddings-v5"
   std::size_t vocabulary = 0;  // V
   std::size_t hidden = 0;      // H
   std::size_t layers = 0;
   std::size_t heads = 0;
   std::size_t intermediate = 0;  // I
-  std::size_t token_types = 0;
+  std::size_t token_types = 0;  // 0: there is no table of types
   TokenTypes text_types;  // of a text's tokens, by the folder's tokenizer; of 0 where not stated
   std::size_t max_positions = 0;  // longest sequence the positions allow, in tokens
-  float layer_norm_eps = 0.0f;
+  BlockSpec block;
+  float layer_norm_eps = 0.0f;  // of every norm
   Activation activation = Activation::kGelu;
   PositionKind positions = PositionKind::kAbsolute;
   std::size_t position_offset = 0;  // absolute: row of the first token (padding_idx + 1 for XLM-R)
@@ -68,7 +70,10 @@ struct ModelSpec {
   HeadSpec head;
   std::vector<std::size_t> matryoshka_dimensions;  // as listed; may be empty
 
-  std::size_t head_width() const noexcept { return hidden / heads; }
+  std::size_t head_width() const noexcept {
+    return block.head_width > 0 ? block.head_width : hidden / heads;
+  }
+  std::size_t kv_heads() const noexcept { return block.kv_heads > 0 ? block.kv_heads : heads; }
 };
 
 // Reads FOLDER/config.json, for a base with PEFT adapters the adapter_config.json of the folders

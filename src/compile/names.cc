@@ -11,7 +11,7 @@
 namespace nestvec {
 namespace {
 
-constexpr std::array<Naming, 3> kNamings = {{
+constexpr std::array<Naming, 4> kNamings = {{
     {.publication = "BERT or XLM-RoBERTa",
      .words = "embeddings.word_embeddings",
      .types = "embeddings.token_type_embeddings",
@@ -48,6 +48,22 @@ constexpr std::array<Naming, 3> kNamings = {{
      .feed_in = "mlp.fc1",
      .feed_out = "mlp.fc2",
      .feed_norm = "post_mlp_layernorm"},
+    {.publication = "EuroBERT or Qwen3",
+     .words = "embed_tokens",
+     .types = "",
+     .positions = "",
+     .norm = "",
+     .layer = "layers.",
+     .qkv = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+     .attention_out = "self_attn.o_proj",
+     .attention_norm = "input_layernorm",
+     .feed_in = "mlp.up_proj",
+     .feed_out = "mlp.down_proj",
+     .feed_norm = "post_attention_layernorm",
+     .feed_gate = "mlp.gate_proj",
+     .query_norm = "self_attn.q_norm",
+     .key_norm = "self_attn.k_norm",
+     .final_norm = "norm"},
 }};
 
 // A model may stand inside another (a head on top), and PEFT puts two wrappers around it.
