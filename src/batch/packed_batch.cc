@@ -18,6 +18,13 @@ void PackedBatch::add(const Sequence& sequence) {
   assert(!sequence.ids.empty());
   if (offsets.empty()) offsets.push_back(0);
   const std::uint32_t base = offsets.back();
+  if (!sequence.types.empty()) {
+    assert(sequence.types.size() == sequence.ids.size());
+    types.resize(ids.size());
+    types.insert(types.end(), sequence.types.begin(), sequence.types.end());
+  } else if (!types.empty()) {
+    types.resize(ids.size() + sequence.ids.size());
+  }
   ids.insert(ids.end(), sequence.ids.begin(), sequence.ids.end());
   offsets.push_back(static_cast<std::uint32_t>(ids.size()));
   tasks.push_back(sequence.task);
@@ -32,6 +39,7 @@ void PackedBatch::clear() {
   offsets.clear();
   tasks.clear();
   spans.clear();
+  types.clear();
 }
 
 }  // namespace nestvec

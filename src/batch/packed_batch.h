@@ -24,6 +24,9 @@ struct Sequence {
   std::vector<std::uint32_t> ids;
   std::int32_t task = kNoTask;  // index of the adapter, or kNoTask for the base weights
   std::vector<Span> spans;      // positions within this sequence
+  // [ids] the row of the type table for each token, of a pair of texts; empty: as the model gives
+  // them to a text alone, which in a batch with pairs is 0.
+  std::vector<std::uint8_t> types = {};
 };
 
 // N sequences of T tokens in all with M spans in all (flash-attention's layout).
@@ -33,6 +36,7 @@ struct PackedBatch {
       offsets;  // [N+1], cu_seqlens: sequence i is ids[offsets[i], offsets[i+1])
   std::vector<std::int32_t> tasks;  // [N]
   std::vector<Span> spans;          // [M], positions in the packed batch [0, T)
+  std::vector<std::uint8_t> types;  // [T]; empty where no sequence has any
 
   std::size_t sequences() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
   std::size_t tokens() const noexcept { return ids.size(); }

@@ -31,6 +31,12 @@ std::string join(const std::vector<std::size_t>& numbers) {
   return text;
 }
 
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 // "95 MiB, 98 MiB at most, cgroup limit 4.0 GiB"
 std::string memory_in_use() {
   const SystemView system = this_system();
@@ -55,10 +61,14 @@ std::vector<Row> rows_of(const ModelInfo& info) {
       {"threads", info.threads_reason},
       {"memory plan", info.memory_plan},
       {"memory in use", memory_in_use()},
-      {"dimensions", std::to_string(info.dimensions)},
   };
+  if (info.dense) rows.emplace_back("dimensions", std::to_string(info.dimensions));
   if (!info.matryoshka_dimensions.empty()) {
     rows.emplace_back("trained dimensions", join(info.matryoshka_dimensions));
+  }
+  if (!info.labels.empty()) {
+    rows.emplace_back("labels", join(info.labels));
+    rows.emplace_back("activation", info.activation);
   }
   rows.emplace_back("max tokens", std::to_string(info.max_tokens));
   rows.emplace_back("vocabulary", std::to_string(info.vocabulary));
@@ -95,6 +105,11 @@ void print_json(const ModelInfo& info, std::ostream& out) {
   object.count("resident_bytes", resident_memory(this_system()).current_bytes);
   object.count("memory_plan_bytes", info.memory_plan_bytes);
   object.text("memory_plan", info.memory_plan);
+  object.boolean("dense", info.dense);
+  object.boolean("sparse", info.sparse);
+  object.boolean("multi_vector", info.multi_vector);
+  object.texts("labels", info.labels);
+  object.text("activation", info.activation);
   object.count("dimensions", info.dimensions);
   object.key("matryoshka_dimensions") += "[" + join(info.matryoshka_dimensions) + "]";
   object.count("max_tokens", info.max_tokens);

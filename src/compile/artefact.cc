@@ -215,6 +215,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   }
   Manifest manifest;
   manifest.spec = read_model_spec(model_folder);
+  if (!wanted.head) manifest.spec.head = {};
   const CompileOptions options = checked(wanted, manifest.spec, model_folder);
   manifest.library_version = kVersion;
   manifest.layout = options.layout;
@@ -250,6 +251,12 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 void check_weights(const std::string& model_folder, const ModelSpec& spec) {
   const EncoderWeights weights = open_encoder_weights(spec, model_folder);
   if (!safetensors_files(model_folder).empty()) return;
+  if (spec.head.any()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                model_folder +
+                    ": a classifier is compiled from safetensors, and there are none beside its "
+                    "ONNX export");
+  }
   check_published_encoder(find_onnx(model_folder), spec, weights);
 }
 

@@ -26,6 +26,7 @@ struct CompileOptions {
   // [B, S, H].
   std::string layout = "packed";
   std::string precision = "fp32";  // packed: also "bf16", "int8"
+  bool head = true;                // with what stands on the encoder; false: the encoder alone
   std::size_t max_tokens =
       0;                  // longest sequence, rows of the rotary tables; 0 = what the model allows
   bool checksum = false;  // of the files into the manifest: they are checked when opened

@@ -18,14 +18,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What an artefact is made of: the files, and what the tokenizer says of token types.
+// What an artefact is made of: the files, what the tokenizer says of token types, and what stands
+// on the encoder.
 struct Source {
   Fingerprint files;
   TokenTypes types;
+  HeadSpec head;
 };
 
 std::string difference(const Manifest& manifest, const Source& source) {
   if (manifest.spec.text_types != source.types) return "the token types of tokenizer.json differ";
+  if (manifest.spec.head != source.head) return "it has another head";
   return difference(manifest.source, source.files);
 }
 
@@ -82,7 +85,7 @@ FileLock lock_entry(const std::string& cache_folder, const std::string& path,
 Artefact compile_into_cache(const std::string& model_folder, const ModelSpec& spec,
                             const std::string& cache_folder, const CompileOptions& options,
                             const LogSink& log) {
-  const Source source = {fingerprint_of(model_folder, spec), spec.text_types};
+  const Source source = {fingerprint_of(model_folder, spec), spec.text_types, spec.head};
   const std::string folder =
       (fs::path(cache_folder) / cache_entry_name(model_folder, options)).string();
   std::string reason;

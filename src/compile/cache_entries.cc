@@ -167,7 +167,7 @@ std::string cache_entry_name(const std::string& model_folder, const CompileOptio
   const fs::path path = fs::canonical(model_folder, failed);
   if (failed) throw file_error("cannot open", model_folder, failed.value());
   const std::string key = path.string() + "\n" + options.layout + "\n" + options.precision + "\n" +
-                          std::to_string(options.max_tokens);
+                          std::to_string(options.max_tokens) + (options.head ? "" : "\nencoder");
   const std::string& kind = options.layout == "packed" ? options.precision : options.layout;
   return model_part(path) + "-" + kind + "-" + hex_text(fnv1a(key));
 }

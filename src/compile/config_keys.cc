@@ -56,8 +56,7 @@ std::string first_architecture(const JsonValue& config) {
   return std::string(list->elements()[0].string());
 }
 
-Activation activation_of(const JsonValue& config, std::string_view key,
-                         std::string_view fallback) {
+Activation activation_of(const JsonValue& config, std::string_view key, std::string_view fallback) {
   const std::string name = text_or(config, key, fallback);
   if (is_one_of(name, {"gelu", "gelu_python"})) return Activation::kGelu;
   if (is_one_of(name, {"gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh"})) {

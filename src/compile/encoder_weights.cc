@@ -165,8 +165,7 @@ class Finder {
 
   NormWeights norm() const {
     const Naming& naming = *names_.naming;
-    return find_norm(base_,
-                     names_.module(spec_.block.norm_first ? naming.final_norm : naming.norm),
+    return find_norm(base_, names_.module(spec_.block.norm_first ? naming.final_norm : naming.norm),
                      spec_.block.norm, spec_.hidden);
   }
 
@@ -188,6 +187,19 @@ class Finder {
       weights.query_norm = norm_of(i, naming.query_norm, spec_.head_width());
       weights.key_norm = norm_of(i, naming.key_norm, spec_.head_width());
     }
+    return weights;
+  }
+
+  // BERT's dense layer is its pooler, which belongs to the encoder; RoBERTa's stands in the head.
+  HeadWeights::Classifier classifier() const {
+    const bool pooler = spec_.family == "bert";
+    const std::string head = head_prefix();
+    HeadWeights::Classifier weights;
+    weights.dense =
+        plain("head.dense", pooler ? names_.module("pooler.dense") : head + "classifier.dense",
+              {spec_.hidden, spec_.hidden});
+    weights.outputs = plain("head.outputs", head + (pooler ? "classifier" : "classifier.out_proj"),
+                            {spec_.hidden, spec_.head.classifier->outputs});
     return weights;
   }
 
@@ -223,6 +235,27 @@ class Finder {
     LinearWeights weights = linear(place, both, {spec_.intermediate, spec_.intermediate});
     weights.gated = true;
     return weights;
+  }
+
+  // A head stands beside the encoder: "roberta.encoder..." and "classifier...".
+  std::string head_prefix() const {
+    const std::string& prefix = names_.prefix;
+    if (prefix.empty()) return "";
+    const std::size_t dot = prefix.find_last_of('.', prefix.size() - 2);
+    return dot == std::string::npos ? "" : prefix.substr(0, dot + 1);
+  }
+
+  // A layer without adapters, of one module.
+  LinearWeights plain(const std::string& name, const std::string& module,
+                      std::pair<std::size_t, std::size_t> sizes) const {
+    const auto [in, out] = sizes;
+    return {name,
+            in,
+            out,
+            {find_weight(base_, module, shape_of(out, in))},
+            {base_.at(module + ".bias", shape_of(out))},
+            {},
+            false};
   }
 
   NormWeights norm_of(std::size_t layer, std::string_view name, std::size_t width) const {
@@ -284,6 +317,7 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   weights.positions = finder.positions();
   weights.norm = finder.norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
+  if (spec.head.classifier) weights.head.classifier = finder.classifier();
   return weights;
 }
 

@@ -22,6 +22,30 @@ std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
   return {numbers.begin(), numbers.end()};
 }
 
+void write_head(const HeadSpec& head, std::string& out) {
+  JsonObject object(out, "      ");
+  if (head.classifier) {
+    JsonObject classifier(object.key("classifier"), "        ");
+    classifier.integer("activation", static_cast<std::int64_t>(head.classifier->activation));
+    classifier.count("outputs", head.classifier->outputs);
+    classifier.end();
+  }
+  object.end();
+}
+
+void write_block(const BlockSpec& block, std::string& out) {
+  JsonObject object(out, "      ");
+  object.text("norm", block.norm == NormKind::kRms ? "rms" : "layer");
+  object.integer("norm_first", block.norm_first);
+  object.integer("biases", block.biases);
+  object.count("kv_heads", block.kv_heads);
+  object.count("head_width", block.head_width);
+  object.integer("head_norms", block.head_norms);
+  object.integer("causal", block.causal);
+  object.integer("gated", block.gated);
+  object.end();
+}
+
 void write_spec(const ModelSpec& spec, std::string& out) {
   JsonObject object(out, "    ");
   object.count("vocabulary", spec.vocabulary);
@@ -45,6 +69,8 @@ void write_spec(const ModelSpec& spec, std::string& out) {
     object.count("text_type", spec.text_types.text);
     object.counts("suffix_types", counts_of(spec.text_types.suffix));
   }
+  if (spec.head.any()) write_head(spec.head, object.key("head"));
+  if (spec.block != BlockSpec{}) write_block(spec.block, object.key("block"));
   object.end();
 }
 
@@ -98,6 +124,43 @@ TokenTypes read_types(const JsonValue& object) {
   return types;
 }
 
+Activation activation_at(const JsonValue& object, std::initializer_list<Activation> allowed) {
+  const JsonValue value = object.at("activation");
+  const std::int64_t number = value.integer();
+  for (const Activation activation : allowed) {
+    if (number == static_cast<std::int64_t>(activation)) return activation;
+  }
+  throw value.error("is not an activation of this layer");
+}
+
+HeadSpec read_head(const JsonValue& object) {
+  HeadSpec head;
+  const auto found = object.find("head");
+  if (!found) return head;
+  if (const auto classifier = found->find("classifier")) {
+    head.classifier = {activation_at(*classifier, {Activation::kTanh}),
+                       size_at(*classifier, "outputs")};
+    if (head.classifier->outputs == 0) throw classifier->at("outputs").error("expected at least 1");
+  }
+  return head;
+}
+
+BlockSpec read_block(const JsonValue& object) {
+  BlockSpec block;
+  const auto found = object.find("block");
+  if (!found) return block;
+  const auto flag = [&](std::string_view key) { return size_at(*found, key) != 0; };
+  block.norm = found->at("norm").string() == "rms" ? NormKind::kRms : NormKind::kLayer;
+  block.norm_first = flag("norm_first");
+  block.biases = flag("biases");
+  block.kv_heads = size_at(*found, "kv_heads");
+  block.head_width = size_at(*found, "head_width");
+  block.head_norms = flag("head_norms");
+  block.causal = flag("causal");
+  block.gated = flag("gated");
+  return block;
+}
+
 ModelSpec read_spec(const JsonValue& root) {
   const JsonValue object = root.at("spec");
   ModelSpec spec;
@@ -110,11 +173,12 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.intermediate = size_at(object, "intermediate");
   spec.token_types = size_at(object, "token_types");
   spec.text_types = read_types(object);
+  spec.head = read_head(object);
+  spec.block = read_block(object);
   spec.max_positions = size_at(object, "max_positions");
   spec.layer_norm_eps = static_cast<float>(object.at("layer_norm_eps").number());
-  const std::size_t activation = size_at(object, "activation");
-  if (activation > 2) throw object.at("activation").error("expected 0 to 2");
-  spec.activation = static_cast<Activation>(activation);
+  spec.activation = activation_at(
+      object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kSilu});
   const bool rotary = object.at("positions").string() == "rotary";
   spec.positions = rotary ? PositionKind::kRotary : PositionKind::kAbsolute;
   spec.position_offset = size_at(object, "position_offset");

@@ -29,7 +29,7 @@ struct Manifest {
 
   // What this library writes. Goes up when an older library could not use what a newer one writes,
   // or the reverse.
-  static constexpr std::int64_t kFormatVersion = 4;
+  static constexpr std::int64_t kFormatVersion = 5;
   // The oldest that it reads.
   static constexpr std::int64_t kOldestFormat = 4;
 };

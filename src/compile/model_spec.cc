@@ -9,6 +9,8 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "compile/config_keys.h"
+#include "compile/families/family.h"
 #include "tokenizer/read_token_types.h"
 #include "weights/peft_adapter.h"
 
@@ -19,49 +21,15 @@ constexpr std::string_view kBert = "bert";
 constexpr std::string_view kXlmRoberta = "xlm-roberta";
 constexpr std::string_view kJina = "jina-embeddings-v3";
 
-Error unsupported(const JsonValue& where, const std::string& what) {
-  return Error(ErrorCode::kUnimplemented, where.error(what).what());
-}
-
-std::string text_or(const JsonValue& config, std::string_view key, std::string_view fallback) {
-  const auto value = config.find(key);
-  return std::string(value ? value->string() : fallback);
-}
-
-// 32 or 32.0: Python computes with either.
-std::int64_t integer_of(const JsonValue& value) {
-  const std::optional<std::int64_t> number = value.whole_number();
-  return number ? *number : value.integer();  // which throws
-}
-
-std::size_t checked_size(const JsonValue& value, std::int64_t limit) {
-  const std::int64_t number = integer_of(value);
-  if (number < 1 || number > limit) {
-    throw value.error("expected 1 to " + std::to_string(limit) + ", found " +
-                      std::to_string(number));
-  }
-  return static_cast<std::size_t>(number);
-}
-
-std::size_t size_or(const JsonValue& config, std::string_view key, std::int64_t limit,
-                    std::size_t fallback) {
-  const auto value = config.find(key);
-  return value ? checked_size(*value, limit) : fallback;
-}
-
-bool is_one_of(std::string_view text, std::initializer_list<std::string_view> choices) {
-  return std::find(choices.begin(), choices.end(), text) != choices.end();
-}
-
 bool has_rotary_keys(const JsonValue& config) {
   return text_or(config, "position_embedding_type", "") == "rotary" ||
          config.find("rotary_emb_base") || config.find("rope_parameters");
 }
 
-std::string first_architecture(const JsonValue& config) {
-  const auto list = config.find("architectures");
-  if (!list || list->size() == 0) return "";
-  return std::string(list->elements()[0].string());
+std::string names_of_families() {
+  std::string names;
+  for (const Family& family : families()) names += ", " + std::string(family.name);
+  return names;
 }
 
 // Checkpoints of one architecture were published under several model types, and with none.
@@ -80,20 +48,9 @@ std::string_view family_of(const JsonValue& config) {
   if (type == "bert" || (type.empty() && architecture.starts_with("Bert"))) return kBert;
   throw unsupported(config, "the family (model_type \"" + type + "\", architecture \"" +
                                 architecture +
-                                "\") is not supported; bert, xlm-roberta, roberta, camembert and "
-                                "jina-embeddings-v3 are");
-}
-
-Activation activation_of(const JsonValue& config) {
-  const std::string name = text_or(config, "hidden_act", "gelu");
-  if (is_one_of(name, {"gelu", "gelu_python"})) return Activation::kGelu;
-  if (is_one_of(name, {"gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh"})) {
-    return Activation::kGeluTanh;
-  }
-  if (name == "relu") return Activation::kRelu;
-  throw unsupported(config.at("hidden_act"), "\"" + name +
-                                                 "\" is not supported; gelu, gelu_new, gelu_fast, "
-                                                 "gelu_pytorch_tanh and relu are");
+                                "\") is not supported; bert, xlm-roberta, roberta, camembert, "
+                                "jina-embeddings-v3" +
+                                names_of_families() + " are");
 }
 
 // rope_theta stands in rope_parameters since transformers 5, at the top before; the original
@@ -228,8 +185,14 @@ std::vector<AdapterFolder> find_adapter_folders(const std::string& folder,
   return found;
 }
 
+// `tasks` as config.json lists them: jina-embeddings-v3's and v5's key.
+std::optional<JsonValue> listed_tasks(const JsonValue& config) {
+  const auto tasks = config.find("lora_adaptations");
+  return tasks ? tasks : config.find("task_names");
+}
+
 void check_all_found(const JsonValue& config, const std::vector<AdapterFolder>& folders) {
-  const auto listed = config.find("lora_adaptations");
+  const auto listed = listed_tasks(config);
   if (!listed) return;
   for (const JsonValue& task : listed->elements()) {
     const bool found = std::any_of(folders.begin(), folders.end(), [&](const AdapterFolder& other) {
@@ -247,6 +210,12 @@ void read_adapter_folders(const std::string& folder, const JsonValue& config, Mo
   std::vector<std::string> tasks = spec.adapters.tasks;
   if (tasks.empty()) tasks.assign(kJinaTasks.begin(), kJinaTasks.end());
   const std::vector<AdapterFolder> folders = find_adapter_folders(folder, tasks);
+  if (folders.empty() && spec.family == kJinaV5.name && !spec.adapters.tasks.empty()) {
+    throw Error(ErrorCode::kNotFound, folder + ": no adapters, but config.json names the tasks \"" +
+                                          spec.adapters.tasks.front() +
+                                          "\" and others; expected a folder for each "
+                                          "under adapters/");
+  }
   if (folders.empty()) return;
   check_all_found(config, folders);
   spec.adapters = {};
@@ -285,6 +254,26 @@ void refuse_other_kinds(const JsonValue& config) {
   }
 }
 
+// As many as there are labels; two where the file names none, as in transformers.
+std::size_t outputs_of(const JsonValue& config) {
+  constexpr std::int64_t kMostLabels = 1 << 16;
+  const auto labels = config.find("id2label");
+  if (!labels || labels->size() == 0) return size_or(config, "num_labels", kMostLabels, 2);
+  if (labels->size() > kMostLabels) throw labels->error("has too many labels");
+  return labels->size();
+}
+
+// The first entry of "architectures" says what stands on the encoder; others are only related.
+void read_head(const JsonValue& config, ModelSpec& spec) {
+  if (!first_architecture(config).ends_with("ForSequenceClassification")) return;
+  if (!spec.adapters.tasks.empty()) {
+    throw unsupported(config.at("architectures"),
+                      "a classifier with adapters is not supported: merge one into the weights");
+  }
+  // BERT's pooler and RoBERTa's head alike, whatever hidden_act is.
+  spec.head.classifier = {Activation::kTanh, outputs_of(config)};
+}
+
 // A table of one row has no types to choose from: the families that have one do not use them.
 void read_types(const std::string& folder, ModelSpec& spec) {
   if (spec.token_types < 2 && spec.family != kBert) return;
@@ -309,6 +298,13 @@ void read_types(const std::string& folder, ModelSpec& spec) {
 }  // namespace
 
 ModelSpec parse_model_spec(const JsonValue& config) {
+  for (const Family& family : families()) {
+    if (!family.matches(config)) continue;
+    ModelSpec other = family.read(config);
+    other.family = family.name;
+    read_matryoshka_dimensions(config, other);
+    return other;
+  }
   ModelSpec spec;
   spec.family = family_of(config);
   refuse_other_kinds(config);
@@ -331,19 +327,28 @@ ModelSpec parse_model_spec(const JsonValue& config) {
   if (!usable) {
     throw eps->error("expected a number between 0 and 1");
   }
-  spec.activation = activation_of(config);
+  spec.activation = activation_of(config, "hidden_act", "gelu");
   read_positions(config, spec);
   check_heads(config, spec);
   if (jina) read_base_adapters(config, spec);
   read_matryoshka_dimensions(config, spec);
+  read_head(config, spec);
   return spec;
+}
+
+std::size_t ModelSpec::type_rows() const {
+  constexpr std::size_t kMost = 256;  // a token's type is a byte
+  const std::size_t used = text_types.largest() + std::size_t{1};
+  return takes_types() ? std::max(used, std::min(token_types, kMost)) : used;
 }
 
 ModelSpec read_model_spec(const std::string& folder) {
   const JsonDocument document =
       JsonDocument::load((std::filesystem::path(folder) / "config.json").string());
   ModelSpec spec = parse_model_spec(document.root());
-  if (spec.family == kJina) read_adapter_folders(folder, document.root(), spec);
+  if (spec.family == kJina || spec.family == kJinaV5.name) {
+    read_adapter_folders(folder, document.root(), spec);
+  }
   read_types(folder, spec);
   return spec;
 }

@@ -38,7 +38,7 @@ struct HeadSpec {
   // `dense` is [H, H] and `outputs` [labels, H].
   struct Classifier {
     Activation activation = Activation::kTanh;
-    std::vector<std::string> labels;  // one an output
+    std::size_t outputs = 0;  // one a label
 
     friend bool operator==(const Classifier&, const Classifier&) = default;
   };
@@ -56,7 +56,7 @@ struct ModelSpec {
   std::size_t layers = 0;
   std::size_t heads = 0;
   std::size_t intermediate = 0;  // I
-  std::size_t token_types = 0;  // 0: there is no table of types
+  std::size_t token_types = 0;   // 0: there is no table of types
   TokenTypes text_types;  // of a text's tokens, by the folder's tokenizer; of 0 where not stated
   std::size_t max_positions = 0;  // longest sequence the positions allow, in tokens
   BlockSpec block;
@@ -74,6 +74,10 @@ struct ModelSpec {
     return block.head_width > 0 ? block.head_width : hidden / heads;
   }
   std::size_t kv_heads() const noexcept { return block.kv_heads > 0 ? block.kv_heads : heads; }
+  // Whether the graph is told the type of each token: a head may read pairs of texts.
+  bool takes_types() const noexcept { return head.any() && token_types > 1; }
+  // Rows of the type table that tokens may have.
+  std::size_t type_rows() const;
 };
 
 // Reads FOLDER/config.json, for a base with PEFT adapters the adapter_config.json of the folders

@@ -35,8 +35,8 @@ struct Naming {
   bool is_fused() const noexcept { return qkv[1].empty(); }
 };
 
-// Transformers' BERT and XLM-RoBERTa, the original jina-embeddings-v3, its transformers-native form,
-// and Llama's kin.
+// Transformers' BERT and XLM-RoBERTa, the original jina-embeddings-v3, its transformers-native
+// form, and Llama's kin.
 std::span<const Naming> namings();
 
 // Module names in one file: a naming and what stands before every name ("roberta.").

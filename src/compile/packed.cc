@@ -26,6 +26,9 @@ class PackedBuilder {
     offsets_ = graph_.input("offsets", DataType::kI64, {"offsets"});
     tasks_ = graph_.input("task_ids", DataType::kI64, {"sequences"});
     const std::string spans = graph_.input("spans", DataType::kI64, {"spans", 2});
+    if (spec_.takes_types()) {
+      types_ = graph_.input("token_type_ids", DataType::kI64, {"typed_tokens"});
+    }
     declare_rotation();
     std::string x = hidden_states(embed());
     for (std::size_t i = 0; i < spec_.layers; ++i) {
@@ -33,13 +36,16 @@ class PackedBuilder {
       const std::string name = "layer." + std::to_string(i);
       x = hidden_states(self_attention(x, layer, name + ".attention"));
       const bool last = i + 1 == spec_.layers;
-      x = feed_forward(x, layer, last ? "token_embeddings" : name);
-      if (!last) hidden_states(x);
+      const bool named = last && !spec_.block.norm_first;
+      x = feed_forward(x, layer, named ? "token_embeddings" : name);
+      if (!named) hidden_states(x);
     }
-    graph_.node({"SpanMean", kDomain}, "span_means", {x, spans},
-                {{"width", integer(spec_.hidden)}});
+    if (spec_.block.norm_first) x = final_norm(x);
+    const std::string means = graph_.node({"SpanMean", kDomain}, "span_means", {x, spans},
+                                          {{"width", integer(spec_.hidden)}});
     graph_.output("span_means", DataType::kF32, {"spans", integer(spec_.hidden)});
     graph_.output("token_embeddings", DataType::kF32, {"tokens", integer(spec_.hidden)});
+    if (spec_.head.classifier) classify(means);
   }
 
  private:
@@ -59,19 +65,31 @@ class PackedBuilder {
     sin_ = graph_.weight("rotary.sin", std::move(tables.sin));
   }
 
+  bool is_rms() const { return spec_.block.norm == NormKind::kRms; }
+
   std::vector<std::string> norm(const std::string& name, const NormWeights& norm) {
     return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
-            graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+            is_rms() ? "" : graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+  }
+
+  std::string final_norm(const std::string& x) {
+    std::vector<std::string> inputs = norm("final", weights_.norm);
+    inputs.insert(inputs.begin(), x);
+    std::vector<Attribute> attributes = {{"width", integer(spec_.hidden)},
+                                         {"eps", spec_.layer_norm_eps}};
+    if (is_rms()) attributes.push_back({"rms", integer(1)});
+    return graph_.node({"PackedNorm", kDomain}, "token_embeddings", inputs, attributes);
   }
 
   std::string embed() {
-    const std::vector<std::string> norm_names = norm("embeddings", weights_.norm);
+    std::vector<std::string> norm_names = {"", ""};
+    if (!spec_.block.norm_first) norm_names = norm("embeddings", weights_.norm);
     std::vector<std::string> inputs = {
         ids_,
         offsets_,
         tasks_,
         graph_.weight("words.table", compact_table(weights_, weights_.words.table)),
-        graph_.weight("types.table", type_table()),
+        spec_.token_types > 0 ? graph_.weight("types.table", type_table()) : "",
         norm_names[0],
         norm_names[1],
         spec_.positions == PositionKind::kAbsolute
@@ -82,6 +100,10 @@ class PackedBuilder {
       inputs.push_back(graph_.weight("words.down", std::move(updates.down)));
       inputs.push_back(graph_.weight("words.up", std::move(updates.up)));
     }
+    if (spec_.takes_types()) {
+      inputs.resize(10);
+      inputs.push_back(types_);
+    }
     std::vector<Attribute> attributes = {{"width", integer(spec_.hidden)},
                                          {"vocabulary", integer(weights_.words.rows)},
                                          {"tasks", integer(task_count())},
@@ -89,13 +111,15 @@ class PackedBuilder {
                                          {"first_position", integer(spec_.position_offset)},
                                          {"pad_id", std::int64_t{spec_.pad_id}},
                                          {"eps", spec_.layer_norm_eps}};
-    if (spec_.text_types.any()) attributes.push_back({"token_types", type_pattern()});
+    if (has_type_rows()) attributes.push_back({"token_types", type_pattern()});
     return graph_.node({"PackedEmbedding", kDomain}, "embeddings", inputs, attributes);
   }
 
+  bool has_type_rows() const { return spec_.text_types.any() || spec_.takes_types(); }
+
   Payload type_table() const {
-    if (!spec_.text_types.any()) return first_row_by_task(weights_.types, spec_.adapters);
-    return first_rows(weights_.types, spec_.text_types.largest() + std::size_t{1});
+    if (!has_type_rows()) return first_row_by_task(weights_.types, spec_.adapters);
+    return first_rows(weights_.types, spec_.type_rows());
   }
 
   // How many tokens stand before the text, their types, the text's, and those behind it.
@@ -111,15 +135,24 @@ class PackedBuilder {
   WeightType weight_type(const LinearWeights& linear) const {
     if (options_.precision == "int8") return WeightType::kS8;
     if (options_.precision == "bf16") return WeightType::kBf16;
+    return exact_type(linear);
+  }
+
+  // The narrowest that holds the weights as the checkpoint has them.
+  static WeightType exact_type(const LinearWeights& linear) {
     const bool exact = std::all_of(linear.weight.begin(), linear.weight.end(),
                                    [](const TensorView& t) { return t.type == DataType::kBf16; });
     return exact ? WeightType::kBf16 : WeightType::kF32;
   }
 
-  // The six inputs of a linear layer, and its attributes.
   void add_linear(const LinearWeights& linear, const std::string& prefix,
                   std::vector<std::string>& inputs, std::vector<Attribute>& attributes) {
-    const WeightType type = weight_type(linear);
+    add_linear(linear, weight_type(linear), prefix, inputs, attributes);
+  }
+
+  // The six inputs of a linear layer, and its attributes.
+  void add_linear(const LinearWeights& linear, WeightType type, const std::string& prefix,
+                  std::vector<std::string>& inputs, std::vector<Attribute>& attributes) {
     inputs.push_back(graph_.weight(linear.name + ".weight", packed_panels(weights_, linear, type)));
     inputs.push_back(graph_.weight(linear.name + ".bias", padded_bias(linear)));
     const bool quantised = type == WeightType::kS8;
@@ -132,14 +165,26 @@ class PackedBuilder {
     inputs.push_back(updated ? graph_.weight(linear.name + ".up", std::move(updates.up)) : "");
     attributes.push_back({prefix + "weights", std::string(weight_type_name(type))});
     attributes.push_back({prefix + "inputs", integer(linear.in)});
-    attributes.push_back({prefix + "outputs", integer(linear.out)});
+    if (linear.gated) {
+      // Each half rounded up to panels (packed_payloads.h).
+      const std::size_t half = linear.out / 2;
+      attributes.push_back({prefix + "gated", integer(half)});
+      attributes.push_back(
+          {prefix + "outputs", integer(2 * ((half + kPanel - 1) / kPanel * kPanel))});
+    } else {
+      attributes.push_back({prefix + "outputs", integer(linear.out)});
+    }
     attributes.push_back({prefix + "rank", integer(updates.rank)});
   }
 
+  // Those that graphs of BERT's block do not need are left out: older versions read such graphs.
   std::vector<Attribute> common_attributes() const {
-    return {{"tasks", integer(task_count())},
-            {"full_activations", std::int64_t{is_fp32()}},
-            {"eps", spec_.layer_norm_eps}};
+    std::vector<Attribute> attributes = {{"tasks", integer(task_count())},
+                                         {"full_activations", std::int64_t{is_fp32()}},
+                                         {"eps", spec_.layer_norm_eps}};
+    if (is_rms()) attributes.push_back({"rms", integer(1)});
+    if (spec_.block.norm_first) attributes.push_back({"norm_first", integer(1)});
+    return attributes;
   }
 
   std::string self_attention(const std::string& x, const LayerWeights& layer,
@@ -148,12 +193,22 @@ class PackedBuilder {
     std::vector<Attribute> attributes = common_attributes();
     attributes.push_back({"heads", integer(spec_.heads)});
     attributes.push_back({"head_width", integer(spec_.head_width())});
+    if (spec_.kv_heads() != spec_.heads) {
+      attributes.push_back({"kv_heads", integer(spec_.kv_heads())});
+    }
+    if (spec_.block.causal) attributes.push_back({"behind", integer(1)});  // 1: none
     add_linear(layer.qkv, "qkv_", inputs, attributes);
     add_linear(layer.attention_out, "out_", inputs, attributes);
     for (const std::string& input : norm(layer.attention_out.name, layer.attention_norm)) {
       inputs.push_back(input);
     }
     if (!cos_.empty()) inputs.insert(inputs.end(), {cos_, sin_});
+    if (spec_.block.head_norms) {
+      inputs.resize(19);
+      inputs.push_back(
+          graph_.weight(name + ".query_norm", copied(weights_, layer.query_norm.weight)));
+      inputs.push_back(graph_.weight(name + ".key_norm", copied(weights_, layer.key_norm.weight)));
+    }
     return graph_.node({"PackedSelfAttention", kDomain}, name, inputs, attributes);
   }
 
@@ -170,11 +225,30 @@ class PackedBuilder {
     return graph_.node({"PackedFeedForward", kDomain}, name, inputs, attributes);
   }
 
+  // A layer of a head: in fp32, whatever the encoder's precision (decision 0050).
+  std::string dense(const std::string& x, const LinearWeights& linear, Activation activation,
+                    const std::string& name) {
+    std::vector<std::string> inputs = {x};
+    std::vector<Attribute> attributes = {{"tasks", integer(0)},
+                                         {"full_activations", integer(1)},
+                                         {"activation", static_cast<std::int64_t>(activation)}};
+    add_linear(linear, exact_type(linear), "", inputs, attributes);
+    return graph_.node({"PackedDense", kDomain}, name, inputs, attributes);
+  }
+
+  void classify(const std::string& rows) {
+    const HeadSpec::Classifier& spec = *spec_.head.classifier;
+    const HeadWeights::Classifier& head = weights_.head.classifier;
+    const std::string x = dense(rows, head.dense, spec.activation, "head.dense");
+    dense(x, head.outputs, Activation::kNone, "logits");
+    graph_.output("logits", DataType::kF32, {"spans", integer(spec.outputs)});
+  }
+
   const ModelSpec& spec_;
   const EncoderWeights& weights_;
   const PackedOptions& options_;
   GraphBuilder& graph_;
-  std::string ids_, offsets_, tasks_, cos_, sin_;
+  std::string ids_, offsets_, tasks_, types_, cos_, sin_;
 };
 
 }  // namespace

@@ -26,8 +26,10 @@ class PortableBuilder {
     declare_inputs();
     std::string x = embed();
     for (std::size_t i = 0; i < spec_.layers; ++i) x = layer(x, i);
+    if (spec_.block.norm_first) x = normalised("token_embeddings", x, "final", weights_.norm);
     graph_.output("token_embeddings", DataType::kF32,
                   {"batch", "tokens", static_cast<std::int64_t>(spec_.hidden)});
+    if (spec_.head.classifier) classify(x);
   }
 
  private:
@@ -40,7 +42,8 @@ class PortableBuilder {
       const std::string mask = graph_.input("attention_mask", DataType::kI64, shape);
       mask_ = graph_.node({"Cast"}, "mask", {mask}, {{"to", kOnnxInt32}});
     }
-    if (spec_.text_types.any()) types_ = graph_.input("token_type_ids", DataType::kI64, shape);
+    if (spec_.text_types.any() || spec_.takes_types())
+      types_ = graph_.input("token_type_ids", DataType::kI64, shape);
     if (has_adapters()) {
       tasks_ = graph_.input("task_ids", DataType::kI64, {"batch"});
       task_column_ =
@@ -103,11 +106,11 @@ class PortableBuilder {
     return add_side_path("words", words, low, path);
   }
 
-  // Texts are of token type 0 throughout, unless the tokenizer says otherwise.
+  // Texts are of token type 0 throughout, unless the tokenizer says otherwise or they are pairs.
   std::string embed_types() {
     if (!types_.empty()) {
-      const std::string rows = graph_.weight(
-          "types.table", first_rows(weights_.types, spec_.text_types.largest() + std::size_t{1}));
+      const std::string rows =
+          graph_.weight("types.table", first_rows(weights_.types, spec_.type_rows()));
       return graph_.node({"Gather"}, "types", {rows, types_});
     }
     const std::string table =
@@ -145,13 +148,29 @@ class PortableBuilder {
 
   std::string embed() {
     std::string x = embed_words();
-    x = graph_.node({"Add"}, "embeddings.typed", {x, embed_types()});
+    if (spec_.token_types > 0) {
+      x = graph_.node({"Add"}, "embeddings.typed", {x, embed_types()});
+    }
     if (spec_.positions == PositionKind::kAbsolute) {
       x = graph_.node({"Add"}, "embeddings.placed", {x, embed_positions()});
     }
-    const auto [gamma, beta] = norm("embeddings", weights_.norm);
-    return graph_.node({"LayerNormalization"}, "embeddings", {x, gamma, beta},
-                       {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
+    return spec_.block.norm_first ? x : normalised("embeddings", x, "embeddings", weights_.norm);
+  }
+
+  bool is_rms() const { return spec_.block.norm == NormKind::kRms; }
+
+  // norm(x), named `name`; the weights are called after `owner`.
+  std::string normalised(const std::string& name, const std::string& x, const std::string& owner,
+                         const NormWeights& weights) {
+    const std::vector<Attribute> attributes = {{"axis", std::int64_t{-1}},
+                                               {"epsilon", spec_.layer_norm_eps}};
+    if (is_rms()) {
+      const std::string gamma =
+          graph_.weight(owner + ".norm.weight", copied(weights_, weights.weight));
+      return graph_.node({"SimplifiedLayerNormalization"}, name, {x, gamma}, attributes);
+    }
+    const auto [gamma, beta] = norm(owner, weights);
+    return graph_.node({"LayerNormalization"}, name, {x, gamma, beta}, attributes);
   }
 
   std::pair<std::string, std::string> norm(const std::string& name, const NormWeights& norm) {
@@ -159,47 +178,101 @@ class PortableBuilder {
             graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
   }
 
-  std::string rotate(const std::string& name, const std::string& x) {
+  std::string rotate(const std::string& name, const std::string& x, std::size_t heads) {
     return graph_.node({"RotaryEmbedding", kMicrosoft}, name, {x, first_position_, cos_, sin_},
-                       {{"num_heads", static_cast<std::int64_t>(spec_.heads)}});
+                       {{"num_heads", static_cast<std::int64_t>(heads)}});
   }
 
-  std::string attention(const std::string& name, const std::string& x, const LinearWeights& qkv) {
+  // RMSNorm of each head of x [batch, tokens, heads D].
+  std::string norm_heads(const std::string& name, const std::string& x, const NormWeights& weights,
+                         std::size_t heads) {
+    const auto width = static_cast<std::int64_t>(spec_.head_width());
+    const auto count = static_cast<std::int64_t>(heads);
+    const std::string apart = graph_.node(
+        {"Reshape"}, name + ".apart", {x, graph_.constant(name + ".heads", {0, 0, count, width})});
+    const std::string done = normalised(name + ".normed", apart, name, weights);
+    return graph_.node({"Reshape"}, name + ".together",
+                       {done, graph_.constant(name + ".row", {0, 0, count * width})});
+  }
+
+  // Each head of x [batch, tokens, kv_heads D] as often as queries read it.
+  std::string repeat_heads(const std::string& name, const std::string& x) {
+    if (spec_.kv_heads() == spec_.heads) return x;
+    const auto width = static_cast<std::int64_t>(spec_.head_width());
+    const auto heads = static_cast<std::int64_t>(spec_.kv_heads());
+    const auto group = static_cast<std::int64_t>(spec_.heads) / heads;
+    const std::string apart =
+        graph_.node({"Reshape"}, name + ".apart",
+                    {x, graph_.constant(name + ".heads", {0, 0, heads, 1, width})});
+    const std::string often =
+        graph_.node({"Expand"}, name + ".often",
+                    {apart, graph_.constant(name + ".group", {1, 1, heads, group, width})});
+    return graph_.node({"Reshape"}, name + ".together",
+                       {often, graph_.constant(name + ".row", {0, 0, heads * group * width})});
+  }
+
+  // Norms of heads, rotation, and shared keys and values.
+  void prepare_heads(const std::string& name, const LayerWeights& layer,
+                     std::vector<std::string>& parts) {
+    if (spec_.block.head_norms) {
+      parts[0] = norm_heads(name + ".query_norm", parts[0], layer.query_norm, spec_.heads);
+      parts[1] = norm_heads(name + ".key_norm", parts[1], layer.key_norm, spec_.kv_heads());
+    }
+    if (spec_.positions == PositionKind::kRotary) {
+      parts[0] = rotate(name + ".query", parts[0], spec_.heads);
+      parts[1] = rotate(name + ".key", parts[1], spec_.kv_heads());
+    }
+    parts[1] = repeat_heads(name + ".keys", parts[1]);
+    parts[2] = repeat_heads(name + ".values", parts[2]);
+  }
+
+  std::string attention(const std::string& name, const std::string& x, const LayerWeights& layer) {
+    const LinearWeights& qkv = layer.qkv;
     const bool rotary = spec_.positions == PositionKind::kRotary;
     std::string fused = linear(x, qkv);
-    std::string qkv_bias = bias(qkv);
-    if (rotary) {  // the rotation comes behind the bias, so attention cannot add it
+    std::string qkv_bias = spec_.block.biases ? bias(qkv) : "";
+    if (rotary && spec_.block.biases) {  // the rotation comes behind it, so attention cannot add it
       fused = graph_.node({"Add"}, qkv.name + ".biased", {fused, qkv_bias});
       qkv_bias.clear();
     }
-    const auto third = static_cast<std::int64_t>(spec_.hidden);
-    if (split_sizes_.empty()) split_sizes_ = graph_.constant("qkv.sizes", {third, third, third});
+    const auto queries = static_cast<std::int64_t>(spec_.heads * spec_.head_width());
+    const auto keys = static_cast<std::int64_t>(spec_.kv_heads() * spec_.head_width());
+    if (split_sizes_.empty()) split_sizes_ = graph_.constant("qkv.sizes", {queries, keys, keys});
     std::vector<std::string> parts =
         graph_.node_of({"Split"}, qkv.name, 3, {fused, split_sizes_}, {{"axis", std::int64_t{-1}}});
-    if (rotary) {
-      parts[0] = rotate(name + ".query", parts[0]);
-      parts[1] = rotate(name + ".key", parts[1]);
-    }
+    prepare_heads(name, layer, parts);
     std::vector<std::string> inputs = {parts[0], parts[1], parts[2]};
     if (!rotary || options_.padded) inputs.push_back(qkv_bias);
     if (options_.padded) inputs.push_back(mask_);
-    return graph_.node({"MultiHeadAttention", kMicrosoft}, name + ".attention", inputs,
-                       {{"num_heads", static_cast<std::int64_t>(spec_.heads)},
-                        {"mask_filter_value", std::numeric_limits<float>::lowest()}});
+    std::vector<Attribute> attributes = {
+        {"num_heads", static_cast<std::int64_t>(spec_.heads)},
+        {"mask_filter_value", std::numeric_limits<float>::lowest()}};
+    if (spec_.block.causal) attributes.push_back({"unidirectional", std::int64_t{1}});
+    return graph_.node({"MultiHeadAttention", kMicrosoft}, name + ".attention", inputs, attributes);
   }
 
-  std::string activation(const std::string& name, const std::string& x, const std::string& bias) {
-    switch (spec_.activation) {
+  std::string silu(const std::string& name, const std::string& x) {
+    const std::string gate = graph_.node({"Sigmoid"}, name + ".sigmoid", {x});
+    return graph_.node({"Mul"}, name, {x, gate});
+  }
+
+  std::string activation(Activation kind, const std::string& name, const std::string& x,
+                         const std::string& bias) {
+    switch (kind) {
       case Activation::kGelu:
         return graph_.node({"BiasGelu", kMicrosoft}, name, {x, bias});
       case Activation::kGeluTanh:
         return graph_.node({"FastGelu", kMicrosoft}, name, {x, bias});
-      case Activation::kRelu:
       case Activation::kNone:
+        return graph_.node({"Add"}, name, {x, bias});
+      case Activation::kRelu:
+      case Activation::kTanh:
+      case Activation::kSilu:
         break;
     }
     const std::string biased = graph_.node({"Add"}, name + ".biased", {x, bias});
-    return spec_.activation == Activation::kNone ? biased : graph_.node({"Relu"}, name, {biased});
+    if (kind == Activation::kSilu) return silu(name, biased);
+    return graph_.node({kind == Activation::kTanh ? "Tanh" : "Relu"}, name, {biased});
   }
 
   // LayerNorm(x + y + bias), named `name`.
@@ -210,18 +283,59 @@ class PortableBuilder {
                        {y, x, gamma, beta, bias(linear)}, {{"epsilon", spec_.layer_norm_eps}});
   }
 
-  std::string layer(const std::string& input, std::size_t i) {
+  // activation(gate) * up, of a layer without biases.
+  std::string gated(const std::string& name, const std::string& x, const LinearWeights& feed_in) {
+    const auto half = static_cast<std::int64_t>(spec_.intermediate);
+    if (gate_sizes_.empty()) gate_sizes_ = graph_.constant("gate.sizes", {half, half});
+    const std::vector<std::string> parts =
+        graph_.node_of({"Split"}, feed_in.name, 2, {linear(x, feed_in), gate_sizes_},
+                       {{"axis", std::int64_t{-1}}});
+    return graph_.node({"Mul"}, name, {silu(name + ".gate", parts[0]), parts[1]});
+  }
+
+  std::string layer_norm_first(const std::string& input, std::size_t i) {
     const LayerWeights& layer = weights_.layers[i];
     const std::string name = "layer." + std::to_string(i);
-    const std::string attended = attention(name, input, layer.qkv);
+    const std::string first =
+        normalised(name + ".first", input, layer.attention_out.name, layer.attention_norm);
+    const std::string attended = attention(name, first, layer);
+    const std::string x =
+        graph_.node({"Add"}, name + ".attended", {input, linear(attended, layer.attention_out)});
+    const std::string second =
+        normalised(name + ".second", x, layer.feed_out.name, layer.feed_norm);
+    const std::string wide = gated(name + ".activation", second, layer.feed_in);
+    return graph_.node({"Add"}, name, {x, linear(wide, layer.feed_out)});
+  }
+
+  std::string layer(const std::string& input, std::size_t i) {
+    if (spec_.block.norm_first) return layer_norm_first(input, i);
+    const LayerWeights& layer = weights_.layers[i];
+    const std::string name = "layer." + std::to_string(i);
+    const std::string attended = attention(name, input, layer);
     const std::string projected = linear(attended, layer.attention_out);
     const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
                                        layer.attention_norm);
-    const std::string wide =
-        activation(name + ".activation", linear(x, layer.feed_in), bias(layer.feed_in));
+    const std::string wide = activation(spec_.activation, name + ".activation",
+                                        linear(x, layer.feed_in), bias(layer.feed_in));
     const std::string narrow = linear(wide, layer.feed_out);
     const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
     return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);
+  }
+
+  std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
+                    const std::string& name) {
+    return activation(kind, name, linear(x, layer), bias(layer));
+  }
+
+  void classify(const std::string& tokens) {
+    const HeadSpec::Classifier& spec = *spec_.head.classifier;
+    const HeadWeights::Classifier& head = weights_.head.classifier;
+    const std::string first =
+        graph_.node({"Gather"}, "head.token", {tokens, graph_.scalar("head.first", 0)},
+                    {{"axis", std::int64_t{1}}});
+    const std::string x = dense(first, head.dense, spec.activation, "head.activated");
+    dense(x, head.outputs, Activation::kNone, "logits");
+    graph_.output("logits", DataType::kF32, {"batch", static_cast<std::int64_t>(spec.outputs)});
   }
 
   const ModelSpec& spec_;
@@ -237,6 +351,7 @@ class PortableBuilder {
   std::string sin_;
   std::string first_position_;
   std::string split_sizes_;
+  std::string gate_sizes_;
   std::map<std::vector<std::int64_t>, std::string> column_masks_;
 };
 

@@ -18,9 +18,11 @@ struct PortableOptions {
 };
 
 // Adds the whole encoder to `graph`: inputs input_ids int64 [batch, tokens], attention_mask the
-// same (padded only), token_type_ids the same (only where the spec's text_types are not all 0),
+// same (padded only), token_type_ids the same (only where the spec's text_types are not all 0, or
+// its head reads pairs of texts),
 // task_ids int64 [batch] with -1 for the base weights (only where the spec has
-// adapters); output token_embeddings float [batch, tokens, hidden]. `weights` must outlive the
+// adapters); output token_embeddings float [batch, tokens, hidden], and
+// with a classifier logits float [batch, labels]. `weights` must outlive the
 // graph.
 void build_portable(const ModelSpec& spec, const EncoderWeights& weights,
                     const PortableOptions& options, GraphBuilder& graph);

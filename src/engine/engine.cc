@@ -2,59 +2,17 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <future>
-#include <new>
 #include <optional>
 #include <utility>
 
-#include "base/out_of_memory.h"
 #include "base/seconds.h"
+#include "engine/callback.h"
 #include "output/vector.h"
 
 namespace nestvec {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// What a callback may be told instead of an exception, which has nowhere to go. False where it was.
-template <typename Done, typename Work>
-bool or_error(const Done& done, Work&& work) noexcept {
-  try {
-    work();
-    return true;
-  } catch (Error& error) {
-    done(std::move(error));
-  } catch (const std::bad_alloc&) {
-    done(out_of_memory());
-  } catch (const std::exception& error) {
-    done(made_error([&] { return Error(ErrorCode::kInternal, error.what()); }));
-  }
-  return false;
-}
-
-// Starts work that answers through a callback, and waits. The deadline also ends a wait behind
-// others' work.
-template <typename T, typename Start>
-T wait_for(const EmbedOptions& options, Start&& start) {
-  std::stop_source ours;
-  const std::stop_callback forward(options.stop, [&ours] { ours.request_stop(); });
-  EmbedOptions own = options;
-  own.stop = ours.get_token();
-  const auto promise = std::make_shared<std::promise<Result<T>>>();
-  std::future<Result<T>> future = promise->get_future();
-  start(own, [promise](Result<T> result) { promise->set_value(std::move(result)); });
-  if (options.deadline && future.wait_until(*options.deadline) == std::future_status::timeout) {
-    ours.request_stop();
-  }
-  return future.get().value();
-}
-
-// Of an answer that needs no run.
-MemoryShare memory_for(const EmbedOptions& options, std::size_t bytes) {
-  std::optional<MemoryShare> share = MemoryShare::take(options.queue.memory, bytes);
-  if (!share) throw Error(no_memory_for_answer(*options.queue.memory, bytes, 0));
-  return std::move(*share);
-}
 
 }  // namespace
 
@@ -97,6 +55,7 @@ PlanRules Model::Engine::rules_for(const EmbedOptions& options) const {
 
 void Model::Engine::check(std::span<const std::string> texts, std::span<const std::string> tasks,
                           const EmbedOptions& options) const {
+  refuse_scores();
   if (options.dimensions != 0) {
     check_dimensions(options.dimensions, scheduler_->width(), parts_.info.matryoshka_dimensions);
   }
@@ -110,6 +69,15 @@ void Model::Engine::check(std::span<const std::string> texts, std::span<const st
     throw Error(ErrorCode::kInvalidArgument,
                 "late chunking reads all chunks as one context, so they share one task");
   }
+}
+
+void Model::Engine::refuse_scores() const {
+  if (!parts_.scores) return;
+  const bool reranker = parts_.info.labels.size() == 1;
+  throw Error(ErrorCode::kInvalidArgument,
+              parts_.info.id + (reranker ? " is a reranker, which has no vectors: use rerank()"
+                                         : " is a classifier, which has no vectors: use "
+                                           "classify()"));
 }
 
 // A graph that pools by itself gives one vector a text and nothing else.
@@ -269,7 +237,7 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
     }
     job.answer_bytes = answer_bytes(*call, texts.size());
     take_from_cache(*call);
-    if (call->sequences.empty()) known.memory = memory_for(options, job.answer_bytes);
+    if (call->sequences.empty()) known.memory = memory_for_answer_alone(options.queue, job.answer_bytes);
     call->out.timing.tokenize = seconds_since(start);
     job.sequences = std::move(call->sequences);
     job.control = {options.stop, options.deadline};
@@ -315,6 +283,7 @@ void Model::Engine::embed_tokens_async(std::string_view text, const EmbedOptions
   const auto plan_job = [&] {
     const Clock::time_point start = Clock::now();
     const auto out = std::make_shared<TokenEmbeddings>();
+    refuse_scores();
     refuse_pooled("the embedding of each token");
     Pace pace(RunControl{options.stop, options.deadline});
     PlanRules rules = rules_for(options);

@@ -10,7 +10,9 @@
 
 #include "base/file.h"
 #include "engine/plan.h"
+#include "engine/read_score_rules.h"
 #include "engine/scheduler.h"
+#include "engine/score_plan.h"
 #include "engine/tasks.h"
 #include "engine/vector_cache.h"
 #include "nestvec/model.h"
@@ -37,6 +39,10 @@ class Model::Engine {
     bool truncates_left = false;  // where a call leaves it at Truncation::kRight
     std::size_t vocabulary = 0;   // as PlanRules
     std::size_t dimensions = 0;   // of calls that ask for none; 0 = the session's width
+    bool scores = false;          // the session's rows are outputs of a classifier
+    ScoreRules score_rules{};
+    bool takes_types = false;  // the graph is told the type of each token
+    TokenTypes text_types{};   // of a text alone
     std::shared_ptr<const FileDescriptor> hold{};  // on what it runs from; may be empty
   };
 
@@ -51,6 +57,14 @@ class Model::Engine {
   void embed_tokens_async(std::string_view text, const EmbedOptions& options,
                           TokensDone done) const;
 
+  Scores rerank(std::string_view query, std::span<const std::string> documents,
+                const ScoreOptions& options) const;
+  void rerank_async(std::string_view query, std::span<const std::string> documents,
+                    const ScoreOptions& options, ScoresDone done) const;
+  Scores classify(std::span<const TextPair> pairs, const ScoreOptions& options) const;
+  void classify_async(std::span<const TextPair> pairs, const ScoreOptions& options,
+                      ScoresDone done) const;
+
   const ModelInfo& info() const noexcept { return parts_.info; }
   const Tokenizer& tokenizer() const noexcept { return parts_.tokenizer; }
   Scheduler& scheduler() const noexcept { return *scheduler_; }
@@ -58,10 +72,12 @@ class Model::Engine {
 
  private:
   struct Call;
+  struct ScoreCall;
 
   PlanRules rules_for(const EmbedOptions& options) const;
   void check(std::span<const std::string> texts, std::span<const std::string> tasks,
              const EmbedOptions& options) const;
+  void refuse_scores() const;
   void refuse_pooled(const char* what) const;
   void plan_texts(std::span<const std::string> texts, std::span<const std::string> tasks,
                   Call& call) const;
@@ -71,6 +87,14 @@ class Model::Engine {
   std::vector<float> pool_chunk(const std::vector<ChunkPiece>& pieces,
                                 std::span<const float* const> spans) const;
   Embeddings finish(Call& call, JobOutput output) const;
+  PairRules pair_rules(const ScoreOptions& options, Pace& pace) const;
+  void check_scores(const ScoreOptions& options, bool rerank) const;
+  void plan_documents(std::string_view query, std::span<const std::string> documents,
+                      ScoreCall& call) const;
+  void plan_pairs(std::span<const TextPair> pairs, ScoreCall& call) const;
+  template <typename Plan>
+  void score_async(const ScoreOptions& options, ScoresDone done, const Plan& plan) const;
+  Scores finish_scores(ScoreCall& call, JobOutput output) const;
   std::size_t dimensions_for(const EmbedOptions& options) const;
   void give_rows(Call& call, Result<JobOutput> output) const noexcept;
   std::size_t answer_bytes(const Call& call, std::size_t rows) const;

@@ -260,25 +260,27 @@ const char* pooling_name(Pooling pooling) {
   return "lasttoken";
 }
 
-std::unique_ptr<Session> open_session(const Graph& graph, std::size_t threads, Isa isa) {
+// `scores`: for the outputs of the classifier, else for vectors.
+std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size_t threads,
+                                      Isa isa) {
   if (!graph.native) {
     return open_ort_session({.graph_path = graph.path,
                              .threads = threads,
                              .pad_id = graph.spec.pad_id,
                              .first_position = graph.spec.position_offset,
                              .token_types = graph.spec.text_types,
-                             .width = graph.spec.hidden});
+                             .width = scores ? 0 : graph.spec.hidden,
+                             .scores = scores});
   }
-  std::unique_ptr<Session> session = open_packed_session({graph.path, threads, isa});
-  if (session->width() == graph.spec.hidden) return session;
+  std::unique_ptr<Session> session = open_packed_session({graph.path, threads, isa, scores});
+  if (scores || session->width() == graph.spec.hidden) return session;
   throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
                                         " dimensions, its manifest says " +
                                         std::to_string(graph.spec.hidden));
 }
 
-// What the graph decides, and what the folder and the configuration ask of it.
-void settle_graph(const Session& session, const ModelFolder& folder, const RuntimeOptions& runtime,
-                  ModelInfo& info, const LogSink& note) {
+// Tokens of the longest text that the graph takes.
+void settle_length(const Session& session, const RuntimeOptions& runtime, ModelInfo& info) {
   const std::size_t longest = session.longest();
   if (longest > 0 && runtime.max_tokens > longest) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -286,6 +288,22 @@ void settle_graph(const Session& session, const ModelFolder& folder, const Runti
                     " is over the fixed length of the graph, " + std::to_string(longest));
   }
   if (longest > 0) info.max_tokens = std::min(info.max_tokens, longest);
+}
+
+// Of a classifier.
+void settle_outputs(const Session& session, const Graph& graph, const ModelFolder& folder,
+                    const ModelInfo& info, const LogSink& note) {
+  if (session.width() != info.labels.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                graph.path + ": gives " + std::to_string(session.width()) +
+                    " outputs, config.json has " + std::to_string(info.labels.size()) + " labels");
+  }
+  for (const std::string& line : folder.notes) note(line);
+}
+
+// What the graph decides, and what the folder and the configuration ask of it.
+void settle_graph(const Session& session, const ModelFolder& folder, const RuntimeOptions& runtime,
+                  ModelInfo& info, const LogSink& note) {
   info.most_dimensions = session.width();
   info.dimensions = folder.dimensions > 0 ? folder.dimensions : session.width();
   if (info.dimensions > session.width()) {
@@ -318,6 +336,10 @@ void describe_graph(const Graph& graph, const ModelFolder& folder, ModelInfo& in
   info.pooling = pooling_name(folder.pooling);
 }
 
+bool takes_pair_types(const ModelSpec& spec, const ScoreRules& rules) {
+  return rules.token_types && spec.token_types > 1;
+}
+
 LogSink sink_or_nothing(const LogSink& sink) {
   return sink ? sink : [](std::string_view) {};
 }
@@ -336,7 +358,12 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   Outline outline = read_outline(config, note);
   if (log.outline) log.outline(outline.info);
   ModelFolder& folder = outline.folder;
-  settle_pooling(config.runtime, folder);
+  const bool scores = outline.spec.head.classifier.has_value();
+  if (scores) {
+    folder.pooling = Pooling::kCls;
+  } else {
+    settle_pooling(config.runtime, folder);
+  }
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   ModelInfo info = std::move(outline.info);
   info.max_tokens = choose_max_tokens(folder, outline.spec, config.runtime);
@@ -346,6 +373,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   CompileOptions compile;
   compile.control = control;
   compile.progress = log.progress;
+  compile.head = scores || !folder.is_classifier;
   const Graph graph = choose_graph(outline, config.runtime, compile, note);
   control.check();
   const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
@@ -358,10 +386,16 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   detail("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
   detail("threads: " + info.threads_reason);
 
-  std::unique_ptr<Session> session = open_session(graph, info.threads, isa);
+  std::unique_ptr<Session> session = open_session(graph, scores, info.threads, isa);
   control.check();
-  settle_graph(*session, folder, config.runtime, info, note);
+  settle_length(*session, config.runtime, info);
+  if (scores) {
+    settle_outputs(*session, graph, folder, info, note);
+  } else {
+    settle_graph(*session, folder, config.runtime, info, note);
+  }
   if (session->longest() > 0) check_prompts(tokenizer, info);
+  const bool takes_types = takes_pair_types(graph.spec, outline.score_rules);
   const bool truncates_left = folder.truncates_left.value_or(tokenizer.truncates_left());
   Model::Engine::Parts parts{.info = std::move(info),
                              .tokenizer = std::move(tokenizer),
@@ -375,6 +409,10 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
                              .truncates_left = truncates_left,
                              .vocabulary = exceeds ? graph.spec.vocabulary : 0,
                              .dimensions = folder.dimensions,
+                             .scores = scores,
+                             .score_rules = std::move(outline.score_rules),
+                             .takes_types = takes_types,
+                             .text_types = graph.spec.text_types,
                              .hold = graph.hold};
   parts.max_batch_tokens = parts.info.max_batch_tokens;
   return Model(std::make_unique<const Model::Engine>(std::move(parts)));

@@ -69,30 +69,23 @@ void Model::tokenize_and_embed_async(std::string_view text, const EmbedOptions& 
   engine_->embed_tokens_async(text, options, std::move(done));
 }
 
-Scores Model::rerank(std::string_view, std::span<const std::string>, const ScoreOptions&) const {
-  throw Error(ErrorCode::kInvalidArgument, "the model is no reranker");
+Scores Model::rerank(std::string_view query, std::span<const std::string> documents,
+                     const ScoreOptions& options) const {
+  return engine_->rerank(query, documents, options);
 }
 
-Scores Model::classify(std::span<const TextPair>, const ScoreOptions&) const {
-  throw Error(ErrorCode::kInvalidArgument, "the model is no classifier");
+Scores Model::classify(std::span<const TextPair> pairs, const ScoreOptions& options) const {
+  return engine_->classify(pairs, options);
 }
 
 void Model::rerank_async(std::string_view query, std::span<const std::string> documents,
                          const ScoreOptions& options, ScoresDone done) const {
-  try {
-    done(rerank(query, documents, options));
-  } catch (const Error& error) {
-    done(error);
-  }
+  engine_->rerank_async(query, documents, options, std::move(done));
 }
 
 void Model::classify_async(std::span<const TextPair> pairs, const ScoreOptions& options,
                            ScoresDone done) const {
-  try {
-    done(classify(pairs, options));
-  } catch (const Error& error) {
-    done(error);
-  }
+  engine_->classify_async(pairs, options, std::move(done));
 }
 
 TokenizedText Model::tokenize(std::string_view text, bool add_special, bool parse_special) const {

@@ -80,7 +80,8 @@ std::string head_of(const JsonValue& config) {
 
 void read_sentence_transformers(const JsonValue& config, ModelFolder& folder) {
   const std::optional<JsonValue> type = config.find("model_type");
-  if (type && type->string() != "SentenceTransformer") {
+  const bool scores = folder.is_classifier && type && type->string() == "CrossEncoder";
+  if (type && type->string() != "SentenceTransformer" && !scores) {
     throw unsupported_value(
         *type, "\"" + std::string(type->string()) + "\" is not supported; SentenceTransformer is");
   }
@@ -90,7 +91,6 @@ void read_sentence_transformers(const JsonValue& config, ModelFolder& folder) {
 }
 
 void read_config(const JsonValue& config, ModelFolder& folder) {
-  folder.head = head_of(config);
   if (folder.prompts.empty()) {
     if (const auto prompts = config.find("task_instructions")) read_prompts(*prompts, folder);
   }
@@ -138,12 +138,14 @@ ModelFolder read_model_folder(const std::string& name) {
     refuse_adapter(path);
     find_weights(path, folder);
   }
+  const JsonDocument config = JsonDocument::load((path / "config.json").string());
+  folder.head = head_of(config.root());
+  folder.is_classifier = folder.head.ends_with("ForSequenceClassification");
   read_modules(folder);
   read_text_rules(folder);
   if (const auto own = load_if_there(name, "config_sentence_transformers.json")) {
     read_sentence_transformers(own->root(), folder);
   }
-  const JsonDocument config = JsonDocument::load((path / "config.json").string());
   read_config(config.root(), folder);
   return folder;
 }

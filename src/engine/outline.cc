@@ -123,6 +123,10 @@ ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
       config.model.id.empty() ? short_model_name(config.checkpoints.repo_id) : config.model.id;
   info.family = spec.family;
   info.folder = folder.path;
+  if (spec.head.classifier) {
+    info.dense = false;
+    return info;
+  }
   info.matryoshka_dimensions = spec.matryoshka_dimensions;
   // What an ONNX export gives is known when it is opened.
   const bool known = folder.is_compiled || folder.has_safetensors;
@@ -131,12 +135,31 @@ ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
   return info;
 }
 
+ScoreRules read_scores(const ModelFolder& folder, const HeadSpec::Classifier& head) {
+  ScoreRules rules = read_score_rules(folder.path);
+  if (rules.labels.size() != head.outputs) {
+    throw Error(ErrorCode::kFailedPrecondition,
+                folder.path + ": config.json has " + std::to_string(rules.labels.size()) +
+                    " labels, the compiled graph " + std::to_string(head.outputs) +
+                    "; compile the model again");
+  }
+  if (!folder.default_prompt.empty()) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder.path +
+                    ": default_prompt_name: a prompt for all pairs is not supported; put it before "
+                    "the query, and remove the key");
+  }
+  return rules;
+}
+
 }  // namespace
 
 Outline read_outline(const ModelConfig& config, const LogSink& log) {
   ModelFolder folder =
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
   Described described = describe_folder(folder);
+  // Who names a pooling wants the encoder's vectors.
+  if (folder.names_pooling || config.runtime.pooling != "auto") described.spec.head = {};
   const std::vector<std::string>& adapters = described.spec.adapters.tasks;
   Found found = find_prompts(config, folder, described, log);
   if (add_configured(config.runtime, adapters, found.prompts)) {
@@ -147,7 +170,14 @@ Outline read_outline(const ModelConfig& config, const LogSink& log) {
   info.tasks = tasks.tasks();
   info.default_task = tasks.default_task();
   info.prompts_source = std::move(found.source);
-  return {std::move(folder), std::move(described.spec), std::move(tasks), std::move(info)};
+  ScoreRules scores;
+  if (described.spec.head.classifier) {
+    scores = read_scores(folder, *described.spec.head.classifier);
+    info.labels = scores.labels;
+    info.activation = activation_name(scores.activation);
+  }
+  return {std::move(folder), std::move(described.spec), std::move(tasks), std::move(scores),
+          std::move(info)};
 }
 
 }  // namespace nestvec

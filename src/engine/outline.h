@@ -4,6 +4,7 @@
 
 #include "compile/model_spec.h"
 #include "engine/model_folder.h"
+#include "engine/read_score_rules.h"
 #include "engine/tasks.h"
 #include "nestvec/config.h"
 #include "nestvec/log_sink.h"
@@ -15,6 +16,7 @@ struct Outline {
   ModelFolder folder;
   ModelSpec spec;
   TaskTable tasks;
+  ScoreRules score_rules;  // where the spec has a classifier
   ModelInfo info;  // as OutlineCheck gets it
 };
 

@@ -59,19 +59,6 @@ Error too_long(std::string_view what, std::size_t tokens, std::size_t limit,
                detail);
 }
 
-void check_vocabulary(const Tokenizer& tokenizer, const PlanRules& rules, const Tokens& tokens,
-                      const std::string& what, const ErrorDetail& detail) {
-  if (rules.vocabulary == 0) return;
-  for (const std::uint32_t id : tokens.ids) {
-    if (id < rules.vocabulary) continue;
-    throw Error(ErrorCode::kInvalidArgument,
-                what + " has the token \"" + excerpt(tokenizer.id_to_token(id)) + "\" (id " +
-                    std::to_string(id) + "), which the model's table of " +
-                    std::to_string(rules.vocabulary) + " tokens does not have",
-                detail);
-  }
-}
-
 // Tokens of the prompt, with the special ones before it: by itself, as sentence-transformers counts
 // them. 0 where they are pooled with the text.
 std::size_t left_out_tokens(const Tokenizer& tokenizer, const PlanRules& rules,
@@ -205,6 +192,20 @@ void add_spans(const Layout& layout, const Window& window, std::span<const std::
 
 }  // namespace
 
+void check_vocabulary(const Tokenizer& tokenizer, const PlanRules& rules,
+                      std::span<const std::uint32_t> ids, const std::string& what,
+                      const ErrorDetail& detail) {
+  if (rules.vocabulary == 0) return;
+  for (const std::uint32_t id : ids) {
+    if (id < rules.vocabulary) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                what + " has the token \"" + excerpt(tokenizer.id_to_token(id)) + "\" (id " +
+                    std::to_string(id) + "), which the model's table of " +
+                    std::to_string(rules.vocabulary) + " tokens does not have",
+                detail);
+  }
+}
+
 TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const TaskChoice& task,
                    std::string_view text, std::size_t index) {
   Tokens tokens = encode_text(tokenizer, rules, task, text, false);
@@ -213,7 +214,7 @@ TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const Tas
     throw too_long(name, tokens.ids.size(), rules.max_tokens, of_text(index));
   }
   if (tokens.ids.empty()) throw no_tokens(name, of_text(index));
-  check_vocabulary(tokenizer, rules, tokens, name, of_text(index));
+  check_vocabulary(tokenizer, rules, tokens.ids, name, of_text(index));
   const std::uint32_t first = narrow(left_out_tokens(tokenizer, rules, task));
   const std::uint32_t size = narrow(tokens.ids.size());
   if (first >= size) throw no_tokens(name + " behind its prompt", of_text(index));
@@ -236,7 +237,7 @@ TextPlan plan_tokens(const Tokenizer& tokenizer, const PlanRules& rules, const T
     throw too_long("the text", tokens.ids.size(), rules.max_tokens);
   }
   if (tokens.ids.empty()) throw Error(ErrorCode::kInvalidArgument, "the text has no tokens");
-  check_vocabulary(tokenizer, rules, tokens, "the text", {});
+  check_vocabulary(tokenizer, rules, tokens.ids, "the text", {});
   for (ByteRange& range : tokens.offsets) {
     const auto shift = narrow(prompt_bytes);
     range = range.end <= shift ? ByteRange{}
@@ -263,7 +264,7 @@ LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rule
     ends.push_back(joined.size());
   }
   const Tokens tokens = encode(tokenizer, rules, joined, true, 0);
-  check_vocabulary(tokenizer, rules, tokens, "the context of all chunks", {});
+  check_vocabulary(tokenizer, rules, tokens.ids, "the context of all chunks", {});
   const Layout layout = layout_of(tokens, prompt_bytes);
   if (rules.truncation == Truncation::kError && tokens.ids.size() > rules.max_tokens) {
     throw too_long("the context of all chunks", tokens.ids.size(), rules.max_tokens);

@@ -50,6 +50,11 @@ TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const Tas
 TextPlan plan_tokens(const Tokenizer& tokenizer, const PlanRules& rules, const TaskChoice& task,
                      std::string_view text);
 
+// Refuses a token that the model does not have; `what` has it. Throws Error kInvalidArgument.
+void check_vocabulary(const Tokenizer& tokenizer, const PlanRules& rules,
+                      std::span<const std::uint32_t> ids, const std::string& what,
+                      const ErrorDetail& detail);
+
 // A part of a chunk: so many tokens, whose mean is span number `span` of all windows' spans.
 struct ChunkPiece {
   std::size_t span = 0;

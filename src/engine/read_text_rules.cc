@@ -58,8 +58,17 @@ void expect(const JsonValue& config, std::string_view key, std::string_view usua
                                       : "is not supported; \"" + std::string(usual) + "\" is");
 }
 
+// One value that a key may have besides null, {} and false, and in a classifier's folder another.
+void expect_either(const JsonValue& config, std::string_view key, std::string_view usual,
+                   std::string_view classifiers, bool is_classifier) {
+  const std::optional<JsonValue> value = config.find(key);
+  const bool own = is_classifier && value && value->kind() == JsonValue::Kind::kString &&
+                   value->string() == classifiers;
+  if (!own) expect(config, key, usual);
+}
+
 // The modality "text" through forward() and last_hidden_state is what every text model does.
-void check_modalities(const JsonValue& config) {
+void check_modalities(const JsonValue& config, bool is_classifier) {
   const std::optional<JsonValue> modalities = config.find("modality_config");
   if (!modalities) return;
   const std::optional<JsonValue> text = modalities->find("text");
@@ -70,7 +79,7 @@ void check_modalities(const JsonValue& config) {
                             "the modality \"message\" (a chat template) is not supported");
   }
   expect(*text, "method", "forward");
-  expect(*text, "method_output_name", "last_hidden_state");
+  expect_either(*text, "method_output_name", "last_hidden_state", "logits", is_classifier);
 }
 
 // True where the file limits the length, and so tokenizer_config.json does not.
@@ -78,13 +87,15 @@ bool read_sentence_config(ModelFolder& folder) {
   const std::optional<JsonDocument> file = load_sentence_config(folder.path);
   if (!file) return false;
   const JsonValue config = file->root();
-  expect(config, "transformer_task", "feature-extraction");
-  expect(config, "module_output_name", "token_embeddings");
+  const bool classifier = folder.is_classifier;
+  expect_either(config, "transformer_task", "feature-extraction", "sequence-classification",
+                classifier);
+  expect_either(config, "module_output_name", "token_embeddings", "scores", classifier);
   for (const char* key :
        {"processing_kwargs", "query_expansion", "query_length", "document_length"}) {
     expect(config, key, "");
   }
-  check_modalities(config);
+  check_modalities(config, classifier);
   std::optional<JsonValue> limit = config.find("max_seq_length");
   for (const char* key : {"model_args", "model_kwargs", "config_args", "config_kwargs",
                           "tokenizer_args", "processor_kwargs"}) {

@@ -10,12 +10,18 @@ namespace nestvec {
 namespace {
 
 void check(const EmbeddingLayer& layer, const EmbeddingInput& in) {
-  const auto [ids, offsets, tasks] = in;
+  const auto [ids, offsets, tasks, types] = in;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < layer.vocabulary) continue;
     throw Error(ErrorCode::kInvalidArgument,
                 "token id " + std::to_string(ids[i]) + " at position " + std::to_string(i) +
                     " is not below " + std::to_string(layer.vocabulary));
+  }
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (types[i] >= 0 && static_cast<std::size_t>(types[i]) < layer.type_rows) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "token type " + std::to_string(types[i]) + " at position " + std::to_string(i) +
+                    " is not below " + std::to_string(layer.type_rows));
   }
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i] < -1 || tasks[i] >= static_cast<std::int64_t>(layer.tasks)) {
@@ -42,7 +48,7 @@ void place(const EmbeddingLayer& layer, std::span<const std::int64_t> ids, std::
   }
 }
 
-// The row of the type table for each token of a sequence.
+// The row of the type table for each token of a sequence, where the input does not say.
 void choose_types(const EmbeddingLayer& layer, std::int64_t task, std::span<std::uint32_t> rows) {
   if (layer.tasks > 0 || !layer.token_types.any()) {
     std::fill(rows.begin(), rows.end(), static_cast<std::uint32_t>(task + 1));
@@ -95,8 +101,10 @@ void embedding(const EmbeddingLayer& layer, const EmbeddingInput& in, float* out
     const auto first = static_cast<std::size_t>(in.offsets[i]);
     const auto count = static_cast<std::size_t>(in.offsets[i + 1]) - first;
     place(layer, ids.subspan(first, count), positions + first);
-    choose_types(layer, in.tasks[i], {types + first, count});
+    if (in.types.empty()) choose_types(layer, in.tasks[i], {types + first, count});
   }
+  std::transform(in.types.begin(), in.types.end(), types,
+                 [](std::int64_t type) { return static_cast<std::uint32_t>(type); });
   constexpr std::size_t kTokens = 16;
   const std::size_t chunks = (ids.size() + kTokens - 1) / kTokens;
   context.pool.parallel_for(chunks, [&](std::size_t chunk, std::size_t) {

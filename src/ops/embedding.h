@@ -20,9 +20,10 @@ struct EmbeddingLayer {
   const float* words = nullptr;
   const std::uint16_t* words_bf16 = nullptr;
   float scale = 0.0f;  // of the word's row; 0: none
-  const float* types =
-      nullptr;  // null: none; [1 + tasks, H]: row 0 without a task, 1 + t with task t's update
-  TokenTypes token_types;            // without tasks: which row of `types` each token has
+  // [type rows, H]: row 0 without a task, 1 + t with task t's update; null: none
+  const float* types = nullptr;
+  std::size_t type_rows = 0;
+  TokenTypes token_types;            // without tasks: which row of `types` each token of a text has
   const float* positions = nullptr;  // [position rows, H]; null: none
   std::size_t position_rows = 0;
   std::size_t first_position = 0;  // row of a sequence's first token
@@ -42,10 +43,12 @@ struct EmbeddingInput {
   std::span<const std::int64_t> ids;      // [T]
   std::span<const std::int64_t> offsets;  // [N+1]
   std::span<const std::int64_t> tasks;    // [N], -1: base weights
+  // [T], without tasks: the row of `types` for each token; empty: as the layer's token_types say.
+  std::span<const std::int64_t> types = {};
 };
 
-// out [T, H]. Throws Error kInvalidArgument for an id, a task or a length that the tables do not
-// have, naming it and its place.
+// out [T, H]. Throws Error kInvalidArgument for an id, a type, a task or a length that the tables
+// do not have, naming it and its place.
 void embedding(const EmbeddingLayer& layer, const EmbeddingInput& in, float* out,
                EngineContext& context);
 

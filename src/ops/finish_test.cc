@@ -26,6 +26,8 @@ double exact(Activation activation, double x) {
       return x;
     case Activation::kSilu:
       return x / (1 + std::exp(-x));
+    case Activation::kTanh:
+      return std::tanh(x);
   }
   return 0;
 }
@@ -52,7 +54,7 @@ TEST(Finish, ActivationsOverTheirWholeRange) {
   x.resize((x.size() + kPanel - 1) / kPanel * kPanel);
   for (const Isa isa : machine_isas()) {
     for (const Activation activation : {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu,
-                                        Activation::kSilu, Activation::kNone}) {
+                                        Activation::kNone, Activation::kTanh, Activation::kSilu}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << static_cast<int>(activation));
       const std::vector<float> out = activated(kernels(isa), activation, x);
       for (std::size_t i = 0; i < x.size(); ++i) {

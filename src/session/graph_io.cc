@@ -141,14 +141,8 @@ void read_output(const std::vector<GraphValue>& outputs, const std::string& path
   io.width = output->shape.back() > 0 ? static_cast<std::size_t>(output->shape.back()) : 0;
 }
 
-}  // namespace
-
-bool GraphIo::is_narrow(const std::string& input) const {
-  return std::find(narrow.begin(), narrow.end(), input) != narrow.end();
-}
-
-GraphIo read_graph_io(const std::vector<GraphValue>& inputs, const std::vector<GraphValue>& outputs,
-                      const std::string& path) {
+// All but the output.
+GraphIo read_inputs(const std::vector<GraphValue>& inputs, const std::string& path) {
   GraphIo io;
   const GraphValue* ids = find(inputs, "input_ids");
   for (const GraphValue& input : inputs) read_input(input, ids, path, io);
@@ -161,7 +155,35 @@ GraphIo read_graph_io(const std::vector<GraphValue>& inputs, const std::vector<G
                      " has a fixed length and there is no attention_mask to pad shorter texts "
                      "with; export the model with a dynamic axis for the tokens");
   }
+  return io;
+}
+
+}  // namespace
+
+bool GraphIo::is_narrow(const std::string& input) const {
+  return std::find(narrow.begin(), narrow.end(), input) != narrow.end();
+}
+
+GraphIo read_graph_io(const std::vector<GraphValue>& inputs, const std::vector<GraphValue>& outputs,
+                      const std::string& path) {
+  GraphIo io = read_inputs(inputs, path);
   read_output(outputs, path, io);
+  return io;
+}
+
+GraphIo read_classifier_io(const std::vector<GraphValue>& inputs,
+                           const std::vector<GraphValue>& outputs, const std::string& path) {
+  GraphIo io = read_inputs(inputs, path);
+  const GraphValue* logits = find(outputs, "logits");
+  if (logits == nullptr || !logits->is_float() || logits->shape.size() != 2) {
+    throw refuse(path,
+                 "no output logits [batch, labels] in float32, float16 or bfloat16, which a "
+                 "classifier has; the graph has " +
+                     describe(outputs));
+  }
+  io.output = logits->name;
+  io.pooled = true;
+  io.width = logits->shape[1] > 0 ? static_cast<std::size_t>(logits->shape[1]) : 0;
   return io;
 }
 

@@ -56,4 +56,9 @@ struct GraphIo {
 GraphIo read_graph_io(const std::vector<GraphValue>& inputs, const std::vector<GraphValue>& outputs,
                       const std::string& path);
 
+// The same of a classifier: its output is the one of rank 2 called logits, which counts as pooled.
+// Throws Error kInvalidArgument where there is none, too.
+GraphIo read_classifier_io(const std::vector<GraphValue>& inputs,
+                           const std::vector<GraphValue>& outputs, const std::string& path);
+
 }  // namespace nestvec

@@ -142,7 +142,8 @@ class OrtSession final : public Session {
       outputs.push_back(describe_value(session_.GetOutputNameAllocated(i, allocator).get(),
                                        session_.GetOutputTypeInfo(i)));
     }
-    io_ = read_graph_io(inputs, outputs, options.graph_path);
+    io_ = options.scores ? read_classifier_io(inputs, outputs, options.graph_path)
+                         : read_graph_io(inputs, outputs, options.graph_path);
     rules_ = {.can_pad = !io_.attention_mask.empty(),
               .one_task_a_run = io_.task_input == TaskInput::kScalarPerRun ||
                                 io_.task_input == TaskInput::kVectorPerRun,
@@ -234,7 +235,8 @@ void OrtSession::bind_tokens(const PackedBatch& batch, const GraphRun& run, std:
     for (std::size_t i = 0; i < count; ++i) {
       ids_[first + i] = batch.ids[begin + i];
       mask_[first + i] = 1;
-      types_[first + i] = options_.token_types.at(i, count);
+      types_[first + i] =
+          batch.types.empty() ? options_.token_types.at(i, count) : batch.types[begin + i];
     }
     const auto row = positions_.begin() + static_cast<std::ptrdiff_t>(first);
     std::iota(row, row + run.length, static_cast<std::int64_t>(options_.first_position));

@@ -20,6 +20,7 @@ struct OrtSessionOptions {
   std::size_t first_position = 0;  // of a sequence's first token, for graphs that take positions
   TokenTypes token_types = {};     // for graphs that take types
   std::size_t width = 0;           // what token embeddings must have, by the model's files; 0 = any
+  bool scores = false;             // rows are the outputs of the classifier on the encoder
 };
 
 // Loads and optimises the graph, and runs two short sequences, which shows whether it takes several

@@ -12,10 +12,12 @@
 namespace nestvec {
 namespace {
 
-constexpr std::array<const char*, 4> kInputs = {"input_ids", "offsets", "task_ids", "spans"};
+constexpr const char* kTokenTypes = "token_type_ids";
+constexpr std::array<const char*, 5> kInputs = {"input_ids", "offsets", "task_ids", "spans",
+                                                kTokenTypes};
 constexpr const char* kSpanMeans = "span_means";
+constexpr const char* kLogits = "logits";
 constexpr const char* kTokenEmbeddings = "token_embeddings";
-constexpr std::array<const char*, 2> kOutputs = {kSpanMeans, kTokenEmbeddings};
 
 bool is_float(const Ort::Value& tensor) {
   return tensor.GetTensorTypeAndShapeInfo().GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
@@ -41,7 +43,9 @@ class PackedSession final : public Session {
       : context_(options.threads, options.isa),
         aside_(context_.pool.threads()),
         domain_(context_),
-        session_(env_, options.graph_path.c_str(), with_domain(domain_)) {
+        session_(env_, options.graph_path.c_str(), with_domain(domain_)),
+        outputs_({options.scores ? kLogits : kSpanMeans, kTokenEmbeddings}) {
+    takes_types_ = session_.GetInputCount() == kInputs.size();
     rehearse(options.graph_path);
   }
 
@@ -53,7 +57,7 @@ class PackedSession final : public Session {
   // Inputs of one run in the graph's types, reused.
   struct Inputs {
     void set(const PackedBatch& batch);
-    std::vector<std::int64_t> ids, offsets, tasks, spans;
+    std::vector<std::int64_t> ids, offsets, tasks, spans, types;
   };
 
   // The operators have threads of their own.
@@ -77,6 +81,8 @@ class PackedSession final : public Session {
   Ort::Env env_ = quiet_environment();
   Ort::Session session_;
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  std::array<const char*, 2> outputs_;  // the rows, and the tokens
+  bool takes_types_ = false;
   std::size_t width_ = 0;
   bool running_ = false;
   Inputs inputs_;
@@ -112,6 +118,7 @@ void PackedSession::Inputs::set(const PackedBatch& batch) {
   ids.assign(batch.ids.begin(), batch.ids.end());
   offsets.assign(batch.offsets.begin(), batch.offsets.end());
   tasks.assign(batch.tasks.begin(), batch.tasks.end());
+  types.assign(batch.types.begin(), batch.types.end());
   spans.clear();
   for (const Span& span : batch.spans) spans.insert(spans.end(), {span.begin, span.end});
 }
@@ -126,10 +133,11 @@ Ort::Value PackedSession::tensor(std::vector<std::int64_t>& values, bool pairs) 
 std::vector<Ort::Value> PackedSession::run_graph(Inputs& values, const PackedBatch& batch,
                                                  bool want_tokens) {
   values.set(batch);
-  std::array<Ort::Value, 4> inputs = {tensor(values.ids, false), tensor(values.offsets, false),
-                                      tensor(values.tasks, false), tensor(values.spans, true)};
-  return session_.Run(Ort::RunOptions{nullptr}, kInputs.data(), inputs.data(), inputs.size(),
-                      kOutputs.data(), want_tokens ? 2 : 1);
+  const std::array<Ort::Value, 5> inputs = {
+      tensor(values.ids, false), tensor(values.offsets, false), tensor(values.tasks, false),
+      tensor(values.spans, true), tensor(values.types, false)};
+  return session_.Run(Ort::RunOptions{nullptr}, kInputs.data(), inputs.data(),
+                      inputs.size() - (takes_types_ ? 0 : 1), outputs_.data(), want_tokens ? 2 : 1);
 }
 
 void PackedSession::rehearse(const std::string& path) {
@@ -137,13 +145,14 @@ void PackedSession::rehearse(const std::string& path) {
   batch.add({{0}, kNoTask, {{0, 1}}});  // four tokens, two texts, one span: none for another
   batch.add({{0, 0, 0}, kNoTask, {}});
   context_.rehearsal = true;
-  const std::vector<Ort::Value> outputs = run_graph(inputs_, batch, true);
+  const bool scores = outputs_[0] == kLogits;
+  const std::vector<Ort::Value> outputs = run_graph(inputs_, batch, !scores);
   context_.rehearsal = false;
   try {
     const std::vector<std::int64_t> shape = outputs[0].GetTensorTypeAndShapeInfo().GetShape();
     if (shape.size() == 2) width_ = static_cast<std::size_t>(shape[1]);
-    matrix(outputs[0], kSpanMeans, 1, width_);
-    matrix(outputs[1], kTokenEmbeddings, batch.tokens(), width_);
+    matrix(outputs[0], outputs_[0], 1, width_);
+    if (!scores) matrix(outputs[1], kTokenEmbeddings, batch.tokens(), width_);
   } catch (const Error& error) {
     throw Error(error.code(), path + ": " + error.what());
   }
@@ -168,7 +177,7 @@ void PackedSession::run_with(Inputs& inputs, const PackedBatch& batch, const Run
   context_.full_precision = options.full_precision;
   try {
     const std::vector<Ort::Value> outputs = run_graph(inputs, batch, options.want_tokens);
-    const std::span<const float> rows = matrix(outputs[0], kSpanMeans, batch.spans.size(), width_);
+    const std::span<const float> rows = matrix(outputs[0], outputs_[0], batch.spans.size(), width_);
     out.rows.assign(rows.begin(), rows.end());
     out.tokens.clear();
     if (!options.want_tokens) return;

@@ -16,6 +16,7 @@ struct PackedSessionOptions {
   std::string graph_path;   // model.onnx; weights beside it, which are mapped
   std::size_t threads = 1;  // of the one pool that all operators share
   Isa isa = Isa::kGeneric;
+  bool scores = false;  // rows are the outputs of the classifier that stands on the encoder
 };
 
 // Blocks. Throws Error: kNotFound, kDataLoss (not such a graph, or truncated).

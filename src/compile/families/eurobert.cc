@@ -6,19 +6,18 @@
 
 namespace nestvec {
 
-const Family kEuroBert = {
-    .name = "eurobert",
-    .matches =
-        [](const JsonValue& config) {
-          return text_or(config, "model_type", "") == "eurobert" ||
-                 first_architecture(config).starts_with("EuroBert");
-        },
-    .read =
-        [](const JsonValue& config) {
-          ModelSpec spec =
-              read_llama_block(config, {.rotary_base = 250000.0, .norm_epsilon = 1e-5});
-          spec.block.causal = flag_or(config, "is_causal", false);
-          return spec;
-        }};
+const Family kEuroBert = {.name = "eurobert",
+                          .matches =
+                              [](const JsonValue& config) {
+                                return text_or(config, "model_type", "") == "eurobert" ||
+                                       first_architecture(config).starts_with("EuroBert");
+                              },
+                          .read =
+                              [](const JsonValue& config) {
+                                ModelSpec spec = read_llama_block(
+                                    config, {.rotary_base = 250000.0, .norm_epsilon = 1e-5});
+                                spec.block.causal = flag_or(config, "is_causal", false);
+                                return spec;
+                              }};
 
 }  // namespace nestvec

@@ -6,23 +6,22 @@
 
 namespace nestvec {
 
-const Family kJinaV5 = {
-    .name = "jina-embeddings-v5",
-    .matches =
-        [](const JsonValue& config) {
-          return text_or(config, "model_type", "") == "jina_embeddings_v5" ||
-                 first_architecture(config) == "JinaEmbeddingsV5Model";
-        },
-    .read =
-        [](const JsonValue& config) {
-          const bool small = config.find("head_dim").has_value();
-          ModelSpec spec = (small ? kQwen3 : kEuroBert).read(config);
-          if (const auto names = config.find("task_names")) {
-            for (const JsonValue& name : names->elements()) {
-              spec.adapters.tasks.emplace_back(name.string());
-            }
-          }
-          return spec;
-        }};
+const Family kJinaV5 = {.name = "jina-embeddings-v5",
+                        .matches =
+                            [](const JsonValue& config) {
+                              return text_or(config, "model_type", "") == "jina_embeddings_v5" ||
+                                     first_architecture(config) == "JinaEmbeddingsV5Model";
+                            },
+                        .read =
+                            [](const JsonValue& config) {
+                              const bool small = config.find("head_dim").has_value();
+                              ModelSpec spec = (small ? kQwen3 : kEuroBert).read(config);
+                              if (const auto names = config.find("task_names")) {
+                                for (const JsonValue& name : names->elements()) {
+                                  spec.adapters.tasks.emplace_back(name.string());
+                                }
+                              }
+                              return spec;
+                            }};
 
 }  // namespace nestvec

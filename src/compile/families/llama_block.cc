@@ -12,7 +12,8 @@ double rotary_base(const JsonValue& config, double fallback) {
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     const auto rope = config.find(key);
     if (!rope) continue;
-    const std::string type = text_or(*rope, rope->find("rope_type") ? "rope_type" : "type", "default");
+    const std::string type =
+        text_or(*rope, rope->find("rope_type") ? "rope_type" : "type", "default");
     if (type != "default") {
       throw unsupported(*rope, "rope_type \"" + type + "\" is not supported; default is");
     }
@@ -44,12 +45,17 @@ void read_heads(const JsonValue& config, ModelSpec& spec) {
   spec.block.head_width = width ? checked_size(*width, kWidest) : spec.hidden / spec.heads;
   if (spec.head_width() % 2 != 0 || spec.head_width() > kWidest) {
     throw unsupported(config, "heads of width " + std::to_string(spec.head_width()) +
-                                  " are not supported; even ones up to " +
-                                  std::to_string(kWidest) + " are");
+                                  " are not supported; even ones up to " + std::to_string(kWidest) +
+                                  " are");
   }
 }
 
 void refuse_other_blocks(const JsonValue& config) {
+  const std::string architecture = first_architecture(config);
+  if (architecture.find("Classification") != std::string::npos) {
+    throw unsupported(config, "architecture \"" + architecture +
+                                  "\" is not supported; embedding models of this family are");
+  }
   for (const char* key : {"attention_bias", "mlp_bias", "use_sliding_window", "clip_qkv"}) {
     const auto value = config.find(key);
     if (value && value->kind() == JsonValue::Kind::kBool && value->boolean()) {
@@ -59,8 +65,8 @@ void refuse_other_blocks(const JsonValue& config) {
   if (const auto types = config.find("layer_types")) {
     for (const JsonValue& type : types->elements()) {
       if (type.string() == "full_attention") continue;
-      throw unsupported(type, "\"" + std::string(type.string()) +
-                                  "\" is not supported; full_attention is");
+      throw unsupported(
+          type, "\"" + std::string(type.string()) + "\" is not supported; full_attention is");
     }
   }
   if (const auto quantised = config.find("quantization_config")) {

@@ -126,6 +126,8 @@ void finish(const PanelFinish& f) {
       return finish_activated<Activation::kSilu>(f);
     case Activation::kNone:
       return finish_activated<Activation::kNone>(f);
+    case Activation::kTanh:
+      return finish_activated<Activation::kTanh>(f);
   }
 }
 

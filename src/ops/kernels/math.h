@@ -111,6 +111,13 @@ inline Floats gelu_tanh(Floats x) {
 // x sigmoid(x).
 inline Floats silu(Floats x) { return x / (1.0f + exp(-x)); }
 
+// (1 - t) / (1 + t) with the sign of x, t = exp(-2 |x|). Error below 2e-7 absolute.
+inline Floats tanh(Floats x) {
+  const Floats t = exp(-2.0f * absolute(x));
+  const Words sign = __builtin_bit_cast(Words, x) & 0x80000000u;
+  return __builtin_bit_cast(Floats, __builtin_bit_cast(Words, (1.0f - t) / (1.0f + t)) | sign);
+}
+
 // kExact: in fp32's precision, else in what bfloat16 keeps of it.
 template <Activation kActivation, bool kExact>
 Floats activate(Floats x) {
@@ -118,6 +125,7 @@ Floats activate(Floats x) {
   if constexpr (kActivation == Activation::kGeluTanh) return gelu_tanh(x);
   if constexpr (kActivation == Activation::kRelu) return max(Floats{}, x);
   if constexpr (kActivation == Activation::kSilu) return silu(x);
+  if constexpr (kActivation == Activation::kTanh) return tanh(x);
   return x;
 }
 

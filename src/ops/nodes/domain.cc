@@ -41,7 +41,8 @@ constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const c
   return all;
 }
 
-// ids [T], offsets [N+1], tasks [N] -> [T, H]
+// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T], or [0]
+// where all are 0 -> [T, H]
 class EmbeddingKernel {
  public:
   static constexpr const char* kName = "PackedEmbedding";
@@ -56,7 +57,8 @@ class EmbeddingKernel {
                                           {"norm_bias", kFloat, true},
                                           {"positions", kFloat, true},
                                           {"down", kFloat, true},
-                                          {"up", kFloat, true}};
+                                          {"up", kFloat, true},
+                                          {"token_types", kInt64, true}};
 
   EmbeddingKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.width = node.size("width", kAnyWidth);
@@ -91,16 +93,28 @@ class EmbeddingKernel {
   void run(const NodeRun& run) {
     const std::span<const std::int64_t> ids = run.ints(0);
     const NodeBatch batch = run.batch(ids.size());
+    const std::span<const std::int64_t> types = types_of(run, ids.size());
     float* out = run.output(ids.size(), layer_.width);
     if (context_.rehearsal) return;
-    embedding(layer_, {ids, batch.offsets, batch.tasks}, out, context_);
+    embedding(layer_, {ids, batch.offsets, batch.tasks, types}, out, context_);
   }
 
  private:
+  static constexpr std::size_t kTypes = 10;
+
+  std::span<const std::int64_t> types_of(const NodeRun& run, std::size_t tokens) const {
+    if (!run.has(kTypes)) return {};
+    const std::span<const std::int64_t> types = run.ints(kTypes);
+    if (types.empty() || (types.size() == tokens && layer_.tasks == 0)) return types;
+    throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
+                                          " token types for " + std::to_string(tokens) + " tokens");
+  }
+
   // A table of more rows than the tasks have is one of token types: "token_types" then has how many
   // tokens stand before the text, their types, the text's, and those of the tokens behind it.
   void read_types(const NodeReader& node) {
     const std::size_t rows = node.rows(4, layer_.width);
+    layer_.type_rows = rows;
     layer_.types = node.floats(4, rows * layer_.width);
     if (rows == 1 + layer_.tasks) return;
     if (layer_.tasks > 0) node.expect_equal(rows, 1 + layer_.tasks, "rows of input \"types\"");
@@ -296,6 +310,40 @@ class NormKernel {
   EngineContext& context_;
 };
 
+// x [S, K] -> activation(W x + bias), [S, N]
+class DenseKernel {
+ public:
+  static constexpr const char* kName = "PackedDense";
+  static constexpr bool kInPlace = false;
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr auto kInputs = [] {
+    std::array<NodeInput, 7> all = {{{"x", kFloat}}};
+    std::ranges::copy(linear_inputs(""), all.begin() + 1);
+    return all;
+  }();
+
+  DenseKernel(const NodeReader& node, EngineContext& context)
+      : layer_(node.linear(1, "")), context_(context) {
+    node.expect_equal(layer_.adapters.tasks, 0, "attribute \"tasks\"");
+    activation_ = static_cast<Activation>(
+        node.size("activation", {0, static_cast<std::int64_t>(Activation::kSilu)}));
+  }
+
+  void run(const NodeRun& run) {
+    const std::span<const float> x = run.rows(0, layer_.shape.inputs);
+    const std::size_t rows = x.size() / layer_.shape.inputs;
+    float* out = run.output(rows, layer_.shape.outputs);
+    if (context_.rehearsal || rows == 0) return;
+    linear(layer_, {.x = x.data(), .rows = rows}, {.out = out, .activation = activation_},
+           context_);
+  }
+
+ private:
+  LinearLayer layer_;
+  Activation activation_ = Activation::kNone;
+  EngineContext& context_;
+};
+
 // x [T, H], spans [M, 2] (begin and end) -> the mean of each, [M, H]
 class SpanMeanKernel {
  public:
@@ -332,11 +380,13 @@ struct NodeDomain::Nodes {
         self_attention(context),
         feed_forward(context),
         norm(context),
+        dense(context),
         span_mean(context) {
     domain.Add(&embedding);
     domain.Add(&self_attention);
     domain.Add(&feed_forward);
     domain.Add(&norm);
+    domain.Add(&dense);
     domain.Add(&span_mean);
   }
 
@@ -344,6 +394,7 @@ struct NodeDomain::Nodes {
   Node<SelfAttentionKernel> self_attention;
   Node<FeedForwardKernel> feed_forward;
   Node<NormKernel> norm;
+  Node<DenseKernel> dense;
   Node<SpanMeanKernel> span_mean;
   Ort::CustomOpDomain domain{kNodeDomain};
 };

@@ -22,13 +22,16 @@ std::span<const T> elements(const Ort::ConstValue& value) {
 
 }  // namespace
 
+bool NodeRun::has(std::size_t index) const {
+  if (index >= context_.GetInputCount()) return false;
+  return static_cast<const OrtValue*>(context_.GetInput(index)) != nullptr;
+}
+
 Ort::ConstValue NodeRun::input(std::size_t index) const {
-  const Ort::ConstValue value =
-      index < context_.GetInputCount() ? context_.GetInput(index) : Ort::ConstValue{nullptr};
-  if (static_cast<const OrtValue*>(value) == nullptr) {
+  if (!has(index)) {
     throw Error(ErrorCode::kDataLoss, "input " + std::to_string(index) + " is missing");
   }
-  return value;
+  return context_.GetInput(index);
 }
 
 std::span<const float> NodeRun::rows(std::size_t index, std::size_t width) const {

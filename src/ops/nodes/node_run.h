@@ -25,6 +25,8 @@ class NodeRun {
  public:
   explicit NodeRun(OrtKernelContext* context) : context_(context) {}
 
+  // Whether an optional input is there.
+  bool has(std::size_t index) const;
   // An input [n, width], and one [n].
   std::span<const float> rows(std::size_t index, std::size_t width) const;
   std::span<const std::int64_t> ints(std::size_t index) const;

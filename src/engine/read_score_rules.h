@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model folder says about the outputs of a classifier and the pairs that it reads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nestvec/options.h"
+
+namespace nestvec {
+
+struct ScoreRules {
+  // In the order of the outputs: id2label, else LABEL_0 ... as transformers names them. One label
+  // makes a reranker.
+  std::vector<std::string> labels;
+  // kNone, kSigmoid or kSoftmax; never kModel.
+  ScoreActivation activation = ScoreActivation::kNone;
+  // A file of sentence-transformers names it; else it is the default for these labels, where
+  // sentence-transformers itself leaves several outputs raw.
+  bool names_activation = false;
+  // kLongestFirst or kOnlySecond; never kModel.
+  PairTruncation truncation = PairTruncation::kLongestFirst;
+  // The model is given the token types of a pair; false where tokenizer_config.json leaves
+  // token_type_ids out, as transformers does then: all are 0 to the model.
+  bool token_types = true;
+};
+
+// Whether config.json names an architecture ...ForSequenceClassification. Throws Error as
+// JsonDocument::load.
+bool is_classifier(const std::string& folder);
+
+// Reads config.json, config_sentence_transformers.json, the sentence_..._config.json and
+// tokenizer_config.json. Length and side of truncation are ModelFolder's max_tokens and
+// truncates_left, as for a single text. Throws Error: as JsonDocument::load, kInvalidArgument (a
+// broken value; labels whose numbers are not 0, 1, 2 ...), kUnimplemented (an activation function
+// that is not supported, with file and key).
+ScoreRules read_score_rules(const std::string& folder);
+
+// "none", "sigmoid", "softmax", as ModelInfo::activation has it. Precondition: not kModel.
+const char* activation_name(ScoreActivation activation);
+
+}  // namespace nestvec

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pairs of texts to sequences: each side tokenised alone, cut, joined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "batch/packed_batch.h"
+#include "engine/plan.h"
+#include "nestvec/options.h"
+#include "tokenizer/tokenizer.h"
+
+namespace nestvec {
+
+// What a model prescribes and a caller chose, for all pairs of a call.
+struct PairRules {
+  PlanRules text;
+  PairTruncation cut = PairTruncation::kLongestFirst;
+  std::size_t max_document_tokens = 0;  // as ScoreOptions
+  bool best_window = false;             // the same
+  bool token_types = false;             // the graph is told which text a token is of
+};
+
+// One pair: a sequence, or one for each window of its document. Each has the span of its first
+// token.
+struct PairSequences {
+  std::vector<Sequence> windows;
+  bool truncated = false;
+
+  std::size_t tokens() const noexcept;
+};
+
+// For the pairs of one call, one after another. Keeps the tokens of the first text, which many
+// pairs may share.
+class PairPlanner {
+ public:
+  // Throws Error kInvalidArgument for a tokenizer that does not say how two texts are joined.
+  PairPlanner(const Tokenizer& tokenizer, const PairRules& rules);
+
+  void set_first(std::string_view text);
+  // `index` stands in errors. Throws Error: kOutOfRange (over-long under Truncation::kError),
+  // kInvalidArgument (the first text leaves no room for the second, or a token that the model does
+  // not have).
+  PairSequences plan(std::string_view second, std::size_t index);
+
+ private:
+  void encode(std::string_view text, std::size_t max_tokens, std::vector<std::uint32_t>& ids);
+  std::size_t most_needed() const;
+  Sequence join(std::span<const std::uint32_t> first, std::span<const std::uint32_t> second,
+                std::size_t index);
+  void add_windows(std::size_t index, PairSequences& pair);
+
+  const Tokenizer& tokenizer_;
+  PairRules rules_;
+  std::size_t added_;
+  std::vector<std::uint32_t> first_;
+  std::vector<std::uint32_t> second_;
+  Tokens tokens_;  // reused
+};
+
+}  // namespace nestvec
