@@ -141,6 +141,11 @@ class AdapterSource {
   std::vector<Folder> folders_;
 };
 
+// The layer's module that a naming calls so.
+auto one(std::string_view Naming::* field) {
+  return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
+}
+
 // Finds everything in one base file with one naming.
 class Finder {
  public:
@@ -209,10 +214,6 @@ class Finder {
     std::size_t layer;
     std::size_t in;
   };
-
-  static auto one(std::string_view Naming::* field) {
-    return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
-  }
 
   LinearWeights qkv(const std::string& name, std::size_t layer) const {
     const auto pick = [](const Naming& naming) {

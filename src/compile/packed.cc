@@ -7,6 +7,7 @@
 
 #include "compile/packed_payloads.h"
 #include "compile/payloads.h"
+#include "ops/kernels/table.h"
 
 namespace nestvec {
 namespace {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compile/payloads.h"
+#include "ops/kernels/table.h"
 
 namespace nestvec {
 namespace {

@@ -2,6 +2,7 @@
 // What a model folder says about the outputs of a classifier and the pairs that it reads.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -20,20 +21,19 @@ struct ScoreRules {
   bool names_activation = false;
   // kLongestFirst or kOnlySecond; never kModel.
   PairTruncation truncation = PairTruncation::kLongestFirst;
+  // Most tokens of a pair where processing_kwargs says so, as it does before every other file; else
+  // 0.
+  std::size_t max_tokens = 0;
   // The model is given the token types of a pair; false where tokenizer_config.json leaves
   // token_type_ids out, as transformers does then: all are 0 to the model.
   bool token_types = true;
 };
 
-// Whether config.json names an architecture ...ForSequenceClassification. Throws Error as
-// JsonDocument::load.
-bool is_classifier(const std::string& folder);
-
-// Reads config.json, config_sentence_transformers.json, the sentence_..._config.json and
-// tokenizer_config.json. Length and side of truncation are ModelFolder's max_tokens and
-// truncates_left, as for a single text. Throws Error: as JsonDocument::load, kInvalidArgument (a
-// broken value; labels whose numbers are not 0, 1, 2 ...), kUnimplemented (an activation function
-// that is not supported, with file and key).
+// Reads config.json, config_sentence_transformers.json, tokenizer_config.json and processing_kwargs
+// of the sentence_..._config.json. Length and side of truncation are otherwise ModelFolder's
+// max_tokens and truncates_left, as for a single text. Throws Error: as JsonDocument::load,
+// kInvalidArgument (a broken value; labels whose numbers are not 0, 1, 2 ...), kUnimplemented (an
+// activation function or an argument that is not supported, with file and key).
 ScoreRules read_score_rules(const std::string& folder);
 
 // "none", "sigmoid", "softmax", as ModelInfo::activation has it. Precondition: not kModel.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading of pre-tokenizers, post-processors, decoders and added tokens.
+#include <algorithm>
 #include <limits>
 
 #include "tokenizer/component_loader.h"
@@ -47,10 +48,10 @@ std::uint32_t load_type(const JsonValue& piece) {
 // "type_id": 0}}.
 TokenLayout load_template_piece(const JsonValue& piece, const JsonValue& special_tokens) {
   if (const auto sequence = piece.find("Sequence")) {
-    if (sequence->at("id").string() != "A") {
-      throw piece.error("the template of a single text can only use sequence A");
-    }
-    return {{std::nullopt, load_type(*sequence)}};
+    const JsonValue id = sequence->at("id");
+    const bool second = id.string() == "B";
+    if (!second && id.string() != "A") throw id.error("expected \"A\" or \"B\"");
+    return {{std::nullopt, load_type(*sequence), second}};
   }
   const JsonValue special = piece.at("SpecialToken");
   TokenLayout layout;
@@ -60,19 +61,36 @@ TokenLayout load_template_piece(const JsonValue& piece, const JsonValue& special
   return layout;
 }
 
+std::vector<TokenLayout> load_template_pieces(const JsonValue& pieces,
+                                              const JsonValue& special_tokens) {
+  constexpr std::size_t kMostAdded = 1024;  // a file may name a long list again and again
+  std::vector<TokenLayout> layouts;
+  std::size_t added = 0;
+  for (const JsonValue& piece : pieces.elements()) {
+    layouts.push_back(load_template_piece(piece, special_tokens));
+    added += std::max<std::size_t>(layouts.back().size(), 1);
+    if (added > kMostAdded) throw pieces.error("it has more than 1024 tokens");
+  }
+  return layouts;
+}
+
 PostProcessorStep load_template(const JsonValue& value) {
   PostProcessorStep step;
   const JsonValue special_tokens = value.at("special_tokens");
-  constexpr std::size_t kMostAdded = 1024;  // a file may name a long list again and again
-  std::size_t added = 0;
+  const JsonValue single = value.at("single");
+  step.pieces = load_template_pieces(single, special_tokens);
   std::size_t texts = 0;
-  for (const JsonValue& piece : value.at("single").elements()) {
-    step.pieces.push_back(load_template_piece(piece, special_tokens));
-    added += step.pieces.back().size();
-    if (added > kMostAdded) throw value.at("single").error("it adds more than 1024 tokens");
-    texts += piece.find("Sequence") ? 1U : 0U;
+  for (const JsonValue& piece : single.elements()) {
+    const auto sequence = piece.find("Sequence");
+    if (!sequence) continue;
+    ++texts;
+    if (sequence->at("id").string() == "A") continue;
+    throw piece.error("the template of a single text can only use sequence A");
   }
-  if (texts != 1) throw value.at("single").error("expected the text, $A, exactly once");
+  if (texts != 1) throw single.error("expected the text, $A, exactly once");
+  if (const auto pair = value.find("pair")) {
+    step.pair_pieces = load_template_pieces(*pair, special_tokens);
+  }
   return step;
 }
 

@@ -57,6 +57,14 @@ class Tokenizer::Pipeline {
 
   void encode(std::string_view text, const EncodeOptions& options, EncodeScratch& scratch,
               Tokens& out) const;
+  // See Tokenizer.
+  Tokens join_pair(const Tokens& first, const Tokens& second) const;
+  void join_pair(std::span<const std::uint32_t> first, std::span<const std::uint32_t> second,
+                 Tokens& out) const;
+  bool has_pairs() const noexcept { return !parts_.post_processor.pair().empty(); }
+  // Throws Error kInvalidArgument if there is none.
+  const TokenLayout& pair_layout() const;
+
   std::string decode(std::span<const std::uint32_t> ids, bool skip_special, Pace& pace) const;
 
   std::size_t vocabulary_size() const noexcept;

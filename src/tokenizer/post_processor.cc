@@ -2,6 +2,7 @@
 #include "tokenizer/post_processor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "nestvec/error.h"
 
@@ -34,19 +35,53 @@ void apply_pair(const PostProcessorStep& step, std::vector<TokenLayout>& encodin
   }
 }
 
-// A template's pieces, the text's own with all that stands around it so far.
-std::vector<TokenLayout> apply_template(const PostProcessorStep& step, const TokenLayout& text) {
-  std::vector<TokenLayout> encodings;
-  for (const TokenLayout& piece : step.pieces) {
-    encodings.push_back(has_text(piece) ? text : piece);
-    if (has_text(piece)) set_types(encodings.back(), piece.front().type);
+// A template's pieces, each text with all that stands around it so far. `encodings` is text A
+// alone, or A and B.
+std::vector<TokenLayout> apply_template(const std::vector<TokenLayout>& pieces,
+                                        const std::vector<TokenLayout>& encodings) {
+  std::vector<TokenLayout> result;
+  for (const TokenLayout& piece : pieces) {
+    if (!has_text(piece)) {
+      result.push_back(piece);
+      continue;
+    }
+    result.push_back(encodings[piece.front().second ? 1 : 0]);
+    set_types(result.back(), piece.front().type);
   }
-  return encodings;
+  return result;
+}
+
+TokenLayout joined(const std::vector<TokenLayout>& encodings) {
+  TokenLayout layout;
+  for (const TokenLayout& encoding : encodings) {
+    layout.insert(layout.end(), encoding.begin(), encoding.end());
+  }
+  return layout;
+}
+
+// Why a layout cannot stand for a pair; empty if it can.
+std::string problem_of(const TokenLayout& layout) {
+  std::size_t texts[2] = {0, 0};
+  for (const LayoutToken& token : layout) {
+    if (!token.id) ++texts[token.second ? 1 : 0];
+    if (token.type > 255) {
+      return "tokenizer.json gives the token type " + std::to_string(token.type) +
+             " to tokens of a pair; 255 is the largest that is supported";
+    }
+  }
+  if (texts[0] == 1 && texts[1] == 1) return "";
+  return "the template of a pair in tokenizer.json has sequence A " + std::to_string(texts[0]) +
+         " times and sequence B " + std::to_string(texts[1]) + " times, expected each once";
 }
 
 }  // namespace
 
 PostProcessor::PostProcessor(const std::vector<PostProcessorStep>& steps) {
+  fold_single(steps);
+  fold_pair(steps);
+}
+
+void PostProcessor::fold_single(const std::vector<PostProcessorStep>& steps) {
   std::vector<TokenLayout> encodings = {{LayoutToken{}}};
   for (const PostProcessorStep& step : steps) {
     if (step.kind != Kind::kTemplate) {
@@ -61,25 +96,48 @@ PostProcessor::PostProcessor(const std::vector<PostProcessorStep>& steps) {
       throw Error(ErrorCode::kInvalidArgument,
                   "a TemplateProcessing behind another one is not supported");
     }
-    encodings = apply_template(step, encodings.front());
+    encodings = apply_template(step.pieces, encodings);
     for (const TokenLayout& piece : step.pieces) {
       if (!has_text(piece)) declared_count_ += piece.size();
     }
   }
   std::vector<std::uint32_t>* side = &prefix_;
   std::vector<std::uint32_t>* side_types = &types_.prefix;
-  for (const TokenLayout& encoding : encodings) {
-    for (const LayoutToken& token : encoding) {
-      if (token.id) {
-        side->push_back(*token.id);
-        side_types->push_back(token.type);
-      } else {
-        types_.text = token.type;
-        side = &suffix_;
-        side_types = &types_.suffix;
-      }
+  for (const LayoutToken& token : joined(encodings)) {
+    if (token.id) {
+      side->push_back(*token.id);
+      side_types->push_back(token.type);
+    } else {
+      types_.text = token.type;
+      side = &suffix_;
+      side_types = &types_.suffix;
     }
   }
+}
+
+// A file that cannot join two texts may still be right for one: the problem is for who asks.
+void PostProcessor::fold_pair(const std::vector<PostProcessorStep>& steps) {
+  std::vector<TokenLayout> encodings = {{LayoutToken{}}, {LayoutToken{std::nullopt, 1, true}}};
+  pair_problem_ = "the post_processor in tokenizer.json has no template for two texts";
+  bool has_template = false;
+  for (const PostProcessorStep& step : steps) {
+    if (step.kind != Kind::kTemplate) {
+      apply_pair(step, encodings);
+      has_template = true;
+      continue;
+    }
+    if (step.pair_pieces.empty()) return;
+    if (encodings.size() != 2) {
+      pair_problem_ = "tokenizer.json has a template of a pair behind another one";
+      return;
+    }
+    encodings = apply_template(step.pair_pieces, encodings);
+    has_template = true;
+  }
+  if (!has_template) return;
+  TokenLayout layout = joined(encodings);
+  pair_problem_ = problem_of(layout);
+  if (pair_problem_.empty()) pair_ = std::move(layout);
 }
 
 }  // namespace nestvec

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to the tokens of one text at the end: special tokens around it, offsets trimmed.
+// What happens to the tokens of one text, or of two, at the end: special tokens around them,
+// offsets trimmed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/token_types.h"
 
 namespace nestvec {
 
-// A special token by its id, or the place of the text's own tokens (nullopt), with the type that
+// A special token by its id, or the place of a text's own tokens (nullopt), with the type that
 // they have.
 struct LayoutToken {
   std::optional<std::uint32_t> id;
   std::uint32_t type = 0;
+  bool second = false;  // of a text: it is B
 };
 
 // A row of tokens.
@@ -27,13 +30,15 @@ struct PostProcessorStep {
   Kind kind = Kind::kTemplate;
   // kTemplate: its "single" form piece by piece; the text stands in it exactly once.
   std::vector<TokenLayout> pieces;
+  // kTemplate: its "pair" form; empty if the file has none.
+  std::vector<TokenLayout> pair_pieces;
   std::uint32_t separator = 0;  // kBert, kRoberta
   std::uint32_t classifier = 0;
   bool trim_offsets = false;     // kRoberta: offsets leave out the whitespace of a token,
   bool add_prefix_space = true;  // but for one space of the first token
 };
 
-// All steps folded into what they amount to for one text. Immutable.
+// All steps folded into what they amount to for one text and for a pair of texts. Immutable.
 class PostProcessor {
  public:
   // No post-processor: the text's tokens alone.
@@ -52,6 +57,11 @@ class PostProcessor {
   // odd sequences.
   std::size_t declared_count() const noexcept { return declared_count_; }
 
+  // Two texts and the special tokens around them; each text stands in it exactly once. Empty if
+  // there is no such layout, and pair_problem() says why.
+  const TokenLayout& pair() const noexcept { return pair_; }
+  const std::string& pair_problem() const noexcept { return pair_problem_; }
+
   struct Trim {
     bool add_prefix_space;
     bool text_comes_first;  // no special token stands before the text yet
@@ -59,11 +69,16 @@ class PostProcessor {
   const std::vector<Trim>& trims() const noexcept { return trims_; }
 
  private:
+  void fold_single(const std::vector<PostProcessorStep>& steps);
+  void fold_pair(const std::vector<PostProcessorStep>& steps);
+
   std::vector<std::uint32_t> prefix_;
   std::vector<std::uint32_t> suffix_;
   TokenTypes types_;
   std::vector<Trim> trims_;
   std::size_t declared_count_ = 0;
+  TokenLayout pair_;
+  std::string pair_problem_ = "tokenizer.json has no post_processor";
 };
 
 }  // namespace nestvec

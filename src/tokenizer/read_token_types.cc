@@ -9,7 +9,6 @@
 #include "tokenizer/component_loader.h"
 
 namespace nestvec {
-namespace {
 
 bool model_takes_types(const std::string& folder) {
   const auto config = load_if_there(folder, "tokenizer_config.json");
@@ -19,8 +18,6 @@ bool model_takes_types(const std::string& folder) {
   return std::any_of(all.begin(), all.end(),
                      [](const JsonValue& name) { return name.string() == "token_type_ids"; });
 }
-
-}  // namespace
 
 TokenTypes read_token_types(const std::string& folder) {
   const auto document = load_if_there(folder, "tokenizer.json");

@@ -13,4 +13,9 @@ namespace nestvec {
 // file I/O. Throws Error as Tokenizer::load.
 TokenTypes read_token_types(const std::string& folder);
 
+// Whether transformers gives the model types at all: not where tokenizer_config.json has
+// model_input_names without token_type_ids. Blocks on file I/O. Throws Error as
+// JsonDocument::load, and kInvalidArgument for a broken list.
+bool model_takes_types(const std::string& folder);
+
 }  // namespace nestvec

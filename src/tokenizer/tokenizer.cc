@@ -98,6 +98,7 @@ void Tokens::clear() {
   ids.clear();
   offsets.clear();
   special.clear();
+  type_ids.clear();
   truncated = false;
 }
 
@@ -138,6 +139,19 @@ Tokens Tokenizer::encode(std::string_view text, const EncodeOptions& options) co
   encode(text, options, tokens);
   return tokens;
 }
+
+Tokens Tokenizer::join_pair(const Tokens& first, const Tokens& second) const {
+  return pipeline_->join_pair(first, second);
+}
+
+void Tokenizer::join_pair(std::span<const std::uint32_t> first,
+                          std::span<const std::uint32_t> second, Tokens& out) const {
+  pipeline_->join_pair(first, second, out);
+}
+
+bool Tokenizer::has_pairs() const noexcept { return pipeline_->has_pairs(); }
+
+std::size_t Tokenizer::pair_special_count() const { return pipeline_->pair_layout().size() - 2; }
 
 std::string Tokenizer::decode(std::span<const std::uint32_t> ids, bool skip_special) const {
   Pace pace;

@@ -29,8 +29,9 @@ struct ByteRange {
 // One text's encoding. All vectors have one entry a token.
 struct Tokens {
   std::vector<std::uint32_t> ids;
-  std::vector<ByteRange> offsets;     // {0, 0} for tokens that the post-processor added
-  std::vector<std::uint8_t> special;  // 1 for tokens that the post-processor added
+  std::vector<ByteRange> offsets;      // {0, 0} for tokens that the post-processor added
+  std::vector<std::uint8_t> special;   // 1 for tokens that the post-processor added
+  std::vector<std::uint8_t> type_ids;  // of a joined pair; else empty
   bool truncated = false;
 
   void clear();
@@ -95,6 +96,19 @@ class Tokenizer {
   // character that the vocabulary lacks where the file names no unknown token.
   void encode(std::string_view text, const EncodeOptions& options, Tokens& out) const;
   Tokens encode(std::string_view text, const EncodeOptions& options = {}) const;
+
+  // The tokens of two texts, each encoded with add_special = false, as one sequence with the
+  // special tokens around them: what the post-processor makes of a pair. It has offsets, each into
+  // its own text, if both have them. Throws Error kInvalidArgument if has_pairs() is false, with
+  // the reason.
+  Tokens join_pair(const Tokens& first, const Tokens& second) const;
+  // The same of ids alone, reusing the memory of `out`.
+  void join_pair(std::span<const std::uint32_t> first, std::span<const std::uint32_t> second,
+                 Tokens& out) const;
+  // Whether tokenizer.json says how two texts are joined.
+  bool has_pairs() const noexcept;
+  // Tokens that join_pair adds (4 for "<s> $A </s></s> $B </s>"). Throws Error as join_pair.
+  std::size_t pair_special_count() const;
 
   // Text of ids through the file's decoder. Throws Error kInvalidArgument for an id that does not
   // exist, naming its index.
