@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/token_types.h"
 #include "engine/plan.h"
 #include "engine/read_score_rules.h"
 #include "engine/scheduler.h"

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classifiers against transformers' scores (tests/data/rerank): every family and naming, single
+// texts and pairs, cut in every way; what narrower precisions cost; and that company changes no
+// bit.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nestvec/model.h"
+#include "support/folders.h"
+#include "support/jsonl_gz.h"
+#include "support/sanitized.h"
+
+namespace nestvec {
+namespace {
+
+struct RerankCase {
+  std::string model;
+  std::string graph;  // as runtime.graph
+  std::string precision;
+  // Of a raw output, relative to outputs over 1. What fp32 on both sides allows; in narrower
+  // precisions twice what was measured, over all records of the file.
+  double tolerance;
+};
+
+void PrintTo(const RerankCase& c, std::ostream* out) {
+  *out << c.model << " (" << c.graph << " " << c.precision << ")";
+}
+
+ModelConfig rerank_config(const RerankCase& of, std::size_t max_tokens = 0) {
+  ModelConfig config;
+  config.runtime.graph = of.graph;
+  config.runtime.precision = of.precision;
+  config.checkpoints.repo_id = test_data() + "/../models/" + of.model;
+  config.runtime.cache_dir = test_build() + "/rerank-cache";
+  config.runtime.max_tokens = max_tokens;
+  return config;
+}
+
+std::string records_of(const std::string& model) {
+  const std::string name = model.substr(0, model.find("-onnx"));
+  return test_data() + "/rerank/" + name + ".jsonl.gz";
+}
+
+std::vector<float> numbers(const JsonValue& array) {
+  std::vector<float> values;
+  for (const JsonValue& value : array.elements()) {
+    values.push_back(static_cast<float>(value.number()));
+  }
+  return values;
+}
+
+ScoreOptions options_of(const JsonValue& record, ScoreActivation activation) {
+  ScoreOptions options;
+  options.activation = activation;
+  const auto side = record.find("side");
+  if (side && side->string() == "left") options.truncation = Truncation::kLeft;
+  const auto rule = record.find("rule");
+  if (rule && rule->string() == "only_second") {
+    options.pair_truncation = PairTruncation::kOnlySecond;
+  }
+  return options;
+}
+
+class RerankParity : public testing::TestWithParam<RerankCase> {
+ protected:
+  // The model with the record's limit, loaded once for each limit.
+  const Model& model_for(const JsonValue& record) {
+    const auto limit = record.find("max_tokens");
+    const std::size_t max_tokens = limit ? static_cast<std::size_t>(limit->integer()) : 0;
+    auto [entry, added] = models_.try_emplace(max_tokens);
+    if (added) entry->second.emplace(load_model(rerank_config(GetParam(), max_tokens)));
+    return *entry->second;
+  }
+
+  void compare(std::span<const float> found, std::span<const float> expected, double tolerance) {
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const auto wanted = static_cast<double>(expected[i]);
+      const double difference = std::abs(static_cast<double>(found[i]) - wanted);
+      const double scaled = difference / std::max(1.0, std::abs(wanted));
+      worst_ = std::max(worst_, scaled);
+      EXPECT_LE(scaled, tolerance) << "output " << i;
+    }
+    ++compared_;
+  }
+
+  void check(const JsonValue& record, ScoreActivation activation, const char* key) {
+    const auto expected = record.find(key);
+    if (!expected) return;
+    TextPair pair{record.at("first").string()};
+    if (const JsonValue second = record.at("second"); !second.is_null()) pair.second = second.string();
+    const TextPair pairs[] = {pair};
+    const Scores scores = model_for(record).classify(pairs, options_of(record, activation));
+    ASSERT_EQ(scores.rows, 1u);
+    EXPECT_EQ(scores.tokens[0], record.at("ids").size());
+    EXPECT_EQ(scores.truncated.size(), record.find("truncated") ? 1u : 0u);
+    compare(scores.values, numbers(*expected), GetParam().tolerance);
+  }
+
+  std::map<std::size_t, std::optional<Model>> models_;
+  double worst_ = 0;
+  std::size_t compared_ = 0;
+};
+
+TEST_P(RerankParity, EqualsTheReference) {
+  std::size_t number = 0;
+  for_each_record(records_of(GetParam().model), [&](const JsonValue& record) {
+    if (kSanitized && number++ % 4 != 0) return;
+    SCOPED_TRACE(record.error("here").what());
+    check(record, ScoreActivation::kNone, "logits");
+    if (GetParam().precision != "fp32") return;
+    check(record, ScoreActivation::kSigmoid, "sigmoid");
+    check(record, ScoreActivation::kSoftmax, "softmax");
+  });
+  EXPECT_GT(compared_, 0u);
+  RecordProperty("largest_difference", std::to_string(worst_));
+  std::printf("%-24s %-10s %-5s %4zu outputs, largest difference %.1e\n",
+              GetParam().model.c_str(), GetParam().graph.c_str(), GetParam().precision.c_str(),
+              compared_, worst_);
+}
+
+std::vector<RerankCase> rerank_cases() {
+  std::vector<RerankCase> all;
+  for (const char* model :
+       {"bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "bert-classifier-tiny"}) {
+    all.push_back({model, "native", "fp32", 1e-5});
+    all.push_back({model, "portable", "fp32", 1e-5});
+    all.push_back({model, "native", "bf16", 0.2});
+    all.push_back({model, "native", "int8", 0.3});
+  }
+  all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 1e-5});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, RerankParity, testing::ValuesIn(rerank_cases()),
+                         [](const auto& suite) {
+                           std::string name = suite.param.model + "_" + suite.param.graph + "_" +
+                                              suite.param.precision;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// Documents of all lengths, from none to more than the model takes.
+std::vector<std::string> documents() {
+  std::vector<std::string> texts;
+  const std::string words[] = {"river", "a", "the mouth of", "42", "Mae", "in winter", "?"};
+  for (std::size_t i = 0; i < 40; ++i) {
+    std::string text;
+    for (std::size_t k = 0; k < (i * i) % 61; ++k) text += words[(i + k) % 7] + " ";
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+class RerankProofs : public testing::TestWithParam<RerankCase> {};
+
+TEST_P(RerankProofs, AScoreIsTheSameInAnyCompany) {
+  const std::vector<std::string> texts = documents();
+  const std::string query = "the mouth of the river?";
+  for (const bool windows : {false, true}) {
+    ScoreOptions options;
+    options.best_window = windows;
+    ModelConfig config = rerank_config(GetParam());
+    const Model model = load_model(config);
+    const Scores together = model.rerank(query, texts, options);
+    ASSERT_EQ(together.rows, texts.size());
+    config.runtime.max_batch_tokens = 150;
+    config.runtime.threads = 1;
+    EXPECT_EQ(together.values, load_model(config).rerank(query, texts, options).values);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      EXPECT_EQ(model.rerank(query, std::span(texts).subspan(i, 1), options).values[0],
+                together.values[i])
+          << texts[i];
+    }
+  }
+}
+
+// A window that holds the whole of a short document gives what the document gives.
+TEST_P(RerankProofs, TheBestWindowIsTheBest) {
+  const Model model = load_model(rerank_config(GetParam()));
+  const std::string query = "the river";
+  std::vector<std::string> texts = documents();
+  ScoreOptions windows;
+  windows.best_window = true;
+  const Scores best = model.rerank(query, texts, windows);
+  const Scores cut = model.rerank(query, texts);
+  EXPECT_TRUE(best.truncated.empty());
+  EXPECT_FALSE(cut.truncated.empty());
+  std::size_t longer = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const bool is_cut =
+        std::find(cut.truncated.begin(), cut.truncated.end(), i) != cut.truncated.end();
+    EXPECT_EQ(best.tokens[i] > cut.tokens[i], is_cut);
+    // The first window is what the cut leaves.
+    EXPECT_GE(best.values[i], cut.values[i]);
+    if (!is_cut) {
+      EXPECT_EQ(best.values[i], cut.values[i]);
+    }
+    longer += best.values[i] > cut.values[i] ? 1 : 0;
+  }
+  EXPECT_GT(longer, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, RerankProofs,
+                         testing::Values(RerankCase{"bert-reranker-tiny", "native", "fp32", 0},
+                                         RerankCase{"bert-reranker-tiny", "native", "bf16", 0},
+                                         RerankCase{"bert-reranker-tiny", "native", "int8", 0},
+                                         RerankCase{"xlmr-reranker-tiny", "native", "fp32", 0}),
+                         [](const auto& suite) {
+                           return suite.param.model.substr(0, 4) + "_" + suite.param.precision;
+                         });
+
+}  // namespace
+}  // namespace nestvec
