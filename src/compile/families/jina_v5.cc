@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // jina-embeddings-v5-text: nano on EuroBERT's body, small on Qwen3's. Both say the same of
-// themselves; the keys of Qwen3's heads tell them apart.
+// themselves, so the heads tell them apart: Qwen3's together are wider than the hidden state.
 #include "compile/config_keys.h"
 #include "compile/families/family.h"
 

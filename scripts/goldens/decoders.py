@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small models of Llama's block with random weights, and their vectors.
+
+Truth is transformers' native class in float64; the same in float32 must agree. Adapters are PEFT's,
+loaded by PEFT. See tests/data/embed/README.md.
+"""
+
+import json
+import pathlib
+
+import jsonl
+import models
+import numpy as np
+import small_tokenizers
+import torch
+from embed_goldens import AGREEMENT, TEXTS, finish
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from transformers import EuroBertConfig, EuroBertModel, Qwen3Config, Qwen3Model
+
+FOLDER = jsonl.DATA / "embed"
+LIMIT = 160
+SHAPE = dict(hidden_size=32, num_hidden_layers=2, max_position_embeddings=LIMIT, attn_implementation="eager")
+TASKS = ["retrieval", "text-matching", "clustering", "classification"]
+PROMPTS = {"query": "Query: ", "document": "Document: "}
+# What a caller may ask for, and the adapter and prompt that it means.
+USES = {"retrieval.query": ("retrieval", "query"), "retrieval.passage": ("retrieval", "document"),
+        "text-matching": ("text-matching", "document"), "clustering": ("clustering", "document"),
+        "classification": ("classification", "document"), "retrieval": ("retrieval", "document"),
+        "separation": ("clustering", "document"), "none": (None, None)}
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+def body(name: str) -> torch.nn.Module:
+    """Widths that do not fill a panel of 32, keys shared by two heads, heads wider than hidden / heads."""
+    vocabulary = len(json.loads(small_tokenizers.wordpiece())["model"]["vocab"])
+    if name in ("eurobert-tiny", "v5-nano-tiny"):
+        return models.scaled(EuroBertModel(EuroBertConfig(
+            vocab_size=vocabulary, intermediate_size=48, num_attention_heads=4, num_key_value_heads=4 if "nano" in name else 2,
+            rope_theta=10000.0, rms_norm_eps=1e-5, pad_token_id=0, bos_token_id=2, eos_token_id=3, mask_token_id=4,
+            **SHAPE)), 41)
+    return models.scaled(Qwen3Model(Qwen3Config(
+        vocab_size=vocabulary, intermediate_size=80, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+        rope_theta=10000.0, use_sliding_window=False, tie_word_embeddings=True, **SHAPE)), 42)
+
+
+def spread_norms(model: torch.nn.Module) -> torch.nn.Module:
+    """models.scaled() knows LayerNorm by its name; RMSNorms have others."""
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if "norm" in name:
+                rng = np.random.Generator(np.random.PCG64([43, len(name), sum(name.encode())]))
+                value.copy_(torch.from_numpy(1 + 0.2 * rng.standard_normal(value.shape)).float())
+    return model.eval()
+
+
+def write_folder(name: str, model: torch.nn.Module, config: dict, prefix: str = "") -> pathlib.Path:
+    folder = models.fresh(name)
+    (folder / "tokenizer.json").write_text(small_tokenizers.wordpiece() + "\n")
+    full = model.config.to_dict()
+    full.pop("_attn_implementation_autoset", None)
+    models.synthetic.write_json(folder / "config.json", {**full, **config})
+    save_file({prefix + key: value.contiguous() for key, value in model.state_dict().items()},
+              folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def write_pooling(folder: pathlib.Path) -> None:
+    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    models.synthetic.write_json(folder / "modules.json", [
+        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for index, (path, kind) in enumerate(kinds)])
+    models.synthetic.write_json(folder / "1_Pooling/config.json", {
+        "word_embedding_dimension": 32, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": False,
+        "pooling_mode_lasttoken": True, "include_prompt": True})
+
+
+def write_adapters(folder: pathlib.Path, model: torch.nn.Module) -> dict[str, torch.nn.Module]:
+    adapted = {None: model}
+    for number, task in enumerate(TASKS):
+        base = spread_norms(body(folder.name))
+        peft = get_peft_model(base, LoraConfig(r=4, lora_alpha=4, target_modules=TARGETS, bias="none"))
+        rng = np.random.Generator(np.random.PCG64([44, number]))
+        with torch.no_grad():
+            for key, value in peft.named_parameters():
+                if "lora_" in key:
+                    value.copy_(torch.from_numpy(0.25 * rng.standard_normal(value.shape)).float())
+        target = folder / "adapters" / task
+        peft.save_pretrained(target)
+        (target / "README.md").unlink(missing_ok=True)
+        settings = json.loads((target / "adapter_config.json").read_text())
+        settings["base_model_name_or_path"] = ""
+        models.synthetic.write_json(target / "adapter_config.json", settings)
+        again = PeftModel.from_pretrained(spread_norms(body(folder.name)), str(target))
+        adapted[task] = again.merge_and_unload().eval()
+    return adapted
+
+
+def vector_of(model: torch.nn.Module, name: str, record: dict) -> None:
+    ids = torch.tensor([record["ids"]])
+    with torch.no_grad():
+        narrow = model.float()(input_ids=ids).last_hidden_state[0, -1:].double().numpy()
+        exact = model.double()(input_ids=ids).last_hidden_state[0, -1:].numpy()
+    difference = float(np.abs(narrow - exact).max())
+    if difference > 4 * AGREEMENT:
+        raise SystemExit(f"{name}: float32 differs by {difference} on {len(record['ids'])} tokens")
+    record["vector"] = finish(exact, record)[0]
+
+
+def texts() -> list[str]:
+    words = " ".join(small_tokenizers.corpus()[:60]).split()
+    return TEXTS + [" ".join(words[:count]) for count in (3, 10, 20, 30, 45, 60, 90, 120)]
+
+
+def records_of(name: str, adapted: dict) -> list[dict]:
+    tokenizer = Tokenizer.from_file(str(jsonl.MODELS / name / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=LIMIT)
+    records = []
+    for index, text in enumerate(texts()):
+        uses = USES if len(adapted) > 1 else {"": (None, None)}
+        for number, (use, (adapter, prompt)) in enumerate(uses.items()):
+            record = {"text": text} | ({"task": use} if use else {})
+            if (index + number) % 7 == 0:
+                record["dimensions"] = 8
+            record["ids"] = tokenizer.encode(PROMPTS.get(prompt, "") + text).ids
+            vector_of(adapted[adapter], name, record)
+            records.append(record)
+    return records
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    for name, prefix in (("eurobert-tiny", ""), ("qwen3-tiny", "model.")):
+        model = spread_norms(body(name))
+        folder = write_folder(name, model, {}, prefix)
+        write_pooling(folder)
+        jsonl.write_jsonl(FOLDER / f"{name}.jsonl.gz", records_of(name, {None: model}))
+    for name in ("v5-nano-tiny", "v5-small-tiny"):
+        model = spread_norms(body(name))
+        head = {} if "small" in name else {"head_dim": None}  # nano's file does not have it
+        folder = write_folder(name, model, {**head, "model_type": "jina_embeddings_v5", "architectures": ["JinaEmbeddingsV5Model"],
+                                            "task_names": TASKS, "matryoshka_dimensions": [8, 16, 32]})
+        models.synthetic.write_json(folder / "modules.json", [
+            {"idx": 0, "name": "transformer", "path": "", "type": "custom_st.Transformer", "kwargs": ["task", "truncate_dim"]}])
+        models.synthetic.write_json(folder / "config_sentence_transformers.json", {
+            "prompts": PROMPTS, "default_prompt_name": "document", "similarity_fn_name": "cosine"})
+        jsonl.write_jsonl(FOLDER / f"{name}.jsonl.gz", records_of(name, write_adapters(folder, model)))
+
+
+if __name__ == "__main__":
+    main()
