@@ -25,5 +25,17 @@ TEST(PackedBatch, SequencesLieBehindOneAnother) {
   EXPECT_EQ(batch.max_length(), 0u);
 }
 
+TEST(PackedBatchTest, TypesAreThereForAllOrForNone) {
+  PackedBatch batch;
+  batch.add({{1, 2}, kNoTask, {}});
+  EXPECT_TRUE(batch.types.empty());
+  batch.add({{3, 4, 5}, kNoTask, {}, {0, 1, 1}});
+  batch.add({{6}, kNoTask, {}});
+  EXPECT_EQ(batch.types, (std::vector<std::uint8_t>{0, 0, 0, 1, 1, 0}));
+  batch.clear();
+  batch.add({{1}, kNoTask, {}});
+  EXPECT_TRUE(batch.types.empty());
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -292,6 +292,17 @@ class Finder {
   const AdapterSource& adapters_;
 };
 
+HeadWeights::Classifier find_classifier(const Finder& finder) {
+  try {
+    return finder.classifier();
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                std::string(error.what()) +
+                    "; config.json calls the model a classifier (ForSequenceClassification): to "
+                    "embed with its encoder alone, set runtime.pooling to mean, cls or lasttoken");
+  }
+}
+
 }  // namespace
 
 void EncoderWeights::release(const TensorView& tensor) const {
@@ -318,7 +329,7 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   weights.positions = finder.positions();
   weights.norm = finder.norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
-  if (spec.head.classifier) weights.head.classifier = finder.classifier();
+  if (spec.head.classifier) weights.head.classifier = find_classifier(finder);
   return weights;
 }
 

@@ -71,5 +71,24 @@ TEST(Format, OneThatIsTooOldIsToBeCompiledAgain) {
   }
 }
 
+// A classifier's head came with format 5.
+TEST(Format, AHeadIsReadOrTheManifestIsDamaged) {
+  EXPECT_FALSE(parse_manifest(kept_manifest(), "x").spec.head.any());
+  const auto head_of = [](const std::string& head) {
+    return parse_manifest(replaced(kept_manifest(),
+                                   "\"vocabulary\":", "\"head\": " + head + ", \"vocabulary\":"),
+                          "x")
+        .spec.head;
+  };
+  EXPECT_EQ(head_of(R"({"classifier": {"activation": 4, "outputs": 3}})").classifier,
+            (HeadSpec::Classifier{Activation::kTanh, 3}));
+  EXPECT_FALSE(head_of("{}").any());
+  for (const char* damaged : {R"({"classifier": {"activation": 9, "outputs": 3}})",
+                              R"({"classifier": {"activation": 4, "outputs": 0}})",
+                              R"({"classifier": {"activation": 4}})", R"({"classifier": 1})"}) {
+    EXPECT_TRUE(coded_error_of([&] { head_of(damaged); }).starts_with("DATA_LOSS")) << damaged;
+  }
+}
+
 }  // namespace
 }  // namespace nestvec

@@ -192,6 +192,31 @@ TEST(ModelSpecTest, NamesTheKeyAtFault) {
   blames(type + kSizes + R"(,"matryoshka_dimensions":[32,65])", "matryoshka_dimensions[1]");
 }
 
+TEST(ModelSpecTest, TheFirstArchitectureSaysWhatStandsOnTheEncoder) {
+  const auto head = [](const std::string& members) {
+    return with(R"("model_type":"bert",)" + members).head;
+  };
+  EXPECT_FALSE(head(R"("architectures":["BertModel"])").any());
+  EXPECT_FALSE(head(R"("architectures":["BertModel","BertForSequenceClassification"])").any());
+  EXPECT_FALSE(head(R"("architectures":["BertForTokenClassification"])").any());
+  const std::string classifier = R"("architectures":["BertForSequenceClassification"])";
+  EXPECT_EQ(head(classifier).classifier, (HeadSpec::Classifier{Activation::kTanh, 2}));
+  EXPECT_EQ(head(classifier + R"(,"num_labels":5)").classifier->outputs, 5u);
+  EXPECT_EQ(head(classifier + R"(,"id2label":{"0":"yes"},"num_labels":5)").classifier->outputs, 1u);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"bert","num_labels":0,)" + classifier), "");
+}
+
+// Texts alone have type 0, and only pairs need the others.
+TEST(ModelSpecTest, OnlyAHeadMakesTheGraphTakeTypes) {
+  EXPECT_FALSE(with(R"("model_type":"bert")").takes_types());
+  const std::string classifier = R"("architectures":["BertForSequenceClassification"])";
+  const ModelSpec bert = with(R"("model_type":"bert",)" + classifier);
+  EXPECT_TRUE(bert.takes_types());
+  EXPECT_EQ(bert.type_rows(), 2u);
+  EXPECT_FALSE(with(R"("model_type":"bert","type_vocab_size":1,)" + classifier).takes_types());
+  EXPECT_EQ(with(R"("model_type":"bert","type_vocab_size":1000,)" + classifier).type_rows(), 256u);
+}
+
 TEST(ModelSpecTest, RefusesHeadsThatDoNotFit) {
   std::string members = R"("model_type":"bert",)" + kSizes;
   members.replace(members.find("heads\":4"), 8, "heads\":5");

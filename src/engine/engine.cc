@@ -237,7 +237,8 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
     }
     job.answer_bytes = answer_bytes(*call, texts.size());
     take_from_cache(*call);
-    if (call->sequences.empty()) known.memory = memory_for_answer_alone(options.queue, job.answer_bytes);
+    if (call->sequences.empty())
+      known.memory = memory_for_answer_alone(options.queue, job.answer_bytes);
     call->out.timing.tokenize = seconds_since(start);
     job.sequences = std::move(call->sequences);
     job.control = {options.stop, options.deadline};

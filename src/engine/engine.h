@@ -42,8 +42,8 @@ class Model::Engine {
     std::size_t dimensions = 0;   // of calls that ask for none; 0 = the session's width
     bool scores = false;          // the session's rows are outputs of a classifier
     ScoreRules score_rules{};
-    bool takes_types = false;  // the graph is told the type of each token
-    TokenTypes text_types{};   // of a text alone
+    bool takes_types = false;                      // the graph is told the type of each token
+    TokenTypes text_types{};                       // of a text alone
     std::shared_ptr<const FileDescriptor> hold{};  // on what it runs from; may be empty
   };
 

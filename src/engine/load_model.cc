@@ -17,6 +17,7 @@
 #include "engine/memory_plan.h"
 #include "engine/model_folder.h"
 #include "engine/outline.h"
+#include "engine/settle_graph.h"
 #include "nestvec/load.h"
 #include "nestvec/model.h"
 #include "ops/isa.h"
@@ -231,6 +232,14 @@ void plan_resources(const ComputeInfo& compute, std::size_t wanted_threads, Memo
   info.memory_plan = describe_plan(facts, compute.cpu_memory_bytes);
 }
 
+// What a row of the graph is made of, and the tokens of a pair where their number is limited.
+void settle_pooling(const RuntimeOptions& runtime, Outline& outline) {
+  if (!outline.spec.head.classifier) return settle_pooling(runtime, outline.folder);
+  outline.folder.pooling = Pooling::kCls;
+  const std::size_t limit = outline.score_rules.max_tokens;
+  if (limit > 0) outline.folder.max_tokens = limit;
+}
+
 // A few tokens that were added to the tokenizer and not to the model hurt only the texts that have
 // them, which are refused; many show that the files do not belong together. True where some were.
 bool exceeds_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const std::string& path,
@@ -279,56 +288,6 @@ std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size
                                         std::to_string(graph.spec.hidden));
 }
 
-// Tokens of the longest text that the graph takes.
-void settle_length(const Session& session, const RuntimeOptions& runtime, ModelInfo& info) {
-  const std::size_t longest = session.longest();
-  if (longest > 0 && runtime.max_tokens > longest) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "runtime.max_tokens " + std::to_string(runtime.max_tokens) +
-                    " is over the fixed length of the graph, " + std::to_string(longest));
-  }
-  if (longest > 0) info.max_tokens = std::min(info.max_tokens, longest);
-}
-
-// Of a classifier.
-void settle_outputs(const Session& session, const Graph& graph, const ModelFolder& folder,
-                    const ModelInfo& info, const LogSink& note) {
-  if (session.width() != info.labels.size()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                graph.path + ": gives " + std::to_string(session.width()) +
-                    " outputs, config.json has " + std::to_string(info.labels.size()) + " labels");
-  }
-  for (const std::string& line : folder.notes) note(line);
-}
-
-// What the graph decides, and what the folder and the configuration ask of it.
-void settle_graph(const Session& session, const ModelFolder& folder, const RuntimeOptions& runtime,
-                  ModelInfo& info, const LogSink& note) {
-  info.most_dimensions = session.width();
-  info.dimensions = folder.dimensions > 0 ? folder.dimensions : session.width();
-  if (info.dimensions > session.width()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                folder.path + ": truncate_dim " + std::to_string(folder.dimensions) +
-                    " is over the model's " + std::to_string(session.width()) + " dimensions");
-  }
-  for (const std::string& line : folder.notes) note(line);
-  if (!session.pooled()) {
-    if (const std::string guess = guessed_pooling(folder); !guess.empty()) note(guess);
-    return;
-  }
-  info.pooling = "graph";
-  if (runtime.pooling != "auto" || !folder.include_prompt) {
-    throw Error(ErrorCode::kUnimplemented,
-                info.graph + ": the graph pools by itself (sentence_embedding), so " +
-                    (runtime.pooling != "auto" ? "runtime.pooling" : "include_prompt: false") +
-                    " cannot be followed; load safetensors, or an export that gives token "
-                    "embeddings");
-  }
-  note(
-      "the graph gives pooled vectors (sentence_embedding): its own pooling is used; late chunking "
-      "and token embeddings are not available");
-}
-
 void describe_graph(const Graph& graph, const ModelFolder& folder, ModelInfo& info) {
   info.graph = graph.description;
   info.precision = graph.precision;
@@ -336,8 +295,33 @@ void describe_graph(const Graph& graph, const ModelFolder& folder, ModelInfo& in
   info.pooling = pooling_name(folder.pooling);
 }
 
-bool takes_pair_types(const ModelSpec& spec, const ScoreRules& rules) {
-  return rules.token_types && spec.token_types > 1;
+void settle_graph(const Session& session, const Outline& outline, const RuntimeOptions& runtime,
+                  ModelInfo& info, const LogSink& note) {
+  settle_length(session, runtime, info);
+  if (outline.spec.head.classifier) {
+    settle_outputs(session, outline.folder, info, note);
+  } else {
+    settle_vectors(session, outline.folder, runtime, info, note);
+  }
+}
+
+// Whether a classifier is told of which text each token is.
+bool takes_pair_types(const Tokenizer& tokenizer, const ModelSpec& spec, const ScoreRules& rules,
+                      const std::string& path) {
+  if (rules.labels.empty() || !rules.token_types) return false;
+  if (tokenizer.has_pairs()) {
+    const std::uint32_t one[] = {0};
+    Tokens pair;
+    tokenizer.join_pair(one, one, pair);
+    for (const std::uint8_t type : pair.type_ids) {
+      if (type < spec.token_types) continue;
+      throw Error(ErrorCode::kInvalidArgument,
+                  path + ": post_processor: type_id " + std::to_string(type) +
+                      " of a pair is not below config.json's type_vocab_size of " +
+                      std::to_string(spec.token_types));
+    }
+  }
+  return spec.token_types > 1;
 }
 
 LogSink sink_or_nothing(const LogSink& sink) {
@@ -359,11 +343,7 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
   if (log.outline) log.outline(outline.info);
   ModelFolder& folder = outline.folder;
   const bool scores = outline.spec.head.classifier.has_value();
-  if (scores) {
-    folder.pooling = Pooling::kCls;
-  } else {
-    settle_pooling(config.runtime, folder);
-  }
+  settle_pooling(config.runtime, outline);
   Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
   ModelInfo info = std::move(outline.info);
   info.max_tokens = choose_max_tokens(folder, outline.spec, config.runtime);
@@ -388,14 +368,10 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
 
   std::unique_ptr<Session> session = open_session(graph, scores, info.threads, isa);
   control.check();
-  settle_length(*session, config.runtime, info);
-  if (scores) {
-    settle_outputs(*session, graph, folder, info, note);
-  } else {
-    settle_graph(*session, folder, config.runtime, info, note);
-  }
+  settle_graph(*session, outline, config.runtime, info, note);
   if (session->longest() > 0) check_prompts(tokenizer, info);
-  const bool takes_types = takes_pair_types(graph.spec, outline.score_rules);
+  const bool takes_types =
+      takes_pair_types(tokenizer, graph.spec, outline.score_rules, folder.tokenizer);
   const bool truncates_left = folder.truncates_left.value_or(tokenizer.truncates_left());
   Model::Engine::Parts parts{.info = std::move(info),
                              .tokenizer = std::move(tokenizer),

@@ -166,6 +166,25 @@ TEST_F(ModelFolderTest, AClassifierIsNoEmbeddingModelUnlessSomebodySaysSo) {
   EXPECT_NE(folder.notes.at(0).find("only the encoder is used"), std::string::npos);
   put("config.json", R"({"architectures": ["BertForMaskedLM"]})");
   EXPECT_EQ(failure(), "");
+  EXPECT_FALSE(read().is_classifier);
+}
+
+// As sentence-transformers saves a CrossEncoder; for an embedding model these are other models.
+TEST_F(ModelFolderTest, ACrossEncoderHasItsOwnWords) {
+  const std::string scores = R"({"transformer_task": "sequence-classification",
+    "modality_config": {"text": {"method": "forward", "method_output_name": "logits"}},
+    "module_output_name": "scores", "max_seq_length": 96})";
+  put("sentence_bert_config.json", scores);
+  expect_failure("UNIMPLEMENTED", "transformer_task");
+  put("config.json", R"({"architectures": ["BertForSequenceClassification"]})");
+  put("config_sentence_transformers.json", R"({"model_type": "CrossEncoder"})");
+  EXPECT_TRUE(read().is_classifier);
+  EXPECT_EQ(read().max_tokens, 96u);
+  put("sentence_bert_config.json", R"({"module_output_name": "logits"})");
+  expect_failure("UNIMPLEMENTED", "module_output_name");
+  put("sentence_bert_config.json", "{}");
+  put("config.json", R"({"architectures": ["BertModel"]})");
+  expect_failure("UNIMPLEMENTED", "CrossEncoder");
 }
 
 TEST_F(ModelFolderTest, AClassifierShowsInItsWeights) {

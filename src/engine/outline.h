@@ -17,7 +17,7 @@ struct Outline {
   ModelSpec spec;
   TaskTable tasks;
   ScoreRules score_rules;  // where the spec has a classifier
-  ModelInfo info;  // as OutlineCheck gets it
+  ModelInfo info;          // as OutlineCheck gets it
 };
 
 // Finds the configured model and reads its small files. One line goes to `log` where prompts that

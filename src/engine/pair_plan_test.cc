@@ -62,7 +62,7 @@ TEST(PairPlan, SaysWhyAPairIsRefused) {
   EXPECT_EQ(code_of_plan({7, 2}, only), ErrorCode::kInvalidArgument);
   PairLimits strict{10, 3};
   strict.refuse = true;
-  EXPECT_EQ(error_of([&] { plan_pair({5, 3}, strict, 7); }),
+  EXPECT_EQ(error_of([&] { plan_pair({5, 3}, strict, 7); }, ErrorCode::kOutOfRange),
             "pair 7 has 11 tokens with special tokens, the model takes 10; shorten it, or allow "
             "truncation");
   EXPECT_EQ(code_of_plan({5, 3}, strict), ErrorCode::kOutOfRange);

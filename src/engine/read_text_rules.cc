@@ -87,14 +87,14 @@ bool read_sentence_config(ModelFolder& folder) {
   const std::optional<JsonDocument> file = load_sentence_config(folder.path);
   if (!file) return false;
   const JsonValue config = file->root();
-  const bool classifier = folder.is_classifier;
+  const bool classifier = folder.is_classifier && !folder.names_pooling;
   expect_either(config, "transformer_task", "feature-extraction", "sequence-classification",
                 classifier);
   expect_either(config, "module_output_name", "token_embeddings", "scores", classifier);
-  for (const char* key :
-       {"processing_kwargs", "query_expansion", "query_length", "document_length"}) {
+  for (const char* key : {"query_expansion", "query_length", "document_length"}) {
     expect(config, key, "");
   }
+  if (!classifier) expect(config, "processing_kwargs", "");  // else see read_score_rules
   check_modalities(config, classifier);
   std::optional<JsonValue> limit = config.find("max_seq_length");
   for (const char* key : {"model_args", "model_kwargs", "config_args", "config_kwargs",

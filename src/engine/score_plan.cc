@@ -78,12 +78,11 @@ PairSequences PairPlanner::plan(std::string_view second, std::size_t index) {
   }
   const PairTokens counts{first_.size(), second_.size()};
   const Truncation side = rules_.text.truncation;
-  const PairTokens plan =
-      plan_pair(counts, {rules_.text.max_tokens, added_, rules_.cut, side == Truncation::kError},
-                index);
+  const PairTokens plan = plan_pair(
+      counts, {rules_.text.max_tokens, added_, rules_.cut, side == Truncation::kError}, index);
   pair.truncated = pair.truncated || plan != counts;
-  pair.windows.push_back(join(kept_tokens(first_, plan.first, side),
-                              kept_tokens(second_, plan.second, side), index));
+  pair.windows.push_back(
+      join(kept_tokens(first_, plan.first, side), kept_tokens(second_, plan.second, side), index));
   return pair;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nestvec/error.h"
+#include "support/error_of.h"
 #include "support/ops_test.h"
 
 namespace nestvec {
@@ -36,6 +37,7 @@ struct Tables {
     layer.width = kWidth;
     layer.vocabulary = kVocabulary;
     layer.types = types.data();
+    layer.type_rows = 1 + kTasks;
     layer.tasks = kTasks;
     layer.rank = kRank;
     layer.down = down.data();
@@ -172,6 +174,44 @@ TEST(Embedding, TypesFollowThePlaceInTheSequence) {
     for (std::size_t i = 0; i < kWidth; ++i) {
       ASSERT_NEAR(static_cast<double>(out[t * kWidth + i]), expected[i], 5e-6) << t << " " << i;
     }
+  }
+}
+
+// Of pairs of texts, on every instruction set: the input says which row each token has.
+TEST(Embedding, TypesMayComeWithTheTokens) {
+  std::mt19937 random(25);
+  const Tables tables(random);
+  EmbeddingLayer layer = tables.layer;
+  layer.tasks = 0;
+  layer.rank = 0;
+  layer.down = nullptr;
+  layer.token_types = {{1}, 1, {1}};  // of texts alone
+  const std::vector<std::int64_t> ids = {5, 1, 6, 7, 8, 4, 4, 9};
+  const std::vector<std::int64_t> offsets = {0, 5, 8};
+  const std::vector<std::int64_t> tasks = {-1, -1};
+  const std::vector<std::int64_t> types = {0, 3, 1, 1, 2, 0, 3, 2};
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    EngineContext context(2, isa);
+    std::vector<float> out(ids.size() * kWidth);
+    embedding(layer, {ids, offsets, tasks, types}, out.data(), context);
+    for (std::size_t t = 0; t < ids.size(); ++t) {
+      const std::vector<double> expected = tables.reference(
+          static_cast<std::size_t>(ids[t]), static_cast<std::size_t>(types[t]), false, -1);
+      for (std::size_t i = 0; i < kWidth; ++i) {
+        ASSERT_NEAR(static_cast<double>(out[t * kWidth + i]), expected[i], 5e-6) << t << " " << i;
+      }
+    }
+  }
+  for (const std::int64_t wrong : {-1, 4}) {
+    EngineContext context(1, machine_isa());
+    std::vector<float> out(ids.size() * kWidth);
+    std::vector<std::int64_t> changed = types;
+    changed[2] = wrong;
+    EXPECT_EQ(
+        coded_error_of(
+            [&] { embedding(layer, {ids, offsets, tasks, changed}, out.data(), context); }),
+        "INVALID_ARGUMENT token type " + std::to_string(wrong) + " at position 2 is not below 4");
   }
 }
 

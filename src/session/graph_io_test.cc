@@ -110,6 +110,21 @@ TEST(ReadGraphIo, ScoresAreNoEmbeddings) {
             std::string::npos);
 }
 
+TEST(ReadClassifierIo, TakesTheScoresAndNothingElse) {
+  const GraphIo io = read_classifier_io(
+      {kIds, kMask}, {floats("last_hidden_state", {-1, -1, 8}), floats("logits", {-1, 3})}, "m");
+  EXPECT_EQ(io.output, "logits");
+  EXPECT_TRUE(io.pooled);
+  EXPECT_EQ(io.width, 3u);
+  EXPECT_EQ(read_classifier_io({kIds}, {floats("logits", {-1, -1})}, "m").width, 0u);
+  for (const GraphValue& output : {floats("logits", {-1, -1, 3}), floats("scores", {-1, 3}),
+                                   integers("logits", {-1, 3}, {"", ""})}) {
+    const std::string error = error_of([&] { read_classifier_io({kIds}, {output}, "m"); });
+    EXPECT_NE(error.find("m: no output logits [batch, labels]"), std::string::npos) << error;
+    EXPECT_NE(error.find(output.name), std::string::npos) << error;
+  }
+}
+
 TEST(ReadGraphIo, FixedSizesAreFoundAndMustAgree) {
   const std::vector<GraphValue> outputs = {floats("h", {-1, -1, 8})};
   const GraphIo io = read_graph_io(

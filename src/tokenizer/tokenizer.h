@@ -68,13 +68,13 @@ struct NormalizerChanges {
 
 // Immutable after construction; safe for concurrent use.
 //
-// Ids and offsets equal those of Hugging Face tokenizers 0.23.3 for a file built of: the models
-// Unigram and WordPiece; the normalizers Precompiled, BertNormalizer, NFC, NFD, NFKC, NFKD,
-// Lowercase, StripAccents, Replace (a string, or a regular expression as pattern.h has it), Strip,
-// Prepend, Sequence; the pre-tokenizers Metaspace, WhitespaceSplit, Whitespace, BertPreTokenizer,
-// Punctuation, Sequence; the post-processors TemplateProcessing, BertProcessing, RobertaProcessing,
-// Sequence; the decoders Metaspace, WordPiece, Replace, Fuse, Strip, ByteFallback, Sequence. The
-// "padding" entry is read over: nothing here pads.
+// Ids and offsets, and the types of a pair, equal those of Hugging Face tokenizers 0.23.3 for a
+// file built of: the models Unigram and WordPiece; the normalizers Precompiled, BertNormalizer,
+// NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Replace (a string, or a regular expression as
+// pattern.h has it), Strip, Prepend, Sequence; the pre-tokenizers Metaspace, WhitespaceSplit,
+// Whitespace, BertPreTokenizer, Punctuation, Sequence; the post-processors TemplateProcessing,
+// BertProcessing, RobertaProcessing, Sequence; the decoders Metaspace, WordPiece, Replace, Fuse,
+// Strip, ByteFallback, Sequence. The "padding" entry is read over: nothing here pads.
 class Tokenizer {
  public:
   // Reads a tokenizer.json. Blocks on file I/O. Throws Error: kNotFound, kInvalidArgument (naming

@@ -996,14 +996,46 @@ def other_family(m):
     configured(m, model_type=None, architectures=["NomicBertModel"]).refuses(says="NomicBertModel")
 
 
-@case("config.json", "architectures of a classifier")
-def classifier(m):
-    for kind in ("XLMRobertaForSequenceClassification", "XLMRobertaForTokenClassification"):
-        configured(m, "xlmr-tiny", architectures=[kind]).remove("modules.json", "1_Pooling").refuses(says=kind)
-        done = m.run("--pooling", "cls", TEXT)
-        assert done.returncode == 0 and b"only the encoder is used" in done.stderr
+def encoder_alone(m, kind):
+    done = m.run("--pooling", "cls", TEXT)
+    assert done.returncode == 0 and b"only the encoder is used" in done.stderr
     configured(m, "xlmr-tiny", architectures=[kind]).vectors(TEXT)
     assert "only the encoder is used" in m.errors
+
+
+@case("config.json", "architectures of another head")
+def another_head(m):
+    kind = "XLMRobertaForTokenClassification"
+    configured(m, "xlmr-tiny", architectures=[kind]).remove("modules.json", "1_Pooling").refuses(says=kind)
+    encoder_alone(m, kind)
+
+
+@case("config.json", "the same, without the tensors of the head")
+def no_head(m):
+    kind = "XLMRobertaForSequenceClassification"
+    configured(m, "xlmr-tiny", architectures=[kind]).remove("modules.json", "1_Pooling").refuses()
+    encoder_alone(m, kind)
+
+
+def labels_are(m, labels, *arguments):
+    info = json.loads(m.command.ok("info", "--json", "--model", m.path, "--precision", "fp32", *arguments))
+    assert info["labels"] == labels and not info["dense"]
+    m.verdicts.add("followed")
+
+
+@case("config.json", "architectures: ...ForSequenceClassification")
+def classifier(m):
+    for name in ("bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny"):
+        labels_are(m.of(name), ["LABEL_0"])
+        done = m.run(TEXT)
+        assert done.returncode == 2 and b"is a reranker, which has no vectors" in done.stderr
+        done = m.run("--pooling", "mean", TEXT)
+        assert done.returncode == 0 and b"only the encoder is used" in done.stderr
+
+
+@case("*.onnx", "logits of a classifier by architectures")
+def exported_classifier(m):
+    labels_are(m.of("bert-reranker-tiny-onnx"), ["LABEL_0"])
 
 
 @case("config.json", "vocab_size, hidden_size, num_hidden_layers, intermediate_size")

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "compile/artefact.h"
 #include "nestvec/model.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
@@ -24,8 +26,9 @@ struct RerankCase {
   std::string model;
   std::string graph;  // as runtime.graph
   std::string precision;
-  // Of a raw output, relative to outputs over 1. What fp32 on both sides allows; in narrower
-  // precisions twice what was measured, over all records of the file.
+  // Of raw outputs, relative to those over 1. In fp32 what both sides' rounding allows behind these
+  // heads, whose weights are large: in the published export, which transformers made, it is as
+  // much. In narrower precisions half as much again as was measured over all records of the file.
   double tolerance;
 };
 
@@ -95,13 +98,14 @@ class RerankParity : public testing::TestWithParam<RerankCase> {
     const auto expected = record.find(key);
     if (!expected) return;
     TextPair pair{record.at("first").string()};
-    if (const JsonValue second = record.at("second"); !second.is_null()) pair.second = second.string();
+    if (const auto second = record.find("second")) pair.second = second->string();
     const TextPair pairs[] = {pair};
     const Scores scores = model_for(record).classify(pairs, options_of(record, activation));
     ASSERT_EQ(scores.rows, 1u);
     EXPECT_EQ(scores.tokens[0], record.at("ids").size());
     EXPECT_EQ(scores.truncated.size(), record.find("truncated") ? 1u : 0u);
-    compare(scores.values, numbers(*expected), GetParam().tolerance);
+    const bool raw = activation == ScoreActivation::kNone;
+    compare(scores.values, numbers(*expected), raw ? GetParam().tolerance : 1e-5);
   }
 
   std::map<std::size_t, std::optional<Model>> models_;
@@ -121,21 +125,20 @@ TEST_P(RerankParity, EqualsTheReference) {
   });
   EXPECT_GT(compared_, 0u);
   RecordProperty("largest_difference", std::to_string(worst_));
-  std::printf("%-24s %-10s %-5s %4zu outputs, largest difference %.1e\n",
-              GetParam().model.c_str(), GetParam().graph.c_str(), GetParam().precision.c_str(),
-              compared_, worst_);
+  std::printf("%-24s %-10s %-5s %4zu outputs, largest difference %.1e\n", GetParam().model.c_str(),
+              GetParam().graph.c_str(), GetParam().precision.c_str(), compared_, worst_);
 }
 
 std::vector<RerankCase> rerank_cases() {
   std::vector<RerankCase> all;
   for (const char* model :
        {"bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "bert-classifier-tiny"}) {
-    all.push_back({model, "native", "fp32", 1e-5});
-    all.push_back({model, "portable", "fp32", 1e-5});
-    all.push_back({model, "native", "bf16", 0.2});
+    all.push_back({model, "native", "fp32", 2e-5});
+    all.push_back({model, "portable", "fp32", 2e-5});
+    all.push_back({model, "native", "bf16", 0.1});
     all.push_back({model, "native", "int8", 0.3});
   }
-  all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 1e-5});
+  all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 2e-5});
   return all;
 }
 
@@ -193,7 +196,7 @@ TEST_P(RerankProofs, TheBestWindowIsTheBest) {
   const Scores cut = model.rerank(query, texts);
   EXPECT_TRUE(best.truncated.empty());
   EXPECT_FALSE(cut.truncated.empty());
-  std::size_t longer = 0;
+  std::size_t better = 0;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const bool is_cut =
         std::find(cut.truncated.begin(), cut.truncated.end(), i) != cut.truncated.end();
@@ -203,9 +206,9 @@ TEST_P(RerankProofs, TheBestWindowIsTheBest) {
     if (!is_cut) {
       EXPECT_EQ(best.values[i], cut.values[i]);
     }
-    longer += best.values[i] > cut.values[i] ? 1 : 0;
+    if (best.values[i] > cut.values[i]) ++better;
   }
-  EXPECT_GT(longer, 0u);
+  EXPECT_GT(better, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, RerankProofs,
@@ -216,6 +219,48 @@ INSTANTIATE_TEST_SUITE_P(Precisions, RerankProofs,
                          [](const auto& suite) {
                            return suite.param.model.substr(0, 4) + "_" + suite.param.precision;
                          });
+
+// `nestvec compile`: the folder is a model by itself.
+TEST(CompiledReranker, GivesTheScoresOfItsSource) {
+  const std::string source = test_data() + "/../models/bert-reranker-tiny";
+  const std::string folder = test_build() + "/compiled-reranker";
+  const std::vector<std::string> texts = documents();
+  for (const char* precision : {"fp32", "int8"}) {
+    compile_model(source, folder, {.precision = precision, .with_companions = true});
+    ModelConfig config = rerank_config({"", "auto", precision, 0});
+    config.checkpoints.repo_id = folder;
+    const Model compiled = load_model(config);
+    EXPECT_EQ(compiled.info().labels, (std::vector<std::string>{"LABEL_0"}));
+    EXPECT_EQ(compiled.info().activation, "none");  // as config.json says
+    EXPECT_FALSE(compiled.info().dense);
+    const Model direct = load_model(rerank_config({"bert-reranker-tiny", "native", precision, 0}));
+    EXPECT_EQ(compiled.rerank("river", texts).values, direct.rerank("river", texts).values);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+// Whoever names a pooling wants the encoder, from the same folder and from a compiled one.
+TEST(CompiledReranker, ItsEncoderEmbedsWhereAPoolingIsNamed) {
+  const std::string folder = test_build() + "/compiled-encoder";
+  compile_model(test_data() + "/../models/bert-reranker-tiny", folder, {.with_companions = true});
+  const auto vectors = [](ModelConfig config) {
+    config.runtime.pooling = "mean";
+    const Model model = load_model(config);
+    EXPECT_TRUE(model.info().dense);
+    EXPECT_TRUE(model.info().labels.empty());
+    return model.predict({"the river", "winter"}).values;
+  };
+  ModelConfig compiled = rerank_config({"", "auto", "fp32", 0});
+  compiled.checkpoints.repo_id = folder;
+  const std::vector<float> native =
+      vectors(rerank_config({"bert-reranker-tiny", "native", "fp32", 0}));
+  EXPECT_EQ(vectors(compiled), native);
+  const std::vector<float> portable =
+      vectors(rerank_config({"bert-reranker-tiny", "portable", "fp32", 0}));
+  ASSERT_EQ(portable.size(), native.size());
+  for (std::size_t i = 0; i < native.size(); ++i) EXPECT_NEAR(portable[i], native[i], 1e-5f);
+  std::filesystem::remove_all(folder);
+}
 
 }  // namespace
 }  // namespace nestvec

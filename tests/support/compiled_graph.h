@@ -65,7 +65,7 @@ class CompiledGraph {
 };
 
 // Both kinds of encoders, in every precision; under sanitizers, where a session opens slowly, each
-// kind and each precision once.
+// kind and each precision once. And one with a classifier, whose head is in fp32 always.
 inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
                                                   const std::filesystem::path& folder) {
   std::vector<CompiledGraph> graphs;
@@ -77,6 +77,7 @@ inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
                           (folder / (std::string(model) + "-" + precision)).string());
     }
   }
+  graphs.emplace_back(models + "bert-reranker-tiny", "fp32", (folder / "reranker").string());
   return graphs;
 }
 

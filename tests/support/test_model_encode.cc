@@ -77,6 +77,8 @@ double TestModel::activate(double x) const {
     case Activation::kGeluTanh:
       return 0.5 * x *
              (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case Activation::kTanh:
+      return std::tanh(x);
     case Activation::kNone:
       return x;
     case Activation::kRelu:

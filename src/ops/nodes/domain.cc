@@ -41,8 +41,8 @@ constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const c
   return all;
 }
 
-// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T], or [0]
-// where all are 0 -> [T, H]
+// ids [T], offsets [N+1], tasks [N] and, in a graph for pairs of texts, the token types [T] or, for
+// texts alone, [0] -> [T, H]
 class EmbeddingKernel {
  public:
   static constexpr const char* kName = "PackedEmbedding";
@@ -76,6 +76,9 @@ class EmbeddingKernel {
     if (node.has(4)) read_types(node);
     if (node.has(5)) layer_.norm = node.norm(5, layer_.width);
     layer_.scale = node.positive_or_zero("scale");
+    if (node.takes(kTypes)) {
+      node.expect_equal(layer_.tasks, 0, "attribute \"tasks\" beside input \"token_types\"");
+    }
     if (node.has(7)) {
       layer_.position_rows = node.rows(7, layer_.width);
       layer_.positions = node.floats(7, layer_.position_rows * layer_.width);
@@ -105,7 +108,7 @@ class EmbeddingKernel {
   std::span<const std::int64_t> types_of(const NodeRun& run, std::size_t tokens) const {
     if (!run.has(kTypes)) return {};
     const std::span<const std::int64_t> types = run.ints(kTypes);
-    if (types.empty() || (types.size() == tokens && layer_.tasks == 0)) return types;
+    if (types.empty() || types.size() == tokens) return types;
     throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
                                           " token types for " + std::to_string(tokens) + " tokens");
   }

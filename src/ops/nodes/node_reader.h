@@ -63,6 +63,8 @@ class NodeReader {
   void expect_equal(std::size_t found, std::size_t expected, const char* what) const;
 
   bool has(std::size_t index) const;
+  // Whether an input that is no weight may be there: one of so many is.
+  bool takes(std::size_t index) const { return index < info_.GetInputCount(); }
   // A weight of `count` elements of a type.
   const float* floats(std::size_t index, std::size_t count) const;
   const std::int32_t* ints(std::size_t index, std::size_t count) const;

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands on an encoder, from a checkpoint into a compiled folder.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/file.h"
+#include "compile/artefact.h"
+#include "support/checkpoint.h"
+#include "support/error_of.h"
+#include "support/folders.h"
+
+namespace nestvec {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CompiledHead : public testing::Test {
+ protected:
+  std::string output() const { return (folder_ / "out").string(); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(CompiledHead, AClassifierBringsItsHead) {
+  const std::string reranker = test_data() + "/../models/bert-reranker-tiny";
+  for (const char* layout : {"packed", "padded"}) {
+    compile_model(reranker, output(), {.layout = layout});
+    EXPECT_EQ(open_artefact(output()).spec.head, read_model_spec(reranker).head);
+    compile_model(reranker, output(), {.layout = layout, .head = false});
+    EXPECT_FALSE(open_artefact(output()).spec.head.any());
+  }
+}
+
+TEST_F(CompiledHead, AClassifierWithoutItsHeadIsRefused) {
+  const fs::path copy = folder_ / "copy";
+  fs::copy(test_data() + "/../models/xlmr-tiny", copy, fs::copy_options::recursive);
+  std::string config = read_file((copy / "config.json").string(), 10000);
+  config.replace(config.find("XLMRobertaModel"), 15, "XLMRobertaForSequenceClassification");
+  write_text(copy / "config.json", config);
+  const std::string error = coded_error_of([&] { compile_model(copy.string(), output(), {}); });
+  EXPECT_TRUE(error.starts_with("INVALID_ARGUMENT")) << error;
+  EXPECT_NE(error.find("no tensor classifier.dense.weight of shape"), std::string::npos) << error;
+  EXPECT_NE(error.find("runtime.pooling"), std::string::npos) << error;
+  compile_model(copy.string(), output(), {.head = false});
+  const std::string onnx = test_data() + "/../models/bert-reranker-tiny-onnx";
+  EXPECT_NE(coded_error_of([&] {
+              check_weights(onnx, read_model_spec(onnx));
+            }).find("a classifier is compiled from safetensors"),
+            std::string::npos);
+}
+
+// The two uses of a classifier's folder do not compile in turn, and what lacks the head is not
+// taken for what has it.
+TEST_F(CompiledHead, CacheKnowsTheHead) {
+  const std::string reranker = test_data() + "/../models/bert-reranker-tiny";
+  const std::string cache = (folder_ / "cache").string();
+  const ModelSpec spec = read_model_spec(reranker);
+  ModelSpec encoder = spec;
+  encoder.head = {};
+  const Artefact scores = compile_into_cache(reranker, spec, cache, {});
+  const Artefact vectors = compile_into_cache(reranker, encoder, cache, {.head = false});
+  EXPECT_NE(scores.folder, vectors.folder);
+  fs::copy(vectors.folder, scores.folder,
+           fs::copy_options::overwrite_existing | fs::copy_options::recursive);
+  std::string said;
+  compile_into_cache(reranker, spec, cache, {}, [&](std::string_view line) { said += line; });
+  EXPECT_NE(said.find("another head"), std::string::npos) << said;
+  EXPECT_TRUE(open_artefact(scores.folder).spec.head.any());
+}
+
+}  // namespace
+}  // namespace nestvec
