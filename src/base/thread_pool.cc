@@ -56,12 +56,12 @@ void ThreadPool::end() {
 ThreadPool::Hot::Hot(ThreadPool& pool) : pool_(pool) {
   {
     const std::lock_guard lock(pool_.mutex_);
-    pool_.hot_ = true;
+    was_hot_ = pool_.hot_.exchange(true);
   }
   pool_.wake_.notify_all();
 }
 
-ThreadPool::Hot::~Hot() { pool_.hot_ = false; }
+ThreadPool::Hot::~Hot() { pool_.hot_ = was_hot_; }
 
 void ThreadPool::help(std::size_t thread) {
   std::uint64_t ticket = ticket_.load(std::memory_order_acquire);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The threads that compute: one pool a loaded model, shared by all of its operators.
+// The threads that compute: one pool for all operators of all models of a runtime.
 #pragma once
 
 #include <atomic>
@@ -55,7 +55,7 @@ class ThreadPool {
   }
 
   // While one lives, workers wait for the next loop awake (some 100 ns away instead of some 10 us);
-  // without one they sleep and the caller computes alone.
+  // without one they sleep and the caller computes alone. One may live within another.
   class Hot {
    public:
     explicit Hot(ThreadPool& pool);
@@ -65,6 +65,7 @@ class ThreadPool {
 
    private:
     ThreadPool& pool_;
+    bool was_hot_ = false;
   };
 
   static constexpr std::size_t kMaxThreads = 1024;

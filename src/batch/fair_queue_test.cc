@@ -20,7 +20,7 @@ constexpr bool kBulk = true;
 // A job of one sequence.
 void push(FairQueue& queue, std::uint64_t client, bool bulk, std::uint64_t job,
           std::uint32_t tokens, Clock::time_point now = kStart) {
-  queue.push(client, bulk, job, {tokens}, now);
+  queue.push({client, bulk}, job, {tokens}, now);
 }
 
 std::vector<std::uint64_t> jobs(const std::vector<Waiting>& batch) {
@@ -46,14 +46,14 @@ TEST(FairQueue, ServesOneClientInItsOrder) {
 
 TEST(FairQueue, InteractiveComesBeforeBulkThatIsAlreadyThere) {
   FairQueue queue;
-  queue.push(1, kBulk, 100, std::vector<std::uint32_t>(8, 10), kStart);
+  queue.push({1, kBulk}, 100, std::vector<std::uint32_t>(8, 10), kStart);
   push(queue, 2, kInteractive, 7, 10);
   EXPECT_EQ(jobs(queue.take(30, kStart)), (std::vector<std::uint64_t>{7, 100, 100}));
 }
 
 TEST(FairQueue, BulkThatWaitedGetsHalfABatch) {
   FairQueue queue;
-  queue.push(1, kBulk, 100, {10, 10, 10}, kStart);
+  queue.push({1, kBulk}, 100, {10, 10, 10}, kStart);
   for (std::uint32_t i = 0; i < 20; ++i) push(queue, 2, kInteractive, i, 10);
   EXPECT_EQ(jobs(queue.take(40, kStart)), (std::vector<std::uint64_t>{0, 1, 2, 3}));
   const Clock::time_point later = kStart + FairQueue::kBulkPatience;
@@ -63,8 +63,8 @@ TEST(FairQueue, BulkThatWaitedGetsHalfABatch) {
 
 TEST(FairQueue, ClientsShareTokensWhateverTheyAskFor) {
   FairQueue queue;
-  queue.push(1, kBulk, 1, std::vector<std::uint32_t>(400, 30), kStart);
-  queue.push(2, kBulk, 2, std::vector<std::uint32_t>(400, 10), kStart);
+  queue.push({1, kBulk}, 1, std::vector<std::uint32_t>(400, 30), kStart);
+  queue.push({2, kBulk}, 2, std::vector<std::uint32_t>(400, 10), kStart);
   std::map<std::uint64_t, std::size_t> served;
   for (int round = 0; round < 20; ++round) {
     for (const Waiting& waiting : queue.take(100, kStart)) served[waiting.job] += waiting.tokens;
@@ -74,7 +74,7 @@ TEST(FairQueue, ClientsShareTokensWhateverTheyAskFor) {
 
 TEST(FairQueue, ALateClientDoesNotWaitForAnEarlierOnesQueue) {
   FairQueue queue;
-  queue.push(1, kInteractive, 1, std::vector<std::uint32_t>(100, 10), kStart);
+  queue.push({1, kInteractive}, 1, std::vector<std::uint32_t>(100, 10), kStart);
   for (int round = 0; round < 5; ++round) queue.take(50, kStart);
   push(queue, 2, kInteractive, 2, 10);
   EXPECT_EQ(jobs(queue.take(20, kStart)), (std::vector<std::uint64_t>{2, 1}));
@@ -114,7 +114,7 @@ TEST(FairQueue, LongBulkIsServedUnderSteadyInteractiveLoad) {
 
 TEST(FairQueue, RemovedJobsAreNotTaken) {
   FairQueue queue;
-  queue.push(1, kBulk, 1, {10, 10, 10}, kStart);
+  queue.push({1, kBulk}, 1, {10, 10, 10}, kStart);
   push(queue, 1, kBulk, 2, 10);
   queue.remove(1);
   EXPECT_EQ(queue.size(), 1u);
@@ -124,8 +124,8 @@ TEST(FairQueue, RemovedJobsAreNotTaken) {
 
 TEST(FairQueue, WhatIsLeftOfAJobIsRemovedWithIt) {
   FairQueue queue;
-  queue.push(1, kBulk, 1, {10, 20, 30}, kStart);
-  queue.push(1, kBulk, 2, {40}, kStart);
+  queue.push({1, kBulk}, 1, {10, 20, 30}, kStart);
+  queue.push({1, kBulk}, 2, {40}, kStart);
   EXPECT_EQ(jobs(queue.take(10, kStart)), (std::vector<std::uint64_t>{1}));
   queue.remove(1);
   queue.remove(1);  // again, and one that never was
@@ -141,7 +141,7 @@ TEST(FairQueue, WhatIsLeftOfAJobIsRemovedWithIt) {
 // answered gets no more than his share for it.
 TEST(FairQueue, AClientThatAsksOneByOneGetsNoMoreThanItsShare) {
   FairQueue queue;
-  queue.push(1, kBulk, 1, std::vector<std::uint32_t>(2000, 10), kStart);
+  queue.push({1, kBulk}, 1, std::vector<std::uint32_t>(2000, 10), kStart);
   std::uint64_t next = 10;
   push(queue, 2, kBulk, next++, 1000);
   std::map<bool, std::size_t> served;
@@ -192,13 +192,13 @@ TEST(FairQueue, ABatchLooksPastSoManyThatDoNotFitAndNoMore) {
 TEST(FairQueue, CancellationIsCheapBesideALongQueue) {
   FairQueue queue;
   for (std::uint64_t job = 0; job < 100; ++job) {
-    queue.push(7, kBulk, job, std::vector<std::uint32_t>(10'000, 3), kStart);
+    queue.push({7, kBulk}, job, std::vector<std::uint32_t>(10'000, 3), kStart);
   }
   for (std::uint64_t client = 100; client < 20'000; ++client) {
     push(queue, client, kInteractive, client, 5);
   }
   for (std::uint64_t round = 0; round < 300'000; ++round) {
-    queue.push(7, kBulk, 1'000'000 + round, {1, 2, 3}, kStart);
+    queue.push({7, kBulk}, 1'000'000 + round, {1, 2, 3}, kStart);
     queue.remove(1'000'000 + round);
   }
   for (std::uint64_t job = 0; job < 100; ++job) queue.remove(job);
@@ -211,7 +211,7 @@ TEST(FairQueue, NobodyStarvesAmongManyClients) {
   constexpr std::uint64_t kClients = 500;
   FairQueue queue;
   std::uint64_t next = 0;
-  queue.push(0, kBulk, next++, std::vector<std::uint32_t>(100'000, 8), kStart);
+  queue.push({0, kBulk}, next++, std::vector<std::uint32_t>(100'000, 8), kStart);
   std::map<std::uint64_t, std::uint64_t> owner;
   const auto ask = [&](std::uint64_t client) {
     owner[next] = client;
@@ -301,7 +301,7 @@ TEST(FairQueue, SumsHoldAndEverySequenceIsTakenOnceWhateverComesAndGoes) {
         std::vector<std::uint32_t> tokens(1 + random() % 40);
         for (std::uint32_t& each : tokens) each = static_cast<std::uint32_t>(1 + random() % 300);
         const bool bulk = random() % 2 == 0;
-        queue.push(client, bulk, job, tokens, now);
+        queue.push({client, bulk}, job, tokens, now);
         sums.add(job++, client, bulk, tokens);
       } else if (random() % 4 == 0) {
         const std::uint64_t gone = sums.any(random());
@@ -326,6 +326,146 @@ TEST(FairQueue, SumsHoldAndEverySequenceIsTakenOnceWhateverComesAndGoes) {
       for (const Waiting& waiting : queue.take(512, kStart)) EXPECT_TRUE(sums.take(waiting));
     }
     EXPECT_EQ(sums.load(false).texts + sums.load(true).texts, 0u);
+  }
+}
+
+// Takes a batch of the lane whose turn it is, and notes the tokens of each lane.
+std::vector<Waiting> take_turn(FairQueue& queue, std::size_t max_tokens,
+                               std::map<LaneId, std::size_t>& served,
+                               Clock::time_point now = kStart) {
+  const LaneId lane = queue.next_lane(now).value();
+  std::vector<Waiting> batch = queue.take(max_tokens, now, lane);
+  served[lane] += tokens(batch);
+  return batch;
+}
+
+TEST(FairQueueLanes, ABatchIsOfOneLane) {
+  FairQueue queue;
+  queue.push({1, kInteractive, 0}, 10, {10, 10}, kStart);
+  queue.push({2, kInteractive, 1}, 20, {10, 10}, kStart);
+  queue.push({3, kInteractive, 0}, 30, {10}, kStart);
+  EXPECT_EQ(queue.next_lane(kStart), 0u);
+  EXPECT_EQ(jobs(queue.take(100, kStart, 0)), (std::vector<std::uint64_t>{10, 30, 10}));
+  EXPECT_EQ(queue.next_lane(kStart), 1u);
+  EXPECT_EQ(queue.load(kInteractive, 1).texts, 2u);
+  EXPECT_EQ(queue.tokens_of(2, kInteractive, 1), 20u);
+  EXPECT_EQ(jobs(queue.take(100, kStart, 1)), (std::vector<std::uint64_t>{20, 20}));
+  EXPECT_EQ(queue.next_lane(kStart), std::nullopt);
+}
+
+// Equal claims in every respect: whichever came first must not be the only one that is served.
+TEST(FairQueueLanes, LanesOfOneClientAreServedInTurn) {
+  for (const bool bulk : {kInteractive, kBulk}) {
+    FairQueue queue;
+    queue.push({1, bulk, 0}, 1, std::vector<std::uint32_t>(500, 10), kStart);
+    queue.push({1, bulk, 1}, 2, std::vector<std::uint32_t>(500, 10), kStart);
+    std::map<LaneId, std::size_t> served;
+    for (int round = 0; round < 10; ++round) take_turn(queue, 100, served);
+    EXPECT_EQ(served[0], 500u);
+    EXPECT_EQ(served[1], 500u);
+  }
+}
+
+// A lane in which a client asks again as soon as it has its answer is empty in between.
+TEST(FairQueueLanes, ALaneThatIsEmptyInBetweenDoesNotStarveAnother) {
+  FairQueue queue;
+  queue.push({1, kBulk, 0}, 1, std::vector<std::uint32_t>(1000, 10), kStart);
+  std::map<LaneId, std::size_t> served;
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    if (queue.load(kBulk, 1).texts == 0) {
+      queue.push({1, kBulk, 1}, 100 + round, std::vector<std::uint32_t>(10, 10), kStart);
+    }
+    take_turn(queue, 100, served);
+  }
+  EXPECT_NEAR(static_cast<double>(served[0]), 1000, 100);
+  EXPECT_NEAR(static_cast<double>(served[1]), 1000, 100);
+}
+
+TEST(FairQueueLanes, ClientsShareTheTimeAndNotTheTokens) {
+  FairQueue queue;
+  queue.set_cost(0, 10);  // the large model
+  queue.set_cost(1, 1);
+  queue.push({1, kBulk, 0}, 1, std::vector<std::uint32_t>(4000, 10), kStart);
+  queue.push({2, kBulk, 1}, 2, std::vector<std::uint32_t>(4000, 10), kStart);
+  std::map<LaneId, std::size_t> served;
+  for (int round = 0; round < 110; ++round) take_turn(queue, 100, served);
+  EXPECT_NEAR(static_cast<double>(10 * served[0]), static_cast<double>(served[1]), 1000);
+}
+
+// Ten clients of one model and one of another: each has an eleventh of the time.
+TEST(FairQueueLanes, ALaneHasNoShareOfItsOwn) {
+  FairQueue queue;
+  for (std::uint64_t client = 1; client <= 10; ++client) {
+    queue.push({client, kBulk, 0}, client, std::vector<std::uint32_t>(1000, 10), kStart);
+  }
+  queue.push({99, kBulk, 1}, 99, std::vector<std::uint32_t>(1000, 10), kStart);
+  std::map<LaneId, std::size_t> served;
+  for (int round = 0; round < 110; ++round) take_turn(queue, 100, served);
+  EXPECT_NEAR(static_cast<double>(served[1]), 1000, 200);
+}
+
+// Interactive texts of one lane take bulk ones of that lane along, and none of another.
+TEST(FairQueueLanes, BulkOfALaneWithoutInteractiveTextsIsServed) {
+  FairQueue queue;
+  queue.push({1, kBulk, 0}, 1, std::vector<std::uint32_t>(5000, 10), kStart);
+  queue.push({2, kBulk, 1}, 2, std::vector<std::uint32_t>(5000, 10), kStart);
+  std::map<LaneId, std::size_t> served;
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    push(queue, 3, kInteractive, 100 + round, 10);
+    take_turn(queue, 100, served, kStart + std::chrono::milliseconds(100 * round));
+  }
+  EXPECT_GE(served[1], 9u * 50);  // half a batch in two seconds
+}
+
+TEST(FairQueueLanes, WhatWaitsOfOneLaneIsRemovedAlone) {
+  FairQueue queue;
+  queue.push({1, kBulk, 0}, 1, {10, 10}, kStart);
+  queue.push({1, kBulk, 1}, 2, {20}, kStart);
+  EXPECT_EQ(queue.clients(kBulk), 1u);
+  queue.remove(1);
+  EXPECT_EQ(queue.clients(kBulk), 1u);
+  EXPECT_EQ(queue.load(kBulk, 0).texts, 0u);
+  EXPECT_EQ(queue.tokens(), 20u);
+  EXPECT_EQ(queue.next_lane(kStart), 1u);
+  queue.remove(2);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.clients(kBulk), 0u);
+}
+
+// Whatever comes and leaves, in whichever lane: each text once, and each batch of one lane.
+TEST(FairQueueLanes, RandomJobsOfThreeLanes) {
+  std::mt19937 random(7);
+  FairQueue queue;
+  struct Left {
+    LaneId lane = 0;
+    std::size_t texts = 0;
+  };
+  std::map<std::uint64_t, Left> left;
+  std::uint64_t job = 1;
+  for (int round = 0; round < 5000; ++round) {
+    const auto now = kStart + std::chrono::milliseconds(20 * round);
+    const auto lane = static_cast<LaneId>(random() % 3);
+    if (round % 500 == 0) queue.set_cost(lane, 1 + random() % 50);
+    if (round < 4000 && random() % 2 == 0) {
+      const std::vector<std::uint32_t> texts(
+          1 + random() % 30, static_cast<std::uint32_t>(1 + random() % 100));
+      queue.push({random() % 5, random() % 2 == 0, lane}, job, texts, now);
+      left[job++] = {lane, texts.size()};
+    } else if (random() % 5 == 0 && !left.empty()) {
+      queue.remove(left.begin()->first);
+      left.erase(left.begin());
+    } else if (const auto turn = queue.next_lane(now)) {
+      const std::vector<Waiting> batch = queue.take(300, now, *turn);
+      ASSERT_FALSE(batch.empty());
+      for (const Waiting& waiting : batch) {
+        ASSERT_EQ(left.at(waiting.job).lane, *turn);
+        if (--left.at(waiting.job).texts == 0) left.erase(waiting.job);
+      }
+    }
+    std::size_t texts = 0;
+    for (const auto& [id, each] : left) texts += each.texts;
+    ASSERT_EQ(queue.size(), texts);
+    if (queue.empty()) queue.forget_served();
   }
 }
 

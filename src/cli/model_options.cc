@@ -102,6 +102,11 @@ void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& w
 
 // The model of the command line, as an option or as an argument.
 std::optional<std::string> named_model(const ModelOptions& options) {
+  if (options.models.size() > 1 && options.argument) {
+    throw Error(ErrorCode::kInvalidArgument, "\"" + excerpt(*options.argument) +
+                                                 "\" is a model without --model, and others have "
+                                                 "it; write --model before each");
+  }
   const auto option = options.settings.find(std::string(kModelField));
   std::optional<std::string> name = options.argument;
   if (option != options.settings.end()) {
@@ -132,6 +137,23 @@ void add_model_name(CLI::App& command, ModelOptions& options) {
                   "on this machine")
       ->type_name("MODEL")
       ->expected(1);
+}
+
+void add_model_names(CLI::App& command, ModelOptions& options) {
+  const CLI::callback_t store = [&options](const CLI::results_t& results) {
+    options.settings[std::string(kModelField)] = results.back();
+    options.models = results;
+    if (results.size() > 1) options.settings.erase(std::string(kModelField));
+    return true;
+  };
+  command
+      .add_option("-m,--model,--repo-id", store,
+                  "A model folder, OWNER/NAME[@REVISION] of the hub, or the short name of a model "
+                  "on this machine; repeat it to serve several")
+      ->type_name("MODEL")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
 }
 
 void add_model_argument(CLI::App& command, ModelOptions& options) {
@@ -173,7 +195,11 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
   for (const auto& [name, text] : options.settings) {
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
   }
-  if (const auto model = named_model(options)) config.checkpoints.repo_id = *model;
+  if (const auto model = named_model(options)) {
+    config.checkpoints.repo_id = *model;
+    config.models.clear();  // those of the file or of a variable
+  }
+  if (options.models.size() > 1) set_models(options.models, config);
   if (options.strict_config && !config.warnings.empty()) {
     throw Error(ErrorCode::kInvalidArgument, config.warnings.front());
   }
@@ -182,6 +208,8 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
 
 ServerConfig make_config(const ModelOptions& options, const CliContext& context) {
   ServerConfig config = read_settings(options, context);
+  for (ModelEntry& entry : config.models) choose_model(entry.config, context.environment);
+  choose_first_model(config);
   const bool named = choose_model(config, context.environment);
   if (!named && !options.shows_model) {
     config.warnings.push_back("no model was named; the small English model " +

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/context.h"
 #include "config/server_config.h"
@@ -18,6 +19,7 @@ struct ModelOptions {
   std::string config;                           // config.yaml
   std::map<std::string, std::string> settings;  // by the name of the field: "threads" -> "2"
   std::optional<std::string> argument;          // the model as an argument of the command
+  std::vector<std::string> models;              // several of them, for who serves several
   bool quiet = false;
   bool verbose = false;
   bool shows_model = false;    // the command prints which model it uses
@@ -26,6 +28,8 @@ struct ModelOptions {
 
 // Declares -m, --model.
 void add_model_name(CLI::App& command, ModelOptions& options);
+// The same, to be repeated for several models.
+void add_model_names(CLI::App& command, ModelOptions& options);
 
 // Declares the argument MODEL, for commands that take nothing else.
 void add_model_argument(CLI::App& command, ModelOptions& options);
@@ -39,7 +43,8 @@ void add_server_options(CLI::App& command, ModelOptions& options);
 // Defaults, then the file, the environment, the options. Throws Error as read_config.
 ServerConfig read_settings(const ModelOptions& options, const CliContext& context);
 
-// read_settings with the model that choose_model chooses. Throws Error as both.
+// read_settings with the model that choose_model chooses, or the full name of each of several.
+// Throws Error as both.
 ServerConfig make_config(const ModelOptions& options, const CliContext& context);
 
 // load_model of make_config, with a download before it as fetch_absent_model says. `check` sees

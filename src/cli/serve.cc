@@ -12,6 +12,7 @@
 #include <ostream>
 #include <stop_token>
 #include <utility>
+#include <vector>
 
 #include "base/address.h"
 #include "base/cgroup.h"
@@ -25,6 +26,7 @@
 #include "config/model_location.h"
 #include "config/writer.h"
 #include "nestvec/load.h"
+#include "nestvec/runtime.h"
 #include "observe/log_writer.h"
 #include "server/memory_trimmer.h"
 #include "server/request_memory_limit.h"
@@ -42,6 +44,7 @@ constexpr const char* kServeExamples =
     "  nestvec serve\n"
     "  nestvec serve jinaai/jina-embeddings-v3 --port 9000\n"
     "  nestvec serve jinaai/jina-embeddings-v3 --host 0.0.0.0 --api-key-file keys\n"
+    "  nestvec serve --model jinaai/jina-embeddings-v3 --model BAAI/bge-reranker-v2-m3\n"
     "  curl http://127.0.0.1:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
     "       -d '{\"input\": \"The cat sat on the mat.\"}'\n"
     "\n"
@@ -102,8 +105,12 @@ ServerConfig serve_config(const ServeFlags& flags, const CliContext& context) {
       flags.print_config ? read_settings(flags.model, context) : make_config(flags.model, context);
   if (!flags.api_keys.empty()) config.server.api_keys = joined_keys(flags.api_keys);
   apply_host_and_port(flags, config.server);
-  std::size_t& milliseconds = config.runtime.batch_milliseconds;
-  if (milliseconds == 0) milliseconds = kDefaultBatchMilliseconds;
+  const auto limit_batches = [](ModelConfig& model) {
+    std::size_t& milliseconds = model.runtime.batch_milliseconds;
+    if (milliseconds == 0) milliseconds = kDefaultBatchMilliseconds;
+  };
+  limit_batches(config);
+  for (ModelEntry& entry : config.models) limit_batches(entry.config);
   return config;
 }
 
@@ -139,15 +146,28 @@ void fit_connections(ServerOptions& options, Log& log) {
   options.max_connections = room;
 }
 
-// What requests may take beside the model, told in the log.
-std::uint64_t choose_request_memory(const ServerConfig& config, const ModelInfo& model, Log& log) {
+// The models that are served, of the sections or of `models`, each with a name.
+std::vector<ModelEntry> entries_of(const ServerConfig& config) {
+  std::vector<ModelEntry> entries = config.models;
+  if (entries.empty()) entries.push_back({config, {}});
+  for (ModelEntry& entry : entries) {
+    std::string& id = entry.config.model.id;
+    if (id.empty()) id = short_model_name(entry.config.checkpoints.repo_id);
+    entry.config.warnings.clear();
+  }
+  return entries;
+}
+
+// What requests may take beside the models, told in the log.
+std::uint64_t choose_request_memory(const ServerConfig& config, const Runtime& runtime,
+                                    std::uint64_t cache_bytes, Log& log) {
   std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
   const std::uint64_t group = cgroup_memory_limit(this_system()).value_or(0);
   if (budget == 0 || (group > 0 && group < budget)) budget = group;
   const RequestMemoryLimit limit = decide_request_memory(
       {.configured = config.server.request_memory_bytes,
        .budget = budget,
-       .planned = model.memory_plan_bytes + config.runtime.vector_cache_bytes});
+       .planned = runtime.memory().plan_bytes + cache_bytes});
   if (!limit.warning.empty()) log.message(LogLevel::kWarning, limit.warning);
   log.message(LogLevel::kInfo,
               "request memory: " + format_bytes(limit.bytes) + " (" + limit.reason + ")");
@@ -166,26 +186,88 @@ LogLevel least_level(const ServerConfig& config, bool quiet) {
   return quiet ? std::max(level, LogLevel::kWarning) : level;
 }
 
-// Nothing where a signal came before the model was there: nobody has been served yet.
-std::optional<Model> load_unless_stopped(const ServerConfig& config, Server& server, Log& log,
-                                         CliContext& context, const std::stop_token& stop) {
-  LoadState& state = server.load_state();
-  const LogSink note = [&](std::string_view line) {
-    constexpr std::string_view kWarning = "warning: ";
-    const bool warns = line.starts_with(kWarning);
-    state.note(line);
-    log.message(warns ? LogLevel::kWarning : LogLevel::kInfo,
-                line.substr(warns ? kWarning.size() : 0));
-  };
-  const ProgressSink progress = [&state](double share) { state.progress(share); };
-  try {
-    fetch_absent_model(config, {.lines = note, .stop = stop}, context);
-    return load_model(config, {.note = note, .detail = note, .progress = progress}, stop);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kCancelled) throw;
-    return std::nullopt;
+std::string describe(const std::vector<NamedModel>& models) {
+  std::string text;
+  for (const NamedModel& each : models) {
+    text += (text.empty() ? "" : ", ") + describe(each.model.info());
   }
+  return text;
 }
+
+// The models, from their configurations to the server.
+class ServedModelsLoader {
+ public:
+  ServedModelsLoader(const ServerConfig& config, std::vector<ModelEntry> entries, Server& server,
+                     Log& log)
+      : config_(config), entries_(std::move(entries)), state_(server.load_state()), log_(log) {}
+
+  // Downloads what is absent and loads all. None where a signal came before they were there: nobody
+  // has been served yet.
+  std::vector<NamedModel> load(CliContext& context, const std::stop_token& stop) {
+    try {
+      std::vector<ModelConfig> configs;
+      for (const ModelEntry& entry : entries_) {
+        fetch_absent_model(entry.config, {.lines = note(), .stop = stop}, context);
+        configs.push_back(entry.config);
+      }
+      std::vector<Model> loaded = runtime_.load(configs, load_log(), stop);
+      std::vector<NamedModel> models;
+      for (std::size_t i = 0; i < loaded.size(); ++i) {
+        models.push_back({std::move(loaded[i]), entries_[i].aliases});
+      }
+      return models;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kCancelled) throw;
+      return {};
+    }
+  }
+
+  // Outlives what it gives.
+  ModelLoader later() {
+    return {.load = [this](const ModelToLoad& wanted,
+                           const std::stop_token& stop) { return load_later(wanted, stop); },
+            .request_memory = [this] { return request_memory(); }};
+  }
+
+  std::uint64_t request_memory() const {
+    std::uint64_t caches = 0;
+    for (const ModelEntry& entry : entries_) caches += entry.config.runtime.vector_cache_bytes;
+    return choose_request_memory(config_, runtime_, caches, log_);
+  }
+
+ private:
+  LogSink note() const {
+    return [this](std::string_view line) {
+      constexpr std::string_view kWarning = "warning: ";
+      const bool warns = line.starts_with(kWarning);
+      state_.note(line);
+      log_.message(warns ? LogLevel::kWarning : LogLevel::kInfo,
+                   line.substr(warns ? kWarning.size() : 0));
+    };
+  }
+  LoadLog load_log() const {
+    return {.note = note(),
+            .detail = note(),
+            .progress = [this](double share) { state_.progress(share); }};
+  }
+
+  // As the sections say; without a cache of vectors, which nobody has planned for it.
+  NamedModel load_later(const ModelToLoad& wanted, const std::stop_token& stop) {
+    ModelConfig config = config_;
+    config.warnings.clear();
+    config.checkpoints.repo_id = full_model_name(wanted.repo_id, process_environment());
+    config.model.id =
+        wanted.name.empty() ? short_model_name(config.checkpoints.repo_id) : wanted.name;
+    config.runtime.vector_cache_bytes = 0;
+    return {runtime_.load(config, load_log(), stop), wanted.aliases};
+  }
+
+  const ServerConfig& config_;
+  const std::vector<ModelEntry> entries_;
+  LoadState& state_;
+  Log& log_;
+  Runtime runtime_;
+};
 
 // Waits for the requests that a signal finds. Returns whether all were answered.
 bool finish(Server& server, int signal_number, const std::string& socket, Log& log) {
@@ -214,8 +296,10 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   ServerConfig config = serve_config(flags, context);
   if (flags.print_config) return print_config(config, context);
   // A question, and the error of a model that is not to be had, come before anything runs.
-  if (can_ask(context) || !config.checkpoints.pull) {
-    fetch_absent_model(config, {.quiet = flags.model.quiet}, context);
+  const std::vector<ModelEntry> entries = entries_of(config);
+  for (const ModelEntry& entry : entries) {
+    if (!can_ask(context) && entry.config.checkpoints.pull) continue;
+    fetch_absent_model(entry.config, {.quiet = flags.model.quiet}, context);
   }
   use_one_heap();
   const LogFormat format = parse_log_format(config.server.log_format);
@@ -232,11 +316,11 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   fit_connections(config.server, log);
 
   const BlockedSignals blocked;
-  if (config.model.id.empty()) config.model.id = short_model_name(config.checkpoints.repo_id);
   const ThreadPlan threads = decide_threads(config.inference_compute_info.cpu_limit, 0);
   Server server(
-      config.server, log, config.model, [&log](const AccessRecord& record) { log.access(record); },
+      config.server, log, entries.front().config.model, [&log](const AccessRecord& record) { log.access(record); },
       threads.threads);
+  ServedModelsLoader loader(config, entries, server, log);
   std::stop_source loading;
   std::promise<int> stopped;
   const SignalThread signals(
@@ -245,12 +329,10 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
         stopped.set_value(number);
       },
       [&] { server.reload(); });
-  std::optional<Model> model =
-      load_unless_stopped(config, server, log, context, loading.get_token());
-  if (!model) return;
-  const std::string description = describe(model->info());
-  const std::uint64_t memory = choose_request_memory(config, model->info(), log);
-  server.open(std::move(*model), memory);
+  std::vector<NamedModel> models = loader.load(context, loading.get_token());
+  if (models.empty()) return;
+  const std::string description = describe(models);
+  server.open(std::move(models), loader.request_memory(), loader.later());
   print_ready(server.addresses() + " model " + description, context, log);
   const std::string socket = context.environment("NOTIFY_SOCKET").value_or("");
   notify_systemd(socket, "READY=1\nSTATUS=" + server.addresses() + " model " + description);
@@ -266,7 +348,7 @@ void add_serve_command(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("serve", "Serve embeddings over HTTP and gRPC");
   const auto flags = std::make_shared<ServeFlags>();
   add_model_argument(*command, flags->model);
-  add_model_name(*command, flags->model);
+  add_model_names(*command, flags->model);
   command->add_option("--host,--hostname", flags->host, "Listen on this host or address")
       ->type_name("HOST");
   command->add_option("--port", flags->port, "Listen on this port")->type_name("PORT");

@@ -228,6 +228,93 @@ TEST(ConfigYaml, SecretsAreCommentsThatSayOnlyThatTheyAreSet) {
   EXPECT_EQ(parse_config(yaml, "again").server.api_keys, "");
 }
 
+constexpr const char* kTwoModels =
+    "models:\n"
+    "  - repo_id: owner/large\n"
+    "    name: search\n"
+    "    aliases: [one, two]\n"
+    "    precision: int8\n"
+    "    prompts: {query: \"q: \"}\n"
+    "  - {repo_id: owner/small, aliases: three}\n"
+    "runtime: {max_tokens: 128, precision: bf16}\n"
+    "model: {id: alone}\n";
+
+TEST(SeveralModels, ItemsBeginWithTheSections) {
+  const ServerConfig config = parse_config(kTwoModels, "config.yaml");
+  EXPECT_TRUE(config.warnings.empty());
+  ASSERT_EQ(config.models.size(), 2u);
+  const ModelEntry& large = config.models[0];
+  EXPECT_EQ(large.config.checkpoints.repo_id, "owner/large");
+  EXPECT_EQ(large.config.model.id, "search");
+  EXPECT_EQ(large.aliases, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(large.config.runtime.precision, "int8");
+  EXPECT_EQ(large.config.runtime.max_tokens, 128u);
+  EXPECT_EQ(large.config.runtime.prompts, (Prompts{{"query", "q: "}}));
+  const ModelEntry& small = config.models[1];
+  EXPECT_EQ(small.config.model.id, "") << "of one alone";
+  EXPECT_EQ(small.config.runtime.precision, "bf16");
+  EXPECT_EQ(small.aliases, (std::vector<std::string>{"three"}));
+}
+
+TEST(SeveralModels, ErrorsAndWarningsHaveTheirPlace) {
+  const auto refusal = [](const std::string& yaml) {
+    return error_of([&] { parse_config(yaml, "c"); }, ErrorCode::kInvalidArgument);
+  };
+  EXPECT_EQ(refusal("models: {a: 1}"), "c:1:9: models: expected a list of models, found a mapping");
+  EXPECT_EQ(refusal("models:\n  - owner/name\n"),
+            "c:2:5: models[0]: expected a mapping of keys to values, found text");
+  EXPECT_EQ(refusal("models:\n  - repo_id: a\n  - name: b\n"),
+            "c:3:5: models[1]: expected repo_id, the model's folder or repository");
+  EXPECT_EQ(refusal("models:\n  - repo_id: a\n    max_tokens: many\n").substr(0, 41),
+            "c:3:17: models[0].max_tokens: expected an");
+  EXPECT_EQ(refusal("models:\n  - {repo_id: a, aliases: [[]]}\n"),
+            "c:2:28: models[0].aliases: expected a list of names, found a list");
+  const ServerConfig config =
+      parse_config("models:\n  - repo_id: a\n    precison: int8\n    threads: 2\n", "c");
+  ASSERT_EQ(config.warnings.size(), 2u);
+  EXPECT_EQ(config.warnings[0],
+            "c:3:5: unknown key \"models[0].precison\" is ignored; did you mean \"precision\"?");
+  EXPECT_EQ(config.warnings[1].substr(0, 50),
+            "c:4:5: unknown key \"models[0].threads\" is ignored");
+}
+
+TEST(SeveralModels, VariablesAndFlagsAreOfEach) {
+  ServerConfig config = parse_config(kTwoModels, "c");
+  apply_environment(environment_of({{"NESTVEC_PRECISION", "fp32"}, {"NESTVEC_MODEL_ID", "x"}}),
+                    config);
+  apply_setting("max-tokens", "64", "--max-tokens", config);
+  for (const ModelEntry& entry : config.models) {
+    EXPECT_EQ(entry.config.runtime.precision, "fp32");
+    EXPECT_EQ(entry.config.runtime.max_tokens, 64u);
+    EXPECT_NE(entry.config.model.id, "x");
+  }
+  apply_environment(environment_of({{"NESTVEC_MODELS", "a/b, c,,"}}), config);
+  ASSERT_EQ(config.models.size(), 2u);
+  EXPECT_EQ(config.models[0].config.checkpoints.repo_id, "a/b");
+  EXPECT_EQ(config.models[1].config.checkpoints.repo_id, "c");
+  EXPECT_EQ(config.models[1].config.runtime.max_tokens, 64u);
+  apply_environment(environment_of({{"NESTVEC_REPO_ID", "one"}}), config);
+  EXPECT_TRUE(config.models.empty());
+}
+
+TEST(SeveralModels, AreWrittenAndReadBack) {
+  const ServerConfig config = parse_config(kTwoModels, "c");
+  const std::string yaml = config_yaml(config);
+  const ServerConfig again = parse_config(yaml, "again");
+  EXPECT_TRUE(again.warnings.empty());
+  ASSERT_EQ(again.models.size(), 2u) << yaml;
+  EXPECT_EQ(config_yaml(again), yaml);
+  EXPECT_EQ(again.models[0].aliases, config.models[0].aliases);
+  EXPECT_EQ(again.models[0].config.runtime.prompts, config.models[0].config.runtime.prompts);
+}
+
+TEST(SeveralModels, WhoLoadsOneLoadsTheFirst) {
+  ServerConfig config = parse_config(kTwoModels, "c");
+  choose_first_model(config);
+  EXPECT_EQ(config.checkpoints.repo_id, "owner/large");
+  EXPECT_EQ(config.runtime.precision, "int8");
+}
+
 TEST(VisitFields, NamesAreDistinct) {
   std::map<std::string, int> seen;
   const ServerConfig config;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "config/field.h"
 #include "config/model_fields.h"
@@ -94,6 +95,22 @@ void visit_fields(Config& config, Visitor&& visit) {
   visit_checkpoint_fields(config.checkpoints, visit);
   visit_runtime_fields(config.runtime, visit);
   if constexpr (requires { config.server; }) visit_server_fields(config.server, visit);
+}
+
+// Whether each item of `models` has the key, too. The others belong to all models together.
+inline bool is_of_model(const Field& field) {
+  if (field.section == "runtime") return field.key != "threads" && field.key != "cache_dir";
+  return field.section == "model" || field.section == "checkpoints";
+}
+
+// The key by which an item of `models` has it: `name` for `model.id`, else its own.
+inline std::string_view key_in_item(const Field& field) {
+  return field.section == "model" && field.key == "id" ? "name" : field.key;
+}
+
+// Whether it says which model is meant, or who it is: of one model alone.
+inline bool is_identity(const Field& field) {
+  return field.section == "model" || field.name == "repo-id";
 }
 
 }  // namespace nestvec

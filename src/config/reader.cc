@@ -8,6 +8,7 @@
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/suggestion.h"
+#include "base/trim.h"
 #include "config/fields.h"
 #include "config/yaml_tree.h"
 #include "nestvec/error.h"
@@ -17,6 +18,19 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = 1u << 20;
 constexpr std::string_view kAccelerators = "num_accelerators";
+constexpr std::string_view kModels = "models";
+constexpr std::string_view kAliases = "aliases";
+
+std::string item_path(std::size_t index) { return "models[" + std::to_string(index) + "]"; }
+
+// A model that is as the sections say, but for who it is.
+ModelEntry entry_of(const ModelConfig& config) {
+  ModelEntry entry{.config = config, .aliases = {}};
+  entry.config.model.id.clear();
+  entry.config.checkpoints.repo_id.clear();
+  entry.config.warnings.clear();
+  return entry;
+}
 
 // Fills one configuration from one tree.
 class ConfigReader {
@@ -27,8 +41,11 @@ class ConfigReader {
     if (root.kind == YamlNode::Kind::kNull) return;
     require_mapping(root, "the configuration");
     const std::vector<std::string> sections = section_names();
+    const YamlNode* models = nullptr;
     for (const auto& [key, value] : root.members) {
-      if (std::find(sections.begin(), sections.end(), key.text) == sections.end()) {
+      if (key.text == kModels) {
+        models = &value;
+      } else if (std::find(sections.begin(), sections.end(), key.text) == sections.end()) {
         warn(key, "unknown key \"" + excerpt(key.text) + "\" is ignored" +
                       suggestion(key.text, sections));
       } else if (value.kind != YamlNode::Kind::kNull) {
@@ -36,6 +53,7 @@ class ConfigReader {
         read_section(key.text, value);
       }
     }
+    if (models != nullptr) read_models(*models);  // last: its items begin with the sections
   }
 
  private:
@@ -44,6 +62,7 @@ class ConfigReader {
     visit_fields(config_, [&names](const Field& field, const auto&) {
       if (names.empty() || names.back() != field.section) names.emplace_back(field.section);
     });
+    names.emplace_back(kModels);
     return names;
   }
 
@@ -61,6 +80,57 @@ class ConfigReader {
       warn(key, "unknown key \"" + excerpt(section + "." + key.text) + "\" is ignored" +
                     suggestion(key.text, keys));
     }
+  }
+
+  void read_models(const YamlNode& list) {
+    if (list.kind == YamlNode::Kind::kNull) return;
+    if (list.kind != YamlNode::Kind::kSequence) {
+      throw yaml_error(name_, list,
+                       std::string(kModels) + ": expected a list of models, found " +
+                           std::string(yaml_kind_name(list)));
+    }
+    for (const YamlNode& item : list.items) {
+      const std::string path = item_path(config_.models.size());
+      require_mapping(item, path);
+      config_.models.push_back(read_model(item, path));
+    }
+  }
+
+  ModelEntry read_model(const YamlNode& item, const std::string& path) {
+    ModelEntry entry = entry_of(config_);
+    std::vector<std::string> keys{std::string(kAliases)};
+    visit_fields(entry.config, [&](Field field, auto& value) {
+      if (!is_of_model(field)) return;
+      field.key = key_in_item(field);
+      field.section = path;
+      keys.emplace_back(field.key);
+      for (const auto& [key, node] : item.members) {
+        if (key.text == field.key) read_value(field, node, value);
+      }
+    });
+    for (const auto& [key, node] : item.members) {
+      if (key.text == kAliases) entry.aliases = read_aliases(node, path);
+      if (std::find(keys.begin(), keys.end(), key.text) != keys.end()) continue;
+      warn(key, "unknown key \"" + excerpt(path + "." + key.text) + "\" is ignored" +
+                    suggestion(key.text, keys));
+    }
+    if (!entry.config.checkpoints.repo_id.empty()) return entry;
+    throw yaml_error(name_, item, path + ": expected repo_id, the model's folder or repository");
+  }
+
+  // A list, or a name alone.
+  std::vector<std::string> read_aliases(const YamlNode& node, const std::string& path) const {
+    const bool is_list = node.kind == YamlNode::Kind::kSequence;
+    std::vector<std::string> aliases;
+    for (const YamlNode& each : is_list ? node.items : std::vector{node}) {
+      if (each.kind != YamlNode::Kind::kScalar || each.text.empty()) {
+        throw yaml_error(name_, each,
+                         path + ".aliases: expected a list of names, found " +
+                             std::string(yaml_kind_name(each)));
+      }
+      aliases.push_back(each.text);
+    }
+    return aliases;
   }
 
   // A key without a value keeps its default.
@@ -138,6 +208,30 @@ void set_from(const std::string& source, const Field& field, std::string_view te
   }
 }
 
+// The same key of the items of `models`, where it does not say who they are.
+void set_in_models(const std::string& source, const Field& wanted, std::string_view text,
+                   ServerConfig& config) {
+  if (is_identity(wanted)) return;
+  for (ModelEntry& entry : config.models) {
+    visit_fields(entry.config, [&](const Field& field, auto& value) {
+      if (field.name == wanted.name) set_from(source, field, text, value);
+    });
+  }
+}
+void set_in_models(const std::string&, const Field&, std::string_view, ModelConfig&) {}
+
+// What a list of models outside of the file names, in place of the one in it.
+std::vector<std::string> names_in(std::string_view list) {
+  std::vector<std::string> names;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view name = trim(list.substr(0, comma));
+    if (!name.empty()) names.emplace_back(name);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return names;
+}
+
 template <typename Config>
 void set_by_name(std::string_view name, std::string_view text, const std::string& source,
                  Config& config) {
@@ -146,6 +240,7 @@ void set_by_name(std::string_view name, std::string_view text, const std::string
     if (field.name != name) return;
     known = true;
     set_from(source, field, text, value);
+    set_in_models(source, field, text, config);
     if (field.key == kAccelerators) note_accelerators(source, config);
   });
   if (!known) throw Error(ErrorCode::kInvalidArgument, source + ": there is no such setting");
@@ -172,8 +267,21 @@ void apply_environment(const Environment& environment, ServerConfig& config) {
     const auto text = environment(variable);
     if (!text) return;
     set_from(variable, field, *text, value);
+    set_in_models(variable, field, *text, config);
     if (field.key == kAccelerators) note_accelerators(variable, config);
   });
+  // Another model, or others, than those of the file.
+  if (environment("NESTVEC_REPO_ID")) config.models.clear();
+  if (const auto list = environment("NESTVEC_MODELS")) set_models(names_in(*list), config);
+}
+
+void set_models(std::span<const std::string> names, ServerConfig& config) {
+  config.models.clear();
+  for (const std::string& name : names) {
+    ModelEntry entry = entry_of(config);
+    entry.config.checkpoints.repo_id = name;
+    config.models.push_back(std::move(entry));
+  }
 }
 
 void apply_setting(std::string_view name, std::string_view text, const std::string& source,
@@ -186,9 +294,17 @@ void apply_setting(std::string_view name, std::string_view text, const std::stri
   set_by_name(name, text, source, config);
 }
 
+void choose_first_model(ServerConfig& config) {
+  if (config.models.empty()) return;
+  std::vector<std::string> warnings = std::move(config.warnings);
+  static_cast<ModelConfig&>(config) = config.models.front().config;
+  config.warnings = std::move(warnings);
+}
+
 ModelConfig read_config(const std::string& path) {
   ServerConfig config = parse_config(read_file(path, kMaxFileBytes), path);
   apply_environment(process_environment(), config);
+  choose_first_model(config);
   return config;
 }
 

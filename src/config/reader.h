@@ -2,6 +2,7 @@
 // The parts of read_config: text, environment and single settings into a configuration.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,8 @@ namespace nestvec {
 // errors and warnings. Throws Error: kInvalidArgument ("NAME:LINE:COLUMN: ...").
 ServerConfig parse_config(std::string_view yaml, const std::string& name);
 
-// Overrides what environment variables name ("NESTVEC_THREADS"; an empty one counts as unset).
+// Overrides what environment variables name ("NESTVEC_THREADS"; an empty one counts as unset), in
+// the items of `models`, too. NESTVEC_MODELS lists models, separated by commas, as set_models().
 // Throws Error: kInvalidArgument, naming the variable.
 void apply_environment(const Environment& environment, ServerConfig& config);
 
@@ -24,6 +26,12 @@ void apply_setting(std::string_view name, std::string_view text, const std::stri
                    ModelConfig& config);
 void apply_setting(std::string_view name, std::string_view text, const std::string& source,
                    ServerConfig& config);
+
+// Makes `models` those of these names, each as the sections say.
+void set_models(std::span<const std::string> names, ServerConfig& config);
+
+// For who loads one model: the first of `models`, if there are any, in place of the sections.
+void choose_first_model(ServerConfig& config);
 
 // docs/config.md: every key with its kind, default, environment variable and flag.
 std::string config_reference();

@@ -36,6 +36,41 @@ constexpr std::string_view kIntroduction =
     "Models from the hub are in the cache of Python's huggingface_hub: `$HF_HUB_CACHE`, else\n"
     "`$HF_HOME/hub`, `$XDG_CACHE_HOME/huggingface/hub`, `~/.cache/huggingface/hub`.\n";
 
+constexpr std::string_view kSeveralModels =
+    "\n## `models`\n\n"
+    "`nestvec serve` serves several models from one process: a list under `models:`, `--model A\n"
+    "--model B`, or `NESTVEC_MODELS=A,B`. They share the threads, the time and the memory budget.\n"
+    "The `model` of a request chooses ([api.md](api.md#several-models)). The flags and the variable\n"
+    "replace the list of the file. Commands that load one model load the first.\n"
+    "\n"
+    "```yaml\n"
+    "models:\n"
+    "  - repo_id: jinaai/jina-embeddings-v3\n"
+    "    name: search\n"
+    "    aliases: [text-embedding-3-small]\n"
+    "    precision: bf16\n"
+    "  - repo_id: BAAI/bge-reranker-v2-m3\n"
+    "    max_tokens: 1024\n"
+    "runtime:\n"
+    "  threads: 4\n"
+    "```\n"
+    "\n"
+    "What an item leaves out is as in the sections. `threads`, `cache_dir` and the sections\n"
+    "`inference_compute_info` and `server` belong to all models together, the other variables and\n"
+    "flags to each of them. Keys of an item: `repo_id` (required), `name`, `aliases` (other names\n"
+    "that requests may have)";
+
+// Of an item of `models`, beside those that the text above has.
+std::string item_keys() {
+  std::string keys;
+  const ServerConfig defaults;
+  visit_fields(defaults, [&keys](const Field& field, const auto&) {
+    const bool is_told = field.name == "repo-id" || field.name == "model-id";
+    if (is_of_model(field) && !is_told) keys += ", `" + std::string(key_in_item(field)) + "`";
+  });
+  return keys + ".\n";
+}
+
 std::string code(const std::string& text) { return text.empty() ? "empty" : "`" + text + "`"; }
 
 std::string flag_cell(const Field& field) {
@@ -60,7 +95,7 @@ std::string config_reference() {
            field_form(field) + " | " + code(field_text(field, value)) + " | " +
            code(field.environment()) + " | " + flag_cell(field) + " |\n";
   });
-  return out;
+  return out + std::string(kSeveralModels) + item_keys();
 }
 
 }  // namespace nestvec

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "nestvec/config.h"
 
@@ -42,10 +43,18 @@ struct ServerOptions {
   std::string log_format = "text";          // text | json
   std::string log_level = "info";           // debug | info | warning | error
   std::string otlp_endpoint;  // http://HOST:PORT that takes OpenTelemetry's spans; empty = none
+  bool admin = false;         // POST /admin/models loads and unloads models
+};
+
+// An item of `models:`.
+struct ModelEntry {
+  ModelConfig config;                // what the item leaves out is as in the sections above it
+  std::vector<std::string> aliases;  // other names that requests may have
 };
 
 struct ServerConfig : ModelConfig {
   ServerOptions server;
+  std::vector<ModelEntry> models;  // `models:`; empty = the one of the sections
 };
 
 }  // namespace nestvec

@@ -36,6 +36,10 @@ void visit_access_fields(Section& server, Visitor& visit) {
               "besides localhost, such as the name that a proxy passes on. Requests for other "
               "names get status 403."},
         server.hosts);
+  visit(Field{"server", "admin", "admin", FieldKind::kSwitch,
+              "Let POST /admin/models load models that are on this machine, and unload them. Needs "
+              "an API key."},
+        server.admin);
 }
 
 template <typename Section, typename Visitor>

@@ -18,7 +18,7 @@ constexpr std::string_view kPrefix = "NESTVEC_";
 // Names without the prefix: those that are read, and the sections that people put in front
 // ("RUNTIME_THREADS").
 struct Variables {
-  std::vector<std::string> known = {"MODEL", "CACHE", "MAX_ISA"};
+  std::vector<std::string> known = {"MODEL", "MODELS", "CACHE", "MAX_ISA"};
   std::vector<std::string> sections;
 };
 

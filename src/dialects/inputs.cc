@@ -167,12 +167,17 @@ InputRules input_rules(const Service& service, const RunControl& control) {
               std::span<const std::uint32_t> ids) { return model.decode(ids, options); },
           server.token_ids == "accept",
           server.strict_model,
-          overlong_of(server)};
+          overlong_of(server),
+          service.aliases};
+}
+
+std::string_view model_member(const JsonValue& body) {
+  return string_member(body, "model").value_or("");
 }
 
 std::string task_of_model(const JsonValue& body, const InputRules& rules) {
   const auto name = string_member(body, "model");
-  return name ? task_of_name(*name, rules.model, rules.strict_model) : "";
+  return name ? task_of_name(*name, rules.model, rules.strict_model, "model", rules.aliases) : "";
 }
 
 InputRules input_rules(const Exchange& exchange) {

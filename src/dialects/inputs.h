@@ -22,6 +22,7 @@ struct InputRules {
   bool token_ids = true;                     // they may stand for texts
   bool strict_model = false;                 // server.strict_model
   Truncation overlong = Truncation::kRight;  // where a request does not say
+  std::span<const std::string> aliases = {};  // other names of the model
 };
 // What becomes of a text over the model's limit where a request does not say: server.overlong.
 Truncation overlong_of(const ServerOptions& options);
@@ -42,6 +43,9 @@ void read_inputs(const JsonValue& value, std::string_view param, const InputRule
 // `task`, or the task of the member `prompt_name` where it is empty. Throws RequestError
 // kUnprocessable for a prompt that the model does not have, or one of another task.
 std::string with_prompt_name(std::string task, const JsonValue& body, const ModelInfo& model);
+
+// The member "model", empty where there is none. Throws RequestError: a wrong type.
+std::string_view model_member(const JsonValue& body);
 
 // The task that the member "model" asks for, empty where it asks for none. Throws RequestError: a
 // wrong type, and as task_of_name().

@@ -23,7 +23,8 @@ double seconds_for(double tokens, const QueueLoad& load) {
 
 // Those that share the class when the call is in.
 double clients_with(const QueueLoad& load) {
-  return static_cast<double>(load.same.clients + (load.own > 0 ? 0 : 1));
+  const bool waits = load.own > 0 || load.elsewhere.own > 0;
+  return static_cast<double>(load.same.clients + load.elsewhere.clients + (waits ? 0 : 1));
 }
 
 // Tokens by which the call exceeds its share of the queue.
@@ -44,17 +45,18 @@ std::size_t longest_call(const QueueOptions& limits, bool bulk, const QueueLoad&
 
 // Until the call is served, beside its own time.
 double wait_seconds(bool bulk, const QueueLoad& load) {
-  double ahead = static_cast<double>(load.running);
-  if (bulk) ahead += static_cast<double>(load.other.tokens);
-  if (load.own > 0) {
+  const LoadElsewhere& elsewhere = load.elsewhere;
+  double ahead = static_cast<double>(load.running) + elsewhere.running;
+  if (bulk) ahead += static_cast<double>(load.other.tokens) + elsewhere.other;
+  const double own = static_cast<double>(load.own) + elsewhere.own;
+  const double same = static_cast<double>(load.same.tokens) + elsewhere.same;
+  if (own > 0) {
     // The others get as much meanwhile, where they have so much.
-    const double others = static_cast<double>(load.same.tokens - load.own);
-    const double own = static_cast<double>(load.own);
-    return seconds_for(ahead + own + std::min(others, own * (clients_with(load) - 1)), load);
+    return seconds_for(ahead + own + std::min(same - own, own * (clients_with(load) - 1)), load);
   }
-  if (load.same.texts == 0) return 0;
-  const double text = static_cast<double>(load.same.tokens) / static_cast<double>(load.same.texts);
-  return seconds_for(ahead + text * static_cast<double>(load.same.clients), load);
+  const std::size_t texts = load.same.texts + elsewhere.texts;
+  if (texts == 0) return 0;
+  return seconds_for(ahead + same / static_cast<double>(texts) * (clients_with(load) - 1), load);
 }
 
 [[noreturn]] void refuse(const QueueLoad& load, double seconds) {

@@ -35,7 +35,8 @@ Model::Engine::Engine(Parts parts)
     : parts_(std::move(parts)),
       pooled_(parts_.session->pooled()),
       cache_(std::make_unique<VectorCache>(parts_.cache_bytes)),
-      scheduler_(std::make_unique<Scheduler>(
+      scheduler_(std::make_unique<ModelLane>(
+          parts_.scheduler ? parts_.scheduler : std::make_shared<Scheduler>(),
           std::move(parts_.session),
           Scheduler::Options{parts_.max_batch_tokens, parts_.batch_milliseconds})) {}
 

@@ -10,9 +10,9 @@
 
 #include "base/file.h"
 #include "base/token_types.h"
+#include "engine/model_lane.h"
 #include "engine/plan.h"
 #include "engine/read_score_rules.h"
-#include "engine/scheduler.h"
 #include "engine/score_plan.h"
 #include "engine/tasks.h"
 #include "engine/vector_cache.h"
@@ -22,8 +22,9 @@
 
 namespace nestvec {
 
-// Callers tokenise on their own threads; the scheduler's thread runs the graph, one batch at a
-// time, so that the memory plan holds and threads are not oversubscribed. Safe for concurrent use.
+// Callers tokenise on their own threads; the scheduler's thread runs the graphs of all models that
+// share it, one batch at a time, so that the memory plan holds and threads are not oversubscribed.
+// Safe for concurrent use.
 class Model::Engine {
  public:
   struct Parts {
@@ -45,6 +46,8 @@ class Model::Engine {
     bool takes_types = false;                      // the graph is told the type of each token
     TokenTypes text_types{};                       // of a text alone
     std::shared_ptr<const FileDescriptor> hold{};  // on what it runs from; may be empty
+    std::shared_ptr<Scheduler> scheduler{};  // of all models that share a thread; null = its own
+    std::shared_ptr<const void> share{};     // of the memory plan, until the model has ended
   };
 
   explicit Engine(Parts parts);
@@ -68,7 +71,7 @@ class Model::Engine {
 
   const ModelInfo& info() const noexcept { return parts_.info; }
   const Tokenizer& tokenizer() const noexcept { return parts_.tokenizer; }
-  Scheduler& scheduler() const noexcept { return *scheduler_; }
+  ModelLane& scheduler() const noexcept { return *scheduler_; }
   CacheStatus cache_status() const { return cache_->status(); }
 
  private:
@@ -103,7 +106,7 @@ class Model::Engine {
   Parts parts_;
   bool pooled_ = false;  // as Session
   std::unique_ptr<VectorCache> cache_;
-  std::unique_ptr<Scheduler> scheduler_;  // last: its callbacks use what stands above
+  std::unique_ptr<ModelLane> scheduler_;  // last: its callbacks use what stands above
 };
 
 }  // namespace nestvec

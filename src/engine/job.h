@@ -10,6 +10,7 @@
 #include "base/memory_account.h"
 #include "base/out_of_memory.h"
 #include "base/run_control.h"
+#include "batch/fair_queue.h"
 #include "batch/packed_batch.h"
 #include "nestvec/error.h"
 #include "nestvec/options.h"
@@ -33,6 +34,7 @@ struct JobOutput {
 // A caller's sequences.
 struct Job {
   std::vector<Sequence> sequences;  // at least one
+  LaneId lane = 0;                  // of the model that is asked
   bool want_tokens = false;
   RunControl control;
   QueueOptions queue;

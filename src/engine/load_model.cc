@@ -1,181 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a configuration to a loaded model, step by step.
+#include "engine/loading_model.h"
+
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/cpu.h"
-#include "base/environment.h"
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/run_control.h"
 #include "compile/artefact.h"
-#include "config/cache_folder.h"
-#include "config/model_location.h"
-#include "config/model_locks.h"
+#include "compile/manifest.h"
+#include "engine/choose_graph.h"
 #include "engine/engine.h"
-#include "engine/memory_plan.h"
 #include "engine/model_folder.h"
 #include "engine/outline.h"
 #include "engine/settle_graph.h"
-#include "nestvec/load.h"
-#include "nestvec/model.h"
 #include "ops/isa.h"
 #include "session/ort_session.h"
 #include "session/packed_session.h"
-#include "tokenizer/read_token_types.h"
 
 namespace nestvec {
+
 namespace {
 
 namespace fs = std::filesystem;
-
-// The graph that will run and what is known of it.
-struct Graph {
-  std::string path;
-  std::string description;
-  std::string precision = "fp32";
-  std::string precision_reason = "of the graph";
-  bool native = false;
-  ModelSpec spec;
-  std::uint64_t weight_bytes = 0;
-  bool published = false;
-  std::shared_ptr<const FileDescriptor> hold;  // on what it runs from; may be empty
-};
-
-// The size of an ONNX file with the external data that lies beside it ("model.onnx_data").
-std::uint64_t published_bytes(const std::string& path) {
-  std::uint64_t bytes = 0;
-  const std::string name = fs::path(path).filename().string();
-  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(path).parent_path())) {
-    if (entry.is_regular_file() && entry.path().filename().string().starts_with(name)) {
-      bytes += entry.file_size();
-    }
-  }
-  return bytes;
-}
-
-// "onnx/model.onnx"
-std::string onnx_name(const ModelFolder& folder) {
-  return fs::path(folder.onnx).lexically_relative(folder.path).string();
-}
-
-Graph published_graph(const ModelFolder& folder, const ModelSpec& spec) {
-  if (folder.onnx.empty()) {
-    throw Error(ErrorCode::kNotFound, folder.path +
-                                          ": runtime.graph is \"published\", but there is no "
-                                          "onnx/model.onnx in the folder");
-  }
-  Graph graph;
-  graph.path = folder.onnx;
-  graph.spec = spec;
-  graph.weight_bytes = published_bytes(folder.onnx);
-  graph.published = true;
-  graph.description = onnx_name(folder) + " as published";
-  graph.hold = std::make_shared<const FileDescriptor>(hold_model_file(folder.onnx));
-  return graph;
-}
-
-struct Precision {
-  std::string name;
-  std::string reason;
-};
-
-Precision choose_precision(const RuntimeOptions& runtime) {
-  if (runtime.precision != "auto") return {runtime.precision, "as configured"};
-  const std::string name = native_precision();
-  return {name, name == "bf16" ? "auto: this CPU computes in bf16"
-                               : "auto: this CPU does not compute in bf16"};
-}
-
-Graph graph_of(const Artefact& artefact, const std::string& origin) {
-  Graph graph;
-  graph.native = artefact.layout == "packed";
-  graph.path = artefact.graph_path;
-  graph.weight_bytes = artefact.weight_bytes;
-  graph.precision = artefact.precision;
-  graph.description =
-      std::string(graph.native ? "native " : "portable ") + artefact.precision + ", " + origin;
-  graph.spec = artefact.spec;
-  graph.hold = artefact.hold;
-  return graph;
-}
-
-Graph compiled_graph(const Outline& outline, const RuntimeOptions& runtime, CompileOptions options,
-                     const LogSink& log) {
-  const ModelFolder& folder = outline.folder;
-  Precision precision{"fp32", "of portable graphs"};
-  if (runtime.graph == "portable") {
-    options.layout = "rectangular";
-  } else {
-    precision = choose_precision(runtime);
-  }
-  options.precision = precision.name;
-  const Artefact artefact =
-      compile_into_cache(folder.path, outline.spec,
-                         cache_folder(runtime.cache_dir, process_environment()), options, log);
-  Graph graph = graph_of(
-      artefact,
-      "compiled from " + (folder.has_safetensors ? std::string("safetensors") : onnx_name(folder)));
-  graph.precision_reason = precision.reason;
-  return graph;
-}
-
-// Token types are written into a graph when it is made.
-void check_token_types(const ModelSpec& spec, const std::string& folder) {
-  if (spec.token_types < 2 || read_token_types(folder) == spec.text_types) return;
-  throw Error(ErrorCode::kFailedPrecondition,
-              folder +
-                  ": tokenizer.json has other token types than the compiled graph; compile "
-                  "the model again");
-}
-
-// A folder that `nestvec compile` wrote.
-Graph ready_graph(const ModelFolder& folder, const RuntimeOptions& runtime) {
-  Graph graph = graph_of(open_artefact(folder.path), "compiled before");
-  graph.precision_reason = "as compiled";
-  check_token_types(graph.spec, folder.path);
-  if (runtime.graph == "auto" || (runtime.graph == "native") == graph.native) return graph;
-  throw Error(ErrorCode::kInvalidArgument, folder.path + ": runtime.graph is \"" + runtime.graph +
-                                               "\", but the folder holds a compiled graph, " +
-                                               graph.description);
-}
-
-// An export that lacks weights by their names can still run as it is, if that is allowed.
-bool is_to_compile(const Outline& outline, const RuntimeOptions& runtime, const LogSink& log) {
-  const ModelFolder& folder = outline.folder;
-  if (runtime.graph == "published") return false;
-  if (folder.has_safetensors) return true;
-  try {
-    check_weights(folder.path, outline.spec);
-    return true;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInvalidArgument) throw;
-    if (runtime.graph != "auto") {
-      throw Error(error.code(), std::string(error.what()) +
-                                    "; add model.safetensors to the folder or set runtime.graph to "
-                                    "published");
-    }
-    log("running the ONNX export as it is; a graph compiled from its weights would be faster: " +
-        std::string(error.what()));
-    return false;
-  }
-}
-
-Graph choose_graph(const Outline& outline, const RuntimeOptions& runtime,
-                   const CompileOptions& options, const LogSink& log) {
-  const ModelFolder& folder = outline.folder;
-  Graph graph = folder.is_compiled ? ready_graph(folder, runtime)
-                : is_to_compile(outline, runtime, log)
-                    ? compiled_graph(outline, runtime, options, log)
-                    : published_graph(folder, outline.spec);
-  if (runtime.precision != "auto" && runtime.precision != graph.precision) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "runtime.precision \"" + runtime.precision +
-                    "\" is not what the graph computes in: " + graph.description);
-  }
-  return graph;
-}
 
 // The least of what the positions, the folder's files and the configuration allow.
 std::size_t choose_max_tokens(const ModelFolder& folder, const ModelSpec& spec,
@@ -220,18 +74,6 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   return facts;
 }
 
-// Decides the threads, and checks the memory against the budget.
-void plan_resources(const ComputeInfo& compute, std::size_t wanted_threads, MemoryFacts facts,
-                    ModelInfo& info) {
-  const ThreadPlan threads = decide_threads(compute.cpu_limit, wanted_threads);
-  info.threads = threads.threads;
-  info.threads_reason = threads.reason;
-  facts.threads = threads.threads;
-  check_budget(facts, compute.cpu_memory_bytes);
-  info.memory_plan_bytes = plan_memory(facts).total();
-  info.memory_plan = describe_plan(facts, compute.cpu_memory_bytes);
-}
-
 // What a row of the graph is made of, and the tokens of a pair where their number is limited.
 void settle_pooling(const RuntimeOptions& runtime, Outline& outline) {
   if (!outline.spec.head.classifier) return settle_pooling(runtime, outline.folder);
@@ -270,8 +112,8 @@ const char* pooling_name(Pooling pooling) {
 }
 
 // `scores`: for the outputs of the classifier, else for vectors.
-std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size_t threads,
-                                      Isa isa) {
+std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size_t threads, Isa isa,
+                                      std::shared_ptr<Compute> compute) {
   if (!graph.native) {
     return open_ort_session({.graph_path = graph.path,
                              .threads = threads,
@@ -281,7 +123,11 @@ std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size
                              .width = scores ? 0 : graph.spec.hidden,
                              .scores = scores});
   }
-  std::unique_ptr<Session> session = open_packed_session({graph.path, threads, isa, scores});
+  std::unique_ptr<Session> session = open_packed_session({.graph_path = graph.path,
+                                                          .threads = threads,
+                                                          .isa = isa,
+                                                          .scores = scores,
+                                                          .compute = std::move(compute)});
   if (scores || session->width() == graph.spec.hidden) return session;
   throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
                                         " dimensions, its manifest says " +
@@ -328,46 +174,102 @@ LogSink sink_or_nothing(const LogSink& sink) {
   return sink ? sink : [](std::string_view) {};
 }
 
-}  // namespace
-
-Model load_model(const ModelConfig& config, const LogSink& log) {
-  return load_model(config, {.note = log, .detail = log}, std::stop_token());
+// `note`, which has been told what the configuration's reader found.
+const LogSink& warned_of(const ModelConfig& config, const LogSink& note) {
+  for (const std::string& warning : config.warnings) note(warning);
+  return note;
 }
 
-Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_token& stop) {
-  const RunControl control{stop, std::nullopt};
-  const LogSink note = sink_or_nothing(log.note);
-  const LogSink detail = sink_or_nothing(log.detail);
-  for (const std::string& warning : config.warnings) note(warning);
-  Outline outline = read_outline(config, note);
+// Of the file whose pages models share that map it: "64769:1234", or nothing.
+std::string identity_of(const Graph& graph) {
+  const std::string weights = fs::path(graph.path).parent_path() / kDataName;
+  struct stat file{};
+  if (!graph.native || ::stat(weights.c_str(), &file) != 0) return "";
+  return std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino);
+}
+
+}  // namespace
+
+struct LoadingModel::State {
+  State(const ModelConfig& from, const LoadLog& log, const std::stop_token& stop)
+      : config(from),
+        control{stop, std::nullopt},
+        note(sink_or_nothing(log.note)),
+        detail(sink_or_nothing(log.detail)),
+        outline(read_outline(config, warned_of(config, note))) {}
+
+  ModelConfig config;
+  RunControl control;
+  LogSink note;
+  LogSink detail;
+  Outline outline;
+  std::optional<Tokenizer> tokenizer;
+  ModelInfo info;
+  Isa isa = Isa::kGeneric;
+  Graph graph;
+  bool exceeds = false;
+  MemoryFacts facts;
+};
+
+LoadingModel::LoadingModel(const ModelConfig& config, const LoadLog& log,
+                           const std::stop_token& stop, std::size_t threads)
+    : state_(std::make_unique<State>(config, log, stop)) {
+  const LogSink& note = state_->note;
+  Outline& outline = state_->outline;
   if (log.outline) log.outline(outline.info);
   ModelFolder& folder = outline.folder;
-  const bool scores = outline.spec.head.classifier.has_value();
   settle_pooling(config.runtime, outline);
-  Tokenizer tokenizer = Tokenizer::load(folder.tokenizer, folder.normalizer);
-  ModelInfo info = std::move(outline.info);
+  Tokenizer& tokenizer =
+      state_->tokenizer.emplace(Tokenizer::load(folder.tokenizer, folder.normalizer));
+  ModelInfo& info = state_->info;
+  info = std::move(outline.info);
   info.max_tokens = choose_max_tokens(folder, outline.spec, config.runtime);
   info.max_batch_tokens = std::max(config.runtime.max_batch_tokens, info.max_tokens);
   check_prompts(tokenizer, info);
-  const Isa isa = machine_isa();
+  state_->isa = machine_isa();
   CompileOptions compile;
-  compile.control = control;
+  compile.control = state_->control;
   compile.progress = log.progress;
-  compile.head = scores || !folder.is_classifier;
-  const Graph graph = choose_graph(outline, config.runtime, compile, note);
-  control.check();
-  const bool exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
+  compile.head = outline.spec.head.any() || !folder.is_classifier;
+  Graph& graph = state_->graph;
+  graph = choose_graph(outline, config.runtime, compile, note);
+  state_->control.check();
+  state_->exceeds = exceeds_vocabulary(tokenizer, graph.spec, folder.tokenizer, note);
   describe_graph(graph, folder, info);
-  info.isa = graph.native ? isa_name(isa) : best_isa();
+  info.isa = graph.native ? isa_name(state_->isa) : best_isa();
   info.vocabulary = tokenizer.vocabulary_size();
-  plan_resources(config.inference_compute_info, config.runtime.threads,
-                 memory_facts(graph, folder, info.max_tokens, info.max_batch_tokens), info);
+  info.threads = threads;
+  state_->facts = memory_facts(graph, folder, info.max_tokens, info.max_batch_tokens);
+  state_->facts.threads = threads;
+}
+
+LoadingModel::LoadingModel(LoadingModel&&) noexcept = default;
+LoadingModel::~LoadingModel() = default;
+
+ModelShare LoadingModel::share() const {
+  return {state_->info.id, state_->facts, identity_of(state_->graph)};
+}
+
+Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) {
+  const ModelConfig& config = state_->config;
+  const LogSink& note = state_->note;
+  const LogSink& detail = state_->detail;
+  Outline& outline = state_->outline;
+  ModelFolder& folder = outline.folder;
+  Tokenizer& tokenizer = *state_->tokenizer;
+  ModelInfo& info = state_->info;
+  const Graph& graph = state_->graph;
+  info.threads_reason = threads_reason;
+  info.memory_plan_bytes = plan_memory(state_->facts).total();
+  info.memory_plan = describe_plan(state_->facts, config.inference_compute_info.cpu_memory_bytes);
   detail("memory plan: " + info.memory_plan);
   detail("precision: " + info.precision + " (" + info.precision_reason + "), " + info.isa);
   detail("threads: " + info.threads_reason);
 
-  std::unique_ptr<Session> session = open_session(graph, scores, info.threads, isa);
-  control.check();
+  const bool scores = outline.spec.head.classifier.has_value();
+  std::unique_ptr<Session> session =
+      open_session(graph, scores, info.threads, state_->isa, std::move(shared.compute));
+  state_->control.check();
   settle_graph(*session, outline, config.runtime, info, note);
   if (session->longest() > 0) check_prompts(tokenizer, info);
   const bool takes_types =
@@ -383,19 +285,17 @@ Model load_model(const ModelConfig& config, const LoadLog& log, const std::stop_
                              .cache_bytes = config.runtime.vector_cache_bytes,
                              .include_prompt = folder.include_prompt,
                              .truncates_left = truncates_left,
-                             .vocabulary = exceeds ? graph.spec.vocabulary : 0,
+                             .vocabulary = state_->exceeds ? graph.spec.vocabulary : 0,
                              .dimensions = folder.dimensions,
                              .scores = scores,
                              .score_rules = std::move(outline.score_rules),
                              .takes_types = takes_types,
                              .text_types = graph.spec.text_types,
-                             .hold = graph.hold};
+                             .hold = graph.hold,
+                             .scheduler = std::move(shared.scheduler),
+                             .share = std::move(shared.share)};
   parts.max_batch_tokens = parts.info.max_batch_tokens;
   return Model(std::make_unique<const Model::Engine>(std::move(parts)));
-}
-
-Model load_model(const std::string& folder_or_repo, const LogSink& log) {
-  return load_model(config_for_model(folder_or_repo), log);
 }
 
 }  // namespace nestvec

@@ -2,6 +2,8 @@
 #include "engine/memory_plan.h"
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "nestvec/error.h"
 #include "ops/attention.h"
@@ -13,6 +15,8 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1u << 20;
 constexpr std::uint64_t kFloat = 4;
+constexpr std::uint64_t kProcess = 64 * kMiB;  // code, allocator
+constexpr std::uint64_t kModel = 16 * kMiB;    // the graph of each model beyond the first
 
 std::string mebibytes(std::uint64_t bytes) {
   return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
@@ -30,6 +34,37 @@ std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uin
   const std::uint64_t head = facts.hidden / std::max<std::uint64_t>(1, facts.heads);
   const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShortSequence);
   return activations + scratch + keys;
+}
+
+// The most that one of the models takes in a pause of another's long batch.
+std::uint64_t passing_bytes(std::span<const ModelShare> models) {
+  const bool pauses = std::ranges::any_of(models, [](const ModelShare& model) {
+    return model.facts.native && model.facts.max_tokens > kPauseTokens;
+  });
+  std::uint64_t most = 0;
+  for (const ModelShare& model : models) {
+    MemoryFacts facts = model.facts;
+    facts.max_tokens = std::min(facts.max_tokens, kPauseTokens);
+    facts.max_batch_tokens = kPauseTokens;
+    const MemoryPlan plan = plan_memory(facts);
+    most = std::max(most, plan.workspace + plan.attention);
+  }
+  return pauses ? most : 0;
+}
+
+// Whether the weights are among those that were asked for before.
+bool is_mapped(const ModelShare& model, std::vector<std::string_view>& before) {
+  const bool is_known = std::ranges::find(before, model.weights) != before.end();
+  before.emplace_back(model.weights);
+  return is_known && !model.weights.empty();
+}
+
+// "a 2100 MiB of weights and 400 MiB of workspace"
+std::string share_text(const ModelShare& model, bool shares_weights) {
+  const MemoryPlan plan = plan_memory(model.facts);
+  return model.name + " " + mebibytes(plan.weights) + " of weights" +
+         (shares_weights ? " (shared)" : "") + " and " +
+         mebibytes(plan.workspace + plan.attention) + " of workspace";
 }
 
 }  // namespace
@@ -61,7 +96,7 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
     plan.attention = 3 * kFloat * facts.heads * longest * batch;
   }
-  plan.fixed = 64 * kMiB + 4 * facts.tokenizer_bytes;
+  plan.fixed = kProcess + 4 * facts.tokenizer_bytes;
   return plan;
 }
 
@@ -86,6 +121,44 @@ void check_budget(const MemoryFacts& facts, std::uint64_t budget_bytes) {
   throw Error(ErrorCode::kResourceExhausted, "memory plan over budget: " + plan.text() +
                                                  ", cpu_memory allows " + mebibytes(budget_bytes) +
                                                  "; " + advice);
+}
+
+MemoryPlan plan_memory(std::span<const ModelShare> models) {
+  if (models.size() == 1) return plan_memory(models.front().facts);
+  MemoryPlan all;
+  std::vector<std::string_view> mapped;
+  for (const ModelShare& model : models) {
+    const MemoryPlan plan = plan_memory(model.facts);
+    if (!is_mapped(model, mapped)) all.weights += plan.weights;
+    all.fixed += plan.fixed - kProcess + kModel;
+    if (plan.workspace + plan.attention > all.workspace + all.attention) {
+      all.workspace = plan.workspace;
+      all.attention = plan.attention;
+    }
+  }
+  all.fixed += kProcess - (models.empty() ? 0 : kModel);
+  all.passing = passing_bytes(models);
+  return all;
+}
+
+std::string describe_plan(std::span<const ModelShare> models, std::uint64_t budget_bytes) {
+  const std::string line = plan_memory(models).text();
+  return line + (budget_bytes == 0 ? ", no budget set" : " of " + mebibytes(budget_bytes));
+}
+
+void check_budget(std::span<const ModelShare> models, std::uint64_t budget_bytes) {
+  if (models.size() == 1) return check_budget(models.front().facts, budget_bytes);
+  const MemoryPlan plan = plan_memory(models);
+  if (budget_bytes == 0 || plan.total() <= budget_bytes) return;
+  std::string shares;
+  std::vector<std::string_view> mapped;
+  for (const ModelShare& model : models) {
+    shares += (shares.empty() ? "" : ", ") + share_text(model, is_mapped(model, mapped));
+  }
+  throw Error(ErrorCode::kResourceExhausted,
+              "memory plan over budget: " + shares + "; together " + plan.text() +
+                  ", cpu_memory allows " + mebibytes(budget_bytes) +
+                  "; raise cpu_memory, load fewer models, or lower runtime.max_batch_tokens");
 }
 
 }  // namespace nestvec

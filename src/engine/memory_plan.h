@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a model will take at its peak, computed before it is loaded.
+// What models will take at their peak, computed before they are loaded.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace nestvec {
@@ -43,5 +44,20 @@ std::string describe_plan(const MemoryFacts& facts, std::uint64_t budget_bytes);
 // Throws Error kResourceExhausted with the plan's numbers when it is over `budget_bytes` (0 =
 // none), and says which max_tokens would fit, if any.
 void check_budget(const MemoryFacts& facts, std::uint64_t budget_bytes);
+
+// A model among those that share a thread, so that one of them runs at a time.
+struct ModelShare {
+  std::string name;
+  MemoryFacts facts;
+  std::string weights;  // names the file that is mapped: models of the same one share it; may be
+                        // empty
+};
+
+// Weights and tokenizers of all, and the workspace of the largest.
+MemoryPlan plan_memory(std::span<const ModelShare> models);
+std::string describe_plan(std::span<const ModelShare> models, std::uint64_t budget_bytes);
+
+// As check_budget() of the facts for one model; for several the message has the share of each.
+void check_budget(std::span<const ModelShare> models, std::uint64_t budget_bytes);
 
 }  // namespace nestvec

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one thread that runs the model: it packs what waits into batches, runs them one after
-// another, and hands each caller its rows. There is no timer: a batch is what waits at the moment
-// at which the model is free.
+// The one thread that runs models: it packs what waits into batches, runs them one after another,
+// and hands each caller its rows. There is no timer: a batch is what waits at the moment at which
+// the thread is free. Each model has a lane of its own (decision 0049).
 #pragma once
 
 #include <array>
@@ -36,11 +36,12 @@ namespace nestvec {
 class Scheduler {
  public:
   using Clock = FairQueue::Clock;
+  using Now = std::function<Clock::time_point()>;
 
   struct Options {
     std::size_t max_batch_tokens = 0;
     std::size_t batch_milliseconds = 0;  // what a batch should take at most; 0 = no limit
-    std::function<Clock::time_point()> now = Clock::now;  // tests have a clock of their own
+    Now now = Clock::now;                // tests have a clock of their own; of the first lane
   };
 
   // Jobs of at most so many tokens are interactive where their priority is kAuto.
@@ -52,25 +53,38 @@ class Scheduler {
   // texts pass, as long as they take no more of the time than it does itself.
   static constexpr double kLongSeconds = 0.25;
 
+  // Without a lane.
+  explicit Scheduler(Now now = Clock::now);
+  // With one, which is number 0.
   Scheduler(std::unique_ptr<Session> session, const Options& options);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
   ~Scheduler();
 
-  // Ends all jobs, and all that come later, with kCancelled. Blocks until the running batch has
-  // stopped.
+  // A lane for another model. Its number is free again once it has been removed.
+  LaneId add_lane(std::unique_ptr<Session> session, const Options& options);
+  // Ends the lane's jobs, as shut_down(lane), and closes its session. Nobody may use the lane
+  // meanwhile or later.
+  void remove_lane(LaneId lane);
+
+  // Ends all jobs of a lane, and all that come to it later, with kCancelled. Blocks until none of
+  // them runs and none is being called back. Other lanes go on.
+  void shut_down(LaneId lane);
+  // The same of all lanes; the thread has ended then.
   void shut_down();
 
-  // Queues a job. job.done is called exactly once; at once with kResourceExhausted for a job that
-  // may not wait (see check_admission), or whose answer could never have the memory it needs.
+  // Queues a job in its lane. job.done is called exactly once; at once with kResourceExhausted for
+  // a job that may not wait (see check_admission), or whose answer could never have the memory it
+  // needs.
   void submit(Job job);
 
   // `client` as QueueOptions::client.
-  QueueStatus status(std::uint64_t client = 0) const;
-  std::size_t width() const noexcept { return session_->width(); }
-  void observe(BatchObserver observer);
+  QueueStatus status(std::uint64_t client = 0, LaneId lane = 0) const;
+  void observe(BatchObserver observer, LaneId lane = 0);
 
  private:
+  // A model.
+  struct Lane;
   // A job on its way.
   struct Pending;
   using PendingPtr = std::shared_ptr<Pending>;
@@ -92,7 +106,8 @@ class Scheduler {
     PackedBatch batch;
     RunOutput output;
     std::size_t retried = 0;
-    // Guarded by mutex_.
+    // Guarded by mutex_; the thread itself, which alone changes it, reads `lane` without.
+    Lane* lane = nullptr;  // null: none runs
     std::size_t tokens = 0;
     std::size_t jobs = 0;  // that still want their rows
     std::stop_source stop;
@@ -105,38 +120,47 @@ class Scheduler {
   void let_pass() noexcept;
   bool may_pass() const;
   std::vector<Part> next_aside();
-  void run(std::size_t level, const std::vector<Part>& parts);
+  void run(std::size_t level, std::vector<Part> parts);
   void run_jobs(std::size_t level, const std::vector<Part>& parts);
   std::optional<Error> run_parts(std::size_t level, std::span<const Part> parts);
   // Runs parts as one batch, keeps their results, and returns those with values that are not
   // finite.
-  std::vector<std::size_t> run_batch(Running& running, std::span<const Part> parts,
-                                     const RunOptions& options);
+  static std::vector<std::size_t> run_batch(Running& running, std::span<const Part> parts,
+                                            const RunOptions& options);
   RunOptions run_options(std::size_t level, std::span<const Part> parts);
   void finish(std::size_t level, std::span<const std::span<const Part>> groups, Outcomes outcomes,
               double seconds);
-  static void end(Leaving& jobs, Clock::time_point now);
+  void end(Leaving& jobs, Clock::time_point now);
   void cancel(std::uint64_t id);
+  // Of one lane, or of all where it is null.
+  void end_rest(const Lane* lane);
+  void called_back(Lane& lane) noexcept;
 
   // Precondition of these: mutex_ is held.
   // Empty without memory. Those whose turn it was have left then.
   std::vector<Part> take_batch(std::size_t level, Leaving& leaving);
+  std::vector<Waiting> take_waiting(std::size_t level, const Lane& lane, Clock::time_point now);
   std::vector<Part> begin_batch(std::size_t level, std::vector<Waiting>& batch,
                                 Clock::time_point now, Leaving& leaving);
+  static bool may_pause(const Running& running, std::size_t longest);
+  void release(std::size_t level) noexcept;
   void drop(std::uint64_t id, std::optional<Error> error, Leaving& leaving) noexcept;
   void leave_batches(Pending& pending) noexcept;
-  std::size_t running_tokens() const;
+  std::size_t running_tokens(const Lane& lane) const;
+  std::size_t running_ahead(const Lane& lane, bool bulk) const;
   std::optional<Error> start(Pending& pending, Clock::time_point now);
   void remove_late(Clock::time_point now, Leaving& leaving);
   PendingPtr remove(std::uint64_t id) noexcept;
   void note_waiting() noexcept;
-  std::size_t batch_tokens() const;
-  QueueLoad load_for(std::uint64_t client, bool bulk) const;
+  void note_cost(const Lane& lane) noexcept;
+  bool is_quiet(const Lane& lane) const noexcept;
+  QueueLoad load_for(const Lane& lane, std::uint64_t client, bool bulk) const;
+  LoadElsewhere load_elsewhere(const Lane& lane, std::uint64_t client, bool bulk) const;
   void enqueue(const PendingPtr& pending, bool bulk, std::vector<std::uint32_t> tokens);
-  double expected_seconds(std::size_t tokens) const;
+  double running_seconds() const;
+  static double seconds_of(const Lane& lane, std::size_t tokens);
 
-  std::unique_ptr<Session> session_;
-  Options options_;
+  const Now now_;
 
   // Of the batch at kBatch; used by the scheduler's thread alone.
   Clock::time_point batch_start_;
@@ -149,13 +173,13 @@ class Scheduler {
   std::array<Running, kLevels> running_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  std::shared_ptr<const BatchObserver> observer_;
+  std::condition_variable quiet_;  // a batch has ended, or a job has been called back
+  std::vector<std::unique_ptr<Lane>> lanes_;  // by number; null: free
+  bool weighs_lanes_ = false;                 // there has been more than one
   FairQueue queue_;
   std::map<std::uint64_t, PendingPtr> jobs_;
   std::set<std::pair<Clock::time_point, std::uint64_t>> deadlines_;  // of jobs_ that have one
   std::uint64_t next_id_ = 1;
-  RunRate rate_;
-  std::size_t output_bytes_ = 0;  // held by jobs_
   bool stopping_ = false;
 
   std::once_flag joined_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A job between submit() and its end; private to the scheduler.
+// A model's lane, and a job between submit() and its end; private to the scheduler.
 #pragma once
 
 #include <array>
@@ -15,9 +15,29 @@
 
 namespace nestvec {
 
+struct Scheduler::Lane {
+  Lane(LaneId number, std::unique_ptr<Session> from, const Options& with)
+      : id(number), session(std::move(from)), options(with) {}
+
+  // Of the next batch at most.
+  std::size_t batch_tokens() const;
+
+  const LaneId id;
+  std::unique_ptr<Session> session;  // run by the scheduler's thread alone
+  const Options options;
+
+  // Guarded by the scheduler's mutex.
+  std::shared_ptr<const BatchObserver> observer;
+  RunRate rate;
+  std::size_t output_bytes = 0;  // held by its jobs
+  std::size_t calling = 0;       // its jobs that have left and are being called back
+  bool stopping = false;
+};
+
 // Rows of a sequence exist from the end of its batch on, and its tokens until then.
 struct Scheduler::Pending {
   std::uint64_t id = 0;
+  Lane* lane = nullptr;  // lives as long as one of its jobs is queued, runs or is called back
   Job job;
   JobOutput output;
   std::size_t unfinished = 0;                   // sequences

@@ -15,22 +15,25 @@ namespace nestvec {
 
 void Scheduler::work() {
   while (true) {
-    const std::vector<Part> parts = next_batch();
+    std::vector<Part> parts = next_batch();
     if (parts.empty()) return;
-    run(kBatch, parts);
+    run(kBatch, std::move(parts));
   }
 }
 
 void Scheduler::end(Leaving& jobs, Clock::time_point now) {
-  while (const PendingPtr pending = jobs.take()) {
+  while (PendingPtr pending = jobs.take()) {
     Pending& job = *pending;
+    Lane& lane = *job.lane;
     if (job.error) {
       job.job.done(std::move(*job.error));
-      continue;
+    } else {
+      job.output.queue_seconds = seconds_between(job.queued, *job.started);
+      job.output.compute_seconds = seconds_between(*job.started, now);
+      job.job.done(std::move(job.output));
     }
-    job.output.queue_seconds = seconds_between(job.queued, *job.started);
-    job.output.compute_seconds = seconds_between(*job.started, now);
-    job.job.done(std::move(job.output));
+    pending.reset();
+    called_back(lane);
   }
 }
 
@@ -49,19 +52,27 @@ std::vector<Scheduler::Part> Scheduler::next_batch() {
       if (!stopping_ && parts.empty() && leaving.empty()) wake_.wait_for(lock, kNoMemory);
       stopping = stopping_;
     }
-    end(leaving, options_.now());
+    end(leaving, now_());
   }
   if (stopping) parts.clear();
   return parts;
 }
 
-std::size_t Scheduler::batch_tokens() const {
-  const double rate = rate_.tokens_per_second();
-  const double aim = rate * static_cast<double>(options_.batch_milliseconds) / 1e3;
-  const std::size_t most = options_.max_batch_tokens;
-  if (options_.batch_milliseconds == 0 || aim >= static_cast<double>(most)) return most;
+std::size_t Scheduler::Lane::batch_tokens() const {
+  const double aim =
+      rate.tokens_per_second() * static_cast<double>(options.batch_milliseconds) / 1e3;
+  const std::size_t most = options.max_batch_tokens;
+  if (options.batch_milliseconds == 0 || aim >= static_cast<double>(most)) return most;
   // Before the first batch nothing is known, and a short one finds out soonest.
   return std::min(most, std::max(kLeastBatchTokens, static_cast<std::size_t>(aim)));
+}
+
+double Scheduler::running_seconds() const {
+  double seconds = 0;
+  for (const Running& running : running_) {
+    if (running.lane != nullptr) seconds += seconds_of(*running.lane, running.tokens);
+  }
+  return seconds;
 }
 
 // Takes the memory of a job's answer before its first sequence runs. Why it may not, if so.
@@ -69,11 +80,11 @@ std::optional<Error> Scheduler::start(Pending& pending, Clock::time_point now) {
   try {
     if (auto error = ended_by(pending.job.control, now)) return error;
     if (pending.started) return std::nullopt;
-    const std::size_t bytes = pending.job.output_bytes(width()) + pending.job.answer_bytes;
+    const std::size_t width = pending.lane->session->width();
+    const std::size_t bytes = pending.job.output_bytes(width) + pending.job.answer_bytes;
     std::optional<MemoryShare> share = MemoryShare::take(pending.job.queue.memory, bytes);
     if (!share) {
-      return no_memory_for_answer(*pending.job.queue.memory, bytes,
-                                  expected_seconds(running_tokens()));
+      return no_memory_for_answer(*pending.job.queue.memory, bytes, running_seconds());
     }
     pending.output.memory = std::move(*share);
     pending.output.sequences.resize(pending.job.sequences.size());
@@ -84,20 +95,30 @@ std::optional<Error> Scheduler::start(Pending& pending, Clock::time_point now) {
   }
 }
 
+std::vector<Waiting> Scheduler::take_waiting(std::size_t level, const Lane& lane,
+                                             Clock::time_point now) {
+  const std::size_t most = lane.batch_tokens();
+  if (level == kBatch) return queue_.take(most, now, lane.id);
+  return queue_.take_interactive(std::min(most, kPauseTokens), kPauseTokens, now, lane.id);
+}
+
 std::vector<Scheduler::Part> Scheduler::take_batch(std::size_t level, Leaving& leaving) {
   std::vector<Waiting> batch;
   std::vector<Part> parts;
   try {
-    const Clock::time_point now = options_.now();
+    const Clock::time_point now = now_();
     remove_late(now, leaving);
-    batch = level == kBatch ? queue_.take(batch_tokens(), now)
-                            : queue_.take_interactive(std::min(batch_tokens(), kPauseTokens),
-                                                      kPauseTokens, now);
+    const std::optional<LaneId> turn =
+        level == kBatch ? queue_.next_lane(now) : queue_.next_interactive_lane();
+    if (!turn) return parts;
+    Running& running = running_[level];
+    running.lane = lanes_[*turn].get();
+    batch = take_waiting(level, *running.lane, now);
     parts = begin_batch(level, batch, now, leaving);
   } catch (const std::bad_alloc&) {
     for (const Waiting& waiting : batch) drop(waiting.job, out_of_memory(), leaving);
-    running_[level].tokens = 0;
   }
+  if (parts.empty()) release(level);
   note_waiting();
   return parts;
 }
@@ -126,16 +147,25 @@ std::vector<Scheduler::Part> Scheduler::begin_batch(std::size_t level, std::vect
     longest = std::max(longest, waiting.tokens);
     parts.push_back({pending, waiting.index});
   }
-  if (level == kBatch) {
-    const double rate = rate_.tokens_per_second();
-    lets_pass_ = session_->pauses() && longest > kPauseTokens &&
-                 (rate == 0 || expected_seconds(running.tokens) > kLongSeconds);
-  }
+  if (level == kBatch) lets_pass_ = may_pause(running, longest);
   return parts;
 }
 
+bool Scheduler::may_pause(const Running& running, std::size_t longest) {
+  const Lane& lane = *running.lane;
+  return lane.session->pauses() && longest > kPauseTokens &&
+         (lane.rate.tokens_per_second() == 0 || seconds_of(lane, running.tokens) > kLongSeconds);
+}
+
+// The level's batch has ended.
+void Scheduler::release(std::size_t level) noexcept {
+  running_[level].lane = nullptr;
+  running_[level].tokens = 0;
+  quiet_.notify_all();
+}
+
 bool Scheduler::may_pass() const {
-  const double seconds = seconds_between(batch_start_, options_.now());
+  const double seconds = seconds_between(batch_start_, now_());
   return aside_seconds_ <= seconds - aside_seconds_;
 }
 
@@ -146,17 +176,17 @@ std::vector<Scheduler::Part> Scheduler::next_aside() {
     const std::lock_guard lock(mutex_);
     if (!stopping_) parts = take_batch(kAside, leaving);
   }
-  end(leaving, options_.now());
+  end(leaving, now_());
   return parts;
 }
 
 void Scheduler::let_pass() noexcept {
   while (interactive_waits_.load(std::memory_order_relaxed) && may_pass()) {
-    const Clock::time_point start = options_.now();
-    const std::vector<Part> parts = next_aside();
+    const Clock::time_point start = now_();
+    std::vector<Part> parts = next_aside();
     if (parts.empty()) return;
-    run(kAside, parts);
-    aside_seconds_ += seconds_between(start, options_.now());
+    run(kAside, std::move(parts));
+    aside_seconds_ += seconds_between(start, now_());
   }
 }
 
@@ -183,7 +213,7 @@ std::size_t bytes_of(const SequenceOutput& output) {
 
 }  // namespace
 
-void Scheduler::run(std::size_t level, const std::vector<Part>& parts) {
+void Scheduler::run(std::size_t level, std::vector<Part> parts) {
   try {
     run_jobs(level, parts);
   } catch (const std::bad_alloc&) {  // beside the run, in which it is an outcome
@@ -193,12 +223,15 @@ void Scheduler::run(std::size_t level, const std::vector<Part>& parts) {
       running_[level].tokens = 0;
       for (const Part& part : parts) drop(part.job->id, out_of_memory(), leaving);
     }
-    end(leaving, options_.now());
+    end(leaving, now_());
   }
+  parts.clear();
+  const std::lock_guard lock(mutex_);
+  release(level);
 }
 
 void Scheduler::run_jobs(std::size_t level, const std::vector<Part>& parts) {
-  const Clock::time_point start = options_.now();
+  const Clock::time_point start = now_();
   if (level == kBatch) {
     batch_start_ = start;
     aside_seconds_ = 0;
@@ -211,7 +244,7 @@ void Scheduler::run_jobs(std::size_t level, const std::vector<Part>& parts) {
     std::transform(groups.begin(), groups.end(), outcomes.begin(),
                    [&](std::span<const Part> group) { return run_parts(level, group); });
   }
-  const double seconds = seconds_between(start, options_.now());
+  const double seconds = seconds_between(start, now_());
   finish(level, groups, std::move(outcomes), level == kBatch ? seconds - aside_seconds_ : seconds);
 }
 
@@ -251,8 +284,9 @@ std::vector<std::size_t> Scheduler::run_batch(Running& running, std::span<const 
                                               const RunOptions& options) {
   running.batch.clear();
   for (const Part& part : parts) running.batch.add(part.job->job.sequences[part.index]);
-  session_->run(running.batch, options, running.output);
-  const std::size_t width = session_->width();
+  Session& session = *running.lane->session;
+  session.run(running.batch, options, running.output);
+  const std::size_t width = session.width();
   std::vector<std::size_t> overflowed;
   const float* row = running.output.rows.data();
   const float* token = running.output.tokens.data();
@@ -278,7 +312,7 @@ std::vector<std::size_t> Scheduler::run_batch(Running& running, std::span<const 
 void Scheduler::finish(std::size_t level, std::span<const std::span<const Part>> groups,
                        Outcomes outcomes, double seconds) {
   Running& running = running_[level];
-  const Clock::time_point now = options_.now();
+  const Clock::time_point now = now_();
   Leaving leaving;
   BatchReport report{0, 0, seconds, running.retried};
   std::shared_ptr<const BatchObserver> observer;
@@ -286,8 +320,11 @@ void Scheduler::finish(std::size_t level, std::span<const std::span<const Part>>
     const std::lock_guard lock(mutex_);
     report.tokens = std::exchange(running.tokens, 0);
     // What runs aside is too short to say how fast the model is.
-    if (!outcomes[0] && level == kBatch) rate_.add(report.tokens, seconds);
-    observer = observer_;
+    if (!outcomes[0] && level == kBatch) {
+      running.lane->rate.add(report.tokens, seconds);
+      note_cost(*running.lane);
+    }
+    observer = running.lane->observer;
     for (std::size_t i = 0; i < groups.size(); ++i) {
       report.texts += groups[i].size();
       const PendingPtr& pending = groups[i].front().job;
@@ -299,7 +336,7 @@ void Scheduler::finish(std::size_t level, std::span<const std::span<const Part>>
         if (!waits) continue;
         const std::size_t bytes = bytes_of(pending->output.sequences[part.index]);
         pending->output_bytes += bytes;
-        output_bytes_ += bytes;
+        running.lane->output_bytes += bytes;
       }
       if (pending->unfinished > 0 && !outcomes[i]) continue;
       drop(pending->id, std::move(outcomes[i]), leaving);

@@ -29,6 +29,10 @@ struct GrpcRoute {
   bool open = false;      // answered without a key, on the socket's thread, and not logged
   std::unique_ptr<GrpcMessage> (*new_request)() = nullptr;
   std::unique_ptr<GrpcMessage> (*new_response)() = nullptr;
+  // Of a route that takes any number of messages and answers them together: what begins a request,
+  // and what adds a message to it. Throws Error.
+  std::unique_ptr<GrpcMessage> (*new_collection)() = nullptr;
+  std::function<void(const GrpcMessage& message, GrpcMessage* all)> collect = {};
   GrpcMethod<GrpcMessage, GrpcMessage> method = {};
   // Of a stream: bytes that a message and its answer may take, at most.
   std::function<std::size_t(const GrpcMessage&)> cost = {};
@@ -73,6 +77,20 @@ GrpcRoute grpc_stream_route(std::string path, GrpcMethod<Request, Response> meth
   return route;
 }
 
+// A method that answers a stream of `Part`s by one message, as if they had come as one `Request`,
+// which `collect` makes of them.
+template <typename Part, typename Request, typename Response>
+GrpcRoute grpc_collecting_route(std::string path, GrpcMethod<Request, Response> method,
+                                void (*collect)(const Part&, Request*)) {
+  GrpcRoute route = grpc_route<Request, Response>(std::move(path), std::move(method));
+  route.new_request = [] { return std::unique_ptr<GrpcMessage>(std::make_unique<Part>()); };
+  route.new_collection = [] { return std::unique_ptr<GrpcMessage>(std::make_unique<Request>()); };
+  route.collect = [collect](const GrpcMessage& message, GrpcMessage* all) {
+    collect(static_cast<const Part&>(message), static_cast<Request*>(all));
+  };
+  return route;
+}
+
 // A message of a call as it came, decoded and read. Throws Error. Blocks for the decoding.
 struct GrpcIncoming {
   std::unique_ptr<GrpcMessage> message;
@@ -93,8 +111,9 @@ struct FramedMessage {
 FramedMessage frame_answer(const GrpcMessage& message,
                            const std::shared_ptr<MemoryAccount>& account);
 
-// tei.v1: Info, Embed, Tokenize.
+// tei.v1: Info, Embed, Tokenize; Predict, Rerank.
 GrpcRoutes make_tei_routes(GrpcContext& context);
+GrpcRoutes make_tei_score_routes(GrpcContext& context);
 
 // clarifai.api.V2.
 GrpcRoutes make_clarifai_routes(GrpcContext& context);

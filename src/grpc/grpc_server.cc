@@ -14,6 +14,7 @@
 #include "grpc/grpc_route.h"
 #include "grpc/grpc_stream.h"
 #include "grpc/grpc_unary.h"
+#include "service/model_kind.h"
 
 namespace nestvec {
 namespace {
@@ -47,9 +48,8 @@ Error no_such_method(const GrpcContext& context, const HttpRequest& head) {
     GrpcCall facts;
     admit(head, context.keys, facts);
     return {ErrorCode::kUnimplemented,
-            excerpt(head.path) + " is not offered: " + serving(context).model.info().id +
-                " is a model for dense text embeddings, it neither classifies nor reranks and has "
-                "no sparse vectors; call Embed, EmbedAll, Tokenize or Decode of tei.v1"};
+            excerpt(head.path) + " is not offered: " + describe_kind(serving(context).model.info()) +
+                "; the methods are those of tei.v1 and clarifai.api.V2, see server reflection"};
   } catch (...) {
     return current_error();
   }
@@ -69,9 +69,11 @@ std::shared_ptr<StreamedRequest> refuse_other(GrpcContext& context, const GrpcHe
 struct GrpcServer::Parts {
   explicit Parts(GrpcContext& with) : context(with) {
     add(make_tei_routes(context));
+    add(make_tei_score_routes(context));
     add(make_clarifai_routes(context));
-    add(make_reflection_routes({"tei.v1.Info", "tei.v1.Embed", "tei.v1.Tokenize", "clarifai.api.V2",
-                                "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+    add(make_reflection_routes({"tei.v1.Info", "tei.v1.Embed", "tei.v1.Tokenize", "tei.v1.Predict",
+                                "tei.v1.Rerank", "clarifai.api.V2", "grpc.health.v1.Health",
+                                "grpc.reflection.v1.ServerReflection",
                                 "grpc.reflection.v1alpha.ServerReflection"}));
     add({health.check()});
   }

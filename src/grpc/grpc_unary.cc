@@ -59,38 +59,76 @@ void GrpcUnary::on_body(std::string_view bytes) {
   if (finished_) return;
   reader_.feed(bytes);
   if (reader_.error()) return fail(*reader_.error(), refuse_by_status);
+  if (route_.collect && !take_messages()) return;
   owed_ += bytes.size();
   if (owed_ >= kTellOwed) head_.writer->consumed(std::exchange(owed_, 0));
 }
 
+// Messages without end, however small, would take more than the request may have.
+bool GrpcUnary::take_messages() {
+  const ServerOptions& options = context_.options;
+  while (auto message = reader_.take()) {
+    collected_bytes_ += message->bytes.size();
+    if (messages_.size() >= options.max_inputs || collected_bytes_ > options.max_body_bytes) {
+      fail({ErrorCode::kResourceExhausted,
+            "the stream has more than " + std::to_string(options.max_inputs) + " messages or " +
+                std::to_string(options.max_body_bytes) + " bytes; send it in parts"},
+           refuse_by_status);
+      messages_.clear();
+      return false;
+    }
+    messages_.push_back(*std::move(message));
+  }
+  if (reader_.error()) fail(*reader_.error(), refuse_by_status);
+  return !reader_.error();
+}
+
 void GrpcUnary::on_end() {
-  if (finished_) return;
-  std::optional<GrpcMessageReader::Message> message = reader_.take();
-  if (!message || reader_.buffered() > 0) {
+  if (finished_ || !take_messages()) return;
+  const bool right = route_.collect ? !messages_.empty() : messages_.size() == 1;
+  if (!right || reader_.buffered() > 0) {
     return fail({ErrorCode::kInternal, "expected one message, whole, and then the end"},
                 refuse_by_status);
   }
   call_.received = Clock::now();
   begun_ = true;
-  if (route_.open) return run(*std::move(message));
-  const auto shared = std::make_shared<GrpcMessageReader::Message>(*std::move(message));
-  const RequestTurn turn = turn_of(call_.memory, shared->bytes.size(), shared->compressed);
+  if (route_.open) return run(std::exchange(messages_, {}));
+  bool compressed = false;
+  for (const auto& message : messages_) compressed = compressed || message.compressed;
+  const RequestTurn turn = turn_of(call_.memory, collected_bytes_, compressed);
+  const auto shared = std::make_shared<Messages>(std::exchange(messages_, {}));
   const bool begun =
       context_.begin([self = shared_from_this(), shared] { self->run(std::move(*shared)); }, turn);
   if (!begun) fail(too_many_calls(), route_.refuse);
 }
 
-void GrpcUnary::run(GrpcMessageReader::Message message) {
-  GrpcIncoming incoming;
+std::size_t GrpcUnary::read(Messages messages) {
+  std::size_t bytes = 0;
+  const std::uint64_t limit = context_.options.max_body_bytes;
+  if (route_.collect) request_ = route_.new_collection();
+  for (GrpcMessageReader::Message& message : messages) {
+    GrpcIncoming incoming = read_message(route_, *head_.request, std::move(message), limit);
+    if (trace_) trace_->add_request(incoming.bytes);
+    bytes += incoming.bytes;
+    if (route_.collect) {
+      route_.collect(*incoming.message, request_.get());
+      incoming.memory.shrink(incoming.bytes * RequestMemory::kLiving);
+    } else {
+      request_ = std::move(incoming.message);
+    }
+    memory_.absorb(std::move(incoming.memory));
+  }
+  return bytes;
+}
+
+void GrpcUnary::run(Messages messages) {
+  std::size_t bytes = 0;
   try {
-    incoming =
-        read_message(route_, *head_.request, std::move(message), context_.options.max_body_bytes);
+    bytes = read(std::move(messages));
   } catch (...) {
     return fail(current_error(), refuse_by_status);
   }
   try {
-    if (trace_) trace_->add_request(incoming.bytes);
-    request_ = std::move(incoming.message);
     response_ = route_.new_response();
     route_.method(
         call_, *request_, response_.get(),
@@ -98,8 +136,7 @@ void GrpcUnary::run(GrpcMessageReader::Message message) {
   } catch (...) {
     fail(current_error(), route_.refuse);
   }
-  incoming.memory.shrink(incoming.bytes * RequestMemory::kLiving);
-  memory_ = std::move(incoming.memory);
+  memory_.shrink(bytes * RequestMemory::kLiving);
 }
 
 void GrpcUnary::finish(const GrpcOutcome& outcome) noexcept {

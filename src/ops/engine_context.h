@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all operators of a loaded graph share: threads, kernels, scratch memory and the wish to
-// stop.
+// stop. Graphs that run on one thread share the first and the third, too.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "base/run_control.h"
@@ -84,13 +85,28 @@ struct RunState {
   Scratch attended;                     // the result of all heads
 };
 
+// The threads and the scratch memory of sessions that one thread runs: one after another, or one in
+// a pause of another, no deeper.
+struct Compute {
+  explicit Compute(std::size_t threads)
+      : pool(threads), states{RunState(pool.threads()), RunState(pool.threads())} {}
+
+  ThreadPool pool;
+  // By the depth of the run. That of a run in progress is swapped for the one of its session.
+  std::array<RunState, 2> states;
+  std::size_t depth = 0;  // of the next run
+};
+
 // One a session; its operators run one after another.
 struct EngineContext : RunState {
-  EngineContext(std::size_t threads, Isa instruction_set)
-      : RunState(std::clamp<std::size_t>(threads, 1, ThreadPool::kMaxThreads)),
-        pool(threads),
+  EngineContext(std::shared_ptr<Compute> shared, Isa instruction_set)
+      : RunState(shared->pool.threads()),
+        compute(std::move(shared)),
+        pool(compute->pool),
         isa(instruction_set),
         kernels(nestvec::kernels(instruction_set)) {}
+  EngineContext(std::size_t threads, Isa instruction_set)
+      : EngineContext(std::make_shared<Compute>(threads), instruction_set) {}
 
   bool pauses() const noexcept { return on_pause != nullptr && *on_pause; }
 
@@ -101,7 +117,8 @@ struct EngineContext : RunState {
     if (control != nullptr) control->check();
   }
 
-  ThreadPool pool;
+  const std::shared_ptr<Compute> compute;
+  ThreadPool& pool;
   Isa isa;
   const Kernels& kernels;
 };

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -41,6 +43,48 @@ void check_tls_pair(const ServerOptions& options) {
                   : "server.tls_key needs server.tls_certificate, the file of its certificate");
 }
 
+// Changes of models by whoever reaches the port would be a way in.
+void check_admin(const ServerOptions& options) {
+  if (!options.admin || !options.api_keys.empty() || !options.api_key_file.empty()) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "server.admin lets requests load and unload models, so it needs an API key; set "
+              "server.api_key_file");
+}
+
+// What finds out that a model runs, and how fast, before anybody waits for it.
+void warm_up(const Model& model) {
+  const std::string text = "The first text is for the server itself.";
+  const ModelInfo& info = model.info();
+  if (info.labels.empty()) {
+    EmbedOptions options;
+    options.dense = info.dense;
+    options.sparse = !info.dense && info.sparse;
+    model.predict(std::span(&text, 1), options);
+  } else {
+    const TextPair pair{.first = text};
+    model.classify(std::span(&pair, 1));
+  }
+}
+
+// The labels of models in metrics: as many as the server has had, but not without end where an
+// administrator goes on loading others.
+class ModelLabels {
+ public:
+  static constexpr std::size_t kMost = 32;
+
+  explicit ModelLabels(bool has_labels) : has_labels_(has_labels) {}
+
+  std::string of(const std::string& id) {
+    if (!has_labels_) return "";
+    if (names_.size() < kMost) names_.insert(id);
+    return metric_label("model", names_.contains(id) ? id : "other");
+  }
+
+ private:
+  const bool has_labels_;
+  std::set<std::string> names_;
+};
+
 // Whether it listens on loopback addresses and on no others; Unix sockets aside.
 bool is_local(const ServerOptions& options) {
   bool local = false;
@@ -56,29 +100,98 @@ bool is_local(const ServerOptions& options) {
 }  // namespace
 
 struct Server::Opened {
-  Opened(Model loaded, Server& server, Executor post, Timer after)
-      : model(std::move(loaded)),
-        service{.model = model,
-                .options = server.options_,
-                .metrics = server.metrics_,
-                .post = std::move(post),
-                .version = kVersion,
-                .after = std::move(after),
-                .spans = server.span_sink(),
-                .local = is_local(server.options_)},
-        router(service, server.keys_, routes(service, *server.rest_)) {}
+  // A model in service.
+  struct Served {
+    Served(Model loaded, Server& server)
+        : model(std::move(loaded)),
+          service{.model = model,
+                  .options = server.options_,
+                  .metrics = server.metrics_,
+                  .post = [threads = server.threads_.get()](
+                              std::function<void()> work) { threads->post(std::move(work)); },
+                  .version = kVersion,
+                  .after =
+                      [timer = server.timer_.get()](std::chrono::milliseconds wait,
+                                                    std::function<void()> work) {
+                        return timer->after(wait, std::move(work));
+                      },
+                  .spans = server.span_sink(),
+                  .local = is_local(server.options_)} {}
 
-  static std::vector<Route> routes(const Service& service, const ClarifaiRest& rest) {
+    Model model;
+    Service service;
+  };
+
+  Opened(std::vector<NamedModel> loaded, Server& server, ModelLoader from)
+      : owner(server), loader(std::move(from)), labels(loaded.size() > 1 || server.options_.admin) {
+    for (NamedModel& each : loaded) add(std::move(each));
+    if (server.options_.admin) {
+      admin.emplace(ModelAdmin::Actions{
+          [this](const ModelToLoad& model, const std::stop_token& stop) {
+            return load(model, stop);
+          },
+          [this](const std::string& name) { return unload(name); }});
+    }
+    router.emplace(*first, server.keys_, routes(server));
+  }
+
+  std::vector<Route> routes(const Server& server) {
     // These first: what is nowhere below /v2 is told as Clarifai tells it.
-    std::vector<Route> all = rest.routes();
-    std::ranges::move(all_routes(service), std::back_inserter(all));
+    std::vector<Route> all = server.rest_->routes();
+    std::ranges::move(all_routes(*first), std::back_inserter(all));
+    if (admin) std::ranges::move(admin->routes(), std::back_inserter(all));
     return all;
   }
 
-  Model model;
-  Service service;
-  Router router;
+  // Runs a first text and takes the model into service.
+  std::string add(NamedModel named);
+  std::string load(const ModelToLoad& model, const std::stop_token& stop);
+  std::string unload(const std::string& name);
+  void fit_request_memory() const;
+
+  Server& owner;
+  const ModelLoader loader;
+  ModelLabels labels;
+  ServedModels models;
+  Service* first = nullptr;  // stays as long as the models do
+  std::optional<ModelAdmin> admin;
+  std::optional<Router> router;
 };
+
+std::string Server::Opened::add(NamedModel named) {
+  const auto served = std::make_shared<Served>(std::move(named.model), owner);
+  Service& service = served->service;
+  const std::string id = service.model.info().id;
+  service.models = &models;
+  service.aliases = std::move(named.aliases);
+  service.metric_labels = labels.of(id);
+  service.model.observe_batches(batch_metrics(owner.metrics_, service.metric_labels));
+  warm_up(service.model);
+  add_model_metrics(models.add({served, &service}));
+  if (first == nullptr) first = &service;
+  return id;
+}
+
+std::string Server::Opened::load(const ModelToLoad& model, const std::stop_token& stop) {
+  const std::string id = add(loader.load(model, stop));
+  fit_request_memory();
+  owner.log_.message(LogLevel::kInfo, "loaded model " + id);
+  return id;
+}
+
+std::string Server::Opened::unload(const std::string& name) {
+  const std::string id = models.require(name, "unload")->model.info().id;
+  models.remove(name, std::chrono::seconds(owner.options_.grace_seconds),
+                [](const Model& model) { model.shut_down(); });
+  fit_request_memory();
+  owner.log_.message(LogLevel::kInfo, "unloaded model " + id);
+  return id;
+}
+
+void Server::Opened::fit_request_memory() const {
+  if (!loader.request_memory) return;
+  if (const std::uint64_t bytes = loader.request_memory(); bytes > 0) owner.memory_->set_limit(bytes);
+}
 
 Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, AccessLog access_log,
                std::size_t request_threads)
@@ -95,6 +208,7 @@ Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, A
       grpc_context_(std::make_unique<GrpcContext>(options, metrics_, keys_, *clarifai_,
                                                   std::move(access_log))) {
   check_tls_pair(options);
+  check_admin(options);
   load_keys();
   if (!options.otlp_endpoint.empty()) {
     spans_ = std::make_unique<SpanExporter>(options.otlp_endpoint, kVersion, metrics_, log_);
@@ -195,7 +309,10 @@ Server::~Server() {
   http_.reset();  // not before: /metrics asks it how many connections there are
   // Calls that the model has not ended are ended by it. They answer on the request threads, which
   // still ask the model what it is.
-  if (opened_) opened_->model.shut_down();
+  if (opened_) {
+    opened_->admin.reset();
+    for (const ServedModels::Lease& served : opened_->models.all()) served->model.shut_down();
+  }
   trimmer_.reset();
   timer_.reset();
   threads_.reset();
@@ -204,7 +321,7 @@ Server::~Server() {
 
 void Server::handle(std::shared_ptr<const HttpRequest> request, Respond respond) {
   const std::shared_lock lock(gate_);
-  if (open_) return opened_->router.handle(std::move(request), std::move(respond));
+  if (open_) return opened_->router->handle(std::move(request), std::move(respond));
   respond(say_loading(*request));
 }
 
@@ -215,27 +332,27 @@ HttpResponse Server::say_loading(const HttpRequest& request) const {
 
 // Like refuse() without the gate: what is there once stays until all threads that ask have ended.
 HeadVerdict Server::judge(const HttpRequest& head) {
-  if (open_) return opened_->router.judge(head);
+  if (open_) return opened_->router->judge(head);
   return {.refusal = say_loading(head)};
 }
 
 HttpResponse Server::refuse(const HttpRequest& head, const Error& error) {
-  return open_ ? opened_->router.refuse(head, error) : say_loading(head);
+  return open_ ? opened_->router->refuse(head, error) : say_loading(head);
 }
 
 void Server::open(Model model, std::uint64_t request_memory) {
+  std::vector<NamedModel> models;
+  models.push_back({std::move(model)});
+  open(std::move(models), request_memory);
+}
+
+void Server::open(std::vector<NamedModel> models, std::uint64_t request_memory,
+                  ModelLoader loader) {
   if (request_memory > 0) memory_->set_limit(request_memory);
-  model.observe_batches(batch_metrics(metrics_));
-  opened_ = std::make_unique<Opened>(
-      std::move(model), *this,
-      [threads = threads_.get()](std::function<void()> work) { threads->post(std::move(work)); },
-      [timer = timer_.get()](std::chrono::milliseconds wait, std::function<void()> work) {
-        return timer->after(wait, std::move(work));
-      });
-  opened_->model.predict("The first text is for the server itself.");
-  opened_->service.ready = true;
-  clarifai_->open(opened_->service);
-  grpc_->open(opened_->service);
+  opened_ = std::make_unique<Opened>(std::move(models), *this, std::move(loader));
+  opened_->first->ready = true;
+  clarifai_->open(*opened_->first);
+  grpc_->open(*opened_->first);
   const std::unique_lock lock(gate_);
   open_ = true;
 }
@@ -272,7 +389,7 @@ void Server::reload() {
 bool Server::drain() {
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(options_.grace_seconds);
-  if (opened_) opened_->service.draining = true;
+  if (opened_) opened_->first->draining = true;
   grpc_->drain();
   const bool all = http_->drain(deadline);
   return grpc_->wait_for_calls(deadline) && all;

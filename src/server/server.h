@@ -5,10 +5,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "base/memory_account.h"
@@ -18,6 +21,7 @@
 #include "observe/metrics.h"
 #include "observe/span_exporter.h"
 #include "server/memory_trimmer.h"
+#include "server/model_admin.h"
 #include "service/http_message.h"
 #include "service/keys.h"
 #include "service/loading.h"
@@ -30,6 +34,18 @@ class Clarifai;
 class ClarifaiRest;
 struct GrpcContext;
 class GrpcServer;
+
+struct NamedModel {
+  Model model;
+  std::vector<std::string> aliases = {};
+};
+
+// Where models come from that are loaded while the server answers.
+struct ModelLoader {
+  std::function<NamedModel(const ModelToLoad& model, const std::stop_token& stop)> load = {};
+  // What requests may take beside the models that there are now; empty = as before.
+  std::function<std::uint64_t()> request_memory = {};
+};
 
 // Every port answers HTTP/1 and HTTP/2, and gRPC over the latter; ServerOptions::grpc is a second
 // one that does the same.
@@ -56,9 +72,12 @@ class Server {
   // Ends what is still running.
   ~Server();
 
-  // Takes the model into service: embeds a first text and is ready. Blocks. To be called once.
-  // Requests share so many bytes of `request_memory`; 0 = as without a budget. Throws Error as
-  // Model::predict.
+  // Takes the models into service: each runs a first text, and then all are ready. Blocks. To be
+  // called once, with one model at least. Requests share so many bytes of `request_memory`; 0 = as
+  // without a budget. With server.admin others come and go by `loader`. Throws Error as
+  // Model::predict; kAlreadyExists where two have one name.
+  void open(std::vector<NamedModel> models, std::uint64_t request_memory = 0,
+            ModelLoader loader = {});
   void open(Model model, std::uint64_t request_memory = 0);
 
   // How far the load of the model is, for those who ask meanwhile; may be told from any thread.

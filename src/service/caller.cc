@@ -23,6 +23,22 @@ std::string network_of(const std::string& peer) {
   return {std::begin(v6.s6_addr), std::begin(v6.s6_addr) + kPrefix};
 }
 
+template <typename Options>
+void apply_to(const Caller& caller, const Service& service, Options& options) {
+  const ServerOptions& server = service.options;
+  RunControl control = control_of(caller, server);
+  options.stop = std::move(control.stop);
+  options.deadline = control.deadline;
+  // A stream that keeps many texts going is somebody's bulk load, however short they are.
+  options.queue.priority =
+      caller.priority.value_or(caller.crowded ? Priority::kBulk : Priority::kAuto);
+  options.queue.client = caller.client;
+  options.queue.memory = caller.memory;
+  if (caller.waits) return;
+  options.queue.max_tokens = server.max_queue_tokens;
+  options.queue.max_seconds = static_cast<double>(server.max_queue_seconds);
+}
+
 }  // namespace
 
 std::uint64_t client_number_of_peer(const std::string& peer, std::uint64_t connection) {
@@ -52,18 +68,11 @@ RunControl control_of(const Caller& caller, const ServerOptions& server) {
 }
 
 void apply_caller(const Caller& caller, const Service& service, EmbedOptions& options) {
-  const ServerOptions& server = service.options;
-  RunControl control = control_of(caller, server);
-  options.stop = std::move(control.stop);
-  options.deadline = control.deadline;
-  // A stream that keeps many texts going is somebody's bulk load, however short they are.
-  options.queue.priority =
-      caller.priority.value_or(caller.crowded ? Priority::kBulk : Priority::kAuto);
-  options.queue.client = caller.client;
-  options.queue.memory = caller.memory;
-  if (caller.waits) return;
-  options.queue.max_tokens = server.max_queue_tokens;
-  options.queue.max_seconds = static_cast<double>(server.max_queue_seconds);
+  apply_to(caller, service, options);
+}
+
+void apply_caller(const Caller& caller, const Service& service, ScoreOptions& options) {
+  apply_to(caller, service, options);
 }
 
 bool has_room(const Caller& caller, const Service& service) {

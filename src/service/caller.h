@@ -49,6 +49,7 @@ RunControl control_of(const Caller& caller, const ServerOptions& server);
 
 // What the caller decides of the options: stop, deadline, priority, client and limits of the queue.
 void apply_caller(const Caller& caller, const Service& service, EmbedOptions& options);
+void apply_caller(const Caller& caller, const Service& service, ScoreOptions& options);
 
 // True while a stream may hand the model more: less waits than two batches, and much less than
 // single calls are refused at, so that a stream that takes all it can get shuts nobody out; or less

@@ -10,6 +10,7 @@ int http_status(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kOutOfRange:
+    case ErrorCode::kFailedPrecondition:
       return 400;
     case ErrorCode::kUnauthenticated:
       return 401;

@@ -11,9 +11,9 @@
 
 namespace nestvec {
 
-// 400 kInvalidArgument and kOutOfRange, 401 kUnauthenticated, 403 kPermissionDenied, 404 kNotFound,
-// 429 kResourceExhausted, 499 kCancelled, 501 kUnimplemented, 503 kUnavailable, 504
-// kDeadlineExceeded, otherwise 500.
+// 400 kInvalidArgument, kOutOfRange and kFailedPrecondition (the model gives something else), 401
+// kUnauthenticated, 403 kPermissionDenied, 404 kNotFound, 429 kResourceExhausted, 499 kCancelled,
+// 501 kUnimplemented, 503 kUnavailable, 504 kDeadlineExceeded, otherwise 500.
 int http_status(ErrorCode code);
 // The same for an error that may be a RequestError: its fault goes before the code.
 int http_status(const Error& error);

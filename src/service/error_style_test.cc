@@ -18,7 +18,7 @@ TEST(HttpStatus, OneForEachCode) {
       {ErrorCode::kUnavailable, 503},       {ErrorCode::kDeadlineExceeded, 504},
       {ErrorCode::kInternal, 500},          {ErrorCode::kUnknown, 500},
       {ErrorCode::kDataLoss, 500},          {ErrorCode::kAborted, 500},
-      {ErrorCode::kFailedPrecondition, 500}};
+      {ErrorCode::kFailedPrecondition, 400}};
   for (const auto& [code, status] : expected) EXPECT_EQ(http_status(code), status);
 }
 

@@ -99,9 +99,9 @@ class Gather {
 
 // The options of part `index` of a request. Every part must fit into its client's share of the
 // queue; the wait behind the client's earlier calls is that of the first.
-template <typename T>
-EmbedOptions part_options(const EmbedOptions& options, std::size_t index, const Gather<T>& gather) {
-  EmbedOptions part = options;
+template <typename Options, typename T>
+Options part_options(const Options& options, std::size_t index, const Gather<T>& gather) {
+  Options part = options;
   part.stop = gather.stop();
   if (index > 0) part.queue.max_seconds = 0;
   return part;

@@ -43,11 +43,15 @@ std::string milliseconds(double seconds) {
   return {buffer.data(), result.ptr};
 }
 
+// {"index":250001,"value":0.12345678},
+constexpr std::size_t kNumbersOfEntry = 3;
+
 std::size_t numbers_of(std::span<const CallRows> calls) {
   std::size_t count = 0;
   for (const CallRows& call : calls) {
     count += call.rows.values.size();
     for (const TokenEmbeddings& text : call.tokens) count += text.values.size();
+    count += call.rows.sparse.weights.size() * kNumbersOfEntry;
   }
   return count;
 }
@@ -70,6 +74,34 @@ void fail(const Exchange& exchange, const std::string& param, const Error& error
       too_long ? overlong_fault(exchange.service.options.overlong_status) : Fault::kNone;
   const std::string member = detail.text ? param + "[" + std::to_string(*detail.text) + "]" : param;
   exchange.fail(RequestError(error.code(), error.what(), member, fault, detail));
+}
+
+// The memory of an answer before it is rendered.
+using Reserve = std::function<std::shared_ptr<MemoryShare>(std::span<const CallRows> rows)>;
+
+// What a ModelCall needs to answer an exchange.
+struct Ending {
+  ModelCall::Render render;
+  ModelCall::Done done;
+};
+
+Ending answer_with(Exchange exchange, std::string param, Reserve reserve, RenderCalls render) {
+  const auto request = exchange.request;
+  const auto response = std::make_shared<HttpResponse>();
+  Ending ending;
+  ending.render = [response, request, reserve = std::move(reserve), render = std::move(render)](
+                      std::span<const CallRows> rows, Pace& pace) {
+    auto memory = reserve(rows);
+    *response = render(rows, pace);
+    response->memory = std::move(memory);
+    add_call_headers(*request, taken_by(rows), *response);
+  };
+  ending.done = [response, exchange = std::move(exchange),
+                 param = std::move(param)](const Error* error) {
+    if (error == nullptr) return exchange.respond(std::move(*response));
+    exchange.attempt([&] { fail(exchange, param, *error); });
+  };
+  return ending;
 }
 
 }  // namespace
@@ -125,23 +157,32 @@ void run_calls(Exchange exchange, std::vector<EmbedCall> calls, RenderCalls rend
   const Caller caller = caller_of(exchange);
   const Service& service = exchange.service;
   std::string param = calls.front().param;
-  const auto request = exchange.request;
-  const auto response = std::make_shared<HttpResponse>();
-  ModelCall::start(
-      service, caller, std::move(calls),
-      [response, request, render = std::move(render)](std::span<const CallRows> rows, Pace& pace) {
-        const std::size_t numbers = numbers_of(rows);
-        const std::size_t held = RequestMemory::held_living(request->body.size());
-        auto memory =
-            memory_for_numbers(request->account, numbers, {.work = held + numbers * sizeof(float)});
-        *response = render(rows, pace);
-        response->memory = std::move(memory);
-        add_call_headers(*request, taken_by(rows), *response);
-      },
-      [response, exchange = std::move(exchange), param = std::move(param)](const Error* error) {
-        if (error == nullptr) return exchange.respond(std::move(*response));
-        exchange.attempt([&] { fail(exchange, param, *error); });
-      });
+  Reserve reserve = [request = exchange.request](std::span<const CallRows> rows) {
+    const std::size_t numbers = numbers_of(rows);
+    const std::size_t held = RequestMemory::held_living(request->body.size());
+    return memory_for_numbers(request->account, numbers, {.work = held + numbers * sizeof(float)});
+  };
+  Ending ending =
+      answer_with(std::move(exchange), std::move(param), std::move(reserve), std::move(render));
+  ModelCall::start(service, caller, std::move(calls), std::move(ending.render),
+                   std::move(ending.done));
+}
+
+void run_scores(Exchange exchange, ScoreCall call, std::size_t most, RenderScores render) {
+  const Caller caller = caller_of(exchange);
+  const Service& service = exchange.service;
+  std::string param = call.param;
+  Reserve reserve = [request = exchange.request, most](std::span<const CallRows>) {
+    const std::size_t held = RequestMemory::held_living(request->body.size());
+    return memory_for_answer(request->account, most, {.work = held});
+  };
+  RenderCalls one = [render = std::move(render)](std::span<const CallRows> rows, Pace& pace) {
+    return render(rows.front(), pace);
+  };
+  Ending ending =
+      answer_with(std::move(exchange), std::move(param), std::move(reserve), std::move(one));
+  ModelCall::start(service, caller, std::move(call), std::move(ending.render),
+                   std::move(ending.done));
 }
 
 void run_embed(Exchange exchange, EmbedCall call, RenderRows render) {

@@ -36,6 +36,10 @@ void run_embed(Exchange exchange, EmbedCall call, RenderRows render);
 using RenderCalls = std::function<HttpResponse(std::span<const CallRows> rows, Pace& pace)>;
 void run_calls(Exchange exchange, std::vector<EmbedCall> calls, RenderCalls render);
 
+// The same for scores; CallRows::scores has them. `most` is the most bytes that the answer may have.
+using RenderScores = std::function<HttpResponse(const CallRows& scored, Pace& pace)>;
+void run_scores(Exchange exchange, ScoreCall call, std::size_t most, RenderScores render);
+
 // Adds what every answer tells: x-nestvec-tokens, -tokenize-ms, -queue-ms, -compute-ms, -total-ms
 // and, where texts were cut, x-truncated-inputs (the first 100 indices) and x-truncated-count.
 void add_call_headers(const HttpRequest& request, const Embeddings& rows, HttpResponse& response);

@@ -2,15 +2,16 @@
 #include "service/model_call.h"
 
 #include <algorithm>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/out_of_memory.h"
+#include "service/call_counts.h"
 #include "service/call_failure.h"
 #include "service/error_style.h"
+#include "service/model_kind.h"
 #include "service/request_memory.h"
 
 namespace nestvec {
@@ -44,19 +45,10 @@ Error of_client(const EmbedCall& call, std::size_t part, const Error& error) {
           detail};
 }
 
-// What texts took whose tokens have vectors, as of rows.
-Embeddings without_values(const std::vector<TokenEmbeddings>& texts) {
-  Embeddings sum;
-  sum.rows = texts.size();
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const TokenEmbeddings& text = texts[i];
-    sum.tokens.push_back(static_cast<std::uint32_t>(text.tokens));
-    if (text.truncated) sum.truncated.push_back(static_cast<std::uint32_t>(i));
-    sum.timing.tokenize += text.timing.tokenize;
-    sum.timing.queue = std::max(sum.timing.queue, text.timing.queue);
-    sum.timing.compute = std::max(sum.timing.compute, text.timing.compute);
-  }
-  return sum;
+// Throws Error where the model does not give what is asked for.
+void require_vectors(const ModelInfo& model, const EmbedCall& call) {
+  if (call.options.dense || call.token_vectors) require_kind(model, ModelKind::kEmbed);
+  if (call.options.sparse) require_kind(model, ModelKind::kSparse);
 }
 
 // What becoming tokens takes while it is done: calls come one after another, and so do the texts of
@@ -70,111 +62,20 @@ MemoryShare memory_for_tokens(const Caller& caller, const std::vector<EmbedCall>
   return memory_for_bytes(caller.memory, most, RequestMemory::kTokenizing, caller.held);
 }
 
-// Texts of one task.
-struct Share {
-  std::string_view task;
-  std::uint64_t texts = 0;
-  std::uint64_t tokens = 0;
-};
-
-std::vector<Share> shares_of(const EmbedCall& call, const Embeddings& rows,
-                             std::string_view default_task) {
-  const std::string_view standard =
-      call.options.task.empty() ? default_task : std::string_view(call.options.task);
-  std::vector<Share> shares;  // few
-  for (std::size_t i = 0; i < call.texts.size(); ++i) {
-    const bool own = i < call.tasks.size() && !call.tasks[i].empty();
-    std::string_view task = own ? std::string_view(call.tasks[i]) : standard;
-    if (task.empty()) task = "none";
-    auto share = std::ranges::find(shares, task, &Share::task);
-    if (share == shares.end()) share = shares.insert(share, {.task = task});
-    ++share->texts;
-    if (i < rows.tokens.size()) share->tokens += rows.tokens[i];
-  }
-  return shares;
-}
-
-void count_texts(const Service& service, const EmbedCall& call, const Embeddings& rows) {
-  for (const Share& share : shares_of(call, rows, service.model.info().default_task)) {
-    const std::string label = metric_label("task", share.task);
-    service.metrics.counter("nestvec_texts_total", "Texts embedded, by task.", label)
-        .add(share.texts);
-    service.metrics
-        .counter("nestvec_tokens_total",
-                 "Tokens embedded, by task, prompts and special tokens included.", label)
-        .add(share.tokens);
-  }
-  service.metrics
-      .counter("nestvec_truncated_total", "Texts that were cut because they were too long.")
-      .add(rows.truncated.size());
-  const auto stage = [&](std::string_view name, double seconds) {
-    service.metrics
-        .histogram("nestvec_stage_seconds", "Time of a call by stage.", Metrics::seconds(),
-                   metric_label("stage", name))
-        .observe(seconds);
-  };
-  stage("tokenize", rows.timing.tokenize);
-  stage("queue", rows.timing.queue);
-  stage("compute", rows.timing.compute);
-}
-
-void count_failed_call(const Service& service, const Error& error) {
-  service.metrics
-      .counter("nestvec_failed_calls_total", "Calls of the model that ended with an error.",
-               metric_label("code", error_code_name(error.code())))
-      .add();
-}
-
 }  // namespace
 
-Embeddings join_rows(std::vector<Embeddings> parts) {
-  if (parts.size() == 1) return std::move(parts.front());
-  Embeddings whole;
-  double first = std::numeric_limits<double>::max();
-  double last = 0;
-  for (const Embeddings& part : parts) {
-    for (const std::uint32_t index : part.truncated) {
-      whole.truncated.push_back(static_cast<std::uint32_t>(whole.rows) + index);
-    }
-    whole.rows += part.rows;
-    whole.width = part.width;
-    whole.values.insert(whole.values.end(), part.values.begin(), part.values.end());
-    whole.tokens.insert(whole.tokens.end(), part.tokens.begin(), part.tokens.end());
-    whole.timing.tokenize += part.timing.tokenize;
-    first = std::min(first, part.timing.queue);
-    last = std::max(last, part.timing.queue + part.timing.compute);
-  }
-  // The parts run side by side: from the first batch of any of them to the last.
-  whole.timing.queue = parts.empty() ? 0 : first;
-  whole.timing.compute = parts.empty() ? 0 : last - first;
-  return whole;
-}
-
-Embeddings taken_by(std::span<const CallRows> calls) {
-  std::vector<Embeddings> parts;
-  for (const CallRows& call : calls) {
-    Embeddings part;
-    part.rows = call.rows.rows;
-    part.width = call.rows.width;
-    part.tokens = call.rows.tokens;
-    part.truncated = call.rows.truncated;
-    part.timing = call.rows.timing;
-    parts.push_back(std::move(part));
-  }
-  return join_rows(std::move(parts));
-}
-
-ModelCall::ModelCall(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
-                     Render render, Done done)
+ModelCall::ModelCall(const Service& service, const Caller& caller, Asked asked, Render render,
+                     Done done)
     : service_(service),
       control_(control_of(caller, service.options)),
-      calls_(std::move(calls)),
-      parts_(parts_of(calls_)),
+      asked_(std::move(asked)),
+      parts_(parts_of(asked_)),
       render_(std::move(render)),
       done_(std::move(done)) {
+  if (asked_.scores) apply_caller(caller, service, asked_.scores->options);
   std::size_t bytes = 0;
-  for (const EmbedCall& call : calls_) bytes += bytes_at_once(call.texts, true);
-  for (EmbedCall& call : calls_) {
+  for (const EmbedCall& call : asked_.vectors) bytes += bytes_at_once(call.texts, true);
+  for (EmbedCall& call : asked_.vectors) {
     apply_caller(caller, service, call.options);
     call.options.queue.priority = class_of_parts(call.options.queue.priority, parts_.size(), bytes);
   }
@@ -189,10 +90,11 @@ Priority class_of_parts(Priority wanted, std::size_t parts, std::size_t bytes) {
   return decides && bytes > kInteractiveBytes ? Priority::kBulk : wanted;
 }
 
-std::vector<ModelCall::Part> ModelCall::parts_of(const std::vector<EmbedCall>& calls) {
+std::vector<ModelCall::Part> ModelCall::parts_of(const Asked& asked) {
   std::vector<Part> parts;
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const EmbedCall& call = calls[i];
+  if (asked.scores && asked.scores->size() > 0) parts.push_back({0, 0, 0, asked.scores->size()});
+  for (std::size_t i = 0; i < asked.vectors.size(); ++i) {
+    const EmbedCall& call = asked.vectors[i];
     std::vector<std::size_t> sizes;
     if (has_contexts(call)) {
       sizes = call.documents;
@@ -212,10 +114,30 @@ std::vector<ModelCall::Part> ModelCall::parts_of(const std::vector<EmbedCall>& c
 
 void ModelCall::start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                       Render render, Done done) {
+  for (const EmbedCall& call : calls) require_vectors(service.model.info(), call);
   MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
-  const auto call = std::make_shared<ModelCall>(service, caller, std::move(calls),
-                                                std::move(render), std::move(done));
+  const auto call = std::make_shared<ModelCall>(
+      service, caller, Asked{.vectors = std::move(calls)}, std::move(render), std::move(done));
   call->tokens_ = std::move(tokens);
+  ask(call);
+}
+
+void ModelCall::start(const Service& service, const Caller& caller, ScoreCall asked, Render render,
+                      Done done) {
+  const bool ranks = !asked.documents.empty();
+  require_kind(service.model.info(), ranks ? ModelKind::kRerank : ModelKind::kClassify);
+  MemoryShare tokens;
+  if (!caller.has_paid) {
+    tokens = memory_for_bytes(caller.memory, text_bytes_at_once(asked), RequestMemory::kTokenizing,
+                              caller.held);
+  }
+  MemoryShare pairs =
+      memory_for_pairs(caller.memory, asked.size(), bytes_of_pairs(asked, service.model.info()),
+                       caller.held + tokens.bytes());
+  const auto call = std::make_shared<ModelCall>(
+      service, caller, Asked{.scores = std::move(asked)}, std::move(render), std::move(done));
+  call->tokens_ = std::move(tokens);
+  call->pairs_ = std::move(pairs);
   ask(call);
 }
 
@@ -278,25 +200,33 @@ void ModelCall::bring_more(const std::shared_ptr<ModelCall>& self, const Gathere
   self->service_.post([self, gather] { feed(self, gather); });
 }
 
+// A fault of a part as the client knows it.
+Error ModelCall::of_part(std::size_t part, const Error& error) const {
+  if (asked_.scores) return error;  // its index is among the call's documents or pairs
+  const Part& range = parts_[part];
+  return of_client(asked_.vectors[range.call], range.index, error);
+}
+
+template <typename Given, typename Take>
+void ModelCall::bring(const std::shared_ptr<ModelCall>& self, const Gathered& gather,
+                      std::size_t part, Result<Given> result, const Take& take) noexcept {
+  try {
+    if (!result.ok()) {
+      if (self->waits_for_its_own(part, result.error())) return;
+      return gather->fail(self->of_part(part, result.error()));
+    }
+    gather->put(part, take(std::move(result).value()));
+    bring_more(self, gather);
+  } catch (...) {
+    gather->fail(current_error());
+  }
+}
+
 void ModelCall::ask_part(const std::shared_ptr<ModelCall>& self, std::size_t part,
                          const Gathered& gather) {
+  if (self->asked_.scores) return ask_for_scores(self, gather);
   const Part& range = self->parts_[part];
-  const EmbedCall& call = self->calls_[range.call];
-  // Must not throw. The model has its own thread to go on with.
-  const auto bring = [self, gather, part](auto result, auto take) {
-    try {
-      const Part& of = self->parts_[part];
-      const EmbedCall& asked = self->calls_[of.call];
-      if (!result.ok()) {
-        if (self->waits_for_its_own(part, result.error())) return;
-        return gather->fail(of_client(asked, of.index, result.error()));
-      }
-      gather->put(part, take(asked, std::move(result).value()));
-      bring_more(self, gather);
-    } catch (...) {
-      gather->fail(current_error());
-    }
-  };
+  const EmbedCall& call = self->asked_.vectors[range.call];
   EmbedOptions options = part_options(call.options, part, *gather);
   std::span<const std::string> tasks = call.tasks;
   if (options.late_chunking || call.token_vectors) {
@@ -306,19 +236,37 @@ void ModelCall::ask_part(const std::shared_ptr<ModelCall>& self, std::size_t par
   }
   if (call.token_vectors) {
     self->service_.model.tokenize_and_embed_async(
-        call.texts[range.begin], options, [self, bring](Result<TokenEmbeddings> result) {
-          bring(std::move(result), [&](const EmbedCall& asked, TokenEmbeddings tokens) {
-            self->check_numbers(asked, tokens);
-            return PartRows{{}, std::move(tokens)};
+        call.texts[range.begin], options, [self, gather, part](Result<TokenEmbeddings> result) {
+          bring(self, gather, part, std::move(result), [&](TokenEmbeddings tokens) {
+            self->check_numbers(self->asked_.vectors[self->parts_[part].call], tokens);
+            return PartRows{.tokens = std::move(tokens)};
           });
         });
     return;
   }
   const std::span texts = std::span(call.texts).subspan(range.begin, range.end - range.begin);
-  self->service_.model.predict_async(texts, tasks, options, [bring](Result<Embeddings> result) {
-    bring(std::move(result),
-          [](const EmbedCall&, Embeddings rows) { return PartRows{std::move(rows), {}}; });
-  });
+  self->service_.model.predict_async(
+      texts, tasks, options, [self, gather, part](Result<Embeddings> result) {
+        bring(self, gather, part, std::move(result),
+              [](Embeddings rows) { return PartRows{.rows = std::move(rows)}; });
+      });
+}
+
+void ModelCall::ask_for_scores(const std::shared_ptr<ModelCall>& self, const Gathered& gather) {
+  const ScoreCall& call = *self->asked_.scores;
+  const ScoreOptions options = part_options(call.options, 0, *gather);
+  const auto done = [self, gather](Result<Scores> result) {
+    bring(self, gather, 0, std::move(result),
+          [](Scores scores) { return PartRows{.scores = std::move(scores)}; });
+  };
+  if (!call.documents.empty()) {
+    self->service_.model.rerank_async(call.query, call.documents, options, done);
+    return;
+  }
+  std::vector<TextPair> pairs;
+  pairs.reserve(call.pairs.size());
+  for (const ScoreCall::Pair& pair : call.pairs) pairs.push_back({pair.first, pair.second});
+  self->service_.model.classify_async(pairs, options, done);
 }
 
 void ModelCall::check_numbers(const EmbedCall& call, const TokenEmbeddings& part) {
@@ -355,25 +303,32 @@ void ModelCall::finish(Gathering& result) noexcept {
 }
 
 std::vector<CallRows> ModelCall::sort_out(std::vector<PartRows> rows) const {
-  std::vector<CallRows> sorted(calls_.size());
+  if (asked_.scores) {
+    std::vector<CallRows> scored(1);
+    if (!rows.empty()) scored.front().scores = std::move(rows.front().scores);
+    scored.front().rows = without_values(scored.front().scores);
+    return scored;
+  }
+  std::vector<CallRows> sorted(asked_.vectors.size());
   std::vector<Embeddings> parts;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::size_t call = parts_[i].call;
-    if (calls_[call].token_vectors) {
+    if (asked_.vectors[call].token_vectors) {
       sorted[call].tokens.push_back(std::move(rows[i].tokens));
     } else {
       parts.push_back(std::move(rows[i].rows));
     }
     if (i + 1 < rows.size() && parts_[i + 1].call == call) continue;
-    sorted[call].rows = calls_[call].token_vectors ? without_values(sorted[call].tokens)
-                                                   : join_rows(std::exchange(parts, {}));
+    sorted[call].rows = asked_.vectors[call].token_vectors ? without_values(sorted[call].tokens)
+                                                           : join_rows(std::exchange(parts, {}));
   }
   return sorted;
 }
 
 void ModelCall::count(const std::vector<CallRows>& rows) const {
-  for (std::size_t i = 0; i < calls_.size(); ++i) {
-    if (!calls_[i].texts.empty()) count_texts(service_, calls_[i], rows[i].rows);
+  if (asked_.scores) return count_pairs(service_, *asked_.scores, rows.front().rows);
+  for (std::size_t i = 0; i < asked_.vectors.size(); ++i) {
+    if (!asked_.vectors[i].texts.empty()) count_texts(service_, asked_.vectors[i], rows[i].rows);
   }
 }
 

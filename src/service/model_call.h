@@ -7,24 +7,20 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/pace.h"
 #include "nestvec/model.h"
+#include "service/call_rows.h"
 #include "service/caller.h"
 #include "service/embed_call.h"
 #include "service/gather.h"
+#include "service/score_call.h"
 #include "service/service.h"
 
 namespace nestvec {
-
-// What came of an EmbedCall. Of one for token vectors `rows` has no values, only what they took:
-// the tokens of each text, which texts were cut, the time.
-struct CallRows {
-  Embeddings rows;
-  std::vector<TokenEmbeddings> tokens;  // one a text
-};
 
 // Asks the model for everything that a request wants, side by side, and ends the request: once,
 // whatever fails or is thrown, and with nothing left in the model's queue. The first error stands
@@ -42,14 +38,23 @@ class ModelCall {
   using Done = std::function<void(const Error* error)>;
 
   // Queues the calls; blocks for their tokens alone. A call without texts has no rows. Either
-  // throws std::bad_alloc, or Error where the account has no memory for the tokens
-  // (memory_for_texts), and neither function is called, or returns, and `done` is called once.
+  // throws std::bad_alloc, or Error where the model is of another kind or the account has no memory
+  // for the tokens (memory_for_texts), and neither function is called, or returns, and `done` is
+  // called once.
   // `service` outlives the call.
   static void start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                     Render render, Done done);
+  // The same for scores: one CallRows, and none without pairs. The account also pays for the query
+  // that is read again with each document.
+  static void start(const Service& service, const Caller& caller, ScoreCall call, Render render,
+                    Done done);
 
-  ModelCall(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
-            Render render, Done done);
+  // What is asked: calls for vectors, or one for scores.
+  struct Asked {
+    std::vector<EmbedCall> vectors = {};
+    std::optional<ScoreCall> scores = std::nullopt;
+  };
+  ModelCall(const Service& service, const Caller& caller, Asked asked, Render render, Done done);
   ModelCall(const ModelCall&) = delete;
   ModelCall& operator=(const ModelCall&) = delete;
   // Ends it, if nothing else has: whoever was to go on with it has let it go.
@@ -63,21 +68,29 @@ class ModelCall {
     std::size_t begin = 0;
     std::size_t end = 0;
   };
-  // What it gave: rows, or the vectors of a text's tokens.
+  // What it gave: rows, the vectors of a text's tokens, or scores.
   struct PartRows {
-    Embeddings rows;
-    TokenEmbeddings tokens;
+    Embeddings rows = {};
+    TokenEmbeddings tokens = {};
+    Scores scores = {};
   };
   using PartGather = Gather<PartRows>;
   using Gathered = std::shared_ptr<PartGather>;
   using Gathering = Result<std::vector<PartRows>>;
 
-  static std::vector<Part> parts_of(const std::vector<EmbedCall>& calls);
+  static std::vector<Part> parts_of(const Asked& asked);
   static void ask(const std::shared_ptr<ModelCall>& self) noexcept;
   // Asks for parts one after another, until all are asked for or one has to wait.
   static void feed(const std::shared_ptr<ModelCall>& self, const Gathered& gather) noexcept;
   static void ask_part(const std::shared_ptr<ModelCall>& self, std::size_t part,
                        const Gathered& gather);
+  static void ask_for_scores(const std::shared_ptr<ModelCall>& self, const Gathered& gather);
+  // A part has ended; `take` makes PartRows of what it gave. Does not throw: the model has its own
+  // thread to go on with.
+  template <typename Given, typename Take>
+  static void bring(const std::shared_ptr<ModelCall>& self, const Gathered& gather,
+                    std::size_t part, Result<Given> result, const Take& take) noexcept;
+  Error of_part(std::size_t part, const Error& error) const;
   static void go_on(const std::shared_ptr<ModelCall>& self, Gathering result) noexcept;
   // Whether a part that was refused is asked for again when another of the call has its rows: its
   // client's queue is full of them.
@@ -92,7 +105,7 @@ class ModelCall {
 
   const Service& service_;
   const RunControl control_;  // of the request as a whole
-  std::vector<EmbedCall> calls_;
+  Asked asked_;
   const std::vector<Part> parts_;
   const Render render_;
   const Done done_;
@@ -110,15 +123,11 @@ class ModelCall {
   std::mutex mutex_;  // guards feed_
   Feed feed_;
   MemoryShare tokens_;  // what becoming tokens takes, until all are asked for
+  MemoryShare pairs_;   // what a query takes that is read again with each document
 };
 
 // The class of a request that the model is asked for in so many parts, of so many bytes in all: one
 // for all of them, since short parts of a long request would else go before other clients' work.
 Priority class_of_parts(Priority wanted, std::size_t parts, std::size_t bytes);
-
-// Rows of several calls as if they came from one.
-Embeddings join_rows(std::vector<Embeddings> parts);
-// The same without values: what the calls took.
-Embeddings taken_by(std::span<const CallRows> calls);
 
 }  // namespace nestvec

@@ -38,12 +38,14 @@ struct Parts {
   std::string_view suffix;
 };
 
-Parts parts_of(std::string_view name, const ModelInfo& model) {
+using Aliases = std::span<const std::string>;
+
+Parts parts_of(std::string_view name, const ModelInfo& model, Aliases aliases) {
   const std::size_t colon = name.rfind(':');
   if (colon != std::string_view::npos) return {name.substr(0, colon), name.substr(colon + 1)};
   for (const std::string_view task : {"query", "passage"}) {  // as NVIDIA's models have it
     const std::size_t dash = name.size() - std::min(name.size(), task.size() + 1);
-    if (name.ends_with(task) && name[dash] == '-' && is_name_of(name.substr(0, dash), model)) {
+    if (name.ends_with(task) && name[dash] == '-' && is_name_of(name.substr(0, dash), model, aliases)) {
       return {name.substr(0, dash), task};
     }
   }
@@ -52,9 +54,16 @@ Parts parts_of(std::string_view name, const ModelInfo& model) {
 
 }  // namespace
 
-bool is_name_of(std::string_view name, const ModelInfo& model) {
-  return equal_without_case(name, model.id) ||
-         equal_without_case(name.substr(name.rfind('/') + 1), model.id);
+bool is_name_of(std::string_view name, const ModelInfo& model, Aliases aliases) {
+  const std::string_view last = name.substr(name.rfind('/') + 1);
+  const auto is_it = [&](std::string_view own) {
+    return equal_without_case(name, own) || equal_without_case(last, own);
+  };
+  return is_it(model.id) || std::ranges::any_of(aliases, is_it);
+}
+
+std::string_view name_before_task(std::string_view name, const ModelInfo& model, Aliases aliases) {
+  return parts_of(name, model, aliases).base;
 }
 
 std::vector<std::string> names_with_tasks(const ModelInfo& model) {
@@ -64,20 +73,20 @@ std::vector<std::string> names_with_tasks(const ModelInfo& model) {
 }
 
 std::string task_of_name(std::string_view name, const ModelInfo& model, bool strict,
-                         std::string_view param) {
-  if (name.empty() || is_name_of(name, model)) return "";
-  const Parts parts = parts_of(name, model);
+                         std::string_view param, Aliases aliases) {
+  if (name.empty() || is_name_of(name, model, aliases)) return "";
+  const Parts parts = parts_of(name, model, aliases);
   const std::string_view base = parts.base;
   const std::string_view suffix = trim(parts.suffix);
-  const bool own = is_name_of(base, model);
+  const bool own = is_name_of(base, model, aliases);
   if (strict && !own) {
     throw RequestError(ErrorCode::kNotFound,
                        "there is no model " + excerpt(name) + " here; this server has " + model.id,
                        std::string(param));
   }
   if (base.empty() || suffix.empty()) return "";
-  const Parts inner = parts_of(base, model);
-  if (is_name_of(inner.base, model) && !is_tag(inner.suffix)) {
+  const Parts inner = parts_of(base, model, aliases);
+  if (is_name_of(inner.base, model, aliases) && !is_tag(inner.suffix)) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        excerpt(name) + " names more than one task; write " + model.id + ":TASK",
                        std::string(param), Fault::kUnprocessable);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request's "model" names: the one model there is, and maybe a task behind its name, for
-// clients that have no field for it.
+// What a request's "model" names: a model, and maybe a task behind its name, for clients that have
+// no field for it.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,14 @@
 
 namespace nestvec {
 
-// "jina-embeddings-v3", "jinaai/jina-embeddings-v3", in any case.
-bool is_name_of(std::string_view name, const ModelInfo& model);
+// "jina-embeddings-v3", "jinaai/jina-embeddings-v3", in any case; the same of its other names.
+bool is_name_of(std::string_view name, const ModelInfo& model,
+                std::span<const std::string> aliases = {});
+
+// The name without the task or tag behind it: "jina-embeddings-v3" of "jina-embeddings-v3:query"
+// and, where it names the model, of "jina-embeddings-v3-query". Empty where there is none.
+std::string_view name_before_task(std::string_view name, const ModelInfo& model,
+                                  std::span<const std::string> aliases = {});
 
 // "jina-embeddings-v3:retrieval.query" for each task.
 std::vector<std::string> names_with_tasks(const ModelInfo& model);
@@ -23,6 +30,7 @@ std::vector<std::string> names_with_tasks(const ModelInfo& model);
 // `param`: kNotFound for another model where strict, kUnprocessable for a task behind the model's
 // own name that it does not have.
 std::string task_of_name(std::string_view name, const ModelInfo& model, bool strict,
-                         std::string_view param = "model");
+                         std::string_view param = "model",
+                         std::span<const std::string> aliases = {});
 
 }  // namespace nestvec

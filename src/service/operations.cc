@@ -67,52 +67,84 @@ void metrics_text(const Exchange& exchange) {
   exchange.respond(metrics_response(exchange.service.metrics));
 }
 
-// For joining with the other metrics: what they are of.
-void add_build_info(const Service& service) {
-  const ModelInfo& model = service.model.info();
-  service.metrics.gauge(
-      "nestvec_build_info", "The server and its model; always 1.", [] { return 1.0; },
-      metric_label("version", service.version) + "," + metric_label("model", model.id) + "," +
-          metric_label("precision", model.precision) + "," + metric_label("isa", model.isa));
+using Lease = ServedModels::Lease;
+using Read = std::function<double(const Model&)>;
+
+// What is asked of a model when the text is written: nothing of one that has left.
+std::function<double()> reading(const Lease& served, Read read) {
+  return [weak = std::weak_ptr<const Service>(served), read = std::move(read)] {
+    const Lease there = weak.lock();
+    return there ? read(there->model) : 0.0;
+  };
 }
 
-void add_queue_gauges(const Model& model, Metrics& metrics) {
-  metrics.gauge("nestvec_queue_tokens", "Tokens that wait for the model.",
-                [&model] { return static_cast<double>(model.queue().tokens); });
-  metrics.gauge("nestvec_queue_texts", "Texts that wait for the model.",
-                [&model] { return static_cast<double>(model.queue().texts); });
-  metrics.gauge("nestvec_queue_seconds", "Expected time until the queue is empty.",
-                [&model] { return model.queue().expected_seconds; });
-  metrics.gauge("nestvec_running_tokens", "Tokens in the batch that runs.",
-                [&model] { return static_cast<double>(model.queue().running_tokens); });
-  metrics.gauge("nestvec_tokens_per_second", "Measured speed of the model while it runs.",
-                [&model] { return model.queue().tokens_per_second; });
-  metrics.gauge("te_queue_size", "Texts that wait for the model.",
-                [&model] { return static_cast<double>(model.queue().texts); });
-}
+struct ModelMetric {
+  std::string_view name;
+  std::string_view help;
+  double (*read)(const Model&);
+};
 
-void add_cache_metrics(const Model& model, Metrics& metrics) {
-  metrics.counter_of("nestvec_cache_hits_total", "Texts whose vector was in the cache.",
-                     [&model] { return static_cast<double>(model.cache().hits); });
-  metrics.counter_of("nestvec_cache_misses_total", "Texts whose vector was not in the cache.",
-                     [&model] { return static_cast<double>(model.cache().misses); });
-  metrics.gauge("nestvec_cache_bytes", "Size of the cache of vectors.",
-                [&model] { return static_cast<double>(model.cache().bytes); });
-  metrics.gauge("nestvec_cache_entries", "Vectors in the cache.",
-                [&model] { return static_cast<double>(model.cache().entries); });
+constexpr ModelMetric kModelGauges[] = {
+    {"nestvec_queue_tokens", "Tokens that wait for the model.",
+     [](const Model& model) { return static_cast<double>(model.queue().tokens); }},
+    {"nestvec_queue_texts", "Texts that wait for the model.",
+     [](const Model& model) { return static_cast<double>(model.queue().texts); }},
+    {"nestvec_queue_seconds", "Expected time until the queue is empty.",
+     [](const Model& model) { return model.queue().expected_seconds; }},
+    {"nestvec_running_tokens", "Tokens in the batch that runs.",
+     [](const Model& model) { return static_cast<double>(model.queue().running_tokens); }},
+    {"nestvec_tokens_per_second", "Measured speed of the model while it runs.",
+     [](const Model& model) { return model.queue().tokens_per_second; }},
+    {"nestvec_cache_bytes", "Size of the cache of vectors.",
+     [](const Model& model) { return static_cast<double>(model.cache().bytes); }},
+    {"nestvec_cache_entries", "Vectors in the cache.",
+     [](const Model& model) { return static_cast<double>(model.cache().entries); }},
+};
+constexpr ModelMetric kModelCounters[] = {
+    {"nestvec_cache_hits_total", "Texts whose vector was in the cache.",
+     [](const Model& model) { return static_cast<double>(model.cache().hits); }},
+    {"nestvec_cache_misses_total", "Texts whose vector was not in the cache.",
+     [](const Model& model) { return static_cast<double>(model.cache().misses); }},
+};
+
+// Of all models, as text-embeddings-inference has it of one.
+void add_queue_size(const Service& service) {
+  service.metrics.gauge("te_queue_size", "Texts that wait for the model.", [&service] {
+    double texts = 0;
+    for (const Lease& served : all_models(service)) {
+      texts += static_cast<double>(served->model.queue().texts);
+    }
+    return texts;
+  });
 }
 
 }  // namespace
 
+void add_model_metrics(const ServedModels::Lease& served) {
+  Metrics& metrics = served->metrics;
+  const std::string& labels = served->metric_labels;
+  for (const auto& [name, help, read] : kModelGauges) {
+    metrics.gauge(name, help, reading(served, read), labels);
+  }
+  for (const auto& [name, help, read] : kModelCounters) {
+    metrics.counter_of(name, help, reading(served, read), labels);
+  }
+  // For joining with the other metrics: what they are of.
+  const ModelInfo& model = served->model.info();
+  metrics.gauge(
+      "nestvec_build_info", "The server and its model; always 1.",
+      reading(served, [](const Model&) { return 1.0; }),
+      metric_label("version", served->version) + "," + metric_label("model", model.id) + "," +
+          metric_label("precision", model.precision) + "," + metric_label("isa", model.isa));
+}
+
 std::vector<Route> operations_routes(const Service& service) {
-  add_queue_gauges(service.model, service.metrics);
-  add_cache_metrics(service.model, service.metrics);
+  add_queue_size(service);
   service.metrics.gauge("nestvec_ready", kReadyHelp,
                         [&service] { return service.ready && !service.draining ? 1.0 : 0.0; });
   service.metrics.gauge("nestvec_resident_bytes", "Resident memory of the process.", [] {
     return static_cast<double>(resident_memory(this_system()).current_bytes);
   });
-  add_build_info(service);
   std::vector<Route> routes;
   for (const ProbePath& probe : kProbes) {
     const RouteHandler answer = [&probe](const Exchange& exchange) {
@@ -149,7 +181,7 @@ bool is_operations_request(const HttpRequest& request) {
           std::ranges::find(kProbes, request.path, &ProbePath::path) != kProbes.end());
 }
 
-BatchObserver batch_metrics(Metrics& metrics) {
+BatchObserver batch_metrics(Metrics& metrics, std::string_view labels) {
   struct Families {
     Counter& batches;
     Counter& retried;
@@ -162,12 +194,12 @@ BatchObserver batch_metrics(Metrics& metrics) {
   const std::vector<double> token_bounds = Metrics::powers_of_two(kLastTokens);
   const std::vector<double> text_bounds = Metrics::powers_of_two(kLastTexts);
   const Families families{
-      metrics.counter("nestvec_batches_total", "Runs of the graph."),
+      metrics.counter("nestvec_batches_total", "Runs of the graph.", labels),
       metrics.counter("nestvec_retried_fp32_total",
-                      "Texts computed again in fp32 because their vector was not finite."),
-      metrics.histogram("nestvec_batch_tokens", "Tokens of a run.", token_bounds),
-      metrics.histogram("nestvec_batch_texts", "Texts of a run.", text_bounds),
-      metrics.histogram("nestvec_batch_seconds", "Time of a run.", Metrics::seconds()),
+                      "Texts computed again in fp32 because their vector was not finite.", labels),
+      metrics.histogram("nestvec_batch_tokens", "Tokens of a run.", token_bounds, labels),
+      metrics.histogram("nestvec_batch_texts", "Texts of a run.", text_bounds, labels),
+      metrics.histogram("nestvec_batch_seconds", "Time of a run.", Metrics::seconds(), labels),
       metrics.histogram("te_batch_next_tokens", "Tokens of a run.", token_bounds),
       metrics.histogram("te_batch_next_size", "Texts of a run.", text_bounds),
   };

@@ -10,10 +10,12 @@ namespace {
 
 class Operations : public testing::Test {
  protected:
+  Operations() { add_model_metrics(lease_); }
   HttpResponse get(const std::string& path) const { return call(router_, request_of("GET", path)); }
 
   TestService test_;
   KeyStore keys_;
+  const ServedModels::Lease lease_{&test_.service, [](const Service*) {}};
   Router router_{test_.service, keys_, operations_routes(test_.service)};
 };
 

@@ -18,6 +18,23 @@ std::string allowance(const MemoryAccount& account) {
   return account.option() + " allows " + std::to_string(account.limit()) + " bytes";
 }
 
+// So many bytes, of work on texts of that length.
+template <typename Describe>
+MemoryShare take_or_refuse(const std::shared_ptr<MemoryAccount>& account, std::size_t bytes,
+                           std::size_t length, std::size_t held, const Describe& describe) {
+  if (!account) return {};
+  const std::size_t beside = RequestMemory::free_beside_work(*account, length);
+  std::optional<MemoryShare> share = MemoryShare::take(account, bytes, beside);
+  if (share) return std::move(*share);
+  if (account->could_hold(held + bytes, beside)) {
+    throw Error(no_memory_now(*account, ErrorCode::kUnavailable));
+  }
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     describe() + beside_request(held) + ", and " + allowance(*account) +
+                         " in all; send less, or raise " + account->option(),
+                     "", Fault::kTooLarge);
+}
+
 }  // namespace
 
 bool RequestMemory::grow_body(MemoryShare& share, std::size_t bytes, std::size_t whole) {
@@ -111,19 +128,18 @@ MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
 
 MemoryShare memory_for_bytes(const std::shared_ptr<MemoryAccount>& account, std::size_t length,
                              std::size_t each, std::size_t held) {
-  if (!account) return {};
-  const std::size_t beside = RequestMemory::free_beside_work(*account, length);
-  std::optional<MemoryShare> share = MemoryShare::take(account, length * each, beside);
-  if (share) return std::move(*share);
-  if (account->could_hold(held + length * each, beside)) {
-    throw Error(no_memory_now(*account, ErrorCode::kUnavailable));
-  }
-  throw RequestError(ErrorCode::kInvalidArgument,
-                     std::to_string(length) + " bytes of text take up to " +
-                         std::to_string(length * each) + " while they become tokens" +
-                         beside_request(held) + ", and " + allowance(*account) +
-                         " in all; send less, or raise " + account->option(),
-                     "", Fault::kTooLarge);
+  return take_or_refuse(account, length * each, length, held, [&] {
+    return std::to_string(length) + " bytes of text take up to " + std::to_string(length * each) +
+           " while they become tokens";
+  });
+}
+
+MemoryShare memory_for_pairs(const std::shared_ptr<MemoryAccount>& account, std::size_t pairs,
+                             std::size_t bytes, std::size_t held) {
+  return take_or_refuse(account, bytes, bytes, held, [&] {
+    return "the query is read again with each of " + std::to_string(pairs) +
+           " documents, which takes up to " + std::to_string(bytes) + " bytes";
+  });
 }
 
 std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccount>& account,

@@ -30,6 +30,7 @@ struct Exchange {
   std::string client = {};                   // name of the API key that was used, or empty
   std::vector<std::string> parameters = {};  // what stood in place of the {} of the path, in order
   std::function<void(const Error&)> on_error = {};  // told each error before it is answered
+  std::shared_ptr<const Service> lease = {};        // keeps the service's model, where it may leave
 
   // Answers with the error in the dialect's form.
   void fail(const Error& error) const;

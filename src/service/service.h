@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/server_config.h"
 #include "nestvec/model.h"
@@ -18,7 +19,9 @@ namespace nestvec {
 // Runs a piece of work on a request thread, soon. Does not block.
 using Executor = std::function<void(std::function<void()>)>;
 
-// One for the process; outlives all requests. Safe for concurrent use.
+class ServedModels;
+
+// One a model; outlives the requests for it. Safe for concurrent use.
 struct Service {
   const Model& model;
   const ServerOptions& options;
@@ -28,6 +31,10 @@ struct Service {
   Timer after = {};                // empty = deadlines are met by the model alone
   SpanSink spans = {};             // told each answered request; empty = nobody asks
   bool local = false;              // it listens on loopback addresses alone
+  const ServedModels* models = nullptr;    // all of them; null = there is no other
+  std::vector<std::string> aliases = {};   // other names of the model
+  std::string metric_labels = {};          // of what is counted of the model; empty = it is alone
+  // Of the first model, and so of all.
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "ops/engine_context.h"
 #include "ops/nodes/domain.h"
 #include "session/ort_support.h"
 
@@ -40,8 +41,8 @@ std::span<const float> matrix(const Ort::Value& value, const char* name, std::si
 class PackedSession final : public Session {
  public:
   explicit PackedSession(const PackedSessionOptions& options)
-      : context_(options.threads, options.isa),
-        aside_(context_.pool.threads()),
+      : context_(options.compute ? options.compute : std::make_shared<Compute>(options.threads),
+                 options.isa),
         domain_(context_),
         session_(env_, options.graph_path.c_str(), with_domain(domain_)),
         outputs_({options.scores ? kLogits : kSpanMeans, kTokenEmbeddings}) {
@@ -76,7 +77,6 @@ class PackedSession final : public Session {
   Ort::Value tensor(std::vector<std::int64_t>& values, bool pairs) const;
 
   EngineContext context_;
-  RunState aside_;  // of a run in a pause of another; during it, that of the other
   NodeDomain domain_;
   Ort::Env env_ = quiet_environment();
   Ort::Session session_;
@@ -84,34 +84,35 @@ class PackedSession final : public Session {
   std::array<const char*, 2> outputs_;  // the rows, and the tokens
   bool takes_types_ = false;
   std::size_t width_ = 0;
-  bool running_ = false;
   Inputs inputs_;
-  Inputs aside_inputs_;
+  Inputs aside_inputs_;  // of a run in a pause, of this session or another
 };
 
-// Swaps two states for as long as it lives.
-class Swapped {
+// For as long as it lives, a run of the session: with the state of its depth, while the pool's
+// threads wait for it awake.
+class RunInProgress {
  public:
-  Swapped(RunState& a, RunState& b) : a_(a), b_(b) { std::swap(a_, b_); }
-  Swapped(const Swapped&) = delete;
-  Swapped& operator=(const Swapped&) = delete;
-  ~Swapped() { std::swap(a_, b_); }
+  explicit RunInProgress(EngineContext& context)
+      : context_(context),
+        compute_(*context.compute),
+        state_(compute_.states.at(compute_.depth++)),
+        hot_(compute_.pool) {
+    std::swap<RunState>(context_, state_);
+  }
+  RunInProgress(const RunInProgress&) = delete;
+  RunInProgress& operator=(const RunInProgress&) = delete;
+  ~RunInProgress() {
+    std::swap<RunState>(context_, state_);
+    --compute_.depth;
+  }
+
+  bool is_aside() const noexcept { return &state_ != compute_.states.data(); }
 
  private:
-  RunState& a_;
-  RunState& b_;
-};
-
-// Sets a flag for as long as it lives.
-class FlagSet {
- public:
-  explicit FlagSet(bool& flag) : flag_(flag) { flag_ = true; }
-  FlagSet(const FlagSet&) = delete;
-  FlagSet& operator=(const FlagSet&) = delete;
-  ~FlagSet() { flag_ = false; }
-
- private:
-  bool& flag_;
+  EngineContext& context_;
+  Compute& compute_;
+  RunState& state_;
+  const ThreadPool::Hot hot_;
 };
 
 void PackedSession::Inputs::set(const PackedBatch& batch) {
@@ -160,14 +161,8 @@ void PackedSession::rehearse(const std::string& path) {
 
 void PackedSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) {
   options.control.check();
-  if (running_) {
-    const Swapped swapped(context_, aside_);
-    run_with(aside_inputs_, batch, options, out);
-    return;
-  }
-  const FlagSet running(running_);
-  const ThreadPool::Hot hot(context_.pool);
-  run_with(inputs_, batch, options, out);
+  const RunInProgress run(context_);
+  run_with(run.is_aside() ? aside_inputs_ : inputs_, batch, options, out);
 }
 
 void PackedSession::run_with(Inputs& inputs, const PackedBatch& batch, const RunOptions& options,

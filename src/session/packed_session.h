@@ -12,11 +12,15 @@
 
 namespace nestvec {
 
+struct Compute;
+
 struct PackedSessionOptions {
   std::string graph_path;   // model.onnx; weights beside it, which are mapped
-  std::size_t threads = 1;  // of the one pool that all operators share
+  std::size_t threads = 1;  // of the one pool that all operators share, where `compute` is null
   Isa isa = Isa::kGeneric;
   bool scores = false;  // rows are the outputs of the classifier that stands on the encoder
+  // Of all sessions that the thread that runs this one runs.
+  std::shared_ptr<Compute> compute = nullptr;
 };
 
 // Blocks. Throws Error: kNotFound, kDataLoss (not such a graph, or truncated).

@@ -32,8 +32,7 @@ Error of_input(const Error& error, int index, int inputs) {
 
 // A prediction on its way; lives until it is answered.
 struct Prediction {
-  const Service& service;
-  const ClarifaiModel& model;
+  const ClarifaiChoice chosen;
   const ClarifaiCall call;
   const v2::PostModelOutputsRequest& request;
   v2::MultiOutputResponse* response;
@@ -45,6 +44,7 @@ struct Prediction {
   std::vector<EmbedCall> read();
   void read_texts();
   void write(std::span<const CallRows> rows, Pace& pace);
+  const Service& service() const { return *chosen.lease; }
 };
 
 std::vector<EmbedCall> Prediction::read() {
@@ -56,18 +56,19 @@ std::vector<EmbedCall> Prediction::read() {
       continue;
     }
     const JsonDocument body = parse_json_body(inputs[i].openai_body);
-    OpenAiRequest& opened = openai[i] = open_openai_request(body.root(), service, call.caller);
+    OpenAiRequest& opened = openai[i] = open_openai_request(body.root(), service(), call.caller);
     calls.push_back(take_call(opened));
   }
   return calls;
 }
 
 void Prediction::read_texts() {
-  form.variant = model.find(request.user_app_id(), request.model_id(), request.version_id());
+  form.variant = chosen.variant;
   form.carrier = json_carrier(call.sdk);
-  const std::size_t most = service.options.max_inputs;
+  const ServerOptions& options = service().options;
+  const std::size_t most = options.max_inputs;
   const auto& params = request.model().model_version().output_info().params();
-  const ClarifaiRules rules{service.model.info(), form.variant, most, overlong_of(service.options)};
+  const ClarifaiRules rules{service().model.info(), form.variant, most, overlong_of(options)};
   std::size_t texts = 0;
   for (int i = 0; i < request.inputs_size(); ++i) {
     try {
@@ -90,9 +91,9 @@ void Prediction::write(std::span<const CallRows> rows, Pace& pace) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     ClarifaiResult result;
     if (inputs[i].answer == Answer::kSignatures) {
-      result.text = model.signatures_json(form.variant);
+      result.text = chosen.model.signatures_json(form.variant);
     } else if (inputs[i].answer == Answer::kOpenAi) {
-      result.text = render_openai(openai.at(i), rows[i].rows, service.model.info(), pace);
+      result.text = render_openai(openai.at(i), rows[i].rows, service().model.info(), pace);
     } else {
       result.rows = rows[i].rows;
     }
@@ -115,6 +116,56 @@ const ClarifaiModel& Clarifai::model() const {
   return opened != nullptr ? opened->model : loading_;
 }
 
+namespace {
+
+// The variant of one of several models, by its id or another of its names; nothing where another
+// model is meant.
+std::optional<ClarifaiVariant> variant_of(const ClarifaiModel& model, const Service& service,
+                                          const v2::UserAppIDSet& owner, const std::string& id,
+                                          std::string_view version) {
+  std::vector<std::string> ids{id};
+  for (const std::string& alias : service.aliases) {
+    if (id.starts_with(alias)) ids.push_back(model.id() + id.substr(alias.size()));
+  }
+  for (const std::string& each : ids) {
+    try {
+      return model.find(owner, each, version);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) throw;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+ClarifaiChoice Clarifai::choose(const v2::UserAppIDSet& owner, const std::string& model_id,
+                                std::string_view version_id) const {
+  const Opened* const opened = opened_.get();
+  if (opened == nullptr) return {nullptr, loading_, loading_.find(owner, model_id, version_id)};
+  std::vector<ServedModels::Lease> models = all_models(opened->service);
+  if (model_id.empty()) models = {model_for(opened->service, "", ModelKind::kEmbed)};
+  for (ServedModels::Lease& lease : models) {
+    ClarifaiModel model(identity_, lease->model.info());
+    const auto variant = variant_of(model, *lease, owner, model_id, version_id);
+    if (variant) return {std::move(lease), std::move(model), *variant};
+  }
+  opened->model.find(owner, model_id, version_id);  // which says what there is
+  throw Error(ErrorCode::kNotFound, "there is no such model here");
+}
+
+std::vector<ClarifaiChoice> Clarifai::all(const v2::UserAppIDSet& owner) const {
+  const Opened* const opened = opened_.get();
+  if (opened == nullptr) return {choose(owner, model_id(), "")};
+  std::vector<ClarifaiChoice> all;
+  for (ServedModels::Lease& lease : all_models(opened->service)) {
+    ClarifaiModel model(identity_, lease->model.info());
+    const ClarifaiVariant variant = model.find(owner, model.id(), "");
+    all.push_back({std::move(lease), std::move(model), variant});
+  }
+  return all;
+}
+
 const Clarifai::Opened& Clarifai::opened() const {
   if (const Opened* opened = opened_.get()) return *opened;
   throw still_loading();
@@ -124,16 +175,15 @@ void Clarifai::predict(const ClarifaiCall& call, const v2::PostModelOutputsReque
                        // NOLINTNEXTLINE(performance-unnecessary-value-param): kept by a copy
                        v2::MultiOutputResponse* response, Done done) const {
   try {
-    const Opened& opened = this->opened();
+    opened();
     const auto prediction = std::make_shared<Prediction>(Prediction{
-        .service = opened.service,
-        .model = opened.model,
+        .chosen = choose(request.user_app_id(), request.model_id(), request.version_id()),
         .call = call,
         .request = request,
         .response = response,
     });
     ModelCall::start(
-        opened.service, call.caller, prediction->read(),
+        prediction->service(), call.caller, prediction->read(),
         [prediction](std::span<const CallRows> rows, Pace& pace) { prediction->write(rows, pace); },
         done);
   } catch (...) {
@@ -151,37 +201,42 @@ std::size_t Clarifai::cost(const v2::PostModelOutputsRequest& request) const {
       texts += static_cast<std::size_t>(part.data().parts_size());
     }
   }
-  const ModelInfo& info = opened().service.model.info();
-  return request.ByteSizeLong() + texts * most_dimensions(info) * kValueBytes;
+  std::size_t width = 0;
+  for (const ServedModels::Lease& served : all_models(opened().service)) {
+    width = std::max(width, most_dimensions(served->model.info()));
+  }
+  return request.ByteSizeLong() + texts * width * kValueBytes;
 }
 
 void Clarifai::answer(const v2::GetModelRequest& request, v2::SingleModelResponse* response) const {
   const v2::UserAppIDSet& owner = request.user_app_id();
-  const ClarifaiVariant variant = model().find(owner, request.model_id(), request.version_id());
-  model().describe(variant, owner, response->mutable_model());
+  const ClarifaiChoice found = choose(owner, request.model_id(), request.version_id());
+  found.model.describe(found.variant, owner, response->mutable_model());
 }
 
 void Clarifai::answer(const v2::ListModelsRequest& request,
                       v2::MultiModelResponse* response) const {
   const v2::UserAppIDSet& owner = request.user_app_id();
-  const ClarifaiVariant variant = model().find(owner, model_id(), "");
+  const std::vector<ClarifaiChoice> found = all(owner);
   if (request.page() > 1) return;  // clients ask until a page is empty
-  model().describe(variant, owner, response->add_models());
+  for (const ClarifaiChoice& each : found) {
+    each.model.describe(each.variant, owner, response->add_models());
+  }
 }
 
 void Clarifai::answer(const v2::GetModelVersionRequest& request,
                       v2::SingleModelVersionResponse* response) const {
   const v2::UserAppIDSet& owner = request.user_app_id();
-  const ClarifaiVariant variant = model().find(owner, request.model_id(), request.version_id());
-  model().describe_version(variant, owner, response->mutable_model_version());
+  const ClarifaiChoice found = choose(owner, request.model_id(), request.version_id());
+  found.model.describe_version(found.variant, owner, response->mutable_model_version());
 }
 
 void Clarifai::answer(const v2::ListModelVersionsRequest& request,
                       v2::MultiModelVersionResponse* response) const {
   const v2::UserAppIDSet& owner = request.user_app_id();
-  const ClarifaiVariant variant = model().find(owner, request.model_id(), "");
+  const ClarifaiChoice found = choose(owner, request.model_id(), "");
   if (request.page() > 1) return;
-  model().describe_version(variant, owner, response->add_model_versions());
+  found.model.describe_version(found.variant, owner, response->add_model_versions());
 }
 
 void Clarifai::answer(const v2::GetModelTypeRequest& request,

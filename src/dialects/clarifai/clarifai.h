@@ -7,12 +7,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/set_once.h"
 #include "clarifai.pb.h"
 #include "dialects/clarifai/clarifai_model.h"
 #include "nestvec/config.h"
 #include "service/caller.h"
+#include "service/served_models.h"
 #include "service/service.h"
 
 namespace nestvec {
@@ -22,6 +25,13 @@ struct ClarifaiCall {
   std::string id;   // Status::req_id
   std::string sdk;  // x-clarifai-request-id-prefix: name and version of the SDK
   Caller caller;
+};
+
+// The model and the variant of it that a request means.
+struct ClarifaiChoice {
+  ServedModels::Lease lease;  // null before the model is loaded
+  ClarifaiModel model;
+  ClarifaiVariant variant = ClarifaiVariant::kBoth;
 };
 
 // Answers at once what needs no model, also while that is being loaded, and predictions when they
@@ -64,18 +74,21 @@ class Clarifai {
   // Bytes that a prediction and its answer take in memory, at most; about.
   std::size_t cost(const clarifai::api::PostModelOutputsRequest& request) const;
 
-  // The model's own id; empty while it is loaded without one.
+  // The first model's own id; empty while it is loaded without one.
   const std::string& model_id() const { return model().id(); }
 
  private:
   struct Opened {
     Opened(const Service& of, const ModelIdentity& identity)
         : service(of), model(identity, of.model.info()) {}
-    const Service& service;
+    const Service& service;  // of the first model
     ClarifaiModel model;
   };
   const ClarifaiModel& model() const;
   const Opened& opened() const;
+  ClarifaiChoice choose(const clarifai::api::UserAppIDSet& owner, const std::string& model_id,
+                        std::string_view version_id) const;
+  std::vector<ClarifaiChoice> all(const clarifai::api::UserAppIDSet& owner) const;
 
   const ModelIdentity identity_;
   const ClarifaiModel loading_;

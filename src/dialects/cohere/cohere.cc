@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "dialects/not_done.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -139,8 +140,9 @@ void append_meta(int version, const Embeddings& rows, std::string& out) {
   meta.end();
 }
 
-void embed(Exchange exchange, int version) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void embed(Exchange given, int version) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   CohereCall request = read_cohere(document.root(), version, input_rules(exchange));
   RenderRows render = [answer = CohereAnswer{version, exchange.request->id, request.call.texts,
                                              std::move(request.formats)}](const Embeddings& rows,

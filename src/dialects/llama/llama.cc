@@ -5,6 +5,7 @@
 
 #include "base/json_writer.h"
 #include "dialects/not_done.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -63,7 +64,8 @@ std::string render_llama(const Embeddings& rows, Pace& pace) {
   return out;
 }
 
-void answer_llama(Exchange exchange, const JsonValue& body) {
+void answer_llama(Exchange given, const JsonValue& body) {
+  Exchange exchange = for_model(std::move(given), model_member(body), ModelKind::kEmbed);
   EmbedCall call = read_llama(body, input_rules(exchange));
   run_embed(std::move(exchange), std::move(call), [](const Embeddings& rows, Pace& pace) {
     HttpResponse response;

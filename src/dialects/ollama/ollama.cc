@@ -12,6 +12,7 @@
 #include "dialects/plain_errors.h"
 #include "dialects/tei/tei_render.h"
 #include "service/model_name.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -34,7 +35,8 @@ std::optional<std::string_view> requested_model(const JsonValue& body) {
 std::string task_of_request(const JsonValue& body, const InputRules& rules) {
   refuse_not_done(body, rules.model);
   const auto name = requested_model(body);
-  std::string named = name ? task_of_name(*name, rules.model, rules.strict_model) : "";
+  std::string named =
+      name ? task_of_name(*name, rules.model, rules.strict_model, "model", rules.aliases) : "";
   std::string task = resolve_task(string_member(body, "task").value_or(""), rules.model, "task");
   return task.empty() ? named : task;
 }
@@ -87,8 +89,15 @@ HttpResponse render_embedding(const Embeddings& rows) {
   return response;
 }
 
-void embed(Exchange exchange) {
-  const JsonDocument document = read_json_body(*exchange.request);
+// Where the body may lack a model, or have one that is no text, which is told later.
+Exchange for_requested_model(Exchange given, const JsonValue& body) {
+  const std::string_view name = requested_model(body).value_or("");
+  return for_model(std::move(given), name, ModelKind::kEmbed);
+}
+
+void embed(Exchange given) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_requested_model(std::move(given), document.root());
   const InputRules rules = input_rules(exchange);
   EmbedCall call = read_ollama_embed(document.root(), rules);
   const EmbedAnswer answer{rules.model.id, exchange.request->received};
@@ -102,8 +111,9 @@ void embed(Exchange exchange) {
   });
 }
 
-void embeddings(Exchange exchange) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void embeddings(Exchange given) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_requested_model(std::move(given), document.root());
   EmbedCall call = read_ollama_embeddings(document.root(), input_rules(exchange));
   apply_exchange(exchange, call.options);
   if (call.texts.empty()) return exchange.respond(render_embedding({}));
@@ -123,18 +133,20 @@ void version(const Exchange& exchange) {
 }
 
 // Refuses another model, whether names count or not: nothing is fetched.
-void require_own_model(const JsonValue& body, const ModelInfo& model) {
+ServedModels::Lease require_own_model(const JsonValue& body, const Service& service) {
   const auto name = requested_model(body);
   if (!name || name->empty()) {
     throw RequestError(ErrorCode::kInvalidArgument, "\"model\" is missing in the request", "model");
   }
-  task_of_name(*name, model, true);
+  ServedModels::Lease served = require_model(service, *name);
+  task_of_name(*name, served->model.info(), true, "model", served->aliases);
+  return served;
 }
 
 void pull(const Exchange& exchange) {
   const JsonDocument document = read_json_body(*exchange.request);
   const JsonValue body = document.root();
-  require_own_model(body, exchange.service.model.info());
+  require_own_model(body, exchange.service);
   HttpResponse response;
   response.body = R"({"status":"success"})";
   if (bool_member(body, "stream").value_or(true)) {
@@ -144,21 +156,33 @@ void pull(const Exchange& exchange) {
   exchange.respond(std::move(response));
 }
 
-void show(const Exchange& exchange, const OllamaModel& names) {
-  const ModelInfo& model = exchange.service.model.info();
-  if (exchange.service.options.strict_model) {
+// One model is shown whatever is asked for, unless names count.
+void show(const Exchange& exchange) {
+  const Service& service = exchange.service;
+  std::vector<ServedModels::Lease> models = all_models(service);
+  if (service.options.strict_model || models.size() > 1) {
     const JsonDocument document = read_json_body(*exchange.request);
-    require_own_model(document.root(), model);
+    models.front() = require_own_model(document.root(), service);
   }
-  exchange.respond(json_response(render_ollama_show(names, model)));
+  const ModelInfo& model = models.front()->model.info();
+  exchange.respond(json_response(render_ollama_show(describe_ollama_model(model), model)));
 }
 
-using SharedModel = std::shared_ptr<const OllamaModel>;
-using RenderModel = std::string (*)(const OllamaModel&, const ModelInfo&);
+using AppendModel = void (*)(const OllamaModel&, const ModelInfo&, JsonArray&);
 
-RouteHandler described(const SharedModel& names, RenderModel render) {
-  return [names, render](const Exchange& exchange) {
-    exchange.respond(json_response(render(*names, exchange.service.model.info())));
+RouteHandler listed(AppendModel append) {
+  return [append](const Exchange& exchange) {
+    const std::vector<ServedModels::Lease> served = all_models(exchange.service);
+    HttpResponse response;
+    JsonObject body(response.body);
+    JsonArray models(body.key("models"));
+    for (const ServedModels::Lease& each : served) {
+      const ModelInfo& model = each->model.info();
+      append(describe_ollama_model(model), model, models);
+    }
+    models.end();
+    body.end();
+    exchange.respond(std::move(response));
   };
 }
 
@@ -194,17 +218,15 @@ EmbedCall read_ollama_embeddings(const JsonValue& body, const InputRules& rules)
   return call;
 }
 
-std::vector<Route> ollama_routes(const Service& service) {
-  const auto names =
-      std::make_shared<const OllamaModel>(describe_ollama_model(service.model.info()));
+std::vector<Route> ollama_routes(const Service&) {
   const ErrorStyle* errors = &plain_errors();
   return {
       {"POST", "/api/embed", embed, errors},
       {"POST", "/api/embeddings", embeddings, errors},
-      {"POST", "/api/show", [names](const Exchange& exchange) { show(exchange, *names); }, errors},
+      {"POST", "/api/show", show, errors},
       {"POST", "/api/pull", pull, errors},
-      {"GET", "/api/tags", described(names, render_ollama_tags), errors},
-      {"GET", "/api/ps", described(names, render_ollama_ps), errors},
+      {"GET", "/api/tags", listed(append_ollama_tags), errors},
+      {"GET", "/api/ps", listed(append_ollama_ps), errors},
       {"GET", "/api/version", version, errors},
   };
 }

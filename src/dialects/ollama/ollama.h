@@ -7,13 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_writer.h"
 #include "dialects/inputs.h"
 #include "service/router.h"
 
 namespace nestvec {
 
 // POST /api/embed, /api/embeddings (the older form), /api/show, /api/pull; GET /api/tags, /api/ps,
-// /api/version. One model, whatever name a request gives, unless server.strict_model.
+// /api/version. One model has whatever name a request gives, unless server.strict_model.
 std::vector<Route> ollama_routes(const Service& service);
 
 // A request of /api/embed: model, input (or prompt), truncate, dimensions, task (an extension);
@@ -31,8 +32,9 @@ struct OllamaModel {
 };
 OllamaModel describe_ollama_model(const ModelInfo& model);
 
-std::string render_ollama_tags(const OllamaModel& names, const ModelInfo& model);
-std::string render_ollama_ps(const OllamaModel& names, const ModelInfo& model);
+// Its entries in the lists of models that there are and that are loaded: all that there are.
+void append_ollama_tags(const OllamaModel& names, const ModelInfo& model, JsonArray& models);
+void append_ollama_ps(const OllamaModel& names, const ModelInfo& model, JsonArray& models);
 std::string render_ollama_show(const OllamaModel& names, const ModelInfo& model);
 
 }  // namespace nestvec

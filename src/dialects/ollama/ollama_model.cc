@@ -57,21 +57,6 @@ void append_identity(std::string_view name, const OllamaModel& names, const Mode
   append_details(model, members.key("details"));
 }
 
-template <typename Fill>
-std::string models_json(const std::vector<std::string>& names, const Fill& fill) {
-  std::string out;
-  JsonObject body(out);
-  JsonArray models(body.key("models"));
-  for (const std::string& name : names) {
-    JsonObject entry(models.next());
-    fill(name, entry);
-    entry.end();
-  }
-  models.end();
-  body.end();
-  return out;
-}
-
 }  // namespace
 
 OllamaModel describe_ollama_model(const ModelInfo& model) {
@@ -81,22 +66,24 @@ OllamaModel describe_ollama_model(const ModelInfo& model) {
 
 // The model by its name, and by a name for each task: clients that have no field for a task let
 // their users choose among these.
-std::string render_ollama_tags(const OllamaModel& names, const ModelInfo& model) {
+void append_ollama_tags(const OllamaModel& names, const ModelInfo& model, JsonArray& models) {
   std::vector<std::string> all = names_with_tasks(model);
   all.insert(all.begin(), names.name);
-  return models_json(all, [&](const std::string& name, JsonObject& entry) {
+  for (const std::string& name : all) {
+    JsonObject entry(models.next());
     append_identity(name, names, model, entry);
     entry.text("modified_at", names.modified_at);
-  });
+    entry.end();
+  }
 }
 
-std::string render_ollama_ps(const OllamaModel& names, const ModelInfo& model) {
-  return models_json({names.name}, [&](const std::string& name, JsonObject& entry) {
-    append_identity(name, names, model, entry);
-    entry.text("expires_at", "9999-12-31T00:00:00Z");  // it stays loaded
-    entry.count("size_vram", 0);
-    entry.count("context_length", model.max_tokens);
-  });
+void append_ollama_ps(const OllamaModel& names, const ModelInfo& model, JsonArray& models) {
+  JsonObject entry(models.next());
+  append_identity(names.name, names, model, entry);
+  entry.text("expires_at", "9999-12-31T00:00:00Z");  // it stays loaded
+  entry.count("size_vram", 0);
+  entry.count("context_length", model.max_tokens);
+  entry.end();
 }
 
 std::string render_ollama_show(const OllamaModel& names, const ModelInfo& model) {

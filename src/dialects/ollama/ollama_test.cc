@@ -89,11 +89,17 @@ TEST(OllamaModel, IsDescribed) {
   EXPECT_EQ(names.digest.size(), 64u);
   EXPECT_EQ(names.digest.find_first_not_of("0123456789abcdef"), std::string::npos);
 
-  const JsonDocument tags = JsonDocument::parse(render_ollama_tags(names, model), "tags");
-  EXPECT_EQ(tags.root().at("models").size(), 6u) << "one for each task, too";
-  EXPECT_EQ(tags.root().at("models").elements().at(1).at("name").string(),
-            "test-model:retrieval.query");
-  const JsonValue entry = tags.root().at("models").elements().at(0);
+  const auto list = [&](auto append) {
+    std::string text;
+    JsonArray models(text);
+    append(names, model, models);
+    models.end();
+    return text;
+  };
+  const JsonDocument tags = JsonDocument::parse(list(append_ollama_tags), "tags");
+  EXPECT_EQ(tags.root().size(), 6u) << "one for each task, too";
+  EXPECT_EQ(tags.root().elements().at(1).at("name").string(), "test-model:retrieval.query");
+  const JsonValue entry = tags.root().elements().at(0);
   EXPECT_EQ(entry.at("model").string(), "test-model:latest");
   EXPECT_EQ(entry.at("size").integer(), 1000);
   EXPECT_EQ(entry.at("details").at("quantization_level").string(), "BF16");
@@ -105,8 +111,8 @@ TEST(OllamaModel, IsDescribed) {
   EXPECT_EQ(info.at("jina-embeddings-v3.context_length").integer(), 128);
   EXPECT_EQ(show.root().at("capabilities").elements().at(0).string(), "embedding");
 
-  const JsonDocument ps = JsonDocument::parse(render_ollama_ps(names, model), "ps");
-  EXPECT_EQ(ps.root().at("models").size(), 1u);
+  const JsonDocument ps = JsonDocument::parse(list(append_ollama_ps), "ps");
+  EXPECT_EQ(ps.root().size(), 1u);
 }
 
 TEST(OllamaRoutes, Answer) {

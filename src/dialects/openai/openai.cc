@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "service/http_call.h"
 #include "service/model_name.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -35,8 +36,10 @@ std::string model_object(std::string_view name, std::string_view task, const Mod
 }
 
 void one_model(const Exchange& exchange, std::int64_t created) {
-  const ModelInfo& model = exchange.service.model.info();
-  const std::string task = task_of_name(exchange.parameters.front(), model, true);
+  const std::string& name = exchange.parameters.front();
+  const ServedModels::Lease served = require_model(exchange.service, name);
+  const ModelInfo& model = served->model.info();
+  const std::string task = task_of_name(name, model, true, "model", served->aliases);
   HttpResponse response;
   response.body =
       model_object(task.empty() ? model.id : model.id + ":" + task, task, model, created);
@@ -44,14 +47,19 @@ void one_model(const Exchange& exchange, std::int64_t created) {
 }
 
 void models(const Exchange& exchange, std::int64_t created) {
-  const ModelInfo& model = exchange.service.model.info();
   HttpResponse response;
   JsonObject body(response.body);
   body.text("object", "list");
   JsonArray data(body.key("data"));
-  data.next() += model_object(model.id, "", model, created);
-  for (const TaskInfo& task : model.tasks) {
-    data.next() += model_object(model.id + ":" + task.name, task.name, model, created);
+  for (const ServedModels::Lease& served : all_models(exchange.service)) {
+    const ModelInfo& model = served->model.info();
+    data.next() += model_object(model.id, "", model, created);
+    for (const TaskInfo& task : model.tasks) {
+      data.next() += model_object(model.id + ":" + task.name, task.name, model, created);
+    }
+    for (const std::string& alias : served->aliases) {
+      data.next() += model_object(alias, "", model, created);
+    }
   }
   data.end();
   body.end();
@@ -59,11 +67,13 @@ void models(const Exchange& exchange, std::int64_t created) {
 }
 
 // Azure's clients name the model in the path.
-void answer_deployment(Exchange exchange) {
-  const JsonDocument body = read_json_body(*exchange.request);
+void answer_deployment(Exchange given) {
+  const JsonDocument body = read_json_body(*given.request);
+  const std::string name = given.parameters.front();
+  Exchange exchange = for_model(std::move(given), name, ModelKind::kEmbed);
   const InputRules rules = input_rules(exchange);
   const std::string task =
-      task_of_name(exchange.parameters.front(), rules.model, rules.strict_model);
+      task_of_name(name, rules.model, rules.strict_model, "model", rules.aliases);
   OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   if (request.call.options.task.empty()) request.call.options.task = task;
   answer_openai(std::move(exchange), std::move(request));
@@ -71,8 +81,9 @@ void answer_deployment(Exchange exchange) {
 
 }  // namespace
 
-void answer_embeddings(Exchange exchange) {
-  const JsonDocument body = read_json_body(*exchange.request);
+void answer_embeddings(Exchange given) {
+  const JsonDocument body = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(body.root()), ModelKind::kEmbed);
   OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   answer_openai(std::move(exchange), std::move(request));
 }

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kRequests = "te_request_count";
 constexpr std::string_view kRequestsHelp = "Requests with inputs, by single input or list.";
 constexpr std::string_view kSuccesses = "te_request_success";
-constexpr std::string_view kSuccessesHelp = "Requests that were answered with vectors.";
+constexpr std::string_view kSuccessesHelp = "Requests that were answered.";
 constexpr std::string_view kSingle = "method=\"single\"";
 constexpr std::string_view kBatch = "method=\"batch\"";
 
@@ -80,23 +80,28 @@ TeMetrics::TeMetrics(Metrics& metrics, std::size_t max_tokens)
       batch_successes_(metrics.counter(kSuccesses, kSuccessesHelp, kBatch)),
       embeds_(metrics.counter("te_embed_count", "Inputs that were read.")),
       embed_successes_(metrics.counter("te_embed_success", "Inputs that became vectors.")),
+      predicts_(metrics.counter("te_predict_count", "Texts and pairs that were read.")),
+      predict_successes_(metrics.counter("te_predict_success", "Texts and pairs with scores.")),
       lengths_(metrics.histogram("te_request_input_length", "Tokens of an input.",
                                  length_bounds(max_tokens))),
       request_(metrics, "request"),
-      embed_(metrics, "embed") {}
+      embed_(metrics, "embed"),
+      predict_(metrics, "predict") {}
 
 void TeMetrics::count_request(bool batch) const {
   (batch ? batch_requests_ : single_requests_).add();
 }
 
-void TeMetrics::count_inputs(std::size_t inputs) const { embeds_.add(inputs); }
+void TeMetrics::count_inputs(std::size_t inputs, bool predicts) const {
+  (predicts ? predicts_ : embeds_).add(inputs);
+}
 
 void TeMetrics::count_success(const TeCost& cost) const {
   (cost.batch ? batch_successes_ : single_successes_).add();
-  embed_successes_.add(cost.inputs);
+  (cost.predicts ? predict_successes_ : embed_successes_).add(cost.inputs);
   for (const std::uint32_t tokens : cost.tokens) lengths_.observe(tokens);
   request_.observe(cost, 1);
-  embed_.observe(cost, cost.inputs);
+  (cost.predicts ? predict_ : embed_).observe(cost, cost.inputs);
 }
 
 void TeMetrics::count_failure(const Error& error) const {

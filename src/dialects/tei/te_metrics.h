@@ -15,7 +15,8 @@ namespace nestvec {
 
 // What an answered request took. For the reply's headers and for the metrics.
 struct TeCost {
-  bool batch = false;  // a list came, if of one item
+  bool batch = false;     // a list came, if of one item
+  bool predicts = false;  // scores, else vectors
   std::size_t inputs = 0;
   std::size_t characters = 0;
   std::span<const std::uint32_t> tokens;  // of each input
@@ -35,7 +36,7 @@ class TeMetrics {
 
   // In this order: a request that has inputs, be they too many; those of one that may be embedded.
   void count_request(bool batch) const;
-  void count_inputs(std::size_t inputs) const;
+  void count_inputs(std::size_t inputs, bool predicts = false) const;
   void count_success(const TeCost& cost) const;
   // Under the label of te_failure(). A request is counted once, however many inputs failed.
   void count_failure(const Error& error) const;
@@ -57,9 +58,12 @@ class TeMetrics {
   Counter& batch_successes_;
   Counter& embeds_;
   Counter& embed_successes_;
+  Counter& predicts_;
+  Counter& predict_successes_;
   Histogram& lengths_;
   Durations request_;
   Durations embed_;
+  Durations predict_;
 };
 
 }  // namespace nestvec

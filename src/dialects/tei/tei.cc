@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dialects/tei/tei.h"
 
-#include <string>
 #include <utility>
 
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_style.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -19,23 +19,10 @@ RouteHandler counted(const SharedTeMetrics& metrics, RouteHandler handle) {
 }
 
 // A handler of tei_handlers.h as a counted one.
-RouteHandler embedding(const SharedTeMetrics& metrics,
-                       void (*handle)(Exchange, const SharedTeMetrics&)) {
+RouteHandler asking(const SharedTeMetrics& metrics,
+                    void (*handle)(Exchange, const SharedTeMetrics&)) {
   return counted(metrics,
                  [metrics, handle](Exchange exchange) { handle(std::move(exchange), metrics); });
-}
-
-// A route of other kinds of models: says what this one is, and what the route needs.
-RouteHandler missing(const SharedTeMetrics& metrics, const char* what, const char* needs) {
-  return counted(metrics, [what, needs](const Exchange& exchange) {
-    throw CountedError(
-        "model_type",
-        RequestError(ErrorCode::kInvalidArgument,
-                     exchange.service.model.info().id +
-                         " is a dense text-embedding model: it gives no " + what + ", which need " +
-                         needs + "; POST /embed gives its vectors, /similarity compares them",
-                     "", Fault::kUnprocessable));
-  });
 }
 
 }  // namespace
@@ -44,23 +31,27 @@ std::vector<Route> tei_routes(const Service& service) {
   const auto metrics =
       std::make_shared<const TeMetrics>(service.metrics, service.model.info().max_tokens);
   const ErrorStyle* errors = &tei_errors();
-  const RouteHandler embed = embedding(metrics, tei_embed);
+  const RouteHandler embed = asking(metrics, tei_embed);
+  const RouteHandler rerank = asking(metrics, tei_rerank);
+  const RouteHandler predict = asking(metrics, tei_predict);
+  // Without a path a model does what it is for.
+  RouteHandler own = embed;
+  if (is_of_kind(service.model.info(), ModelKind::kClassify)) own = predict;
+  if (is_of_kind(service.model.info(), ModelKind::kRerank)) own = rerank;
   return {
       {"GET", "/info", tei_info, errors},
       {"POST", "/embed", embed, errors},
-      {"POST", "/", embed, errors},
-      {"POST", "/invocations", embed, errors},
-      {"POST", "/embed_all", embedding(metrics, tei_embed_all), errors},
-      {"POST", "/similarity", embedding(metrics, tei_similarity), errors},
-      {"POST", "/vertex", embedding(metrics, tei_vertex), errors},
-      {"POST", "/embeddings", embedding(metrics, tei_openai), &tei_openai_errors()},
+      {"POST", "/", own, errors},
+      {"POST", "/invocations", own, errors},
+      {"POST", "/embed_all", asking(metrics, tei_embed_all), errors},
+      {"POST", "/embed_sparse", asking(metrics, tei_embed_sparse), errors},
+      {"POST", "/similarity", asking(metrics, tei_similarity), errors},
+      {"POST", "/vertex", asking(metrics, tei_vertex), errors},
+      {"POST", "/embeddings", asking(metrics, tei_openai), &tei_openai_errors()},
+      {"POST", "/rerank", rerank, errors},
+      {"POST", "/predict", predict, errors},
       {"POST", "/tokenize", counted(metrics, tei_tokenize), errors},
       {"POST", "/decode", counted(metrics, tei_decode), errors},
-      {"POST", "/embed_sparse", missing(metrics, "sparse vectors", "a model such as SPLADE"),
-       errors},
-      {"POST", "/rerank",
-       missing(metrics, "scores of pairs", "a reranker such as BAAI/bge-reranker-v2-m3"), errors},
-      {"POST", "/predict", missing(metrics, "class scores", "a model with a classifier"), errors},
   };
 }
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows for texts: /embed, /similarity, /vertex.
+// Rows for texts: /embed, /embed_sparse, /similarity, /vertex.
 #include <utility>
 
 #include "base/json_writer.h"
 #include "base/seconds.h"
 #include "dialects/llama/llama.h"
+#include "dialects/not_done.h"
 #include "dialects/openai/openai.h"
 #include "dialects/tei/tei_handlers.h"
 #include "dialects/tei/tei_render.h"
 #include "dialects/tei/tei_request.h"
+#include "dialects/tei/tei_scores.h"
 #include "dialects/tei/tei_style.h"
 #include "service/http_call.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -44,12 +47,21 @@ HttpResponse render_predictions(std::span<const CallRows> calls, Pace& pace) {
   HttpResponse response;
   JsonObject body(response.body);
   JsonArray predictions(body.key("predictions"));
-  for (const auto& [rows, tokens] : calls) {
-    append_rows(rows.values, rows.width, predictions.next(), pace);
+  for (const CallRows& call : calls) {
+    append_rows(call.rows.values, call.rows.width, predictions.next(), pace);
   }
   predictions.end();
   body.end();
   return response;
+}
+
+// Sparse vectors are as long as they are.
+void refuse_of_vectors(const JsonValue& body, const ModelInfo& model) {
+  constexpr NotDone kNotOfSparse[] = {
+      {"dimensions", "sparse vectors are not cut; leave it out", is_never},
+      {"normalize", "sparse vectors are not normalised; leave it out", is_false},
+  };
+  refuse_not_done(body, model, kNotOfSparse);
 }
 
 }  // namespace
@@ -72,6 +84,7 @@ TeiInputs tei_counted_inputs(const JsonValue& body, const InputRules& rules,
 TeCost TeiReceipt::cost(const Embeddings& rows) const {
   TeCost cost;
   cost.batch = batch;
+  cost.predicts = predicts;
   cost.inputs = rows.rows;
   cost.characters = characters;
   cost.tokens = rows.tokens;
@@ -86,11 +99,12 @@ void TeiReceipt::settle(const Embeddings& rows, HttpResponse& response) const {
   metrics->count_success(taken);
 }
 
-void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
-  if (exchange.request->path == "/" && is_similarity(document.root())) {
-    return tei_similarity(std::move(exchange), metrics);
+void tei_embed(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  if (given.request->path == "/" && is_similarity(document.root())) {
+    return tei_similarity(std::move(given), metrics);
   }
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   const InputRules rules = tei_input_rules(exchange);
   TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
   RenderRows render = [receipt =
@@ -104,8 +118,29 @@ void tei_embed(Exchange exchange, const SharedTeMetrics& metrics) {
   run_embed(std::move(exchange), std::move(inputs.call), std::move(render));
 }
 
-void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_embed_sparse(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange =
+      for_model(std::move(given), model_member(document.root()), ModelKind::kSparse);
+  const InputRules rules = tei_input_rules(exchange);
+  refuse_of_vectors(document.root(), rules.model);
+  TeiInputs inputs = tei_counted_inputs(document.root(), rules, *metrics);
+  inputs.call.options.dense = false;
+  inputs.call.options.sparse = true;
+  RenderRows render = [receipt =
+                           TeiReceipt{metrics, exchange.request, inputs.batch, inputs.characters}](
+                          const Embeddings& rows, Pace& pace) {
+    HttpResponse response;
+    response.body = render_tei_sparse(rows, pace);
+    receipt.settle(rows, response);
+    return response;
+  };
+  run_embed(std::move(exchange), std::move(inputs.call), std::move(render));
+}
+
+void tei_similarity(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   EmbedCall call = read_similarity(document.root(), tei_input_rules(exchange));
   metrics->count_request(true);
   metrics->count_inputs(call.texts.size());
@@ -120,11 +155,12 @@ void tei_similarity(Exchange exchange, const SharedTeMetrics& metrics) {
   run_embed(std::move(exchange), std::move(call), std::move(render));
 }
 
-void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_openai(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
   if (is_llama_request(document.root())) {
-    return answer_llama(std::move(exchange), document.root());
+    return answer_llama(std::move(given), document.root());
   }
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   const bool batch = is_batch(required_member(document.root(), "input"));
   metrics->count_request(batch);
   OpenAiRequest request =
@@ -138,8 +174,9 @@ void tei_openai(Exchange exchange, const SharedTeMetrics& metrics) {
                 });
 }
 
-void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_vertex(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   std::vector<EmbedCall> calls;
   std::vector<TeiReceipt> receipts;
   for (TeiInputs& inputs : read_instances(document.root(), tei_input_rules(exchange), *metrics)) {

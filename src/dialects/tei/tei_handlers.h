@@ -21,6 +21,9 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics);
 // The OpenAI route under its other name.
 void tei_openai(Exchange exchange, const SharedTeMetrics& metrics);
 void tei_vertex(Exchange exchange, const SharedTeMetrics& metrics);
+void tei_embed_sparse(Exchange exchange, const SharedTeMetrics& metrics);
+void tei_rerank(Exchange exchange, const SharedTeMetrics& metrics);
+void tei_predict(Exchange exchange, const SharedTeMetrics& metrics);
 void tei_tokenize(Exchange exchange);
 void tei_decode(Exchange exchange);
 void tei_info(const Exchange& exchange);
@@ -38,6 +41,7 @@ struct TeiReceipt {
   std::shared_ptr<const HttpRequest> request;
   bool batch = false;
   std::size_t characters = 0;
+  bool predicts = false;  // scores are wanted, else vectors
 
   // What the rows took. Needs of them `rows`, `tokens` and `timing`; valid as long as they are.
   TeCost cost(const Embeddings& rows) const;

@@ -7,6 +7,9 @@
 #include <numeric>
 #include <span>
 
+#include "dialects/ranking.h"
+#include "dialects/tei/tei_scores.h"
+#include "dialects/tei/tei_style.h"
 #include "output/vector.h"
 #include "service/embed_call.h"
 
@@ -56,6 +59,15 @@ void write_cost(const TeCost& cost, tei::v1::Metadata* metadata) {
   metadata->set_inference_time_ns(nanoseconds(cost.timing.compute));
 }
 
+// What all requests for scores have in common.
+template <typename Request>
+ScoreCall read_call(const Request& request, const ModelInfo& model) {
+  ScoreCall call;
+  call.options.truncation = read_truncation(request.truncate(), request.truncation_direction());
+  call.options.activation = tei_activation(request.raw_scores(), model);
+  return call;
+}
+
 }  // namespace
 
 EmbedOptions read_options(const tei::v1::EmbedRequest& request, const ModelInfo& model) {
@@ -73,6 +85,60 @@ EmbedOptions read_options(const tei::v1::EmbedRequest& request, const ModelInfo&
 
 EmbedOptions read_options(const tei::v1::EmbedAllRequest& request, const ModelInfo& model) {
   return read_common(request, model);
+}
+
+EmbedOptions read_options(const tei::v1::EmbedSparseRequest& request, const ModelInfo& model) {
+  EmbedOptions options = read_common(request, model);
+  options.dense = false;
+  options.sparse = true;
+  return options;
+}
+
+ScoreCall read_scores(const tei::v1::PredictRequest& request, const ModelInfo& model) {
+  require_inputs(request.inputs());
+  ScoreCall call = read_call(request, model);
+  call.pairs.push_back({request.inputs()});
+  return call;
+}
+
+ScoreCall read_scores(const tei::v1::PredictPairRequest& request, const ModelInfo& model) {
+  if (request.inputs_size() != 2) {
+    throw Error(ErrorCode::kInvalidArgument, "`inputs` has " +
+                                                 std::to_string(request.inputs_size()) +
+                                                 " texts: expected the two of a pair");
+  }
+  if (request.inputs(0).empty()) require_inputs(request.inputs(1));
+  ScoreCall call = read_call(request, model);
+  call.pairs.push_back({request.inputs(0), request.inputs(1)});
+  return call;
+}
+
+ScoreCall read_scores(const tei::v1::RerankRequest& request, const ModelInfo& model,
+                      std::size_t max_inputs) {
+  const auto count = static_cast<std::size_t>(request.texts_size());
+  if (count == 0) throw Error(ErrorCode::kInvalidArgument, "`texts` cannot be empty");
+  if (request.query().empty()) throw Error(ErrorCode::kInvalidArgument, "`query` cannot be empty");
+  if (count > max_inputs) throw BatchSizeError(count, max_inputs, "texts");
+  ScoreCall call = read_call(request, model);
+  call.query = request.query();
+  call.documents.assign(request.texts().begin(), request.texts().end());
+  return call;
+}
+
+void collect_rank(const tei::v1::RerankStreamRequest& message, tei::v1::RerankRequest* all) {
+  if (all->texts().empty()) {
+    all->set_query(message.query());
+    all->set_truncate(message.truncate());
+    all->set_raw_scores(message.raw_scores());
+    all->set_return_text(message.return_text());
+    all->set_truncation_direction(message.truncation_direction());
+  } else if (message.query() != all->query()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "`query` of message " + std::to_string(all->texts_size()) +
+                    " is not that of the first: expected the texts of one query; send a stream "
+                    "for each query");
+  }
+  all->add_texts(message.text());
 }
 
 std::string read_text(const tei::v1::EncodeRequest& request, const ModelInfo& model) {
@@ -97,6 +163,38 @@ void write_token_embeddings(const TokenEmbeddings& tokens, const TeCost& cost,
   for (std::size_t i = 0; i < tokens.tokens; ++i) {
     const auto row = values.subspan(i * tokens.width, tokens.width);
     response->add_token_embeddings()->mutable_embeddings()->Add(row.begin(), row.end());
+  }
+  write_cost(cost, response->mutable_metadata());
+}
+
+void write_sparse(const SparseVectors& row, const TeCost& cost,
+                  tei::v1::EmbedSparseResponse* response) {
+  response->mutable_sparse_embeddings()->Reserve(static_cast<int>(row.indices.size()));
+  for (std::size_t i = 0; i < row.indices.size(); ++i) {
+    tei::v1::SparseValue* value = response->add_sparse_embeddings();
+    value->set_index(row.indices[i]);
+    value->set_value(row.weights[i]);
+  }
+  write_cost(cost, response->mutable_metadata());
+}
+
+void write_predictions(const Scores& scores, const ModelInfo& model, const TeCost& cost,
+                       tei::v1::PredictResponse* response) {
+  for (const std::size_t place : ranking_of(scores.values, Ties::kLast)) {
+    tei::v1::Prediction* prediction = response->add_predictions();
+    prediction->set_score(scores.values[place]);
+    prediction->set_label(model.labels.at(place));
+  }
+  write_cost(cost, response->mutable_metadata());
+}
+
+void write_ranks(const Scores& scores, const tei::v1::RerankRequest& request, const TeCost& cost,
+                 tei::v1::RerankResponse* response) {
+  for (const std::size_t place : ranking_of(scores.values, Ties::kLast)) {
+    tei::v1::Rank* rank = response->add_ranks();
+    rank->set_index(static_cast<std::uint32_t>(place));
+    if (request.return_text()) rank->set_text(request.texts(static_cast<int>(place)));
+    rank->set_score(scores.values[place]);
   }
   write_cost(cost, response->mutable_metadata());
 }

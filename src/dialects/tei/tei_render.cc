@@ -25,6 +25,31 @@ void append_tasks(std::span<const TaskInfo> tasks, std::string& out) {
   list.end();
 }
 
+// {"reranker":{"id2label":{"0":"LABEL"},"label2id":{"LABEL":0}}}, or "classifier"; of an embedding
+// model {"embedding":{"pooling":...}}.
+void append_type(const ModelInfo& model, std::string& out) {
+  JsonObject type(out);
+  if (model.labels.empty()) {
+    JsonObject embedding(type.key("embedding"));
+    const bool splade = !model.dense && model.sparse;
+    const std::string_view pooling = model.pooling == "lasttoken" ? "last_token" : model.pooling;
+    embedding.text("pooling", splade ? "splade" : pooling);
+    embedding.end();
+  } else {
+    JsonObject labels(type.key(model.labels.size() == 1 ? "reranker" : "classifier"));
+    JsonObject by_id(labels.key("id2label"));
+    for (std::size_t i = 0; i < model.labels.size(); ++i) {
+      by_id.text(std::to_string(i), model.labels[i]);
+    }
+    by_id.end();
+    JsonObject by_label(labels.key("label2id"));
+    for (std::size_t i = 0; i < model.labels.size(); ++i) by_label.count(model.labels[i], i);
+    by_label.end();
+    labels.end();
+  }
+  type.end();
+}
+
 void append_extensions(const ModelInfo& model, JsonObject& members) {
   members.count("dimensions", model.dimensions);
   members.counts("matryoshka_dimensions", model.matryoshka_dimensions);
@@ -96,11 +121,7 @@ std::string render_info(const ModelInfo& model, const TeiLimits& limits) {
   members.null("model_sha");
   members.text("model_dtype", tei_dtype(model.precision));
   members.text("served_model_name", model.id);
-  JsonObject type(members.key("model_type"));
-  JsonObject embedding(type.key("embedding"));
-  embedding.text("pooling", model.pooling == "lasttoken" ? "last_token" : model.pooling);
-  embedding.end();
-  type.end();
+  append_type(model, members.key("model_type"));
   members.count("max_concurrent_requests", limits.max_concurrent_requests);
   members.count("max_input_length", model.max_tokens);
   members.count("max_batch_tokens", model.max_batch_tokens);

@@ -118,6 +118,13 @@ First first_element(const JsonValue& list) {
 
 }  // namespace
 
+Truncation read_tei_truncation(const JsonValue& truncate, const JsonValue& direction,
+                               const InputRules& rules) {
+  const Truncation side = read_direction(direction);
+  const bool usual = rules.overlong != Truncation::kError;
+  return bool_member(truncate, "truncate").value_or(usual) ? side : Truncation::kError;
+}
+
 EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules) {
   const ModelInfo& model = rules.model;
   const std::optional<JsonValue> parameters = body.find("parameters");
@@ -130,11 +137,8 @@ EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules) {
     return parameters && parameters->find(member) ? *parameters : body;
   };
   EmbedOptions options;
-  options.truncation = read_direction(holder("truncation_direction"));
-  const bool truncate = rules.overlong != Truncation::kError;
-  if (!bool_member(holder("truncate"), "truncate").value_or(truncate)) {
-    options.truncation = Truncation::kError;
-  }
+  options.truncation =
+      read_tei_truncation(holder("truncate"), holder("truncation_direction"), rules);
   // `prompt_name` and our own `task` name the same thing; clients of sentence-transformers' habits
   // send both.
   const std::string_view task = string_member(holder("task"), "task").value_or("");

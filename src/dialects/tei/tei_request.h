@@ -23,6 +23,11 @@ namespace nestvec {
 // endpoints have it, in its object `parameters`, which goes before.
 EmbedOptions read_tei_options(const JsonValue& body, const InputRules& rules);
 
+// What becomes of a text that is too long, by the members of these names of two objects, which may
+// be one.
+Truncation read_tei_truncation(const JsonValue& truncate, const JsonValue& direction,
+                               const InputRules& rules);
+
 // Whether inputs came as a list, which may have one item; a list of token ids is one input.
 bool is_batch(const JsonValue& inputs);
 

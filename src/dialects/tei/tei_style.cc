@@ -146,6 +146,8 @@ std::string_view te_failure(const Error& error) {
       return "overloaded";
     case ErrorCode::kCancelled:
       return "dropped";
+    case ErrorCode::kFailedPrecondition:
+      return "model_type";
     default:
       return "inference";
   }

@@ -11,6 +11,7 @@
 #include "output/vector.h"
 #include "service/http_call.h"
 #include "service/request_memory.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -48,8 +49,9 @@ HttpResponse render_tokens(const std::vector<TokenEmbeddings>& parts, Pace& pace
 
 }  // namespace
 
-void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_embed_all(Exchange given, const SharedTeMetrics& metrics) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   const InputRules rules = tei_input_rules(exchange);
   constexpr NotDone kNotOfTokens[] = {
       {"dimensions", "vectors of tokens are not cut; leave it out", is_never},
@@ -75,9 +77,10 @@ void tei_embed_all(Exchange exchange, const SharedTeMetrics& metrics) {
             });
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
-void tei_tokenize(Exchange exchange) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_tokenize(Exchange given) {
+  const JsonDocument document = read_json_body(*given.request);
+  const Exchange exchange =
+      for_model(std::move(given), model_member(document.root()), ModelKind::kAny);
   const Model& model = exchange.service.model;
   const TokenizeCall call = read_tokenize(document.root(), input_rules(exchange));
   const RunControl control = control_of(exchange);
@@ -115,9 +118,10 @@ void tei_tokenize(Exchange exchange) {
   exchange.respond(std::move(response));
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): the type of a handler
-void tei_decode(Exchange exchange) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void tei_decode(Exchange given) {
+  const JsonDocument document = read_json_body(*given.request);
+  const Exchange exchange =
+      for_model(std::move(given), model_member(document.root()), ModelKind::kAny);
   const DecodeCall call = read_decode(document.root(), input_rules(exchange));
   const RunControl control = control_of(exchange);
   const DecodeOptions options{

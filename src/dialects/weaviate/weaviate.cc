@@ -7,6 +7,7 @@
 #include "dialects/not_done.h"
 #include "dialects/plain_errors.h"
 #include "dialects/tei/tei_render.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -32,8 +33,9 @@ HttpResponse render_list(const Embeddings& rows, Pace& pace) {
   return response;
 }
 
-void vectors(Exchange exchange) {
-  const JsonDocument document = read_json_body(*exchange.request);
+void vectors(Exchange given) {
+  const JsonDocument document = read_json_body(*given.request);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
   EmbedCall call = read_weaviate(document.root(), input_rules(exchange));
   RenderRows render = render_list;
   if (call.param == "text") {
@@ -46,7 +48,8 @@ void vectors(Exchange exchange) {
 
 // Weaviate shows it to its own users as it is.
 void meta(const Exchange& exchange) {
-  const ModelInfo& model = exchange.service.model.info();
+  const ServedModels::Lease served = model_for(exchange.service, "", ModelKind::kEmbed);
+  const ModelInfo& model = served->model.info();
   HttpResponse response;
   JsonObject members(response.body);
   members.text("model_name", model.id);

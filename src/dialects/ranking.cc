@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dialects/ranking.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "nestvec/error.h"
+
+namespace nestvec {
+
+std::vector<std::size_t> ranking_of(std::span<const float> scores, Ties ties) {
+  if (!std::ranges::all_of(scores, [](float score) { return std::isfinite(score); })) {
+    throw Error(ErrorCode::kInternal, "the model computed a score that is not finite");
+  }
+  std::vector<std::size_t> places(scores.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  if (ties == Ties::kLast) std::ranges::reverse(places);
+  std::ranges::stable_sort(places, std::ranges::greater{},
+                           [scores](std::size_t place) { return scores[place]; });
+  return places;
+}
+
+std::size_t json_size(std::string_view text) {
+  std::size_t size = text.size() + 2;
+  for (const char c : text) {
+    constexpr unsigned char kFirstPrintable = 0x20;
+    if (c == '"' || c == '\\') ++size;
+    if (static_cast<unsigned char>(c) < kFirstPrintable) size += 5;  // \u001f
+  }
+  return size;
+}
+
+std::size_t json_size(std::span<const std::string> texts) {
+  return std::accumulate(
+      texts.begin(), texts.end(), std::size_t{0},
+      [](std::size_t sum, const std::string& text) { return sum + json_size(text); });
+}
+
+}  // namespace nestvec
