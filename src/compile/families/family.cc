@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/families/family.h"
 
+#include <algorithm>
 #include <array>
 
 namespace nestvec {
@@ -8,6 +9,31 @@ namespace nestvec {
 std::span<const Family> families() {
   static const std::array<Family, 3> all = {kJinaV5, kEuroBert, kQwen3};
   return all;
+}
+
+const Family* find_family(std::string_view name) {
+  const auto all = families();
+  const auto found = std::ranges::find(all, name, &Family::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<AdapterTask> adapter_tasks(std::string_view family,
+                                       const std::vector<std::string>& adapters) {
+  std::vector<AdapterTask> tasks;
+  std::vector<bool> used(adapters.size());
+  const Family* const known = find_family(family);
+  for (const FamilyTask& task : known == nullptr ? std::span<const FamilyTask>() : known->tasks) {
+    const auto place = std::ranges::find(adapters, task.adapter);
+    if (place == adapters.end()) continue;
+    const auto adapter = static_cast<std::size_t>(place - adapters.begin());
+    tasks.push_back({std::string(task.name), adapter, std::string(task.prompt_name),
+                     std::string(task.prompt)});
+    used[adapter] = true;
+  }
+  for (std::size_t i = 0; i < adapters.size(); ++i) {
+    if (!used[i]) tasks.push_back({adapters[i], i, adapters[i], ""});
+  }
+  return tasks;
 }
 
 }  // namespace nestvec

@@ -3,23 +3,52 @@
 // names of its tensors stand in names.cc.
 #pragma once
 
+#include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "compile/model_spec.h"
 
 namespace nestvec {
 
+// A task as callers name it, where that is not an adapter and its own prompt: which adapter it runs
+// with, the name of its prompt in the folder, and the prompt where the folder has none.
+struct FamilyTask {
+  std::string_view name;
+  std::string_view adapter;
+  std::string_view prompt_name;
+  std::string_view prompt;
+};
+
 struct Family {
   std::string_view name;
   bool (*matches)(const JsonValue& config);
   // Throws Error as parse_model_spec.
   ModelSpec (*read)(const JsonValue& config);
+  std::span<const FamilyTask> tasks{};  // none: the adapters are the tasks
+  bool last_token = false;  // a folder that names no pooling means the last token, normalised
 };
 
 // Of several that match, the first one counts.
 std::span<const Family> families();
+
+// Null for a family of which nothing is known but its spec.
+const Family* find_family(std::string_view name);
+
+// What callers name, over the adapters of a spec.
+struct AdapterTask {
+  std::string name;
+  std::size_t adapter = 0;  // index into the spec's adapters
+  std::string prompt_name;  // in the folder
+  std::string prompt;       // where the folder has none of that name
+};
+
+// The tasks of the family whose adapter is there, then the adapters that none of them uses.
+std::vector<AdapterTask> adapter_tasks(std::string_view family,
+                                       const std::vector<std::string>& adapters);
 
 extern const Family kEuroBert;
 extern const Family kQwen3;
