@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-STEPS = ["tokenizer_real.py", "components.py", "pairs.py", "models.py", "rerankers.py", "embed_goldens.py"]
+STEPS = ["tokenizer_real.py", "components.py", "pairs.py", "models.py", "rerankers.py", "embed_goldens.py", "decoders.py"]
 
 
 def main() -> None:

@@ -103,6 +103,42 @@ TEST(ModelSpecTest, TakesAdaptersFromFoldersInTheFamilysOrder) {
   EXPECT_THROW(read_model_spec(folder.string()), Error);
 }
 
+// Sizes of jina-embeddings-v5-text's two configurations, which name the same family.
+TEST(ModelSpecTest, TellsTheBodiesOfV5Apart) {
+  const std::string v5 =
+      R"("architectures":["JinaEmbeddingsV5Model"],"model_type":"jina_embeddings_v5",)"
+      R"("task_names":["retrieval","clustering"],"rope_theta":1000000.0)";
+  const ModelSpec nano = with(v5 + R"(,"head_dim":null,"rms_norm_eps":1e-05)");
+  EXPECT_EQ(nano.family, "jina-embeddings-v5");
+  EXPECT_FALSE(nano.block.causal);
+  EXPECT_FALSE(nano.block.head_norms);
+  EXPECT_EQ(nano.layer_norm_eps, 1e-5f);
+  EXPECT_EQ(nano.rotary_base, 1e6);
+  EXPECT_EQ(nano.matryoshka_dimensions, (std::vector<std::size_t>{32, 64}));
+  EXPECT_EQ(nano.adapters.tasks, (std::vector<std::string>{"retrieval", "clustering"}));
+  const ModelSpec small = with(v5 + R"(,"head_dim":32,"num_key_value_heads":2)");
+  EXPECT_TRUE(small.block.causal);
+  EXPECT_TRUE(small.block.head_norms);
+  EXPECT_EQ(small.head_width(), 32u);
+  EXPECT_EQ(small.kv_heads(), 2u);
+  EXPECT_EQ(small.layer_norm_eps, 1e-6f);
+}
+
+TEST(ModelSpecTest, QwensMaskIsSwitchedOffByEitherKey) {
+  EXPECT_TRUE(with(R"("model_type":"qwen3")").block.causal);
+  EXPECT_FALSE(with(R"("model_type":"qwen3","is_causal":false)").block.causal);
+  EXPECT_FALSE(with(R"("model_type":"qwen3","use_bidirectional_attention":true)").block.causal);
+}
+
+TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
+  TemporaryFolder folder;
+  write_text(folder / "config.json",
+             "{" + kSizes + R"(,"model_type":"jina_embeddings_v5","task_names":["retrieval"]})");
+  const std::string error = error_of([&] { read_model_spec(folder.string()); },
+                                     ErrorCode::kNotFound);
+  EXPECT_NE(error.find("expected a folder for each under adapters/"), std::string::npos) << error;
+}
+
 TEST(ModelSpecTest, NamesTheListedAdapterThatHasNoFolder) {
   TemporaryFolder folder;
   write_text(folder / "config.json", "{" + kSizes + "," + kJinaKeys + "}");
@@ -123,7 +159,7 @@ TEST(ModelSpecTest, RefusesWhatItCannotCompute) {
   refused(R"("unrelated":1)", "bert, xlm-roberta");
   refused(R"("model_type":"bert","position_embedding_type":"relative_key")", "relative_key");
   refused(R"("model_type":"bert","position_embedding_type":"rotary")", "rotary");
-  refused(R"("model_type":"bert","hidden_act":"swish")", "hidden_act: \"swish\"");
+  refused(R"("model_type":"bert","hidden_act":"mish")", "hidden_act: \"mish\"");
   refused(R"("model_type":"bert","head_dim":8)", "head_dim");
   refused(R"("model_type":"bert","is_decoder":true)", "is_decoder");
   refused(R"("model_type":"bert","add_cross_attention":true)", "add_cross_attention");

@@ -19,7 +19,7 @@ struct MemoryFacts {
   std::uint64_t heads = 0;
   std::uint64_t kv_heads = 0;    // of keys and values; 0: as many as `heads`
   std::uint64_t head_width = 0;  // 0: hidden / heads
-  std::size_t max_tokens = 0;  // longest sequence
+  std::size_t max_tokens = 0;    // longest sequence
   std::size_t max_batch_tokens = 0;
   // The graph's own operators: activations are packed, wide ones made in blocks of rows.
   bool native = false;

@@ -140,7 +140,8 @@ TEST(Precisions, StayNearTheReference) {
 }
 
 TEST(Precisions, Int8IsRefusedWhereRealActivationsDoNotBearIt) {
-  const std::string error = error_of([] { load("v5-nano-tiny", "int8"); }, ErrorCode::kUnimplemented);
+  const std::string error =
+      error_of([] { load("v5-nano-tiny", "int8"); }, ErrorCode::kUnimplemented);
   EXPECT_NE(error.find("precision int8 is not supported for the family jina-embeddings-v5"),
             std::string::npos)
       << error;
@@ -150,10 +151,10 @@ TEST(JinaV5, NamesOfV3AndItsOwnAreTasks) {
   const Model model = load("v5-nano-tiny", "fp32");
   std::vector<std::string> names;
   for (const TaskInfo& task : model.info().tasks) names.push_back(task.name + "=" + task.prompt);
-  EXPECT_EQ(names, (std::vector<std::string>{
-                       "retrieval.query=Query: ", "retrieval.passage=Document: ",
-                       "retrieval=Document: ", "text-matching=Document: ",
-                       "clustering=Document: ", "classification=Document: "}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{
+                "retrieval.query=Query: ", "retrieval.passage=Document: ", "retrieval=Document: ",
+                "text-matching=Document: ", "clustering=Document: ", "classification=Document: "}));
   EXPECT_EQ(model.info().default_task, "text-matching");
   EXPECT_EQ(model.info().pooling, "lasttoken");
   EXPECT_EQ(find_task(model.info(), "separation"), "clustering");

@@ -4,11 +4,26 @@
 #include <algorithm>
 #include <array>
 
+#include "compile/config_keys.h"
+
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const std::array<Family, 3> all = {kJinaV5, kEuroBert, kQwen3};
+  static const std::array<Family, 6> all = {kBert,   kJinaV3,   kXlmRoberta,
+                                            kJinaV5, kEuroBert, kQwen3};
   return all;
+}
+
+const Family& family_of(const JsonValue& config) {
+  std::string names;
+  for (const Family& family : families()) {
+    if (family.matches(config)) return family;
+    names += (names.empty() ? "" : ", ") + std::string(family.name);
+    if (!family.also.empty()) names += ", " + std::string(family.also);
+  }
+  throw unsupported(config, "the family (model_type \"" + text_or(config, "model_type", "") +
+                                "\", architecture \"" + first_architecture(config) +
+                                "\") is not supported; " + names + " are");
 }
 
 const Family* find_family(std::string_view name) {
@@ -26,8 +41,8 @@ std::vector<AdapterTask> adapter_tasks(std::string_view family,
     const auto place = std::ranges::find(adapters, task.adapter);
     if (place == adapters.end()) continue;
     const auto adapter = static_cast<std::size_t>(place - adapters.begin());
-    tasks.push_back({std::string(task.name), adapter, std::string(task.prompt_name),
-                     std::string(task.prompt)});
+    tasks.push_back(
+        {std::string(task.name), adapter, std::string(task.prompt_name), std::string(task.prompt)});
     used[adapter] = true;
   }
   for (std::size_t i = 0; i < adapters.size(); ++i) {

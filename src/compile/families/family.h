@@ -25,15 +25,21 @@ struct FamilyTask {
 
 struct Family {
   std::string_view name;
+  std::string_view also{};  // model types that are the same, for messages
   bool (*matches)(const JsonValue& config);
   // Throws Error as parse_model_spec.
   ModelSpec (*read)(const JsonValue& config);
-  std::span<const FamilyTask> tasks{};  // none: the adapters are the tasks
+  std::span<const std::string_view> adapters{};  // in folders that config.json does not list
+  std::span<const FamilyTask> tasks{};           // none: the adapters are the tasks
   bool last_token = false;  // a folder that names no pooling means the last token, normalised
+  bool heads = false;       // a classifier may stand on it
 };
 
 // Of several that match, the first one counts.
 std::span<const Family> families();
+
+// The family of a config.json. Throws Error kUnimplemented, with the names of all.
+const Family& family_of(const JsonValue& config);
 
 // Null for a family of which nothing is known but its spec.
 const Family* find_family(std::string_view name);
@@ -50,6 +56,9 @@ struct AdapterTask {
 std::vector<AdapterTask> adapter_tasks(std::string_view family,
                                        const std::vector<std::string>& adapters);
 
+extern const Family kBert;
+extern const Family kXlmRoberta;
+extern const Family kJinaV3;
 extern const Family kEuroBert;
 extern const Family kQwen3;
 extern const Family kJinaV5;

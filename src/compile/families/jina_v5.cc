@@ -9,6 +9,9 @@
 namespace nestvec {
 namespace {
 
+constexpr std::array<std::string_view, 4> kV5Adapters = {"retrieval", "text-matching", "clustering",
+                                                         "classification"};
+
 constexpr std::string_view kDocument = "Document: ";
 
 // Its authors put one of the two prompts before every text. The names of jina-embeddings-v3 mean
@@ -47,6 +50,7 @@ ModelSpec read_v5(const JsonValue& config) {
 const Family kJinaV5 = {.name = "jina-embeddings-v5",
                         .matches = is_v5,
                         .read = read_v5,
+                        .adapters = kV5Adapters,
                         .tasks = kV5Tasks,
                         .last_token = true};
 
