@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small models of Llama's block with random weights, and their vectors.
+"""Small models of the families whose blocks are not BERT's, with random weights, and their vectors.
 
 Truth is transformers' native class in float64; the same in float32 must agree. Adapters are PEFT's,
 loaded by PEFT. See tests/data/embed/README.md.
@@ -17,7 +17,7 @@ from embed_goldens import AGREEMENT, TEXTS, finish
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import EuroBertConfig, EuroBertModel, Qwen3Config, Qwen3Model
+from transformers import EuroBertConfig, EuroBertModel, ModernBertConfig, ModernBertModel, Qwen3Config, Qwen3Model
 
 FOLDER = jsonl.DATA / "embed"
 LIMIT = 160
@@ -29,6 +29,8 @@ USES = {"retrieval.query": ("retrieval", "query"), "retrieval.passage": ("retrie
         "text-matching": ("text-matching", "document"), "clustering": ("clustering", "document"),
         "classification": ("classification", "document"), "retrieval": ("retrieval", "document"),
         "separation": ("clustering", "document"), "none": (None, None)}
+# Pooling of the models that do not take the last token.
+POOLING = {"modernbert-tiny": "mean"}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -40,6 +42,11 @@ def body(name: str) -> torch.nn.Module:
             vocab_size=vocabulary, intermediate_size=48, num_attention_heads=4, num_key_value_heads=4 if "nano" in name else 2,
             rope_theta=10000.0, rms_norm_eps=1e-5, pad_token_id=0, bos_token_id=2, eos_token_id=3, mask_token_id=4,
             **SHAPE)), 41)
+    if name == "modernbert-tiny":  # windows of 8 in layers 1 and 2, which texts of this length leave
+        return models.scaled(ModernBertModel(ModernBertConfig(
+            vocab_size=vocabulary, intermediate_size=48, num_attention_heads=2, global_attn_every_n_layers=3,
+            local_attention=16, pad_token_id=0, bos_token_id=2, cls_token_id=2, eos_token_id=3, sep_token_id=3,
+            **SHAPE | {"num_hidden_layers": 4})), 45)
     return models.scaled(Qwen3Model(Qwen3Config(
         vocab_size=vocabulary, intermediate_size=80, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
         rope_theta=10000.0, use_sliding_window=False, tie_word_embeddings=True, **SHAPE)), 42)
@@ -66,14 +73,23 @@ def write_folder(name: str, model: torch.nn.Module, config: dict, prefix: str = 
     return folder
 
 
+def old_keys(config: ModernBertConfig) -> dict:
+    """The keys of ModernBERT's publications, where transformers 5 writes others."""
+    return {"layer_types": None, "rope_parameters": None, "global_attn_every_n_layers": 3,
+            "global_rope_theta": config.rope_parameters["full_attention"]["rope_theta"],
+            "local_rope_theta": config.rope_parameters["sliding_attention"]["rope_theta"],
+            "position_embedding_type": "absolute"}
+
+
 def write_pooling(folder: pathlib.Path) -> None:
+    pooling = POOLING.get(folder.name, "lasttoken")
     kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
     models.synthetic.write_json(folder / "modules.json", [
         {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for index, (path, kind) in enumerate(kinds)])
     models.synthetic.write_json(folder / "1_Pooling/config.json", {
-        "word_embedding_dimension": 32, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": False,
-        "pooling_mode_lasttoken": True, "include_prompt": True})
+        "word_embedding_dimension": 32, "pooling_mode_cls_token": pooling == "cls", "pooling_mode_mean_tokens": pooling == "mean",
+        "pooling_mode_lasttoken": pooling == "lasttoken", "include_prompt": True})
 
 
 def write_adapters(folder: pathlib.Path, model: torch.nn.Module) -> dict[str, torch.nn.Module]:
@@ -91,6 +107,7 @@ def write_adapters(folder: pathlib.Path, model: torch.nn.Module) -> dict[str, to
         (target / "README.md").unlink(missing_ok=True)
         settings = json.loads((target / "adapter_config.json").read_text())
         settings["base_model_name_or_path"] = ""
+        settings["target_modules"] = sorted(settings["target_modules"])  # PEFT writes a set
         models.synthetic.write_json(target / "adapter_config.json", settings)
         again = PeftModel.from_pretrained(spread_norms(body(folder.name)), str(target))
         adapted[task] = again.merge_and_unload().eval()
@@ -100,8 +117,9 @@ def write_adapters(folder: pathlib.Path, model: torch.nn.Module) -> dict[str, to
 def vector_of(model: torch.nn.Module, name: str, record: dict) -> None:
     ids = torch.tensor([record["ids"]])
     with torch.no_grad():
-        narrow = model.float()(input_ids=ids).last_hidden_state[0, -1:].double().numpy()
-        exact = model.double()(input_ids=ids).last_hidden_state[0, -1:].numpy()
+        rows = {"mean": slice(None), "cls": slice(1), "lasttoken": slice(-1, None)}[POOLING.get(name, "lasttoken")]
+        narrow = model.float()(input_ids=ids).last_hidden_state[0, rows].double().numpy()
+        exact = model.double()(input_ids=ids).last_hidden_state[0, rows].numpy()
     difference = float(np.abs(narrow - exact).max())
     if difference > 4 * AGREEMENT:
         raise SystemExit(f"{name}: float32 differs by {difference} on {len(record['ids'])} tokens")
@@ -137,6 +155,9 @@ def main() -> None:
         folder = write_folder(name, model, {}, prefix)
         write_pooling(folder)
         jsonl.write_jsonl(FOLDER / f"{name}.jsonl.gz", records_of(name, {None: model}))
+    model = spread_norms(body("modernbert-tiny"))
+    write_pooling(write_folder("modernbert-tiny", model, old_keys(model.config), "model."))
+    jsonl.write_jsonl(FOLDER / "modernbert-tiny.jsonl.gz", records_of("modernbert-tiny", {None: model}))
     for name in ("v5-nano-tiny", "v5-small-tiny"):
         model = spread_norms(body(name))
         head = {} if "small" in name else {"head_dim": None}  # nano's file does not have it

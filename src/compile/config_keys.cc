@@ -56,6 +56,19 @@ std::string first_architecture(const JsonValue& config) {
   return std::string(list->elements()[0].string());
 }
 
+void check_rotary_heads(const JsonValue& config, const ModelSpec& spec) {
+  constexpr std::size_t kWidest = 256;
+  if (spec.block.head_width == 0 && spec.hidden % spec.heads != 0) {
+    throw config.at("num_attention_heads")
+        .error(std::to_string(spec.heads) + " heads do not divide hidden_size " +
+               std::to_string(spec.hidden));
+  }
+  if (spec.head_width() % 2 == 0 && spec.head_width() <= kWidest) return;
+  throw unsupported(config, "heads of width " + std::to_string(spec.head_width()) +
+                                " are not supported; even ones up to " + std::to_string(kWidest) +
+                                " are");
+}
+
 Activation activation_of(const JsonValue& config, std::string_view key, std::string_view fallback) {
   const std::string name = text_or(config, key, fallback);
   if (is_one_of(name, {"gelu", "gelu_python"})) return Activation::kGelu;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "compile/model_spec.h"
 #include "nestvec/error.h"
 #include "ops/activation.h"
 
@@ -34,6 +35,9 @@ float checked_epsilon(const JsonValue& value);
 
 // The first of `architectures`; empty where there is none.
 std::string first_architecture(const JsonValue& config);
+
+// Heads of a width that can be rotated. Throws Error kInvalidArgument, kUnimplemented.
+void check_rotary_heads(const JsonValue& config, const ModelSpec& spec);
 
 // Transformers' name of an activation, under a key that may be absent (`fallback` then). Throws
 // Error kUnimplemented, with the names that are supported.

@@ -28,9 +28,10 @@ const TensorView& find_weight(const WeightSet& set, const std::string& module, c
 }
 
 // LayerNorm's tensors had TensorFlow's names once.
-NormWeights find_norm(const WeightSet& set, const std::string& module, NormKind kind,
+NormWeights find_norm(const WeightSet& set, const std::string& module, const BlockSpec& block,
                       std::size_t hidden) {
-  if (kind == NormKind::kRms) return {set.at(module + ".weight", shape_of(hidden)), {}};
+  const bool biased = block.norm == NormKind::kLayer && block.norm_biases;
+  if (!biased) return {set.at(module + ".weight", shape_of(hidden)), {}};
   const bool old_names = set.find(module + ".gamma") != nullptr;
   return {set.at(module + (old_names ? ".gamma" : ".weight"), shape_of(hidden)),
           set.at(module + (old_names ? ".beta" : ".bias"), shape_of(hidden))};
@@ -171,7 +172,12 @@ class Finder {
   NormWeights norm() const {
     const Naming& naming = *names_.naming;
     return find_norm(base_, names_.module(spec_.block.norm_first ? naming.final_norm : naming.norm),
-                     spec_.block.norm, spec_.hidden);
+                     spec_.block, spec_.hidden);
+  }
+
+  NormWeights embedding_norm() const {
+    if (!spec_.block.embedding_norm) return {};
+    return find_norm(base_, names_.module(names_.naming->norm), spec_.block, spec_.hidden);
   }
 
   LayerWeights layer(std::size_t i) const {
@@ -183,7 +189,9 @@ class Finder {
     weights.qkv = qkv(name + "qkv", i);
     weights.attention_out =
         linear({name + "attention_out", i, queries}, one(&Naming::attention_out), {hidden});
-    weights.attention_norm = norm_of(i, naming.attention_norm, hidden);
+    if (i > 0 || !spec_.block.bare_first) {
+      weights.attention_norm = norm_of(i, naming.attention_norm, hidden);
+    }
     weights.feed_in = feed_in(name + "feed_in", i);
     weights.feed_out =
         linear({name + "feed_out", i, spec_.intermediate}, one(&Naming::feed_out), {hidden});
@@ -230,6 +238,11 @@ class Finder {
   LinearWeights feed_in(const std::string& name, std::size_t layer) const {
     const Place place{name, layer, spec_.hidden};
     if (!spec_.block.gated) return linear(place, one(&Naming::feed_in), {spec_.intermediate});
+    if (names_.naming->feed_gate.empty()) {  // the gate and what it lets through in one tensor
+      LinearWeights weights = linear(place, one(&Naming::feed_in), {2 * spec_.intermediate});
+      weights.gated = true;
+      return weights;
+    }
     const auto both = [](const Naming& naming) {
       return std::vector<std::string_view>{naming.feed_gate, naming.feed_in};
     };
@@ -260,7 +273,7 @@ class Finder {
   }
 
   NormWeights norm_of(std::size_t layer, std::string_view name, std::size_t width) const {
-    return find_norm(base_, names_.layer_module(layer, name), spec_.block.norm, width);
+    return find_norm(base_, names_.layer_module(layer, name), spec_.block, width);
   }
 
   template <typename Pick>
@@ -328,6 +341,7 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   }
   weights.positions = finder.positions();
   weights.norm = finder.norm();
+  weights.embedding_norm = finder.embedding_norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
   if (spec.head.classifier) weights.head.classifier = find_classifier(finder);
   return weights;

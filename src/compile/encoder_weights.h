@@ -48,7 +48,7 @@ struct TableWeights {
 
 struct NormWeights {
   TensorView weight;  // [H]
-  TensorView bias;    // [H]; empty for RMSNorm
+  TensorView bias;    // [H]; without elements where the norm has none
 };
 
 struct LayerWeights {
@@ -78,6 +78,7 @@ struct EncoderWeights {
   TableWeights types;
   TensorView positions;  // [position_offset + max_positions, H]; empty with rotary positions
   NormWeights norm;      // after the embeddings, or with norms first behind the last layer
+  NormWeights embedding_norm;  // of BlockSpec::embedding_norm
   std::vector<LayerWeights> layers;
   HeadWeights head;
 

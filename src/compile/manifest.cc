@@ -43,6 +43,14 @@ void write_block(const BlockSpec& block, std::string& out) {
   object.integer("head_norms", block.head_norms);
   object.integer("causal", block.causal);
   object.integer("gated", block.gated);
+  object.integer("norm_biases", block.norm_biases);
+  object.integer("embedding_norm", block.embedding_norm);
+  object.integer("bare_first", block.bare_first);
+  if (!block.window_layers.empty()) {
+    object.counts("window_layers", block.window_layers);
+    object.count("window", block.window);
+    object.real("window_rotary_base", block.window_rotary_base);
+  }
   object.end();
 }
 
@@ -158,6 +166,16 @@ BlockSpec read_block(const JsonValue& object) {
   block.head_norms = flag("head_norms");
   block.causal = flag("causal");
   block.gated = flag("gated");
+  block.norm_biases = flag("norm_biases");
+  block.embedding_norm = flag("embedding_norm");
+  block.bare_first = flag("bare_first");
+  if (const auto layers = found->find("window_layers")) {
+    for (const JsonValue& layer : layers->elements()) {
+      block.window_layers.push_back(static_cast<std::size_t>(layer.integer()));
+    }
+    block.window = size_at(*found, "window");
+    block.window_rotary_base = found->at("window_rotary_base").number();
+  }
   return block;
 }
 

@@ -11,7 +11,7 @@
 namespace nestvec {
 namespace {
 
-constexpr std::array<Naming, 4> kNamings = {{
+constexpr std::array<Naming, 5> kNamings = {{
     {.publication = "BERT or XLM-RoBERTa",
      .words = "embeddings.word_embeddings",
      .types = "embeddings.token_type_embeddings",
@@ -64,6 +64,19 @@ constexpr std::array<Naming, 4> kNamings = {{
      .query_norm = "self_attn.q_norm",
      .key_norm = "self_attn.k_norm",
      .final_norm = "norm"},
+    {.publication = "ModernBERT",
+     .words = "embeddings.tok_embeddings",
+     .types = "",
+     .positions = "",
+     .norm = "embeddings.norm",
+     .layer = "layers.",
+     .qkv = {"attn.Wqkv", "", ""},
+     .attention_out = "attn.Wo",
+     .attention_norm = "attn_norm",
+     .feed_in = "mlp.Wi",
+     .feed_out = "mlp.Wo",
+     .feed_norm = "mlp_norm",
+     .final_norm = "final_norm"},
 }};
 
 // A model may stand inside another (a head on top), and PEFT puts two wrappers around it.

@@ -35,7 +35,7 @@ class PackedBuilder {
     for (std::size_t i = 0; i < spec_.layers; ++i) {
       const LayerWeights& layer = weights_.layers[i];
       const std::string name = "layer." + std::to_string(i);
-      x = hidden_states(self_attention(x, layer, name + ".attention"));
+      x = hidden_states(self_attention(x, i, name + ".attention"));
       const bool last = i + 1 == spec_.layers;
       const bool named = last && !spec_.block.norm_first;
       x = feed_forward(x, layer, named ? "token_embeddings" : name);
@@ -61,16 +61,29 @@ class PackedBuilder {
 
   void declare_rotation() {
     if (spec_.positions != PositionKind::kRotary) return;
-    RotaryTables tables = rotary_tables(spec_.rotary_base, spec_.head_width(), options_.max_tokens);
-    cos_ = graph_.weight("rotary.cos", std::move(tables.cos));
-    sin_ = graph_.weight("rotary.sin", std::move(tables.sin));
+    rotation_ = declare_tables("rotary", spec_.rotary_base);
+    if (spec_.block.window_layers.empty()) return;
+    window_rotation_ = declare_tables("window_rotary", spec_.block.window_rotary_base);
+  }
+
+  std::vector<std::string> declare_tables(const std::string& name, double base) {
+    RotaryTables tables = rotary_tables(base, spec_.head_width(), options_.max_tokens);
+    return {graph_.weight(name + ".cos", std::move(tables.cos)),
+            graph_.weight(name + ".sin", std::move(tables.sin))};
   }
 
   bool is_rms() const { return spec_.block.norm == NormKind::kRms; }
 
+  // The two inputs of a norm; both are missing where there is none.
   std::vector<std::string> norm(const std::string& name, const NormWeights& norm) {
+    if (norm.weight.shape.empty()) return {"", ""};
     return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
-            is_rms() ? "" : graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+            is_rms() ? "" : graph_.weight(name + ".norm.bias", norm_bias(norm))};
+  }
+
+  Payload norm_bias(const NormWeights& norm) const {
+    if (!norm.bias.shape.empty()) return copied(weights_, norm.bias);
+    return computed(norm.weight.shape, std::vector<float>(norm.weight.elements()));
   }
 
   std::string final_norm(const std::string& x) {
@@ -83,8 +96,8 @@ class PackedBuilder {
   }
 
   std::string embed() {
-    std::vector<std::string> norm_names = {"", ""};
-    if (!spec_.block.norm_first) norm_names = norm("embeddings", weights_.norm);
+    const std::vector<std::string> norm_names =
+        norm("embeddings", spec_.block.norm_first ? weights_.embedding_norm : weights_.norm);
     std::vector<std::string> inputs = {
         ids_,
         offsets_,
@@ -188,8 +201,9 @@ class PackedBuilder {
     return attributes;
   }
 
-  std::string self_attention(const std::string& x, const LayerWeights& layer,
-                             const std::string& name) {
+  std::string self_attention(const std::string& x, std::size_t index, const std::string& name) {
+    const LayerWeights& layer = weights_.layers[index];
+    const bool window = spec_.block.is_window_layer(index);
     std::vector<std::string> inputs = {x, offsets_, tasks_};
     std::vector<Attribute> attributes = common_attributes();
     attributes.push_back({"heads", integer(spec_.heads)});
@@ -198,12 +212,16 @@ class PackedBuilder {
       attributes.push_back({"kv_heads", integer(spec_.kv_heads())});
     }
     if (spec_.block.causal) attributes.push_back({"behind", integer(1)});  // 1: none
+    if (window) {
+      attributes.push_back({"before", integer(1 + spec_.block.window)});
+      attributes.push_back({"behind", integer(1 + spec_.block.window)});
+    }
     add_linear(layer.qkv, "qkv_", inputs, attributes);
     add_linear(layer.attention_out, "out_", inputs, attributes);
     for (const std::string& input : norm(layer.attention_out.name, layer.attention_norm)) {
       inputs.push_back(input);
     }
-    if (!cos_.empty()) inputs.insert(inputs.end(), {cos_, sin_});
+    for (const std::string& table : window ? window_rotation_ : rotation_) inputs.push_back(table);
     if (spec_.block.head_norms) {
       inputs.resize(19);
       inputs.push_back(
@@ -249,7 +267,9 @@ class PackedBuilder {
   const EncoderWeights& weights_;
   const PackedOptions& options_;
   GraphBuilder& graph_;
-  std::string ids_, offsets_, tasks_, types_, cos_, sin_;
+  std::string ids_, offsets_, tasks_, types_;
+  std::vector<std::string> rotation_;  // cos and sin; none without rotary positions
+  std::vector<std::string> window_rotation_;
 };
 
 }  // namespace

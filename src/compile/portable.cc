@@ -50,12 +50,42 @@ class PortableBuilder {
           graph_.node({"Unsqueeze"}, "task_column", {tasks_, graph_.constant("axis_1", {1})});
     }
     if (spec_.positions == PositionKind::kRotary) {
-      RotaryTables tables =
-          rotary_tables(spec_.rotary_base, spec_.head_width(), options_.max_tokens);
-      cos_ = graph_.weight("rotary.cos", std::move(tables.cos));
-      sin_ = graph_.weight("rotary.sin", std::move(tables.sin));
+      rotation_ = declare_tables("rotary", spec_.rotary_base);
       first_position_ = graph_.constant("rotary.first_position", {0});
     }
+    if (!spec_.block.window_layers.empty()) {
+      window_rotation_ = declare_tables("window_rotary", spec_.block.window_rotary_base);
+      declare_window();
+    }
+  }
+
+  std::vector<std::string> declare_tables(const std::string& name, double base) {
+    RotaryTables tables = rotary_tables(base, spec_.head_width(), options_.max_tokens);
+    return {graph_.weight(name + ".cos", std::move(tables.cos)),
+            graph_.weight(name + ".sin", std::move(tables.sin))};
+  }
+
+  // What is added to scores [1, 1, tokens, tokens]: 0 within the window, beyond it all but -inf.
+  void declare_window() {
+    const std::string shape = graph_.node({"Shape"}, "window.shape", {ids_});
+    const std::string length =
+        graph_.node({"Gather"}, "window.length", {shape, graph_.scalar("window.axis", 1)});
+    const std::string places =
+        graph_.node({"Range"}, "window.places",
+                    {graph_.scalar("window.begin", 0), length, graph_.scalar("window.step", 1)});
+    const std::string column =
+        graph_.node({"Unsqueeze"}, "window.column", {places, graph_.constant("window.last", {1})});
+    const std::string apart = graph_.node({"Sub"}, "window.apart", {column, places});
+    const std::string distance = graph_.node({"Abs"}, "window.distance", {apart});
+    const auto reach = static_cast<std::int64_t>(spec_.block.window);
+    const std::string far =
+        graph_.node({"Greater"}, "window.far", {distance, graph_.scalar("window.reach", reach)});
+    const std::string flags = graph_.node({"Cast"}, "window.flags", {far}, {{"to", kOnnxFloat}});
+    const std::string bias = graph_.node(
+        {"Mul"}, "window.bias",
+        {flags, graph_.weight("window.least", computed({1}, {std::numeric_limits<float>::lowest()}))});
+    window_ = graph_.node({"Unsqueeze"}, "window",
+                          {bias, graph_.constant("window.front", {0, 1})});
   }
 
   // 1 where a column of a side path belongs to the sequence's task, else 0: [batch, 1, C].
@@ -154,7 +184,8 @@ class PortableBuilder {
     if (spec_.positions == PositionKind::kAbsolute) {
       x = graph_.node({"Add"}, "embeddings.placed", {x, embed_positions()});
     }
-    return spec_.block.norm_first ? x : normalised("embeddings", x, "embeddings", weights_.norm);
+    const NormWeights& norm = spec_.block.norm_first ? weights_.embedding_norm : weights_.norm;
+    return normalised("embeddings", x, "embeddings", norm);
   }
 
   bool is_rms() const { return spec_.block.norm == NormKind::kRms; }
@@ -162,6 +193,7 @@ class PortableBuilder {
   // norm(x), named `name`; the weights are called after `owner`.
   std::string normalised(const std::string& name, const std::string& x, const std::string& owner,
                          const NormWeights& weights) {
+    if (weights.weight.shape.empty()) return x;
     const std::vector<Attribute> attributes = {{"axis", std::int64_t{-1}},
                                                {"epsilon", spec_.layer_norm_eps}};
     if (is_rms()) {
@@ -175,11 +207,18 @@ class PortableBuilder {
 
   std::pair<std::string, std::string> norm(const std::string& name, const NormWeights& norm) {
     return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
-            graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+            graph_.weight(name + ".norm.bias", norm_bias(norm))};
   }
 
-  std::string rotate(const std::string& name, const std::string& x, std::size_t heads) {
-    return graph_.node({"RotaryEmbedding", kMicrosoft}, name, {x, first_position_, cos_, sin_},
+  Payload norm_bias(const NormWeights& norm) const {
+    if (!norm.bias.shape.empty()) return copied(weights_, norm.bias);
+    return computed(norm.weight.shape, std::vector<float>(norm.weight.elements()));
+  }
+
+  std::string rotate(const std::string& name, const std::string& x, std::size_t heads,
+                     const std::vector<std::string>& tables) {
+    return graph_.node({"RotaryEmbedding", kMicrosoft}, name,
+                       {x, first_position_, tables[0], tables[1]},
                        {{"num_heads", static_cast<std::int64_t>(heads)}});
   }
 
@@ -212,22 +251,24 @@ class PortableBuilder {
   }
 
   // Norms of heads, rotation, and shared keys and values.
-  void prepare_heads(const std::string& name, const LayerWeights& layer,
-                     std::vector<std::string>& parts) {
+  void prepare_heads(const std::string& name, std::size_t index, std::vector<std::string>& parts) {
+    const LayerWeights& layer = weights_.layers[index];
     if (spec_.block.head_norms) {
       parts[0] = norm_heads(name + ".query_norm", parts[0], layer.query_norm, spec_.heads);
       parts[1] = norm_heads(name + ".key_norm", parts[1], layer.key_norm, spec_.kv_heads());
     }
     if (spec_.positions == PositionKind::kRotary) {
-      parts[0] = rotate(name + ".query", parts[0], spec_.heads);
-      parts[1] = rotate(name + ".key", parts[1], spec_.kv_heads());
+      const bool window = spec_.block.is_window_layer(index);
+      const std::vector<std::string>& tables = window ? window_rotation_ : rotation_;
+      parts[0] = rotate(name + ".query", parts[0], spec_.heads, tables);
+      parts[1] = rotate(name + ".key", parts[1], spec_.kv_heads(), tables);
     }
     parts[1] = repeat_heads(name + ".keys", parts[1]);
     parts[2] = repeat_heads(name + ".values", parts[2]);
   }
 
-  std::string attention(const std::string& name, const std::string& x, const LayerWeights& layer) {
-    const LinearWeights& qkv = layer.qkv;
+  std::string attention(const std::string& name, const std::string& x, std::size_t index) {
+    const LinearWeights& qkv = weights_.layers[index].qkv;
     const bool rotary = spec_.positions == PositionKind::kRotary;
     std::string fused = linear(x, qkv);
     std::string qkv_bias = spec_.block.biases ? bias(qkv) : "";
@@ -240,10 +281,14 @@ class PortableBuilder {
     if (split_sizes_.empty()) split_sizes_ = graph_.constant("qkv.sizes", {queries, keys, keys});
     std::vector<std::string> parts =
         graph_.node_of({"Split"}, qkv.name, 3, {fused, split_sizes_}, {{"axis", std::int64_t{-1}}});
-    prepare_heads(name, layer, parts);
+    prepare_heads(name, index, parts);
     std::vector<std::string> inputs = {parts[0], parts[1], parts[2]};
     if (!rotary || options_.padded) inputs.push_back(qkv_bias);
     if (options_.padded) inputs.push_back(mask_);
+    if (spec_.block.is_window_layer(index)) {
+      inputs.resize(5);
+      inputs.push_back(window_);
+    }
     std::vector<Attribute> attributes = {
         {"num_heads", static_cast<std::int64_t>(spec_.heads)},
         {"mask_filter_value", std::numeric_limits<float>::lowest()}};
@@ -254,6 +299,23 @@ class PortableBuilder {
   std::string silu(const std::string& name, const std::string& x) {
     const std::string gate = graph_.node({"Sigmoid"}, name + ".sigmoid", {x});
     return graph_.node({"Mul"}, name, {x, gate});
+  }
+
+  std::string bare_activation(Activation kind, const std::string& name, const std::string& x) {
+    switch (kind) {
+      case Activation::kGelu:
+        return graph_.node({"Gelu", kMicrosoft}, name, {x});
+      case Activation::kGeluTanh:
+        return graph_.node({"FastGelu", kMicrosoft}, name, {x});
+      case Activation::kSilu:
+        return silu(name, x);
+      case Activation::kNone:
+        return x;
+      case Activation::kRelu:
+      case Activation::kTanh:
+        break;
+    }
+    return graph_.node({kind == Activation::kTanh ? "Tanh" : "Relu"}, name, {x});
   }
 
   std::string activation(Activation kind, const std::string& name, const std::string& x,
@@ -270,9 +332,7 @@ class PortableBuilder {
       case Activation::kSilu:
         break;
     }
-    const std::string biased = graph_.node({"Add"}, name + ".biased", {x, bias});
-    if (kind == Activation::kSilu) return silu(name, biased);
-    return graph_.node({kind == Activation::kTanh ? "Tanh" : "Relu"}, name, {biased});
+    return bare_activation(kind, name, graph_.node({"Add"}, name + ".biased", {x, bias}));
   }
 
   // LayerNorm(x + y + bias), named `name`.
@@ -290,7 +350,8 @@ class PortableBuilder {
     const std::vector<std::string> parts =
         graph_.node_of({"Split"}, feed_in.name, 2, {linear(x, feed_in), gate_sizes_},
                        {{"axis", std::int64_t{-1}}});
-    return graph_.node({"Mul"}, name, {silu(name + ".gate", parts[0]), parts[1]});
+    const std::string gate = bare_activation(spec_.activation, name + ".gate", parts[0]);
+    return graph_.node({"Mul"}, name, {gate, parts[1]});
   }
 
   std::string layer_norm_first(const std::string& input, std::size_t i) {
@@ -298,7 +359,7 @@ class PortableBuilder {
     const std::string name = "layer." + std::to_string(i);
     const std::string first =
         normalised(name + ".first", input, layer.attention_out.name, layer.attention_norm);
-    const std::string attended = attention(name, first, layer);
+    const std::string attended = attention(name, first, i);
     const std::string x =
         graph_.node({"Add"}, name + ".attended", {input, linear(attended, layer.attention_out)});
     const std::string second =
@@ -311,7 +372,7 @@ class PortableBuilder {
     if (spec_.block.norm_first) return layer_norm_first(input, i);
     const LayerWeights& layer = weights_.layers[i];
     const std::string name = "layer." + std::to_string(i);
-    const std::string attended = attention(name, input, layer);
+    const std::string attended = attention(name, input, i);
     const std::string projected = linear(attended, layer.attention_out);
     const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
                                        layer.attention_norm);
@@ -347,8 +408,9 @@ class PortableBuilder {
   std::string types_;
   std::string tasks_;
   std::string task_column_;  // [batch, 1]
-  std::string cos_;
-  std::string sin_;
+  std::vector<std::string> rotation_;  // cos and sin
+  std::vector<std::string> window_rotation_;
+  std::string window_;
   std::string first_position_;
   std::string split_sizes_;
   std::string gate_sizes_;

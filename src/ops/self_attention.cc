@@ -26,7 +26,7 @@ HeadMatrices<T> project(const SelfAttentionLayer& layer, const LinearInput& in,
     out.matrix_stride = heads.matrix_stride;
   }
   LinearInput normed = in;
-  if (layer.norm_first) normed.norm = &layer.norm;
+  if (layer.norm_first && layer.norm.weight != nullptr) normed.norm = &layer.norm;
   linear(layer.qkv, normed, out, context);
   return heads;
 }

@@ -9,8 +9,8 @@
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const std::array<Family, 6> all = {kBert,   kJinaV3,   kXlmRoberta,
-                                            kJinaV5, kEuroBert, kQwen3};
+  static const std::array<Family, 7> all = {kBert,   kJinaV3,   kXlmRoberta,
+                                            kJinaV5, kEuroBert, kQwen3, kModernBert};
   return all;
 }
 

@@ -62,5 +62,6 @@ extern const Family kJinaV3;
 extern const Family kEuroBert;
 extern const Family kQwen3;
 extern const Family kJinaV5;
+extern const Family kModernBert;
 
 }  // namespace nestvec

@@ -36,18 +36,8 @@ void read_heads(const JsonValue& config, ModelSpec& spec) {
                std::to_string(spec.heads));
   }
   const auto width = config.find("head_dim");
-  if (!width && spec.hidden % spec.heads != 0) {
-    throw config.at("num_attention_heads")
-        .error(std::to_string(spec.heads) + " heads do not divide hidden_size " +
-               std::to_string(spec.hidden));
-  }
-  constexpr std::int64_t kWidest = 256;
-  spec.block.head_width = width ? checked_size(*width, kWidest) : spec.hidden / spec.heads;
-  if (spec.head_width() % 2 != 0 || spec.head_width() > kWidest) {
-    throw unsupported(config, "heads of width " + std::to_string(spec.head_width()) +
-                                  " are not supported; even ones up to " + std::to_string(kWidest) +
-                                  " are");
-  }
+  if (width) spec.block.head_width = checked_size(*width, 1 << 16);
+  check_rotary_heads(config, spec);
 }
 
 void refuse_other_blocks(const JsonValue& config) {

@@ -36,7 +36,7 @@ constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const c
   std::array<NodeInput, 17> all = {{{"x", kFloat}, {"offsets", kInt64}, {"tasks", kInt64}}};
   std::ranges::copy(linear_inputs(first), all.begin() + 3);
   std::ranges::copy(linear_inputs(second), all.begin() + 9);
-  all[15] = {"norm_weight", kFloat};
+  all[15] = {"norm_weight", kFloat, true};
   all[16] = {"norm_bias", kFloat, true};
   return all;
 }
@@ -170,6 +170,14 @@ HalfLayerInput input_of(const LayerPair& layers, const NodeRun& run, EngineConte
           batch};
 }
 
+// The norm of such a node, whose weights are inputs 15 and 16. Only with norms first may it be
+// missing: the first layer of ModernBERT has none before its attention.
+NormLayer half_layer_norm(const NodeReader& node, std::size_t width, bool optional) {
+  if (node.has(15)) return node.norm(15, width);
+  if (!optional) node.refuse("input \"norm_weight\" is missing");
+  return {};
+}
+
 // How far a token sees: that of an attribute, counted from 1; 0: all tokens.
 std::size_t reach(const NodeReader& node, const char* attribute) {
   const std::size_t value = node.size_or_zero(attribute, kAnyPosition);
@@ -195,8 +203,8 @@ class SelfAttentionKernel {
   SelfAttentionKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.qkv = node.linear(3, "qkv_");
     layer_.out = node.linear(9, "out_");
-    layer_.norm = node.norm(15, layer_.out.shape.outputs);
     layer_.norm_first = node.size_or_zero("norm_first", kFlag) != 0;
+    layer_.norm = half_layer_norm(node, layer_.out.shape.outputs, layer_.norm_first);
     layers_.check(node);
     read_heads(node);
     read_positions(node);
@@ -262,7 +270,7 @@ class FeedForwardKernel {
   FeedForwardKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.in = node.linear(3, "in_");
     layer_.out = node.linear(9, "out_");
-    layer_.norm = node.norm(15, layer_.out.shape.outputs);
+    layer_.norm = half_layer_norm(node, layer_.out.shape.outputs, false);
     layer_.norm_first = node.size_or_zero("norm_first", kFlag) != 0;
     layers_.check(node);
     node.expect_equal(layer_.out.shape.inputs, layer_.in.outputs(),
