@@ -23,11 +23,30 @@ using nestvec::Tokens;
 const std::vector<Tokenizer>& tokenizers() {
   static const std::vector<Tokenizer> kAll = [] {
     std::vector<Tokenizer> loaded;
-    for (const char* name :
-         {"norm_charsmap_u", "norm_nfkc_u", "norm_bert_1111", "pre_split_then_metaspace_u",
-          "pre_metaspace_first_split_u", "model_byte_fallback", "added_l1r1w1",
-          "added_normalized1_special0", "post_roberta_11_spaces", "pre_whitespace_w",
-          "norm_charsmap_strip_spaces_u", "norm_nfd_lower_accents_w"}) {
+    for (const char* name : {"norm_charsmap_u",
+                             "norm_nfkc_u",
+                             "norm_bert_1111",
+                             "pre_split_then_metaspace_u",
+                             "pre_metaspace_first_split_u",
+                             "model_byte_fallback",
+                             "added_l1r1w1",
+                             "added_normalized1_special0",
+                             "post_roberta_11_spaces",
+                             "pre_whitespace_w",
+                             "norm_charsmap_strip_spaces_u",
+                             "norm_nfd_lower_accents_w",
+                             "bpe_qwen_i0",
+                             "bpe_llama3_i1",
+                             "bpe_roberta_t1p1",
+                             "bpe_added_p1",
+                             "bpe_written_out",
+                             "bpe_missing_none_f0",
+                             "bpe_fallback_some_unk_f1",
+                             "bpe_gemma",
+                             "bpe_suffix",
+                             "split_regex_mergedwithnext_1",
+                             "split_digits_runs",
+                             "word_level"}) {
       loaded.push_back(
           Tokenizer::load(nestvec::test_data() + "/tokenizer/components/" + name + ".json"));
     }
@@ -58,7 +77,9 @@ void check(const Tokenizer& tokenizer, std::string_view text, EncodeOptions opti
     if (tokens.special[i] != 0) continue;
     require(range.begin <= range.end && previous.begin <= range.begin && previous.end <= range.end);
     require(is_boundary(text, range.begin) && is_boundary(text, range.end));
-    previous = range;
+    // A space that was put before a text may be trimmed to an empty range behind its first
+    // character.
+    if (range.begin < range.end) previous = range;
   }
   require(nestvec::is_valid_utf8(tokenizer.decode(tokens.ids)));
 }

@@ -32,6 +32,17 @@ FOLDED = list("\ufb01\ufb03\ufdfa\ufdfb\u2460\u2474\u00bd\u00b2\u2122\uff21\uff7
 INDIC = [chr(c) for c in (*range(0x915, 0x940), *range(0x93E, 0x94F), *range(0x995, 0x9A5), *range(0x9BE, 0x9CE))]
 PLAIN = list("aaabbeionrstAEIO019.,!?'-_#$\u2581\u2581") + list(
     "\u00e9\u00fc\u0436\u0430\u0438\u0439\u05d0\u0627\u0644\u0e01\u0e33\u3042\u30ab\u4f60\u597d\ud55c\uae00")
+DIGITS = list("0123456789") + [chr(c) for c in (
+    0xB2, 0xBC, 0x660, 0x669, 0x6F4, 0x7C0, 0x966, 0x9EC, 0xBF0, 0xE50, 0xF33, 0x1369, 0x17F0, 0x2153, 0x2160, 0x2188,
+    0x2460, 0x3007, 0x3021, 0x3280, 0xA620, 0xFF11, 0x10107, 0x1D7CE, 0x1E950, 0x1F101, 0x1FBF0, 0x11DE0, 0x16FF4)]
+CONTRACTIONS = [quote + end for quote in "''\u2019" for end in (
+    "s", "S", "\u017f", "t", "T", "re", "RE", "rE", "ve", "m", "ll", "lL", "d", "k", "\u212a", "st", "x", "")]
+LINES = ["\n", "\r\n", "\r", "\n\n", " \n", "\n ", " \r ", "\t\n", "\u2028", "\x85", "  \n\n  ", " a", "a "]
+# At the edges of letters and numbers, and assigned by one Unicode version and not by another.
+EDGES = [chr(c) for c in (0xAA, 0xAB, 0xB5, 0xB7, 0x2C1, 0x2C2, 0x345, 0x370, 0x378, 0x559, 0x5EF, 0x61B, 0x640, 0x70F,
+                          0x88F, 0x897, 0xC5C, 0x1C89, 0x1C8A, 0x2071, 0x207F, 0x2180, 0x2E2F, 0x3005, 0x3031, 0xA7CE,
+                          0xA7DA, 0xA7F1, 0xFFDC, 0x105C0, 0x10D4A, 0x11BC0, 0x16D40, 0x1E5D0, 0x2EBF0, 0x2FA1D,
+                          0x323AF, 0x323B0, 0x33479)]
 CONTROLS = [chr(c) for c in (0, 1, 7, 8, 0x1B, 0x7F, 0x80, 0x9F, 0xAD, 0x600, 0x61C, 0x200C, 0x200E, 0x202A,
                              0xFFF9, 0xFFFD, 0xFFFE, 0xE000, 0xE0001, 0xF0000, 0x10FFFF)]
 
@@ -46,8 +57,8 @@ def any_character(rng: random.Random) -> str:
 
 def make_text(rng: random.Random, pieces: list[str], words: list[str]) -> str:
     """One text out of a few alphabets, some of its parts repeated."""
-    alphabets = rng.sample([COMBINING, SPACES, JAMO, EMOJI, FOLDED, INDIC, PLAIN, PLAIN, CONTROLS, pieces, words, words,
-                            None], rng.randint(1, 4))
+    alphabets = rng.sample([COMBINING, SPACES, JAMO, EMOJI, FOLDED, INDIC, PLAIN, PLAIN, CONTROLS, DIGITS,
+                            CONTRACTIONS, LINES, EDGES, pieces, words, words, None], rng.randint(1, 4))
     text = []
     for _ in range(int(rng.expovariate(1 / 12)) + 1):
         alphabet = rng.choice(alphabets)
@@ -86,6 +97,8 @@ def compare(path: pathlib.Path, options: argparse.Namespace) -> int:
     reference.no_padding()
     entries = json.loads(content)
     pieces = sorted(reference.get_vocab())
+    if "ByteLevel" in json.dumps(entries["decoder"]):  # as they are in a text
+        pieces = [reference.decode([reference.token_to_id(piece)], skip_special_tokens=False) for piece in pieces]
     words = [entry["content"] for entry in entries["added_tokens"]] + rng_words(pieces, options.seed)
     rng = random.Random(f"{options.seed} {path.name}")
     texts = [make_text(rng, pieces, words) for _ in range(options.texts)]

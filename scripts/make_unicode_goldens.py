@@ -58,6 +58,9 @@ def functions():
     clean = normalizers.BertNormalizer(**{**BERT, "clean_text": True})
     strip_mn = normalizers.BertNormalizer(**{**BERT, "strip_accents": True})
     strip_m = normalizers.StripAccents()
+    cuts = {"letter": pre_tokenizers.Split(Regex(r"\p{L}"), "isolated"),
+            "number": pre_tokenizers.Split(Regex(r"\p{N}"), "isolated"),
+            "numeric": pre_tokenizers.Digits(individual_digits=True)}
 
     def flag(value):
         return b"1" if value else b"0"
@@ -68,6 +71,9 @@ def functions():
     def changed(form, text):
         normal = form.normalize_str(text)
         return b"=" if normal == text else normal.encode()
+
+    def cut(pre_tokenizer):
+        return lambda c: flag(len(pre_tokenizer.pre_tokenize_str(f"\1{c}\1")) == 3)
 
     def clusters(c):
         tries = [n + c for n in NEIGHBOURS] + [c + n for n in NEIGHBOURS]
@@ -81,6 +87,7 @@ def functions():
         "control": lambda c: flag(clean.normalize_str(c) == ""),
         "nonspacing_mark": lambda c: flag(strip_mn.normalize_str(c) == ""),
         "combining_mark": lambda c: flag(strip_m.normalize_str(c) == ""),
+        **{name: cut(pre_tokenizer) for name, pre_tokenizer in cuts.items()},
         "lowercase": text(normalizers.Lowercase()),
         **{name.lower(): text(form) for name, form in FORMS.items()},
         "order": lambda c: changed(FORMS["NFD"], LADDER + c),

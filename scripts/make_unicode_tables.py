@@ -22,6 +22,7 @@ import sys
 import unicodedata
 
 import regex
+from tokenizers import Regex
 from tokenizers import __version__ as hf_version
 from tokenizers import normalizers, pre_tokenizers
 
@@ -31,12 +32,18 @@ COLUMNS = 100
 
 # Bits of UnicodeRecord::flags and ::normalization and of its grapheme byte, as unicode_tables.h
 # names them.
-FLAGS = ["whitespace", "word", "punctuation", "control", "nonspacing_mark", "combining_mark"]
-CANONICAL, COMPATIBILITY, COMPOSES_BACK, NOT_NFC, NOT_NFKC, LOWERCASE = 1, 2, 4, 8, 16, 32
+FLAGS = ["whitespace", "word", "punctuation", "control", "nonspacing_mark", "combining_mark",
+         "letter", "number"]
+CANONICAL, COMPATIBILITY, COMPOSES_BACK, NOT_NFC, NOT_NFKC, LOWERCASE, NUMERIC = 1, 2, 4, 8, 16, 32, 64
 GRAPHEME_CLASSES = ["Any", "CR", "LF", "Control", "Extend", "ZWJ", "Regional_Indicator", "Prepend",
                     "SpacingMark", "L", "V", "T", "LV", "LVT"]
 PICTOGRAPHIC = 14
 CONJUNCT_BITS = {"Consonant": 16, "Extend": 32, "Linker": 64}
+
+
+def is_cut_out(pre_tokenizer, char):
+    """Whether it stands alone between two characters of no property."""
+    return len(pre_tokenizer.pre_tokenize_str(f"\1{char}\1")) == 3
 
 
 def probe_flags():
@@ -50,6 +57,9 @@ def probe_flags():
     clean = normalizers.BertNormalizer(**{**bert, "clean_text": True})
     strip_mn = normalizers.BertNormalizer(**{**bert, "strip_accents": True})
     strip_m = normalizers.StripAccents()
+    split_letter = pre_tokenizers.Split(Regex(r"\p{L}"), "isolated")
+    split_number = pre_tokenizers.Split(Regex(r"\p{N}"), "isolated")
+    split_regex_space = pre_tokenizers.Split(Regex(r"\s"), "isolated")
     found = {name: set() for name in FLAGS}
     for c in CODE_POINTS:
         char = chr(c)
@@ -71,6 +81,11 @@ def probe_flags():
             found["nonspacing_mark"].add(c)
         if strip_m.normalize_str(char) == "":
             found["combining_mark"].add(c)
+        if is_cut_out(split_letter, char):
+            found["letter"].add(c)
+        if is_cut_out(split_number, char):
+            found["number"].add(c)
+        assert is_cut_out(split_regex_space, char) == (pieces == 2), hex(c)
     return found
 
 
@@ -251,6 +266,10 @@ def normalization_bytes(maps, compositions):
             result[c] |= bit
     for c in maps["nfkd"]:
         result[c] |= COMPATIBILITY
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    for c in CODE_POINTS:
+        if is_cut_out(digits, chr(c)):
+            result[c] |= NUMERIC
     seconds = {second for _, second, _ in compositions}
     seconds |= set(range(0x1161, 0x1176)) | set(range(0x11A8, 0x11C3))  # Hangul vowels, finals
     for c in CODE_POINTS:

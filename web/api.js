@@ -17,22 +17,43 @@ export class Api {
     this.readKey = readKey;
   }
 
-  // What the model is: { id, detail, dimensions, sizes, tasks, defaultTask, multilingual,
-  // mostInputs }.
+  // What the server has: { names, embedder, reranker, dimensions, sizes, tasks, defaultTask,
+  // multilingual, mostInputs }. The names of the first model that embeds and of the first that
+  // reranks may be empty; sizes and tasks are those of the first.
   async model() {
-    const { answer: info } = await this.#exchange("info");
-    const dimensions = info.dimensions ?? 1024;
-    const sizes = (info.matryoshka_dimensions ?? []).filter((size) => size < dimensions);
+    const [{ answer: info }, { answer: listed }] =
+      await Promise.all([this.#exchange("info"), this.#exchange("v1/models")]);
+    const first = (name) => listed.data.find((each) => each.capabilities.includes(name));
+    const embedder = first("embed");
+    const reranker = first("rerank");
+    const dimensions = embedder?.dimensions ?? 0;
+    const sizes = (embedder?.matryoshka_dimensions ?? []).filter((size) => size < dimensions);
+    const dtypeOf = (each) => (each.id === info.model_id ? [info.model_dtype] : []);
+    const describe = (each, what) =>
+      [each.id, ...dtypeOf(each), what, `up to ${each.max_tokens} tokens`].join(" · ");
     return {
-      id: info.model_id,
-      detail: [info.model_dtype, `${dimensions} dimensions`,
-        `up to ${info.max_input_length} tokens`].join(" · "),
+      names: [...(embedder ? [describe(embedder, `${dimensions} dimensions`)] : []),
+        ...(reranker ? [describe(reranker, "reranker")] : []),
+        ...(embedder || reranker ? [] : [info.model_id])],
+      embedder: embedder?.id ?? "",
+      reranker: reranker?.id ?? "",
       dimensions,
       sizes: [...sizes, dimensions].sort((a, b) => a - b),
-      tasks: (info.tasks ?? []).map((task) => task.name ?? task),
-      defaultTask: info.default_task ?? "",
+      tasks: embedder?.tasks ?? [],
+      defaultTask: embedder?.default_task ?? "",
       multilingual: info.multilingual ?? false,
       mostInputs: info.max_client_batch_size ?? kPart,
+    };
+  }
+
+  // POST /v1/rerank. Returns { results, tokens, cut, milliseconds }.
+  async rerank(request, { signal, nameOf }) {
+    const started = performance.now();
+    const { answer, headers } = await this.#exchange("v1/rerank", request, { signal, nameOf });
+    return {
+      results: answer.results, tokens: answer.usage.total_tokens,
+      cut: answer.truncated?.length ?? 0,
+      milliseconds: Number(headers.get("x-nestvec-total-ms")) || performance.now() - started,
     };
   }
 
@@ -88,8 +109,10 @@ export class Api {
   }
 }
 
-// [index of the first input, body] of calls with at most `most` inputs each.
+// [index of the first input, body] of calls with at most `most` inputs each. Documents are ranked
+// together.
 export function parts(request, most) {
+  if (request.documents) return [[0, request]];
   const bodies = [];
   for (let first = 0; first < request.input.length; first += most) {
     bodies.push([first, { ...request, input: request.input.slice(first, first + most) }]);
@@ -112,7 +135,7 @@ function messageOf(answer, text, response) {
 // "text 3".
 function inWords(message, nameOf) {
   if (!nameOf) return message;
-  const named = message.replace(/\binput\[(\d+)\](\.\w+)?/g, (_, index, member) =>
+  const named = message.replace(/\b(?:input|documents)\[(\d+)\](\.\w+)?/g, (_, index, member) =>
     nameOf(Number(index)) + (member ? `, ${member.slice(1)}` : ""));
-  return message.startsWith("input[") ? named.charAt(0).toUpperCase() + named.slice(1) : named;
+  return /^(input|documents)\[/.test(message) ? named.charAt(0).toUpperCase() + named.slice(1) : named;
 }

@@ -83,6 +83,36 @@ async function findInPassage(form, results, call) {
   return { requests, answers };
 }
 
+async function rerank(form, results, call) {
+  const texts = textsOf(form);
+  if (texts.length === 0) throw new InputError("Enter at least one document.");
+  const query = queryOf(form);
+  const requests = [{ model: model.reranker, query, documents: texts }];
+  const calls = [call.rerank(requests[0], (i) => `document ${i + 1}`)];
+  if (model.embedder) {
+    requests.push(requestOf(form, [query], taskNamed("retrieval.query")),
+      requestOf(form, texts, taskNamed("retrieval.passage")));
+    calls.push(call(requests[1], () => "the query"),
+      call(requests[2], (i) => `document ${i + 1}`));
+  }
+  const [scored, asked, embedded] = await Promise.all(calls);
+  results.hidden = false;
+  const show = (place, ranked) => {
+    find(`${place} .summary`, results).textContent =
+      describeRanking(ranked, "documents", kRanked);
+    drawRanking(find(`${place} .ranking`, results), ranked, kRanked);
+  };
+  show(".by-scores", scored.results.map((result) =>
+    ({ text: texts[result.index], score: result.relevance_score })));
+  find(".by-vectors", results).hidden = !model.embedder;
+  if (model.embedder) {
+    const vector = asked.data[0].embedding;
+    show(".by-vectors", byScore(embedded.data.map((entry) =>
+      ({ text: texts[entry.index], score: cosine(vector, entry.embedding) }))));
+  }
+  return { requests, answers: [scored] };
+}
+
 // { text, before, score, note } of each chunk, in reading order.
 function chunksOf(passage, entries, query) {
   const characters = Array.from(passage); // offsets count code points
@@ -112,9 +142,9 @@ function queryOf(form) {
 }
 
 function requestOf(form, input, task) {
-  const body = { model: model.id, input };
+  const body = { model: model.embedder, input };
   if (task) body.task = task;
-  const dimensions = model.sizes[Number(form.dimensions.value)];
+  const dimensions = model.sizes[Number(form.dimensions?.value)];
   if (dimensions && dimensions !== model.dimensions) body.dimensions = dimensions;
   return body;
 }
@@ -123,7 +153,7 @@ const taskNamed = (name) => (model.tasks.length ? name : "");
 
 // -- a run: busy state, status, errors, code --
 
-const kWork = { compare, search, passage: findInPassage };
+const kWork = { compare, search, rerank, passage: findInPassage };
 const runs = new Map(); // from a panel to the AbortController of its last run
 const requestsOf = new Map(); // the requests that each panel shows the answers of
 
@@ -138,15 +168,18 @@ async function run(form, asked) {
   const { signal } = control;
   runs.set(panel, control);
   button.setAttribute("aria-busy", "true");
-  tell(form, "Embedding …");
+  tell(form, panel.id === "rerank" ? "Scoring …" : "Embedding …");
+  const call = (request, nameOf) =>
+    api.embed(request, { mostInputs: model.mostInputs, signal, nameOf,
+      progress: (done) =>
+        tell(form, `Embedding … ${count(done)} of ${count(request.input.length)}`),
+    });
+  call.rerank = (request, nameOf) => api.rerank(request, { signal, nameOf });
   try {
     await describeModel();
+    if (tabOf(panel).hidden) control.abort(); // of another kind of model
     signal.throwIfAborted();
-    const { requests, answers } = await kWork[panel.id](form, results, (request, nameOf) =>
-      api.embed(request, { mostInputs: model.mostInputs, signal, nameOf,
-        progress: (done) =>
-          tell(form, `Embedding … ${count(done)} of ${count(request.input.length)}`),
-      }));
+    const { requests, answers } = await kWork[panel.id](form, results, call);
     tell(form, summary(answers));
     requestsOf.set(panel, requests);
     if (asked) bringIntoView(results);
@@ -163,13 +196,18 @@ async function run(form, asked) {
 
 function summary(answers) {
   const sum = (name) => answers.reduce((total, answer) => total + answer[name], 0);
-  const vectors = answers.reduce((total, answer) => total + answer.data.length, 0);
-  const width = answers[0].data[0].embedding.length;
   const milliseconds = Math.max(...answers.map((answer) => answer.milliseconds));
   const cut = sum("cut");
-  return `${count(vectors)} vectors of ${width} dimensions, ${count(sum("tokens"))} tokens, ` +
+  return `${whatCame(answers)}, ${count(sum("tokens"))} tokens, ` +
     `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms.` +
     (cut ? ` ${cut} text${cut > 1 ? "s were" : " was"} too long and truncated.` : "");
+}
+
+function whatCame(answers) {
+  const [{ results, data }] = answers;
+  if (results) return `${count(results.length)} score${results.length > 1 ? "s" : ""}`;
+  const vectors = answers.reduce((total, answer) => total + answer.data.length, 0);
+  return `${count(vectors)} vectors of ${data[0].embedding.length} dimensions`;
 }
 
 // On a phone results are below the form.
@@ -187,6 +225,7 @@ async function painted(message, form) {
 
 const openPanel = () => find("[role=tabpanel]:not([hidden])");
 const openForm = () => find("form", openPanel());
+const tabOf = (panel) => find(`#tab-${panel.id}`);
 
 function tell(form, message, error = "") {
   find(".status", form).textContent = message;
@@ -245,20 +284,32 @@ async function askForModel() {
 
 function showModel(described) {
   model = described;
-  find("#model").textContent = `${model.id} · ${model.detail}`;
+  find("#model").textContent = model.names.join("; ");
   showExamples(model.multilingual ? multilingualExamples : englishExamples);
   for (const form of findAll("form")) {
     const usual = model.defaultTask ? `default (${model.defaultTask})` : "default";
     const names = [...new Set([...model.tasks, "none"])];
     form.task?.replaceChildren(new Option(usual, ""),
       ...names.map((name) => new Option(name, name)));
-    form.dimensions.max = model.sizes.length - 1;
-    form.dimensions.value = form.dimensions.max;
+    if (form.dimensions) {
+      form.dimensions.max = model.sizes.length - 1;
+      form.dimensions.value = form.dimensions.max;
+    }
     restoreFields(form);
-    showSize(form.dimensions);
+    if (form.dimensions) showSize(form.dimensions);
   }
+  showTabs();
   for (const label of findAll("label.task")) label.hidden = model.tasks.length === 0;
   for (const label of findAll("label.size")) label.hidden = model.sizes.length < 2;
+}
+
+// Those of what the server has.
+function showTabs() {
+  for (const each of findAll("[role=tab]")) {
+    each.hidden = !(each.id === "tab-rerank" ? model.reranker : model.embedder);
+  }
+  const usable = findAll("[role=tab]:not([hidden])");
+  if (usable.length > 0 && tabOf(openPanel()).hidden) usable[0].click();
 }
 
 function showSize(slider) {
@@ -295,6 +346,8 @@ function showExamples(examples) {
   show(find("#compare form").texts, examples.compare);
   show(find("#search form").query, examples.query);
   show(find("#search form").texts, examples.documents);
+  show(find("#rerank form").query, examples.query);
+  show(find("#rerank form").texts, examples.documents);
   show(find("#passage form").query, examples.question);
   show(find("#passage form").text, examples.passage);
 }
@@ -311,7 +364,7 @@ function setUpForms() {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
     form.addEventListener("input", () => keepFields(form));
-    form.dimensions.addEventListener("input", ({ target }) => showSize(target));
+    form.dimensions?.addEventListener("input", ({ target }) => showSize(target));
   }
 }
 
@@ -360,7 +413,10 @@ function setUpTabs() {
       const next = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: -1 }[event.key];
       if (next === undefined) return;
       event.preventDefault();
-      const chosen = tabs.at(next % tabs.length);
+      const step = ["ArrowLeft", "End"].includes(event.key) ? -1 : 1;
+      let place = next;
+      while (tabs.at(place % tabs.length).hidden) place += step;
+      const chosen = tabs.at(place % tabs.length);
       select(chosen);
       chosen.focus();
     });

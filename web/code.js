@@ -51,11 +51,14 @@ export function asJavaScript({ method, url, headers = {}, body }, keyed, name = 
   ].join("\n");
 }
 
-// The calls of the page, which are bodies of POST /v1/embeddings, in a language.
+// The calls of the page, which are bodies of POST /v1/embeddings and /v1/rerank, in a language.
 export function asCode(language, base, bodies, keyed) {
-  if (language === "python") return asOpenAi(base, bodies, keyed);
-  const requests = bodies.map((body) => ({ method: "POST", url: `${base}v1/embeddings`, body }));
-  const write = language === "curl" ? asCurl : asJavaScript;
+  const pathOf = (body) => (body.documents ? "v1/rerank" : "v1/embeddings");
+  if (language === "python" && !bodies.some((body) => body.documents)) {
+    return asOpenAi(base, bodies, keyed);
+  }
+  const requests = bodies.map((body) => ({ method: "POST", url: base + pathOf(body), body }));
+  const write = { curl: asCurl, python: asPython, javascript: asJavaScript }[language];
   return requests.map((request, i) =>
     write(request, keyed, requests.length > 1 ? `answer${i + 1}` : "answer")).join("\n\n");
 }

@@ -6,6 +6,7 @@
 """
 
 from nestvec._core import __version__
+from nestvec._cross_encoder import CrossEncoder
 from nestvec._errors import (
     DataLossError,
     Error,
@@ -22,8 +23,10 @@ from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
 from nestvec._model import Model
 from nestvec._quantization import quantize_embeddings
 from nestvec._sentence_transformer import SentenceTransformer
+from nestvec._sparse import SparseVectors
 
 __all__ = [
+    "CrossEncoder",
     "DataLossError",
     "Error",
     "FailedPreconditionError",
@@ -34,6 +37,7 @@ __all__ = [
     "PermissionDeniedError",
     "ResourceExhaustedError",
     "SentenceTransformer",
+    "SparseVectors",
     "Statistics",
     "Task",
     "TokenEmbeddings",

@@ -18,6 +18,15 @@ class EncodeArguments(TypedDict):
     batch_tokens: int  # 0 = as many as the model runs at once
     progress: Callable[[int], object] | None
 
+class ScoreArguments(TypedDict):
+    activation: str  # empty = the model's
+    truncate: str
+    pair_truncation: str  # empty = the model's
+    max_document_tokens: int  # 0 = all
+    best_window: bool
+    parse_special: bool
+    progress: Callable[[int], object] | None
+
 class LoadedModel:
     def info(self) -> dict[str, Any]: ...
     def statistics(self) -> dict[str, Any]: ...
@@ -29,6 +38,15 @@ class LoadedModel:
     ) -> tuple[
         list[tuple[NDArray[np.float32], list[int], list[str], list[tuple[int, int]], bool]], list[int]
     ]: ...
+    def rerank(
+        self, query: str, documents: Sequence[str], arguments: ScoreArguments
+    ) -> tuple[NDArray[np.float32], list[int]]: ...
+    def classify(
+        self, firsts: Sequence[str], seconds: Sequence[str] | None, arguments: ScoreArguments
+    ) -> tuple[NDArray[np.float32], list[int]]: ...
+    def encode_sparse(
+        self, texts: Sequence[str], arguments: EncodeArguments
+    ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]], list[int]]: ...
     def tokenize(
         self, text: str, add_special: bool, parse_special: bool
     ) -> tuple[list[int], list[str], list[tuple[int, int]], list[bool]]: ...

@@ -24,6 +24,20 @@ def leaves_prompt_out(folder: str) -> bool:
     return isinstance(config, dict) and config.get("include_prompt") is False
 
 
+def names_activation(folder: str) -> bool:
+    """Whether a file says what becomes of a classifier's outputs, in a form that sentence-transformers follows."""
+    about = _read(folder, "config_sentence_transformers.json")
+    config = _read(folder, "config.json")
+    config = config if isinstance(config, dict) else {}
+    inner = config.get("sentence_transformers")
+    named = [
+        about.get("activation_fn") if isinstance(about, dict) else None,
+        inner.get("activation_fn") if isinstance(inner, dict) else None,
+        config.get("sbert_ce_default_activation_function"),
+    ]
+    return any(str(name).startswith("torch.") for name in named)
+
+
 def _is_pooling(step: Any) -> bool:
     return isinstance(step, dict) and str(step.get("type")).endswith(".Pooling") and isinstance(step.get("path"), str)
 

@@ -36,6 +36,11 @@ class ModelInfo:
     default_task: str
     prompts_source: str  # "model folder", "built in for OWNER/NAME", "configuration"; empty: no prompts
     matryoshka_dimensions: tuple[int, ...]
+    dense: bool  # encode() has a vector for a text
+    sparse: bool  # sparse() has weights of token ids
+    multi_vector: bool
+    labels: tuple[str, ...]  # of a classifier's outputs; one: a reranker; empty: neither
+    activation: str  # of those outputs by default: "none", "sigmoid", "softmax"
     threads: int
     threads_reason: str
     memory_plan_bytes: int

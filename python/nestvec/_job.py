@@ -28,6 +28,7 @@ class Job:
     model: a model folder or repository, as every worker finds it.
     load: options of `Model.load`; encode: options of `Model.encode`.
     columns: the input's columns to keep, all when None.
+    sparse: sparse vectors in place of dense ones.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Job:
     columns: tuple[str, ...] | None = None
     load: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     encode: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sparse: bool = False
 
     def load_model(self):
         import nestvec
@@ -73,9 +75,11 @@ class Job:
 
     def embed_texts(self, model, texts: pa.Array | pa.ChunkedArray,
                     progress: Callable[[int], None] | None = None) -> pa.Array:
-        """Text to fixed-size lists of float32."""
+        """Text to fixed-size lists of float32, or sparse vectors to structs of two lists, indices and values."""
         present = texts.drop_null().to_pylist()
         told = {"progress": progress} if progress else {}
+        if self.sparse:
+            return _sparse_structs(model.sparse(present, **told, **self.encode), np.asarray(texts.is_null()))
         vectors = model.encode(present, **told, **self.encode)
         if len(present) == len(texts):
             return _fixed_size_lists(vectors, None)
@@ -96,6 +100,17 @@ def _fixed_size_lists(vectors: np.ndarray, missing: np.ndarray | None) -> pa.Fix
     values = pa.array(np.ascontiguousarray(vectors).reshape(-1), type=pa.float32())
     mask = None if missing is None else pa.array(missing)
     return pa.FixedSizeListArray.from_arrays(values, vectors.shape[1], mask=mask)
+
+
+def _sparse_structs(rows: Any, missing: np.ndarray) -> pa.StructArray:
+    """Rows of a CSR matrix, spread over the rows that are not missing."""
+    counts = np.zeros(len(missing), np.int64)
+    counts[~missing] = np.diff(rows.indptr)
+    starts = np.zeros(len(missing) + 1, np.int32)
+    np.cumsum(counts, out=starts[1:])
+    lists = [pa.ListArray.from_arrays(pa.array(starts), pa.array(values))
+             for values in (rows.indices.astype(np.int32, copy=False), rows.data)]
+    return pa.StructArray.from_arrays(lists, ["indices", "values"], mask=pa.array(missing))
 
 
 def fingerprint(folder: str | pathlib.Path) -> str:

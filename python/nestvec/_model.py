@@ -19,7 +19,8 @@ from nestvec import _core, _folder, _hub, _quantization, _similarity
 from nestvec._bar import LoadingBar, is_watched
 from nestvec._errors import InvalidArgumentError, NotFoundError, TruncationWarning
 from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
-from nestvec._texts import as_texts
+from nestvec._scoring import Scoring
+from nestvec._texts import as_texts, count_of, flag_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -71,7 +72,7 @@ class FormOptions(EncodeOptions, total=False):
     precision: str
 
 
-class Model:
+class Model(Scoring):
     """A loaded model. Safe for use by several threads; their texts share the model's runs.
 
     A pickle holds the folder and the settings; unpickling loads the model, once per process. A forked
@@ -88,6 +89,7 @@ class Model:
         values = core.info()
         values["tasks"] = tuple(Task(*task) for task in values["tasks"])
         values["matryoshka_dimensions"] = tuple(values["matryoshka_dimensions"])
+        values["labels"] = tuple(values["labels"])
         self._info = ModelInfo(**values)
 
     @classmethod
@@ -228,10 +230,10 @@ class Model:
         if device not in (None, "cpu"):
             raise InvalidArgumentError(f"device is {device!r}; expected 'cpu'")
         # Where it is not asked for, sentence-transformers leaves it to the model's folder too.
-        normalize = _one_of("normalize", _flag("normalize", normalize), "normalize_embeddings",
-                            _flag("normalize_embeddings", normalize_embeddings) or None)
-        dimensions = _one_of("dimensions", _count("dimensions", dimensions), "truncate_dim",
-                             _count("truncate_dim", truncate_dim))
+        normalize = _one_of("normalize", flag_of("normalize", normalize), "normalize_embeddings",
+                            flag_of("normalize_embeddings", normalize_embeddings) or None)
+        dimensions = _one_of("dimensions", count_of("dimensions", dimensions), "truncate_dim",
+                             count_of("truncate_dim", truncate_dim))
         arguments = self._arguments(task, prompt_name, prompt, late_chunking, truncate, parse_special)
         arguments["progress"] = progress
         if output_value == "token_embeddings":
@@ -249,7 +251,7 @@ class Model:
         arguments["dimensions"] = dimensions or 0
         arguments["normalize"] = normalize
         arguments["late_chunking"] = bool(late_chunking)
-        arguments["batch_tokens"] = _count("batch_tokens", batch_tokens) or 0
+        arguments["batch_tokens"] = count_of("batch_tokens", batch_tokens) or 0
         _quantization.check(precision)
         vectors = self._run(self._core.encode, texts, arguments, bool(show_progress_bar))
         packed = _quantization.pack(vectors, precision)
@@ -316,7 +318,7 @@ class Model:
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """The text of token ids."""
-        return self._core.decode(_ids(ids), bool(_flag("skip_special", skip_special)))
+        return self._core.decode(_ids(ids), bool(flag_of("skip_special", skip_special)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, self._reference
@@ -345,7 +347,7 @@ class Model:
                 raise TypeError(f"{name} is of type {type(text).__name__}; expected str")
         if not isinstance(truncate, str):
             raise TypeError(f"truncate is of type {type(truncate).__name__}; expected 'right', 'left' or 'error'")
-        _flag("late_chunking", late_chunking)
+        flag_of("late_chunking", late_chunking)
         if parse_special is None:
             raise TypeError("parse_special is None; expected bool")
         if task is None and prompt is None and prompt_name is not None:
@@ -366,7 +368,7 @@ class Model:
             "dimensions": 0,
             "normalize": None,
             "late_chunking": False,
-            "parse_special": bool(_flag("parse_special", parse_special)),
+            "parse_special": bool(flag_of("parse_special", parse_special)),
             "truncate": truncate,
             "prompt": own_prompt,
             "batch_tokens": 0,
@@ -374,8 +376,14 @@ class Model:
         }
 
     def _run(
-        self, function: Callable[..., Any], texts: Sequence[str], arguments: _core.EncodeArguments, bar: bool
+        self,
+        function: Callable[..., Any],
+        texts: Sequence[str],
+        arguments: _core.EncodeArguments | _core.ScoreArguments,
+        bar: bool,
+        over: str = "",
     ) -> Any:
+        """``over`` is the limit that texts were over, in place of the model's."""
         if bar:
             from tqdm.auto import tqdm
 
@@ -394,8 +402,8 @@ class Model:
         if truncated:
             named = ", ".join(map(str, truncated[:8])) + (", ..." if len(truncated) > 8 else "")
             warnings.warn(
-                f"{len(truncated)} of {len(texts)} texts had more than {self._info.max_tokens} tokens and lost "
-                f"some (index {named})",
+                f"{len(truncated)} of {len(texts)} texts had more than {over or f'{self._info.max_tokens} tokens'} "
+                f"and lost some (index {named})",
                 TruncationWarning,
                 stacklevel=3,
             )
@@ -456,25 +464,6 @@ def _one_of(name: str, value: T | None, alias: str, other: T | None) -> T | None
     if value is not None and other is not None and value != other:
         raise InvalidArgumentError(f"{name}={value!r} and {alias}={other!r} contradict each other; leave one out")
     return other if value is None else value
-
-
-def _flag(name: str, value: Any) -> bool | None:
-    """True, False, NumPy's own, 1 or 0, which tables hold in place of them."""
-    if value is None or isinstance(value, (bool, np.bool_)):
-        return None if value is None else bool(value)
-    if isinstance(value, (int, np.integer)) and value in (0, 1):
-        return bool(value)
-    raise TypeError(f"{name} is of type {type(value).__name__}; expected bool")
-
-
-def _count(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is of type {type(value).__name__}; expected int")
-    if value < 1:
-        raise InvalidArgumentError(f"{name} is {value}; expected at least 1")
-    return int(value)
 
 
 def _ids(given: Any) -> list[int]:

@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from nestvec import _hub, _quantization, _similarity
-from nestvec._errors import InvalidArgumentError, NotFoundError
-from nestvec._model import Model, _count
-from nestvec._texts import as_texts
+from nestvec import _quantization, _similarity
+from nestvec._drop_in import check_device, find, settings_of, with_revision
+from nestvec._errors import InvalidArgumentError
+from nestvec._model import Model
+from nestvec._texts import as_texts, count_of
 
 _ORGANIZATION = "sentence-transformers"  # owns the models that are named without an owner
-# Choices of how PyTorch computes; they change no vector here.
-_WITHOUT_EFFECT = ("attn_implementation", "low_cpu_mem_usage", "use_safetensors", "trust_remote_code")
-_PRECISIONS = {"auto": "auto", "float32": "fp32", "bfloat16": "bf16"}
 
 
 class SentenceTransformer:
@@ -62,14 +60,16 @@ class SentenceTransformer:
         Of ``model_kwargs`` the type ("torch_dtype", "dtype") and "default_task" are followed, of ``tokenizer_kwargs``
         (``processor_kwargs``) "model_max_length".
         """
-        _check_device(device)
+        check_device(device)
         if modules is not None:
             raise InvalidArgumentError("modules cannot be put together here; give a folder or a repository")
-        settings = _settings(model_kwargs, {**(tokenizer_kwargs or {}), **(processor_kwargs or {})}, config_kwargs)
-        name = _with_revision(os.fspath(model_name_or_path), revision)
-        folder = _find(name, cache_folder, local_files_only, token if use_auth_token is None else use_auth_token)
+        settings = settings_of(model_kwargs, {**(tokenizer_kwargs or {}), **(processor_kwargs or {})}, config_kwargs)
+        name = with_revision(os.fspath(model_name_or_path), revision)
+        key = token if use_auth_token is None else use_auth_token
         self._settings = settings
-        self.model = Model.load(folder, **settings)
+        self.model = Model.load(find(name, _ORGANIZATION, cache_folder, local_files_only, key), **settings)
+        if self.model.info.labels and not self.model.info.dense:
+            raise InvalidArgumentError(f"{self.model.info.id} makes no vectors; CrossEncoder is for it")
         self.prompts = {"query": "", "document": ""}
         if prompts is not None and not isinstance(prompts, Mapping):
             raise TypeError(f"prompts is of type {type(prompts).__name__}; expected a dict of names and texts")
@@ -116,8 +116,8 @@ class SentenceTransformer:
             raise TypeError("encode() needs texts")
         if pool is not None:
             raise InvalidArgumentError("pools of processes are not supported; one call uses all cores that it may")
-        _check_device(device)
-        if _count("batch_size", batch_size) is None:
+        check_device(device)
+        if count_of("batch_size", batch_size) is None:
             raise TypeError("batch_size is of type NoneType; expected int")
         how: dict[str, Any] = {"show_progress_bar": show_progress_bar, **self._prompt_of(prompt_name, prompt, task)}
         if output_value == "token_embeddings":
@@ -129,7 +129,7 @@ class SentenceTransformer:
         if precision not in (None, "float32", "int8", "uint8", "binary", "ubinary"):
             raise InvalidArgumentError(f"precision is {precision!r}; expected float32, int8, uint8, binary or ubinary")
         texts, single = as_texts(given)
-        width = _count("truncate_dim", self.truncate_dim if truncate_dim is None else truncate_dim)
+        width = count_of("truncate_dim", self.truncate_dim if truncate_dim is None else truncate_dim)
         vectors = self._vectors(texts, width, normalize_embeddings, how)
         if len(vectors) and precision not in (None, "float32"):
             vectors = _quantization.quantize_embeddings(vectors, precision)
@@ -202,7 +202,7 @@ class SentenceTransformer:
         return "cpu"
 
     def to(self, device: Any = None) -> SentenceTransformer:
-        _check_device(device)
+        check_device(device)
         return self
 
     def cpu(self) -> SentenceTransformer:
@@ -254,54 +254,3 @@ class SentenceTransformer:
 
     def _has_task(self, name: str) -> bool:
         return any(task.name == name for task in self.model.info.tasks)
-
-
-def _check_device(device: Any) -> None:
-    devices = device if isinstance(device, (list, tuple)) else [device]
-    for one in devices:
-        if one is not None and str(one).partition(":")[0] != "cpu":
-            raise InvalidArgumentError(f"device is {str(one)!r}; expected 'cpu'")
-
-
-def _settings(model: dict[str, Any] | None, tokenizer: dict[str, Any], config: dict[str, Any] | None) -> dict[str, Any]:
-    """Arguments for transformers as settings of Model.load."""
-    settings: dict[str, Any] = {}
-    for name, value in (model or {}).items():
-        if name in ("torch_dtype", "dtype"):
-            dtype = str(value).removeprefix("torch.")
-            if dtype not in _PRECISIONS:
-                raise InvalidArgumentError(f"model_kwargs[{name!r}] is {dtype}; expected {', '.join(_PRECISIONS)}")
-            settings["precision"] = _PRECISIONS[dtype]
-        elif name == "default_task":
-            settings["default_task"] = value
-        elif name == "device_map":
-            _check_device(None if value == "auto" else value)
-        elif name not in _WITHOUT_EFFECT:
-            raise _refused("model_kwargs", name)
-    for name, value in tokenizer.items():
-        if name != "model_max_length":
-            raise _refused("tokenizer_kwargs", name)
-        settings["max_tokens"] = value
-    for name in config or {}:
-        raise _refused("config_kwargs", name)
-    return settings
-
-
-def _refused(where: str, name: str) -> InvalidArgumentError:
-    return InvalidArgumentError(f"{where}[{name!r}] is not supported; nestvec.Model.load has settings of its own")
-
-
-def _with_revision(name: str, revision: str | None) -> str:
-    return name if revision is None or os.path.exists(name) else f"{name}@{revision}"
-
-
-def _find(name: str, cache_folder: str | os.PathLike[str] | None, local: bool, token: str | bool | None) -> str:
-    """The folder of a model, downloaded where that is allowed."""
-    if not _hub.is_reference(name):
-        return name
-    if "/" not in name:
-        name = f"{_ORGANIZATION}/{name}"
-    if cache_folder is None:
-        with contextlib.suppress(NotFoundError):
-            return _hub.find(name)
-    return _hub.pull(name, token=token, cache_dir=cache_folder, local_files_only=local)

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What callers give as texts: a str, a list, a column of a table."""
+"""What callers give: texts as a str, a list or a column of a table; flags and counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
+
+import numpy as np
+
+from nestvec._errors import InvalidArgumentError
 
 
 def as_texts(given: Any) -> tuple[Sequence[Any], bool]:
@@ -50,3 +54,21 @@ def _is_null(value: object) -> bool:
     is_nan = isinstance(value, float) and value != value
     return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
+
+def flag_of(name: str, value: Any) -> bool | None:
+    """True, False, NumPy's own, 1 or 0, which tables hold in place of them."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    if isinstance(value, (int, np.integer)) and value in (0, 1):
+        return bool(value)
+    raise TypeError(f"{name} is of type {type(value).__name__}; expected bool")
+
+
+def count_of(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is of type {type(value).__name__}; expected int")
+    if value < 1:
+        raise InvalidArgumentError(f"{name} is {value}; expected at least 1")
+    return int(value)

@@ -2,6 +2,7 @@
 """Haystack: ``pip install nestvec[haystack]``.
 
     pipeline.add_component("embedder", NestvecTextEmbedder("jinaai/jina-embeddings-v3"))
+    pipeline.add_component("ranker", NestvecRanker("BAAI/bge-reranker-v2-m3", top_k=3))
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 
 from nestvec._extras import needs
 from nestvec._model import Model
+from nestvec._scoring import best_first
+from nestvec._texts import count_of
 
 with needs("haystack", __name__):
     from haystack import Document, component, default_from_dict, default_to_dict
@@ -109,6 +112,82 @@ class NestvecDocumentEmbedder:
         return {"documents": embedded}
 
     def _text(self, document: Document) -> str:
-        fields = [document.meta.get(name) for name in self.meta_fields_to_embed]
-        parts = [str(field) for field in fields if field is not None]
-        return self.embedding_separator.join([*parts, document.content or ""])
+        return _text(document, self.meta_fields_to_embed, self.embedding_separator)
+
+
+@component
+class NestvecRanker:
+    """Sorts documents by how well they answer a query, the best first, with their new scores.
+
+    ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
+    ``Model.rerank``. ``score_threshold`` leaves out documents with a lower score. Of documents with the same id the
+    first is taken. Fields of their metadata may be put before the content.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        settings: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        top_k: int | None = 10,
+        score_threshold: float | None = None,
+        meta_fields_to_embed: list[str] | None = None,
+        embedding_separator: str = "\n",
+    ) -> None:
+        self.model = model
+        self.settings = settings or {}
+        self.options = options or {}
+        self._loaded: Model | None = None
+        self.top_k = count_of("top_k", top_k)
+        self.score_threshold = score_threshold
+        self.meta_fields_to_embed = meta_fields_to_embed or []
+        self.embedding_separator = embedding_separator
+
+    def warm_up(self) -> None:
+        """Loads the model, once."""
+        if self._loaded is None:
+            self._loaded = Model.load(self.model, **self.settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        return default_to_dict(
+            self,
+            model=self.model,
+            settings=self.settings,
+            options=self.options,
+            top_k=self.top_k,
+            score_threshold=self.score_threshold,
+            meta_fields_to_embed=self.meta_fields_to_embed,
+            embedding_separator=self.embedding_separator,
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> NestvecRanker:
+        return default_from_dict(cls, data)
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, Any]:
+        """``top_k`` and ``score_threshold`` replace those of the constructor."""
+        self.warm_up()
+        assert self._loaded is not None
+        unique: dict[str, Document] = {}
+        for document in documents:
+            unique.setdefault(document.id, document)
+        given = list(unique.values())
+        texts = [_text(document, self.meta_fields_to_embed, self.embedding_separator) for document in given]
+        scores = self._loaded.rerank(query, texts, **self.options)
+        most = self.top_k if top_k is None else count_of("top_k", top_k)
+        least = self.score_threshold if score_threshold is None else score_threshold
+        ranked = [replace(given[i], score=float(scores[i])) for i in best_first(scores, most)]
+        return {"documents": [document for document in ranked if least is None or (document.score or 0.0) >= least]}
+
+
+def _text(document: Document, fields: list[str], separator: str) -> str:
+    values = [document.meta.get(name) for name in fields]
+    parts = [str(value) for value in values if value is not None]
+    return separator.join([*parts, document.content or ""])

@@ -32,7 +32,7 @@ SUFFIXES = (".parquet", ".arrow", ".feather")
 
 def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output: str | os.PathLike, *,
                 model, column: str = "text", output_column: str = "embedding",
-                columns: Sequence[str] | None = None, batch_rows: int = 4096,
+                columns: Sequence[str] | None = None, batch_rows: int = 4096, sparse: bool = False,
                 progress: Callable[[int], None] | None = None, **encode: Any) -> int:
     """Embeds a text column and writes all rows in their order, with the vectors as the last column.
 
@@ -40,7 +40,8 @@ def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output:
     output: a local .parquet file, or .arrow (Arrow IPC).
     model: a `nestvec.Model`, or what `Model.load` takes.
     columns: those to keep, all when None.
-    encode: as for `Model.encode`: task, dimensions, normalize...
+    sparse: learned sparse vectors, each a struct of two lists: indices (token ids) and values (weights).
+    encode: as for `Model.encode`: task, dimensions, normalize...; with `sparse` as for `Model.sparse`.
     progress: called with the number of rows so far.
 
     A row without text has no vector (null). The vectors are a fixed-size list of float32. Returns the
@@ -48,7 +49,7 @@ def embed_files(inputs: str | os.PathLike | Sequence[str | os.PathLike], output:
     """
     by_name = isinstance(model, (str, os.PathLike))
     job = Job(os.fspath(model) if by_name else "", column, output_column,
-              None if columns is None else tuple(columns), encode=encode)
+              None if columns is None else tuple(columns), encode=encode, sparse=sparse)
     names = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
     filesystem, paths = _files.expand([os.fspath(name) for name in names], SUFFIXES)
     if not os.fspath(output).endswith(SUFFIXES):
@@ -139,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nestvec.parquet", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     _arguments.add_to(parser, output="the file to write, .parquet or .arrow")
+    parser.add_argument("--sparse", action="store_true",
+                        help="write learned sparse vectors, as structs of two lists, indices and values")
     args = parser.parse_args(arguments)
     try:
         job = _arguments.job_of(args)
@@ -147,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _bar(total) as bar:
             rows = embed_files(args.input, args.output, model=model, column=job.column,
                                output_column=job.output_column, columns=job.columns, batch_rows=args.batch_rows,
-                               progress=lambda done: bar.update(done - bar.n), **job.encode)
+                               sparse=args.sparse, progress=lambda done: bar.update(done - bar.n), **job.encode)
     except (OSError, ValueError, RuntimeError) as error:
         print(f"nestvec.parquet: {error}", file=sys.stderr)
         return 1

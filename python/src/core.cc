@@ -21,7 +21,9 @@
 #include "nestvec/tasks.h"
 #include "nestvec/version.h"
 #include "pack_rows.h"
+#include "score.h"
 #include "settings.h"
+#include "sparse.h"
 #include "strings.h"
 
 namespace nb = nanobind;
@@ -140,6 +142,11 @@ nb::dict info(const LoadedModel& model) {
   out["default_task"] = from.default_task;
   out["prompts_source"] = from.prompts_source;
   out["matryoshka_dimensions"] = from.matryoshka_dimensions;
+  out["dense"] = from.dense;
+  out["sparse"] = from.sparse;
+  out["multi_vector"] = from.multi_vector;
+  out["labels"] = from.labels;
+  out["activation"] = from.activation;
   out["threads"] = from.threads;
   out["threads_reason"] = from.threads_reason;
   out["memory_plan_bytes"] = from.memory_plan_bytes;
@@ -182,6 +189,56 @@ EncodeArguments arguments_of(const nb::dict& given) {
   return out;
 }
 
+ScoreActivation activation_of(const std::string& name) {
+  if (name.empty()) return ScoreActivation::kModel;
+  if (name == "none") return ScoreActivation::kNone;
+  if (name == "sigmoid") return ScoreActivation::kSigmoid;
+  if (name == "softmax") return ScoreActivation::kSoftmax;
+  throw Error(ErrorCode::kInvalidArgument,
+              "activation is \"" + name + "\"; expected none, sigmoid or softmax");
+}
+
+PairTruncation pair_truncation_of(const std::string& name) {
+  if (name.empty()) return PairTruncation::kModel;
+  if (name == "longest_first") return PairTruncation::kLongestFirst;
+  if (name == "only_second") return PairTruncation::kOnlySecond;
+  throw Error(ErrorCode::kInvalidArgument,
+              "pair_truncation is \"" + name + "\"; expected longest_first or only_second");
+}
+
+// What `rerank` and `classify` of Python pass, by name.
+ScoreArguments score_arguments_of(const nb::dict& given) {
+  ScoreArguments out;
+  out.options.activation = activation_of(nb::cast<std::string>(given["activation"]));
+  out.options.truncation = truncation_of(nb::cast<std::string>(given["truncate"]));
+  out.options.pair_truncation = pair_truncation_of(nb::cast<std::string>(given["pair_truncation"]));
+  out.options.max_document_tokens = nb::cast<std::size_t>(given["max_document_tokens"]);
+  out.options.best_window = nb::cast<bool>(given["best_window"]);
+  out.options.parse_special = nb::cast<bool>(given["parse_special"]);
+  out.progress = given["progress"];
+  return out;
+}
+
+nb::tuple tuple_of(ScoreResult result) {
+  return nb::make_tuple(nb::cast(std::move(result.rows)), result.truncated);
+}
+
+nb::tuple rerank_documents(const LoadedModel& model, nb::handle query,
+                           const nb::sequence& documents, const nb::dict& arguments) {
+  return tuple_of(
+      rerank(model.get(), utf8_of(query, "query"), documents, score_arguments_of(arguments)));
+}
+
+nb::tuple classify_pairs(const LoadedModel& model, const nb::sequence& firsts,
+                         std::optional<nb::sequence> seconds, const nb::dict& arguments) {
+  return tuple_of(classify(model.get(), firsts, std::move(seconds), score_arguments_of(arguments)));
+}
+
+nb::tuple encode_sparse_of(const LoadedModel& model, const nb::sequence& texts,
+                           const nb::dict& arguments) {
+  return encode_sparse(model.get(), texts, arguments_of(arguments));
+}
+
 nb::tuple encode_texts(const LoadedModel& model, const nb::sequence& texts,
                        const nb::dict& arguments) {
   EncodeResult result = encode(model.get(), texts, arguments_of(arguments));
@@ -222,6 +279,11 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
       .def("statistics", nestvec::statistics)
       .def("encode", nestvec::encode_texts, nb::arg("texts"), nb::arg("arguments"))
       .def("embed_tokens", nestvec::embed_tokens_of, nb::arg("texts"), nb::arg("arguments"))
+      .def("rerank", nestvec::rerank_documents, nb::arg("query"), nb::arg("documents"),
+           nb::arg("arguments"))
+      .def("classify", nestvec::classify_pairs, nb::arg("firsts"), nb::arg("seconds").none(),
+           nb::arg("arguments"))
+      .def("encode_sparse", nestvec::encode_sparse_of, nb::arg("texts"), nb::arg("arguments"))
       .def("tokenize", nestvec::tokenize, nb::arg("text"), nb::arg("add_special"),
            nb::arg("parse_special"))
       .def(

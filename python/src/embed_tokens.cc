@@ -7,10 +7,11 @@
 
 #include <chrono>
 #include <deque>
-#include <future>
 #include <memory>
 #include <utility>
 
+#include "call_queue.h"
+#include "signals.h"
 #include "strings.h"
 #include "text_reader.h"
 
@@ -21,8 +22,6 @@ namespace {
 
 using Ranges = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 
-// How long Ctrl-C may go unheard.
-constexpr std::chrono::milliseconds kSignalInterval{50};
 // Texts that are queued together, so that they share the model's runs.
 constexpr std::size_t kAhead = 64;
 
@@ -42,54 +41,40 @@ Error about_text(const Error& error, std::size_t index) {
 class TokenRun {
  public:
   TokenRun(const Model& model, EmbedOptions options) : model_(model), options_(std::move(options)) {
-    options_.stop = stop_.get_token();
+    options_.stop = calls_.token();
   }
-  TokenRun(const TokenRun&) = delete;
-  TokenRun& operator=(const TokenRun&) = delete;
-  ~TokenRun() { stop(); }
 
   bool empty() const noexcept { return calls_.empty(); }
   bool has_room() const noexcept { return calls_.size() < kAhead; }
 
   void add(std::string text) {
-    const auto promise = std::make_shared<std::promise<Result<TokenEmbeddings>>>();
-    calls_.push_back({std::move(text), promise->get_future()});
-    model_.tokenize_and_embed_async(
-        calls_.back().text, options_,
-        [promise](Result<TokenEmbeddings> result) { promise->set_value(std::move(result)); });
+    texts_.push_back(std::move(text));
+    calls_.add([&](CallQueue<TokenEmbeddings>::Done done) {
+      model_.tokenize_and_embed_async(texts_.back(), options_, std::move(done));
+    });
   }
 
-  bool wait(std::chrono::milliseconds limit) const {
-    return calls_.front().result.wait_for(limit) == std::future_status::ready;
-  }
+  bool wait(std::chrono::milliseconds limit) const { return calls_.wait(limit); }
 
   // Precondition: wait() was true. Throws Error.
   std::pair<std::string, TokenEmbeddings> take() {
-    Call call = std::move(calls_.front());
-    calls_.pop_front();
-    Result<TokenEmbeddings> result = call.result.get();
+    Result<TokenEmbeddings> result = calls_.take();
     if (!result.ok()) throw about_text(result.error(), taken_);
     ++taken_;
-    return {std::move(call.text), std::move(result).value()};
+    std::pair<std::string, TokenEmbeddings> out(std::move(texts_.front()),
+                                                std::move(result).value());
+    texts_.pop_front();
+    return out;
   }
 
   // Ends what is under way and waits until it has ended.
-  void stop() {
-    stop_.request_stop();
-    for (const Call& call : calls_) call.result.wait();
-    calls_.clear();
-  }
+  void stop() { calls_.stop(); }
 
  private:
-  struct Call {
-    std::string text;
-    std::future<Result<TokenEmbeddings>> result;
-  };
-
   const Model& model_;
   EmbedOptions options_;
-  std::stop_source stop_;
-  std::deque<Call> calls_;
+  std::deque<std::string> texts_;  // of the calls
+  CallQueue<TokenEmbeddings> calls_;
   std::size_t taken_ = 0;
 };
 
@@ -125,16 +110,6 @@ nb::tuple item_of(const Model& model, const std::string& text, TokenEmbeddings t
                         tokens.truncated);
 }
 
-void check_signals(TokenRun& run) {
-  if (PyErr_CheckSignals() == 0) return;
-  const nb::python_error error;  // takes the exception before others run
-  {
-    nb::gil_scoped_release release;
-    run.stop();
-  }
-  throw error;
-}
-
 }  // namespace
 
 nb::tuple describe_tokens(const Model& model, std::string_view text,
@@ -161,13 +136,7 @@ nb::tuple embed_tokens(const Model& model, nb::sequence texts, EncodeArguments a
       nb::gil_scoped_release release;
       run.add(std::move(next.front()));
     }
-    bool done = false;
-    {
-      nb::gil_scoped_release release;
-      done = run.wait(kSignalInterval);
-    }
-    check_signals(run);
-    if (!done) continue;
+    if (!wait_for_signals(run)) continue;
     auto [text, tokens] = run.take();
     if (tokens.truncated) truncated.push_back(nb::len(out));
     out.append(item_of(model, text, std::move(tokens), prompt_size));

@@ -7,6 +7,7 @@
 #include "encode_run.h"
 #include "nestvec/tasks.h"
 #include "output/vector.h"
+#include "signals.h"
 #include "text_reader.h"
 
 namespace nb = nanobind;
@@ -14,21 +15,9 @@ namespace nb = nanobind;
 namespace nestvec {
 namespace {
 
-// How long Ctrl-C may go unheard.
-constexpr std::chrono::milliseconds kSignalInterval{50};
 // Texts that are taken out of the list before the GIL is let go.
 constexpr std::size_t kBytesATime = std::size_t{256} << 10;
 constexpr std::size_t kTextsATime = 1024;
-
-void check_signals(EncodeRun& run) {
-  if (PyErr_CheckSignals() == 0) return;
-  const nb::python_error error;  // takes the exception before others run
-  {
-    nb::gil_scoped_release release;
-    run.stop();
-  }
-  throw error;
-}
 
 void report(const nb::object& progress, const EncodeRun& run, std::size_t& reported) {
   const std::size_t finished = run.finished();
@@ -62,11 +51,7 @@ void run_together(EncodeRun& run, TextReader& reader, const nb::object& progress
     run.queue_together(std::move(texts));
   }
   for (bool idle = false; !idle;) {
-    {
-      nb::gil_scoped_release release;
-      idle = run.wait(kSignalInterval);
-    }
-    check_signals(run);
+    idle = wait_for_signals(run);
     report(progress, run, reported);
   }
 }

@@ -3,6 +3,7 @@
 
 import json
 
+import bpe_cases
 import component_cases
 import jsonl
 import texts
@@ -48,7 +49,7 @@ def main() -> None:
     for old in FOLDER.iterdir():
         old.unlink()
     total = 0
-    for number, case in enumerate(component_cases.all_cases()):
+    for number, case in enumerate(component_cases.all_cases() + bpe_cases.all_cases()):
         # Both spellings of non-ASCII text in JSON occur in the wild.
         content = json.dumps(case["file"], ensure_ascii=number % 2 == 0, separators=(",", ":"))
         (FOLDER / f"{case['name']}.json").write_text(content + "\n", encoding="utf-8")

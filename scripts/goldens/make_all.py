@@ -11,7 +11,8 @@ import subprocess
 import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-STEPS = ["tokenizer_real.py", "components.py", "pairs.py", "models.py", "rerankers.py", "embed_goldens.py", "decoders.py"]
+STEPS = ["tokenizer_real.py", "components.py", "pairs.py", "models.py", "rerankers.py", "embed_goldens.py",
+         "sparse_goldens.py", "torch_files.py", "decoders.py"]
 
 
 def main() -> None:

@@ -32,6 +32,11 @@ void PackedBatch::add(const Sequence& sequence) {
     assert(span.begin <= span.end && span.end <= sequence.ids.size());
     spans.push_back({base + span.begin, base + span.end});
   }
+  const auto add_if_wanted = [base](const Span& span, std::vector<Span>& wanted) {
+    if (span.begin < span.end) wanted.push_back({base + span.begin, base + span.end});
+  };
+  add_if_wanted(sequence.sparse, sparse_spans);
+  add_if_wanted(sequence.vectors, vector_spans);
 }
 
 void PackedBatch::clear() {
@@ -40,6 +45,8 @@ void PackedBatch::clear() {
   tasks.clear();
   spans.clear();
   types.clear();
+  sparse_spans.clear();
+  vector_spans.clear();
 }
 
 }  // namespace nestvec

@@ -27,6 +27,10 @@ struct Sequence {
   // [ids] the row of the type table for each token, of a pair of texts; empty: as the model gives
   // them to a text alone, which in a batch with pairs is 0.
   std::vector<std::uint8_t> types = {};
+  // The tokens whose weights, and those whose vectors are wanted of a model that has them; empty:
+  // none.
+  Span sparse = {};
+  Span vectors = {};
 };
 
 // N sequences of T tokens in all with M spans in all (flash-attention's layout).
@@ -37,6 +41,9 @@ struct PackedBatch {
   std::vector<std::int32_t> tasks;  // [N]
   std::vector<Span> spans;          // [M], positions in the packed batch [0, T)
   std::vector<std::uint8_t> types;  // [T]; empty where no sequence has any
+  // Those of the sequences that are not empty, in their order; positions as of `spans`.
+  std::vector<Span> sparse_spans;
+  std::vector<Span> vector_spans;
 
   std::size_t sequences() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
   std::size_t tokens() const noexcept { return ids.size(); }

@@ -58,7 +58,8 @@ std::vector<std::pair<std::string, std::string>> option_facts(const BulkOptions&
       {"--field", options.rows.text},
       {"--id", options.rows.id},
       {"--task-field", options.rows.task},
-      {"--format", std::string(vector_format_name(options.output.format))},
+      {"--format", std::string(vector_format_name(options.output.format)) +
+                       (options.output.sparse ? " of sparse vectors" : "")},
       {"--dtype", std::string(value_type_name(options.output.type))},
       {"--dedupe", yes_no(options.dedupe)},
       {"--task", embed.task.empty() ? model.default_task : embed.task},

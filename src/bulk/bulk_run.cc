@@ -104,8 +104,9 @@ void BulkRun::begin(const Model& model) {
   progress_.bytes_done = progress_.bytes_before = state_.place.raw_bytes;
   progress_.bytes_total = total_bytes(inputs_);
   if (state_.complete) return;
-  const std::size_t width =
+  const std::size_t dimensions =
       options_.embed.dimensions == 0 ? info.dimensions : options_.embed.dimensions;
+  const std::size_t width = options_.output.sparse ? info.vocabulary : dimensions;
   files_ = std::make_unique<VectorFiles>(options_.output, width, options_.dedupe, state_.sizes);
   if (files_->digests() != nullptr) dedupe_.load(*files_->digests());
   // From here on a process that goes on knows what these files are.
@@ -157,7 +158,9 @@ void BulkRun::write(const FinishedRow& done) {
     }
   } else {
     writing_ = true;
-    note_digest(row, files_->write(out, done.batch->row(done.place)));
+    note_digest(row, options_.output.sparse
+                         ? files_->write(out, sparse_row(done.batch->sparse, done.place))
+                         : files_->write(out, done.batch->row(done.place)));
     ++state_.counts.written;
     state_.counts.tokens += done.batch->tokens[done.place];
     if (done.truncated) ++state_.counts.truncated;

@@ -24,9 +24,16 @@ std::string model_digest(const Model& model) {
   EmbedOptions options;
   options.add_prompt = false;
   options.normalize = false;
+  options.dense = info.dense;
+  options.sparse = !info.dense;
   const Embeddings rows = model.predict(texts, tasks, options);
   parts.emplace_back(reinterpret_cast<const char*>(rows.values.data()),
                      rows.values.size() * sizeof(float));
+  const std::vector<float>& weights = rows.sparse.weights;
+  if (!info.dense) {
+    parts.emplace_back(reinterpret_cast<const char*>(weights.data()),
+                       weights.size() * sizeof(float));
+  }
   return digest_of(parts).hex();
 }
 

@@ -19,14 +19,16 @@ namespace {
 
 using Name = std::pair<std::string_view, VectorFormat>;
 
-constexpr std::array<Name, 3> kFormats = {{{"npy", VectorFormat::kNpy},
+constexpr std::array<Name, 4> kFormats = {{{"npy", VectorFormat::kNpy},
                                            {"raw", VectorFormat::kRaw},
-                                           {"jsonl", VectorFormat::kJsonLines}}};
-constexpr std::array<Name, 5> kEndings = {{{".npy", VectorFormat::kNpy},
+                                           {"jsonl", VectorFormat::kJsonLines},
+                                           {"npz", VectorFormat::kNpz}}};
+constexpr std::array<Name, 6> kEndings = {{{".npy", VectorFormat::kNpy},
                                            {".jsonl", VectorFormat::kJsonLines},
                                            {".ndjson", VectorFormat::kJsonLines},
                                            {".f32", VectorFormat::kRaw},
-                                           {".raw", VectorFormat::kRaw}}};
+                                           {".raw", VectorFormat::kRaw},
+                                           {".npz", VectorFormat::kNpz}}};
 
 // What other programs call our types.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherTypes = {
@@ -92,6 +94,18 @@ VectorFormat guess_vector_format(std::string_view path) {
 }
 
 void OutputSpec::check() const {
+  const bool for_sparse = format == VectorFormat::kNpz || format == VectorFormat::kJsonLines;
+  if (sparse && !for_sparse) {
+    throw Error(ErrorCode::kInvalidArgument, "sparse vectors are written as jsonl or npz, not as " +
+                                                 std::string(vector_format_name(format)));
+  }
+  if (sparse && type != EmbeddingFormat::kFloat) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--dtype " + std::string(value_type_name(type)) + " is for dense vectors");
+  }
+  if (!sparse && format == VectorFormat::kNpz) {
+    throw Error(ErrorCode::kInvalidArgument, "npz is for sparse vectors; add --sparse");
+  }
   if (type == EmbeddingFormat::kFloat || format == VectorFormat::kNpy) return;
   throw Error(ErrorCode::kInvalidArgument, "--dtype " + std::string(value_type_name(type)) +
                                                " is written as npy only, not as " +

@@ -14,18 +14,19 @@ namespace nestvec {
 enum class VectorFormat {
   kNpy,        // NumPy's .npy version 1.0, [rows, width]
   kRaw,        // little-endian float32 without a header
-  kJsonLines,  // {"index":i,"id":...,"embedding":[...]} a line
+  kJsonLines,  // {"index":i,"id":...,"embedding":[...]} a line; of sparse vectors "sparse"
+  kNpz,        // of sparse vectors: SciPy's csr_matrix [rows, vocabulary]
 };
 
-// "npy", "raw", "jsonl"; the forms of arrays by their dtype. Throw Error kInvalidArgument listing
-// them.
+// "npy", "raw", "jsonl", "npz"; the forms of arrays by their dtype. Throw Error kInvalidArgument
+// listing them.
 VectorFormat parse_vector_format(std::string_view name);
 EmbeddingFormat parse_value_type(std::string_view name);
 std::string_view value_type_name(EmbeddingFormat type);
 std::string_view vector_format_name(VectorFormat format);
 
-// By what the path ends in: .npy, .jsonl or .ndjson, .f32 or .raw. Of any other nothing, or Error
-// kInvalidArgument.
+// By what the path ends in: .npy, .jsonl or .ndjson, .f32 or .raw, .npz. Of any other nothing, or
+// Error kInvalidArgument.
 std::optional<VectorFormat> find_vector_format(std::string_view path);
 VectorFormat guess_vector_format(std::string_view path);
 
@@ -33,8 +34,10 @@ struct OutputSpec {
   std::string path;
   VectorFormat format = VectorFormat::kNpy;
   EmbeddingFormat type = EmbeddingFormat::kFloat;
+  bool sparse = false;  // sparse vectors in place of dense ones
 
-  // Throws Error kInvalidArgument for a type that the format does not have.
+  // Throws Error kInvalidArgument for a type that the format does not have, and for sparse vectors
+  // in a format for dense ones.
   void check() const;
   bool has_ids_file() const { return format != VectorFormat::kJsonLines; }
   bool has_scales() const { return facts_of(type).has_scale; }

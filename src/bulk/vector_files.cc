@@ -55,6 +55,14 @@ void give_name(const std::string& path) {
   }
 }
 
+// Where it was done before, there is no partial file.
+void publish_npz(const std::string& path) {
+  const std::string partial = partial_path(path);
+  if (!is_there(partial)) return give_name(path);
+  write_npz(partial, path);
+  remove_file(partial);
+}
+
 }  // namespace
 
 VectorFiles::VectorFiles(const OutputSpec& spec, std::size_t width, bool digests,
@@ -67,10 +75,16 @@ VectorFiles::VectorFiles(const OutputSpec& spec, std::size_t width, bool digests
   if (spec.has_scales()) scales_ = open_file(spec.scales_path(), keep.scales);
   errors_ = open_file(spec.errors_path(), keep.errors);
   if (digests) digests_ = open_file(spec.digests_path(), keep.digests);
-  if (spec.format != VectorFormat::kJsonLines) row_bytes_ = npy_type(spec.type, width).row_bytes();
+  const bool rows_are_alike =
+      spec.format == VectorFormat::kNpy || spec.format == VectorFormat::kRaw;
+  if (rows_are_alike) row_bytes_ = npy_type(spec.type, width).row_bytes();
   if (spec.format == VectorFormat::kNpy) header_bytes_ = kNpyHeaderBytes;
   if (keep == OutputSizes()) remove_unused();
-  if (keep.vectors == 0) vectors_->append(npy_header(0));
+  if (keep.vectors == 0 && spec.format == VectorFormat::kNpz) {
+    vectors_->append(sparse_stream_head(width));
+  } else if (keep.vectors == 0) {
+    vectors_->append(npy_header(0));
+  }
   if (scales_ && keep.scales == 0) scales_->append(nestvec::npy_header(kScaleType, 0));
 }
 
@@ -98,6 +112,7 @@ ArrayRow VectorFiles::pack(std::span<const float> vector) const {
 
 ArrayRow VectorFiles::null() const {
   if (spec_.format == VectorFormat::kJsonLines) return {"null", 0};
+  if (spec_.format == VectorFormat::kNpz) return {sparse_stream_row({}), 0};
   const bool has_nan =
       spec_.type == EmbeddingFormat::kFloat || spec_.type == EmbeddingFormat::kFloat16;
   if (has_nan) return pack(std::vector<float>(width_, kNan));
@@ -111,7 +126,7 @@ VectorLocation VectorFiles::append(const OutputRow& row, const ArrayRow& packed)
     JsonObject members(line);
     members.count("index", row.index);
     if (!row.id.empty()) members.raw("id", row.id);
-    location.offset += members.key("embedding").size();
+    location.offset += members.key(spec_.sparse ? "sparse" : "embedding").size();
     line += packed.bytes;
     members.end();
     vectors_->append(line += '\n');
@@ -125,6 +140,11 @@ VectorLocation VectorFiles::append(const OutputRow& row, const ArrayRow& packed)
 
 VectorLocation VectorFiles::write(const OutputRow& row, std::span<const float> vector) {
   return append(row, pack(vector));
+}
+
+VectorLocation VectorFiles::write(const OutputRow& row, const SparseRow& vector) {
+  const bool json = spec_.format == VectorFormat::kJsonLines;
+  return append(row, {json ? sparse_json(vector) : sparse_stream_row(vector), 0});
 }
 
 void VectorFiles::repeat(const OutputRow& row, const VectorLocation& location) {
@@ -168,7 +188,11 @@ void VectorFiles::publish(const OutputSpec& spec, bool errors) {
     remove_file(partial_path(spec.errors_path()));
     remove_file(spec.errors_path());  // of an earlier run
   }
-  give_name(spec.path);
+  if (spec.format == VectorFormat::kNpz) {
+    publish_npz(spec.path);
+  } else {
+    give_name(spec.path);
+  }
   remove_file(partial_path(spec.digests_path()));
   sync_folder_of(follow_links(spec.path));
 }

@@ -12,6 +12,7 @@
 
 #include "bulk/growing_file.h"
 #include "bulk/output_spec.h"
+#include "bulk/sparse_rows.h"
 
 namespace nestvec {
 
@@ -41,16 +42,18 @@ struct VectorLocation {
 // where a write fails.
 class VectorFiles {
  public:
+  // `width` is that of a vector, of sparse ones the vocabulary.
   // Opens or creates the files and cuts them to `keep`; where that is nothing, other files of an
   // earlier run go. `digests`: also a file of those. Throws Error as GrowingFile, and
   // kInvalidArgument (a width that the type cannot hold).
   VectorFiles(const OutputSpec& spec, std::size_t width, bool digests, const OutputSizes& keep);
 
   VectorLocation write(const OutputRow& row, std::span<const float> vector);
+  VectorLocation write(const OutputRow& row, const SparseRow& vector);
   // The vector that lies there once more.
   void repeat(const OutputRow& row, const VectorLocation& location);
-  // A row without a vector: NaN, null, or zeros where the type has neither; of int8 the scale is
-  // NaN.
+  // A row without a vector: NaN, null, or zeros where the type has neither, of npz a row without
+  // weights; of int8 the scale is NaN.
   void write_null(const OutputRow& row);
   // A line of the file of errors, a JSON object without its line end.
   void note_error(std::string_view line);
@@ -58,7 +61,8 @@ class VectorFiles {
   // nullptr where there is no file of digests.
   GrowingFile* digests() { return digests_.get(); }
 
-  // Everything is on the disk when it returns. The .npy files are valid then.
+  // Everything is on the disk when it returns. The .npy files are valid then; an .npz is made of
+  // what is there when it is published.
   OutputSizes sync();
 
   // Gives the files their names, that of the vectors last; without errors there is no such file.

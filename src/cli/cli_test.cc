@@ -45,6 +45,10 @@ TEST(Usage, MistakesAreOneLineAndCodeTwo) {
       {"embed", "--cpu-memory", "5GB", "x"},
       {"embed", "--precision", "fp64", "x"},
       {"embed", "--file"},
+      {"rerank"},
+      {"rerank", "--top-n", "0", "query"},
+      {"rerank", "--top-k", "3", "query"},
+      {"rerank", "--input-format", "xml", "query"},
       {"tokenize"},
       {"tokenize", "--tokenizer", kTokenizer, "stray"},
       {"help", "nothing"},
@@ -58,7 +62,7 @@ TEST(Usage, MistakesAreOneLineAndCodeTwo) {
 }
 
 TEST(Usage, NamesWhatIsAllowed) {
-  EXPECT_NE(run({"banana"}).err.find("the commands are quickstart, embed, serve"),
+  EXPECT_NE(run({"banana"}).err.find("the commands are quickstart, embed, rerank, serve"),
             std::string::npos);
   EXPECT_NE(run({"embed", "--format", "xml", "x"}).err.find("json, jsonl, npy"), std::string::npos);
   EXPECT_NE(run({"embed", "--threads", "many", "x"}).err.find("--threads: expected an integer"),
@@ -85,8 +89,18 @@ TEST(Usage, EmbedOnATerminalAsksForText) {
   EXPECT_NE(outcome.err.find("no text was given"), std::string::npos);
 }
 
-constexpr std::array<const char*, 14> kCommands = {
-    "quickstart", "embed",    "serve",   "pull",  "list",   "rm",          "cache",
+TEST(Usage, RerankSaysWhatItNeeds) {
+  EXPECT_NE(run({"rerank"}).err.find("nestvec rerank \"a question\" FILE"), std::string::npos);
+  const Outcome terminal = run({"rerank", "query"}, "", true);
+  EXPECT_EQ(terminal.code, kExitUsage);
+  EXPECT_NE(terminal.err.find("no documents were given"), std::string::npos);
+  EXPECT_NE(run({"rerank", "-k", "3", "q"}).err.find("did you mean --top-n?"), std::string::npos);
+  EXPECT_NE(run({"rerank", "q", "/nonexistent/file"}).err.find("/nonexistent/file"),
+            std::string::npos);
+}
+
+constexpr std::array<const char*, 15> kCommands = {
+    "quickstart", "embed",    "rerank",  "serve", "pull",   "list",        "rm", "cache",
     "info",       "tokenize", "compile", "bench", "health", "completions", "man"};
 
 TEST(Help, TheFirstScreenIsOneScreen) {

@@ -10,6 +10,7 @@
 namespace nestvec {
 
 void add_embed_command(CLI::App& app, CliContext& context);
+void add_rerank_command(CLI::App& app, CliContext& context);
 void add_tokenize_command(CLI::App& app, CliContext& context);
 void add_info_command(CLI::App& app, CliContext& context);
 void add_bench_command(CLI::App& app, CliContext& context);

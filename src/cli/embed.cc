@@ -6,7 +6,6 @@
 #include <ostream>
 
 #include "base/excerpt.h"
-#include "base/utf8.h"
 #include "bulk/output_spec.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
@@ -14,9 +13,11 @@
 #include "cli/embed_bulk.h"
 #include "cli/embed_flags.h"
 #include "cli/interrupt.h"
+#include "cli/model_kind.h"
 #include "cli/output_target.h"
 #include "cli/text_argument.h"
 #include "cli/text_lines.h"
+#include "cli/text_notes.h"
 #include "cli/usage.h"
 #include "cli/vector_text.h"
 #include "output/embedding_format.h"
@@ -52,8 +53,9 @@ constexpr const char* kEmbedExamples =
     "vector.\n"
     "\n"
     "--input embeds whole files in full batches and writes files. After an interruption, run the\n"
-    "same command with --resume. The name of --output must end in .npy, .jsonl or .f32, unless\n"
-    "--format is npy, jsonl or raw. Ids, errors and the scales of int8 go into files beside it.\n"
+    "same command with --resume. The name of --output must end in .npy, .jsonl, .f32 or .npz,\n"
+    "unless --format is npy, jsonl, raw or npz. Ids, errors and the scales of int8 go into files "
+    "beside it.\n"
     "\n"
     "More examples:\n"
     "  nestvec embed --file corpus.jsonl --jsonl --dimensions 256 --format jsonl\n"
@@ -73,7 +75,7 @@ class EmbedWriter {
 
   void add(const std::string& text) {
     check_interrupt();
-    if (!is_valid_utf8(text)) ++repaired_count_;
+    notes_.add(text);
     pending_.push_back(text);
     pending_bytes_ += text.size();
     const bool full = pending_.size() >= kTextsACall || pending_bytes_ >= kBytesACall;
@@ -85,15 +87,7 @@ class EmbedWriter {
     if (!pending_.empty() || (format_ && !writer_)) flush();
     if (writer_) writer_->finish();
     if (!format_) print_end();
-    if (repaired_count_ > 0) {
-      err << "nestvec: note: " << repaired_count_ << " of " << count_
-          << (count_ == 1 ? " text" : " texts")
-          << " had bytes that are not UTF-8, which became U+FFFD\n";
-    }
-    if (truncated_count_ == 0) return;
-    err << "nestvec: note: " << truncated_count_ << " of " << count_
-        << (count_ == 1 ? " text" : " texts") << " had more than " << model_.info().max_tokens
-        << " tokens and lost some (index " << truncated_ << ")\n";
+    notes_.print(std::to_string(model_.info().max_tokens) + " tokens", err);
   }
 
  private:
@@ -107,7 +101,7 @@ class EmbedWriter {
     } else {
       print_short(rows);
     }
-    for (const std::uint32_t index : rows.truncated) note_truncated(count_ + index);
+    for (const std::uint32_t index : rows.truncated) notes_.add_truncated(count_ + index);
     count_ += pending_.size();
     pending_.clear();
     pending_bytes_ = 0;
@@ -129,16 +123,6 @@ class EmbedWriter {
     if (count_ > 0) out_ << "  (whole vectors: --format json, or -o FILE)\n";
   }
 
-  void note_truncated(std::size_t index) {
-    constexpr std::size_t kNamed = 8;
-    if (truncated_count_ < kNamed) {
-      truncated_ += (truncated_.empty() ? "" : ", ") + std::to_string(index);
-    } else if (truncated_count_ == kNamed) {
-      truncated_ += ", ...";
-    }
-    ++truncated_count_;
-  }
-
   const Model& model_;
   EmbedOptions options_;
   ChosenFormat format_;
@@ -147,9 +131,7 @@ class EmbedWriter {
   std::size_t pending_bytes_ = 0;
   std::unique_ptr<VectorWriter> writer_;
   std::size_t count_ = 0;
-  std::size_t repaired_count_ = 0;
-  std::size_t truncated_count_ = 0;
-  std::string truncated_;
+  TextNotes notes_{"text"};
 };
 
 // True where texts are to be read from standard input though no "-" asks for it.
@@ -158,12 +140,13 @@ bool reads_piped_input(const EmbedFlags& flags) {
 }
 
 void read_texts(const EmbedFlags& flags, InputFile* file, CliContext& context, EmbedWriter& run) {
-  const auto add = [&run](const std::string& text) { run.add(text); };
+  const auto add = [&run](const std::string& text, auto) { run.add(text); };
+  const RowFormat format = flags.json_lines ? RowFormat::kJsonLines : RowFormat::kLines;
   const auto read_standard_input = [&] {
-    for_each_text(context.in, {"standard input", flags.json_lines, flags.bulk.force_text}, add);
+    for_each_text(context.in, {"standard input", format, flags.bulk.force_text}, add);
   };
   if (file != nullptr) {
-    for_each_text(file->stream(), {flags.file, flags.json_lines, flags.bulk.force_text}, add);
+    for_each_text(file->stream(), {flags.file, format, flags.bulk.force_text}, add);
   }
   if (reads_piped_input(flags)) read_standard_input();
   for (const std::string& text : flags.texts) {
@@ -225,8 +208,13 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
   // What cannot be opened is told before a model is loaded, which may take long.
   const auto file = flags.file.empty() ? nullptr : std::make_unique<InputFile>(flags.file);
   OutputTarget target(flags.output, context.out);
-  const auto check = [&flags](const ModelInfo& outline) { embed_options(flags, outline); };
+  const auto check = [&flags](const ModelInfo& outline) {
+    check_embeds(outline);
+    embed_options(flags, outline);
+  };
   const Model model = load_chosen_model(flags.model, context, check);
+  check_embeds(model.info());
+  check_makes(model.info(), false);
   EmbedWriter run(model, embed_options(flags, model.info()), format, target.stream());
   read_texts(flags, file.get(), context, run);
   run.finish(context.err);

@@ -28,6 +28,8 @@ EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
   options.add_prompt = !flags.no_prompt;
   options.parse_special = !flags.no_special;
   if (flags.no_normalize) options.normalize = false;
+  options.sparse = flags.bulk.sparse;
+  options.dense = !flags.bulk.sparse;
   return options;
 }
 

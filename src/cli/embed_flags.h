@@ -24,6 +24,7 @@ struct BulkFlags {
   std::string on_error = "fail";
   std::string progress = "auto";
   double checkpoint_seconds = 5;
+  bool sparse = false;
   bool dedupe = false;
   bool resume = false;
   bool restart = false;

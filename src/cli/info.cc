@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // nestvec info: what a model is, and what was decided for it on this machine and why.
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
 #include "base/cgroup.h"
 #include "base/cpu.h"
+#include "base/excerpt.h"
 #include "base/json_writer.h"
 #include "base/quantity.h"
 #include "cli/commands.h"
@@ -31,12 +33,6 @@ std::string join(const std::vector<std::size_t>& numbers) {
   return text;
 }
 
-std::string join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 // "95 MiB, 98 MiB at most, cgroup limit 4.0 GiB"
 std::string memory_in_use() {
   const SystemView system = this_system();
@@ -46,6 +42,27 @@ std::string memory_in_use() {
   if (const auto limit = cgroup_memory_limit(system)) {
     text += ", cgroup limit " + readable_bytes(*limit);
   }
+  return text;
+}
+
+// "dense, sparse"; empty for dense vectors alone, which most models make.
+std::string outputs_of(const ModelInfo& info) {
+  if (info.labels.size() == 1) return "scores of pairs";
+  if (!info.labels.empty()) return "labels";
+  std::string text = info.dense ? "dense" : "";
+  if (info.sparse) text += text.empty() ? "sparse" : ", sparse";
+  if (info.multi_vector) text += text.empty() ? "multi-vector" : ", multi-vector";
+  return text == "dense" ? "" : text;
+}
+
+// The first labels, on one line whatever they hold.
+std::string labels_of(const ModelInfo& info) {
+  constexpr std::size_t kShown = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(info.labels.size(), kShown); ++i) {
+    text += (text.empty() ? "" : ", ") + excerpt(info.labels[i]);
+  }
+  if (info.labels.size() > kShown) text += ", ... of " + std::to_string(info.labels.size());
   return text;
 }
 
@@ -61,13 +78,14 @@ std::vector<Row> rows_of(const ModelInfo& info) {
       {"threads", info.threads_reason},
       {"memory plan", info.memory_plan},
       {"memory in use", memory_in_use()},
+      {"output", outputs_of(info)},
   };
   if (info.dense) rows.emplace_back("dimensions", std::to_string(info.dimensions));
   if (!info.matryoshka_dimensions.empty()) {
     rows.emplace_back("trained dimensions", join(info.matryoshka_dimensions));
   }
   if (!info.labels.empty()) {
-    rows.emplace_back("labels", join(info.labels));
+    rows.emplace_back("labels", labels_of(info));
     rows.emplace_back("activation", info.activation);
   }
   rows.emplace_back("max tokens", std::to_string(info.max_tokens));

@@ -82,6 +82,7 @@ void add_commands(CLI::App& app, CliContext& context) {
   app.set_version_flag("-V,--version", "nestvec " + std::string(kVersion), "Show the version");
   add_quickstart_command(app, context);
   add_embed_command(app, context);
+  add_rerank_command(app, context);
   add_serve_command(app, context);
   add_pull_command(app, context);
   add_list_command(app, context);

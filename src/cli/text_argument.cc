@@ -8,8 +8,7 @@ namespace {
 
 constexpr char kMark = '\x01';
 constexpr const char* kName = "texts";
-
-bool takes_texts(const CLI::App& command) { return command.get_option_no_throw(kName) != nullptr; }
+constexpr const char* kQueryName = "query";
 
 // True where `option` ("--file") takes the argument after it, and no other, as its value.
 bool takes_value(const CLI::App& command, const std::string& option) {
@@ -19,6 +18,11 @@ bool takes_value(const CLI::App& command, const std::string& option) {
 }
 
 }  // namespace
+
+bool takes_texts(const CLI::App& command) {
+  return command.get_option_no_throw(kName) != nullptr ||
+         command.get_option_no_throw(kQueryName) != nullptr;
+}
 
 void unmark_argument(std::string& argument) {
   if (argument.starts_with(kMark)) argument.erase(0, 1);
@@ -34,6 +38,28 @@ void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
   };
   command.add_option(kName, store, description)
       ->type_name("TEXT")
+      ->expected(0, -1)
+      ->allow_extra_args();
+}
+
+void add_query_argument(CLI::App& command, QueryArguments& arguments,
+                        const std::string& description, const std::string& files) {
+  const CLI::callback_t store_query = [&arguments](const CLI::results_t& results) {
+    arguments.query = results.back();
+    unmark_argument(arguments.query);
+    return true;
+  };
+  command.add_option(kQueryName, store_query, description)
+      ->type_name("QUERY")
+      ->expected(1)
+      ->required();
+  const CLI::callback_t store_files = [&arguments](const CLI::results_t& results) {
+    arguments.files = results;
+    for (std::string& file : arguments.files) unmark_argument(file);
+    return true;
+  };
+  command.add_option("files", store_files, files)
+      ->type_name("FILE")
       ->expected(0, -1)
       ->allow_extra_args();
 }

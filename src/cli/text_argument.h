@@ -12,6 +12,18 @@ namespace nestvec {
 void add_text_arguments(CLI::App& command, std::vector<std::string>& texts,
                         const std::string& description);
 
+struct QueryArguments {
+  std::string query;
+  std::vector<std::string> files;
+};
+
+// Declares the positional arguments QUERY FILE... of a command.
+void add_query_argument(CLI::App& command, QueryArguments& arguments,
+                        const std::string& description, const std::string& files);
+
+// Whether a command has one of these, so that its arguments may be any text.
+bool takes_texts(const CLI::App& command);
+
 // Takes the mark of protect_text_arguments off.
 void unmark_argument(std::string& argument);
 

@@ -7,8 +7,6 @@
 #include <memory>
 #include <string_view>
 
-#include "bulk/row_reader.h"
-
 namespace nestvec {
 
 void for_each_line(std::istream& in, const std::string& source,
@@ -52,10 +50,11 @@ class StreamSource final : public ByteSource {
 }  // namespace
 
 void for_each_text(std::istream& in, const TextInput& input,
-                   const std::function<void(std::string& text)>& use) {
+                   const std::function<void(std::string& text, std::uint64_t line)>& use) {
   RowRules rules;
-  rules.format = input.json_lines ? RowFormat::kJsonLines : RowFormat::kLines;
-  rules.guessed = !input.json_lines;
+  rules.format = input.format;
+  rules.guessed = input.format == RowFormat::kLines;
+  rules.text = input.field;
   rules.force_text = input.force_text;
   rules.max_bytes = std::numeric_limits<std::size_t>::max() / 2;
   auto source = unpack_source(std::make_unique<StreamSource>(in), input.name);
@@ -64,7 +63,7 @@ void for_each_text(std::istream& in, const TextInput& input,
   RowFields row;
   while (reader.next(row)) {
     if (row.fault.empty()) {
-      use(row.text);
+      use(row.text, reader.line());
       continue;
     }
     constexpr std::string_view kRow = "the row";

@@ -2,9 +2,12 @@
 // Texts from a stream, one a line.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <istream>
 #include <string>
+
+#include "bulk/row_reader.h"
 
 namespace nestvec {
 
@@ -13,16 +16,18 @@ namespace nestvec {
 void for_each_line(std::istream& in, const std::string& source,
                    const std::function<void(std::string& line, const std::string& name)>& use);
 
-// The same for texts: lines as they are, or with `json_lines` the "text" of each line's JSON
-// object, or of each object of one array. What is compressed, UTF-16 or begins with a byte order
-// mark is read as files of bulk runs are (bulk/byte_source.h). Throws Error: kInvalidArgument,
-// naming the line, or for what is no text or looks like JSON; kDataLoss for broken compression.
+// Calls use(text, line) for each text: lines as they are, the "text" of JSON objects, or a column
+// of CSV; `line` is where the text begins, from 1. What is compressed, UTF-16 or begins with a byte
+// order mark is read as files of bulk runs are (bulk/byte_source.h). Throws Error:
+// kInvalidArgument, naming the line, or for what is no text or looks like JSON; kDataLoss for
+// broken compression.
 struct TextInput {
   std::string name;  // for errors
-  bool json_lines = false;
+  RowFormat format = RowFormat::kLines;
   bool force_text = true;  // whatever the first bytes look like
+  std::string field = RowRules{}.text;
 };
 void for_each_text(std::istream& in, const TextInput& input,
-                   const std::function<void(std::string& text)>& use);
+                   const std::function<void(std::string& text, std::uint64_t line)>& use);
 
 }  // namespace nestvec

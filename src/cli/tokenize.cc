@@ -101,7 +101,8 @@ void encode_lines(const TokenizeFlags& flags, const Tokenizer& tokenizer, CliCon
   Tokens tokens;
   std::string storage;
   std::string out;
-  for_each_text(context.in, {"standard input", flags.json_lines}, [&](const std::string& line) {
+  const RowFormat format = flags.json_lines ? RowFormat::kJsonLines : RowFormat::kLines;
+  for_each_text(context.in, {"standard input", format}, [&](const std::string& line, auto) {
     const std::string_view text = repair_utf8(line, storage);
     tokenizer.encode(text, options, tokens);
     if (flags.offsets) to_character_offsets(text, tokens.offsets);

@@ -10,6 +10,7 @@
 #include "base/excerpt.h"
 #include "base/suggestion.h"
 #include "cli/commands.h"
+#include "cli/text_argument.h"
 
 namespace nestvec {
 namespace {
@@ -24,7 +25,7 @@ struct Meaning {
   std::string_view here;
 };
 
-constexpr std::array<Meaning, 33> kCommands = {{
+constexpr std::array<Meaning, 35> kCommands = {{
     {"run", "serve"},
     {"start", "serve"},
     {"server", "serve"},
@@ -37,6 +38,8 @@ constexpr std::array<Meaning, 33> kCommands = {{
     {"embeddings", "embed"},
     {"embedding", "embed"},
     {"vectorize", "embed"},
+    {"rank", "rerank"},
+    {"reranker", "rerank"},
     {"benchmark", "bench"},
     {"show", "info"},
     {"convert", "compile"},
@@ -60,7 +63,7 @@ constexpr std::array<Meaning, 33> kCommands = {{
     {"completion", "completions"},
 }};
 
-constexpr std::array<Meaning, 50> kOptions = {{
+constexpr std::array<Meaning, 53> kOptions = {{
     {"-V", "did you mean nestvec --version?"},
     {"--version", "did you mean nestvec --version?"},
     {"--uds-path", "did you mean --http unix:PATH?"},
@@ -105,6 +108,9 @@ constexpr std::array<Meaning, 50> kOptions = {{
     {"--truncate-dim", "did you mean --dimensions?"},
     {"--prompt-name", "did you mean --task?"},
     {"--embd-normalize", "vectors have length 1 unless --no-normalize is given"},
+    {"--top-k", "did you mean --top-n?"},
+    {"-k", "did you mean --top-n?"},
+    {"--raw-scores", "did you mean --raw?"},
     {"--text", "texts need no option: nestvec embed \"a text\""},
     {"--prompt", "texts need no option: nestvec embed \"a text\""},
     {"--json", "did you mean --format json?"},
@@ -183,13 +189,12 @@ std::string unknown_option(const CLI::App& command, const std::string& argument)
   if (const std::string_view here = option_meaning(command, name); !here.empty()) {
     return message + "; " + std::string(here);
   }
-  const bool takes_texts = command.get_option_no_throw("texts") != nullptr;
   const bool is_long = name.starts_with("--");
   if (const std::string near = is_long ? nearest_word(name, option_names(command)) : "";
       !near.empty()) {
     return message + "; did you mean " + near + "?";
   }
-  if (!takes_texts) return message;
+  if (!takes_texts(command)) return message;
   return message + "; put -- before a text that begins with a dash";
 }
 
@@ -291,6 +296,7 @@ std::string in_our_words(const CLI::App& command, const CLI::ParseError& error) 
   }
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     const std::string option = message.substr(0, message.find(' '));
+    if (option == "query") return "rerank needs a query: nestvec rerank \"a question\" FILE";
     if (option == "shell") return "completions needs a shell: bash, zsh or fish";
     if (!option.starts_with('-')) {
       return command.get_name() + " needs a model: nestvec " + command.get_name() +

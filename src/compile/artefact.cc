@@ -59,6 +59,12 @@ CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std:
                     " elements are over the " + std::to_string(kMaxHeadWidth) +
                     " of native graphs; a portable graph takes them");
   }
+  if (options.layout == "padded" && spec.head.vocabulary) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder +
+                    ": a padded graph does not give SPLADE's sparse vectors; a rectangular or "
+                    "packed one does");
+  }
   if (options.max_tokens == 0) options.max_tokens = spec.max_positions;
   if (options.max_tokens > spec.max_positions) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -260,10 +266,10 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 void check_weights(const std::string& model_folder, const ModelSpec& spec) {
   const EncoderWeights weights = open_encoder_weights(spec, model_folder);
   if (!safetensors_files(model_folder).empty()) return;
-  if (spec.head.any()) {
+  if (spec.head.classifier || spec.head.vocabulary) {
     throw Error(ErrorCode::kInvalidArgument,
                 model_folder +
-                    ": a classifier is compiled from safetensors, and there are none beside its "
+                    ": a head is compiled from safetensors, and there are none beside its "
                     "ONNX export");
   }
   check_published_encoder(find_onnx(model_folder), spec, weights);

@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "compile/names.h"
+#include "compile/read_heads.h"
 #include "nestvec/error.h"
 #include "weights/model_weights.h"
 #include "weights/peft_adapter.h"
+#include "weights/safetensors.h"
+#include "weights/torch_file.h"
 
 namespace nestvec {
 namespace {
@@ -216,6 +219,26 @@ class Finder {
     return weights;
   }
 
+  HeadWeights::Vocabulary vocabulary() const {
+    const bool bert = spec_.family == "bert";
+    const std::string head = head_prefix() + (bert ? "cls.predictions." : "lm_head.");
+    const std::size_t hidden = spec_.hidden;
+    HeadWeights::Vocabulary weights;
+    weights.transform =
+        plain("head.transform", head + (bert ? "transform.dense" : "dense"), {hidden, hidden});
+    weights.norm = find_norm(base_, head + (bert ? "transform.LayerNorm" : "layer_norm"), hidden);
+    // The bias of the decoder stands under either name.
+    const std::string own = head + "decoder.bias";
+    const std::string& bias = base_.find(own) != nullptr ? own : head + "bias";
+    weights.decoder = {"head.decoder",
+                       hidden,
+                       spec_.vocabulary,
+                       {decoder(head + "decoder.weight")},
+                       {base_.at(bias, shape_of(spec_.vocabulary))},
+                       {}};
+    return weights;
+  }
+
  private:
   struct Place {
     std::string name;  // the graph's
@@ -257,6 +280,19 @@ class Finder {
     if (prefix.empty()) return "";
     const std::size_t dot = prefix.find_last_of('.', prefix.size() - 2);
     return dot == std::string::npos ? "" : prefix.substr(0, dot + 1);
+  }
+
+  // A tied decoder is the word table, and files leave it out or repeat it.
+  TensorView decoder(const std::string& name) const {
+    const Shape shape = shape_of(spec_.vocabulary, spec_.hidden);
+    if (!spec_.head.vocabulary->tied) return base_.at(name, shape);
+    const TensorView& words = find_weight(base_, names_.module(names_.naming->words), shape);
+    const TensorView* own = base_.find(name);
+    if (own == nullptr || std::ranges::equal(own->bytes, words.bytes)) return words;
+    throw Error(ErrorCode::kUnimplemented,
+                base_.source() + ": tensor " + name +
+                    " differs from the word table, and config.json says that they are one: set "
+                    "tie_word_embeddings to false if the tensor counts, else remove it");
   }
 
   // A layer without adapters, of one module.
@@ -322,6 +358,31 @@ void EncoderWeights::release(const TensorView& tensor) const {
   for (const WeightSet& set : sets) set.release(tensor);
 }
 
+namespace {
+
+// bge-m3's heads, each a file of its own.
+void open_token_heads(const ModelSpec& spec, const std::string& folder, EncoderWeights& weights) {
+  const TokenHeadFiles files = find_token_heads(folder);
+  const auto layer = [&](const char* name, const std::string& file, std::size_t rows) {
+    weights.sets.push_back(read_head_weights(file));
+    const WeightSet& set = weights.sets.back();
+    return LinearWeights{name,
+                         spec.hidden,
+                         rows,
+                         {set.at("weight", shape_of(rows, spec.hidden))},
+                         {set.at("bias", shape_of(rows))},
+                         {}};
+  };
+  weights.head.token_weights = layer("head.token_weights", files.weights, 1);
+  weights.head.token_vectors = layer("head.token_vectors", files.vectors, spec.head.token_vectors);
+}
+
+}  // namespace
+
+WeightSet read_head_weights(const std::string& path) {
+  return path.ends_with(".pt") ? read_torch_file(path) : read_safetensors(path);
+}
+
 EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& folder) {
   EncoderWeights weights;
   weights.sets.push_back(read_model_weights(folder));
@@ -344,6 +405,8 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   weights.embedding_norm = finder.embedding_norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
   if (spec.head.classifier) weights.head.classifier = find_classifier(finder);
+  if (spec.head.vocabulary) weights.head.vocabulary = finder.vocabulary();
+  if (spec.head.token_weights) open_token_heads(spec, folder, weights);
   return weights;
 }
 

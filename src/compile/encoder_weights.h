@@ -69,6 +69,14 @@ struct HeadWeights {
     LinearWeights outputs;  // [labels, H]
   };
   Classifier classifier;
+  LinearWeights token_weights;  // [1, H]
+  LinearWeights token_vectors;  // [W, H]
+  struct Vocabulary {
+    LinearWeights transform;  // [H, H]
+    NormWeights norm;
+    LinearWeights decoder;  // [V, H]
+  };
+  Vocabulary vocabulary;
 };
 
 // Movable; views stay valid as long as it lives.
@@ -76,8 +84,8 @@ struct EncoderWeights {
   std::vector<WeightSet> sets;  // own the mapped files: the base, then one a PEFT folder
   TableWeights words;
   TableWeights types;
-  TensorView positions;  // [position_offset + max_positions, H]; empty with rotary positions
-  NormWeights norm;      // after the embeddings, or with norms first behind the last layer
+  TensorView positions;        // [position_offset + max_positions, H]; empty with rotary positions
+  NormWeights norm;            // after the embeddings, or with norms first behind the last layer
   NormWeights embedding_norm;  // of BlockSpec::embedding_norm
   std::vector<LayerWeights> layers;
   HeadWeights head;
@@ -85,6 +93,10 @@ struct EncoderWeights {
   // Gives the pages of a tensor of one of the sets back to the system.
   void release(const TensorView& tensor) const;
 };
+
+// Maps the file of a head: a linear layer's weight and bias, of torch or safetensors. Throws Error
+// as their readers.
+WeightSet read_head_weights(const std::string& path);
 
 // Maps the folder's weights (as read_model_weights chooses them) and adapters and finds what `spec`
 // lists. Throws Error: kNotFound (no weights), kDataLoss (corrupt file), kInvalidArgument

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mapped_file.h"
 #include "base/platform.h"
+#include "compile/read_heads.h"
 #include "weights/model_weights.h"
 #include "weights/safetensors.h"
 
@@ -74,6 +75,11 @@ Fingerprint fingerprint_of(const std::string& folder, const ModelSpec& spec) {
     for (const std::string& file : safetensors_files(adapter, "adapter_model")) {
       add_file(folder, file, fingerprint);
     }
+  }
+  if (spec.head.token_weights) {
+    const TokenHeadFiles heads = find_token_heads(folder);
+    add_file(folder, heads.weights, fingerprint);
+    add_file(folder, heads.vectors, fingerprint);
   }
   return fingerprint;
 }

@@ -54,7 +54,7 @@ TEST(Format, ANewerOneIsAnErrorOfItsOwn) {
   const std::string error = parse(with_format(Manifest::kFormatVersion + 1));
   EXPECT_NE(error.find("folder/nestvec.json: "), std::string::npos) << error;
   EXPECT_NE(error.find("compiled in format " + std::to_string(Manifest::kFormatVersion + 1) +
-                       " by nestvec 0.1.0, and nestvec " + kVersion + " reads format "),
+                       " by nestvec 0.1.0, and nestvec " + kVersion + " reads formats "),
             std::string::npos)
       << error;
   EXPECT_NE(error.find("update nestvec"), std::string::npos) << error;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "base/file.h"
 #include "compile/artefact.h"
@@ -37,7 +38,9 @@ TEST_F(CompiledHead, AClassifierWithoutItsHeadIsRefused) {
   const fs::path copy = folder_ / "copy";
   fs::copy(test_data() + "/../models/xlmr-tiny", copy, fs::copy_options::recursive);
   std::string config = read_file((copy / "config.json").string(), 10000);
-  config.replace(config.find("XLMRobertaModel"), 15, "XLMRobertaForSequenceClassification");
+  constexpr std::string_view kNone = "\"architectures\": null";
+  config.replace(config.find(kNone), kNone.size(),
+                 R"("architectures": ["XLMRobertaForSequenceClassification"])");
   write_text(copy / "config.json", config);
   const std::string error = coded_error_of([&] { compile_model(copy.string(), output(), {}); });
   EXPECT_TRUE(error.starts_with("INVALID_ARGUMENT")) << error;

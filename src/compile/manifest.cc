@@ -30,6 +30,18 @@ void write_head(const HeadSpec& head, std::string& out) {
     classifier.count("outputs", head.classifier->outputs);
     classifier.end();
   }
+  if (head.token_weights) {
+    object.boolean("token_weights", true);
+    object.count("token_vectors", head.token_vectors);
+  }
+  if (head.vocabulary) {
+    JsonObject vocabulary(object.key("vocabulary"), "        ");
+    vocabulary.integer("activation", static_cast<std::int64_t>(head.vocabulary->activation));
+    vocabulary.integer("pooling", static_cast<std::int64_t>(head.vocabulary->pooling));
+    vocabulary.integer("scale", static_cast<std::int64_t>(head.vocabulary->scale));
+    vocabulary.boolean("tied", head.vocabulary->tied);
+    vocabulary.end();
+  }
   object.end();
 }
 
@@ -141,6 +153,26 @@ Activation activation_at(const JsonValue& object, std::initializer_list<Activati
   throw value.error("is not an activation of this layer");
 }
 
+template <typename Choice>
+Choice choice_at(const JsonValue& object, std::string_view key, Choice last) {
+  const JsonValue value = object.at(key);
+  const std::int64_t number = value.integer();
+  if (number < 0 || number > static_cast<std::int64_t>(last)) {
+    throw value.error("expected 0 to " + std::to_string(static_cast<std::int64_t>(last)));
+  }
+  return static_cast<Choice>(number);
+}
+
+HeadSpec::Vocabulary read_vocabulary(const JsonValue& object) {
+  HeadSpec::Vocabulary head;
+  head.activation =
+      activation_at(object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu});
+  head.pooling = choice_at(object, "pooling", VocabularyPooling::kSum);
+  head.scale = choice_at(object, "scale", VocabularyScale::kLogTwice);
+  head.tied = object.at("tied").boolean();
+  return head;
+}
+
 HeadSpec read_head(const JsonValue& object) {
   HeadSpec head;
   const auto found = object.find("head");
@@ -149,6 +181,13 @@ HeadSpec read_head(const JsonValue& object) {
     head.classifier = {activation_at(*classifier, {Activation::kTanh}),
                        size_at(*classifier, "outputs")};
     if (head.classifier->outputs == 0) throw classifier->at("outputs").error("expected at least 1");
+  }
+  if (const auto weights = found->find("token_weights")) {
+    head.token_weights = weights->boolean();
+    head.token_vectors = size_at(*found, "token_vectors");
+  }
+  if (const auto vocabulary = found->find("vocabulary")) {
+    head.vocabulary = read_vocabulary(*vocabulary);
   }
   return head;
 }

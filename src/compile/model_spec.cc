@@ -8,6 +8,7 @@
 #include "compile/adapter_folders.h"
 #include "compile/config_keys.h"
 #include "compile/families/family.h"
+#include "compile/read_heads.h"
 #include "tokenizer/read_token_types.h"
 
 namespace nestvec {
@@ -87,6 +88,7 @@ ModelSpec read_model_spec(const std::string& folder) {
   const Family& family = *find_family(spec.family);
   if (!family.adapters.empty()) read_adapter_folders(folder, document.root(), family, spec);
   read_types(folder, spec);
+  read_heads(folder, document.root(), spec);
   return spec;
 }
 

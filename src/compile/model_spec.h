@@ -11,6 +11,7 @@
 #include "base/token_types.h"
 #include "compile/block_spec.h"
 #include "ops/activation.h"
+#include "ops/vocabulary.h"
 
 namespace nestvec {
 
@@ -44,7 +45,25 @@ struct HeadSpec {
   };
   std::optional<Classifier> classifier;
 
-  bool any() const noexcept { return classifier.has_value(); }
+  // A weight for each token of a text, relu(w h[t] + b), and a vector of so many numbers: bge-m3's
+  // sparse and multi-vector heads. 0: none.
+  bool token_weights = false;
+  std::size_t token_vectors = 0;
+
+  // A masked language model's head, pooled over the tokens of a text (SPLADE).
+  struct Vocabulary {
+    Activation activation = Activation::kGelu;
+    VocabularyPooling pooling = VocabularyPooling::kMax;
+    VocabularyScale scale = VocabularyScale::kLog;
+    bool tied = true;  // the word table is the decoder's weight
+
+    friend bool operator==(const Vocabulary&, const Vocabulary&) = default;
+  };
+  std::optional<Vocabulary> vocabulary;
+
+  // Whether it gives weights of token ids, and whether it gives anything.
+  bool any_sparse() const noexcept { return token_weights || vocabulary.has_value(); }
+  bool any() const noexcept { return classifier || any_sparse() || token_vectors > 0; }
   friend bool operator==(const HeadSpec&, const HeadSpec&) = default;
 };
 
@@ -75,7 +94,7 @@ struct ModelSpec {
   }
   std::size_t kv_heads() const noexcept { return block.kv_heads > 0 ? block.kv_heads : heads; }
   // Whether the graph is told the type of each token: a head may read pairs of texts.
-  bool takes_types() const noexcept { return head.any() && token_types > 1; }
+  bool takes_types() const noexcept { return head.classifier && token_types > 1; }
   // Rows of the type table that tokens may have.
   std::size_t type_rows() const;
 };

@@ -134,8 +134,8 @@ TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
   TemporaryFolder folder;
   write_text(folder / "config.json",
              "{" + kSizes + R"(,"model_type":"jina_embeddings_v5","task_names":["retrieval"]})");
-  const std::string error = error_of([&] { read_model_spec(folder.string()); },
-                                     ErrorCode::kNotFound);
+  const std::string error =
+      error_of([&] { read_model_spec(folder.string()); }, ErrorCode::kNotFound);
   EXPECT_NE(error.find("expected a folder for each under adapters/"), std::string::npos) << error;
 }
 

@@ -47,6 +47,7 @@ class PackedBuilder {
     graph_.output("span_means", DataType::kF32, {"spans", integer(spec_.hidden)});
     graph_.output("token_embeddings", DataType::kF32, {"tokens", integer(spec_.hidden)});
     if (spec_.head.classifier) classify(means);
+    if (spec_.head.any_sparse()) add_sparse(x);
   }
 
  private:
@@ -102,7 +103,7 @@ class PackedBuilder {
         ids_,
         offsets_,
         tasks_,
-        graph_.weight("words.table", compact_table(weights_, weights_.words.table)),
+        word_table(),
         spec_.token_types > 0 ? graph_.weight("types.table", type_table()) : "",
         norm_names[0],
         norm_names[1],
@@ -126,7 +127,25 @@ class PackedBuilder {
                                          {"pad_id", std::int64_t{spec_.pad_id}},
                                          {"eps", spec_.layer_norm_eps}};
     if (has_type_rows()) attributes.push_back({"token_types", type_pattern()});
+    if (!shared_words_.empty()) {
+      const WeightType type = weight_type(weights_.head.vocabulary.decoder);
+      attributes.push_back({"word_weights", std::string(weight_type_name(type))});
+    }
     return graph_.node({"PackedEmbedding", kDomain}, "embeddings", inputs, attributes);
+  }
+
+  // A decoder that is the word table is stored once, where both would have the same numbers.
+  std::string word_table() {
+    const TensorView& table = weights_.words.table;
+    const LinearWeights& decoder = weights_.head.vocabulary.decoder;
+    const WeightType table_type =
+        table.type == DataType::kBf16 ? WeightType::kBf16 : WeightType::kF32;
+    const bool shared =
+        spec_.head.vocabulary && spec_.head.vocabulary->tied && weight_type(decoder) == table_type;
+    if (!shared) return graph_.weight("words.table", compact_table(weights_, table));
+    shared_words_ =
+        graph_.weight(decoder.name + ".weight", packed_panels(weights_, decoder, table_type));
+    return shared_words_;
   }
 
   bool has_type_rows() const { return spec_.text_types.any() || spec_.takes_types(); }
@@ -167,7 +186,11 @@ class PackedBuilder {
   // The six inputs of a linear layer, and its attributes.
   void add_linear(const LinearWeights& linear, WeightType type, const std::string& prefix,
                   std::vector<std::string>& inputs, std::vector<Attribute>& attributes) {
-    inputs.push_back(graph_.weight(linear.name + ".weight", packed_panels(weights_, linear, type)));
+    const bool shared =
+        !shared_words_.empty() && linear.name == weights_.head.vocabulary.decoder.name;
+    inputs.push_back(
+        shared ? shared_words_
+               : graph_.weight(linear.name + ".weight", packed_panels(weights_, linear, type)));
     inputs.push_back(graph_.weight(linear.name + ".bias", padded_bias(linear)));
     const bool quantised = type == WeightType::kS8;
     inputs.push_back(quantised ? graph_.weight(linear.name + ".scales", column_scales(linear))
@@ -263,6 +286,42 @@ class PackedBuilder {
     graph_.output("logits", DataType::kF32, {"spans", integer(spec.outputs)});
   }
 
+  void add_sparse(const std::string& tokens) {
+    const std::string spans = graph_.input("sparse_spans", DataType::kI64, {"sparse_spans", 2});
+    const HeadWeights& head = weights_.head;
+    if (spec_.head.vocabulary) pool_vocabulary(tokens, spans, head.vocabulary);
+    if (!spec_.head.token_weights) return;
+    span_rows(tokens, spans, head.token_weights, "token_weights");
+    span_rows(tokens, graph_.input("vector_spans", DataType::kI64, {"vector_spans", 2}),
+              head.token_vectors, "token_vectors");
+  }
+
+  // A layer of a head over the tokens of some texts, in fp32 as all heads of few outputs.
+  void span_rows(const std::string& tokens, const std::string& spans, const LinearWeights& linear,
+                 const std::string& name) {
+    std::vector<std::string> inputs = {tokens, spans};
+    std::vector<Attribute> attributes = {{"tasks", integer(0)}, {"full_activations", integer(1)}};
+    add_linear(linear, exact_type(linear), "", inputs, attributes);
+    graph_.node({"PackedSpanRows", kDomain}, name, inputs, attributes);
+    graph_.output(name, DataType::kF32, {name, integer(linear.out)});
+  }
+
+  void pool_vocabulary(const std::string& tokens, const std::string& spans,
+                       const HeadWeights::Vocabulary& head) {
+    const HeadSpec::Vocabulary& spec = *spec_.head.vocabulary;
+    std::vector<std::string> inputs = {tokens, spans};
+    std::vector<Attribute> attributes = common_attributes();
+    attributes.push_back({"activation", static_cast<std::int64_t>(spec.activation)});
+    attributes.push_back({"pooling", static_cast<std::int64_t>(spec.pooling)});
+    attributes.push_back({"scale", static_cast<std::int64_t>(spec.scale)});
+    add_linear(head.transform, "transform_", inputs, attributes);
+    add_linear(head.decoder, "decoder_", inputs, attributes);
+    for (const std::string& input : norm(head.transform.name, head.norm)) inputs.push_back(input);
+    graph_.node({"PackedVocabulary", kDomain}, "vocabulary_weights", inputs, attributes);
+    graph_.output("vocabulary_weights", DataType::kF32,
+                  {"sparse_spans", integer(head.decoder.out)});
+  }
+
   const ModelSpec& spec_;
   const EncoderWeights& weights_;
   const PackedOptions& options_;
@@ -270,6 +329,7 @@ class PackedBuilder {
   std::string ids_, offsets_, tasks_, types_;
   std::vector<std::string> rotation_;  // cos and sin; none without rotary positions
   std::vector<std::string> window_rotation_;
+  std::string shared_words_;  // the weight that is both word table and decoder; empty: none
 };
 
 }  // namespace

@@ -30,6 +30,11 @@ class PortableBuilder {
     graph_.output("token_embeddings", DataType::kF32,
                   {"batch", "tokens", static_cast<std::int64_t>(spec_.hidden)});
     if (spec_.head.classifier) classify(x);
+    if (spec_.head.vocabulary) pool_vocabulary(x);
+    if (spec_.head.token_weights) {
+      head_rows(x, weights_.head.token_weights, "token_weights");
+      head_rows(x, weights_.head.token_vectors, "token_vectors");
+    }
   }
 
  private:
@@ -83,9 +88,9 @@ class PortableBuilder {
     const std::string flags = graph_.node({"Cast"}, "window.flags", {far}, {{"to", kOnnxFloat}});
     const std::string bias = graph_.node(
         {"Mul"}, "window.bias",
-        {flags, graph_.weight("window.least", computed({1}, {std::numeric_limits<float>::lowest()}))});
-    window_ = graph_.node({"Unsqueeze"}, "window",
-                          {bias, graph_.constant("window.front", {0, 1})});
+        {flags,
+         graph_.weight("window.least", computed({1}, {std::numeric_limits<float>::lowest()}))});
+    window_ = graph_.node({"Unsqueeze"}, "window", {bias, graph_.constant("window.front", {0, 1})});
   }
 
   // 1 where a column of a side path belongs to the sequence's task, else 0: [batch, 1, C].
@@ -399,6 +404,61 @@ class PortableBuilder {
     graph_.output("logits", DataType::kF32, {"batch", static_cast<std::int64_t>(spec.outputs)});
   }
 
+  void head_rows(const std::string& tokens, const LinearWeights& layer, const std::string& name) {
+    dense(tokens, layer, Activation::kNone, name);
+    graph_.output(name, DataType::kF32, {"batch", "tokens", static_cast<std::int64_t>(layer.out)});
+  }
+
+  // The word table, turned when the graph is loaded, where it is the decoder too.
+  std::string decoder_weight(const LinearWeights& decoder) {
+    if (!spec_.head.vocabulary->tied) {
+      return graph_.weight(decoder.name + ".weight", transposed(weights_, decoder));
+    }
+    return graph_.node({"Transpose"}, decoder.name + ".weight", {"words.table"},
+                       {{"perm", std::vector<std::int64_t>{1, 0}}});
+  }
+
+  // log(1 + x) of what is over 0.
+  std::string log_scale(const std::string& x, const std::string& name) {
+    const std::string one = graph_.weight(name + ".one", computed({1}, {1.0f}));
+    const std::string sum = graph_.node({"Add"}, name + ".sum", {x, one});
+    return graph_.node({"Log"}, name, {sum});
+  }
+
+  // Scores rise with what is taken of them, so that of a maximum it is taken once, at the end.
+  void pool_vocabulary(const std::string& tokens) {
+    const HeadSpec::Vocabulary& spec = *spec_.head.vocabulary;
+    const HeadWeights::Vocabulary& head = weights_.head.vocabulary;
+    const std::string wide = dense(tokens, head.transform, spec.activation, "head.activated");
+    const auto [gamma, beta] = norm(head.transform.name, head.norm);
+    const std::string states =
+        graph_.node({"LayerNormalization"}, "head.states", {wide, gamma, beta},
+                    {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
+    const std::string product = graph_.node({"MatMul"}, head.decoder.name + ".product",
+                                            {states, decoder_weight(head.decoder)});
+    const bool is_max = spec.pooling == VocabularyPooling::kMax;
+    const std::string pooled = is_max ? pool("ReduceMax", "head.pooled", product) : product;
+    const std::string biased = graph_.node({"Add"}, "head.scores", {pooled, bias(head.decoder)});
+    std::string scaled = log_scale(graph_.node({"Relu"}, "head.positive", {biased}), "head.log");
+    if (spec.scale == VocabularyScale::kLogTwice) scaled = log_scale(scaled, "head.log_twice");
+    if (is_max) {
+      graph_.node({"Identity"}, "vocabulary_weights", {scaled});
+    } else {
+      pool("ReduceSum", "vocabulary_weights", scaled);
+    }
+    graph_.output("vocabulary_weights", DataType::kF32,
+                  {"batch", static_cast<std::int64_t>(spec_.vocabulary)});
+  }
+
+  std::string pool(std::string_view op, const std::string& name, const std::string& x) {
+    if (op == "ReduceSum") {
+      return graph_.node({op}, name, {x, graph_.constant("head.axis", {1})},
+                         {{"keepdims", std::int64_t{0}}});
+    }
+    return graph_.node({op}, name, {x},
+                       {{"axes", std::vector<std::int64_t>{1}}, {"keepdims", std::int64_t{0}}});
+  }
+
   const ModelSpec& spec_;
   const EncoderWeights& weights_;
   const PortableOptions& options_;
@@ -407,7 +467,7 @@ class PortableBuilder {
   std::string mask_;
   std::string types_;
   std::string tasks_;
-  std::string task_column_;  // [batch, 1]
+  std::string task_column_;            // [batch, 1]
   std::vector<std::string> rotation_;  // cos and sin
   std::vector<std::string> window_rotation_;
   std::string window_;

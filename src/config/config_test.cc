@@ -274,7 +274,7 @@ TEST(SeveralModels, ErrorsAndWarningsHaveTheirPlace) {
   ASSERT_EQ(config.warnings.size(), 2u);
   EXPECT_EQ(config.warnings[0],
             "c:3:5: unknown key \"models[0].precison\" is ignored; did you mean \"precision\"?");
-  EXPECT_EQ(config.warnings[1].substr(0, 50),
+  EXPECT_EQ(config.warnings[1].substr(0, 49),
             "c:4:5: unknown key \"models[0].threads\" is ignored");
 }
 

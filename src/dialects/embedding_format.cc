@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/excerpt.h"
 #include "dialects/request_body.h"
@@ -21,22 +22,39 @@ EmbeddingFormat read_format(const JsonValue& value, std::string_view param) {
 
 }  // namespace
 
-std::vector<EmbeddingFormat> read_formats(const JsonValue& value, std::string_view param) {
-  if (value.kind() != JsonValue::Kind::kArray) return {read_format(value, param)};
-  constexpr std::size_t kMost = 16;
-  if (value.size() == 0 || value.size() > kMost) {
-    throw RequestError(ErrorCode::kInvalidArgument,
-                       std::string(param) + ": expected one format or a list of some",
-                       std::string(param));
+FormatChoice read_format_choice(const JsonValue& value, std::string_view param) {
+  std::vector<JsonValue> names = {value};
+  if (value.kind() == JsonValue::Kind::kArray) {
+    constexpr std::size_t kMost = 16;
+    if (value.size() == 0 || value.size() > kMost) {
+      throw RequestError(ErrorCode::kInvalidArgument,
+                         std::string(param) + ": expected one format or a list of some",
+                         std::string(param));
+    }
+    names = value.elements();
   }
-  std::vector<EmbeddingFormat> formats;
-  for (const JsonValue& element : value.elements()) {
-    const EmbeddingFormat format = read_format(element, param);
-    if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
-      formats.push_back(format);
+  FormatChoice choice;
+  for (const JsonValue& name : names) {
+    if (read_string(name) == "sparse") {
+      choice.sparse = true;
+      continue;
+    }
+    const EmbeddingFormat format = read_format(name, param);
+    if (std::ranges::find(choice.dense, format) == choice.dense.end()) {
+      choice.dense.push_back(format);
     }
   }
-  return formats;
+  return choice;
+}
+
+std::vector<EmbeddingFormat> read_formats(const JsonValue& value, std::string_view param) {
+  FormatChoice choice = read_format_choice(value, param);
+  if (!choice.sparse) return std::move(choice.dense);
+  throw RequestError(ErrorCode::kInvalidArgument,
+                     std::string(param) +
+                         ": \"sparse\" is read by POST /v1/embeddings alone; expected one of " +
+                         format_names(),
+                     std::string(param));
 }
 
 void check_formats(std::span<const EmbeddingFormat> formats, std::size_t dimensions,

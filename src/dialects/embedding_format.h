@@ -15,6 +15,13 @@ namespace nestvec {
 // valid ones.
 std::vector<EmbeddingFormat> read_formats(const JsonValue& value, std::string_view param);
 
+// The same with "sparse", which is no form of a dense vector but a vector of its own.
+struct FormatChoice {
+  std::vector<EmbeddingFormat> dense;  // empty where only sparse vectors are wanted
+  bool sparse = false;
+};
+FormatChoice read_format_choice(const JsonValue& value, std::string_view param);
+
 // Whether `dimensions` can be written in all of them: bits need a multiple of eight. Throws
 // RequestError kInvalidArgument otherwise.
 void check_formats(std::span<const EmbeddingFormat> formats, std::size_t dimensions,

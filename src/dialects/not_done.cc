@@ -35,7 +35,10 @@ bool is_one_vector(const JsonValue& value, const ModelInfo&) {
 }
 
 constexpr std::string_view kTextsOnly = "this model reads texts only";
-constexpr std::string_view kDenseOnly = "this model gives dense vectors only";
+constexpr std::string_view kDenseOnly =
+    "sparse vectors are asked for by \"sparse\" among the formats of POST /v1/embeddings, or by "
+    "POST /embed_sparse";
+constexpr std::string_view kNoColbert = "vectors of tokens are given by POST /embed_all alone";
 constexpr std::string_view kPooling = "the model pools in one way, which a request cannot change";
 constexpr std::string_view kOneVector =
     "a text has one vector here; POST /embed_all gives one for each token";
@@ -53,7 +56,7 @@ constexpr NotDone kNeverDone[] = {
     {"output_value", kOneVector, is_one_vector},
     {"return_sparse", kDenseOnly, is_false},
     {"sparse", kDenseOnly, is_false},
-    {"return_colbert_vecs", kDenseOnly, is_false},
+    {"return_colbert_vecs", kNoColbert, is_false},
     {"return_dense", kDenseOnly, is_true},
     {"max_tokens", kCut, is_within_limit},
     {"max_length", kCut, is_within_limit},

@@ -39,9 +39,17 @@ Graph published_graph(const ModelFolder& folder, const ModelSpec& spec) {
                                           ": runtime.graph is \"published\", but there is no "
                                           "onnx/model.onnx in the folder");
   }
+  if (spec.head.vocabulary) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder.path +
+                    ": a SPLADE model runs in a graph that is made from its safetensors, not as "
+                    "its ONNX export; add model.safetensors to the folder");
+  }
   Graph graph;
   graph.path = folder.onnx;
   graph.spec = spec;
+  graph.spec.head.token_weights = false;  // which the export does not have
+  graph.spec.head.token_vectors = 0;
   graph.weight_bytes = published_bytes(folder.onnx);
   graph.published = true;
   graph.description = onnx_name(folder) + " as published";

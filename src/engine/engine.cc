@@ -7,6 +7,7 @@
 
 #include "base/seconds.h"
 #include "engine/callback.h"
+#include "engine/side_outputs.h"
 #include "output/vector.h"
 
 namespace nestvec {
@@ -57,7 +58,8 @@ PlanRules Model::Engine::rules_for(const EmbedOptions& options) const {
 void Model::Engine::check(std::span<const std::string> texts, std::span<const std::string> tasks,
                           const EmbedOptions& options) const {
   refuse_scores();
-  if (options.dimensions != 0) {
+  check_kinds(options, parts_.info);
+  if (options.dimensions != 0 && options.dense) {
     check_dimensions(options.dimensions, scheduler_->width(), parts_.info.matryoshka_dimensions);
   }
   if (!tasks.empty() && tasks.size() != texts.size()) {
@@ -108,6 +110,7 @@ void Model::Engine::plan_texts(std::span<const std::string> texts,
     TextPlan plan = plan_text(parts_.tokenizer, rules, task, texts[i], i);
     call.out.tokens.push_back(static_cast<std::uint32_t>(plan.sequence.ids.size()));
     if (plan.truncated) call.out.truncated.push_back(static_cast<std::uint32_t>(i));
+    choose_kinds(call.options, plan.sequence);
     call.sequences.push_back(std::move(plan.sequence));
   }
 }
@@ -127,9 +130,13 @@ void Model::Engine::plan_chunks(std::span<const std::string> chunks, Call& call)
   }
 }
 
+bool Model::Engine::is_dense_alone(const EmbedOptions& options) {
+  return options.dense && !options.sparse && !options.multi_vector;
+}
+
 // Leaves in call.sequences what is still to be computed.
 void Model::Engine::take_from_cache(Call& call) const {
-  if (!cache_->enabled() || !call.chunks.empty()) return;
+  if (!cache_->enabled() || !call.chunks.empty() || !is_dense_alone(call.options)) return;
   const std::size_t width = scheduler_->width();
   const std::size_t bytes = width * sizeof(float);
   const std::shared_ptr<MemoryAccount>& account = call.options.queue.memory;
@@ -191,12 +198,13 @@ Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
     }
   }
   Embeddings out = std::move(call.out);
+  take_sides(call.options, parts_.side, output.sequences, out);
   out.timing.queue = output.queue_seconds;
   out.timing.compute = output.compute_seconds;
   out.rows = call.chunks.empty() ? rows.size() : call.chunks.size();
   out.width = dimensions_for(call.options);
   out.values.resize(out.rows * out.width);
-  for (std::size_t i = 0; i < out.rows; ++i) {
+  for (std::size_t i = 0; out.width > 0 && i < out.rows; ++i) {
     std::vector<float> row =
         call.chunks.empty() ? std::move(rows[i]) : pool_chunk(call.chunks[i], spans);
     finish_vector(row, call.options.normalize.value_or(parts_.normalize), i,
@@ -204,12 +212,13 @@ Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
   }
   rows.clear();
   call.known_memory.shrink(0);
-  output.memory.shrink(answer_bytes(call, out.rows));
+  output.memory.shrink(answer_bytes(call, out.rows) + side_bytes(out));
   out.memory = std::make_shared<MemoryShare>(std::move(output.memory));
   return out;
 }
 
 std::size_t Model::Engine::dimensions_for(const EmbedOptions& options) const {
+  if (!options.dense) return 0;
   if (options.dimensions > 0) return options.dimensions;
   return parts_.dimensions > 0 ? parts_.dimensions : scheduler_->width();
 }
@@ -240,7 +249,8 @@ void Model::Engine::embed_async(std::span<const std::string> texts,
     } else {
       plan_texts(texts, tasks, *call);
     }
-    job.answer_bytes = answer_bytes(*call, texts.size());
+    if (!is_dense_alone(options)) job.side_bytes = most_side_bytes(parts_.side, call->sequences);
+    job.answer_bytes = answer_bytes(*call, texts.size()) + job.side_bytes;
     take_from_cache(*call);
     if (call->sequences.empty())
       known.memory = memory_for_answer_alone(options.queue, job.answer_bytes);

@@ -41,6 +41,7 @@ class Model::Engine {
     bool truncates_left = false;  // where a call leaves it at Truncation::kRight
     std::size_t vocabulary = 0;   // as PlanRules
     std::size_t dimensions = 0;   // of calls that ask for none; 0 = the session's width
+    SideOutputs side{};           // as the session's
     bool scores = false;          // the session's rows are outputs of a classifier
     ScoreRules score_rules{};
     bool takes_types = false;                      // the graph is told the type of each token
@@ -103,6 +104,7 @@ class Model::Engine {
   std::size_t dimensions_for(const EmbedOptions& options) const;
   void give_rows(Call& call, Result<JobOutput> output) const noexcept;
   std::size_t answer_bytes(const Call& call, std::size_t rows) const;
+  static bool is_dense_alone(const EmbedOptions& options);
 
   Parts parts_;
   bool pooled_ = false;  // as Session

@@ -15,7 +15,7 @@ std::size_t Job::output_bytes(std::size_t width) const {
     rows += sequence.spans.size();
     if (want_tokens) rows += sequence.ids.size();
   }
-  return rows * width * sizeof(float);
+  return rows * width * sizeof(float) + side_bytes;
 }
 
 Error no_memory_for_answer(const MemoryAccount& account, std::size_t bytes, double retry_seconds) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <new>
 #include <vector>
@@ -14,13 +15,16 @@
 #include "batch/packed_batch.h"
 #include "nestvec/error.h"
 #include "nestvec/options.h"
+#include "session/session.h"
 
 namespace nestvec {
 
 // Of one sequence.
 struct SequenceOutput {
-  std::vector<float> rows;    // [spans, width]
-  std::vector<float> tokens;  // [length, width], where they were wanted
+  std::vector<float> rows;     // [spans, width]
+  std::vector<float> tokens;   // [length, width], where they were wanted
+  SparseRow sparse;            // of Sequence::sparse, where it is not empty
+  std::vector<float> vectors;  // [tokens of Sequence::vectors, SideOutputs::token_vectors]
 };
 
 // The results of a job.
@@ -38,6 +42,8 @@ struct Job {
   bool want_tokens = false;
   RunControl control;
   QueueOptions queue;
+  // At most, of sparse weights and of vectors of tokens in the results.
+  std::size_t side_bytes = 0;
   // What the caller will allocate for what it makes of the results: charged together with them.
   std::size_t answer_bytes = 0;
   std::function<void(Result<JobOutput>)> done;  // see Model::predict_async

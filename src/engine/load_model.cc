@@ -21,6 +21,7 @@
 #include "engine/model_folder.h"
 #include "engine/outline.h"
 #include "engine/settle_graph.h"
+#include "engine/side_outputs.h"
 #include "ops/isa.h"
 #include "session/ort_session.h"
 #include "session/packed_session.h"
@@ -73,6 +74,8 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   facts.max_batch_tokens = max_batch_tokens;
   facts.native = graph.native;
   facts.full_attention = graph.published;
+  facts.vocabulary = graph.spec.head.vocabulary ? graph.spec.vocabulary : 0;
+  facts.token_vectors = graph.spec.head.token_vectors;
   facts.merges_adapters = graph.published && !graph.spec.adapters.tasks.empty();
   return facts;
 }
@@ -114,9 +117,9 @@ const char* pooling_name(Pooling pooling) {
   return "lasttoken";
 }
 
-// `scores`: for the outputs of the classifier, else for vectors.
-std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size_t threads, Isa isa,
-                                      std::shared_ptr<Compute> compute) {
+// `scores`: for the outputs of the classifier, else for vectors and what `side` lists.
+std::unique_ptr<Session> open_session(const Graph& graph, bool scores, const SideOutputs& side,
+                                      std::size_t threads, std::shared_ptr<Compute> compute) {
   if (!graph.native) {
     return open_ort_session({.graph_path = graph.path,
                              .threads = threads,
@@ -124,12 +127,14 @@ std::unique_ptr<Session> open_session(const Graph& graph, bool scores, std::size
                              .first_position = graph.spec.position_offset,
                              .token_types = graph.spec.text_types,
                              .width = scores ? 0 : graph.spec.hidden,
-                             .scores = scores});
+                             .scores = scores,
+                             .side = side});
   }
   std::unique_ptr<Session> session = open_packed_session({.graph_path = graph.path,
                                                           .threads = threads,
-                                                          .isa = isa,
+                                                          .isa = machine_isa(),
                                                           .scores = scores,
+                                                          .side = side,
                                                           .compute = std::move(compute)});
   if (scores || session->width() == graph.spec.hidden) return session;
   throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
@@ -283,10 +288,12 @@ Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) 
   detail("threads: " + info.threads_reason);
 
   const bool scores = outline.spec.head.classifier.has_value();
+  SideOutputs side = side_outputs(graph.spec, tokenizer);
   std::unique_ptr<Session> session =
-      open_session(graph, scores, info.threads, state_->isa, std::move(shared.compute));
+      open_session(graph, scores, side, info.threads, std::move(shared.compute));
   state_->control.check();
   settle_graph(*session, outline, config.runtime, info, note);
+  if (!scores) describe_sides(graph.spec.head, info);
   if (session->longest() > 0) check_prompts(tokenizer, info);
   const bool takes_types =
       takes_pair_types(tokenizer, graph.spec, outline.score_rules, folder.tokenizer);
@@ -303,6 +310,7 @@ Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) 
                              .truncates_left = truncates_left,
                              .vocabulary = state_->exceeds ? graph.spec.vocabulary : 0,
                              .dimensions = folder.dimensions,
+                             .side = std::move(side),
                              .scores = scores,
                              .score_rules = std::move(outline.score_rules),
                              .takes_types = takes_types,

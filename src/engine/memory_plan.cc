@@ -8,6 +8,7 @@
 #include "nestvec/error.h"
 #include "ops/attention.h"
 #include "ops/row_input.h"
+#include "ops/vocabulary.h"
 #include "session/session.h"
 
 namespace nestvec {
@@ -35,6 +36,25 @@ std::uint64_t keys_and_values(const MemoryFacts& facts) {
   return 2 * (facts.kv_heads > 0 ? facts.kv_heads * head_width(facts) : queries(facts));
 }
 
+// The same of a graph of stock operators, which makes the scores of all tokens of a text and turns
+// a decoder that is the word table.
+std::uint64_t portable_heads(const MemoryFacts& facts, std::uint64_t batch, std::uint64_t longest) {
+  return 2 * kFloat * batch * facts.token_vectors +
+         kFloat * facts.vocabulary * (3 * longest + facts.hidden);
+}
+
+// Vectors of all tokens, as the graph gives them and in the results; the weights of as many texts
+// as have theirs at once, the same as sparse rows, which may have them all, and a block of scores.
+std::uint64_t native_heads(const MemoryFacts& facts, std::uint64_t batch) {
+  std::uint64_t bytes = 2 * kFloat * batch * facts.token_vectors;
+  if (facts.vocabulary > 0) {
+    const std::uint64_t texts = std::min<std::uint64_t>(batch, vocabulary_texts(facts.vocabulary));
+    bytes += 3 * kFloat * texts * facts.vocabulary;
+    bytes += kFloat * kVocabularyRows * (kVocabularyColumns + facts.hidden);
+  }
+  return bytes;
+}
+
 // Live at once in a native graph: residual, qkv, the attention's output and the layer's result,
 // with every value in fp32; beside them the operators' scratch, which does not grow with the batch
 // but for the keys and values of one head of the longest text.
@@ -48,7 +68,7 @@ std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uin
   const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * widest);
   const std::uint64_t head = head_width(facts);
   const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShortSequence);
-  return activations + scratch + keys;
+  return activations + scratch + keys + native_heads(facts, batch);
 }
 
 // The most that one of the models takes in a pause of another's long batch.
@@ -107,7 +127,8 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
   // A graph that merges its adapters holds the merged weights and the largest products beside them.
   plan.weights =
       facts.merges_adapters ? facts.weight_bytes * 3 + facts.weight_bytes / 2 : facts.weight_bytes;
-  plan.workspace = facts.native ? native_run(facts, batch, longest) : stock_run(facts, batch);
+  plan.workspace = facts.native ? native_run(facts, batch, longest)
+                                : stock_run(facts, batch) + portable_heads(facts, batch, longest);
   if (facts.native && longest > kPauseTokens) {
     plan.passing = native_run(facts, kPauseTokens, kPauseTokens);
   }

@@ -81,7 +81,8 @@ std::string head_of(const JsonValue& config) {
 void read_sentence_transformers(const JsonValue& config, ModelFolder& folder) {
   const std::optional<JsonValue> type = config.find("model_type");
   const bool scores = folder.is_classifier && type && type->string() == "CrossEncoder";
-  if (type && type->string() != "SentenceTransformer" && !scores) {
+  const bool sparse = folder.is_splade && type && type->string() == "SparseEncoder";
+  if (type && type->string() != "SentenceTransformer" && !scores && !sparse) {
     throw unsupported_value(
         *type, "\"" + std::string(type->string()) + "\" is not supported; SentenceTransformer is");
   }

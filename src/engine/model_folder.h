@@ -26,6 +26,7 @@ struct ModelFolder {
   bool normalize = true;
   bool names_pooling = false;        // else `pooling` is a guess
   bool names_normalization = false;  // else `normalize` is one
+  bool is_splade = false;            // SpladePooling: sparse vectors of a masked language model
   std::string head;                  // what shows a classifier, for messages; empty for an encoder
   bool is_classifier = false;        // of texts or pairs of texts, by config.json
   std::size_t max_tokens = 0;        // 0 where no file limits it

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/outline.h"
 
+#include "engine/side_outputs.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <utility>
@@ -168,6 +170,7 @@ ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
   const bool known = folder.is_compiled || folder.has_safetensors;
   info.most_dimensions = known ? spec.hidden : 0;
   info.dimensions = folder.dimensions > 0 ? folder.dimensions : info.most_dimensions;
+  describe_sides(spec.head, info);
   return info;
 }
 
@@ -195,7 +198,13 @@ Outline read_outline(const ModelConfig& config, const LogSink& log) {
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
   Described described = describe_folder(folder);
   // Who names a pooling wants the encoder's vectors.
-  if (folder.names_pooling || config.runtime.pooling != "auto") described.spec.head = {};
+  HeadSpec& head = described.spec.head;
+  if (folder.names_pooling || config.runtime.pooling != "auto") head.classifier.reset();
+  if (head.vocabulary && config.runtime.pooling != "auto") {
+    throw Error(ErrorCode::kUnimplemented,
+                folder.path + ": runtime.pooling is \"" + config.runtime.pooling +
+                    "\", but the folder's SpladePooling gives sparse vectors; leave it at auto");
+  }
   const ModelSpec& spec = described.spec;
   const std::vector<AdapterTask> adapters = adapter_tasks(spec.family, spec.adapters.tasks);
   Found found = find_prompts(config, folder, described, log);

@@ -135,8 +135,10 @@ class ModuleList {
                        (name.starts_with("custom_st.") && step == "Transformer");
     const std::optional<JsonValue> path = module.find("path");
     const std::string place(path ? path->string() : "");
-    if (known && step == "Transformer") {
+    if (known && (step == "Transformer" || step == "MLMTransformer")) {
       add_transformer(module, place);
+    } else if (known && step == "SpladePooling") {
+      add_splade(module);
     } else if (known && step == "Pooling") {
       read_pooling(own_folder(root_, module, place) / "config.json", folder_);
       folder_.normalize = false;  // a later pooling begins anew
@@ -145,7 +147,8 @@ class ModuleList {
     } else if (!known || step != "Dropout") {  // which only training does
       throw unsupported_value(type,
                               "module " + name +
-                                  " is not supported; Transformer, Pooling, Normalize and Dropout "
+                                  " is not supported; Transformer, Pooling, Normalize, Dropout "
+                                  "and SpladePooling "
                                   "of sentence-transformers are");
     }
     ++count_;
@@ -163,7 +166,19 @@ class ModuleList {
     }
   }
 
+  // What it computes is read with the weights (compile/read_heads.h).
+  void add_splade(const JsonValue& module) {
+    if (count_ != 1) throw unsupported_value(module, "SpladePooling is the second of two modules");
+    folder_.is_splade = true;
+    folder_.names_pooling = true;
+  }
+
   void add_normalize(const fs::path& place) {
+    if (folder_.is_splade) {
+      throw Error(
+          ErrorCode::kUnimplemented,
+          (root_ / kModules).string() + ": Normalize behind SpladePooling is not supported");
+    }
     check_normalize(place);
     if (folder_.names_pooling) {
       folder_.normalize = true;

@@ -58,17 +58,18 @@ void expect(const JsonValue& config, std::string_view key, std::string_view usua
                                       : "is not supported; \"" + std::string(usual) + "\" is");
 }
 
-// One value that a key may have besides null, {} and false, and in a classifier's folder another.
+// One value that a key may have besides null, {} and false, and in the folder of a model with a
+// head another.
 void expect_either(const JsonValue& config, std::string_view key, std::string_view usual,
-                   std::string_view classifiers, bool is_classifier) {
+                   std::string_view own_value, bool has_head) {
   const std::optional<JsonValue> value = config.find(key);
-  const bool own = is_classifier && value && value->kind() == JsonValue::Kind::kString &&
-                   value->string() == classifiers;
+  const bool own = has_head && value && value->kind() == JsonValue::Kind::kString &&
+                   value->string() == own_value;
   if (!own) expect(config, key, usual);
 }
 
 // The modality "text" through forward() and last_hidden_state is what every text model does.
-void check_modalities(const JsonValue& config, bool is_classifier) {
+void check_modalities(const JsonValue& config, bool gives_logits) {
   const std::optional<JsonValue> modalities = config.find("modality_config");
   if (!modalities) return;
   const std::optional<JsonValue> text = modalities->find("text");
@@ -79,7 +80,7 @@ void check_modalities(const JsonValue& config, bool is_classifier) {
                             "the modality \"message\" (a chat template) is not supported");
   }
   expect(*text, "method", "forward");
-  expect_either(*text, "method_output_name", "last_hidden_state", "logits", is_classifier);
+  expect_either(*text, "method_output_name", "last_hidden_state", "logits", gives_logits);
 }
 
 // True where the file limits the length, and so tokenizer_config.json does not.
@@ -88,14 +89,15 @@ bool read_sentence_config(ModelFolder& folder) {
   if (!file) return false;
   const JsonValue config = file->root();
   const bool classifier = folder.is_classifier && !folder.names_pooling;
-  expect_either(config, "transformer_task", "feature-extraction", "sequence-classification",
-                classifier);
+  expect_either(config, "transformer_task", "feature-extraction",
+                classifier ? "sequence-classification" : "fill-mask",
+                classifier || folder.is_splade);
   expect_either(config, "module_output_name", "token_embeddings", "scores", classifier);
   for (const char* key : {"query_expansion", "query_length", "document_length"}) {
     expect(config, key, "");
   }
   if (!classifier) expect(config, "processing_kwargs", "");  // else see read_score_rules
-  check_modalities(config, classifier);
+  check_modalities(config, classifier || folder.is_splade);
   std::optional<JsonValue> limit = config.find("max_seq_length");
   for (const char* key : {"model_args", "model_kwargs", "config_args", "config_kwargs",
                           "tokenizer_args", "processor_kwargs"}) {

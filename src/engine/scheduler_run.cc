@@ -208,7 +208,36 @@ bool asked_for(const Error& error) {
 }
 
 std::size_t bytes_of(const SequenceOutput& output) {
-  return (output.rows.size() + output.tokens.size()) * sizeof(float);
+  return (output.rows.size() + output.tokens.size() + output.vectors.size() +
+          output.sparse.weights.size()) *
+             sizeof(float) +
+         output.sparse.indices.size() * sizeof(std::uint32_t);
+}
+
+// What heads gave of one sequence after another.
+class SideReader {
+ public:
+  explicit SideReader(RunOutput& output) : output_(output) {}
+
+  void take(const Sequence& sequence, SequenceOutput& result) {
+    if (sequence.sparse.begin < sequence.sparse.end) {
+      result.sparse = std::move(output_.sparse[row_++]);
+    }
+    const std::size_t size = (sequence.vectors.end - sequence.vectors.begin) * output_.vector_width;
+    const auto begin = output_.vectors.begin() + static_cast<std::ptrdiff_t>(vector_);
+    result.vectors.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
+    vector_ += size;
+  }
+
+ private:
+  RunOutput& output_;
+  std::size_t row_ = 0;
+  std::size_t vector_ = 0;
+};
+
+bool is_finite(const SequenceOutput& output) {
+  return all_finite(output.rows) && all_finite(output.tokens) && all_finite(output.vectors) &&
+         all_finite(output.sparse.weights);
 }
 
 }  // namespace
@@ -290,6 +319,7 @@ std::vector<std::size_t> Scheduler::run_batch(Running& running, std::span<const 
   std::vector<std::size_t> overflowed;
   const float* row = running.output.rows.data();
   const float* token = running.output.tokens.data();
+  SideReader sides(running.output);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Pending& pending = *parts[i].job;
     const Sequence& sequence = pending.job.sequences[parts[i].index];
@@ -298,12 +328,14 @@ std::vector<std::size_t> Scheduler::run_batch(Running& running, std::span<const 
     const std::size_t tokens = options.want_tokens ? sequence.ids.size() * width : 0;
     result.rows.assign(row, row + rows);
     if (pending.job.want_tokens) result.tokens.assign(token, token + tokens);
-    if (!all_finite(result.rows) || !all_finite(result.tokens)) overflowed.push_back(i);
+    sides.take(sequence, result);
+    if (!is_finite(result)) overflowed.push_back(i);
     row += rows;
     token += tokens;
   }
   // [T, width] is not kept for a later batch that may want no tokens.
   if (options.want_tokens) free_buffer(running.output.tokens);
+  free_buffer(running.output.vectors);
   return overflowed;
 }
 

@@ -170,15 +170,19 @@ TEST_F(GrpcServerTest, ARefusalBeforeTheBodyEndsTheStreamAtOnce) {
   }
 }
 
-TEST_F(GrpcServerTest, WhatTheModelCannotIsUnimplementedWithItsName) {
+TEST_F(GrpcServerTest, WhatTheModelCannotIsRefusedWithItsName) {
   start();
   for (const char* const path :
        {"/tei.v1.Embed/EmbedSparse", "/tei.v1.Predict/Predict", "/tei.v1.Rerank/RerankStream"}) {
     v1::EmbedResponse response;
     const GrpcStatus answer = channel_->call(path, request("a"), &response);
-    EXPECT_TRUE(is_error(answer, ErrorCode::kUnimplemented));
+    EXPECT_TRUE(is_error(answer, ErrorCode::kFailedPrecondition)) << path << answer.message;
     EXPECT_NE(answer.message.find(model().info().id), std::string::npos);
   }
+  v1::EmbedResponse response;
+  const GrpcStatus other = channel_->call("/tei.v1.Embed/Other", request("a"), &response);
+  EXPECT_TRUE(is_error(other, ErrorCode::kUnimplemented));
+  EXPECT_NE(other.message.find(model().info().id), std::string::npos);
 }
 
 TEST_F(GrpcServerTest, AMessageOverTheLimitIsRefused) {

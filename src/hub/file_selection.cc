@@ -53,6 +53,12 @@ bool is_adapter(std::string_view path) {
   return name == "adapter_config.json" || name == "adapter_model.safetensors";
 }
 
+// bge-m3's heads for sparse vectors and vectors of tokens.
+bool is_head(std::string_view path) {
+  return path == "sparse_linear.pt" || path == "colbert_linear.pt" ||
+         path == "sparse_linear.safetensors" || path == "colbert_linear.safetensors";
+}
+
 // The graph to take where there are no safetensors; empty = none.
 std::string find_graph(const std::vector<RepoFile>& files) {
   std::vector<std::string> paths;
@@ -98,7 +104,7 @@ std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
   std::vector<RepoFile> selected;
   std::copy_if(files.begin(), files.end(), std::back_inserter(selected), [&](const RepoFile& file) {
     return is_companion(file.path) || is_licence(file.path) || is_module_weights(file.path) ||
-           is_adapter(file.path) || is_safetensors_weights(file.path) ||
+           is_adapter(file.path) || is_safetensors_weights(file.path) || is_head(file.path) ||
            (has_modules && is_module_config(file.path)) ||
            (!graph.empty() && belongs_to_graph(file.path, graph)) ||
            std::any_of(selection.include.begin(), selection.include.end(),

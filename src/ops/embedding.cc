@@ -67,7 +67,9 @@ void embed_token(const EmbeddingLayer& layer, const Token& token, float* out,
                  const Kernels& kernels) {
   const std::size_t width = layer.width;
   const auto row = static_cast<std::size_t>(token.id);
-  if (layer.words != nullptr) {
+  if (layer.word_panels != nullptr) {
+    unpack_row({layer.word_type, layer.vocabulary, width}, layer.word_panels, row, {out, width});
+  } else if (layer.words != nullptr) {
     std::copy_n(layer.words + row * width, width, out);
   } else {
     kernels.from_bf16(layer.words_bf16 + row * width, width, out);

@@ -10,16 +10,20 @@
 #include "base/token_types.h"
 #include "ops/engine_context.h"
 #include "ops/linear.h"
+#include "ops/packed_matrix.h"
 
 namespace nestvec {
 
 struct EmbeddingLayer {
   std::size_t width = 0;       // H
   std::size_t vocabulary = 0;  // V
-  // The word table, [V, H]: one of the two. Of a mapped one only the rows that texts use are read.
+  // The word table, [V, H]: one of the three. Of a mapped one only the rows that texts use are
+  // read.
   const float* words = nullptr;
   const std::uint16_t* words_bf16 = nullptr;
-  float scale = 0.0f;  // of the word's row; 0: none
+  const void* word_panels = nullptr;  // f32 or bf16, of a model whose decoder is its word table
+  WeightType word_type = WeightType::kF32;  // of the panels
+  float scale = 0.0f;                       // of the word's row; 0: none
   // [type rows, H]: row 0 without a task, 1 + t with task t's update; null: none
   const float* types = nullptr;
   std::size_t type_rows = 0;

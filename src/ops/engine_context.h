@@ -83,6 +83,8 @@ struct RunState {
   Scratch qkv;                          // queries, keys and values of all heads
   Scratch keys;                         // packed keys and values
   Scratch attended;                     // the result of all heads
+  Scratch head_states;                  // rows on their way through a head
+  Scratch scores;                       // of some of them, for a part of the vocabulary
 };
 
 // The threads and the scratch memory of sessions that one thread runs: one after another, or one in

@@ -100,4 +100,23 @@ void pack_s8(const PackedShape& shape, std::span<const float> rows, std::span<st
   });
 }
 
+void unpack_row(const PackedShape& shape, const void* panels, std::size_t row,
+                std::span<float> out) {
+  assert(shape.type != WeightType::kS8 && row < shape.outputs && out.size() == shape.inputs);
+  const std::size_t group = shape.group();
+  const std::size_t bytes = element_bytes(shape.type);
+  const auto* column = static_cast<const std::byte*>(panels) + row / kPanel * shape.panel_bytes() +
+                       row % kPanel * group * bytes;
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    const std::byte* element = column + (k / group * kPanel * group + k % group) * bytes;
+    if (shape.type == WeightType::kF32) {
+      std::memcpy(&out[k], element, sizeof(float));
+    } else {
+      std::uint16_t upper = 0;
+      std::memcpy(&upper, element, sizeof(upper));
+      out[k] = std::bit_cast<float>(std::uint32_t{upper} << 16);
+    }
+  }
+}
+
 }  // namespace nestvec

@@ -44,4 +44,9 @@ void pack_bf16(const PackedShape& shape, std::span<const float> rows, std::span<
 void pack_s8(const PackedShape& shape, std::span<const float> rows, std::span<std::byte> out,
              std::span<float> scales, std::span<std::int32_t> sums);
 
+// A row of a packed f32 or bf16 weight as fp32, [K]. Precondition: there are such panels, and the
+// row is one of them.
+void unpack_row(const PackedShape& shape, const void* panels, std::size_t row,
+                std::span<float> out);
+
 }  // namespace nestvec

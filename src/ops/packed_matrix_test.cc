@@ -104,6 +104,25 @@ TEST(PackBf16, PutsEachElementInItsPlace) {
   }
 }
 
+TEST(UnpackRow, GivesARowBack) {
+  for (const Size& size : kSizes) {
+    const std::vector<float> weight = random_weight(size);
+    for (const WeightType type : {WeightType::kF32, WeightType::kBf16}) {
+      const PackedShape shape{type, size.outputs, size.inputs};
+      std::vector<std::byte> packed(shape.bytes());
+      type == WeightType::kF32 ? pack_f32(shape, weight, packed) : pack_bf16(shape, weight, packed);
+      for (std::size_t n = 0; n < size.outputs; ++n) {
+        std::vector<float> row(size.inputs);
+        unpack_row(shape, packed.data(), n, row);
+        for (std::size_t k = 0; k < size.inputs; ++k) {
+          const float x = weight[n * size.inputs + k];
+          ASSERT_EQ(row[k], type == WeightType::kF32 ? x : nearest_bf16(x)) << n << ", " << k;
+        }
+      }
+    }
+  }
+}
+
 TEST(PackBf16, RoundsTiesToEvenAndKeepsNan) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const std::vector<std::pair<std::uint32_t, std::uint16_t>> cases = {

@@ -6,7 +6,6 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "nestvec/version.h"
 #include "observe/process_metrics.h"
 #include "server/key_file.h"
+#include "server/model_labels.h"
 #include "server/request_memory_limit.h"
 #include "service/operations.h"
 #include "service/page.h"
@@ -66,25 +66,6 @@ void warm_up(const Model& model) {
   }
 }
 
-// The labels of models in metrics: as many as the server has had, but not without end where an
-// administrator goes on loading others.
-class ModelLabels {
- public:
-  static constexpr std::size_t kMost = 32;
-
-  explicit ModelLabels(bool has_labels) : has_labels_(has_labels) {}
-
-  std::string of(const std::string& id) {
-    if (!has_labels_) return "";
-    if (names_.size() < kMost) names_.insert(id);
-    return metric_label("model", names_.contains(id) ? id : "other");
-  }
-
- private:
-  const bool has_labels_;
-  std::set<std::string> names_;
-};
-
 // Whether it listens on loopback addresses and on no others; Unix sockets aside.
 bool is_local(const ServerOptions& options) {
   bool local = false;
@@ -126,11 +107,11 @@ struct Server::Opened {
       : owner(server), loader(std::move(from)), labels(loaded.size() > 1 || server.options_.admin) {
     for (NamedModel& each : loaded) add(std::move(each));
     if (server.options_.admin) {
-      admin.emplace(ModelAdmin::Actions{
-          [this](const ModelToLoad& model, const std::stop_token& stop) {
-            return load(model, stop);
-          },
-          [this](const std::string& name) { return unload(name); }});
+      admin.emplace(
+          ModelAdmin::Actions{[this](const ModelToLoad& model, const std::stop_token& stop) {
+                                return load(model, stop);
+                              },
+                              [this](const std::string& name) { return unload(name); }});
     }
     router.emplace(*first, server.keys_, routes(server));
   }
@@ -190,7 +171,8 @@ std::string Server::Opened::unload(const std::string& name) {
 
 void Server::Opened::fit_request_memory() const {
   if (!loader.request_memory) return;
-  if (const std::uint64_t bytes = loader.request_memory(); bytes > 0) owner.memory_->set_limit(bytes);
+  if (const std::uint64_t bytes = loader.request_memory(); bytes > 0)
+    owner.memory_->set_limit(bytes);
 }
 
 Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, AccessLog access_log,

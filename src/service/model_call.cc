@@ -116,8 +116,8 @@ void ModelCall::start(const Service& service, const Caller& caller, std::vector<
                       Render render, Done done) {
   for (const EmbedCall& call : calls) require_vectors(service.model.info(), call);
   MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
-  const auto call = std::make_shared<ModelCall>(
-      service, caller, Asked{.vectors = std::move(calls)}, std::move(render), std::move(done));
+  const auto call = std::make_shared<ModelCall>(service, caller, Asked{.vectors = std::move(calls)},
+                                                std::move(render), std::move(done));
   call->tokens_ = std::move(tokens);
   ask(call);
 }
@@ -131,13 +131,9 @@ void ModelCall::start(const Service& service, const Caller& caller, ScoreCall as
     tokens = memory_for_bytes(caller.memory, text_bytes_at_once(asked), RequestMemory::kTokenizing,
                               caller.held);
   }
-  MemoryShare pairs =
-      memory_for_pairs(caller.memory, asked.size(), bytes_of_pairs(asked, service.model.info()),
-                       caller.held + tokens.bytes());
-  const auto call = std::make_shared<ModelCall>(
-      service, caller, Asked{.scores = std::move(asked)}, std::move(render), std::move(done));
+  const auto call = std::make_shared<ModelCall>(service, caller, Asked{.scores = std::move(asked)},
+                                                std::move(render), std::move(done));
   call->tokens_ = std::move(tokens);
-  call->pairs_ = std::move(pairs);
   ask(call);
 }
 

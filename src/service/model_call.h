@@ -44,8 +44,8 @@ class ModelCall {
   // `service` outlives the call.
   static void start(const Service& service, const Caller& caller, std::vector<EmbedCall> calls,
                     Render render, Done done);
-  // The same for scores: one CallRows, and none without pairs. The account also pays for the query
-  // that is read again with each document.
+  // The same for scores, which have one CallRows. What a query takes that is read again with each
+  // document the model charges to the account.
   static void start(const Service& service, const Caller& caller, ScoreCall call, Render render,
                     Done done);
 
@@ -123,7 +123,6 @@ class ModelCall {
   std::mutex mutex_;  // guards feed_
   Feed feed_;
   MemoryShare tokens_;  // what becoming tokens takes, until all are asked for
-  MemoryShare pairs_;   // what a query takes that is read again with each document
 };
 
 // The class of a request that the model is asked for in so many parts, of so many bytes in all: one

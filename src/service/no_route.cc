@@ -15,18 +15,17 @@ namespace {
 // What other servers have below a path with one of these words as a segment.
 struct Elsewhere {
   std::array<std::string_view, 8> segments;
-  std::string_view needs;
+  std::string_view needs;  // or where it is here
 };
 
 constexpr std::array<Elsewhere, 5> kElsewhere = {{
     {{"rerank", "reranking", "rank", "score"},
-     "it scores pairs of texts, which needs a reranker such as BAAI/bge-reranker-v2-m3"},
+     "pairs of texts are scored by POST /v1/rerank and /score"},
     {{"chat", "completions", "completion", "generate", "generate_stream", "responses", "messages",
       "assistants"},
      "it generates text, which needs a language model"},
-    {{"classify", "predict", "moderations"},
-     "it classifies texts, which needs a model with a classifier"},
-    {{"embed_sparse", "sparse"}, "it gives sparse vectors, which needs a model such as SPLADE"},
+    {{"classify", "predict", "moderations"}, "texts are classified by POST /predict"},
+    {{"embed_sparse", "sparse"}, "sparse vectors are given by POST /embed_sparse"},
     {{"images", "audio", "embed_image", "embed_audio"},
      "it is for images or sound, and this server reads only texts"},
 }};

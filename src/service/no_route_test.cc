@@ -37,14 +37,14 @@ TEST(NoRoute, NamesTheNearest) {
 
 TEST(NoRoute, SaysWhatItWouldTake) {
   for (const char* path : {"/v1/rerank", "/rerank/", "/v2/rerank", "/v1/score", "/api/rerank"}) {
-    EXPECT_TRUE(says(message(path), "needs a reranker such as")) << path;
+    EXPECT_TRUE(says(message(path), "scored by POST /v1/rerank")) << path;
   }
   for (const char* path : {"/v1/chat/completions", "/api/chat", "/api/generate", "/completion"}) {
     EXPECT_TRUE(says(message(path), "needs a language model")) << path;
   }
   EXPECT_TRUE(says(message("/v1/audio/speech"), "only texts"));
   EXPECT_TRUE(says(message("/tei.v1.Embed/Embed"), "called over HTTP/2 as application/grpc"));
-  EXPECT_FALSE(says(message("/v1/reranker"), "reranker such as")) << "a part of a segment";
+  EXPECT_FALSE(says(message("/v1/reranker"), "scored by")) << "a part of a segment";
 }
 
 TEST(NoRoute, AlwaysSaysWhatThisIs) {

@@ -28,12 +28,7 @@ struct ScoreCall {
   std::size_t size() const { return documents.empty() ? pairs.size() : documents.size(); }
 };
 
-// Bytes of a call's texts: of all of them, or of those that become tokens at the same time.
-std::size_t text_bytes(const ScoreCall& call);
+// Bytes of those of a call's texts that become tokens at the same time, at most.
 std::size_t text_bytes_at_once(const ScoreCall& call);
-
-// The most that a query takes which is read again with each document, beside what is charged for
-// the texts themselves: a short request can ask for many long pairs.
-std::size_t bytes_of_pairs(const ScoreCall& call, const ModelInfo& model);
 
 }  // namespace nestvec

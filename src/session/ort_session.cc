@@ -8,6 +8,8 @@
 #include <deque>
 #include <filesystem>
 #include <numeric>
+#include <optional>
+#include <span>
 
 #include "base/lfs_pointer.h"
 #include "base/mapped_file.h"
@@ -15,6 +17,7 @@
 #include "ops/pool.h"
 #include "session/ort_support.h"
 #include "session/run_plan.h"
+#include "session/sparse_rows.h"
 
 namespace nestvec {
 namespace {
@@ -147,8 +150,10 @@ class OrtSession final : public Session {
     rules_ = {.can_pad = !io_.attention_mask.empty(),
               .one_task_a_run = io_.task_input == TaskInput::kScalarPerRun ||
                                 io_.task_input == TaskInput::kVectorPerRun,
-              .max_rows = io_.rows,
+              // Scores of all tokens of a run are made at once.
+              .max_rows = options.side.vocabulary > 0 ? 1 : io_.rows,
               .length = static_cast<std::uint32_t>(io_.length)};
+    name_outputs();
     try_out();
     check_width();
   }
@@ -159,7 +164,13 @@ class OrtSession final : public Session {
   std::size_t longest() const noexcept override { return io_.length; }
 
  private:
-  GraphOutput run_graph(const PackedBatch& batch, const GraphRun& run);
+  // The rows' output, then those of the heads.
+  std::vector<GraphOutput> run_graph(const PackedBatch& batch, const GraphRun& run);
+  void name_outputs();
+  void check_sides(const std::vector<Ort::Value>& outputs, std::size_t rows,
+                   std::size_t length) const;
+  void copy_sides(const PackedBatch& batch, const GraphRun& run,
+                  const std::vector<GraphOutput>& outputs, RunOutput& out) const;
   void bind(const std::string& name, std::vector<std::int64_t>& data,
             std::span<const std::int64_t> shape, BoundInputs& in) const;
   void bind_tokens(const PackedBatch& batch, const GraphRun& run, std::size_t rows,
@@ -181,6 +192,7 @@ class OrtSession final : public Session {
   // Inputs of one run, reused.
   std::vector<std::int64_t> ids_, mask_, types_, positions_, tasks_;
   std::vector<std::vector<std::size_t>> spans_;  // of each sequence of the batch
+  std::vector<const char*> outputs_;
 };
 
 void OrtSession::bind(const std::string& name, std::vector<std::int64_t>& data,
@@ -249,17 +261,40 @@ void OrtSession::bind_tokens(const PackedBatch& batch, const GraphRun& run, std:
   if (!io_.position_ids.empty()) bind(io_.position_ids, positions_, shape, in);
 }
 
-GraphOutput OrtSession::run_graph(const PackedBatch& batch, const GraphRun& run) {
+void OrtSession::name_outputs() {
+  outputs_ = {io_.output.c_str()};
+  if (options_.side.vocabulary > 0) outputs_.push_back("vocabulary_weights");
+  if (options_.side.token_weights) outputs_.push_back("token_weights");
+  if (options_.side.token_vectors > 0) outputs_.push_back("token_vectors");
+}
+
+void OrtSession::check_sides(const std::vector<Ort::Value>& outputs, std::size_t rows,
+                             std::size_t length) const {
+  const SideOutputs& side = options_.side;
+  std::size_t next = 1;
+  const auto check = [&](std::size_t width, bool pooled) {
+    if (width > 0)
+      check_output(outputs[next++], {rows, length, width, pooled}, options_.graph_path);
+  };
+  check(side.vocabulary, true);
+  check(side.token_weights ? 1 : 0, false);
+  check(side.token_vectors, false);
+}
+
+std::vector<GraphOutput> OrtSession::run_graph(const PackedBatch& batch, const GraphRun& run) {
   const std::size_t rows = io_.rows > 0 ? io_.rows : run.sequences.size();
   BoundInputs in;
   bind_tokens(batch, run, rows, in);
   bind_task(batch, run, rows, in);
-  const char* output = io_.output.c_str();
   std::vector<Ort::Value> outputs =
-      session_.Run(run_options_, in.names.data(), in.values.data(), in.values.size(), &output, 1);
+      session_.Run(run_options_, in.names.data(), in.values.data(), in.values.size(),
+                   outputs_.data(), outputs_.size());
   io_.width =
       check_output(outputs.front(), {rows, run.length, io_.width, io_.pooled}, options_.graph_path);
-  return GraphOutput(std::move(outputs.front()));
+  check_sides(outputs, rows, run.length);
+  std::vector<GraphOutput> all;
+  for (Ort::Value& output : outputs) all.emplace_back(std::move(output));
+  return all;
 }
 
 // Finds the width where it is not declared, and whether sequences run together.
@@ -328,6 +363,48 @@ void OrtSession::copy_sequence(const PackedBatch& batch, std::uint32_t index, co
   }
 }
 
+std::size_t token_count(std::span<const Span> spans) {
+  std::size_t tokens = 0;
+  for (const Span& span : spans) tokens += span.end - span.begin;
+  return tokens;
+}
+
+// The place in `spans` of the one that lies in a sequence, if one does.
+std::optional<std::size_t> span_in(const std::vector<Span>& spans, std::uint32_t begin,
+                                   std::uint32_t end) {
+  const auto place = std::ranges::lower_bound(spans, begin, {}, &Span::begin);
+  if (place == spans.end() || place->begin >= end) return std::nullopt;
+  return static_cast<std::size_t>(place - spans.begin());
+}
+
+void OrtSession::copy_sides(const PackedBatch& batch, const GraphRun& run,
+                            const std::vector<GraphOutput>& outputs, RunOutput& out) const {
+  const SideOutputs& side = options_.side;
+  for (std::size_t r = 0; r < run.sequences.size(); ++r) {
+    const std::uint32_t begin = batch.offsets[run.sequences[r]];
+    const std::uint32_t end = batch.offsets[run.sequences[r] + 1];
+    const std::size_t row = r * run.length;  // of its first token
+    if (const auto place = span_in(batch.sparse_spans, begin, end)) {
+      const Span span = batch.sparse_spans[*place];
+      const std::size_t count = span.end - span.begin;
+      out.sparse[*place] =
+          side.vocabulary > 0
+              ? vocabulary_row({outputs[1].data() + r * side.vocabulary, side.vocabulary})
+              : token_row(std::span(batch.ids).subspan(span.begin, count),
+                          {outputs[1].data() + row + (span.begin - begin), count}, side.weightless);
+    }
+    if (const auto place = span_in(batch.vector_spans, begin, end)) {
+      const Span span = batch.vector_spans[*place];
+      const std::size_t first = token_count(std::span(batch.vector_spans).first(*place));
+      const std::size_t size = (span.end - span.begin) * side.token_vectors;
+      float* const to = out.vectors.data() + first * side.token_vectors;
+      std::copy_n(outputs.back().data() + (row + (span.begin - begin)) * side.token_vectors, size,
+                  to);
+      normalise_vectors({to, size}, side.token_vectors);
+    }
+  }
+}
+
 void OrtSession::run(const PackedBatch& batch, const RunOptions& options, RunOutput& out) try {
   if (io_.length > 0 && batch.max_length() > io_.length) {
     throw Error(ErrorCode::kInvalidArgument, "a text has " + std::to_string(batch.max_length()) +
@@ -340,14 +417,18 @@ void OrtSession::run(const PackedBatch& batch, const RunOptions& options, RunOut
   out.rows.resize(batch.spans.size() * io_.width);
   out.tokens.resize(options.want_tokens ? batch.tokens() * io_.width : 0);
   spans_ = spans_by_sequence(batch);
+  out.sparse.assign(batch.sparse_spans.size(), {});
+  out.vector_width = options_.side.token_vectors;
+  out.vectors.resize(token_count(batch.vector_spans) * out.vector_width);
   for (const GraphRun& run : plan_runs(batch, rules_)) {
     options.control.check();
-    const GraphOutput output = run_graph(batch, run);
-    const float* hidden = output.data();  // [rows, length, width], or [rows, width]
+    const std::vector<GraphOutput> outputs = run_graph(batch, run);
+    const float* hidden = outputs.front().data();  // [rows, length, width], or [rows, width]
     for (const std::uint32_t index : run.sequences) {
       copy_sequence(batch, index, hidden, options, out);
       hidden += (io_.pooled ? 1 : run.length) * io_.width;
     }
+    copy_sides(batch, run, outputs, out);
   }
 } catch (const Ort::Exception& error) {
   throw Error(ErrorCode::kInternal, "ONNX Runtime failed: " + first_line(error.what()));

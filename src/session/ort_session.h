@@ -21,6 +21,7 @@ struct OrtSessionOptions {
   TokenTypes token_types = {};     // for graphs that take types
   std::size_t width = 0;           // what token embeddings must have, by the model's files; 0 = any
   bool scores = false;             // rows are the outputs of the classifier on the encoder
+  SideOutputs side = {};           // of a graph that nestvec compiled
 };
 
 // Loads and optimises the graph, and runs two short sequences, which shows whether it takes several

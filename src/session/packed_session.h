@@ -19,6 +19,7 @@ struct PackedSessionOptions {
   std::size_t threads = 1;  // of the one pool that all operators share, where `compute` is null
   Isa isa = Isa::kGeneric;
   bool scores = false;  // rows are the outputs of the classifier that stands on the encoder
+  SideOutputs side = {};
   // Of all sessions that the thread that runs this one runs.
   std::shared_ptr<Compute> compute = nullptr;
 };

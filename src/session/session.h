@@ -2,6 +2,7 @@
 // One loaded graph. The engine sees this interface alone, so that a fake can stand in.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,11 +15,35 @@
 
 namespace nestvec {
 
+// Weights of token ids, which ascend.
+struct SparseRow {
+  std::vector<std::uint32_t> indices;
+  std::vector<float> weights;
+};
+
 // Results of one run. Memory is reused from run to run.
 struct RunOutput {
   std::vector<float> rows;    // [M, width]: the fp32 mean of each span, neither cut nor normalised
   std::vector<float> tokens;  // [T, width], filled on demand
+  std::vector<SparseRow> sparse;  // one for each of the batch's sparse spans
+  std::vector<float> vectors;     // [tokens of its vector spans, vector_width], L2 norm 1
+  std::size_t vector_width = 0;
 };
+
+// What a graph gives beside the rows, from heads that stand on the encoder.
+struct SideOutputs {
+  std::size_t vocabulary = 0;     // weights of a text, one for each token id; 0: none
+  bool token_weights = false;     // a weight for each token
+  std::size_t token_vectors = 0;  // numbers of a vector for each token; 0: none
+  // With token_weights: ids that have none, ascending.
+  std::vector<std::uint32_t> weightless = {};
+};
+
+// Texts whose rows over a vocabulary are made at once, so that they take 16 MiB at most, or one.
+inline constexpr std::size_t vocabulary_texts(std::size_t vocabulary) {
+  constexpr std::size_t kBytes = std::size_t{16} << 20;
+  return vocabulary == 0 ? 0 : std::max<std::size_t>(1, kBytes / (vocabulary * sizeof(float)));
+}
 
 struct RunOptions {
   bool want_tokens = false;

@@ -23,8 +23,12 @@ namespace nestvec {
 // With the changes; null where there is neither a normalizer nor a change that makes one.
 NormalizerPtr load_changed_normalizer(const std::optional<JsonValue>& value,
                                       const NormalizerChanges& changes);
-PreTokenizerPtr load_pre_tokenizer(const JsonValue& value);
-ModelPtr load_tokenizer_model(const JsonValue& value);
+// Byte-level pieces need not be written out as characters where the last pre-tokenizer writes them
+// (`keep_bytes`) and the model reads them as they are (`byte_level`): whether the two can.
+bool gives_bytes(const JsonValue& pre_tokenizer);
+bool takes_bytes(const JsonValue& model);
+PreTokenizerPtr load_pre_tokenizer(const JsonValue& value, bool keep_bytes = false);
+ModelPtr load_tokenizer_model(const JsonValue& value, bool byte_level = false);
 PostProcessor load_post_processor(const JsonValue& value);
 DecoderPtr load_decoder(const JsonValue& value);
 std::vector<AddedToken> load_added_tokens(const JsonValue& value);

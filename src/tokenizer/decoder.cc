@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "tokenizer/byte_level.h"
 #include "tokenizer/pattern.h"
 
 namespace nestvec {
@@ -184,6 +185,34 @@ class ByteFallbackDecoder final : public Decoder {
   }
 };
 
+class ByteLevelDecoder final : public Decoder {
+ public:
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
+    std::string bytes;
+    for (const std::string& token : tokens) {
+      pace.spend(1 + token.size());
+      if (!append_bytes_of(token, bytes)) bytes.append(token);  // an added token
+    }
+    std::string repaired;
+    tokens.assign(1, std::string(repair_utf8(bytes, repaired)));
+  }
+};
+
+class BpeDecoder final : public Decoder {
+ public:
+  explicit BpeDecoder(std::string suffix) : suffix_(std::move(suffix)) {}
+  void apply(std::vector<std::string>& tokens, Pace& pace) const override {
+    for (std::string& token : tokens) {
+      pace.spend(1 + token.size());
+      if (!suffix_.empty())
+        token = replace_all(token, suffix_, &token == &tokens.back() ? "" : " ");
+    }
+  }
+
+ private:
+  std::string suffix_;
+};
+
 class SequenceDecoder final : public Decoder {
  public:
   explicit SequenceDecoder(std::vector<DecoderPtr> steps) : steps_(std::move(steps)) {}
@@ -216,6 +245,12 @@ DecoderPtr make_strip_decoder(std::string content, std::size_t start, std::size_
 }
 
 DecoderPtr make_byte_fallback_decoder() { return std::make_unique<ByteFallbackDecoder>(); }
+
+DecoderPtr make_byte_level_decoder() { return std::make_unique<ByteLevelDecoder>(); }
+
+DecoderPtr make_bpe_decoder(std::string suffix) {
+  return std::make_unique<BpeDecoder>(std::move(suffix));
+}
 
 DecoderPtr make_sequence_decoder(std::vector<DecoderPtr> steps) {
   return std::make_unique<SequenceDecoder>(std::move(steps));

@@ -30,6 +30,11 @@ DecoderPtr make_fuse_decoder();
 // "Strip": up to `start` times `content` at the front of each token, up to `stop` times at its end.
 DecoderPtr make_strip_decoder(std::string content, std::size_t start, std::size_t stop);
 DecoderPtr make_byte_fallback_decoder();
+// "ByteLevel": all tokens become the one text that their bytes are, with U+FFFD for what is no
+// UTF-8.
+DecoderPtr make_byte_level_decoder();
+// "BPEDecoder": `suffix` becomes a space, or nothing in the last token.
+DecoderPtr make_bpe_decoder(std::string suffix);
 DecoderPtr make_sequence_decoder(std::vector<DecoderPtr> steps);
 
 }  // namespace nestvec

@@ -106,6 +106,16 @@ TEST(TokenizerGolden, XlmRoberta) { check_real_tokenizer("xlm-roberta"); }
 
 TEST(TokenizerGolden, WordPiece) { check_real_tokenizer("wordpiece"); }
 
+TEST(TokenizerGolden, Qwen3) { check_real_tokenizer("qwen3"); }
+
+TEST(TokenizerGolden, TrainedRoberta) { check_real_tokenizer("bpe-roberta"); }
+
+TEST(TokenizerGolden, TrainedModernBert) { check_real_tokenizer("bpe-modernbert"); }
+
+TEST(TokenizerGolden, TrainedLlama3) { check_real_tokenizer("bpe-llama3"); }
+
+TEST(TokenizerGolden, TrainedGemma) { check_real_tokenizer("bpe-gemma"); }
+
 TEST(TokenizerGolden, EveryComponent) {
   std::size_t files = 0;
   for (const fs::directory_entry& entry :
@@ -115,7 +125,7 @@ TEST(TokenizerGolden, EveryComponent) {
     const std::string path = entry.path().string();
     check_file(Tokenizer::load(path), path + "l.gz");
   }
-  EXPECT_GE(files, 180U);
+  EXPECT_GE(files, 280U);
 }
 
 }  // namespace

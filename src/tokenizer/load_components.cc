@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tokenizer/component_loader.h"
+#include "tokenizer/regex.h"
 #include "tokenizer/utf8_scan.h"
 
 namespace nestvec {
@@ -31,6 +32,22 @@ std::string load_character(const JsonValue& value) {
   const std::string_view text = value.string();
   if (count_code_points(text) != 1) throw value.error("expected one character");
   return std::string(text);
+}
+
+PreTokenizerPtr load_byte_level(const JsonValue& value, bool keep_bytes) {
+  return make_byte_level({.add_prefix_space = value.at("add_prefix_space").boolean(),
+                          .use_regex = boolean_or(value, "use_regex", true),
+                          .keep_bytes = keep_bytes});
+}
+
+PreTokenizerPtr load_split(const JsonValue& value) {
+  const SplitBehavior behavior = load_behavior(value.at("behavior"));
+  const bool inverted = value.at("invert").boolean();
+  const JsonValue pattern = value.at("pattern");
+  const std::optional<JsonValue> regex = pattern.find("Regex");
+  if (!regex) return make_string_split(load_pattern(pattern), behavior, inverted);
+  return with_context(*regex,
+                      [&] { return make_regex_split(Regex(regex->string()), behavior, inverted); });
 }
 
 std::size_t load_count(const JsonValue& value) {
@@ -111,6 +128,14 @@ PostProcessorStep load_pair_step(const JsonValue& value, PostProcessorStep::Kind
   return step;
 }
 
+PostProcessorStep load_byte_level_step(const JsonValue& value) {
+  PostProcessorStep step;
+  step.kind = PostProcessorStep::Kind::kByteLevel;
+  step.trim_offsets = value.at("trim_offsets").boolean();
+  step.add_prefix_space = value.at("add_prefix_space").boolean();
+  return step;
+}
+
 void load_post_processor_steps(const JsonValue& value, std::vector<PostProcessorStep>& steps) {
   const std::string_view type = value.at("type").string();
   if (type == "Sequence") {
@@ -125,6 +150,8 @@ void load_post_processor_steps(const JsonValue& value, std::vector<PostProcessor
     steps.push_back(load_pair_step(value, PostProcessorStep::Kind::kBert));
   } else if (type == "RobertaProcessing") {
     steps.push_back(load_pair_step(value, PostProcessorStep::Kind::kRoberta));
+  } else if (type == "ByteLevel") {
+    steps.push_back(load_byte_level_step(value));
   } else {
     throw unknown_component(value, "post-processor");
   }
@@ -165,15 +192,35 @@ MetaspaceOptions load_metaspace(const JsonValue& value) {
   return options;
 }
 
-PreTokenizerPtr load_pre_tokenizer(const JsonValue& value) {
+bool gives_bytes(const JsonValue& pre_tokenizer) {
+  const std::string_view type = pre_tokenizer.at("type").string();
+  if (type != "Sequence") return type == "ByteLevel";
+  const std::vector<JsonValue> steps = pre_tokenizer.at("pretokenizers").elements();
+  return !steps.empty() && gives_bytes(steps.back());
+}
+
+PreTokenizerPtr load_pre_tokenizer(const JsonValue& value, bool keep_bytes) {
   const std::string_view type = value.at("type").string();
   if (type == "Sequence") {
-    return make_sequence_pre_tokenizer(load_each(value, "pretokenizers", load_pre_tokenizer));
+    std::vector<PreTokenizerPtr> steps;
+    const std::vector<JsonValue> parts = value.at("pretokenizers").elements();
+    for (const JsonValue& part : parts) {
+      steps.push_back(load_pre_tokenizer(part, keep_bytes && steps.size() + 1 == parts.size()));
+    }
+    return make_sequence_pre_tokenizer(std::move(steps));
   }
   if (type == "Metaspace") return make_metaspace(load_metaspace(value));
+  if (type == "ByteLevel") return load_byte_level(value, keep_bytes);
+  if (type == "Split") return load_split(value);
   if (type == "WhitespaceSplit") return make_whitespace_split();
   if (type == "Whitespace") return make_whitespace();
   if (type == "BertPreTokenizer") return make_bert_pre_tokenizer();
+  if (type == "Digits") return make_digits(boolean_or(value, "individual_digits", false));
+  if (type == "CharDelimiterSplit") {
+    const std::string delimiter = load_character(value.at("delimiter"));
+    std::size_t begin = 0;
+    return make_character_delimiter_split(next_code_point(delimiter, begin));
+  }
   if (type == "Punctuation") {
     const auto behavior = value.find("behavior");
     return make_punctuation(behavior ? load_behavior(*behavior) : SplitBehavior::kIsolated);
@@ -205,6 +252,11 @@ DecoderPtr load_decoder(const JsonValue& value) {
                               load_count(value.at("stop")));
   }
   if (type == "ByteFallback") return make_byte_fallback_decoder();
+  if (type == "ByteLevel") return make_byte_level_decoder();
+  if (type == "BPEDecoder") {
+    const auto suffix = value.find("suffix");
+    return make_bpe_decoder(suffix ? std::string(suffix->string()) : "</w>");
+  }
   throw unknown_component(value, "decoder");
 }
 

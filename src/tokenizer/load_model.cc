@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading of models with their vocabularies.
 #include <array>
+#include <bitset>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 
+#include "tokenizer/byte_level.h"
 #include "tokenizer/component_loader.h"
 
 namespace nestvec {
@@ -38,23 +40,104 @@ ModelPtr load_unigram(const JsonValue& value) {
   return with_context(value, [&] { return make_unigram(options); });
 }
 
-ModelPtr load_wordpiece(const JsonValue& value) {
-  WordPieceOptions options;
-  const JsonValue vocabulary = value.at("vocab");
-  options.vocabulary.reserve(vocabulary.size());
+// {"token": id, ...}.
+std::vector<VocabularyEntry> load_vocabulary(const JsonValue& vocabulary) {
+  std::vector<VocabularyEntry> entries;
+  entries.reserve(vocabulary.size());
   vocabulary.for_each_member([&](std::string_view text, simdjson::dom::element element) {
     std::uint64_t id = 0;
     if (element.get(id) != simdjson::SUCCESS || id > std::numeric_limits<std::uint32_t>::max()) {
       throw vocabulary.error("the id of \"" + std::string(text) + "\" is not a valid token id");
     }
-    options.vocabulary.push_back({text, static_cast<std::uint32_t>(id), 0});
+    entries.push_back({text, static_cast<std::uint32_t>(id), 0});
   });
+  return entries;
+}
+
+ModelPtr load_wordpiece(const JsonValue& value) {
+  WordPieceOptions options;
+  options.vocabulary = load_vocabulary(value.at("vocab"));
   options.unknown_token = value.at("unk_token").string();
   options.continuing_prefix = value.at("continuing_subword_prefix").string();
   const JsonValue longest = value.at("max_input_chars_per_word");
   if (longest.integer() < 0) throw longest.error("expected a number of 0 or more");
   options.longest_word = static_cast<std::size_t>(longest.integer());
   return with_context(value, [&] { return make_wordpiece(options); });
+}
+
+// "a b", with exactly one space, or ["a", "b"]; false for anything else.
+bool read_merge(simdjson::dom::element element, BpeOptions::Merge& merge) {
+  std::string_view text;
+  if (element.get(text) == simdjson::SUCCESS) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
+      return false;
+    }
+    merge = {text.substr(0, space), text.substr(space + 1)};
+    return true;
+  }
+  simdjson::dom::array pair;
+  return element.get(pair) == simdjson::SUCCESS && pair.size() == 2 &&
+         pair.at(0).get(merge.left) == simdjson::SUCCESS &&
+         pair.at(1).get(merge.right) == simdjson::SUCCESS;
+}
+
+std::vector<BpeOptions::Merge> load_merges(const JsonValue& merges) {
+  std::vector<BpeOptions::Merge> loaded;
+  loaded.reserve(merges.size());
+  merges.for_each_element([&](simdjson::dom::element element) {
+    std::string_view line;
+    if (element.get(line) == simdjson::SUCCESS && line.starts_with("#version")) return;
+    BpeOptions::Merge merge;
+    if (!read_merge(element, merge)) {
+      throw merges.error("merge " + std::to_string(loaded.size()) +
+                         ": expected \"left right\" or [left, right]");
+    }
+    loaded.push_back(merge);
+  });
+  return loaded;
+}
+
+std::string string_or_empty(const JsonValue& object, std::string_view key) {
+  const auto value = object.find(key);
+  return value ? std::string(value->string()) : std::string();
+}
+
+ModelPtr load_bpe(const JsonValue& value, bool byte_level) {
+  if (const auto dropout = value.find("dropout"); dropout && dropout->number() != 0) {
+    throw dropout->error("expected null or 0, since texts would become other tokens each time");
+  }
+  BpeOptions options;
+  options.vocabulary = load_vocabulary(value.at("vocab"));
+  options.merges = load_merges(value.at("merges"));
+  if (const auto unknown = value.find("unk_token")) options.unknown_token = unknown->string();
+  options.continuing_prefix = string_or_empty(value, "continuing_subword_prefix");
+  options.end_suffix = string_or_empty(value, "end_of_word_suffix");
+  options.fuse_unknown = boolean_or(value, "fuse_unk", false);
+  options.byte_fallback = boolean_or(value, "byte_fallback", false);
+  options.ignore_merges = boolean_or(value, "ignore_merges", false);
+  options.byte_level = byte_level;
+  return with_context(value, [&] { return make_bpe(options); });
+}
+
+ModelPtr load_word_level(const JsonValue& value) {
+  WordLevelOptions options;
+  options.vocabulary = load_vocabulary(value.at("vocab"));
+  options.unknown_token = value.at("unk_token").string();
+  return with_context(value, [&] { return make_word_level(options); });
+}
+
+// Whether no byte can be unknown. An unknown one that vanishes moves the offsets of what follows it
+// by the length of its character, not by one.
+bool has_every_byte(const JsonValue& vocabulary) {
+  std::bitset<256> found;
+  std::string byte;
+  vocabulary.for_each_member([&](std::string_view text, simdjson::dom::element) {
+    byte.clear();
+    if (text.size() > 2 || !append_bytes_of(text, byte) || byte.size() != 1) return;
+    found.set(static_cast<std::uint8_t>(byte.front()));
+  });
+  return found.all();
 }
 
 // 1, 10, ... 10^308, each the nearest double.
@@ -105,10 +188,19 @@ double score_as_reference_reads(double value) {
   return std::copysign(result, value);
 }
 
-ModelPtr load_tokenizer_model(const JsonValue& value) {
+bool takes_bytes(const JsonValue& model) {
+  return model_type(model) == "BPE" && !boolean_or(model, "byte_fallback", false) &&
+         string_or_empty(model, "continuing_subword_prefix").empty() &&
+         string_or_empty(model, "end_of_word_suffix").empty() &&
+         (model.find("unk_token") || has_every_byte(model.at("vocab")));
+}
+
+ModelPtr load_tokenizer_model(const JsonValue& value, bool byte_level) {
   const std::string_view type = model_type(value);
   if (type == "Unigram") return load_unigram(value);
   if (type == "WordPiece") return load_wordpiece(value);
+  if (type == "BPE") return load_bpe(value, byte_level);
+  if (type == "WordLevel") return load_word_level(value);
   throw value.error("the model \"" + std::string(type) + "\" is not supported");
 }
 

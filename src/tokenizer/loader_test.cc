@@ -39,14 +39,14 @@ TEST(Loader, NamesTheUnknownComponent) {
   EXPECT_EQ(message_for_part(
                 R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"X"}]})"),
             "tokenizer.json: normalizer.normalizers[1]: the normalizer \"X\" is not supported");
-  EXPECT_EQ(message_for_part(R"("pre_tokenizer":{"type":"ByteLevel"})"),
-            "tokenizer.json: pre_tokenizer: the pre-tokenizer \"ByteLevel\" is not supported");
-  EXPECT_EQ(message_for_part(R"("post_processor":{"type":"ByteLevel"})"),
-            "tokenizer.json: post_processor: the post-processor \"ByteLevel\" is not supported");
+  EXPECT_EQ(message_for_part(R"("pre_tokenizer":{"type":"UnicodeScripts"})"),
+            "tokenizer.json: pre_tokenizer: the pre-tokenizer \"UnicodeScripts\" is not supported");
+  EXPECT_EQ(message_for_part(R"("post_processor":{"type":"Other"})"),
+            "tokenizer.json: post_processor: the post-processor \"Other\" is not supported");
   EXPECT_EQ(message_for_part(R"("decoder":{"type":"CTC"})"),
             "tokenizer.json: decoder: the decoder \"CTC\" is not supported");
-  EXPECT_EQ(message_for_model(R"({"type":"BPE","vocab":{}})"),
-            "tokenizer.json: model: the model \"BPE\" is not supported");
+  EXPECT_EQ(message_for_model(R"({"type":"Other","vocab":{}})"),
+            "tokenizer.json: model: the model \"Other\" is not supported");
   EXPECT_EQ(message_for_part(R"("version":"2.0")"),
             "tokenizer.json: version: \"2.0\" is not supported, only 1.0");
 }
@@ -72,6 +72,62 @@ TEST(Loader, NamesTheBrokenValue) {
       "tokenizer.json: pre_tokenizer: \"add_prefix_space\" does not match \"prepend_scheme\"");
   EXPECT_EQ(message_for_part(R"("truncation":{"max_length":5,"strategy":"Both","stride":0})"),
             "tokenizer.json: truncation.strategy: \"Both\" is not a strategy");
+}
+
+TEST(Loader, RefusesBrokenBpe) {
+  const auto with = [](const std::string& rest) {
+    return message_for_model(R"({"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"##b":3},)" + rest + "}");
+  };
+  EXPECT_EQ(with(R"("merges":["a b"],"dropout":null)"), "");
+  EXPECT_EQ(with(R"("merges":[["a","b"],"#version: 0.2"],"dropout":0)"), "");
+  EXPECT_EQ(with(R"("dropout":0)"), "tokenizer.json: model: \"merges\" is missing");
+  EXPECT_EQ(with(R"("merges":["a b"],"dropout":0.1)"),
+            "tokenizer.json: model.dropout: expected null or 0, since texts would become other "
+            "tokens each time");
+  const std::string shape = ": expected \"left right\" or [left, right]";
+  EXPECT_EQ(with(R"("merges":["a b","a  b"])"), "tokenizer.json: model.merges: merge 1" + shape);
+  EXPECT_EQ(with(R"("merges":["ab"])"), "tokenizer.json: model.merges: merge 0" + shape);
+  EXPECT_EQ(with(R"("merges":[["a"]])"), "tokenizer.json: model.merges: merge 0" + shape);
+  EXPECT_EQ(with(R"("merges":[["a",1]])"), "tokenizer.json: model.merges: merge 0" + shape);
+  const std::string unknown = "\", which is not in the vocabulary";
+  EXPECT_EQ(with(R"("merges":["a c"])"),
+            "tokenizer.json: model: merge 0 names or makes the token \"c" + unknown);
+  EXPECT_EQ(with(R"("merges":["a b","b a"])"),
+            "tokenizer.json: model: merge 1 names or makes the token \"ba" + unknown);
+  EXPECT_EQ(with(R"("merges":[["","a"]])"),
+            "tokenizer.json: model: merge 0 of \"\" and \"a\": expected two tokens that are not "
+            "empty, the second with the continuing_subword_prefix");
+}
+
+TEST(Loader, RefusesAffixesThatItCannotRun) {
+  const auto with = [](const std::string& rest) {
+    return message_for_model(R"({"type":"BPE","vocab":{"a":0,"##b":1,"ab":2},"merges":[)" + rest +
+                             "}");
+  };
+  EXPECT_EQ(with(R"(["a","##b"]],"continuing_subword_prefix":"##")"), "");
+  EXPECT_EQ(with(R"(["a","a"]],"continuing_subword_prefix":"##")"),
+            "tokenizer.json: model: merge 0 of \"a\" and \"a\": expected two tokens that are not "
+            "empty, the second with the continuing_subword_prefix");
+  EXPECT_EQ(with(R"(],"end_of_word_suffix":"</w>","byte_fallback":true)"),
+            "tokenizer.json: model: byte_fallback beside a continuing_subword_prefix or an "
+            "end_of_word_suffix is not supported");
+  EXPECT_EQ(with(R"(],"end_of_word_suffix":")" + std::string(65, 'w') + "\""),
+            "tokenizer.json: model: continuing_subword_prefix or end_of_word_suffix is longer than "
+            "64 bytes, which is not supported");
+}
+
+TEST(Loader, RefusesSplitsThatItCannotRun) {
+  const auto with = [](const std::string& pattern) {
+    return message_for_part(R"("pre_tokenizer":{"type":"Split","behavior":"Isolated","invert":false,
+                              "pattern":)" +
+                            pattern + "}");
+  };
+  EXPECT_EQ(with(R"x({"Regex":"(?i:'s)|\\s+(?!\\S)"})x"), "");
+  EXPECT_EQ(with(R"({"Regex":"a|(?<=b)c"})"),
+            "tokenizer.json: pre_tokenizer.pattern.Regex: regular expression \"a|(?<=b)c\" is not "
+            "supported: a group of another kind than (, (?:, (?i:, (?! and (?=, at byte 3");
+  EXPECT_EQ(with(R"({"String":""})"),
+            "tokenizer.json: pre_tokenizer.pattern.String: the pattern is empty");
 }
 
 TEST(Loader, RefusesTemplatesThatTheReferenceCannotRun) {

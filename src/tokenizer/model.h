@@ -12,6 +12,8 @@
 #include "tokenizer/double_array.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/token_sink.h"
+#include "tokenizer/word_cache.h"
+#include "tokenizer/word_merger.h"
 
 namespace nestvec {
 
@@ -26,6 +28,10 @@ struct ModelScratch {
   std::vector<double> scores;
   std::vector<PathStep> steps;
   std::vector<PathStep> path;
+  std::vector<Symbol> symbols;
+  std::string character;
+  WordMerger merger;
+  WordCache words;
 };
 
 // Immutable, safe for concurrent use with a scratch of one's own. (nestvec::Model is the public
@@ -95,5 +101,34 @@ struct WordPieceOptions {
 };
 // Throws Error kInvalidArgument for ids over 2^24.
 ModelPtr make_wordpiece(const WordPieceOptions& options);
+
+// "BPE": the characters of a piece, or its bytes, of which neighbours merge in the order of the
+// merges until none do.
+struct BpeOptions {
+  struct Merge {
+    std::string_view left;
+    std::string_view right;
+  };
+  std::vector<VocabularyEntry> vocabulary;   // of equal texts the last counts
+  std::vector<Merge> merges;                 // the first goes first; of equal pairs the last counts
+  std::optional<std::string> unknown_token;  // without one, an unknown character vanishes
+  std::string continuing_prefix;             // of all characters of a piece but the first one
+  std::string end_suffix;                    // of the last one
+  bool fuse_unknown = false;                 // neighbours become one unknown token
+  bool byte_fallback = false;  // an unknown character becomes <0x00> ... <0xFF>, if they are there
+  bool ignore_merges = false;  // a piece that is in the vocabulary is that token
+  // Tokens are written in the alphabet of byte_level.h, pieces are the bytes themselves.
+  bool byte_level = false;
+};
+// Throws Error kInvalidArgument (ids over 2^24, a merge of what is not in the vocabulary, a merge
+// that adds nothing, affixes over 64 bytes or beside byte_fallback).
+ModelPtr make_bpe(const BpeOptions& options);
+
+// "WordLevel": a piece is one token.
+struct WordLevelOptions {
+  std::vector<VocabularyEntry> vocabulary;  // of equal texts the last counts
+  std::string unknown_token = "<unk>";
+};
+ModelPtr make_word_level(const WordLevelOptions& options);
 
 }  // namespace nestvec

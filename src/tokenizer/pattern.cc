@@ -169,7 +169,7 @@ class PatternParser {
 
 Pattern Pattern::literal(std::string_view text) {
   if (text.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "the pattern of a Replace is empty");
+    throw Error(ErrorCode::kInvalidArgument, "the pattern is empty");
   }
   Pattern pattern;
   pattern.literal_ = text;

@@ -88,6 +88,7 @@ void PostProcessor::fold_single(const std::vector<PostProcessorStep>& steps) {
       const auto text = std::find_if(encodings.begin(), encodings.end(), has_text);
       if (step.trim_offsets)
         trims_.push_back({step.add_prefix_space, !text->front().id.has_value()});
+      if (step.kind == Kind::kByteLevel) continue;
       apply_pair(step, encodings);
       declared_count_ += 2;
       continue;
@@ -121,6 +122,7 @@ void PostProcessor::fold_pair(const std::vector<PostProcessorStep>& steps) {
   pair_problem_ = "the post_processor in tokenizer.json has no template for two texts";
   bool has_template = false;
   for (const PostProcessorStep& step : steps) {
+    if (step.kind == Kind::kByteLevel) continue;
     if (step.kind != Kind::kTemplate) {
       apply_pair(step, encodings);
       has_template = true;

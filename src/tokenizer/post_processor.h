@@ -26,7 +26,7 @@ using TokenLayout = std::vector<LayoutToken>;
 
 // One step as the file has it.
 struct PostProcessorStep {
-  enum class Kind { kTemplate, kBert, kRoberta };
+  enum class Kind { kTemplate, kBert, kRoberta, kByteLevel };
   Kind kind = Kind::kTemplate;
   // kTemplate: its "single" form piece by piece; the text stands in it exactly once.
   std::vector<TokenLayout> pieces;
@@ -34,7 +34,8 @@ struct PostProcessorStep {
   std::vector<TokenLayout> pair_pieces;
   std::uint32_t separator = 0;  // kBert, kRoberta
   std::uint32_t classifier = 0;
-  bool trim_offsets = false;     // kRoberta: offsets leave out the whitespace of a token,
+  // kRoberta, kByteLevel: offsets leave out the whitespace of a token,
+  bool trim_offsets = false;
   bool add_prefix_space = true;  // but for one space of the first token
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tokenizer/split.h"
 #include "tokenizer/unicode_data.h"
 #include "tokenizer/utf8_scan.h"
 
@@ -19,14 +20,6 @@ namespace {
 void add_piece(std::size_t begin, std::size_t end, std::vector<Piece>& pieces) {
   if (begin == end) return;
   pieces.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
-}
-
-// Replaces each piece by what `cut(text, piece, out)` makes of it; the text stays.
-template <typename Cut>
-void cut_pieces(PieceBuffer& buffer, Cut cut) {
-  buffer.next_pieces.clear();
-  for (const Piece& piece : buffer.pieces) cut(buffer.text.bytes, piece, buffer.next_pieces);
-  std::swap(buffer.pieces, buffer.next_pieces);
 }
 
 class WhitespaceSplit final : public PreTokenizer {
@@ -89,58 +82,6 @@ class BertPreTokenizer final : public PreTokenizer {
   }
 };
 
-class Punctuation final : public PreTokenizer {
- public:
-  explicit Punctuation(SplitBehavior behavior) : behavior_(behavior) {}
-
-  void apply(PieceBuffer& buffer, Pace& pace) const override {
-    cut_pieces(buffer, [this, &pace](std::string_view text, const Piece& piece,
-                                     std::vector<Piece>& out) { cut(text, piece, out, pace); });
-  }
-
- private:
-  void cut(std::string_view text, const Piece& piece, std::vector<Piece>& out, Pace& pace) const {
-    std::size_t begin = piece.begin;  // of the piece that is being made
-    bool previous_is_match = false;   // the last character was a delimiter
-    const bool keeps_delimiters = behavior_ != SplitBehavior::kRemoved;
-    for (std::size_t i = begin; i < piece.end;) {
-      pace.spend();
-      const std::size_t start = i;
-      const bool is_match = is_punctuation(next_code_point(text, i));
-      const bool cut_here = cuts_between(previous_is_match, is_match);
-      if (start > piece.begin && cut_here) {
-        if (!previous_is_match || keeps_delimiters) {
-          add_piece(begin, start, out);
-        }
-        begin = start;
-      }
-      previous_is_match = is_match;
-    }
-    if (!previous_is_match || keeps_delimiters) {
-      add_piece(begin, piece.end, out);
-    }
-  }
-
-  // Whether a piece ends between two neighbours.
-  bool cuts_between(bool left_is_match, bool right_is_match) const {
-    if (!left_is_match && !right_is_match) return false;
-    switch (behavior_) {
-      case SplitBehavior::kRemoved:
-      case SplitBehavior::kIsolated:
-        return true;
-      case SplitBehavior::kMergedWithPrevious:
-        return left_is_match;
-      case SplitBehavior::kMergedWithNext:
-        return right_is_match;
-      case SplitBehavior::kContiguous:
-        return left_is_match != right_is_match;
-    }
-    return true;
-  }
-
-  SplitBehavior behavior_;
-};
-
 class SequencePreTokenizer final : public PreTokenizer {
  public:
   explicit SequencePreTokenizer(std::vector<PreTokenizerPtr> steps) : steps_(std::move(steps)) {}
@@ -161,10 +102,6 @@ class SequencePreTokenizer final : public PreTokenizer {
 PreTokenizerPtr make_whitespace_split() { return std::make_unique<WhitespaceSplit>(); }
 PreTokenizerPtr make_whitespace() { return std::make_unique<Whitespace>(); }
 PreTokenizerPtr make_bert_pre_tokenizer() { return std::make_unique<BertPreTokenizer>(); }
-
-PreTokenizerPtr make_punctuation(SplitBehavior behavior) {
-  return std::make_unique<Punctuation>(behavior);
-}
 
 PreTokenizerPtr make_sequence_pre_tokenizer(std::vector<PreTokenizerPtr> steps) {
   return std::make_unique<SequencePreTokenizer>(std::move(steps));

@@ -57,6 +57,25 @@ enum class SplitBehavior : std::uint8_t {
 };
 PreTokenizerPtr make_punctuation(SplitBehavior behavior);
 
+// "Split": at what a pattern finds, or (`inverted`) at what lies between.
+class Pattern;
+class Regex;
+PreTokenizerPtr make_regex_split(Regex regex, SplitBehavior behavior, bool inverted);
+PreTokenizerPtr make_string_split(Pattern pattern, SplitBehavior behavior, bool inverted);
+PreTokenizerPtr make_digits(bool each);  // "Digits": each digit alone, or runs of them
+// "CharDelimiterSplit": at the delimiter, which goes away.
+PreTokenizerPtr make_character_delimiter_split(char32_t delimiter);
+
+// "ByteLevel": a space before each piece that has none there, the pieces of GPT-2's regular
+// expression, and for each byte the character that stands for it.
+struct ByteLevelOptions {
+  bool add_prefix_space = true;
+  bool use_regex = true;
+  // Leave the bytes as they are, for a model that knows them so.
+  bool keep_bytes = false;
+};
+PreTokenizerPtr make_byte_level(const ByteLevelOptions& options);
+
 // "Metaspace": spaces become `replacement`, which also goes to the front of a piece that does not
 // start with it: of every piece, of those at the very beginning of the text, or of none.
 enum class PrependScheme : std::uint8_t { kAlways, kFirst, kNever };

@@ -30,6 +30,8 @@ class TokenSink {
   void set_text(const MappedText& text) { text_ = &text; }
 
   std::size_t size() const noexcept { return ids_.size(); }
+  // Whether add() looks at the token's string.
+  bool reads_strings() const noexcept { return margins_ != nullptr; }
 
   // A token made of bytes [begin, end) of the text; `string` is what the reference calls its value.
   void add(std::uint32_t id, std::size_t begin, std::size_t end, std::string_view string) {

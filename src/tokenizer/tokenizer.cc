@@ -28,8 +28,9 @@ class GiveBack {
   ~GiveBack() {
     if (!long_) return;
     // To assign an empty one would keep the strings' memory.
-    const EncodeScratch freed = std::move(scratch_);
+    EncodeScratch freed = std::move(scratch_);
     scratch_ = EncodeScratch();
+    scratch_.model.words = std::move(freed.model.words);  // of a fixed size
   }
 
  private:
@@ -75,10 +76,11 @@ TokenizerParts load_parts(const JsonValue& root, const NormalizerChanges& change
     throw version->error("\"" + std::string(version->string()) + "\" is not supported, only 1.0");
   }
   parts.normalizer = load_changed_normalizer(root.find("normalizer"), changes);
-  if (const auto value = root.find("pre_tokenizer")) {
-    parts.pre_tokenizer = load_pre_tokenizer(*value);
-  }
-  parts.model = load_tokenizer_model(root.at("model"));
+  const JsonValue model = root.at("model");
+  const auto pre_tokenizer = root.find("pre_tokenizer");
+  const bool as_bytes = pre_tokenizer && gives_bytes(*pre_tokenizer) && takes_bytes(model);
+  if (pre_tokenizer) parts.pre_tokenizer = load_pre_tokenizer(*pre_tokenizer, as_bytes);
+  parts.model = load_tokenizer_model(model, as_bytes);
   if (const auto value = root.find("added_tokens")) parts.added_tokens = load_added_tokens(*value);
   const std::vector<AddedToken>& restated = changes.restated;
   parts.added_tokens.insert(parts.added_tokens.end(), restated.begin(), restated.end());

@@ -13,7 +13,7 @@
 
 namespace nestvec {
 
-// White_Space: Rust's char::is_whitespace, and `\s` of the regex crate.
+// White_Space: Rust's char::is_whitespace, and `\s` of the regex crate and of Oniguruma.
 inline bool is_whitespace(char32_t c) noexcept {
   return (unicode_flags(c) & kUnicodeWhitespace) != 0;
 }
@@ -41,6 +41,15 @@ inline bool is_nonspacing_mark(char32_t c) noexcept {
 // General category M as the normalizer StripAccents sees it (it removes combining marks).
 inline bool is_combining_mark(char32_t c) noexcept {
   return (unicode_flags(c) & kUnicodeCombiningMark) != 0;
+}
+
+// `\p{L}` and `\p{N}` of Oniguruma, which runs the regular expressions of Split and ByteLevel.
+inline bool is_letter(char32_t c) noexcept { return (unicode_flags(c) & kUnicodeLetter) != 0; }
+inline bool is_number(char32_t c) noexcept { return (unicode_flags(c) & kUnicodeNumber) != 0; }
+
+// What the pre-tokenizer Digits splits at: general category N of a later Unicode version.
+inline bool is_numeric(char32_t c) noexcept {
+  return (unicode_record(c).normalization & kNumeric) != 0;
 }
 
 // Lowercase of one code point without context (Rust's char::to_lowercase): 1 to 3 code points.

@@ -84,6 +84,9 @@ TEST(UnicodeData, FlagsOfEveryCodePoint) {
   expect_flag("control", [](char32_t c) { return is_bert_control(c); });
   expect_flag("nonspacing_mark", [](char32_t c) { return is_nonspacing_mark(c); });
   expect_flag("combining_mark", [](char32_t c) { return is_combining_mark(c); });
+  expect_flag("letter", [](char32_t c) { return is_letter(c); });
+  expect_flag("number", [](char32_t c) { return is_number(c); });
+  expect_flag("numeric", [](char32_t c) { return is_numeric(c); });
 }
 
 TEST(UnicodeData, LowercaseOfEveryCodePoint) {

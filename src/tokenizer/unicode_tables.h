@@ -15,6 +15,8 @@ inline constexpr std::uint8_t kUnicodePunctuation = 4;
 inline constexpr std::uint8_t kUnicodeControl = 8;
 inline constexpr std::uint8_t kUnicodeNonspacingMark = 16;
 inline constexpr std::uint8_t kUnicodeCombiningMark = 32;
+inline constexpr std::uint8_t kUnicodeLetter = 64;
+inline constexpr std::uint8_t kUnicodeNumber = 128;
 
 // Bits of UnicodeRecord::normalization.
 inline constexpr std::uint8_t kCanonicalMapping = 1;      // has a canonical decomposition
@@ -23,6 +25,7 @@ inline constexpr std::uint8_t kComposesBack = 4;          // second of a primary
 inline constexpr std::uint8_t kNotNfc = 8;                // NFC maps it alone to something else
 inline constexpr std::uint8_t kNotNfkc = 16;              // NFKC maps it alone to something else
 inline constexpr std::uint8_t kLowercaseMapping = 32;     // lowercase differs from itself
+inline constexpr std::uint8_t kNumeric = 64;  // is_numeric, which has nothing to do with it
 
 // UnicodeRecord::grapheme: a class of UAX #29, table 2, and two bits for rule GB9c.
 enum class GraphemeClass : std::uint8_t {

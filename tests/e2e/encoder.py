@@ -50,7 +50,8 @@ class Encoder:
         for path in sorted((weights or folder).glob("model*.safetensors")):
             self.tensors.update(read_safetensors(path))
         self.is_v3 = any("mixer" in name for name in self.tensors)
-        self.prefix = "roberta." if any(n.startswith("roberta.") for n in self.tensors) else ""
+        self.prefix = next((prefix for prefix in ("roberta.", "bert.")
+                            if any(name.startswith(prefix) for name in self.tensors)), "")
         self.scale = 0.0
         if self.is_v3:
             self.scale = self.config.get("lora_alpha", 1) / self.config.get("lora_rank", 4)

@@ -59,7 +59,8 @@ def files_of(model):
 def hub():
     tiny = {"BAAI/bge-m3": ("xlmr-tiny", "mit"), "BAAI/bge-small-en-v1.5": ("bert-tiny", "mit"),
             "intfloat/multilingual-e5-small": ("xlmr-tiny", "mit"),
-            "jinaai/jina-embeddings-v3": ("v3-tiny", "cc-by-nc-4.0")}
+            "jinaai/jina-embeddings-v3": ("v3-tiny", "cc-by-nc-4.0"),
+            "cross-encoder/ms-marco-MiniLM-L6-v2": ("bert-reranker-tiny", "apache-2.0")}
     with HubStandin() as standin:
         for name, (model, licence) in tiny.items():
             standin.models[name] = Model(files=files_of(model), card={"license": licence},

@@ -2,6 +2,7 @@
 """docs/models.md, row by row: a changed copy of a small model against vectors made by numpy, or its error."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -179,6 +180,142 @@ def cls_of(m, ids, **options):
 
 def mean_of(m, ids, **options):
     return unit(m.hidden(ids, **options).mean(0))
+
+
+# ---- sparse vectors
+
+def sparse_of(m, text=TEXT):
+    """Weights by token id, and what was said meanwhile."""
+    lines, out = m.root / "texts.jsonl", m.root / f"sparse{m.count}.jsonl"
+    lines.write_text(json.dumps({"text": text}) + "\n")
+    out.unlink(missing_ok=True)
+    done = m.command("embed", "--model", m.path, "--precision", "fp32", "--sparse", "--input", lines, "-o", out)
+    assert done.returncode == 0, done.stderr.decode()
+    row = json.loads(out.read_text())["sparse"]
+    return dict(zip(row["indices"], row["values"]))
+
+
+def splade_of(m, strategy="max", twice=False):
+    """BERT's masked-language-model head in numpy."""
+    encoder = Encoder(m.path, m.origin)
+    tensors = encoder.tensors
+    x = encoder.hidden(m.ids(TEXT))
+    x = x @ tensors["cls.predictions.transform.dense.weight"].T + tensors["cls.predictions.transform.dense.bias"]
+    x = numpy.vectorize(lambda value: 0.5 * value * (1 + math.erf(value / math.sqrt(2))))(x)
+    x = (x - x.mean(-1, keepdims=True)) / numpy.sqrt(x.var(-1, keepdims=True) + 1e-12)
+    x = x * tensors["cls.predictions.transform.LayerNorm.weight"] + tensors["cls.predictions.transform.LayerNorm.bias"]
+    scores = x @ tensors["bert.embeddings.word_embeddings.weight"].T + tensors["cls.predictions.bias"]
+    scores = numpy.log1p(numpy.maximum(scores, 0))
+    scores = numpy.log1p(scores) if twice else scores
+    row = scores.max(0) if strategy == "max" else scores.sum(0)
+    return {index: value for index, value in enumerate(row) if value > 0}
+
+
+def same_weights(found, expected):
+    assert expected
+    for index in set(found) | set(expected):
+        value = expected.get(index, 0)
+        assert abs(found.get(index, 0) - value) < 1e-5 * (1 + value), index
+
+
+@case("modules.json", "SpladePooling behind Transformer or MLMTransformer")
+def splade(m):
+    for name in ("splade-tiny", "splade-roberta-tiny"):
+        m.of(name)
+        info = json.loads(m.command.ok("info", "--json", "--model", m.path, "--precision", "fp32"))
+        assert info["sparse"] and not info["dense"]
+        assert sparse_of(m)
+    same_weights(sparse_of(m.of("splade-tiny")), splade_of(m))
+    m.verdicts.add("followed")
+
+
+@case("modules.json", "SpladePooling without a masked language model")
+def splade_of_an_encoder(m):
+    m.of("splade-tiny").merge("config.json", architectures=["BertModel"]).refuses(says="modules.json")
+
+
+SPLADE = "1_SpladePooling/config.json"
+
+
+@case(SPLADE, "pooling_strategy, activation_function")
+def splade_pooling(m):
+    for strategy in ("max", "sum"):
+        for activation in ("relu", "log1p_relu"):
+            m.of("splade-tiny").merge(SPLADE, pooling_strategy=strategy, activation_function=activation)
+            same_weights(sparse_of(m), splade_of(m, strategy, activation == "log1p_relu"))
+    m.of("splade-tiny").merge(SPLADE, pooling_strategy=None, activation_function=None)
+    same_weights(sparse_of(m), splade_of(m))
+    m.verdicts.add("followed")
+
+
+@case(SPLADE, "another value of these")
+def other_splade_pooling(m):
+    for change, message in (({"pooling_strategy": "mean"}, "max and sum are"),
+                            ({"activation_function": "gelu"}, "relu and log1p_relu are")):
+        done = m.of("splade-tiny").merge(SPLADE, **change).run(TEXT)
+        assert done.returncode in (2, 3, 4) and message in done.stderr.decode(), done.stderr
+    m.verdicts.add("refused")
+
+
+@case(SPLADE, "word_embedding_dimension, embedding_dimension, chunk_size")
+def splade_sizes(m):
+    m.of("splade-tiny").merge(SPLADE, embedding_dimension=7, word_embedding_dimension=None, chunk_size=3)
+    same_weights(sparse_of(m), splade_of(m))
+    m.verdicts.add("no effect")
+
+
+@case("config.json", "tie_word_embeddings")
+def tied_decoder(m):
+    m.of("splade-tiny").merge("config.json", tie_word_embeddings=None)
+    same_weights(sparse_of(m), splade_of(m))
+    done = m.of("splade-roberta-tiny").merge("config.json", tie_word_embeddings=True).run(TEXT)
+    assert done.returncode == 3 and b"differs from the word table" in done.stderr, done.stderr
+    done = m.of("splade-tiny").merge("config.json", tie_word_embeddings=False).run(TEXT)
+    assert b"no tensor cls.predictions.decoder.weight" in done.stderr, done.stderr
+    m.verdicts.add("followed")
+
+
+HEADS = "sparse_linear.pt, colbert_linear.pt"
+
+
+def kinds_of(m):
+    info = json.loads(m.command.ok("info", "--json", "--model", m.path, "--precision", "fp32"))
+    return info["dense"], info["sparse"], info["multi_vector"]
+
+
+@case(HEADS, "both")
+def token_heads(m):
+    m.of("bge-m3-tiny")
+    assert kinds_of(m) == (True, True, True)
+    assert sparse_of(m)
+    m.gives(unit(cls_of(m, m.ids(TEXT))), differs=False)
+
+
+@case(HEADS, "one alone")
+def one_head(m):
+    for name in ("sparse_linear.pt", "colbert_linear.pt"):
+        m.of("bge-m3-tiny").remove(name)
+        assert kinds_of(m) == (True, False, False)
+    m.changes_nothing()
+
+
+@case(HEADS, "anything but a table of tensors")
+def hostile_heads(m):
+    path = m.of("bge-m3-tiny").path / "sparse_linear.pt"
+    path.write_bytes(path.read_bytes().replace(b"collections\nOrderedDict", b"os\nsystem\nOrderedDict_____", 1)[:path.stat().st_size])
+    done = m.run(TEXT)
+    assert done.returncode in (2, 3, 4) and b"sparse_linear.pt: byte" in done.stderr, done.stderr
+    path.write_bytes((REPOSITORY / "tests/data/torch/module.pt").read_bytes())
+    done = m.run(TEXT)
+    assert b"asks for torch.nn.modules.linear Linear of Python" in done.stderr, done.stderr
+    m.verdicts.add("refused")
+
+
+@case(HEADS, "another shape")
+def other_head_shape(m):
+    m.of("bge-m3-tiny").write("colbert_linear.pt", "")
+    (m.path / "colbert_linear.pt").write_bytes((REPOSITORY / "tests/data/torch/linear-f32.pt").read_bytes())
+    m.refuses(says="found [3, 4]")
 
 
 # ---- weights

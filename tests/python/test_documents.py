@@ -12,5 +12,6 @@ from command import MODELS, REPOSITORY
 def test_blocks_run(document, python):
     blocks = re.findall(r"^```python\n(.*?)^```$", (REPOSITORY / document).read_text(), re.MULTILINE | re.DOTALL)
     assert blocks
-    output = python("\n".join(blocks).replace("path/to/model", str(MODELS / "v3-tiny")))
+    script = "\n".join(blocks).replace("path/to/model", str(MODELS / "v3-tiny"))
+    output = python(script.replace("path/to/reranker", str(MODELS / "bert-reranker-tiny")))
     assert output.count("\n") >= 1

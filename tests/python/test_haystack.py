@@ -11,7 +11,7 @@ from haystack.components.writers import DocumentWriter  # noqa: E402
 from haystack.document_stores.in_memory import InMemoryDocumentStore  # noqa: E402
 
 from command import MODELS  # noqa: E402
-from nestvec.haystack import NestvecDocumentEmbedder, NestvecTextEmbedder  # noqa: E402
+from nestvec.haystack import NestvecDocumentEmbedder, NestvecRanker, NestvecTextEmbedder  # noqa: E402
 
 TEXTS = ["A cat sleeps on the mat.", "The central bank raised rates.", "Bread is baked at night."]
 
@@ -81,3 +81,35 @@ def test_written_and_read_again(settings):
     again = Pipeline.loads(pipeline.dumps(), allowed_modules=["nestvec.haystack"])
     assert again.to_dict() == pipeline.to_dict()
     assert len(again.run({"text": {"text": "cat"}, "documents": {"documents": []}})["text"]["embedding"]) == 32
+
+
+def test_a_ranker(load, settings):
+    folder = str(MODELS / "bert-reranker-tiny")
+    reranker = load("bert-reranker-tiny", precision="fp32")
+    documents = [Document(content=text, meta={"title": f"Title {i}"}) for i, text in enumerate(TEXTS)]
+    scores = reranker.rerank("cat", TEXTS)
+    order = sorted(range(3), key=lambda i: -scores[i])
+    ranker = NestvecRanker(folder, settings)
+    ranked = ranker.run(query="cat", documents=documents)["documents"]
+    assert [(d.id, d.score) for d in ranked] == [(documents[i].id, float(scores[i])) for i in order]
+    assert documents[0].score is None, "what is given stays as it is"
+    assert ranker.run(query="cat", documents=documents, top_k=1)["documents"] == ranked[:1]
+    middle = float(np.sort(scores)[1])
+    assert ranker.run(query="cat", documents=documents, score_threshold=middle)["documents"] == ranked[:2]
+    assert ranker.run(query="cat", documents=documents * 2)["documents"] == ranked, "of equal ids one"
+    assert ranker.run(query="cat", documents=[]) == {"documents": []}
+    titled = NestvecRanker(folder, settings, {"activation": "sigmoid"}, meta_fields_to_embed=["title"])
+    wanted = reranker.rerank("cat", [f"Title {i}\n{text}" for i, text in enumerate(TEXTS)], activation="sigmoid")
+    found = titled.run(query="cat", documents=documents)["documents"]
+    assert sorted(document.score for document in found) == sorted(wanted.tolist())
+
+
+def test_a_ranker_in_a_pipeline_written_and_read_again(settings):
+    pipeline = Pipeline()
+    pipeline.add_component("ranker", NestvecRanker(str(MODELS / "bert-reranker-tiny"), settings, top_k=2,
+                                                   score_threshold=-100.0, meta_fields_to_embed=["title"]))
+    again = Pipeline.loads(pipeline.dumps(), allowed_modules=["nestvec.haystack"])
+    assert again.to_dict() == pipeline.to_dict()
+    documents = [Document(content=text) for text in TEXTS]
+    given = {"ranker": {"query": "cat", "documents": documents}}
+    assert again.run(given) == pipeline.run(given) and len(again.run(given)["ranker"]["documents"]) == 2

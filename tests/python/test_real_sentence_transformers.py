@@ -122,3 +122,73 @@ def test_sizes_and_kinds(theirs, ours):
         mine, other = ours.encode(TEXTS, **options), theirs.encode(TEXTS, **options)
         assert type(mine) is type(other)
         close(torch.stack(list(mine)).numpy(), torch.stack(list(other)).numpy())
+
+
+# CrossEncoder
+
+RERANKERS = ("bert-reranker-tiny", "xlmr-reranker-tiny")
+PAIRS = [(f"question {i % 3}", text) for i, text in enumerate(TEXTS)] + [("", ""), ("a", "word " * 300), ("b " * 200, "c")]
+FUNCTIONS = [None, torch.nn.Sigmoid(), torch.nn.Identity(), torch.tanh, lambda scores: scores * 2 + 1]
+
+
+def both(name, home, **options):
+    if name == "xlmr-reranker-tiny":  # whose positions begin at 2, so that the last two of 130 are none
+        options.setdefault("max_length", 128)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NESTVEC_CACHE_DIR", str(home / "cache"))
+        patch.setenv("NESTVEC_PRECISION", "fp32")
+        ours = nestvec.CrossEncoder(MODELS / name, **options)
+    return ours, real.CrossEncoder(str(MODELS / name), device="cpu", **options)
+
+
+def close_scores(a, b):
+    a, b = np.asarray(a), np.asarray(b)
+    assert a.shape == b.shape and a.dtype == b.dtype
+    np.testing.assert_allclose(a, b, rtol=0, atol=3e-5)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=["default", "sigmoid", "identity", "tanh", "own"])
+@pytest.mark.parametrize("name", [*RERANKERS, "bert-classifier-tiny"])
+def test_scores_of_pairs(home, name, function):
+    our_encoder, their_encoder = both(name, home)
+    assert our_encoder.num_labels == their_encoder.num_labels
+    for options in ({}, {"apply_softmax": True} if their_encoder.num_labels > 1 else {"batch_size": 5}):
+        close_scores(our_encoder.predict(PAIRS, activation_fn=function, **options),
+                     their_encoder.predict(PAIRS, activation_fn=function, **options))
+        close_scores(our_encoder.predict(PAIRS[3], activation_fn=function, **options),
+                     their_encoder.predict(PAIRS[3], activation_fn=function, **options))
+    our_encoder, their_encoder = both(name, home, activation_fn=function)
+    close_scores(our_encoder.predict(PAIRS), their_encoder.predict(PAIRS))
+
+
+@pytest.mark.parametrize("name", RERANKERS)
+@pytest.mark.parametrize("options", [{}, {"top_k": 5}, {"return_documents": True}, {"top_k": 2, "return_documents": True}])
+def test_ranks(home, name, options):
+    our_encoder, their_encoder = both(name, home)
+    ranked, wanted = (encoder.rank("question 1", TEXTS[:30], **options) for encoder in (our_encoder, their_encoder))
+    close_scores([each["score"] for each in ranked], [each["score"] for each in wanted])
+    scores = our_encoder.predict([("question 1", text) for text in TEXTS[:30]])
+    for ours, theirs in zip(ranked, wanted, strict=True):
+        assert set(ours) == set(theirs)
+        # Documents whose scores hardly differ may change places.
+        assert abs(scores[ours["corpus_id"]] - theirs["score"]) < 3e-5
+        assert ours.get("text", TEXTS[ours["corpus_id"]]) == TEXTS[ours["corpus_id"]]
+
+
+@pytest.mark.parametrize("max_length", [8, 24, 64])
+def test_long_pairs_are_cut_alike(home, max_length):
+    for name in RERANKERS:
+        our_encoder, their_encoder = both(name, home, max_length=max_length)
+        close_scores(our_encoder.predict(PAIRS), their_encoder.predict(PAIRS))
+
+
+def test_forms_of_pairs_and_of_scores(home):
+    our_encoder, their_encoder = both("bert-reranker-tiny", home)
+    for given in (np.array(PAIRS[:4]), [list(pair) for pair in PAIRS[:4]], list(PAIRS[0]), np.array(PAIRS[0]), []):
+        scores, wanted = our_encoder.predict(given), their_encoder.predict(given)
+        assert np.shape(scores) == np.shape(wanted)
+        np.testing.assert_allclose(scores, wanted, rtol=0, atol=3e-5)
+    for options in ({"convert_to_tensor": True}, {"convert_to_numpy": False}):
+        scores, wanted = (encoder.predict(PAIRS[:4], **options) for encoder in (our_encoder, their_encoder))
+        assert type(scores) is type(wanted) and type(scores[0]) is type(wanted[0])
+        assert all(abs(float(a) - float(b)) < 3e-5 for a, b in zip(scores, wanted, strict=True))

@@ -28,6 +28,11 @@ folder: str = nestvec.pull("owner/name", revision="main")
 drop_in = nestvec.SentenceTransformer("folder", truncate_dim=32)
 drop_in.max_seq_length = 128
 drop_in.similarity_fn_name = "dot"
+scores: NDArray[np.float32] = model.rerank("a", ["b"], activation="sigmoid", best_window=True)
+score: np.float32 = model.rerank("a", "b")
+outputs: NDArray[np.float32] = model.classify(["a"], ["b"])
+labels: tuple[str, ...] = model.info.labels
+ranked: list[dict[str, object]] = nestvec.CrossEncoder("folder", max_length=128).rank("a", ["b"], top_k=3)
 try:
     model.encode_query("a")
 except nestvec.InvalidArgumentError as error:
@@ -43,6 +48,9 @@ BAD = {
     'model.info.nonsense': "attr-defined",
     'model.info.dimensions = 3': "misc",
     'x: str = model.encode("a")': "assignment",
+    'model.rerank("a", ["b"], nonsense=1)': "call-overload",
+    'model.rerank(["a"], ["b"])': "call-overload",
+    'nestvec.CrossEncoder("folder", nonsense=1)': "call-arg",
 }
 
 

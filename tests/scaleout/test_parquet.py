@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
+import nestvec
 from nestvec.parquet import embed_files
 
 
@@ -32,6 +34,27 @@ def test_parquet_to_arrow_and_back(model, corpus, is_embedded, tmp_path):
     again = pq.read_table(tmp_path / "again.parquet")
     is_embedded(again)
     assert again.schema.field("again").type == pa.list_(pa.float32(), 5)
+
+
+class Lengths:
+    """A sparse encoder whose one weight stands at the length of the text; of an empty text there is none."""
+
+    def sparse(self, texts, progress=None):
+        lengths = [len(text) for text in texts]
+        starts = np.cumsum([0, *(length > 0 for length in lengths)])
+        ids = np.array([length for length in lengths if length > 0], np.int32)
+        return nestvec.SparseVectors(starts, ids, ids.astype(np.float32) / 2, (len(texts), 1000))
+
+
+def test_sparse_vectors_are_structs_of_two_lists(tmp_path):
+    texts = ["four", None, "", "of six", None, "a"]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
+    rows = embed_files(tmp_path / "in.parquet", tmp_path / "out.parquet", model=Lengths(), sparse=True, batch_rows=4)
+    found = pq.read_table(tmp_path / "out.parquet")
+    assert rows == 6 and found.column_names == ["text", "embedding"]
+    assert found["embedding"].to_pylist() == [
+        {"indices": [4], "values": [2.0]}, None, {"indices": [], "values": []}, {"indices": [6], "values": [3.0]}, None,
+        {"indices": [1], "values": [0.5]}]
 
 
 def test_command(model_folder, corpus, table, tmp_path):

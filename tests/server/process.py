@@ -71,7 +71,8 @@ class Served:
         self.model = model
         self.log_path = home / f"log-{time.monotonic_ns()}"
         with open(self.log_path, "wb") as log:
-            self.process = self.command.start("serve", "--model", model, "--http", http, *arguments,
+            named = () if model is None else ("--model", model)
+            self.process = self.command.start("serve", *named, "--http", http, *arguments,
                                               env=env, stdout=subprocess.PIPE, stderr=log, **options)
         self.ready_line = self._line(START_SECONDS)
         found = re.match(r"nestvec: ready (\S+)", self.ready_line)

@@ -288,9 +288,16 @@ def test_a_deadline(client, pb):
     answers.cancel()
 
 
-@pytest.mark.parametrize("path", ["/tei.v1.Predict/Predict", "/tei.v1.Rerank/Rerank",
-                                  "/tei.v1.Embed/EmbedSparse", "/other.Service/Method"])
-def test_what_is_not_offered_says_what_is(client, pb, path):
+@pytest.mark.parametrize("path", ["/tei.v1.Predict/Predict", "/tei.v1.Rerank/Rerank", "/tei.v1.Embed/EmbedSparse"])
+def test_what_the_model_cannot_says_what_it_is(client, pb, path):
+    call = client.method(path, pb.EmbedResponse)
+    code, details = code_of(lambda: call(pb.EmbedRequest(inputs="a"), timeout=60))
+    assert code == grpc.StatusCode.FAILED_PRECONDITION
+    assert "v3-tiny is a text-embedding model" in details
+
+
+def test_what_is_not_offered_says_what_is(client, pb):
+    path = "/other.Service/Method"
     call = client.method(path, pb.EmbedResponse)
     code, details = code_of(lambda: call(pb.EmbedRequest(inputs="a"), timeout=60))
     assert code == grpc.StatusCode.UNIMPLEMENTED

@@ -117,7 +117,7 @@ def test_paths_methods_and_types(server):
     message = refused(server.call("GET", "/v1/nothing"), 404)
     assert "This is nestvec" in message and "/openapi.json" in message
     assert "did you mean POST /v1/embeddings?" in refused(server.call("POST", "/v1/embedings", {"input": "a"}), 404)
-    assert "needs a reranker" in refused(server.call("POST", "/v1/rerank", {"query": "a"}), 404)
+    assert "scored by POST /v1/rerank" in refused(server.call("POST", "/v1/rank", {"query": "a"}), 404)
     assert "needs a language model" in refused(server.call("POST", "/v1/chat/completions", {}), 404)
     reply = server.call("GET", "/v1/embeddings")
     refused(reply, 405)

@@ -235,8 +235,8 @@ def test_an_unknown_task_is_told_the_valid_ones(server):
 
 @pytest.mark.parametrize("path", ["/embed_sparse", "/rerank", "/predict"])
 def test_what_other_models_do(server, path):
-    answer = refused(post(server, path, {"inputs": "a"}), 422, "Validation")
-    assert "dense text-embedding model" in answer["error"] and "/embed" in answer["error"]
+    answer = refused(post(server, path, {"inputs": "a"}), 424, "Backend")
+    assert "is a text-embedding model" in answer["error"] and "/v1/embeddings" in answer["error"]
 
 
 def test_malformed_requests(server):

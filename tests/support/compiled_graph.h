@@ -27,7 +27,12 @@ class CompiledGraph {
       : name_(std::filesystem::path(model).filename().string() + " " + precision) {
     CompileOptions options;
     options.precision = precision;
-    path_ = compile_model(model, folder, options).graph_path;
+    const Artefact artefact = compile_model(model, folder, options);
+    path_ = artefact.graph_path;
+    const HeadSpec& head = artefact.spec.head;
+    side_ = {.vocabulary = head.vocabulary ? artefact.spec.vocabulary : 0,
+             .token_weights = head.token_weights,
+             .token_vectors = head.token_vectors};
     std::ifstream file(path_, std::ios::binary);
     if (!model_.ParseFromIstream(&file)) throw Error(ErrorCode::kDataLoss, path_);
   }
@@ -40,10 +45,14 @@ class CompiledGraph {
   std::optional<Error> outcome(const std::string& bytes) const {
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
     try {
-      const std::unique_ptr<Session> session = open_packed_session({path_, 1, machine_isa()});
+      const std::unique_ptr<Session> session = open_packed_session(
+          {.graph_path = path_, .threads = 1, .isa = machine_isa(), .side = side_});
       PackedBatch batch;
       batch.add({{5, 6, 7}, kNoTask, {{0, 3}}});
-      batch.add({{5, 6, 7, 8, 9}, kNoTask, {{0, 2}, {2, 5}}});
+      Sequence second{{5, 6, 7, 8, 9}, kNoTask, {{0, 2}, {2, 5}}};
+      if (side_.vocabulary > 0 || side_.token_weights) second.sparse = {0, 5};
+      if (side_.token_vectors > 0) second.vectors = {1, 5};
+      batch.add(second);
       RunOutput out;
       session->run(batch, {.want_tokens = true}, out);
       if (out.rows.size() != 3 * session->width() || out.tokens.size() != 8 * session->width()) {
@@ -61,11 +70,12 @@ class CompiledGraph {
  private:
   std::string name_;
   std::string path_;
+  SideOutputs side_;
   onnx::ModelProto model_;
 };
 
 // Both kinds of encoders, in every precision; under sanitizers, where a session opens slowly, each
-// kind and each precision once. And one with a classifier, whose head is in fp32 always.
+// kind and each precision once. And one with each kind of head.
 inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
                                                   const std::filesystem::path& folder) {
   std::vector<CompiledGraph> graphs;
@@ -78,6 +88,9 @@ inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
     }
   }
   graphs.emplace_back(models + "bert-reranker-tiny", "fp32", (folder / "reranker").string());
+  for (const char* model : {"splade-tiny", "bge-m3-tiny"}) {
+    graphs.emplace_back(models + model, "fp32", (folder / model).string());
+  }
   return graphs;
 }
 

@@ -27,7 +27,7 @@ double rotary_base(const JsonValue& config, double fallback) {
   return base->number();
 }
 
-void read_heads(const JsonValue& config, ModelSpec& spec) {
+void read_llama_heads(const JsonValue& config, ModelSpec& spec) {
   spec.heads = checked_size(config.at("num_attention_heads"), 1 << 12);
   spec.block.kv_heads = size_or(config, "num_key_value_heads", 1 << 12, spec.heads);
   if (spec.heads % spec.block.kv_heads != 0) {
@@ -86,7 +86,7 @@ ModelSpec read_llama_block(const JsonValue& config, const LlamaDefaults& default
   spec.block.norm_first = true;
   spec.block.biases = false;
   spec.block.gated = true;
-  read_heads(config, spec);
+  read_llama_heads(config, spec);
   return spec;
 }
 

@@ -14,6 +14,16 @@
 namespace nestvec {
 namespace {
 
+// What can be asked of it, in Infinity's words where it has some.
+std::vector<std::string> capabilities_of(const ModelInfo& model) {
+  std::vector<std::string> capabilities;
+  if (is_of_kind(model, ModelKind::kEmbed)) capabilities.emplace_back("embed");
+  if (is_of_kind(model, ModelKind::kSparse)) capabilities.emplace_back("embed_sparse");
+  if (is_of_kind(model, ModelKind::kRerank)) capabilities.emplace_back("rerank");
+  if (is_of_kind(model, ModelKind::kClassify)) capabilities.emplace_back("classify");
+  return capabilities;
+}
+
 // By one of its names. `created` is asked for by OpenAI's clients; here it is when the server
 // began. `task` is what the name asks for, empty where it asks for none.
 std::string model_object(std::string_view name, std::string_view task, const ModelInfo& model,
@@ -31,6 +41,8 @@ std::string model_object(std::string_view name, std::string_view task, const Mod
   object.counts("matryoshka_dimensions", model.matryoshka_dimensions);
   object.texts("tasks", tasks);
   object.text("default_task", task.empty() ? std::string_view(model.default_task) : task);
+  object.texts("capabilities", capabilities_of(model));
+  if (!model.labels.empty()) object.texts("labels", model.labels);
   object.end();
   return out;
 }
@@ -83,7 +95,8 @@ void answer_deployment(Exchange given) {
 
 void answer_embeddings(Exchange given) {
   const JsonDocument body = read_json_body(*given.request);
-  Exchange exchange = for_model(std::move(given), model_member(body.root()), ModelKind::kEmbed);
+  const ModelKind kind = wants_dense(body.root()) ? ModelKind::kEmbed : ModelKind::kSparse;
+  Exchange exchange = for_model(std::move(given), model_member(body.root()), kind);
   OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
   answer_openai(std::move(exchange), std::move(request));
 }

@@ -26,18 +26,17 @@ RequestError wrong_value(std::string_view param, std::string_view found,
 // embedding_type (Jina; encoding_type is its older name) and output_dtype (Voyage, Mistral) go
 // before encoding_format, which OpenAI's clients send unasked.
 // All that are given are checked, so that a slip is seen whichever counts.
-std::vector<EmbeddingFormat> formats_of(const JsonValue& body, std::size_t dimensions) {
-  std::vector<EmbeddingFormat> chosen;
+FormatChoice formats_of(const JsonValue& body, std::optional<std::size_t> dimensions) {
+  std::optional<FormatChoice> chosen;
   for (const std::string_view name :
        {"embedding_type", "encoding_type", "output_dtype", "encoding_format"}) {
     if (const auto value = body.find(name)) {
-      std::vector<EmbeddingFormat> formats = read_formats(*value, name);
-      check_formats(formats, dimensions, name);
-      if (chosen.empty()) chosen = std::move(formats);
+      FormatChoice formats = read_format_choice(*value, name);
+      if (dimensions) check_formats(formats.dense, *dimensions, name);
+      if (!chosen) chosen = std::move(formats);
     }
   }
-  if (chosen.empty()) chosen.push_back(EmbeddingFormat::kFloat);
-  return chosen;
+  return chosen.value_or(FormatChoice{{EmbeddingFormat::kFloat}});
 }
 
 // Which end a text that is too long loses: vLLM's truncation_side.
@@ -205,6 +204,22 @@ std::string task_or_default(const std::string& task, const OpenAiRequest& reques
   return request.call.options.task.empty() ? model.default_task : request.call.options.task;
 }
 
+// "sparse":{"indices":[...],"values":[...]} of a row.
+void append_sparse_entry(const SparseVectors& sparse, std::size_t row, Pace& pace,
+                         JsonObject& entry) {
+  const std::size_t begin = sparse.starts[row];
+  const std::size_t count = sparse.starts[row + 1] - begin;
+  pace.spend(count);
+  JsonObject vector(entry.key("sparse"));
+  JsonArray indices(vector.key("indices"));
+  for (const std::uint32_t index : std::span(sparse.indices).subspan(begin, count)) {
+    indices.count(index);
+  }
+  indices.end();
+  append_json_numbers(std::span(sparse.weights).subspan(begin, count), vector.key("values"));
+  vector.end();
+}
+
 // The one that all texts have; empty where they differ, or name none.
 std::string common_task(const EmbedCall& call) {
   if (call.tasks.empty()) return "";
@@ -216,19 +231,29 @@ std::string common_task(const EmbedCall& call) {
 
 }  // namespace
 
+bool wants_dense(const JsonValue& body) { return !formats_of(body, std::nullopt).dense.empty(); }
+
 OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules) {
   OpenAiRequest request;
   EmbedOptions& options = request.call.options;
   refuse_not_done(body, rules.model, kNotDone);
   options.task = task_of(body, rules);
   options.dimensions = dimensions_of(body, rules.model);
-  request.formats =
+  FormatChoice choice =
       formats_of(body, options.dimensions > 0 ? options.dimensions : rules.model.dimensions);
+  options.dense = !choice.dense.empty();
+  options.sparse = choice.sparse;
+  request.formats = std::move(choice.dense);
   options.normalize = normalized_of(body);
   options.late_chunking = bool_member(body, "late_chunking").value_or(false);
   options.truncation = truncation_of(body, rules);
   request.chunking = chunking_of(body);
   read_inputs(required_member(body, "input"), "input", rules, request.call);
+  if (options.late_chunking && options.sparse) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "late_chunking pools dense vectors; ask for \"sparse\" without it",
+                       "late_chunking");
+  }
   if (options.late_chunking && !request.chunking && !request.call.tasks.empty()) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        "late_chunking reads all inputs as one text, which has one task; leave the "
@@ -314,7 +339,8 @@ std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
       entry.count("end", request.places[i].end);
     }
     if (!call.tasks.empty()) entry.text("task", task_or_default(call.tasks[i], request, model));
-    append_embedding(rows.row(i), request.formats, entry.key("embedding"));
+    if (call.options.dense) append_embedding(rows.row(i), request.formats, entry.key("embedding"));
+    if (call.options.sparse) append_sparse_entry(rows.sparse, i, pace, entry);
     entry.end();
   }
   data.end();

@@ -31,7 +31,7 @@ struct ChunkPlace {
 
 struct OpenAiRequest {
   EmbedCall call;
-  std::vector<EmbeddingFormat> formats;  // one or several, each once
+  std::vector<EmbeddingFormat> formats;  // each once; empty where only sparse vectors are wanted
   std::optional<Chunking> chunking;
   std::vector<ChunkPlace> places;  // one a text once cut_documents has run
 };
@@ -39,6 +39,10 @@ struct OpenAiRequest {
 // Members of both dialects at once; unknown ones are ignored, null is the same as absent. Throws
 // RequestError naming the member.
 OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules);
+
+// Whether a request asks for dense vectors, be it beside sparse ones: which kind of model it means.
+// Throws RequestError for formats that there are not.
+bool wants_dense(const JsonValue& body);
 
 // Replaces the texts of a request with `chunking` by their chunks, at most rules.max_inputs of
 // them; a document with nothing to be seen is one chunk, and with late chunking a chunk without a
@@ -57,7 +61,8 @@ OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
 EmbedCall take_call(OpenAiRequest& request);
 
 // The list object of OpenAI, with "task" (what was asked for, or the default), "truncated" (indices
-// of data whose texts were cut, where some were) and of chunks their places.
+// of data whose texts were cut, where some were) and of chunks their places. An entry has
+// "embedding", "sparse" (indices and values), or both.
 std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
                           const ModelInfo& model, Pace& pace);
 

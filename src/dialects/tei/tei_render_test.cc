@@ -68,5 +68,22 @@ TEST(TeiRender, Info) {
   EXPECT_EQ(info.at("tasks").elements().at(0).at("prompt").string(), "Query: ");
 }
 
+TEST(TeiRender, InfoOfOtherKindsOfModels) {
+  ModelInfo model = TestRules().model();
+  const auto says = [&](std::string_view type) {
+    return render_info(model, {100, 8, "1.2.3"}).find(type) != std::string::npos;
+  };
+  model.labels = {"LABEL_0"};
+  EXPECT_TRUE(
+      says(R"("model_type":{"reranker":{"id2label":{"0":"LABEL_0"},"label2id":{"LABEL_0":0}}})"));
+  model.labels = {"joy", "fear"};
+  EXPECT_TRUE(says(R"("model_type":{"classifier":{"id2label":{"0":"joy","1":"fear"},)"
+                   R"("label2id":{"joy":0,"fear":1}}})"));
+  model.labels.clear();
+  model.dense = false;
+  model.sparse = true;
+  EXPECT_TRUE(says(R"("model_type":{"embedding":{"pooling":"splade"}})"));
+}
+
 }  // namespace
 }  // namespace nestvec

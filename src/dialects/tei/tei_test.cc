@@ -200,9 +200,21 @@ TEST_F(Tei, FailuresHaveTeisFormAndAreCounted) {
   EXPECT_EQ(post("/embed", "inputs=a", {{"content-type", "text/plain"}}).status, 415);
   EXPECT_EQ(post("/embed", R"({"inputs":"a"})", {{"content-type", "text/plain"}}).status, 200);
   const HttpResponse missing = post("/rerank", "{}");
-  EXPECT_EQ(missing.status, 422);
-  EXPECT_NE(missing.body.find("v3-tiny is a dense text-embedding model"), std::string::npos);
+  EXPECT_EQ(missing.status, 424);
+  EXPECT_NE(missing.body.find("model is not a re-ranker model: v3-tiny is a text-embedding model"),
+            std::string::npos);
+  EXPECT_NE(missing.body.find(R"("error_type":"Backend")"), std::string::npos);
   EXPECT_EQ(metrics_line("te_request_failure{err=\"model_type\"}"), "1");
+  EXPECT_EQ(post("/predict", R"({"inputs":"a"})").status, 424);
+  EXPECT_EQ(post("/embed_sparse", R"({"inputs":"a"})").status, 424);
+  EXPECT_EQ(metrics_line("te_request_failure{err=\"model_type\"}"), "3");
+}
+
+TEST_F(Tei, DocumentsAtRerankAreForOthers) {
+  const std::string vllm = post("/rerank", R"({"query":"q","documents":["a"],"model":"m"})").body;
+  EXPECT_NE(vllm.find(R"({"error":{"message":"model is not a re-ranker)"), std::string::npos);
+  const std::string weaviate = post("/rerank", R"({"query":"q","documents":["a"]})").body;
+  EXPECT_NE(weaviate.find(R"({"error":"model is not a re-ranker)"), std::string::npos);
 }
 
 TEST_F(Tei, ATextThatIsTooLongIs422UnlessConfigured) {

@@ -9,6 +9,7 @@
 #include "ops/pool.h"
 #include "ops/self_attention.h"
 #include "ops/team.h"
+#include "ops/vocabulary.h"
 
 namespace nestvec {
 namespace {
@@ -68,7 +69,9 @@ class EmbeddingKernel {
     layer_.first_position = node.size("first_position", kAnyPosition);
     layer_.pad_id = node.integer("pad_id");
     const std::size_t cells = layer_.vocabulary * layer_.width;
-    if (node.type(3) == kBf16) {
+    if (node.type(3) == kByte) {
+      read_panels(node);
+    } else if (node.type(3) == kBf16) {
       layer_.words_bf16 = node.bf16(3, cells);
     } else {
       layer_.words = node.floats(3, cells);
@@ -111,6 +114,15 @@ class EmbeddingKernel {
     if (types.empty() || types.size() == tokens) return types;
     throw Error(ErrorCode::kDataLoss, "input 10 has " + std::to_string(types.size()) +
                                           " token types for " + std::to_string(tokens) + " tokens");
+  }
+
+  void read_panels(const NodeReader& node) {
+    layer_.word_type = node.weight_type("word_weights");
+    if (layer_.word_type == WeightType::kS8) {
+      node.refuse("attribute \"word_weights\" is s8, expected f32 or bf16");
+    }
+    const PackedShape shape{layer_.word_type, layer_.vocabulary, layer_.width};
+    layer_.word_panels = node.bytes(3, shape.bytes());
   }
 
   // A table of more rows than the tasks have is one of token types: "token_types" then has how many
@@ -355,6 +367,90 @@ class DenseKernel {
   EngineContext& context_;
 };
 
+// Rows of all ranges together.
+std::size_t rows_of(std::span<const std::int64_t> spans) {
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < spans.size(); i += 2) {
+    rows += static_cast<std::size_t>(spans[i + 1] - spans[i]);
+  }
+  return rows;
+}
+
+// x [T, K], spans [M, 2] -> W x + bias of the rows of the spans, [their rows, N]
+class SpanRowsKernel {
+ public:
+  static constexpr const char* kName = "PackedSpanRows";
+  static constexpr bool kInPlace = false;
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr auto kInputs = [] {
+    std::array<NodeInput, 8> all = {{{"x", kFloat}, {"spans", kInt64}}};
+    std::ranges::copy(linear_inputs(""), all.begin() + 2);
+    return all;
+  }();
+
+  SpanRowsKernel(const NodeReader& node, EngineContext& context)
+      : layer_(node.linear(2, "")), context_(context) {
+    node.expect_equal(layer_.adapters.tasks, 0, "attribute \"tasks\"");
+  }
+
+  void run(const NodeRun& run) {
+    const std::span<const float> x = run.rows(0, layer_.shape.inputs);
+    const std::span<const std::int64_t> spans = run.ranges(1, x.size() / layer_.shape.inputs);
+    const std::size_t rows = rows_of(spans);
+    float* out = run.output(rows, layer_.shape.outputs);
+    if (!context_.rehearsal && rows > 0) span_rows(layer_, {x, spans}, out, context_);
+  }
+
+ private:
+  LinearLayer layer_;
+  EngineContext& context_;
+};
+
+// x [T, H], spans [M, 2] -> a masked language model's scores pooled over each span, [M, V]
+class VocabularyKernel {
+ public:
+  static constexpr const char* kName = "PackedVocabulary";
+  static constexpr bool kInPlace = false;
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr auto kInputs = [] {
+    std::array<NodeInput, 16> all = {{{"x", kFloat}, {"spans", kInt64}}};
+    std::ranges::copy(linear_inputs("transform_"), all.begin() + 2);
+    std::ranges::copy(linear_inputs("decoder_"), all.begin() + 8);
+    all[14] = {"norm_weight", kFloat};
+    all[15] = {"norm_bias", kFloat};
+    return all;
+  }();
+
+  VocabularyKernel(const NodeReader& node, EngineContext& context) : context_(context) {
+    layer_.transform = node.linear(2, "transform_");
+    layer_.decoder = node.linear(8, "decoder_");
+    const std::size_t width = layer_.transform.shape.outputs;
+    layer_.norm = node.norm(14, width);
+    node.expect_equal(layer_.transform.adapters.tasks, 0, "attribute \"tasks\"");
+    node.expect_equal(layer_.decoder.adapters.tasks, 0, "attribute \"tasks\"");
+    node.expect_equal(layer_.transform.shape.inputs, width,
+                      "attribute \"transform_inputs\" and \"transform_outputs\"");
+    node.expect_equal(layer_.decoder.shape.inputs, width,
+                      "attribute \"decoder_inputs\" and \"transform_outputs\"");
+    layer_.activation = static_cast<Activation>(
+        node.size("activation", {0, static_cast<std::int64_t>(Activation::kTanh)}));
+    layer_.pooling = static_cast<VocabularyPooling>(node.size("pooling", kFlag));
+    layer_.scale = static_cast<VocabularyScale>(node.size("scale", kFlag));
+  }
+
+  void run(const NodeRun& run) {
+    const std::size_t width = layer_.transform.shape.inputs;
+    const std::span<const float> x = run.rows(0, width);
+    const std::span<const std::int64_t> spans = run.ranges(1, x.size() / width);
+    float* out = run.output(spans.size() / 2, layer_.decoder.shape.outputs);
+    if (!context_.rehearsal) vocabulary_rows(layer_, {x, spans}, out, context_);
+  }
+
+ private:
+  VocabularyLayer layer_;
+  EngineContext& context_;
+};
+
 // x [T, H], spans [M, 2] (begin and end) -> the mean of each, [M, H]
 class SpanMeanKernel {
  public:
@@ -392,12 +488,16 @@ struct NodeDomain::Nodes {
         feed_forward(context),
         norm(context),
         dense(context),
+        span_rows(context),
+        vocabulary(context),
         span_mean(context) {
     domain.Add(&embedding);
     domain.Add(&self_attention);
     domain.Add(&feed_forward);
     domain.Add(&norm);
     domain.Add(&dense);
+    domain.Add(&span_rows);
+    domain.Add(&vocabulary);
     domain.Add(&span_mean);
   }
 
@@ -406,6 +506,8 @@ struct NodeDomain::Nodes {
   Node<FeedForwardKernel> feed_forward;
   Node<NormKernel> norm;
   Node<DenseKernel> dense;
+  Node<SpanRowsKernel> span_rows;
+  Node<VocabularyKernel> vocabulary;
   Node<SpanMeanKernel> span_mean;
   Ort::CustomOpDomain domain{kNodeDomain};
 };

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a loaded model computes besides dense vectors: scores of pairs, and sparse vectors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nestvec._errors import InvalidArgumentError
+from nestvec._sparse import as_csr, most_active
+from nestvec._texts import as_texts, count_of, flag_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from nestvec._core import EncodeArguments, LoadedModel, ScoreArguments
+    from nestvec._info import ModelInfo
+
+Activation = Literal["none", "sigmoid", "softmax"]
+PairTruncation = Literal["longest_first", "only_second"]
+
+
+class RerankOptions(TypedDict, total=False):
+    """What ``Model.rerank`` takes by name, for type checkers."""
+
+    activation: Activation | None
+    truncate: Literal["right", "left", "error"]
+    pair_truncation: PairTruncation | None
+    max_document_tokens: int | None
+    best_window: bool
+    parse_special: bool
+    show_progress_bar: bool | None
+    progress: Callable[[int], object] | None
+
+
+class Scoring:
+    """The part of ``Model`` for rerankers, classifiers and sparse encoders."""
+
+    _core: LoadedModel
+    _info: ModelInfo
+
+    @overload
+    def rerank(self, query: str, documents: str, **options: Unpack[RerankOptions]) -> np.float32: ...
+    @overload
+    def rerank(
+        self, query: str, documents: Iterable[str], **options: Unpack[RerankOptions]
+    ) -> NDArray[np.float32]: ...
+    def rerank(
+        self,
+        query: str,
+        documents: str | Iterable[str],
+        *,
+        activation: Activation | None = None,
+        truncate: Literal["right", "left", "error"] = "right",
+        pair_truncation: PairTruncation | None = None,
+        max_document_tokens: int | None = None,
+        best_window: bool = False,
+        parse_special: bool = True,
+        show_progress_bar: bool | None = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> Any:
+        """How relevant each document is to the query: float32 [documents], in the order of the documents.
+
+        Higher is better. A score does not depend on the other documents. For one ``str`` the result is one number.
+
+        - ``activation``: "sigmoid" for scores from 0 to 1, "none" for raw ones. Default: as the model's folder says,
+          else "sigmoid".
+        - ``truncate``: which end of a document that is too long is cut, with a TruncationWarning; "error" refuses it.
+        - ``pair_truncation``: "only_second" cuts the document alone, "longest_first" the longer of query and document.
+          Default: as the model's folder says, else "longest_first".
+        - ``max_document_tokens``: read at most this many tokens of a document.
+        - ``best_window``: read a document that is too long in overlapping windows and return its best score.
+        - ``parse_special``, ``show_progress_bar``, ``progress``: as in ``encode``.
+
+        Ctrl-C ends the call. Raises nestvec.Error, and TypeError for a text that is not a str.
+        """
+        if not isinstance(query, str):
+            raise TypeError(f"query is of type {type(query).__name__}; expected str")
+        self._check_reranks()
+        texts, single = as_texts(documents)
+        arguments = _score_arguments(activation, truncate, pair_truncation, max_document_tokens, best_window,
+                                     parse_special, progress)
+        rows = self._run(functools.partial(self._core.rerank, query), texts, arguments, bool(show_progress_bar),
+                         over=self._limit_of_pairs(arguments, "with the query"))
+        scores = rows[:, 0]
+        return scores[0] if single else scores
+
+    def classify(
+        self,
+        texts: str | Iterable[str],
+        text_pairs: str | Iterable[str] | None = None,
+        *,
+        activation: Activation | None = None,
+        truncate: Literal["right", "left", "error"] = "right",
+        pair_truncation: PairTruncation | None = None,
+        parse_special: bool = True,
+        show_progress_bar: bool | None = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> NDArray[np.float32]:
+        """The outputs of a classifier for each text: float32 [texts, labels]; [labels] for one ``str``.
+
+        ``info.labels`` names the columns. With ``text_pairs``, text i is read together with pair i. ``activation`` is
+        "softmax", "sigmoid" or "none"; by default what the model's folder says, else "softmax" for several labels and
+        "sigmoid" for one. The other options are those of ``rerank``.
+        """
+        if not self._info.labels:
+            raise InvalidArgumentError(f"{self._info.id} is no classifier; it has no labels")
+        firsts, single = as_texts(texts)
+        seconds = None
+        if text_pairs is not None:
+            seconds, one = as_texts(text_pairs)
+            if single != one or len(firsts) != len(seconds):
+                raise InvalidArgumentError(f"{len(firsts)} texts cannot be paired with {len(seconds)}")
+        arguments = _score_arguments(activation, truncate, pair_truncation, None, False, parse_special, progress)
+
+        def run(given: Sequence[str], how: ScoreArguments) -> Any:
+            return self._core.classify(given, seconds, how)
+
+        rows: NDArray[np.float32] = self._run(run, firsts, arguments, bool(show_progress_bar))
+        return rows[0] if single else rows
+
+    def sparse(
+        self,
+        sentences: str | Iterable[str],
+        *,
+        task: str | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        max_active_dims: int | None = None,
+        truncate: Literal["right", "left", "error"] = "right",
+        parse_special: bool = True,
+        show_progress_bar: bool | None = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> Any:
+        """Texts to learned sparse vectors, weights of token ids: a CSR matrix [texts, info.vocabulary].
+
+        A ``scipy.sparse.csr_matrix``, or where SciPy is not installed a ``nestvec.SparseVectors``; for one ``str`` a
+        matrix of one row. ``max_active_dims`` keeps the largest weights of each row. ``info.sparse`` tells whether the
+        model has such vectors. The other options are those of ``encode``, and so are the errors.
+        """
+        if not self._info.sparse:
+            raise InvalidArgumentError(f"{self._info.id} has no sparse vectors")
+        texts, _ = as_texts(sentences)
+        arguments = self._arguments(task, prompt_name, prompt, False, truncate, parse_special)
+        arguments["progress"] = progress
+        starts, ids, weights = self._run(self._core.encode_sparse, texts, arguments, bool(show_progress_bar))
+        most = count_of("max_active_dims", max_active_dims)
+        if most is not None:
+            starts, ids, weights = most_active(starts, ids, weights, most)
+        return as_csr(starts, ids, weights, self._info.vocabulary)
+
+    encode_sparse = sparse
+
+    def _arguments(self, *how: Any) -> EncodeArguments:
+        raise NotImplementedError
+
+    def _run(self, *how: Any, **options: Any) -> Any:
+        raise NotImplementedError
+
+    def _check_reranks(self) -> None:
+        labels = len(self._info.labels)
+        if labels == 0:
+            raise InvalidArgumentError(f"{self._info.id} is an embedding model and no reranker; encode() is for it")
+        if labels > 1:
+            raise InvalidArgumentError(f"{self._info.id} is a classifier of {labels} labels; classify() is for it")
+
+    def _limit_of_pairs(self, arguments: ScoreArguments, how: str) -> str:
+        most = arguments["max_document_tokens"]
+        return f"{most} tokens" if most else f"{self._info.max_tokens} tokens {how}"
+
+
+def best_first(scores: NDArray[np.float32], most: int | None = None) -> list[int]:
+    """The indices of the highest scores, at most so many; of equal ones the first."""
+    order: list[int] = np.argsort(-scores, kind="stable")[:most].tolist()
+    return order
+
+
+def _score_arguments(
+    activation: str | None,
+    truncate: str,
+    pair_truncation: str | None,
+    max_document_tokens: int | None,
+    best_window: bool,
+    parse_special: bool,
+    progress: Callable[[int], object] | None,
+) -> ScoreArguments:
+    for name, value in (("activation", activation), ("pair_truncation", pair_truncation), ("truncate", truncate)):
+        if not isinstance(value, str) and (value is not None or name == "truncate"):
+            raise TypeError(f"{name} is of type {type(value).__name__}; expected str")
+    if parse_special is None:
+        raise TypeError("parse_special is None; expected bool")
+    return {
+        "activation": activation or "",
+        "truncate": truncate,
+        "pair_truncation": pair_truncation or "",
+        "max_document_tokens": count_of("max_document_tokens", max_document_tokens) or 0,
+        "best_window": bool(flag_of("best_window", best_window)),
+        "parse_special": bool(flag_of("parse_special", parse_special)),
+        "progress": progress,
+    }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the tensors of a file that torch.save wrote (.pt, .bin): a zip archive of a pickle and one
+// entry for each storage. Nothing of the pickle is executed.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weights/weight_set.h"
+
+namespace nestvec {
+
+// The tensors of a torch file that is in memory; views into `file`. `path` stands in errors, with
+// the byte. Tables within the table are joined by dots. Throws Error: kUnimplemented for what a
+// table of tensors does not need (other Python objects, compression, zip64, big-endian storages,
+// TorchScript, the format before torch 1.6, strides of neither a whole tensor nor its transpose),
+// kDataLoss for a file that breaks the format.
+std::vector<TensorView> parse_torch_file(std::span<const std::byte> file, const std::string& path);
+
+// Maps one file. Throws Error as MappedFile and parse_torch_file.
+WeightSet read_torch_file(const std::string& path);
+
+}  // namespace nestvec
