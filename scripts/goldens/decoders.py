@@ -29,6 +29,8 @@ USES = {"retrieval.query": ("retrieval", "query"), "retrieval.passage": ("retrie
         "text-matching": ("text-matching", "document"), "clustering": ("clustering", "document"),
         "classification": ("classification", "document"), "retrieval": ("retrieval", "document"),
         "separation": ("clustering", "document"), "none": (None, None)}
+TOKENIZERS = {"eurobert-tiny": "llama3", "v5-nano-tiny": "llama3", "qwen3-tiny": "qwen3-embedding",
+              "v5-small-tiny": "qwen3", "modernbert-tiny": "modernbert"}
 # Pooling of the models that do not take the last token.
 POOLING = {"modernbert-tiny": "mean"}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -36,11 +38,11 @@ TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 def body(name: str) -> torch.nn.Module:
     """Widths that do not fill a panel of 32, keys shared by two heads, heads wider than hidden / heads."""
-    vocabulary = len(json.loads(small_tokenizers.wordpiece())["model"]["vocab"])
+    vocabulary = small_tokenizers.BPE_SIZE
     if name in ("eurobert-tiny", "v5-nano-tiny"):
         return models.scaled(EuroBertModel(EuroBertConfig(
             vocab_size=vocabulary, intermediate_size=48, num_attention_heads=4, num_key_value_heads=4 if "nano" in name else 2,
-            rope_theta=10000.0, rms_norm_eps=1e-5, pad_token_id=0, bos_token_id=2, eos_token_id=3, mask_token_id=4,
+            rope_theta=10000.0, rms_norm_eps=1e-5, pad_token_id=1, bos_token_id=0, eos_token_id=1, mask_token_id=2,
             **SHAPE)), 41)
     if name == "modernbert-tiny":  # windows of 8 in layers 1 and 2, which texts of this length leave
         return models.scaled(ModernBertModel(ModernBertConfig(
@@ -64,7 +66,7 @@ def spread_norms(model: torch.nn.Module) -> torch.nn.Module:
 
 def write_folder(name: str, model: torch.nn.Module, config: dict, prefix: str = "") -> pathlib.Path:
     folder = models.fresh(name)
-    (folder / "tokenizer.json").write_text(small_tokenizers.wordpiece() + "\n")
+    (folder / "tokenizer.json").write_text(small_tokenizers.byte_level(TOKENIZERS[name]) + "\n")
     full = model.config.to_dict()
     full.pop("_attn_implementation_autoset", None)
     models.synthetic.write_json(folder / "config.json", {**full, **config})
@@ -143,6 +145,8 @@ def records_of(name: str, adapted: dict) -> list[dict]:
             if (index + number) % 7 == 0:
                 record["dimensions"] = 8
             record["ids"] = tokenizer.encode(PROMPTS.get(prompt, "") + text).ids
+            if not record["ids"]:  # no prompt, and a tokenizer that adds nothing: there is no last token
+                continue
             vector_of(adapted[adapter], name, record)
             records.append(record)
     return records

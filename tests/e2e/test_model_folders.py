@@ -1215,7 +1215,7 @@ def activations(m):
 
 @case("config.json", "another hidden_act")
 def other_activation(m):
-    configured(m, hidden_act="silu").refuses()
+    configured(m, hidden_act="mish").refuses()
 
 
 @case("config.json", "layer_norm_eps")
