@@ -17,7 +17,9 @@ from embed_goldens import AGREEMENT, TEXTS, finish
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import EuroBertConfig, EuroBertModel, ModernBertConfig, ModernBertModel, Qwen3Config, Qwen3Model
+from transformers import (
+    DistilBertConfig, DistilBertModel, EuroBertConfig, EuroBertModel, GteConfig, GteModel, ModernBertConfig,
+    ModernBertModel, NomicBertConfig, NomicBertModel, Qwen3Config, Qwen3Model)
 
 FOLDER = jsonl.DATA / "embed"
 LIMIT = 160
@@ -32,7 +34,7 @@ USES = {"retrieval.query": ("retrieval", "query"), "retrieval.passage": ("retrie
 TOKENIZERS = {"eurobert-tiny": "llama3", "v5-nano-tiny": "llama3", "qwen3-tiny": "qwen3-embedding",
               "v5-small-tiny": "qwen3", "modernbert-tiny": "modernbert"}
 # Pooling of the models that do not take the last token.
-POOLING = {"modernbert-tiny": "mean"}
+POOLING = {"modernbert-tiny": "mean", "distilbert-tiny": "mean", "nomic-tiny": "mean", "gte-tiny": "cls"}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -54,6 +56,67 @@ def body(name: str) -> torch.nn.Module:
         rope_theta=10000.0, use_sliding_window=False, tie_word_embeddings=True, **SHAPE)), 42)
 
 
+def encoder_body(name: str) -> torch.nn.Module:
+    """BERT's kin, with WordPiece."""
+    size = dict(vocab_size=len(json.loads(small_tokenizers.wordpiece())["model"]["vocab"]), pad_token_id=0)
+    if name == "distilbert-tiny":
+        return models.scaled(DistilBertModel(DistilBertConfig(
+            dim=32, hidden_dim=48, n_layers=2, n_heads=2, max_position_embeddings=LIMIT, attn_implementation="eager",
+            **size)), 46)
+    if name == "nomic-tiny":
+        return models.scaled(NomicBertModel(NomicBertConfig(
+            intermediate_size=48, num_attention_heads=2, **SHAPE, **size), add_pooling_layer=False), 47)
+    # A static NTK factor of 8 over a base of 20,000, as transformers states it.
+    rope = {"rope_type": "linear", "rope_theta": 160000.0, "factor": 8.0 ** (2 / 16)}
+    return models.scaled(GteModel(GteConfig(
+        intermediate_size=48, num_attention_heads=2, type_vocab_size=1, rope_parameters=rope, **SHAPE, **size),
+        add_pooling_layer=False), 48)
+
+
+def published(name: str, weights: dict) -> dict:
+    """The tensors as the model's own publication calls them, of which transformers makes its own on loading."""
+    if name == "distilbert-tiny":
+        return {"distilbert." + key: value for key, value in weights.items()}
+    nomic = name == "nomic-tiny"
+    renamed = {}
+    for key, value in weights.items():
+        for old, new in ([("layers.", "encoder.layers."), ("embeddings.LayerNorm", "emb_ln"), ("self_attn.o_proj", "attn.out_proj"),
+                          ("up_proj", "fc11"), ("gate_proj", "fc12"), ("down_proj", "fc2"),
+                          ("post_attention_layernorm", "norm1"), ("post_mlp_layernorm", "norm2")] if nomic else
+                         [("layers.", "encoder.layer."), ("self_attn.o_proj", "attention.o_proj"),
+                          ("post_attention_layernorm", "attn_ln"), ("post_mlp_layernorm", "mlp_ln")]):
+            key = key.replace(old, new)
+        renamed[key if nomic else "new." + key] = value
+    for first, others, joined in ([("self_attn.q_proj", ["self_attn.k_proj", "self_attn.v_proj"], "attn.Wqkv")] if nomic else
+                                  [("self_attn.q_proj", ["self_attn.k_proj", "self_attn.v_proj"], "attention.qkv_proj"),
+                                   ("mlp.up_proj", ["mlp.gate_proj"], "mlp.up_gate_proj")]):
+        for key in [key for key in renamed if first in key]:
+            parts = [renamed.pop(key.replace(first, part)) for part in [first, *others]]
+            renamed[key.replace(first, joined)] = torch.cat(parts)
+    return renamed
+
+
+PUBLISHED_KEYS = {
+    "distilbert-tiny": {},
+    "nomic-tiny": {"n_embd": 32, "n_head": 2, "n_inner": 48, "n_layer": 2, "n_positions": LIMIT, "rotary_emb_base": 1000,
+                   "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False, "rotary_scaling_factor": None,
+                   "prenorm": False, "qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False,
+                   "activation_function": "swiglu", "layer_norm_epsilon": 1e-12, "vocab_size": 420, "type_vocab_size": 2,
+                   "model_type": "nomic_bert", "architectures": ["NomicBertModel"]},
+    "gte-tiny": {"model_type": "new", "architectures": ["NewModel"], "rope_theta": 20000.0, "rope_parameters": None,
+                 "rope_scaling": {"type": "ntk", "factor": 8.0}, "pack_qkv": True, "logn_attention_scale": False},
+}
+
+
+def write_encoder(name: str) -> None:
+    model = spread_norms(encoder_body(name))
+    folder = write_folder(name, model, PUBLISHED_KEYS[name], tensors=published(name, model.state_dict()))
+    if name == "nomic-tiny":  # its publication has none of BERT's keys
+        models.synthetic.write_json(folder / "config.json", PUBLISHED_KEYS[name])
+    write_pooling(folder)
+    jsonl.write_jsonl(FOLDER / f"{name}.jsonl.gz", records_of(name, {None: model}))
+
+
 def spread_norms(model: torch.nn.Module) -> torch.nn.Module:
     """models.scaled() knows LayerNorm by its name; RMSNorms have others."""
     with torch.no_grad():
@@ -64,13 +127,16 @@ def spread_norms(model: torch.nn.Module) -> torch.nn.Module:
     return model.eval()
 
 
-def write_folder(name: str, model: torch.nn.Module, config: dict, prefix: str = "") -> pathlib.Path:
+def write_folder(name: str, model: torch.nn.Module, config: dict, prefix: str = "",
+                 tensors: dict | None = None) -> pathlib.Path:
     folder = models.fresh(name)
-    (folder / "tokenizer.json").write_text(small_tokenizers.byte_level(TOKENIZERS[name]) + "\n")
+    kind = TOKENIZERS.get(name)
+    (folder / "tokenizer.json").write_text((small_tokenizers.byte_level(kind) if kind else small_tokenizers.wordpiece()) + "\n")
     full = model.config.to_dict()
     full.pop("_attn_implementation_autoset", None)
     models.synthetic.write_json(folder / "config.json", {**full, **config})
-    save_file({prefix + key: value.contiguous() for key, value in model.state_dict().items()},
+    tensors = tensors or {prefix + key: value for key, value in model.state_dict().items()}
+    save_file({key: value.contiguous() for key, value in tensors.items()},
               folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
@@ -135,7 +201,7 @@ def texts() -> list[str]:
 
 def records_of(name: str, adapted: dict) -> list[dict]:
     tokenizer = Tokenizer.from_file(str(jsonl.MODELS / name / "tokenizer.json"))
-    tokenizer.no_padding()
+    tokenizer.no_padding()  # and its own truncation, which sentence-transformers overrules
     tokenizer.enable_truncation(max_length=LIMIT)
     records = []
     for index, text in enumerate(texts()):
@@ -162,6 +228,8 @@ def main() -> None:
     model = spread_norms(body("modernbert-tiny"))
     write_pooling(write_folder("modernbert-tiny", model, old_keys(model.config), "model."))
     jsonl.write_jsonl(FOLDER / "modernbert-tiny.jsonl.gz", records_of("modernbert-tiny", {None: model}))
+    for name in PUBLISHED_KEYS:
+        write_encoder(name)
     for name in ("v5-nano-tiny", "v5-small-tiny"):
         model = spread_norms(body(name))
         head = {} if "small" in name else {"head_dim": None}  # nano's file does not have it

@@ -31,7 +31,9 @@ struct BlockSpec {
   std::size_t window = 0;
   double window_rotary_base = 0.0;
 
-  bool gated = false;  // down(activation(gate(x)) * up(x)), else down(activation(up(x)))
+  bool gated = false;       // down(activation(gate(x)) * up(x)), else down(activation(up(x)))
+  bool gate_biases = true;  // of gate and up, where there are `biases` at all
+  bool gate_last = false;   // a tensor that holds both has the gate behind
 
   bool is_window_layer(std::size_t layer) const;
 

@@ -190,14 +190,14 @@ class Finder {
     const Naming& naming = *names_.naming;
     LayerWeights weights;
     weights.qkv = qkv(name + "qkv", i);
-    weights.attention_out =
-        linear({name + "attention_out", i, queries}, one(&Naming::attention_out), {hidden});
+    weights.attention_out = linear({name + "attention_out", i, queries, spec_.block.biases},
+                                   one(&Naming::attention_out), {hidden});
     if (i > 0 || !spec_.block.bare_first) {
       weights.attention_norm = norm_of(i, naming.attention_norm, hidden);
     }
     weights.feed_in = feed_in(name + "feed_in", i);
-    weights.feed_out =
-        linear({name + "feed_out", i, spec_.intermediate}, one(&Naming::feed_out), {hidden});
+    weights.feed_out = linear({name + "feed_out", i, spec_.intermediate, spec_.block.biases},
+                              one(&Naming::feed_out), {hidden});
     weights.feed_norm = norm_of(i, naming.feed_norm, hidden);
     if (spec_.block.head_norms) {
       weights.query_norm = norm_of(i, naming.query_norm, spec_.head_width());
@@ -244,6 +244,7 @@ class Finder {
     std::string name;  // the graph's
     std::size_t layer;
     std::size_t in;
+    bool biased;
   };
 
   LinearWeights qkv(const std::string& name, std::size_t layer) const {
@@ -255,14 +256,16 @@ class Finder {
     const std::size_t keys = spec_.kv_heads() * spec_.head_width();
     std::vector<std::size_t> rows = {queries, keys, keys};
     if (names_.naming->is_fused()) rows = {queries + 2 * keys};
-    return linear({name, layer, spec_.hidden}, pick, rows);
+    return linear({name, layer, spec_.hidden, spec_.block.biases}, pick, rows);
   }
 
   LinearWeights feed_in(const std::string& name, std::size_t layer) const {
-    const Place place{name, layer, spec_.hidden};
+    const bool biased = spec_.block.biases && (!spec_.block.gated || spec_.block.gate_biases);
+    const Place place{name, layer, spec_.hidden, biased};
     if (!spec_.block.gated) return linear(place, one(&Naming::feed_in), {spec_.intermediate});
-    if (names_.naming->feed_gate.empty()) {  // the gate and what it lets through in one tensor
+    if (names_.naming->feed_gate.empty()) {
       LinearWeights weights = linear(place, one(&Naming::feed_in), {2 * spec_.intermediate});
+      if (spec_.block.gate_last) put_gate_first(weights);
       weights.gated = true;
       return weights;
     }
@@ -272,6 +275,24 @@ class Finder {
     LinearWeights weights = linear(place, both, {spec_.intermediate, spec_.intermediate});
     weights.gated = true;
     return weights;
+  }
+
+  // Of a tensor that holds what a gate lets through, and then the gate.
+  void put_gate_first(LinearWeights& weights) const {
+    const TensorView both = weights.weight.front();
+    if (both.transposed || !spec_.adapters.tasks.empty()) {
+      throw Error(ErrorCode::kUnimplemented,
+                  both.name +
+                      ": a gate behind what it lets through is supported in safetensors "
+                      "without adapters");
+    }
+    TensorView half = both;
+    half.shape[0] /= 2;
+    const std::size_t bytes = both.bytes.size() / 2;
+    half.bytes = both.bytes.subspan(bytes);
+    weights.weight = {half};
+    half.bytes = both.bytes.first(bytes);
+    weights.weight.push_back(half);
   }
 
   // A head stands beside the encoder: "roberta.encoder..." and "classifier...".
@@ -328,7 +349,7 @@ class Finder {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       weights.out += rows[i];
       weights.weight.push_back(find_weight(base_, parts[i], shape_of(rows[i], weights.in)));
-      if (!spec_.block.biases) continue;
+      if (!place.biased) continue;
       weights.bias.push_back(base_.at(parts[i] + ".bias", shape_of(rows[i])));
     }
     weights.adapters = adapters_.linear(modules, weights.in, rows);

@@ -55,6 +55,8 @@ void write_block(const BlockSpec& block, std::string& out) {
   object.integer("head_norms", block.head_norms);
   object.integer("causal", block.causal);
   object.integer("gated", block.gated);
+  object.integer("gate_biases", block.gate_biases);
+  object.integer("gate_last", block.gate_last);
   object.integer("norm_biases", block.norm_biases);
   object.integer("embedding_norm", block.embedding_norm);
   object.integer("bare_first", block.bare_first);
@@ -79,6 +81,7 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   object.text("positions", spec.positions == PositionKind::kRotary ? "rotary" : "absolute");
   object.count("position_offset", spec.position_offset);
   object.real("rotary_base", spec.rotary_base);
+  if (spec.rotary_divisor != 1.0) object.real("rotary_divisor", spec.rotary_divisor);
   object.integer("pad_id", spec.pad_id);
   object.count("adapter_rank", spec.adapters.rank);
   object.real("adapter_scaling", static_cast<double>(spec.adapters.scaling));
@@ -205,6 +208,8 @@ BlockSpec read_block(const JsonValue& object) {
   block.head_norms = flag("head_norms");
   block.causal = flag("causal");
   block.gated = flag("gated");
+  block.gate_biases = flag("gate_biases");
+  block.gate_last = flag("gate_last");
   block.norm_biases = flag("norm_biases");
   block.embedding_norm = flag("embedding_norm");
   block.bare_first = flag("bare_first");
@@ -240,6 +245,7 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.positions = rotary ? PositionKind::kRotary : PositionKind::kAbsolute;
   spec.position_offset = size_at(object, "position_offset");
   spec.rotary_base = object.at("rotary_base").number();
+  if (const auto divisor = object.find("rotary_divisor")) spec.rotary_divisor = divisor->number();
   spec.pad_id = static_cast<std::int32_t>(object.at("pad_id").integer());
   spec.adapters.rank = size_at(object, "adapter_rank");
   spec.adapters.scaling = static_cast<float>(object.at("adapter_scaling").number());

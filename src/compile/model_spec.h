@@ -84,6 +84,7 @@ struct ModelSpec {
   PositionKind positions = PositionKind::kAbsolute;
   std::size_t position_offset = 0;  // absolute: row of the first token (padding_idx + 1 for XLM-R)
   double rotary_base = 0.0;
+  double rotary_divisor = 1.0;  // of all angles
   std::int32_t pad_id = 0;
   AdapterSpec adapters;
   HeadSpec head;

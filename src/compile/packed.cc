@@ -68,7 +68,8 @@ class PackedBuilder {
   }
 
   std::vector<std::string> declare_tables(const std::string& name, double base) {
-    RotaryTables tables = rotary_tables(base, spec_.head_width(), options_.max_tokens);
+    RotaryTables tables =
+        rotary_tables({base, spec_.rotary_divisor, spec_.head_width()}, options_.max_tokens);
     return {graph_.weight(name + ".cos", std::move(tables.cos)),
             graph_.weight(name + ".sin", std::move(tables.sin))};
   }

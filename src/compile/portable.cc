@@ -65,7 +65,8 @@ class PortableBuilder {
   }
 
   std::vector<std::string> declare_tables(const std::string& name, double base) {
-    RotaryTables tables = rotary_tables(base, spec_.head_width(), options_.max_tokens);
+    RotaryTables tables =
+        rotary_tables({base, spec_.rotary_divisor, spec_.head_width()}, options_.max_tokens);
     return {graph_.weight(name + ".cos", std::move(tables.cos)),
             graph_.weight(name + ".sin", std::move(tables.sin))};
   }
@@ -344,8 +345,10 @@ class PortableBuilder {
   std::string add_and_norm(const std::string& name, const std::string& x, const std::string& y,
                            const LinearWeights& linear, const NormWeights& norm_weights) {
     const auto [gamma, beta] = norm(linear.name, norm_weights);
-    return graph_.node({"SkipLayerNormalization", kMicrosoft}, name,
-                       {y, x, gamma, beta, bias(linear)}, {{"epsilon", spec_.layer_norm_eps}});
+    std::vector<std::string> inputs = {y, x, gamma, beta};
+    if (!linear.bias.empty()) inputs.push_back(bias(linear));
+    return graph_.node({"SkipLayerNormalization", kMicrosoft}, name, inputs,
+                       {{"epsilon", spec_.layer_norm_eps}});
   }
 
   // activation(gate) * up, of a layer without biases.
@@ -381,8 +384,10 @@ class PortableBuilder {
     const std::string projected = linear(attended, layer.attention_out);
     const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
                                        layer.attention_norm);
-    const std::string wide = activation(spec_.activation, name + ".activation",
-                                        linear(x, layer.feed_in), bias(layer.feed_in));
+    const std::string wide = spec_.block.gated
+                                 ? gated(name + ".activation", x, layer.feed_in)
+                                 : activation(spec_.activation, name + ".activation",
+                                              linear(x, layer.feed_in), bias(layer.feed_in));
     const std::string narrow = linear(wide, layer.feed_out);
     const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
     return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);

@@ -73,8 +73,12 @@ TEST_P(Bodies, AVectorIsTheSameInAnyCompanyAndBesideAnyTask) {
 
 std::vector<Body> bodies() {
   std::vector<Body> all;
-  for (const char* model : {"eurobert-tiny", "qwen3-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
+  for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
+                            "nomic-tiny", "gte-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     for (const char* precision : {"fp32", "bf16"}) all.push_back({model, precision});
+  }
+  for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny"}) {
+    all.push_back({model, "int8"});
   }
   return all;
 }

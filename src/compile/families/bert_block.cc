@@ -6,7 +6,17 @@
 namespace nestvec {
 namespace {
 
-// Keys that make another model of the family.
+void read_pad_id(const JsonValue& config, std::int64_t fallback, ModelSpec& spec) {
+  const auto pad = config.find("pad_token_id");
+  const std::int64_t id = pad ? integer_of(*pad) : fallback;
+  if (pad && (id < 0 || id >= static_cast<std::int64_t>(spec.vocabulary))) {
+    throw pad->error("is not a token of the vocabulary");
+  }
+  spec.pad_id = static_cast<std::int32_t>(id);
+}
+
+}  // namespace
+
 void refuse_other_kinds(const JsonValue& config) {
   for (const char* key : {"is_decoder", "add_cross_attention", "is_encoder_decoder"}) {
     const auto value = config.find(key);
@@ -26,17 +36,6 @@ void refuse_other_kinds(const JsonValue& config) {
   }
 }
 
-void read_pad_id(const JsonValue& config, std::int64_t fallback, ModelSpec& spec) {
-  const auto pad = config.find("pad_token_id");
-  const std::int64_t id = pad ? integer_of(*pad) : fallback;
-  if (pad && (id < 0 || id >= static_cast<std::int64_t>(spec.vocabulary))) {
-    throw pad->error("is not a token of the vocabulary");
-  }
-  spec.pad_id = static_cast<std::int32_t>(id);
-}
-
-}  // namespace
-
 ModelSpec read_bert_block(const JsonValue& config, const BertDefaults& defaults) {
   refuse_other_kinds(config);
   ModelSpec spec;
@@ -45,7 +44,9 @@ ModelSpec read_bert_block(const JsonValue& config, const BertDefaults& defaults)
   spec.layers = checked_size(config.at("num_hidden_layers"), 1 << 12);
   spec.heads = checked_size(config.at("num_attention_heads"), 1 << 12);
   spec.intermediate = checked_size(config.at("intermediate_size"), 1 << 20);
-  spec.token_types = size_or(config, "type_vocab_size", 1 << 16, defaults.token_types);
+  const auto types = config.find("type_vocab_size");
+  const bool none = defaults.token_types == 0 && types && integer_of(*types) == 0;
+  spec.token_types = none ? 0 : size_or(config, "type_vocab_size", 1 << 16, defaults.token_types);
   read_pad_id(config, defaults.pad_id, spec);
   const auto epsilon = config.find("layer_norm_eps");
   spec.layer_norm_eps = epsilon ? checked_epsilon(*epsilon) : defaults.norm_epsilon;

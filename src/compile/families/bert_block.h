@@ -8,9 +8,12 @@
 
 namespace nestvec {
 
+// Throws Error kUnimplemented for keys that make another model of an encoder's family.
+void refuse_other_kinds(const JsonValue& config);
+
 // Where the file does not say.
 struct BertDefaults {
-  std::size_t token_types = 2;
+  std::size_t token_types = 2;  // 0: and a file may say 0
   std::int64_t pad_id = 0;
   float norm_epsilon = 1e-12f;
   bool counts_from_pad = false;  // absolute positions begin behind the padding row

@@ -9,8 +9,9 @@
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const std::array<Family, 7> all = {kBert,     kJinaV3, kXlmRoberta, kJinaV5,
-                                            kEuroBert, kQwen3,  kModernBert};
+  static const std::array<Family, 10> all = {kBert,      kJinaV3, kXlmRoberta, kJinaV5,
+                                             kEuroBert,  kQwen3,  kModernBert, kDistilBert,
+                                             kNomicBert, kGte};
   return all;
 }
 

@@ -63,5 +63,8 @@ extern const Family kEuroBert;
 extern const Family kQwen3;
 extern const Family kJinaV5;
 extern const Family kModernBert;
+extern const Family kDistilBert;
+extern const Family kNomicBert;
+extern const Family kGte;
 
 }  // namespace nestvec
