@@ -226,7 +226,8 @@ class Finder {
     HeadWeights::Vocabulary weights;
     weights.transform =
         plain("head.transform", head + (bert ? "transform.dense" : "dense"), {hidden, hidden});
-    weights.norm = find_norm(base_, head + (bert ? "transform.LayerNorm" : "layer_norm"), hidden);
+    weights.norm =
+        find_norm(base_, head + (bert ? "transform.LayerNorm" : "layer_norm"), BlockSpec{}, hidden);
     // The bias of the decoder stands under either name.
     const std::string own = head + "decoder.bias";
     const std::string& bias = base_.find(own) != nullptr ? own : head + "bias";
