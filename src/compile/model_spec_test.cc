@@ -130,6 +130,46 @@ TEST(ModelSpecTest, QwensMaskIsSwitchedOffByEitherKey) {
   EXPECT_FALSE(with(R"("model_type":"qwen3","use_bidirectional_attention":true)").block.causal);
 }
 
+// The keys of its first publications, and those of transformers 5.
+TEST(ModelSpecTest, ModernBertInBothDialects) {
+  const ModelSpec before =
+      with(R"("model_type":"modernbert","global_attn_every_n_layers":2,"local_attention":128,)"
+           R"("global_rope_theta":160000.0,"local_rope_theta":5000.0,"norm_eps":1e-05,)"
+           R"("position_embedding_type":"absolute")");
+  const ModelSpec now = with(
+      R"("model_type":"modernbert","layer_types":["full_attention","sliding_attention"],)"
+      R"("rope_parameters":{"full_attention":{"rope_type":"default","rope_theta":160000.0},)"
+      R"("sliding_attention":{"rope_type":"default","rope_theta":5000.0}},"local_attention":128)");
+  for (const ModelSpec& spec : {before, now}) {
+    EXPECT_EQ(spec.block.window_layers, std::vector<std::size_t>{1});
+    EXPECT_EQ(spec.block.window, 64u);
+    EXPECT_EQ(spec.rotary_base, 160000.0);
+    EXPECT_EQ(spec.block.window_rotary_base, 5000.0);
+    EXPECT_EQ(spec.layer_norm_eps, 1e-5f);
+    EXPECT_EQ(spec.positions, PositionKind::kRotary);
+    EXPECT_EQ(spec.token_types, 0u);
+  }
+  EXPECT_EQ(before.block, now.block);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"modernbert","layer_types":["full_attention"])")
+                .find("1 entries for 2 layers"),
+            std::string::npos);
+}
+
+TEST(ModelSpecTest, GtesScaledAnglesInBothDialects) {
+  const ModelSpec before =
+      with(R"("model_type":"new","rope_theta":20000.0,"rope_scaling":{"type":"ntk","factor":8.0})");
+  EXPECT_EQ(before.family, "gte");
+  EXPECT_EQ(before.rotary_base, 160000.0);
+  EXPECT_NEAR(before.rotary_divisor, 1.2968395546510096, 1e-12);  // 8^(2 / 16)
+  const ModelSpec plain = with(R"("model_type":"gte","rope_scaling":null)");
+  EXPECT_EQ(plain.rotary_base, 160000.0);
+  EXPECT_EQ(plain.rotary_divisor, 1.0);
+  EXPECT_EQ(with(R"("model_type":"new","type_vocab_size":0)").token_types, 0u);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"new","logn_attention_scale":true)")
+                .find("logn_attention_scale"),
+            std::string::npos);
+}
+
 TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
   TemporaryFolder folder;
   write_text(folder / "config.json",

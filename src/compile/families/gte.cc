@@ -21,6 +21,7 @@ bool is_gte(const JsonValue& config) {
 // first publication. Transformers 5 states the same as a base and a "linear" factor.
 void read_gte_positions(const JsonValue& config, ModelSpec& spec) {
   spec.positions = PositionKind::kRotary;
+  spec.max_positions = checked_size(config.at("max_position_embeddings"), 1 << 24);
   const bool native = text_or(config, "model_type", "") == "gte";
   spec.rotary_base = native ? 160000.0 : 10000.0;  // the defaults of the two configuration classes
   std::optional<JsonValue> base = config.find("rope_theta");
