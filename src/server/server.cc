@@ -112,6 +112,7 @@ struct Server::Opened {
                                 return load(model, stop);
                               },
                               [this](const std::string& name) { return unload(name); }});
+      first->change_models = [this](Exchange exchange) { admin->change(std::move(exchange)); };
     }
     router.emplace(*first, server.keys_, routes(server));
   }
@@ -120,7 +121,6 @@ struct Server::Opened {
     // These first: what is nowhere below /v2 is told as Clarifai tells it.
     std::vector<Route> all = server.rest_->routes();
     std::ranges::move(all_routes(*first), std::back_inserter(all));
-    if (admin) std::ranges::move(admin->routes(), std::back_inserter(all));
     return all;
   }
 
@@ -154,6 +154,8 @@ std::string Server::Opened::add(NamedModel named) {
 }
 
 std::string Server::Opened::load(const ModelToLoad& model, const std::stop_token& stop) {
+  models.check_free(model.aliases);  // before it costs a load
+  if (!model.name.empty()) models.check_free({&model.name, 1});
   const std::string id = add(loader.load(model, stop));
   fit_request_memory();
   owner.log_.message(LogLevel::kInfo, "loaded model " + id);

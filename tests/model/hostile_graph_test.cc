@@ -83,7 +83,7 @@ bool is_harmless(const onnx::NodeProto& node, const onnx::AttributeProto& attrib
   if (name == "pooling" || name == "scale") return value == 0 || value == 1;
   // Panels that are the word table, too: within the last one.
   if (name == "vocabulary" && has_string(node, "word_weights")) {
-    return (value + 31) / 32 == (attribute.i() + 31) / 32;
+    return value > 0 && (value - 1) / 32 == (attribute.i() - 1) / 32;
   }
   // Within the last panel: the model is refused for the number of its labels.
   if (name == "outputs") return value > 0 && value <= 32;
