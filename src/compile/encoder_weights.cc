@@ -2,9 +2,9 @@
 #include "compile/encoder_weights.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
+#include "compile/adapter_source.h"
 #include "compile/names.h"
 #include "compile/read_heads.h"
 #include "nestvec/error.h"
@@ -16,15 +16,9 @@
 namespace nestvec {
 namespace {
 
-using Shape = std::vector<std::int64_t>;
-
-template <typename... Sizes>
-Shape shape_of(Sizes... sizes) {
-  return {static_cast<std::int64_t>(sizes)...};
-}
-
 // Parameterised modules keep their weight under another name.
-const TensorView& find_weight(const WeightSet& set, const std::string& module, const Shape& shape) {
+const TensorView& find_weight(const WeightSet& set, const std::string& module,
+                              const TensorShape& shape) {
   const std::string parametrized = module + ".parametrizations.weight.original";
   if (set.find(parametrized) != nullptr) return set.at(parametrized, shape);
   return set.at(module + ".weight", shape);
@@ -34,116 +28,11 @@ const TensorView& find_weight(const WeightSet& set, const std::string& module, c
 NormWeights find_norm(const WeightSet& set, const std::string& module, const BlockSpec& block,
                       std::size_t hidden) {
   const bool biased = block.norm == NormKind::kLayer && block.norm_biases;
-  if (!biased) return {set.at(module + ".weight", shape_of(hidden)), {}};
+  if (!biased) return {set.at(module + ".weight", tensor_shape(hidden)), {}};
   const bool old_names = set.find(module + ".gamma") != nullptr;
-  return {set.at(module + (old_names ? ".gamma" : ".weight"), shape_of(hidden)),
-          set.at(module + (old_names ? ".beta" : ".bias"), shape_of(hidden))};
+  return {set.at(module + (old_names ? ".gamma" : ".weight"), tensor_shape(hidden)),
+          set.at(module + (old_names ? ".beta" : ".bias"), tensor_shape(hidden))};
 }
-
-// The adapters of one file: all tasks stacked in the base file, or one task in a PEFT folder.
-class AdapterSource {
- public:
-  AdapterSource(const ModelSpec& spec, const WeightSet& base, const ModuleNames& base_names)
-      : spec_(spec), base_(base), base_names_(base_names) {}
-
-  void add_folder(const WeightSet& set, PeftConfig config) {
-    folders_.push_back({&set, find_names(set), std::move(config)});
-  }
-
-  // `pick` chooses the module's names in a naming, of which the i-th has rows[i] output rows.
-  template <typename Pick>
-  std::vector<std::vector<LowRank>> linear(Pick pick, std::size_t in,
-                                           const std::vector<std::size_t>& rows) const {
-    std::vector<std::vector<LowRank>> adapters;
-    for (std::size_t task = 0; task < spec_.adapters.tasks.size(); ++task) {
-      const ModuleNames& names = folders_.empty() ? base_names_ : folders_[task].names;
-      const std::vector<std::string> modules = pick(names);
-      std::vector<LowRank> parts;
-      std::size_t first = 0;
-      for (std::size_t i = 0; i < modules.size(); first += rows[i++]) {
-        if (!has_update(task, modules[i], "lora_A.weight")) continue;
-        parts.push_back(folders_.empty() ? stacked(task, modules[i], in, rows[i])
-                                         : from_folder(task, modules[i], in, rows[i]));
-        parts.back().first = first;
-      }
-      share_down(parts);
-      adapters.push_back(std::move(parts));
-    }
-    return adapters;
-  }
-
-  template <typename Pick>
-  std::vector<std::vector<LowRankTable>> table(Pick pick, std::size_t rows,
-                                               std::size_t width) const {
-    const std::size_t rank = spec_.adapters.rank;
-    const std::size_t tasks = spec_.adapters.tasks.size();
-    std::vector<std::vector<LowRankTable>> adapters(tasks);
-    for (std::size_t task = 0; task < tasks; ++task) {
-      if (folders_.empty()) {
-        const std::string stem = base_names_.module(pick(*base_names_.naming)) + kStacked;
-        adapters[task].push_back(
-            {slice(base_.at(stem + "lora_A", shape_of(tasks, rows, rank)), task),
-             slice(base_.at(stem + "lora_B", shape_of(tasks, rank, width)), task)});
-        continue;
-      }
-      const std::string module = folders_[task].names.module(pick(*folders_[task].names.naming));
-      if (!has_update(task, module, "lora_embedding_A")) continue;
-      const WeightSet& set = *folders_[task].set;
-      adapters[task].push_back({set.at(module + ".lora_embedding_A", shape_of(rank, rows)),
-                                set.at(module + ".lora_embedding_B", shape_of(width, rank)), true});
-    }
-    return adapters;
-  }
-
- private:
-  static constexpr const char* kStacked = ".parametrizations.weight.0.";
-
-  struct Folder {
-    const WeightSet* set;
-    ModuleNames names;
-    PeftConfig config;
-  };
-
-  // A PEFT folder may leave modules alone; then it does not name them as targets either.
-  bool has_update(std::size_t task, const std::string& module, const char* ending) const {
-    if (folders_.empty() || folders_[task].config.targets(module)) return true;
-    return folders_[task].set->find(module + "." + ending) != nullptr;
-  }
-
-  LowRank stacked(std::size_t task, const std::string& module, std::size_t in,
-                  std::size_t rows) const {
-    const std::size_t tasks = spec_.adapters.tasks.size();
-    const std::size_t rank = spec_.adapters.rank;
-    const std::string stem = module + kStacked;
-    return {slice(base_.at(stem + "lora_A", shape_of(tasks, rank, in)), task),
-            slice(base_.at(stem + "lora_B", shape_of(tasks, rows, rank)), task)};
-  }
-
-  LowRank from_folder(std::size_t task, const std::string& module, std::size_t in,
-                      std::size_t rows) const {
-    const WeightSet& set = *folders_[task].set;
-    const std::size_t rank = spec_.adapters.rank;
-    return {set.at(module + ".lora_A.weight", shape_of(rank, in)),
-            set.at(module + ".lora_B.weight", shape_of(rows, rank))};
-  }
-
-  // Projections that were trained as one were written with equal copies of `down`: one suffices.
-  static void share_down(std::vector<LowRank>& parts) {
-    for (LowRank& part : parts) {
-      const std::span<const std::byte> first = parts.front().down.bytes;
-      const std::span<const std::byte> own = part.down.bytes;
-      const bool equal =
-          first.size() == own.size() &&
-          (first.data() == own.data() || std::memcmp(first.data(), own.data(), own.size()) == 0);
-      if (equal) part.down = parts.front().down;
-    }
-  }
-
-  const ModelSpec& spec_;
-  const WeightSet& base_;
-  const ModuleNames& base_names_;
-  std::vector<Folder> folders_;
-};
 
 // The layer's module that a naming calls so.
 auto one(std::string_view Naming::* field) {
@@ -161,7 +50,7 @@ class Finder {
                      std::size_t rows) const {
     const auto pick = [field](const Naming& naming) { return naming.*field; };
     const std::string module = names_.module(pick(*names_.naming));
-    return {name, rows, spec_.hidden, find_weight(base_, module, shape_of(rows, spec_.hidden)),
+    return {name, rows, spec_.hidden, find_weight(base_, module, tensor_shape(rows, spec_.hidden)),
             adapters_.table(pick, rows, spec_.hidden)};
   }
 
@@ -169,7 +58,7 @@ class Finder {
     if (spec_.positions == PositionKind::kRotary) return {};
     const std::size_t rows = spec_.position_offset + spec_.max_positions;
     return find_weight(base_, names_.module(names_.naming->positions),
-                       shape_of(rows, spec_.hidden));
+                       tensor_shape(rows, spec_.hidden));
   }
 
   NormWeights norm() const {
@@ -235,7 +124,7 @@ class Finder {
                        hidden,
                        spec_.vocabulary,
                        {decoder(head + "decoder.weight")},
-                       {base_.at(bias, shape_of(spec_.vocabulary))},
+                       {base_.at(bias, tensor_shape(spec_.vocabulary))},
                        {}};
     return weights;
   }
@@ -306,7 +195,7 @@ class Finder {
 
   // A tied decoder is the word table, and files leave it out or repeat it.
   TensorView decoder(const std::string& name) const {
-    const Shape shape = shape_of(spec_.vocabulary, spec_.hidden);
+    const Shape shape = tensor_shape(spec_.vocabulary, spec_.hidden);
     if (!spec_.head.vocabulary->tied) return base_.at(name, shape);
     const TensorView& words = find_weight(base_, names_.module(names_.naming->words), shape);
     const TensorView* own = base_.find(name);
@@ -324,8 +213,8 @@ class Finder {
     return {name,
             in,
             out,
-            {find_weight(base_, module, shape_of(out, in))},
-            {base_.at(module + ".bias", shape_of(out))},
+            {find_weight(base_, module, tensor_shape(out, in))},
+            {base_.at(module + ".bias", tensor_shape(out))},
             {},
             false};
   }
@@ -349,9 +238,9 @@ class Finder {
     const std::vector<std::string> parts = modules(names_);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       weights.out += rows[i];
-      weights.weight.push_back(find_weight(base_, parts[i], shape_of(rows[i], weights.in)));
+      weights.weight.push_back(find_weight(base_, parts[i], tensor_shape(rows[i], weights.in)));
       if (!place.biased) continue;
-      weights.bias.push_back(base_.at(parts[i] + ".bias", shape_of(rows[i])));
+      weights.bias.push_back(base_.at(parts[i] + ".bias", tensor_shape(rows[i])));
     }
     weights.adapters = adapters_.linear(modules, weights.in, rows);
     return weights;
@@ -391,8 +280,8 @@ void open_token_heads(const ModelSpec& spec, const std::string& folder, EncoderW
     return LinearWeights{name,
                          spec.hidden,
                          rows,
-                         {set.at("weight", shape_of(rows, spec.hidden))},
-                         {set.at("bias", shape_of(rows))},
+                         {set.at("weight", tensor_shape(rows, spec.hidden))},
+                         {set.at("bias", tensor_shape(rows))},
                          {}};
   };
   weights.head.token_weights = layer("head.token_weights", files.weights, 1);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compile/payloads.h"
+#include "compile/portable_parts.h"
 
 namespace nestvec {
 namespace {
@@ -60,7 +61,7 @@ class PortableBuilder {
     }
     if (!spec_.block.window_layers.empty()) {
       window_rotation_ = declare_tables("window_rotary", spec_.block.window_rotary_base);
-      declare_window();
+      window_ = window_bias(graph_, ids_, spec_.block.window);
     }
   }
 
@@ -69,29 +70,6 @@ class PortableBuilder {
         rotary_tables({base, spec_.rotary_divisor, spec_.head_width()}, options_.max_tokens);
     return {graph_.weight(name + ".cos", std::move(tables.cos)),
             graph_.weight(name + ".sin", std::move(tables.sin))};
-  }
-
-  // What is added to scores [1, 1, tokens, tokens]: 0 within the window, beyond it all but -inf.
-  void declare_window() {
-    const std::string shape = graph_.node({"Shape"}, "window.shape", {ids_});
-    const std::string length =
-        graph_.node({"Gather"}, "window.length", {shape, graph_.scalar("window.axis", 1)});
-    const std::string places =
-        graph_.node({"Range"}, "window.places",
-                    {graph_.scalar("window.begin", 0), length, graph_.scalar("window.step", 1)});
-    const std::string column =
-        graph_.node({"Unsqueeze"}, "window.column", {places, graph_.constant("window.last", {1})});
-    const std::string apart = graph_.node({"Sub"}, "window.apart", {column, places});
-    const std::string distance = graph_.node({"Abs"}, "window.distance", {apart});
-    const auto reach = static_cast<std::int64_t>(spec_.block.window);
-    const std::string far =
-        graph_.node({"Greater"}, "window.far", {distance, graph_.scalar("window.reach", reach)});
-    const std::string flags = graph_.node({"Cast"}, "window.flags", {far}, {{"to", kOnnxFloat}});
-    const std::string bias = graph_.node(
-        {"Mul"}, "window.bias",
-        {flags,
-         graph_.weight("window.least", computed({1}, {std::numeric_limits<float>::lowest()}))});
-    window_ = graph_.node({"Unsqueeze"}, "window", {bias, graph_.constant("window.front", {0, 1})});
   }
 
   // 1 where a column of a side path belongs to the sequence's task, else 0: [batch, 1, C].
@@ -240,22 +218,6 @@ class PortableBuilder {
                        {done, graph_.constant(name + ".row", {0, 0, count * width})});
   }
 
-  // Each head of x [batch, tokens, kv_heads D] as often as queries read it.
-  std::string repeat_heads(const std::string& name, const std::string& x) {
-    if (spec_.kv_heads() == spec_.heads) return x;
-    const auto width = static_cast<std::int64_t>(spec_.head_width());
-    const auto heads = static_cast<std::int64_t>(spec_.kv_heads());
-    const auto group = static_cast<std::int64_t>(spec_.heads) / heads;
-    const std::string apart =
-        graph_.node({"Reshape"}, name + ".apart",
-                    {x, graph_.constant(name + ".heads", {0, 0, heads, 1, width})});
-    const std::string often =
-        graph_.node({"Expand"}, name + ".often",
-                    {apart, graph_.constant(name + ".group", {1, 1, heads, group, width})});
-    return graph_.node({"Reshape"}, name + ".together",
-                       {often, graph_.constant(name + ".row", {0, 0, heads * group * width})});
-  }
-
   // Norms of heads, rotation, and shared keys and values.
   void prepare_heads(const std::string& name, std::size_t index, std::vector<std::string>& parts) {
     const LayerWeights& layer = weights_.layers[index];
@@ -269,8 +231,10 @@ class PortableBuilder {
       parts[0] = rotate(name + ".query", parts[0], spec_.heads, tables);
       parts[1] = rotate(name + ".key", parts[1], spec_.kv_heads(), tables);
     }
-    parts[1] = repeat_heads(name + ".keys", parts[1]);
-    parts[2] = repeat_heads(name + ".values", parts[2]);
+    parts[1] = repeat_heads(graph_, {spec_.heads, spec_.kv_heads(), spec_.head_width()},
+                            name + ".keys", parts[1]);
+    parts[2] = repeat_heads(graph_, {spec_.heads, spec_.kv_heads(), spec_.head_width()},
+                            name + ".values", parts[2]);
   }
 
   std::string attention(const std::string& name, const std::string& x, std::size_t index) {
@@ -302,45 +266,6 @@ class PortableBuilder {
     return graph_.node({"MultiHeadAttention", kMicrosoft}, name + ".attention", inputs, attributes);
   }
 
-  std::string silu(const std::string& name, const std::string& x) {
-    const std::string gate = graph_.node({"Sigmoid"}, name + ".sigmoid", {x});
-    return graph_.node({"Mul"}, name, {x, gate});
-  }
-
-  std::string bare_activation(Activation kind, const std::string& name, const std::string& x) {
-    switch (kind) {
-      case Activation::kGelu:
-        return graph_.node({"Gelu", kMicrosoft}, name, {x});
-      case Activation::kGeluTanh:
-        return graph_.node({"FastGelu", kMicrosoft}, name, {x});
-      case Activation::kSilu:
-        return silu(name, x);
-      case Activation::kNone:
-        return x;
-      case Activation::kRelu:
-      case Activation::kTanh:
-        break;
-    }
-    return graph_.node({kind == Activation::kTanh ? "Tanh" : "Relu"}, name, {x});
-  }
-
-  std::string activation(Activation kind, const std::string& name, const std::string& x,
-                         const std::string& bias) {
-    switch (kind) {
-      case Activation::kGelu:
-        return graph_.node({"BiasGelu", kMicrosoft}, name, {x, bias});
-      case Activation::kGeluTanh:
-        return graph_.node({"FastGelu", kMicrosoft}, name, {x, bias});
-      case Activation::kNone:
-        return graph_.node({"Add"}, name, {x, bias});
-      case Activation::kRelu:
-      case Activation::kTanh:
-      case Activation::kSilu:
-        break;
-    }
-    return bare_activation(kind, name, graph_.node({"Add"}, name + ".biased", {x, bias}));
-  }
-
   // LayerNorm(x + y + bias), named `name`.
   std::string add_and_norm(const std::string& name, const std::string& x, const std::string& y,
                            const LinearWeights& linear, const NormWeights& norm_weights) {
@@ -358,7 +283,7 @@ class PortableBuilder {
     const std::vector<std::string> parts =
         graph_.node_of({"Split"}, feed_in.name, 2, {linear(x, feed_in), gate_sizes_},
                        {{"axis", std::int64_t{-1}}});
-    const std::string gate = bare_activation(spec_.activation, name + ".gate", parts[0]);
+    const std::string gate = bare_activation(graph_, spec_.activation, name + ".gate", parts[0]);
     return graph_.node({"Mul"}, name, {gate, parts[1]});
   }
 
@@ -386,8 +311,8 @@ class PortableBuilder {
                                        layer.attention_norm);
     const std::string wide = spec_.block.gated
                                  ? gated(name + ".activation", x, layer.feed_in)
-                                 : activation(spec_.activation, name + ".activation",
-                                              linear(x, layer.feed_in), bias(layer.feed_in));
+                                 : biased_activation(graph_, spec_.activation, name + ".activation",
+                                                     linear(x, layer.feed_in), bias(layer.feed_in));
     const std::string narrow = linear(wide, layer.feed_out);
     const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
     return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);
@@ -395,7 +320,7 @@ class PortableBuilder {
 
   std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
                     const std::string& name) {
-    return activation(kind, name, linear(x, layer), bias(layer));
+    return biased_activation(graph_, kind, name, linear(x, layer), bias(layer));
   }
 
   void classify(const std::string& tokens) {
