@@ -195,7 +195,7 @@ class Finder {
 
   // A tied decoder is the word table, and files leave it out or repeat it.
   TensorView decoder(const std::string& name) const {
-    const Shape shape = tensor_shape(spec_.vocabulary, spec_.hidden);
+    const TensorShape shape = tensor_shape(spec_.vocabulary, spec_.hidden);
     if (!spec_.head.vocabulary->tied) return base_.at(name, shape);
     const TensorView& words = find_weight(base_, names_.module(names_.naming->words), shape);
     const TensorView* own = base_.find(name);

@@ -80,12 +80,7 @@ class PackedBuilder {
   std::vector<std::string> norm(const std::string& name, const NormWeights& norm) {
     if (norm.weight.shape.empty()) return {"", ""};
     return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
-            is_rms() ? "" : graph_.weight(name + ".norm.bias", norm_bias(norm))};
-  }
-
-  Payload norm_bias(const NormWeights& norm) const {
-    if (!norm.bias.shape.empty()) return copied(weights_, norm.bias);
-    return computed(norm.weight.shape, std::vector<float>(norm.weight.elements()));
+            is_rms() ? "" : graph_.weight(name + ".norm.bias", norm_bias(weights_, norm))};
   }
 
   std::string final_norm(const std::string& x) {

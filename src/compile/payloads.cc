@@ -260,6 +260,11 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
   return computed({extent(1 + table.adapters.size()), extent(width)}, std::move(values));
 }
 
+Payload norm_bias(const EncoderWeights& weights, const NormWeights& norm) {
+  if (!norm.bias.shape.empty()) return copied(weights, norm.bias);
+  return computed(norm.weight.shape, std::vector<float>(norm.weight.elements()));
+}
+
 Payload first_rows(const TableWeights& table, std::size_t rows) {
   std::vector<float> values(rows * table.width);
   read_as_float(table.table, 0, values);

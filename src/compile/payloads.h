@@ -24,6 +24,9 @@ Payload transposed(const EncoderWeights& weights, const LinearWeights& linear);
 // Values that are there already. Precondition: their number is the product of `shape`.
 Payload computed(std::vector<std::int64_t> shape, std::vector<float> values);
 
+// A LayerNorm's bias; zeros where it has none.
+Payload norm_bias(const EncoderWeights& weights, const NormWeights& norm);
+
 // The side paths of all tasks as two products: x down [in, C], masked by the sequence's task, times
 // up [C, out], which has the scaling folded in. Column c belongs to task columns[c].
 struct SidePath {

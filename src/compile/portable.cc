@@ -191,12 +191,7 @@ class PortableBuilder {
 
   std::pair<std::string, std::string> norm(const std::string& name, const NormWeights& norm) {
     return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
-            graph_.weight(name + ".norm.bias", norm_bias(norm))};
-  }
-
-  Payload norm_bias(const NormWeights& norm) const {
-    if (!norm.bias.shape.empty()) return copied(weights_, norm.bias);
-    return computed(norm.weight.shape, std::vector<float>(norm.weight.elements()));
+            graph_.weight(name + ".norm.bias", norm_bias(weights_, norm))};
   }
 
   std::string rotate(const std::string& name, const std::string& x, std::size_t heads,
