@@ -1151,7 +1151,7 @@ def family(m):
 @case("config.json", "another family")
 def other_family(m):
     configured(m, model_type="t5").refuses(says='"t5"')
-    configured(m, model_type=None, architectures=["NomicBertModel"]).refuses(says="NomicBertModel")
+    configured(m, model_type=None, architectures=["T5EncoderModel"]).refuses(says="T5EncoderModel")
 
 
 def encoder_alone(m, kind):
