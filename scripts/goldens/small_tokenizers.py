@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two small vocabularies for the small models: XLM-R-like Unigram and BERT-like WordPiece."""
+"""Small vocabularies for the small models: XLM-R-like Unigram, BERT-like WordPiece, and byte-level BPE."""
 
 import collections
 import io
 import json
 
+import bpe_cases
 import component_cases
 import jsonl
 import sentencepiece
+import tokenizer_real
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 UNIGRAM_SIZE = 512
+BPE_SIZE = 420
 CHARSMAP_RULES = [(chr(0xFF01 + i), chr(0x21 + i)) for i in range(94)] + [
     ("\t", " "), ("\n", " "), ("\r", " "), ("\u00a0", " "), ("\u3000", " "), ("\u200b", ""), ("\u00ad", ""),
     ("\ufb01", "fi"), ("\u2026", "..."), ("\u00bd", "1/2"), ("e\u0301", "\u00e9"), ("a\u0308", "\u00e4"),
@@ -55,3 +59,32 @@ def wordpiece() -> str:
     file["padding"] = {"strategy": {"Fixed": 64}, "direction": "Right", "pad_to_multiple_of": None,
                        "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
     return json.dumps(file)
+
+
+def bpe_parts(kind: str) -> dict:
+    """As published: v5-nano and EuroBERT have Llama 3's, v5-small and Qwen3-Embedding Qwen's."""
+    if kind in ("llama3", "modernbert"):
+        return tokenizer_real.families()[kind]
+    level = bpe_cases.byte_level(use_regex=False, trim_offsets=False)
+    end = {"type": "TemplateProcessing", "pair": [], "special_tokens": {
+        "<|endoftext|>": {"id": "<|endoftext|>", "ids": [0], "tokens": ["<|endoftext|>"]}},
+        "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}]}
+    return {"specials": ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], "normalizer": {"type": "NFC"},
+            "pre_tokenizer": component_cases.sequence_of(
+                "pretokenizers", bpe_cases.split(bpe_cases.QWEN), level),
+            "post_processor": end if kind == "qwen3-embedding" else level, "decoder": level}
+
+
+def byte_level(kind: str) -> str:
+    """`kind`: llama3, modernbert, qwen3 (adds no special token) or qwen3-embedding (one at the end)."""
+    parts = bpe_parts(kind)
+    shell = json.loads(Tokenizer(models.BPE()).to_str())
+    shell["normalizer"], shell["pre_tokenizer"] = parts["normalizer"], parts["pre_tokenizer"]
+    tokenizer = Tokenizer.from_str(json.dumps(shell))
+    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=BPE_SIZE, special_tokens=parts["specials"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False))
+    file = json.loads(tokenizer.to_str())
+    file["model"].update(parts.get("model", {}))
+    file["post_processor"], file["decoder"] = parts["post_processor"], parts["decoder"]
+    return json.dumps(file, ensure_ascii=False)

@@ -54,7 +54,11 @@ void run_compile(const CompileCommand& command, CliContext& context) {
     };
   }
   const std::string folder = locate_model(command.model, "", context.environment);
-  if (!is_artefact(folder)) check_weights(folder, read_model_spec(folder));
+  if (!is_artefact(folder)) {
+    const ModelSpec spec = read_model_spec(folder);
+    check_precision(spec, command.precision);
+    check_weights(folder, spec);
+  }
   const Artefact artefact = compile_model(folder, command.output, options_of(command), log);
   context.out << artefact.graph_path << '\n';
 }

@@ -208,6 +208,15 @@ std::string without_trailing_slash(std::string path) {
 
 }  // namespace
 
+void check_precision(const ModelSpec& spec, const std::string& precision) {
+  const bool spoilt = spec.block.norm_first && spec.block.norm == NormKind::kRms;
+  if (precision != "int8" || !spoilt) return;
+  throw Error(ErrorCode::kUnimplemented,
+              "precision int8 is not supported for the family " + spec.family +
+                  ": single channels of its activations are so large that eight bits lose the "
+                  "others, and vectors with them; use bf16 or fp32");
+}
+
 std::string native_precision() { return multiplies_bf16(machine_isa()) ? "bf16" : "fp32"; }
 
 Artefact compile_model(const std::string& model_folder, const std::string& output_folder,

@@ -40,6 +40,11 @@ struct CompileOptions {
 // computes in it, else "fp32".
 std::string native_precision();
 
+// Throws Error kUnimplemented for int8 of a model whose vectors it would spoil: in blocks with
+// RMSNorm first, a few channels are far larger than the others, and eight bits for all of them
+// leave the others nothing. compile_model itself can make such a graph.
+void check_precision(const ModelSpec& spec, const std::string& precision);
+
 // A compiled graph, checked against its manifest.
 struct Artefact {
   std::string folder;

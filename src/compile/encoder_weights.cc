@@ -2,9 +2,9 @@
 #include "compile/encoder_weights.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
+#include "compile/adapter_source.h"
 #include "compile/names.h"
 #include "compile/read_heads.h"
 #include "nestvec/error.h"
@@ -16,130 +16,28 @@
 namespace nestvec {
 namespace {
 
-using Shape = std::vector<std::int64_t>;
-
-template <typename... Sizes>
-Shape shape_of(Sizes... sizes) {
-  return {static_cast<std::int64_t>(sizes)...};
-}
-
 // Parameterised modules keep their weight under another name.
-const TensorView& find_weight(const WeightSet& set, const std::string& module, const Shape& shape) {
+const TensorView& find_weight(const WeightSet& set, const std::string& module,
+                              const TensorShape& shape) {
   const std::string parametrized = module + ".parametrizations.weight.original";
   if (set.find(parametrized) != nullptr) return set.at(parametrized, shape);
   return set.at(module + ".weight", shape);
 }
 
 // LayerNorm's tensors had TensorFlow's names once.
-NormWeights find_norm(const WeightSet& set, const std::string& module, std::size_t hidden) {
+NormWeights find_norm(const WeightSet& set, const std::string& module, const BlockSpec& block,
+                      std::size_t hidden) {
+  const bool biased = block.norm == NormKind::kLayer && block.norm_biases;
+  if (!biased) return {set.at(module + ".weight", tensor_shape(hidden)), {}};
   const bool old_names = set.find(module + ".gamma") != nullptr;
-  return {set.at(module + (old_names ? ".gamma" : ".weight"), shape_of(hidden)),
-          set.at(module + (old_names ? ".beta" : ".bias"), shape_of(hidden))};
+  return {set.at(module + (old_names ? ".gamma" : ".weight"), tensor_shape(hidden)),
+          set.at(module + (old_names ? ".beta" : ".bias"), tensor_shape(hidden))};
 }
 
-// The adapters of one file: all tasks stacked in the base file, or one task in a PEFT folder.
-class AdapterSource {
- public:
-  AdapterSource(const ModelSpec& spec, const WeightSet& base, const ModuleNames& base_names)
-      : spec_(spec), base_(base), base_names_(base_names) {}
-
-  void add_folder(const WeightSet& set, PeftConfig config) {
-    folders_.push_back({&set, find_names(set), std::move(config)});
-  }
-
-  // `pick` chooses the module's name in a naming; several names share the output rows evenly.
-  template <typename Pick>
-  std::vector<std::vector<LowRank>> linear(Pick pick, std::size_t in, std::size_t out) const {
-    std::vector<std::vector<LowRank>> adapters;
-    for (std::size_t task = 0; task < spec_.adapters.tasks.size(); ++task) {
-      const ModuleNames& names = folders_.empty() ? base_names_ : folders_[task].names;
-      const std::vector<std::string> modules = pick(names);
-      const std::size_t rows = out / modules.size();
-      std::vector<LowRank> parts;
-      for (std::size_t i = 0; i < modules.size(); ++i) {
-        if (!has_update(task, modules[i], "lora_A.weight")) continue;
-        parts.push_back(folders_.empty() ? stacked(task, modules[i], in, rows)
-                                         : from_folder(task, modules[i], in, rows));
-        parts.back().first = i * rows;
-      }
-      share_down(parts);
-      adapters.push_back(std::move(parts));
-    }
-    return adapters;
-  }
-
-  template <typename Pick>
-  std::vector<std::vector<LowRankTable>> table(Pick pick, std::size_t rows,
-                                               std::size_t width) const {
-    const std::size_t rank = spec_.adapters.rank;
-    const std::size_t tasks = spec_.adapters.tasks.size();
-    std::vector<std::vector<LowRankTable>> adapters(tasks);
-    for (std::size_t task = 0; task < tasks; ++task) {
-      if (folders_.empty()) {
-        const std::string stem = base_names_.module(pick(*base_names_.naming)) + kStacked;
-        adapters[task].push_back(
-            {slice(base_.at(stem + "lora_A", shape_of(tasks, rows, rank)), task),
-             slice(base_.at(stem + "lora_B", shape_of(tasks, rank, width)), task)});
-        continue;
-      }
-      const std::string module = folders_[task].names.module(pick(*folders_[task].names.naming));
-      if (!has_update(task, module, "lora_embedding_A")) continue;
-      const WeightSet& set = *folders_[task].set;
-      adapters[task].push_back({set.at(module + ".lora_embedding_A", shape_of(rank, rows)),
-                                set.at(module + ".lora_embedding_B", shape_of(width, rank)), true});
-    }
-    return adapters;
-  }
-
- private:
-  static constexpr const char* kStacked = ".parametrizations.weight.0.";
-
-  struct Folder {
-    const WeightSet* set;
-    ModuleNames names;
-    PeftConfig config;
-  };
-
-  // A PEFT folder may leave modules alone; then it does not name them as targets either.
-  bool has_update(std::size_t task, const std::string& module, const char* ending) const {
-    if (folders_.empty() || folders_[task].config.targets(module)) return true;
-    return folders_[task].set->find(module + "." + ending) != nullptr;
-  }
-
-  LowRank stacked(std::size_t task, const std::string& module, std::size_t in,
-                  std::size_t rows) const {
-    const std::size_t tasks = spec_.adapters.tasks.size();
-    const std::size_t rank = spec_.adapters.rank;
-    const std::string stem = module + kStacked;
-    return {slice(base_.at(stem + "lora_A", shape_of(tasks, rank, in)), task),
-            slice(base_.at(stem + "lora_B", shape_of(tasks, rows, rank)), task)};
-  }
-
-  LowRank from_folder(std::size_t task, const std::string& module, std::size_t in,
-                      std::size_t rows) const {
-    const WeightSet& set = *folders_[task].set;
-    const std::size_t rank = spec_.adapters.rank;
-    return {set.at(module + ".lora_A.weight", shape_of(rank, in)),
-            set.at(module + ".lora_B.weight", shape_of(rows, rank))};
-  }
-
-  // Projections that were trained as one were written with equal copies of `down`: one suffices.
-  static void share_down(std::vector<LowRank>& parts) {
-    for (LowRank& part : parts) {
-      const std::span<const std::byte> first = parts.front().down.bytes;
-      const std::span<const std::byte> own = part.down.bytes;
-      const bool equal =
-          first.size() == own.size() &&
-          (first.data() == own.data() || std::memcmp(first.data(), own.data(), own.size()) == 0);
-      if (equal) part.down = parts.front().down;
-    }
-  }
-
-  const ModelSpec& spec_;
-  const WeightSet& base_;
-  const ModuleNames& base_names_;
-  std::vector<Folder> folders_;
-};
+// The layer's module that a naming calls so.
+auto one(std::string_view Naming::* field) {
+  return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
+}
 
 // Finds everything in one base file with one naming.
 class Finder {
@@ -152,7 +50,7 @@ class Finder {
                      std::size_t rows) const {
     const auto pick = [field](const Naming& naming) { return naming.*field; };
     const std::string module = names_.module(pick(*names_.naming));
-    return {name, rows, spec_.hidden, find_weight(base_, module, shape_of(rows, spec_.hidden)),
+    return {name, rows, spec_.hidden, find_weight(base_, module, tensor_shape(rows, spec_.hidden)),
             adapters_.table(pick, rows, spec_.hidden)};
   }
 
@@ -160,33 +58,40 @@ class Finder {
     if (spec_.positions == PositionKind::kRotary) return {};
     const std::size_t rows = spec_.position_offset + spec_.max_positions;
     return find_weight(base_, names_.module(names_.naming->positions),
-                       shape_of(rows, spec_.hidden));
+                       tensor_shape(rows, spec_.hidden));
   }
 
   NormWeights norm() const {
-    return find_norm(base_, names_.module(names_.naming->norm), spec_.hidden);
+    const Naming& naming = *names_.naming;
+    return find_norm(base_, names_.module(spec_.block.norm_first ? naming.final_norm : naming.norm),
+                     spec_.block, spec_.hidden);
+  }
+
+  NormWeights embedding_norm() const {
+    if (!spec_.block.embedding_norm) return {};
+    return find_norm(base_, names_.module(names_.naming->norm), spec_.block, spec_.hidden);
   }
 
   LayerWeights layer(std::size_t i) const {
     const std::string name = "layer." + std::to_string(i) + ".";
     const std::size_t hidden = spec_.hidden;
-    const auto one = [](std::string_view Naming::* field) {
-      return [field](const Naming& naming) { return std::vector<std::string_view>{naming.*field}; };
-    };
-    const auto qkv = [](const Naming& naming) {
-      if (naming.is_fused()) return std::vector<std::string_view>{naming.qkv[0]};
-      return std::vector<std::string_view>(naming.qkv.begin(), naming.qkv.end());
-    };
+    const std::size_t queries = spec_.heads * spec_.head_width();
+    const Naming& naming = *names_.naming;
     LayerWeights weights;
-    weights.qkv = linear(name + "qkv", i, qkv, {hidden, 3 * hidden});
-    weights.attention_out =
-        linear(name + "attention_out", i, one(&Naming::attention_out), {hidden, hidden});
-    weights.attention_norm = norm_of(i, names_.naming->attention_norm);
-    weights.feed_in =
-        linear(name + "feed_in", i, one(&Naming::feed_in), {hidden, spec_.intermediate});
-    weights.feed_out =
-        linear(name + "feed_out", i, one(&Naming::feed_out), {spec_.intermediate, hidden});
-    weights.feed_norm = norm_of(i, names_.naming->feed_norm);
+    weights.qkv = qkv(name + "qkv", i);
+    weights.attention_out = linear({name + "attention_out", i, queries, spec_.block.biases},
+                                   one(&Naming::attention_out), {hidden});
+    if (i > 0 || !spec_.block.bare_first) {
+      weights.attention_norm = norm_of(i, naming.attention_norm, hidden);
+    }
+    weights.feed_in = feed_in(name + "feed_in", i);
+    weights.feed_out = linear({name + "feed_out", i, spec_.intermediate, spec_.block.biases},
+                              one(&Naming::feed_out), {hidden});
+    weights.feed_norm = norm_of(i, naming.feed_norm, hidden);
+    if (spec_.block.head_norms) {
+      weights.query_norm = norm_of(i, naming.query_norm, spec_.head_width());
+      weights.key_norm = norm_of(i, naming.key_norm, spec_.head_width());
+    }
     return weights;
   }
 
@@ -210,7 +115,8 @@ class Finder {
     HeadWeights::Vocabulary weights;
     weights.transform =
         plain("head.transform", head + (bert ? "transform.dense" : "dense"), {hidden, hidden});
-    weights.norm = find_norm(base_, head + (bert ? "transform.LayerNorm" : "layer_norm"), hidden);
+    weights.norm =
+        find_norm(base_, head + (bert ? "transform.LayerNorm" : "layer_norm"), BlockSpec{}, hidden);
     // The bias of the decoder stands under either name.
     const std::string own = head + "decoder.bias";
     const std::string& bias = base_.find(own) != nullptr ? own : head + "bias";
@@ -218,12 +124,67 @@ class Finder {
                        hidden,
                        spec_.vocabulary,
                        {decoder(head + "decoder.weight")},
-                       {base_.at(bias, shape_of(spec_.vocabulary))},
+                       {base_.at(bias, tensor_shape(spec_.vocabulary))},
                        {}};
     return weights;
   }
 
  private:
+  struct Place {
+    std::string name;  // the graph's
+    std::size_t layer;
+    std::size_t in;
+    bool biased;
+  };
+
+  LinearWeights qkv(const std::string& name, std::size_t layer) const {
+    const auto pick = [](const Naming& naming) {
+      if (naming.is_fused()) return std::vector<std::string_view>{naming.qkv[0]};
+      return std::vector<std::string_view>(naming.qkv.begin(), naming.qkv.end());
+    };
+    const std::size_t queries = spec_.heads * spec_.head_width();
+    const std::size_t keys = spec_.kv_heads() * spec_.head_width();
+    std::vector<std::size_t> rows = {queries, keys, keys};
+    if (names_.naming->is_fused()) rows = {queries + 2 * keys};
+    return linear({name, layer, spec_.hidden, spec_.block.biases}, pick, rows);
+  }
+
+  LinearWeights feed_in(const std::string& name, std::size_t layer) const {
+    const bool biased = spec_.block.biases && (!spec_.block.gated || spec_.block.gate_biases);
+    const Place place{name, layer, spec_.hidden, biased};
+    if (!spec_.block.gated) return linear(place, one(&Naming::feed_in), {spec_.intermediate});
+    if (names_.naming->feed_gate.empty()) {
+      LinearWeights weights = linear(place, one(&Naming::feed_in), {2 * spec_.intermediate});
+      if (spec_.block.gate_last) put_gate_first(weights);
+      weights.gated = true;
+      return weights;
+    }
+    const auto both = [](const Naming& naming) {
+      return std::vector<std::string_view>{naming.feed_gate, naming.feed_in};
+    };
+    LinearWeights weights = linear(place, both, {spec_.intermediate, spec_.intermediate});
+    weights.gated = true;
+    return weights;
+  }
+
+  // Of a tensor that holds what a gate lets through, and then the gate.
+  void put_gate_first(LinearWeights& weights) const {
+    const TensorView both = weights.weight.front();
+    if (both.transposed || !spec_.adapters.tasks.empty()) {
+      throw Error(ErrorCode::kUnimplemented,
+                  both.name +
+                      ": a gate behind what it lets through is supported in safetensors "
+                      "without adapters");
+    }
+    TensorView half = both;
+    half.shape[0] /= 2;
+    const std::size_t bytes = both.bytes.size() / 2;
+    half.bytes = both.bytes.subspan(bytes);
+    weights.weight = {half};
+    half.bytes = both.bytes.first(bytes);
+    weights.weight.push_back(half);
+  }
+
   // A head stands beside the encoder: "roberta.encoder..." and "classifier...".
   std::string head_prefix() const {
     const std::string& prefix = names_.prefix;
@@ -234,7 +195,7 @@ class Finder {
 
   // A tied decoder is the word table, and files leave it out or repeat it.
   TensorView decoder(const std::string& name) const {
-    const Shape shape = shape_of(spec_.vocabulary, spec_.hidden);
+    const TensorShape shape = tensor_shape(spec_.vocabulary, spec_.hidden);
     if (!spec_.head.vocabulary->tied) return base_.at(name, shape);
     const TensorView& words = find_weight(base_, names_.module(names_.naming->words), shape);
     const TensorView* own = base_.find(name);
@@ -252,36 +213,36 @@ class Finder {
     return {name,
             in,
             out,
-            {find_weight(base_, module, shape_of(out, in))},
-            {base_.at(module + ".bias", shape_of(out))},
-            {}};
+            {find_weight(base_, module, tensor_shape(out, in))},
+            {base_.at(module + ".bias", tensor_shape(out))},
+            {},
+            false};
   }
 
-  NormWeights norm_of(std::size_t layer, std::string_view name) const {
-    return find_norm(base_, names_.layer_module(layer, name), spec_.hidden);
+  NormWeights norm_of(std::size_t layer, std::string_view name, std::size_t width) const {
+    return find_norm(base_, names_.layer_module(layer, name), spec_.block, width);
   }
 
   template <typename Pick>
-  LinearWeights linear(const std::string& name, std::size_t layer, Pick pick,
-                       std::pair<std::size_t, std::size_t> sizes) const {
+  LinearWeights linear(const Place& place, Pick pick, const std::vector<std::size_t>& rows) const {
     const auto modules = [&](const ModuleNames& names) {
       std::vector<std::string> found;
       for (const std::string_view part : pick(*names.naming)) {
-        found.push_back(names.layer_module(layer, part));
+        found.push_back(names.layer_module(place.layer, part));
       }
       return found;
     };
     LinearWeights weights;
-    weights.name = name;
-    weights.in = sizes.first;
-    weights.out = sizes.second;
+    weights.name = place.name;
+    weights.in = place.in;
     const std::vector<std::string> parts = modules(names_);
-    const std::size_t rows = weights.out / parts.size();
-    for (const std::string& module : parts) {
-      weights.weight.push_back(find_weight(base_, module, shape_of(rows, weights.in)));
-      weights.bias.push_back(base_.at(module + ".bias", shape_of(rows)));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      weights.out += rows[i];
+      weights.weight.push_back(find_weight(base_, parts[i], tensor_shape(rows[i], weights.in)));
+      if (!place.biased) continue;
+      weights.bias.push_back(base_.at(parts[i] + ".bias", tensor_shape(rows[i])));
     }
-    weights.adapters = adapters_.linear(modules, weights.in, weights.out);
+    weights.adapters = adapters_.linear(modules, weights.in, rows);
     return weights;
   }
 
@@ -319,8 +280,8 @@ void open_token_heads(const ModelSpec& spec, const std::string& folder, EncoderW
     return LinearWeights{name,
                          spec.hidden,
                          rows,
-                         {set.at("weight", shape_of(rows, spec.hidden))},
-                         {set.at("bias", shape_of(rows))},
+                         {set.at("weight", tensor_shape(rows, spec.hidden))},
+                         {set.at("bias", tensor_shape(rows))},
                          {}};
   };
   weights.head.token_weights = layer("head.token_weights", files.weights, 1);
@@ -347,9 +308,12 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   }
   const Finder finder(spec, base, names, adapters);
   weights.words = finder.table("words", &Naming::words, spec.vocabulary);
-  weights.types = finder.table("types", &Naming::types, spec.token_types);
+  if (spec.token_types > 0) {
+    weights.types = finder.table("types", &Naming::types, spec.token_types);
+  }
   weights.positions = finder.positions();
   weights.norm = finder.norm();
+  weights.embedding_norm = finder.embedding_norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
   if (spec.head.classifier) weights.head.classifier = find_classifier(finder);
   if (spec.head.vocabulary) weights.head.vocabulary = finder.vocabulary();

@@ -19,15 +19,16 @@ struct LowRank {
   std::size_t first = 0;  // first output row
 };
 
-// y = weight x + bias. Query, key and value projections are one layer of 3 H rows, whether the file
-// has them as one tensor or as three behind one another.
+// y = weight x + bias. Query, key and value projections are one layer, whether the file has them as
+// one tensor or as three behind one another; so are a gate and what it lets through, in that order.
 struct LinearWeights {
   std::string name;  // "layer.0.qkv"
   std::size_t in = 0;
   std::size_t out = 0;
   std::vector<TensorView> weight;              // [out_i, in], summing to out rows
-  std::vector<TensorView> bias;                // [out_i]
+  std::vector<TensorView> bias;                // [out_i]; none: zeros
   std::vector<std::vector<LowRank>> adapters;  // [tasks]; a task without an update has none
+  bool gated = false;                          // the first half of the rows is the gate
 };
 
 // One task's update of an embedding table: row i gets scaling * a[i] b.
@@ -47,7 +48,7 @@ struct TableWeights {
 
 struct NormWeights {
   TensorView weight;  // [H]
-  TensorView bias;    // [H]
+  TensorView bias;    // [H]; without elements where the norm has none
 };
 
 struct LayerWeights {
@@ -57,6 +58,8 @@ struct LayerWeights {
   LinearWeights feed_in;
   LinearWeights feed_out;
   NormWeights feed_norm;
+  NormWeights query_norm;  // [head width]; empty without norms of heads
+  NormWeights key_norm;
 };
 
 // As HeadSpec; a head that the spec does not have has no tensors.
@@ -81,8 +84,9 @@ struct EncoderWeights {
   std::vector<WeightSet> sets;  // own the mapped files: the base, then one a PEFT folder
   TableWeights words;
   TableWeights types;
-  TensorView positions;  // [position_offset + max_positions, H]; empty with rotary positions
-  NormWeights norm;      // after the embeddings
+  TensorView positions;        // [position_offset + max_positions, H]; empty with rotary positions
+  NormWeights norm;            // after the embeddings, or with norms first behind the last layer
+  NormWeights embedding_norm;  // of BlockSpec::embedding_norm
   std::vector<LayerWeights> layers;
   HeadWeights head;
 

@@ -45,6 +45,29 @@ void write_head(const HeadSpec& head, std::string& out) {
   object.end();
 }
 
+void write_block(const BlockSpec& block, std::string& out) {
+  JsonObject object(out, "      ");
+  object.text("norm", block.norm == NormKind::kRms ? "rms" : "layer");
+  object.integer("norm_first", block.norm_first);
+  object.integer("biases", block.biases);
+  object.count("kv_heads", block.kv_heads);
+  object.count("head_width", block.head_width);
+  object.integer("head_norms", block.head_norms);
+  object.integer("causal", block.causal);
+  object.integer("gated", block.gated);
+  object.integer("gate_biases", block.gate_biases);
+  object.integer("gate_last", block.gate_last);
+  object.integer("norm_biases", block.norm_biases);
+  object.integer("embedding_norm", block.embedding_norm);
+  object.integer("bare_first", block.bare_first);
+  if (!block.window_layers.empty()) {
+    object.counts("window_layers", block.window_layers);
+    object.count("window", block.window);
+    object.real("window_rotary_base", block.window_rotary_base);
+  }
+  object.end();
+}
+
 void write_spec(const ModelSpec& spec, std::string& out) {
   JsonObject object(out, "    ");
   object.count("vocabulary", spec.vocabulary);
@@ -58,6 +81,7 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   object.text("positions", spec.positions == PositionKind::kRotary ? "rotary" : "absolute");
   object.count("position_offset", spec.position_offset);
   object.real("rotary_base", spec.rotary_base);
+  if (spec.rotary_divisor != 1.0) object.real("rotary_divisor", spec.rotary_divisor);
   object.integer("pad_id", spec.pad_id);
   object.count("adapter_rank", spec.adapters.rank);
   object.real("adapter_scaling", static_cast<double>(spec.adapters.scaling));
@@ -69,6 +93,7 @@ void write_spec(const ModelSpec& spec, std::string& out) {
     object.counts("suffix_types", counts_of(spec.text_types.suffix));
   }
   if (spec.head.any()) write_head(spec.head, object.key("head"));
+  if (spec.block != BlockSpec{}) write_block(spec.block, object.key("block"));
   object.end();
 }
 
@@ -175,6 +200,34 @@ HeadSpec read_head(const JsonValue& object) {
   return head;
 }
 
+BlockSpec read_block(const JsonValue& object) {
+  BlockSpec block;
+  const auto found = object.find("block");
+  if (!found) return block;
+  const auto flag = [&](std::string_view key) { return size_at(*found, key) != 0; };
+  block.norm = found->at("norm").string() == "rms" ? NormKind::kRms : NormKind::kLayer;
+  block.norm_first = flag("norm_first");
+  block.biases = flag("biases");
+  block.kv_heads = size_at(*found, "kv_heads");
+  block.head_width = size_at(*found, "head_width");
+  block.head_norms = flag("head_norms");
+  block.causal = flag("causal");
+  block.gated = flag("gated");
+  block.gate_biases = flag("gate_biases");
+  block.gate_last = flag("gate_last");
+  block.norm_biases = flag("norm_biases");
+  block.embedding_norm = flag("embedding_norm");
+  block.bare_first = flag("bare_first");
+  if (const auto layers = found->find("window_layers")) {
+    for (const JsonValue& layer : layers->elements()) {
+      block.window_layers.push_back(static_cast<std::size_t>(layer.integer()));
+    }
+    block.window = size_at(*found, "window");
+    block.window_rotary_base = found->at("window_rotary_base").number();
+  }
+  return block;
+}
+
 ModelSpec read_spec(const JsonValue& root) {
   const JsonValue object = root.at("spec");
   ModelSpec spec;
@@ -188,14 +241,16 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.token_types = size_at(object, "token_types");
   spec.text_types = read_types(object);
   spec.head = read_head(object);
+  spec.block = read_block(object);
   spec.max_positions = size_at(object, "max_positions");
   spec.layer_norm_eps = static_cast<float>(object.at("layer_norm_eps").number());
-  spec.activation =
-      activation_at(object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu});
+  spec.activation = activation_at(
+      object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kSilu});
   const bool rotary = object.at("positions").string() == "rotary";
   spec.positions = rotary ? PositionKind::kRotary : PositionKind::kAbsolute;
   spec.position_offset = size_at(object, "position_offset");
   spec.rotary_base = object.at("rotary_base").number();
+  if (const auto divisor = object.find("rotary_divisor")) spec.rotary_divisor = divisor->number();
   spec.pad_id = static_cast<std::int32_t>(object.at("pad_id").integer());
   spec.adapters.rank = size_at(object, "adapter_rank");
   spec.adapters.scaling = static_cast<float>(object.at("adapter_scaling").number());

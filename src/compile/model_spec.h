@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/token_types.h"
+#include "compile/block_spec.h"
 #include "ops/activation.h"
 #include "ops/vocabulary.h"
 
@@ -66,28 +67,33 @@ struct HeadSpec {
   friend bool operator==(const HeadSpec&, const HeadSpec&) = default;
 };
 
-// A post-norm transformer encoder of the BERT kind.
+// A transformer that turns tokens into hidden states.
 struct ModelSpec {
-  std::string family;          // "bert", "xlm-roberta", "jina-embeddings-v3"
+  std::string family;          // as docs/models.md names it: "bert", "jina-embeddings-v5"
   std::size_t vocabulary = 0;  // V
   std::size_t hidden = 0;      // H
   std::size_t layers = 0;
   std::size_t heads = 0;
   std::size_t intermediate = 0;  // I
-  std::size_t token_types = 0;
+  std::size_t token_types = 0;   // 0: there is no table of types
   TokenTypes text_types;  // of a text's tokens, by the folder's tokenizer; of 0 where not stated
   std::size_t max_positions = 0;  // longest sequence the positions allow, in tokens
-  float layer_norm_eps = 0.0f;
+  BlockSpec block;
+  float layer_norm_eps = 0.0f;  // of every norm
   Activation activation = Activation::kGelu;
   PositionKind positions = PositionKind::kAbsolute;
   std::size_t position_offset = 0;  // absolute: row of the first token (padding_idx + 1 for XLM-R)
   double rotary_base = 0.0;
+  double rotary_divisor = 1.0;  // of all angles
   std::int32_t pad_id = 0;
   AdapterSpec adapters;
   HeadSpec head;
   std::vector<std::size_t> matryoshka_dimensions;  // as listed; may be empty
 
-  std::size_t head_width() const noexcept { return hidden / heads; }
+  std::size_t head_width() const noexcept {
+    return block.head_width > 0 ? block.head_width : hidden / heads;
+  }
+  std::size_t kv_heads() const noexcept { return block.kv_heads > 0 ? block.kv_heads : heads; }
   // Whether the graph is told the type of each token: a head may read pairs of texts.
   bool takes_types() const noexcept { return head.classifier && token_types > 1; }
   // Rows of the type table that tokens may have.

@@ -103,6 +103,82 @@ TEST(ModelSpecTest, TakesAdaptersFromFoldersInTheFamilysOrder) {
   EXPECT_THROW(read_model_spec(folder.string()), Error);
 }
 
+// Sizes of jina-embeddings-v5-text's two configurations, which name the same family.
+TEST(ModelSpecTest, TellsTheBodiesOfV5Apart) {
+  const std::string v5 =
+      R"("architectures":["JinaEmbeddingsV5Model"],"model_type":"jina_embeddings_v5",)"
+      R"("task_names":["retrieval","clustering"],"rope_theta":1000000.0)";
+  const ModelSpec nano = with(v5 + R"(,"head_dim":null,"rms_norm_eps":1e-05)");
+  EXPECT_EQ(nano.family, "jina-embeddings-v5");
+  EXPECT_FALSE(nano.block.causal);
+  EXPECT_FALSE(nano.block.head_norms);
+  EXPECT_EQ(nano.layer_norm_eps, 1e-5f);
+  EXPECT_EQ(nano.rotary_base, 1e6);
+  EXPECT_EQ(nano.matryoshka_dimensions, (std::vector<std::size_t>{32, 64}));
+  EXPECT_EQ(nano.adapters.tasks, (std::vector<std::string>{"retrieval", "clustering"}));
+  const ModelSpec small = with(v5 + R"(,"head_dim":32,"num_key_value_heads":2)");
+  EXPECT_TRUE(small.block.causal);
+  EXPECT_TRUE(small.block.head_norms);
+  EXPECT_EQ(small.head_width(), 32u);
+  EXPECT_EQ(small.kv_heads(), 2u);
+  EXPECT_EQ(small.layer_norm_eps, 1e-6f);
+}
+
+TEST(ModelSpecTest, QwensMaskIsSwitchedOffByEitherKey) {
+  EXPECT_TRUE(with(R"("model_type":"qwen3")").block.causal);
+  EXPECT_FALSE(with(R"("model_type":"qwen3","is_causal":false)").block.causal);
+  EXPECT_FALSE(with(R"("model_type":"qwen3","use_bidirectional_attention":true)").block.causal);
+}
+
+// The keys of its first publications, and those of transformers 5.
+TEST(ModelSpecTest, ModernBertInBothDialects) {
+  const ModelSpec before =
+      with(R"("model_type":"modernbert","global_attn_every_n_layers":2,"local_attention":128,)"
+           R"("global_rope_theta":160000.0,"local_rope_theta":5000.0,"norm_eps":1e-05,)"
+           R"("position_embedding_type":"absolute")");
+  const ModelSpec now = with(
+      R"("model_type":"modernbert","layer_types":["full_attention","sliding_attention"],)"
+      R"("rope_parameters":{"full_attention":{"rope_type":"default","rope_theta":160000.0},)"
+      R"("sliding_attention":{"rope_type":"default","rope_theta":5000.0}},"local_attention":128)");
+  for (const ModelSpec& spec : {before, now}) {
+    EXPECT_EQ(spec.block.window_layers, std::vector<std::size_t>{1});
+    EXPECT_EQ(spec.block.window, 64u);
+    EXPECT_EQ(spec.rotary_base, 160000.0);
+    EXPECT_EQ(spec.block.window_rotary_base, 5000.0);
+    EXPECT_EQ(spec.layer_norm_eps, 1e-5f);
+    EXPECT_EQ(spec.positions, PositionKind::kRotary);
+    EXPECT_EQ(spec.token_types, 0u);
+  }
+  EXPECT_EQ(before.block, now.block);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"modernbert","layer_types":["full_attention"])")
+                .find("1 entries for 2 layers"),
+            std::string::npos);
+}
+
+TEST(ModelSpecTest, GtesScaledAnglesInBothDialects) {
+  const ModelSpec before =
+      with(R"("model_type":"new","rope_theta":20000.0,"rope_scaling":{"type":"ntk","factor":8.0})");
+  EXPECT_EQ(before.family, "gte");
+  EXPECT_EQ(before.rotary_base, 160000.0);
+  EXPECT_NEAR(before.rotary_divisor, 1.2968395546510096, 1e-12);  // 8^(2 / 16)
+  const ModelSpec plain = with(R"("model_type":"gte","rope_scaling":null)");
+  EXPECT_EQ(plain.rotary_base, 160000.0);
+  EXPECT_EQ(plain.rotary_divisor, 1.0);
+  EXPECT_EQ(with(R"("model_type":"new","type_vocab_size":0)").token_types, 0u);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"new","logn_attention_scale":true)")
+                .find("logn_attention_scale"),
+            std::string::npos);
+}
+
+TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
+  TemporaryFolder folder;
+  write_text(folder / "config.json",
+             "{" + kSizes + R"(,"model_type":"jina_embeddings_v5","task_names":["retrieval"]})");
+  const std::string error =
+      error_of([&] { read_model_spec(folder.string()); }, ErrorCode::kNotFound);
+  EXPECT_NE(error.find("expected a folder for each under adapters/"), std::string::npos) << error;
+}
+
 TEST(ModelSpecTest, NamesTheListedAdapterThatHasNoFolder) {
   TemporaryFolder folder;
   write_text(folder / "config.json", "{" + kSizes + "," + kJinaKeys + "}");
@@ -123,7 +199,7 @@ TEST(ModelSpecTest, RefusesWhatItCannotCompute) {
   refused(R"("unrelated":1)", "bert, xlm-roberta");
   refused(R"("model_type":"bert","position_embedding_type":"relative_key")", "relative_key");
   refused(R"("model_type":"bert","position_embedding_type":"rotary")", "rotary");
-  refused(R"("model_type":"bert","hidden_act":"swish")", "hidden_act: \"swish\"");
+  refused(R"("model_type":"bert","hidden_act":"mish")", "hidden_act: \"mish\"");
   refused(R"("model_type":"bert","head_dim":8)", "head_dim");
   refused(R"("model_type":"bert","is_decoder":true)", "is_decoder");
   refused(R"("model_type":"bert","add_cross_attention":true)", "add_cross_attention");

@@ -26,12 +26,17 @@ struct Naming {
   std::string_view feed_in;
   std::string_view feed_out;
   std::string_view feed_norm;
+  // Of families that have them; empty where the publication has none.
+  std::string_view feed_gate{};
+  std::string_view query_norm{};
+  std::string_view key_norm{};
+  std::string_view final_norm{};  // of no layer
 
   bool is_fused() const noexcept { return qkv[1].empty(); }
 };
 
-// Transformers' BERT and XLM-RoBERTa, the original jina-embeddings-v3, and its transformers-native
-// form.
+// Transformers' BERT and XLM-RoBERTa, the original jina-embeddings-v3, its transformers-native
+// form, and Llama's kin.
 std::span<const Naming> namings();
 
 // Module names in one file: a naming and what stands before every name ("roberta.").

@@ -7,6 +7,7 @@
 
 #include "compile/packed_payloads.h"
 #include "compile/payloads.h"
+#include "ops/kernels/table.h"
 
 namespace nestvec {
 namespace {
@@ -34,11 +35,13 @@ class PackedBuilder {
     for (std::size_t i = 0; i < spec_.layers; ++i) {
       const LayerWeights& layer = weights_.layers[i];
       const std::string name = "layer." + std::to_string(i);
-      x = hidden_states(self_attention(x, layer, name + ".attention"));
+      x = hidden_states(self_attention(x, i, name + ".attention"));
       const bool last = i + 1 == spec_.layers;
-      x = feed_forward(x, layer, last ? "token_embeddings" : name);
-      if (!last) hidden_states(x);
+      const bool named = last && !spec_.block.norm_first;
+      x = feed_forward(x, layer, named ? "token_embeddings" : name);
+      if (!named) hidden_states(x);
     }
+    if (spec_.block.norm_first) x = final_norm(x);
     const std::string means = graph_.node({"SpanMean", kDomain}, "span_means", {x, spans},
                                           {{"width", integer(spec_.hidden)}});
     graph_.output("span_means", DataType::kF32, {"spans", integer(spec_.hidden)});
@@ -59,24 +62,45 @@ class PackedBuilder {
 
   void declare_rotation() {
     if (spec_.positions != PositionKind::kRotary) return;
-    RotaryTables tables = rotary_tables(spec_.rotary_base, spec_.head_width(), options_.max_tokens);
-    cos_ = graph_.weight("rotary.cos", std::move(tables.cos));
-    sin_ = graph_.weight("rotary.sin", std::move(tables.sin));
+    rotation_ = declare_tables("rotary", spec_.rotary_base);
+    if (spec_.block.window_layers.empty()) return;
+    window_rotation_ = declare_tables("window_rotary", spec_.block.window_rotary_base);
   }
 
+  std::vector<std::string> declare_tables(const std::string& name, double base) {
+    RotaryTables tables =
+        rotary_tables({base, spec_.rotary_divisor, spec_.head_width()}, options_.max_tokens);
+    return {graph_.weight(name + ".cos", std::move(tables.cos)),
+            graph_.weight(name + ".sin", std::move(tables.sin))};
+  }
+
+  bool is_rms() const { return spec_.block.norm == NormKind::kRms; }
+
+  // The two inputs of a norm; both are missing where there is none.
   std::vector<std::string> norm(const std::string& name, const NormWeights& norm) {
+    if (norm.weight.shape.empty()) return {"", ""};
     return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
-            graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+            is_rms() ? "" : graph_.weight(name + ".norm.bias", norm_bias(weights_, norm))};
+  }
+
+  std::string final_norm(const std::string& x) {
+    std::vector<std::string> inputs = norm("final", weights_.norm);
+    inputs.insert(inputs.begin(), x);
+    std::vector<Attribute> attributes = {{"width", integer(spec_.hidden)},
+                                         {"eps", spec_.layer_norm_eps}};
+    if (is_rms()) attributes.push_back({"rms", integer(1)});
+    return graph_.node({"PackedNorm", kDomain}, "token_embeddings", inputs, attributes);
   }
 
   std::string embed() {
-    const std::vector<std::string> norm_names = norm("embeddings", weights_.norm);
+    const std::vector<std::string> norm_names =
+        norm("embeddings", spec_.block.norm_first ? weights_.embedding_norm : weights_.norm);
     std::vector<std::string> inputs = {
         ids_,
         offsets_,
         tasks_,
         word_table(),
-        graph_.weight("types.table", type_table()),
+        spec_.token_types > 0 ? graph_.weight("types.table", type_table()) : "",
         norm_names[0],
         norm_names[1],
         spec_.positions == PositionKind::kAbsolute
@@ -174,28 +198,55 @@ class PackedBuilder {
     inputs.push_back(updated ? graph_.weight(linear.name + ".up", std::move(updates.up)) : "");
     attributes.push_back({prefix + "weights", std::string(weight_type_name(type))});
     attributes.push_back({prefix + "inputs", integer(linear.in)});
-    attributes.push_back({prefix + "outputs", integer(linear.out)});
+    if (linear.gated) {
+      // Each half rounded up to panels (packed_payloads.h).
+      const std::size_t half = linear.out / 2;
+      attributes.push_back({prefix + "gated", integer(half)});
+      attributes.push_back(
+          {prefix + "outputs", integer(2 * ((half + kPanel - 1) / kPanel * kPanel))});
+    } else {
+      attributes.push_back({prefix + "outputs", integer(linear.out)});
+    }
     attributes.push_back({prefix + "rank", integer(updates.rank)});
   }
 
+  // Those that graphs of BERT's block do not need are left out: older versions read such graphs.
   std::vector<Attribute> common_attributes() const {
-    return {{"tasks", integer(task_count())},
-            {"full_activations", std::int64_t{is_fp32()}},
-            {"eps", spec_.layer_norm_eps}};
+    std::vector<Attribute> attributes = {{"tasks", integer(task_count())},
+                                         {"full_activations", std::int64_t{is_fp32()}},
+                                         {"eps", spec_.layer_norm_eps}};
+    if (is_rms()) attributes.push_back({"rms", integer(1)});
+    if (spec_.block.norm_first) attributes.push_back({"norm_first", integer(1)});
+    return attributes;
   }
 
-  std::string self_attention(const std::string& x, const LayerWeights& layer,
-                             const std::string& name) {
+  std::string self_attention(const std::string& x, std::size_t index, const std::string& name) {
+    const LayerWeights& layer = weights_.layers[index];
+    const bool window = spec_.block.is_window_layer(index);
     std::vector<std::string> inputs = {x, offsets_, tasks_};
     std::vector<Attribute> attributes = common_attributes();
     attributes.push_back({"heads", integer(spec_.heads)});
     attributes.push_back({"head_width", integer(spec_.head_width())});
+    if (spec_.kv_heads() != spec_.heads) {
+      attributes.push_back({"kv_heads", integer(spec_.kv_heads())});
+    }
+    if (spec_.block.causal) attributes.push_back({"behind", integer(1)});  // 1: none
+    if (window) {
+      attributes.push_back({"before", integer(1 + spec_.block.window)});
+      attributes.push_back({"behind", integer(1 + spec_.block.window)});
+    }
     add_linear(layer.qkv, "qkv_", inputs, attributes);
     add_linear(layer.attention_out, "out_", inputs, attributes);
     for (const std::string& input : norm(layer.attention_out.name, layer.attention_norm)) {
       inputs.push_back(input);
     }
-    if (!cos_.empty()) inputs.insert(inputs.end(), {cos_, sin_});
+    for (const std::string& table : window ? window_rotation_ : rotation_) inputs.push_back(table);
+    if (spec_.block.head_norms) {
+      inputs.resize(19);
+      inputs.push_back(
+          graph_.weight(name + ".query_norm", copied(weights_, layer.query_norm.weight)));
+      inputs.push_back(graph_.weight(name + ".key_norm", copied(weights_, layer.key_norm.weight)));
+    }
     return graph_.node({"PackedSelfAttention", kDomain}, name, inputs, attributes);
   }
 
@@ -271,7 +322,9 @@ class PackedBuilder {
   const EncoderWeights& weights_;
   const PackedOptions& options_;
   GraphBuilder& graph_;
-  std::string ids_, offsets_, tasks_, types_, cos_, sin_;
+  std::string ids_, offsets_, tasks_, types_;
+  std::vector<std::string> rotation_;  // cos and sin; none without rotary positions
+  std::vector<std::string> window_rotation_;
   std::string shared_words_;  // the weight that is both word table and decoder; empty: none
 };
 

@@ -8,14 +8,37 @@
 #include <vector>
 
 #include "compile/payloads.h"
+#include "ops/kernels/table.h"
 
 namespace nestvec {
 namespace {
 
 std::int64_t extent(std::size_t size) { return static_cast<std::int64_t>(size); }
 
+// The halves of a gated layer are each rounded up to panels, which then take turns.
 PackedShape shape_of(const LinearWeights& linear, WeightType type) {
-  return {type, linear.out, linear.in};
+  const std::size_t half = (linear.out / 2 + kPanel - 1) / kPanel * kPanel;
+  return {type, linear.gated ? 2 * half : linear.out, linear.in};
+}
+
+// The output rows of a panel.
+struct PanelRows {
+  std::size_t first;
+  std::size_t count;
+};
+PanelRows rows_of_panel(const LinearWeights& linear, std::size_t panel) {
+  const std::size_t width = linear.gated ? linear.out / 2 : linear.out;
+  const std::size_t begin = (linear.gated ? panel / 2 : panel) * kPanel;
+  const std::size_t half = linear.gated ? panel % 2 * width : 0;
+  return {half + begin, std::min(kPanel, width - begin)};
+}
+
+// The column in which the panels have an output row.
+std::size_t column_of_row(const LinearWeights& linear, std::size_t row) {
+  if (!linear.gated) return row;
+  const std::size_t width = linear.out / 2;
+  const std::size_t place = row % width;
+  return (place / kPanel * 2 + row / width) * kPanel + place % kPanel;
 }
 
 // Output rows [first, first + count) of the layer, [count, K], whichever tensors they lie in.
@@ -40,12 +63,11 @@ void fill_panels(const LinearWeights& linear, WeightType type, std::size_t first
                  std::span<std::byte> out) {
   const PackedShape shape = shape_of(linear, type);
   for (std::size_t done = 0; done < out.size(); done += shape.panel_bytes()) {
-    const std::size_t first = (first_panel + done / shape.panel_bytes()) * 32;
-    const std::vector<float> rows =
-        weight_rows(linear, first, std::min<std::size_t>(32, linear.out - first));
+    const auto [first, count] = rows_of_panel(linear, first_panel + done / shape.panel_bytes());
+    const std::vector<float> rows = weight_rows(linear, first, count);
     const std::span<std::byte> panel = out.subspan(done, shape.panel_bytes());
-    std::vector<float> scales(32);
-    std::vector<std::int32_t> sums(32);
+    std::vector<float> scales(kPanel);
+    std::vector<std::int32_t> sums(kPanel);
     switch (type) {
       case WeightType::kF32:
         pack_f32(shape, rows, panel);
@@ -72,10 +94,11 @@ Columns columns_of(const LinearWeights& linear) {
   columns.scales.resize(shape.padded_outputs());
   columns.sums.resize(shape.padded_outputs());
   std::vector<std::byte> panel(shape.panel_bytes());
-  for (std::size_t first = 0; first < linear.out; first += 32) {
-    pack_s8(shape, weight_rows(linear, first, std::min<std::size_t>(32, linear.out - first)), panel,
-            std::span(columns.scales).subspan(first, 32),
-            std::span(columns.sums).subspan(first, 32));
+  for (std::size_t i = 0; i < shape.panels(); ++i) {
+    const auto [first, count] = rows_of_panel(linear, i);
+    pack_s8(shape, weight_rows(linear, first, count), panel,
+            std::span(columns.scales).subspan(i * kPanel, kPanel),
+            std::span(columns.sums).subspan(i * kPanel, kPanel));
   }
   return columns;
 }
@@ -142,7 +165,8 @@ std::vector<float> stacked_up(const LinearWeights& linear, const AdapterSpec& ad
         std::vector<float> values(part.up.elements());
         read_as_float(part.up, 0, values);
         for (std::size_t i = 0; i < values.size(); ++i) {
-          up[(row + i % rank) * width + part.first + i / rank] = adapters.scaling * values[i];
+          const std::size_t column = column_of_row(linear, part.first + i / rank);
+          up[(row + i % rank) * width + column] = adapters.scaling * values[i];
         }
       }
       row += rank;
@@ -219,8 +243,9 @@ Payload padded_bias(const LinearWeights& linear) {
     read_as_float(part, 0, std::span(values).last(part.elements()));
   }
   const std::size_t width = shape_of(linear, WeightType::kF32).padded_outputs();
-  values.resize(width);
-  return computed({extent(width)}, std::move(values));
+  std::vector<float> padded(width);
+  for (std::size_t i = 0; i < values.size(); ++i) padded[column_of_row(linear, i)] = values[i];
+  return computed({extent(width)}, std::move(padded));
 }
 
 StackedUpdates stacked_updates(const LinearWeights& linear, const AdapterSpec& adapters) {

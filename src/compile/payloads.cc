@@ -260,20 +260,25 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
   return computed({extent(1 + table.adapters.size()), extent(width)}, std::move(values));
 }
 
+Payload norm_bias(const EncoderWeights& weights, const NormWeights& norm) {
+  if (!norm.bias.shape.empty()) return copied(weights, norm.bias);
+  return computed(norm.weight.shape, std::vector<float>(norm.weight.elements()));
+}
+
 Payload first_rows(const TableWeights& table, std::size_t rows) {
   std::vector<float> values(rows * table.width);
   read_as_float(table.table, 0, values);
   return computed({extent(rows), extent(table.width)}, std::move(values));
 }
 
-RotaryTables rotary_tables(double base, std::size_t width, std::size_t positions) {
-  const std::size_t half = width / 2;
+RotaryTables rotary_tables(const RotaryShape& rotary, std::size_t positions) {
+  const std::size_t half = rotary.width / 2;
   std::vector<float> cosines(positions * half);
   std::vector<float> sines(positions * half);
   for (std::size_t i = 0; i < half; ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(width);
-    const float power = static_cast<float>(std::pow(base, static_cast<double>(exponent)));
-    const float frequency = 1.0f / power;
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(rotary.width);
+    const float power = static_cast<float>(std::pow(rotary.base, static_cast<double>(exponent)));
+    const float frequency = 1.0f / power / static_cast<float>(rotary.divisor);
     for (std::size_t position = 0; position < positions; ++position) {
       const float angle = static_cast<float>(position) * frequency;
       cosines[position * half + i] = static_cast<float>(std::cos(static_cast<double>(angle)));

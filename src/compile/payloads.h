@@ -24,6 +24,9 @@ Payload transposed(const EncoderWeights& weights, const LinearWeights& linear);
 // Values that are there already. Precondition: their number is the product of `shape`.
 Payload computed(std::vector<std::int64_t> shape, std::vector<float> values);
 
+// A LayerNorm's bias; zeros where it has none.
+Payload norm_bias(const EncoderWeights& weights, const NormWeights& norm);
+
 // The side paths of all tasks as two products: x down [in, C], masked by the sequence's task, times
 // up [C, out], which has the scaling folded in. Column c belongs to task columns[c].
 struct SidePath {
@@ -43,13 +46,18 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
 // [rows, width]: the first rows of a table that no task updates.
 Payload first_rows(const TableWeights& table, std::size_t rows);
 
-// cos and sin of position * base^(-2i / width), [positions, width / 2]. Frequencies and angles are
-// rounded to fp32 where PyTorch rounds them, so that long texts get the angles the model was
-// trained on.
+// cos and sin of position * base^(-2i / width) / divisor, [positions, width / 2]. Frequencies and
+// angles are rounded to fp32 where PyTorch rounds them, so that long texts get the angles the model
+// was trained on.
 struct RotaryTables {
   Payload cos;
   Payload sin;
 };
-RotaryTables rotary_tables(double base, std::size_t width, std::size_t positions);
+struct RotaryShape {
+  double base;
+  double divisor;  // of all frequencies
+  std::size_t width;
+};
+RotaryTables rotary_tables(const RotaryShape& rotary, std::size_t positions);
 
 }  // namespace nestvec

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compile/payloads.h"
+#include "compile/portable_parts.h"
 
 namespace nestvec {
 namespace {
@@ -26,6 +27,7 @@ class PortableBuilder {
     declare_inputs();
     std::string x = embed();
     for (std::size_t i = 0; i < spec_.layers; ++i) x = layer(x, i);
+    if (spec_.block.norm_first) x = normalised("token_embeddings", x, "final", weights_.norm);
     graph_.output("token_embeddings", DataType::kF32,
                   {"batch", "tokens", static_cast<std::int64_t>(spec_.hidden)});
     if (spec_.head.classifier) classify(x);
@@ -54,12 +56,20 @@ class PortableBuilder {
           graph_.node({"Unsqueeze"}, "task_column", {tasks_, graph_.constant("axis_1", {1})});
     }
     if (spec_.positions == PositionKind::kRotary) {
-      RotaryTables tables =
-          rotary_tables(spec_.rotary_base, spec_.head_width(), options_.max_tokens);
-      cos_ = graph_.weight("rotary.cos", std::move(tables.cos));
-      sin_ = graph_.weight("rotary.sin", std::move(tables.sin));
+      rotation_ = declare_tables("rotary", spec_.rotary_base);
       first_position_ = graph_.constant("rotary.first_position", {0});
     }
+    if (!spec_.block.window_layers.empty()) {
+      window_rotation_ = declare_tables("window_rotary", spec_.block.window_rotary_base);
+      window_ = window_bias(graph_, ids_, spec_.block.window);
+    }
+  }
+
+  std::vector<std::string> declare_tables(const std::string& name, double base) {
+    RotaryTables tables =
+        rotary_tables({base, spec_.rotary_divisor, spec_.head_width()}, options_.max_tokens);
+    return {graph_.weight(name + ".cos", std::move(tables.cos)),
+            graph_.weight(name + ".sin", std::move(tables.sin))};
   }
 
   // 1 where a column of a side path belongs to the sequence's task, else 0: [batch, 1, C].
@@ -152,83 +162,152 @@ class PortableBuilder {
 
   std::string embed() {
     std::string x = embed_words();
-    x = graph_.node({"Add"}, "embeddings.typed", {x, embed_types()});
+    if (spec_.token_types > 0) {
+      x = graph_.node({"Add"}, "embeddings.typed", {x, embed_types()});
+    }
     if (spec_.positions == PositionKind::kAbsolute) {
       x = graph_.node({"Add"}, "embeddings.placed", {x, embed_positions()});
     }
-    const auto [gamma, beta] = norm("embeddings", weights_.norm);
-    return graph_.node({"LayerNormalization"}, "embeddings", {x, gamma, beta},
-                       {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
+    const NormWeights& norm = spec_.block.norm_first ? weights_.embedding_norm : weights_.norm;
+    return normalised("embeddings", x, "embeddings", norm);
+  }
+
+  bool is_rms() const { return spec_.block.norm == NormKind::kRms; }
+
+  // norm(x), named `name`; the weights are called after `owner`.
+  std::string normalised(const std::string& name, const std::string& x, const std::string& owner,
+                         const NormWeights& weights) {
+    if (weights.weight.shape.empty()) return x;
+    const std::vector<Attribute> attributes = {{"axis", std::int64_t{-1}},
+                                               {"epsilon", spec_.layer_norm_eps}};
+    if (is_rms()) {
+      const std::string gamma =
+          graph_.weight(owner + ".norm.weight", copied(weights_, weights.weight));
+      return graph_.node({"SimplifiedLayerNormalization"}, name, {x, gamma}, attributes);
+    }
+    const auto [gamma, beta] = norm(owner, weights);
+    return graph_.node({"LayerNormalization"}, name, {x, gamma, beta}, attributes);
   }
 
   std::pair<std::string, std::string> norm(const std::string& name, const NormWeights& norm) {
     return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
-            graph_.weight(name + ".norm.bias", copied(weights_, norm.bias))};
+            graph_.weight(name + ".norm.bias", norm_bias(weights_, norm))};
   }
 
-  std::string rotate(const std::string& name, const std::string& x) {
-    return graph_.node({"RotaryEmbedding", kMicrosoft}, name, {x, first_position_, cos_, sin_},
-                       {{"num_heads", static_cast<std::int64_t>(spec_.heads)}});
+  std::string rotate(const std::string& name, const std::string& x, std::size_t heads,
+                     const std::vector<std::string>& tables) {
+    return graph_.node({"RotaryEmbedding", kMicrosoft}, name,
+                       {x, first_position_, tables[0], tables[1]},
+                       {{"num_heads", static_cast<std::int64_t>(heads)}});
   }
 
-  std::string attention(const std::string& name, const std::string& x, const LinearWeights& qkv) {
+  // RMSNorm of each head of x [batch, tokens, heads D].
+  std::string norm_heads(const std::string& name, const std::string& x, const NormWeights& weights,
+                         std::size_t heads) {
+    const auto width = static_cast<std::int64_t>(spec_.head_width());
+    const auto count = static_cast<std::int64_t>(heads);
+    const std::string apart = graph_.node(
+        {"Reshape"}, name + ".apart", {x, graph_.constant(name + ".heads", {0, 0, count, width})});
+    const std::string done = normalised(name + ".normed", apart, name, weights);
+    return graph_.node({"Reshape"}, name + ".together",
+                       {done, graph_.constant(name + ".row", {0, 0, count * width})});
+  }
+
+  // Norms of heads, rotation, and shared keys and values.
+  void prepare_heads(const std::string& name, std::size_t index, std::vector<std::string>& parts) {
+    const LayerWeights& layer = weights_.layers[index];
+    if (spec_.block.head_norms) {
+      parts[0] = norm_heads(name + ".query_norm", parts[0], layer.query_norm, spec_.heads);
+      parts[1] = norm_heads(name + ".key_norm", parts[1], layer.key_norm, spec_.kv_heads());
+    }
+    if (spec_.positions == PositionKind::kRotary) {
+      const bool window = spec_.block.is_window_layer(index);
+      const std::vector<std::string>& tables = window ? window_rotation_ : rotation_;
+      parts[0] = rotate(name + ".query", parts[0], spec_.heads, tables);
+      parts[1] = rotate(name + ".key", parts[1], spec_.kv_heads(), tables);
+    }
+    parts[1] = repeat_heads(graph_, {spec_.heads, spec_.kv_heads(), spec_.head_width()},
+                            name + ".keys", parts[1]);
+    parts[2] = repeat_heads(graph_, {spec_.heads, spec_.kv_heads(), spec_.head_width()},
+                            name + ".values", parts[2]);
+  }
+
+  std::string attention(const std::string& name, const std::string& x, std::size_t index) {
+    const LinearWeights& qkv = weights_.layers[index].qkv;
     const bool rotary = spec_.positions == PositionKind::kRotary;
     std::string fused = linear(x, qkv);
-    std::string qkv_bias = bias(qkv);
-    if (rotary) {  // the rotation comes behind the bias, so attention cannot add it
+    std::string qkv_bias = spec_.block.biases ? bias(qkv) : "";
+    if (rotary && spec_.block.biases) {  // the rotation comes behind it, so attention cannot add it
       fused = graph_.node({"Add"}, qkv.name + ".biased", {fused, qkv_bias});
       qkv_bias.clear();
     }
-    const auto third = static_cast<std::int64_t>(spec_.hidden);
-    if (split_sizes_.empty()) split_sizes_ = graph_.constant("qkv.sizes", {third, third, third});
+    const auto queries = static_cast<std::int64_t>(spec_.heads * spec_.head_width());
+    const auto keys = static_cast<std::int64_t>(spec_.kv_heads() * spec_.head_width());
+    if (split_sizes_.empty()) split_sizes_ = graph_.constant("qkv.sizes", {queries, keys, keys});
     std::vector<std::string> parts =
         graph_.node_of({"Split"}, qkv.name, 3, {fused, split_sizes_}, {{"axis", std::int64_t{-1}}});
-    if (rotary) {
-      parts[0] = rotate(name + ".query", parts[0]);
-      parts[1] = rotate(name + ".key", parts[1]);
-    }
+    prepare_heads(name, index, parts);
     std::vector<std::string> inputs = {parts[0], parts[1], parts[2]};
     if (!rotary || options_.padded) inputs.push_back(qkv_bias);
     if (options_.padded) inputs.push_back(mask_);
-    return graph_.node({"MultiHeadAttention", kMicrosoft}, name + ".attention", inputs,
-                       {{"num_heads", static_cast<std::int64_t>(spec_.heads)},
-                        {"mask_filter_value", std::numeric_limits<float>::lowest()}});
-  }
-
-  std::string activation(Activation kind, const std::string& name, const std::string& x,
-                         const std::string& bias) {
-    switch (kind) {
-      case Activation::kGelu:
-        return graph_.node({"BiasGelu", kMicrosoft}, name, {x, bias});
-      case Activation::kGeluTanh:
-        return graph_.node({"FastGelu", kMicrosoft}, name, {x, bias});
-      case Activation::kNone:
-        return graph_.node({"Add"}, name, {x, bias});
-      case Activation::kRelu:
-      case Activation::kTanh:
-        break;
+    if (spec_.block.is_window_layer(index)) {
+      inputs.resize(5);
+      inputs.push_back(window_);
     }
-    const std::string biased = graph_.node({"Add"}, name + ".biased", {x, bias});
-    return graph_.node({kind == Activation::kTanh ? "Tanh" : "Relu"}, name, {biased});
+    std::vector<Attribute> attributes = {
+        {"num_heads", static_cast<std::int64_t>(spec_.heads)},
+        {"mask_filter_value", std::numeric_limits<float>::lowest()}};
+    if (spec_.block.causal) attributes.push_back({"unidirectional", std::int64_t{1}});
+    return graph_.node({"MultiHeadAttention", kMicrosoft}, name + ".attention", inputs, attributes);
   }
 
   // LayerNorm(x + y + bias), named `name`.
   std::string add_and_norm(const std::string& name, const std::string& x, const std::string& y,
                            const LinearWeights& linear, const NormWeights& norm_weights) {
     const auto [gamma, beta] = norm(linear.name, norm_weights);
-    return graph_.node({"SkipLayerNormalization", kMicrosoft}, name,
-                       {y, x, gamma, beta, bias(linear)}, {{"epsilon", spec_.layer_norm_eps}});
+    std::vector<std::string> inputs = {y, x, gamma, beta};
+    if (!linear.bias.empty()) inputs.push_back(bias(linear));
+    return graph_.node({"SkipLayerNormalization", kMicrosoft}, name, inputs,
+                       {{"epsilon", spec_.layer_norm_eps}});
+  }
+
+  // activation(gate) * up, of a layer without biases.
+  std::string gated(const std::string& name, const std::string& x, const LinearWeights& feed_in) {
+    const auto half = static_cast<std::int64_t>(spec_.intermediate);
+    if (gate_sizes_.empty()) gate_sizes_ = graph_.constant("gate.sizes", {half, half});
+    const std::vector<std::string> parts =
+        graph_.node_of({"Split"}, feed_in.name, 2, {linear(x, feed_in), gate_sizes_},
+                       {{"axis", std::int64_t{-1}}});
+    const std::string gate = bare_activation(graph_, spec_.activation, name + ".gate", parts[0]);
+    return graph_.node({"Mul"}, name, {gate, parts[1]});
+  }
+
+  std::string layer_norm_first(const std::string& input, std::size_t i) {
+    const LayerWeights& layer = weights_.layers[i];
+    const std::string name = "layer." + std::to_string(i);
+    const std::string first =
+        normalised(name + ".first", input, layer.attention_out.name, layer.attention_norm);
+    const std::string attended = attention(name, first, i);
+    const std::string x =
+        graph_.node({"Add"}, name + ".attended", {input, linear(attended, layer.attention_out)});
+    const std::string second =
+        normalised(name + ".second", x, layer.feed_out.name, layer.feed_norm);
+    const std::string wide = gated(name + ".activation", second, layer.feed_in);
+    return graph_.node({"Add"}, name, {x, linear(wide, layer.feed_out)});
   }
 
   std::string layer(const std::string& input, std::size_t i) {
+    if (spec_.block.norm_first) return layer_norm_first(input, i);
     const LayerWeights& layer = weights_.layers[i];
     const std::string name = "layer." + std::to_string(i);
-    const std::string attended = attention(name, input, layer.qkv);
+    const std::string attended = attention(name, input, i);
     const std::string projected = linear(attended, layer.attention_out);
     const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
                                        layer.attention_norm);
-    const std::string wide = activation(spec_.activation, name + ".activation",
-                                        linear(x, layer.feed_in), bias(layer.feed_in));
+    const std::string wide = spec_.block.gated
+                                 ? gated(name + ".activation", x, layer.feed_in)
+                                 : biased_activation(graph_, spec_.activation, name + ".activation",
+                                                     linear(x, layer.feed_in), bias(layer.feed_in));
     const std::string narrow = linear(wide, layer.feed_out);
     const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
     return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);
@@ -236,7 +315,7 @@ class PortableBuilder {
 
   std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
                     const std::string& name) {
-    return activation(kind, name, linear(x, layer), bias(layer));
+    return biased_activation(graph_, kind, name, linear(x, layer), bias(layer));
   }
 
   void classify(const std::string& tokens) {
@@ -313,11 +392,13 @@ class PortableBuilder {
   std::string mask_;
   std::string types_;
   std::string tasks_;
-  std::string task_column_;  // [batch, 1]
-  std::string cos_;
-  std::string sin_;
+  std::string task_column_;            // [batch, 1]
+  std::vector<std::string> rotation_;  // cos and sin
+  std::vector<std::string> window_rotation_;
+  std::string window_;
   std::string first_position_;
   std::string split_sizes_;
+  std::string gate_sizes_;
   std::map<std::vector<std::int64_t>, std::string> column_masks_;
 };
 

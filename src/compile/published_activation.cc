@@ -38,6 +38,7 @@ bool PublishedActivation::is(Activation activation, std::string_view value) {
       return node != nullptr && node->op == "Relu" && is_first_product(node->inputs[0]);
     case Activation::kNone:
     case Activation::kTanh:
+    case Activation::kSilu:
       break;
   }
   return is_first_product(value);

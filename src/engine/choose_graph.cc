@@ -90,6 +90,7 @@ Graph compiled_graph(const Outline& outline, const RuntimeOptions& runtime, Comp
     options.layout = "rectangular";
   } else {
     precision = choose_precision(runtime);
+    check_precision(outline.spec, precision.name);
   }
   options.precision = precision.name;
   const Artefact artefact =

@@ -68,6 +68,10 @@ void Model::Engine::check(std::span<const std::string> texts, std::span<const st
                                                  " texts; give one for each, or none");
   }
   if (options.late_chunking) refuse_pooled("late chunking");
+  if (options.late_chunking && !parts_.no_late_chunking.empty()) {
+    throw Error(ErrorCode::kUnimplemented,
+                "late chunking is not available for this model: " + parts_.no_late_chunking);
+  }
   if (options.late_chunking && !tasks.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "late chunking reads all chunks as one context, so they share one task");

@@ -47,6 +47,7 @@ class Model::Engine {
     bool takes_types = false;                      // the graph is told the type of each token
     TokenTypes text_types{};                       // of a text alone
     std::shared_ptr<const FileDescriptor> hold{};  // on what it runs from; may be empty
+    std::string no_late_chunking{};                // why it is refused; empty: it is not
     std::shared_ptr<Scheduler> scheduler{};  // of all models that share a thread; null = its own
     std::shared_ptr<const void> share{};     // of the memory plan, until the model has ended
   };

@@ -66,7 +66,10 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   facts.tokenizer_bytes = fs::file_size(folder.tokenizer);
   facts.hidden = graph.spec.hidden;
   facts.intermediate = graph.spec.intermediate;
+  facts.gated = graph.spec.block.gated;
   facts.heads = graph.spec.heads;
+  facts.kv_heads = graph.spec.kv_heads();
+  facts.head_width = graph.spec.head_width();
   facts.max_tokens = max_tokens;
   facts.max_batch_tokens = max_batch_tokens;
   facts.native = graph.native;
@@ -173,6 +176,19 @@ bool takes_pair_types(const Tokenizer& tokenizer, const ModelSpec& spec, const S
     }
   }
   return spec.token_types > 1;
+}
+
+// Late chunking pools the tokens of a chunk, which must have seen what follows them.
+std::string why_no_late_chunking(const ModelSpec& spec, Pooling pooling) {
+  if (spec.block.causal) {
+    return "a token sees only those before it, so a chunk knows nothing of the chunks behind it; "
+           "send the chunks as texts of their own";
+  }
+  if (pooling == Pooling::kLast) {
+    return "a text's vector is that of its last token (pooling lasttoken), which a chunk inside a "
+           "text does not have; send the chunks as texts of their own";
+  }
+  return "";
 }
 
 LogSink sink_or_nothing(const LogSink& sink) {
@@ -300,6 +316,7 @@ Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) 
                              .takes_types = takes_types,
                              .text_types = graph.spec.text_types,
                              .hold = graph.hold,
+                             .no_late_chunking = why_no_late_chunking(graph.spec, folder.pooling),
                              .scheduler = std::move(shared.scheduler),
                              .share = std::move(shared.share)};
   parts.max_batch_tokens = parts.info.max_batch_tokens;

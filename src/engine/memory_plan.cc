@@ -23,6 +23,19 @@ std::string mebibytes(std::uint64_t bytes) {
   return std::to_string((bytes + kMiB - 1) / kMiB) + " MiB";
 }
 
+std::uint64_t head_width(const MemoryFacts& facts) {
+  if (facts.head_width > 0) return facts.head_width;
+  return facts.hidden / std::max<std::uint64_t>(1, facts.heads);
+}
+
+// The values of a token in queries, keys and values, and in the attention's output.
+std::uint64_t queries(const MemoryFacts& facts) {
+  return std::max<std::uint64_t>(1, facts.heads) * head_width(facts);
+}
+std::uint64_t keys_and_values(const MemoryFacts& facts) {
+  return 2 * (facts.kv_heads > 0 ? facts.kv_heads * head_width(facts) : queries(facts));
+}
+
 // The same of a graph of stock operators, which makes the scores of all tokens of a text and turns
 // a decoder that is the word table.
 std::uint64_t portable_heads(const MemoryFacts& facts, std::uint64_t batch, std::uint64_t longest) {
@@ -49,9 +62,11 @@ std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uin
   // Rows on their way through a layer: of all threads together, or of each its own block.
   const std::uint64_t rows =
       std::min<std::uint64_t>(batch, std::max(kBlockRows, facts.threads * kProductRows));
-  const std::uint64_t activations = batch * kFloat * 6 * facts.hidden;
-  const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * facts.intermediate);
-  const std::uint64_t head = facts.hidden / std::max<std::uint64_t>(1, facts.heads);
+  const std::uint64_t layer = 2 * facts.hidden + 2 * queries(facts) + keys_and_values(facts);
+  const std::uint64_t activations = batch * kFloat * layer;
+  const std::uint64_t widest = std::max(facts.intermediate, queries(facts));
+  const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * widest);
+  const std::uint64_t head = head_width(facts);
   const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShortSequence);
   return activations + scratch + keys + native_heads(facts, batch);
 }
@@ -87,6 +102,15 @@ std::string share_text(const ModelShare& model, bool shares_weights) {
          mebibytes(plan.workspace + plan.attention) + " of workspace";
 }
 
+// Live at once in the widest place of a layer of stock operators: residual, q, k, v and their
+// transposed copies (keys and values once for each head of queries), the attention's output; in the
+// feed-forward part two of the wide activations beside the residual, with a gate four.
+std::uint64_t stock_run(const MemoryFacts& facts, std::uint64_t batch) {
+  const std::uint64_t attention = 3 * facts.hidden + 9 * queries(facts);
+  const std::uint64_t wide = (facts.gated ? 4 : 2) * facts.intermediate;
+  return batch * kFloat * std::max(attention, 3 * facts.hidden + wide);
+}
+
 }  // namespace
 
 std::string MemoryPlan::text() const {
@@ -103,13 +127,8 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
   // A graph that merges its adapters holds the merged weights and the largest products beside them.
   plan.weights =
       facts.merges_adapters ? facts.weight_bytes * 3 + facts.weight_bytes / 2 : facts.weight_bytes;
-  // Live at once in the widest place of a layer: residual, q, k, v and their transposed copies, the
-  // attention's output; in the feed-forward part two of the wide activations beside the residual.
   plan.workspace = facts.native ? native_run(facts, batch, longest)
-                                : batch * kFloat *
-                                          std::max(12 * facts.hidden,
-                                                   3 * facts.hidden + 2 * facts.intermediate) +
-                                      portable_heads(facts, batch, longest);
+                                : stock_run(facts, batch) + portable_heads(facts, batch, longest);
   if (facts.native && longest > kPauseTokens) {
     plan.passing = native_run(facts, kPauseTokens, kPauseTokens);
   }

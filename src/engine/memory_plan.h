@@ -15,7 +15,10 @@ struct MemoryFacts {
   std::uint64_t tokenizer_bytes = 0;  // of tokenizer.json
   std::uint64_t hidden = 0;
   std::uint64_t intermediate = 0;
+  bool gated = false;  // a gate of the same width stands beside it
   std::uint64_t heads = 0;
+  std::uint64_t kv_heads = 0;       // of keys and values; 0: as many as `heads`
+  std::uint64_t head_width = 0;     // 0: hidden / heads
   std::uint64_t vocabulary = 0;     // weights of a text from a masked language model's head
   std::uint64_t token_vectors = 0;  // numbers of a token's vector from a head
   std::size_t max_tokens = 0;       // longest sequence

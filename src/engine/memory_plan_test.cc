@@ -37,6 +37,25 @@ TEST(MemoryPlan, NativeGraphsNeedLessForTheSameBatch) {
   EXPECT_LE(plan_memory(native).workspace, 400ull << 20);
 }
 
+// jina-embeddings-v5-text-small: heads that are together wider than the hidden state, keys for two.
+TEST(MemoryPlan, WideHeadsAndSharedKeysCount) {
+  MemoryFacts facts = v3();
+  facts.native = true;
+  facts.intermediate = 3072;
+  facts.gated = true;
+  facts.kv_heads = 8;
+  facts.head_width = 128;
+  // 8,192 tokens of residual and result (1,024 each), queries and attention (2,048), keys and
+  // values (1,024).
+  const std::uint64_t activations = 8192ull * 4 * (2 * 1024 + 2 * 2048 + 2 * 1024);
+  EXPECT_GE(plan_memory(facts).workspace, activations);
+  EXPECT_LE(plan_memory(facts).workspace, activations + (150ull << 20));
+  facts.native = false;
+  const std::uint64_t stock = plan_memory(facts).workspace;
+  facts.gated = false;
+  EXPECT_LE(plan_memory(facts).workspace, stock);
+}
+
 TEST(MemoryPlan, ABatchThatPausesNeedsRoomForAnother) {
   MemoryFacts facts = v3();
   facts.native = true;

@@ -12,6 +12,7 @@
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "compile/families/family.h"
 #include "compile/manifest.h"
 #include "config/model_location.h"
 #include "engine/builtin_prompts.h"
@@ -66,9 +67,34 @@ struct Found {
   std::string source;
 };
 
+// A prompt for each task of a family whose tasks share prompts: the folder's of the task's name,
+// else the folder's of the prompt's name, else the family's.
+Found shared_prompts(const std::vector<AdapterTask>& tasks, const Prompts& stored,
+                     const std::string& family) {
+  Found found{{}, are_empty(stored) ? "built in for " + family : "model folder"};
+  for (const AdapterTask& task : tasks) {
+    const auto named = [&stored](const std::string& name) {
+      return std::ranges::find(stored, name, [](const auto& prompt) { return prompt.first; });
+    };
+    auto own = named(task.name);
+    if (own == stored.end()) own = named(task.prompt_name);
+    found.prompts.emplace_back(task.name, own == stored.end() ? task.prompt : own->second);
+  }
+  return found;
+}
+
+bool shares_prompts(const ModelSpec& spec) {
+  const Family* const family = find_family(spec.family);
+  return family != nullptr && !family->tasks.empty() && !spec.adapters.tasks.empty();
+}
+
 Found find_prompts(const ModelConfig& config, const ModelFolder& folder, const Described& described,
                    const LogSink& log) {
   const Prompts& stored = folder.prompts;
+  if (shares_prompts(described.spec)) {
+    return shared_prompts(adapter_tasks(described.spec.family, described.spec.adapters.tasks),
+                          stored, described.spec.family);
+  }
   if (!are_empty(stored)) return {stored, "model folder"};
   const bool has_adapters = !described.spec.adapters.tasks.empty();
   if (!config.runtime.builtin_prompts || has_adapters) return {stored, ""};
@@ -83,9 +109,9 @@ Found find_prompts(const ModelConfig& config, const ModelFolder& folder, const D
 
 // Sets the prompt of the task that `name` stands for, or adds one where prompts alone are tasks.
 void set_prompt(const std::string& name, const std::string& prompt, const std::string& key,
-                const std::vector<std::string>& adapters, Prompts& prompts) {
+                const std::vector<AdapterTask>& adapters, Prompts& prompts) {
   std::vector<TaskInfo> tasks;
-  for (const std::string& adapter : adapters) tasks.push_back({adapter, "", true});
+  for (const AdapterTask& adapter : adapters) tasks.push_back({adapter.name, "", true});
   for (const auto& [other, text] : prompts) tasks.push_back({other, text, false});
   const TaskInfo* task = same_task(tasks, name);
   if (task == nullptr && !adapters.empty()) {
@@ -103,7 +129,7 @@ void set_prompt(const std::string& name, const std::string& prompt, const std::s
 }
 
 // Whether the configuration has any.
-bool add_configured(const RuntimeOptions& runtime, const std::vector<std::string>& adapters,
+bool add_configured(const RuntimeOptions& runtime, const std::vector<AdapterTask>& adapters,
                     Prompts& prompts) {
   for (const auto& [name, prompt] : runtime.prompts) {
     set_prompt(name, prompt, "runtime.prompts", adapters, prompts);
@@ -116,6 +142,16 @@ bool add_configured(const RuntimeOptions& runtime, const std::vector<std::string
   }
   return !runtime.prompts.empty() || !runtime.query_prompt.empty() ||
          !runtime.document_prompt.empty();
+}
+
+// Of a folder that does not name one.
+void take_usual_pooling(const ModelSpec& spec, ModelFolder& folder) {
+  const Family* const family = find_family(spec.family);
+  if (folder.names_pooling || family == nullptr || !family->last_token) return;
+  folder.pooling = Pooling::kLast;
+  folder.normalize = true;
+  folder.names_pooling = true;
+  folder.names_normalization = true;
 }
 
 ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
@@ -169,13 +205,17 @@ Outline read_outline(const ModelConfig& config, const LogSink& log) {
                 folder.path + ": runtime.pooling is \"" + config.runtime.pooling +
                     "\", but the folder's SpladePooling gives sparse vectors; leave it at auto");
   }
-  const std::vector<std::string>& adapters = described.spec.adapters.tasks;
+  const ModelSpec& spec = described.spec;
+  const std::vector<AdapterTask> adapters = adapter_tasks(spec.family, spec.adapters.tasks);
   Found found = find_prompts(config, folder, described, log);
   if (add_configured(config.runtime, adapters, found.prompts)) {
     found.source += found.source.empty() ? "configuration" : ", configuration";
   }
-  TaskTable tasks(adapters, found.prompts, config.runtime.default_task, folder.default_prompt);
-  ModelInfo info = describe_outline(config, folder, described.spec);
+  // Where tasks share prompts the name of one is no task.
+  TaskTable tasks = TaskTable::over(adapters, found.prompts, config.runtime.default_task,
+                                    shares_prompts(spec) ? "" : folder.default_prompt);
+  take_usual_pooling(spec, folder);
+  ModelInfo info = describe_outline(config, folder, spec);
   info.tasks = tasks.tasks();
   info.default_task = tasks.default_task();
   info.prompts_source = std::move(found.source);

@@ -13,17 +13,27 @@ constexpr std::string_view kUsualDefault = "text-matching";
 }  // namespace
 
 TaskTable::TaskTable(const std::vector<std::string>& adapters, const Prompts& prompts,
-                     const std::string& default_task, const std::string& default_prompt) {
-  for (const std::string& name : adapters) tasks_.push_back({name, "", true});
+                     const std::string& default_task, const std::string& default_prompt)
+    : TaskTable(over(adapter_tasks("", adapters), prompts, default_task, default_prompt)) {}
+
+TaskTable TaskTable::over(const std::vector<AdapterTask>& tasks, const Prompts& prompts,
+                          const std::string& default_task, const std::string& default_prompt) {
+  TaskTable table;
+  std::vector<TaskInfo>& all = table.tasks_;
+  for (const AdapterTask& task : tasks) {
+    all.push_back({task.name, "", true});
+    table.adapters_.push_back(static_cast<std::int32_t>(task.adapter));
+  }
   for (const auto& [name, prompt] : prompts) {
-    const auto known = std::ranges::find(tasks_, name, &TaskInfo::name);
-    if (known != tasks_.end()) {
+    const auto known = std::ranges::find(all, name, &TaskInfo::name);
+    if (known != all.end()) {
       known->prompt = prompt;
-    } else if (adapters.empty()) {
-      tasks_.push_back({name, prompt, false});
+    } else if (tasks.empty()) {
+      all.push_back({name, prompt, false});
     }
   }
-  default_task_ = choose_default(default_task, default_prompt);
+  table.default_task_ = table.choose_default(default_task, default_prompt);
+  return table;
 }
 
 std::string TaskTable::choose_default(const std::string& default_task,
@@ -50,8 +60,8 @@ std::string TaskTable::choose_default(const std::string& default_task,
 TaskChoice TaskTable::resolve(std::string_view name) const {
   const TaskInfo* task = task_for(tasks_, name.empty() ? default_task_ : name);
   if (task == nullptr) return {};
-  const auto index = static_cast<std::int32_t>(task - tasks_.data());
-  return {task->adapter ? index : -1, task->prompt};
+  const auto index = static_cast<std::size_t>(task - tasks_.data());
+  return {task->adapter ? adapters_[index] : -1, task->prompt};
 }
 
 }  // namespace nestvec

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compile/families/family.h"
 #include "nestvec/model.h"
 
 namespace nestvec {
@@ -28,6 +29,10 @@ class TaskTable {
   TaskTable(const std::vector<std::string>& adapters, const Prompts& prompts,
             const std::string& default_task, const std::string& default_prompt = "");
 
+  // The same for tasks of which several may share an adapter; `prompts` are named as the tasks.
+  static TaskTable over(const std::vector<AdapterTask>& tasks, const Prompts& prompts,
+                        const std::string& default_task, const std::string& default_prompt);
+
   // The task that find_task() of nestvec/tasks.h finds; empty = the default. Throws as that.
   TaskChoice resolve(std::string_view name) const;
 
@@ -35,10 +40,12 @@ class TaskTable {
   const std::string& default_task() const noexcept { return default_task_; }
 
  private:
+  TaskTable() = default;
   std::string choose_default(const std::string& default_task,
                              const std::string& default_prompt) const;
 
-  std::vector<TaskInfo> tasks_;  // those with an adapter first, in the graph's order
+  std::vector<TaskInfo> tasks_;         // those with an adapter first
+  std::vector<std::int32_t> adapters_;  // of each of them
   std::string default_task_;
 };
 

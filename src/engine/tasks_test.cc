@@ -48,6 +48,22 @@ TEST(TaskTable, AMistypedDefaultIsRefused) {
       << "also of a model without tasks";
 }
 
+TEST(TaskTable, SeveralTasksMayShareAnAdapter) {
+  const std::vector<std::string> adapters = {"clustering", "retrieval", "own"};
+  const TaskTable table = TaskTable::over(
+      adapter_tasks("jina-embeddings-v5", adapters),
+      {{"retrieval.query", "Q: "}, {"retrieval.passage", "D: "}, {"query", "no task"}}, "", "");
+  EXPECT_EQ(table.tasks().size(), 5u);  // text-matching and classification have no adapter here
+  EXPECT_EQ(table.resolve("retrieval.query").adapter, 1);
+  EXPECT_EQ(table.resolve("query").prompt, "Q: ");
+  EXPECT_EQ(table.resolve("retrieval.passage").adapter, 1);
+  EXPECT_EQ(table.resolve("retrieval.passage").prompt, "D: ");
+  EXPECT_EQ(table.resolve("retrieval").adapter, 1);
+  EXPECT_EQ(table.resolve("separation").adapter, 0);
+  EXPECT_EQ(table.resolve("own").adapter, 2);
+  EXPECT_EQ(table.default_task(), "none");
+}
+
 TEST(TaskTable, PromptsAloneAreTasksWithoutAdapters) {
   const TaskTable table({}, {{"query", "query: "}}, "query");
   EXPECT_EQ(table.resolve("").prompt, "query: ");

@@ -39,7 +39,8 @@ class Attention {
         context_(context),
         kernels_(context.kernels),
         width_(layer.heads * layer.head_width),
-        scale_(1.0f / std::sqrt(static_cast<float>(layer.head_width))) {}
+        scale_(layer.scale > 0 ? layer.scale
+                               : 1.0f / std::sqrt(static_cast<float>(layer.head_width))) {}
 
   void run(std::span<const std::int64_t> offsets) {
     std::vector<Rows> short_ones;
@@ -53,7 +54,7 @@ class Attention {
     }
     run_short(short_ones, longest);
     for (const Rows& rows : long_ones) {
-      for (std::size_t head = 0; head < layer_.heads; ++head) {
+      for (std::size_t head = 0; head < layer_.key_heads(); ++head) {
         context_.pause();
         run_long(rows, head);
       }
@@ -69,29 +70,33 @@ class Attention {
 
   HeadShape shape(std::size_t keys) const { return {layer_.head_width, keys}; }
 
-  const T* row(const Rows& rows, std::size_t part, std::size_t head) const {
-    return qkv_.data + (part * layer_.heads + head) * qkv_.matrix_stride +
-           rows.first * qkv_.row_stride;
+  // Query heads that read the same keys.
+  std::size_t group() const { return layer_.heads / layer_.key_heads(); }
+
+  const T* row(const Rows& rows, std::size_t matrix) const {
+    return qkv_.data + matrix * qkv_.matrix_stride + rows.first * qkv_.row_stride;
   }
 
   // The first block's queries come nearer while keys are packed.
   void fetch_queries(const Rows& rows, std::size_t head) const {
-    const T* q = row(rows, 0, head);
+    const T* q = row(rows, head);
     for (std::size_t i = 0; i < std::min(kQueryBlock, rows.count); ++i, q += qkv_.row_stride) {
       for (std::size_t j = 0; j < layer_.head_width; j += 64 / sizeof(T)) __builtin_prefetch(q + j);
     }
   }
 
+  // `head` is one of keys and values.
   void pack(const Rows& rows, std::size_t head, std::size_t first, T* packed) const {
     PackKeysValues<T> p;
     p.shape = shape(rows.count);
     p.first = first;
     p.count = std::min(kPackKeys, rows.count - first);
-    p.k = row(rows, 1, head);
-    p.v = row(rows, 2, head);
+    p.k = row(rows, layer_.heads + head);
+    p.v = row(rows, layer_.heads + layer_.key_heads() + head);
     p.stride = qkv_.row_stride;
     p.cos = layer_.cos;
     p.sin = layer_.sin;
+    p.norm = layer_.key_norm;
     p.packed_k = packed;
     p.packed_v = packed + packed_kv_elements(p.shape);
     kernels_.pack(p);
@@ -102,11 +107,14 @@ class Attention {
     a.shape = shape(rows.count);
     a.first = first;
     a.count = std::min(kQueryBlock, rows.count - first);
-    a.q = row(rows, 0, head) + first * qkv_.row_stride;
+    a.q = row(rows, head) + first * qkv_.row_stride;
     a.stride = qkv_.row_stride;
     a.cos = layer_.cos;
     a.sin = layer_.sin;
+    a.norm = layer_.query_norm;
     a.scale = scale_;
+    a.before = layer_.before;
+    a.behind = layer_.behind;
     a.packed_k = packed;
     a.packed_v = packed + packed_kv_elements(a.shape);
     a.out = out_ + (rows.first + first) * width_ + head * layer_.head_width;
@@ -117,18 +125,18 @@ class Attention {
   void run_short(const std::vector<Rows>& sequences, std::size_t longest) {
     const std::size_t stride = 2 * packed_kv_elements(shape(longest));
     T* const packed = context_.keys.get<T>(context_.pool.threads() * stride);
-    const std::size_t heads = layer_.heads;
-    context_.pool.parallel_runs(sequences.size() * heads,
-                                [&](std::size_t piece, std::size_t thread) {
-                                  const Rows& rows = sequences[piece / heads];
-                                  fetch_queries(rows, piece % heads);
-                                  T* const own = packed + thread * stride;
-                                  for (std::size_t i = 0; i < rows.count; i += kPackKeys)
-                                    pack(rows, piece % heads, i, own);
-                                  for (std::size_t i = 0; i < rows.count; i += kQueryBlock) {
-                                    attend(rows, piece % heads, i, own);
-                                  }
-                                });
+    const std::size_t heads = layer_.key_heads();
+    context_.pool.parallel_runs(
+        sequences.size() * heads, [&](std::size_t piece, std::size_t thread) {
+          const Rows& rows = sequences[piece / heads];
+          const std::size_t head = piece % heads;
+          fetch_queries(rows, head * group());
+          T* const own = packed + thread * stride;
+          for (std::size_t i = 0; i < rows.count; i += kPackKeys) pack(rows, head, i, own);
+          for (std::size_t query = head * group(); query < (head + 1) * group(); ++query) {
+            for (std::size_t i = 0; i < rows.count; i += kQueryBlock) attend(rows, query, i, own);
+          }
+        });
   }
 
   void run_long(const Rows& rows, std::size_t head) {
@@ -136,9 +144,10 @@ class Attention {
     context_.pool.parallel_for(
         (rows.count + kPackKeys - 1) / kPackKeys,
         [&](std::size_t piece, std::size_t) { pack(rows, head, piece * kPackKeys, packed); });
-    context_.pool.parallel_for(
-        (rows.count + kQueryBlock - 1) / kQueryBlock,
-        [&](std::size_t piece, std::size_t) { attend(rows, head, piece * kQueryBlock, packed); });
+    const std::size_t blocks = (rows.count + kQueryBlock - 1) / kQueryBlock;
+    context_.pool.parallel_for(group() * blocks, [&](std::size_t piece, std::size_t) {
+      attend(rows, head * group() + piece / blocks, piece % blocks * kQueryBlock, packed);
+    });
   }
 
   const AttentionLayer& layer_;

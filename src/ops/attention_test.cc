@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention against plain sums in double: every instruction set, lengths around the kernels'
-// blocks, with and without rotation.
+// blocks, with and without rotation, norms of heads, shared keys, and masks.
 #include "ops/attention.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "support/ops_test.h"
@@ -16,17 +17,37 @@
 namespace nestvec {
 namespace {
 
+struct AttentionCase {
+  std::size_t heads;
+  std::size_t head_width;
+  bool rotated;
+  std::size_t kv_heads = 0;
+  std::size_t before = SIZE_MAX;
+  std::size_t behind = SIZE_MAX;
+  bool normed = false;
+};
+
 struct Problem {
-  Problem(std::size_t heads, std::size_t head_width, bool rotated,
-          const std::vector<std::size_t>& lengths, std::mt19937& random) {
-    layer.heads = heads;
+  Problem(const AttentionCase& shape, const std::vector<std::size_t>& lengths,
+          std::mt19937& random) {
+    const std::size_t head_width = shape.head_width;
+    layer.heads = shape.heads;
     layer.head_width = head_width;
+    layer.kv_heads = shape.kv_heads;
+    layer.before = shape.before;
+    layer.behind = shape.behind;
+    if (shape.normed) {
+      query_norm = values(head_width, 1.0, random);
+      key_norm = values(head_width, 1.0, random);
+      layer.query_norm = {query_norm.data(), kNormEps};
+      layer.key_norm = {key_norm.data(), kNormEps};
+    }
     offsets = {0};
     for (const std::size_t length : lengths) {
       offsets.push_back(offsets.back() + static_cast<std::int64_t>(length));
     }
-    qkv = values(tokens() * 3 * width(), 1.5, random);
-    if (!rotated) return;
+    qkv = values(tokens() * columns(), 1.5, random);
+    if (!shape.rotated) return;
     const std::size_t longest = *std::max_element(lengths.begin(), lengths.end());
     for (std::size_t position = 0; position < longest; ++position) {
       for (std::size_t i = 0; i < head_width / 2; ++i) {
@@ -42,18 +63,36 @@ struct Problem {
   }
 
   std::size_t width() const { return layer.heads * layer.head_width; }
+  std::size_t columns() const { return (layer.heads + 2 * layer.key_heads()) * layer.head_width; }
   std::size_t tokens() const { return static_cast<std::size_t>(offsets.back()); }
 
-  // Element i of part 0 to 2 (query, key, value) of a head of a token, at its position, rotated.
+  // Element i of part 0 to 2 (query, key, value) of what a head of a token reads, normalised.
+  double element(std::size_t part, std::size_t head, std::size_t token, std::size_t i) const {
+    const std::size_t kv_head = head * layer.key_heads() / layer.heads;
+    const std::size_t matrix =
+        part == 0 ? head : layer.heads + (part - 1) * layer.key_heads() + kv_head;
+    const float* row = qkv.data() + token * columns() + matrix * layer.head_width;
+    const HeadNorm& norm = part == 0 ? layer.query_norm : layer.key_norm;
+    if (part == 2 || norm.weight == nullptr) return static_cast<double>(row[i]);
+    double squares = 0;
+    for (std::size_t j = 0; j < layer.head_width; ++j) {
+      squares += static_cast<double>(row[j]) * static_cast<double>(row[j]);
+    }
+    const double mean = squares / static_cast<double>(layer.head_width);
+    return static_cast<double>(row[i]) * static_cast<double>(norm.weight[i]) /
+           std::sqrt(mean + static_cast<double>(norm.eps));
+  }
+
+  // The same at its position, rotated.
   double element(std::size_t part, std::size_t head, std::size_t token, std::size_t position,
                  std::size_t i) const {
-    const float* row = qkv.data() + token * 3 * width() + part * width() + head * layer.head_width;
-    if (part == 2 || layer.cos == nullptr) return static_cast<double>(row[i]);
+    const double value = element(part, head, token, i);
+    if (part == 2 || layer.cos == nullptr) return value;
     const std::size_t half = layer.head_width / 2;
     const auto c = static_cast<double>(layer.cos[position * half + i % half]);
     const auto s = static_cast<double>(layer.sin[position * half + i % half]);
-    return i < half ? static_cast<double>(row[i]) * c - static_cast<double>(row[i + half]) * s
-                    : static_cast<double>(row[i]) * c + static_cast<double>(row[i - half]) * s;
+    return i < half ? value * c - element(part, head, token, i + half) * s
+                    : value * c + element(part, head, token, i - half) * s;
   }
 
   // One head of one token of sequence n, [head_width].
@@ -61,18 +100,21 @@ struct Problem {
     const auto first = static_cast<std::size_t>(offsets[n]);
     const auto length = static_cast<std::size_t>(offsets[n + 1]) - first;
     const std::size_t d = layer.head_width;
-    std::vector<double> weights(length);
-    for (std::size_t key = 0; key < length; ++key) {
+    const std::size_t begin = position > layer.before ? position - layer.before : 0;
+    const std::size_t end = length - position > layer.behind ? position + layer.behind + 1 : length;
+    std::vector<double> weights(length, -1e300);
+    for (std::size_t key = begin; key < end; ++key) {
+      weights[key] = 0;
       for (std::size_t i = 0; i < d; ++i) {
         weights[key] += element(0, head, first + position, position, i) *
                         element(1, head, first + key, key, i) / std::sqrt(static_cast<double>(d));
       }
     }
     const double most = *std::max_element(weights.begin(), weights.end());
-    for (double& w : weights) w = std::exp(w - most);
+    for (double& w : weights) w = w > -1e300 ? std::exp(w - most) : 0;
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
     std::vector<double> out(d);
-    for (std::size_t key = 0; key < length; ++key) {
+    for (std::size_t key = begin; key < end; ++key) {
       for (std::size_t i = 0; i < d; ++i) {
         out[i] += weights[key] / sum * element(2, head, first + key, key, i);
       }
@@ -80,9 +122,10 @@ struct Problem {
     return out;
   }
 
+  static constexpr float kNormEps = 1e-5f;
   AttentionLayer layer;
   std::vector<std::int64_t> offsets;
-  std::vector<float> qkv, cos, sin;
+  std::vector<float> qkv, cos, sin, query_norm, key_norm;
 };
 
 // As columns of one matrix, or as a matrix for each head.
@@ -91,7 +134,7 @@ enum class Layout { kColumns, kMatrices };
 template <class T>
 HeadMatrices<T> arranged(const Problem& p, std::vector<T>& qkv, Layout layout) {
   const std::size_t d = p.layer.head_width;
-  const std::size_t all = 3 * p.width();
+  const std::size_t all = p.columns();
   if (layout == Layout::kColumns) return {qkv.data(), d, all};
   std::vector<T> matrices;
   for (std::size_t column = 0; column < all; column += d) {
@@ -142,11 +185,18 @@ void expect_near_reference(const Problem& p, const std::vector<float>& out, doub
   }
 }
 
-struct AttentionCase {
-  std::size_t heads;
-  std::size_t head_width;
-  bool rotated;
-};
+std::string name_of(const AttentionCase& shape) {
+  const auto reach = [](std::size_t tokens) {
+    return tokens == SIZE_MAX ? std::string("all") : std::to_string(tokens);
+  };
+  std::string name = std::to_string(shape.heads) + "x" + std::to_string(shape.head_width);
+  if (shape.rotated) name += "_rotated";
+  if (shape.kv_heads > 0) name += "_keys" + std::to_string(shape.kv_heads);
+  if (shape.before != SIZE_MAX || shape.behind != SIZE_MAX) {
+    name += "_before_" + reach(shape.before) + "_behind_" + reach(shape.behind);
+  }
+  return shape.normed ? name + "_normed" : name;
+}
 
 class AttentionOp : public testing::TestWithParam<AttentionCase> {
  protected:
@@ -154,7 +204,7 @@ class AttentionOp : public testing::TestWithParam<AttentionCase> {
   Problem problem(const std::vector<std::size_t>& lengths = {1, 2, 31, 32, 33, 64, 65, 127, 129,
                                                              200, 5}) {
     std::mt19937 random(11);
-    return Problem(GetParam().heads, GetParam().head_width, GetParam().rotated, lengths, random);
+    return Problem(GetParam(), lengths, random);
   }
 };
 
@@ -196,7 +246,7 @@ TEST_P(AttentionOp, ASequenceIsTheSameInAnyCompany) {
       Problem alone = together;
       alone.offsets = {0, 1300};
       alone.qkv.erase(alone.qkv.begin(),
-                      alone.qkv.begin() + 70 * 3 * static_cast<long>(alone.width()));
+                      alone.qkv.begin() + 70 * static_cast<long>(alone.columns()));
       const std::vector<float> one = run(alone, isa, narrow);
       EXPECT_EQ(
           0, std::memcmp(one.data(), all.data() + 70 * alone.width(), one.size() * sizeof(float)));
@@ -207,19 +257,23 @@ TEST_P(AttentionOp, ASequenceIsTheSameInAnyCompany) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AttentionOp,
                          testing::Values(AttentionCase{2, 64, true}, AttentionCase{3, 32, false},
-                                         AttentionCase{2, 20, true}, AttentionCase{1, 100, false}),
-                         [](const auto& suite) {
-                           return std::to_string(suite.param.heads) + "x" +
-                                  std::to_string(suite.param.head_width) +
-                                  (suite.param.rotated ? "_rotated" : "");
-                         });
+                                         AttentionCase{2, 20, true}, AttentionCase{1, 100, false},
+                                         // one more mask, or a group of queries for a key, each
+                                         AttentionCase{2, 32, true, 0, SIZE_MAX, 0},
+                                         AttentionCase{4, 64, true, 2, SIZE_MAX, 0, true},
+                                         AttentionCase{6, 20, false, 2, SIZE_MAX, SIZE_MAX, true},
+                                         AttentionCase{2, 32, true, 1, 0, 0},
+                                         AttentionCase{2, 64, true, 0, 64, 64},
+                                         AttentionCase{1, 32, false, 0, 3, 1},
+                                         AttentionCase{2, 32, true, 0, 130, 200}),
+                         [](const auto& suite) { return name_of(suite.param); });
 
 // Scores of later steps far above all before them: little, much, and as much as leaves nothing of
 // what was weighed before.
 TEST(AttentionOp, TheGreatestScoreComesLast) {
   for (const float factor : {3.0f, 8.0f, 60.0f}) {
     std::mt19937 random(12);
-    Problem p(1, 32, false, {600}, random);
+    Problem p({1, 32, false}, {600}, random);
     for (const std::size_t key : {150u, 299u, 599u}) {
       for (std::size_t i = 0; i < 32; ++i) {
         p.qkv[key * 96 + 32 + i] = factor * static_cast<float>(key) / 300.0f * p.qkv[i];
@@ -237,7 +291,7 @@ TEST(AttentionOp, TheGreatestScoreComesLast) {
 
 TEST(AttentionOp, WhatIsNotANumberIsNotHidden) {
   std::mt19937 random(13);
-  Problem p(1, 32, false, {20, 20}, random);
+  Problem p({1, 32, false}, {20, 20}, random);
   p.qkv[3 * 96 + 64] = std::nanf("");  // a value
   for (const Isa isa : machine_isas()) {
     SCOPED_TRACE(isa_name(isa));

@@ -81,11 +81,14 @@ void embed_token(const EmbeddingLayer& layer, const Token& token, float* out,
       kernels.add_scaled(down[r], layer.up + (first + r) * width, width, out);
     }
   }
-  kernels.add(layer.types + token.type * width, width, out);
+  if (layer.scale > 0) {
+    for (std::size_t i = 0; i < width; ++i) out[i] *= layer.scale;
+  }
+  if (layer.types != nullptr) kernels.add(layer.types + token.type * width, width, out);
   if (layer.positions != nullptr) {
     kernels.add(layer.positions + token.position * width, width, out);
   }
-  kernels.layer_norm({out, layer.norm.weight, layer.norm.bias, layer.norm.eps, width, out});
+  if (layer.norm.weight != nullptr) layer.norm.run(kernels, out, out);
 }
 
 }  // namespace

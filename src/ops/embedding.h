@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token embeddings of a packed batch: word + type + position, the task's update, LayerNorm.
+// Token embeddings of a packed batch: word * scale + type + position, the task's update, a norm;
+// all but the word where the layer has them.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,9 @@ struct EmbeddingLayer {
   const std::uint16_t* words_bf16 = nullptr;
   const void* word_panels = nullptr;  // f32 or bf16, of a model whose decoder is its word table
   WeightType word_type = WeightType::kF32;  // of the panels
-  const float* types = nullptr;  // [type rows, H]: row 0 without a task, 1 + t with task t's update
+  float scale = 0.0f;                       // of the word's row; 0: none
+  // [type rows, H]: row 0 without a task, 1 + t with task t's update; null: none
+  const float* types = nullptr;
   std::size_t type_rows = 0;
   TokenTypes token_types;            // without tasks: which row of `types` each token of a text has
   const float* positions = nullptr;  // [position rows, H]; null: none
@@ -36,7 +39,7 @@ struct EmbeddingLayer {
   std::size_t rank = 0;
   const float* down = nullptr;  // [V, tasks rank]; null: none
   const float* up = nullptr;    // [tasks rank, H]
-  NormLayer norm;
+  NormLayer norm;               // its weight is null: none
 };
 
 // A packed batch.

@@ -53,7 +53,8 @@ inline constexpr std::size_t kBlockRows = 512;
 
 // What a block of rows needs on its way through a layer.
 struct RowScratch {
-  Scratch activations;  // the input as the product reads it
+  Scratch normed;       // the input behind its norm
+  Scratch activations;  // the same as the product reads it
   Scratch scales;       // of its rows
   Scratch low_rank;     // h = down x
   Scratch middle;       // a feed-forward layer's wide activations

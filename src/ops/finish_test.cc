@@ -24,6 +24,8 @@ double exact(Activation activation, double x) {
       return std::max(x, 0.0);
     case Activation::kNone:
       return x;
+    case Activation::kSilu:
+      return x / (1 + std::exp(-x));
     case Activation::kTanh:
       return std::tanh(x);
   }
@@ -52,7 +54,7 @@ TEST(Finish, ActivationsOverTheirWholeRange) {
   x.resize((x.size() + kPanel - 1) / kPanel * kPanel);
   for (const Isa isa : machine_isas()) {
     for (const Activation activation : {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu,
-                                        Activation::kNone, Activation::kTanh}) {
+                                        Activation::kNone, Activation::kTanh, Activation::kSilu}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << static_cast<int>(activation));
       const std::vector<float> out = activated(kernels(isa), activation, x);
       for (std::size_t i = 0; i < x.size(); ++i) {
@@ -93,10 +95,50 @@ TEST(Finish, GeluForBf16) {
 TEST(Finish, WhatIsNotANumberStaysSo) {
   std::vector<float> x(kPanel, std::nanf(""));
   for (const Isa isa : machine_isas()) {
-    for (const Activation activation :
-         {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kNone}) {
+    for (const Activation activation : {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu,
+                                        Activation::kSilu, Activation::kNone}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << static_cast<int>(activation));
       for (const float y : activated(kernels(isa), activation, x)) EXPECT_TRUE(std::isnan(y));
+    }
+  }
+}
+
+// Pairs of panels, the last of them partial: the first lets the second through.
+TEST(Finish, AGateLetsItsNeighboursThrough) {
+  std::mt19937 random(6);
+  constexpr std::size_t kRows = 3;
+  constexpr std::size_t kPanels = 4;
+  const std::vector<float> c = values(kPanels * kRows * kPanel, 1.0, random);
+  const std::vector<float> bias = values(kPanels * kPanel, 1.0, random);
+  for (const Isa isa : machine_isas()) {
+    for (const std::size_t columns : {std::size_t{1}, std::size_t{32}, std::size_t{57}}) {
+      SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << columns);
+      std::vector<float> out(kRows * 2 * kPanel, 77.0f);
+      PanelFinish finish;
+      finish.c = c.data();
+      finish.c_stride = kRows * kPanel;
+      finish.rows = kRows;
+      finish.columns = columns;
+      finish.gated = true;
+      finish.bias = bias.data();
+      finish.activation = Activation::kSilu;
+      finish.out = out.data();
+      finish.out_stride = 2 * kPanel;
+      kernels(isa).finish(finish);
+      const auto value = [&](std::size_t row, std::size_t panel, std::size_t column) {
+        return static_cast<double>(c[(panel * kRows + row) * kPanel + column]) +
+               static_cast<double>(bias[panel * kPanel + column]);
+      };
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const std::size_t row = i / (2 * kPanel);
+        const std::size_t column = i % (2 * kPanel);
+        const std::size_t gate = column / kPanel * 2;
+        const double expected = column >= columns
+                                    ? 77.0
+                                    : exact(Activation::kSilu, value(row, gate, column % kPanel)) *
+                                          value(row, gate + 1, column % kPanel);
+        ASSERT_NEAR(static_cast<double>(out[i]), expected, 2e-6) << i;
+      }
     }
   }
 }

@@ -26,9 +26,9 @@ class BlockProduct {
         out_(out),
         prepared_(prepared),
         kernels_(kernels),
-        stride_(out.stride > 0 ? out.stride : layer.shape.outputs) {}
+        stride_(out.stride > 0 ? out.stride : layer.outputs()) {}
 
-  // `panels` is at most kGroupPanels.
+  // `panels` is at most kGroupPanels, and even where a gate is one of each two.
   void run(std::size_t first, std::size_t rows, std::size_t panel, std::size_t panels) const {
     alignas(64) std::array<float, kGroupPanels * kProductRows * kPanel> c;
     PanelFinish finish;
@@ -38,10 +38,13 @@ class BlockProduct {
       multiply(first, rows, panel + i, c.data() + i * finish.c_stride);
     }
     const std::size_t column = panel * kPanel;
-    const std::size_t place = place_of(first, column);
+    finish.gated = layer_.gated_outputs > 0;
+    const std::size_t first_output = finish.gated ? column / 2 : column;
+    const std::size_t panel_outputs = finish.gated ? kPanel / 2 : kPanel;
+    const std::size_t place = place_of(first, first_output);
     std::array<const float*, kProductRows> up_rows;
     finish.rows = rows;
-    finish.columns = std::min(panels * kPanel, layer_.shape.outputs - column);
+    finish.columns = std::min(panels * panel_outputs, layer_.outputs() - first_output);
     finish.bias = layer_.bias + column;
     if (prepared_.product == Product::kS8) {
       finish.row_scales = prepared_.scales + first;
@@ -129,7 +132,7 @@ LinearInput rows_of(const LinearInput& in, std::size_t width, std::size_t first,
 void normalise_rows(const NormLayer& norm, float* x, std::size_t rows, const Team& team) {
   team.for_rows(rows, [&](std::size_t first, std::size_t end) {
     for (float* row = x + first * norm.n; row < x + end * norm.n; row += norm.n) {
-      team.kernels().layer_norm({row, norm.weight, norm.bias, norm.eps, norm.n, row});
+      norm.run(team.kernels(), row, row);
     }
   });
 }
@@ -147,8 +150,9 @@ void linear_block(const LinearLayer& layer, const LinearInput& in, const LinearO
   // No group crosses the end of a matrix.
   const std::size_t most =
       out.matrix_stride > 0 ? std::gcd(kGroupPanels, out.stride / kPanel) : kGroupPanels;
+  const std::size_t least = layer.gated_outputs > 0 ? 2 : 1;
   const std::size_t group = std::bit_floor(
-      std::clamp<std::size_t>(blocks * panels / (kGroupsPerThread * team.threads()), 1, most));
+      std::clamp<std::size_t>(blocks * panels / (kGroupsPerThread * team.threads()), least, most));
   const std::size_t groups = (panels + group - 1) / group;
   team.for_runs(blocks * groups, [&](std::size_t index) {
     const std::size_t b = index / groups;
@@ -223,7 +227,7 @@ LinearOutput middle_of(const FeedForwardLayer& layer, std::size_t rows, const Te
   const Product product = product_of(layer.out, team.context());
   const bool narrow = product == Product::kBf16 || product == Product::kS8;
   const std::size_t stride =
-      spread(layer.in.shape.outputs, narrow ? sizeof(std::uint16_t) : sizeof(float));
+      spread(layer.in.outputs(), narrow ? sizeof(std::uint16_t) : sizeof(float));
   LinearOutput middle{.activation = layer.activation, .stride = stride};
   Scratch& scratch = team.scratch().middle;
   if (narrow) {
@@ -240,10 +244,12 @@ void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput&
             EngineContext& context) {
   for_blocks(
       in.rows, context,
-      [&](std::size_t rows, const Team& team) { reserve_rows(layer, rows, team); },
+      [&](std::size_t rows, const Team& team) {
+        reserve_rows(layer, rows, in.norm != nullptr, team);
+      },
       [&](std::size_t first, std::size_t rows, const Team& team) {
         linear_block(layer, rows_of(in, layer.shape.inputs, first, rows),
-                     rows_of(out, layer.shape.outputs, first), team);
+                     rows_of(out, layer.outputs(), first), team);
       });
 }
 
@@ -253,12 +259,13 @@ void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* o
   for_blocks(
       in.rows, context,
       [&](std::size_t rows, const Team& team) {
-        reserve_rows(layer.in, rows, team);
-        reserve_rows(layer.out, rows, team);
+        reserve_rows(layer.in, rows, layer.norm_first, team);
+        reserve_rows(layer.out, rows, false, team);
         middle_of(layer, rows, team);
       },
       [&](std::size_t first, std::size_t rows, const Team& team) {
-        const LinearInput part = rows_of(in, width, first, rows);
+        LinearInput part = rows_of(in, width, first, rows);
+        if (layer.norm_first) part.norm = &layer.norm;
         const LinearOutput middle = middle_of(layer, rows, team);
         linear_block(layer.in, part, middle, team);
         linear_block(layer.out,
@@ -267,7 +274,10 @@ void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* o
                       .rows = rows,
                       .tasks = part.tasks,
                       .stride = middle.stride},
-                     {.out = out + first * width, .residual = part.x, .norm = &layer.norm}, team);
+                     {.out = out + first * width,
+                      .residual = part.x,
+                      .norm = layer.norm_first ? nullptr : &layer.norm},
+                     team);
       });
 }
 

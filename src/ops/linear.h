@@ -28,6 +28,25 @@ struct LinearLayer {
   const std::int32_t* sums = nullptr;  // s8: the same
   Adapters adapters;
   bool full_activations = false;  // bf16 weights times fp32 activations
+  // Panels in turns: 32 columns of a gate, then the 32 that it lets through. The number of outputs
+  // is then this one instead of the shape's, for which each of the two is rounded up to panels; 0:
+  // no gate.
+  std::size_t gated_outputs = 0;
+
+  std::size_t outputs() const noexcept { return gated_outputs > 0 ? gated_outputs : shape.outputs; }
+};
+
+// LayerNorm of a row (Ba et al., arXiv:1607.06450), or RMSNorm (arXiv:1910.07467).
+struct NormLayer {
+  const float* weight = nullptr;  // [n]
+  const float* bias = nullptr;    // not of RMSNorm
+  float eps = 0.0f;
+  std::size_t n = 0;
+  bool rms = false;
+
+  void run(const Kernels& kernels, const float* x, float* out) const {
+    (rms ? kernels.rms_norm : kernels.layer_norm)({x, weight, bias, eps, n, out});
+  }
 };
 
 struct LinearInput {
@@ -37,14 +56,7 @@ struct LinearInput {
   std::size_t rows = 0;
   const std::int32_t* tasks = nullptr;  // [rows], -1 = base weights; may be null without adapters
   std::size_t stride = 0;               // elements from row to row; 0: K
-};
-
-// LayerNorm of a row (Ba et al., arXiv:1607.06450).
-struct NormLayer {
-  const float* weight = nullptr;  // [n]
-  const float* bias = nullptr;
-  float eps = 0.0f;
-  std::size_t n = 0;
+  const NormLayer* norm = nullptr;      // of each row of x, before all else; null: none
 };
 
 struct LinearOutput {
@@ -64,12 +76,13 @@ struct LinearOutput {
 void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
             EngineContext& context);
 
-// out = LayerNorm(x + W2 activation(W1 x)); out [rows, H] may be x.
+// out = norm(x + W2 activation(W1 x)), or x + W2 activation(W1 norm(x)); out [rows, H] may be x.
 struct FeedForwardLayer {
-  LinearLayer in;   // [I, H]
+  LinearLayer in;   // [I, H]; may be gated
   LinearLayer out;  // [H, I]
   Activation activation = Activation::kGelu;
   NormLayer norm;
+  bool norm_first = false;
 };
 void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* out,
                   EngineContext& context);

@@ -188,5 +188,56 @@ TEST(FeedForward, EqualsThePlainSum) {
   }
 }
 
+// RMSNorm first, and a gate whose two halves end within a panel.
+TEST(FeedForward, NormFirstAndGatedEqualsThePlainSum) {
+  std::mt19937 random(12);
+  constexpr std::size_t kH = 64;
+  constexpr std::size_t kI = 240;
+  constexpr std::size_t kPadded = 512;  // outputs of both halves
+  constexpr std::size_t kRows = 530;
+  for (const Isa isa : machine_isas()) {
+    for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kS8}) {
+      SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << weight_type_name(type));
+      EngineContext context(2, isa);
+      TestLayer in(type, kPadded, kH, 1, random);
+      in.layer.gated_outputs = kI;
+      TestLayer out(type, kH, kI, 1, random);
+      const std::vector<float> norm_weight = values(kH, 1.0, random);
+      const FeedForwardLayer layer{in.layer,
+                                   out.layer,
+                                   Activation::kSilu,
+                                   {norm_weight.data(), nullptr, 1e-5f, kH, true},
+                                   true};
+      const std::vector<float> x = values(kRows * kH, 1.0, random);
+      std::vector<std::int32_t> tasks(kRows);
+      for (std::size_t r = 0; r < kRows; ++r) tasks[r] = static_cast<std::int32_t>(r % 2) - 1;
+      std::vector<float> y(kRows * kH);
+      feed_forward(layer, {.x = x.data(), .rows = kRows, .tasks = tasks.data()}, y.data(), context);
+      std::vector<float> in_place = x;
+      feed_forward(layer, {.x = in_place.data(), .rows = kRows, .tasks = tasks.data()},
+                   in_place.data(), context);
+      EXPECT_EQ(in_place, y);
+      for (std::size_t r = 0; r < kRows; r += 11) {
+        const float* row = x.data() + r * kH;
+        const std::vector<float> normed = rms_normalised({row, row + kH}, norm_weight);
+        const std::vector<double> both = in.reference(normed.data(), tasks[r]);
+        std::vector<float> middle;
+        for (std::size_t i = 0; i < kI; ++i) {
+          const double gate = both[i / kPanel * 2 * kPanel + i % kPanel];
+          middle.push_back(static_cast<float>(gate / (1 + std::exp(-gate)) *
+                                              both[(i / kPanel * 2 + 1) * kPanel + i % kPanel]));
+        }
+        const std::vector<double> sum = out.reference(middle.data(), tasks[r]);
+        for (std::size_t i = 0; i < kH; ++i) {
+          // Both halves are off, by more where the other one is of several units.
+          ASSERT_NEAR(static_cast<double>(y[r * kH + i]), sum[i] + static_cast<double>(row[i]),
+                      6 * tolerance(type, false))
+              << r << " " << i;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nestvec

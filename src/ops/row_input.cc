@@ -29,12 +29,19 @@ class Preparation {
   Preparation(const LinearLayer& layer, const LinearInput& in, const Team& team)
       : layer_(layer), in_(in), team_(team), width_(layer.shape.inputs) {
     stride_ = in.stride > 0 ? in.stride : width_;
+    if (in.norm != nullptr) {
+      source_ = in.x;
+      source_stride_ = stride_;
+      stride_ = spread(width_, sizeof(float));
+      normed_ = team.scratch().normed.get<float>(in.rows * stride_);
+      in_.x = normed_;
+    }
     result_.product = product_of(layer, team.context());
     element_ = element_bytes(result_.product);
     ready_ = is_ready();
     RowScratch& scratch = team.scratch();
     if (ready_) {
-      result_.a = in.x != nullptr ? static_cast<const void*>(in.x) : in.bf16;
+      result_.a = in_.x != nullptr ? static_cast<const void*>(in_.x) : in_.bf16;
       result_.stride = stride_;
     } else {
       result_.stride = spread(layer.shape.padded_inputs(), element_);
@@ -52,8 +59,9 @@ class Preparation {
   }
 
   RowInput run() {
-    if (!ready_ || h_ != nullptr) {
+    if (!ready_ || h_ != nullptr || normed_ != nullptr) {
       team_.for_rows(in_.rows, [this](std::size_t first, std::size_t end) {
+        for (std::size_t row = first; normed_ != nullptr && row < end; ++row) normalise(row);
         for (std::size_t row = first; !ready_ && row < end; ++row) convert(row);
         if (h_ != nullptr) project_tasks(first, end);
       });
@@ -77,6 +85,10 @@ class Preparation {
         return false;
     }
     return false;
+  }
+
+  void normalise(std::size_t row) const {
+    in_.norm->run(team_.kernels(), source_ + row * source_stride_, normed_ + row * stride_);
   }
 
   const float* floats(std::size_t row) const { return in_.x + row * stride_; }
@@ -141,10 +153,13 @@ class Preparation {
   }
 
   const LinearLayer& layer_;
-  const LinearInput& in_;
+  LinearInput in_;
   const Team& team_;
   std::size_t width_;
-  std::size_t stride_ = 0;  // of the input
+  std::size_t stride_ = 0;         // of the input
+  const float* source_ = nullptr;  // of the norm
+  std::size_t source_stride_ = 0;
+  float* normed_ = nullptr;  // null: there is no norm
   std::size_t element_ = 0;
   bool ready_ = false;
   RowInput result_;
@@ -176,10 +191,11 @@ RowInput prepare_rows(const LinearLayer& layer, const LinearInput& in, const Tea
   return Preparation(layer, in, team).run();
 }
 
-void reserve_rows(const LinearLayer& layer, std::size_t rows, const Team& team) {
+void reserve_rows(const LinearLayer& layer, std::size_t rows, bool normed, const Team& team) {
   const std::size_t element = element_bytes(product_of(layer, team.context()));
   RowScratch& scratch = team.scratch();
   scratch.activations.get<std::byte>(rows * spread(layer.shape.padded_inputs(), element) * element);
+  if (normed) scratch.normed.get<float>(rows * spread(layer.shape.inputs, sizeof(float)));
   scratch.scales.get<RowScale>(rows);
   scratch.low_rank.get<float>(rows * layer.adapters.rank);
 }

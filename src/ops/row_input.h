@@ -28,11 +28,13 @@ struct RowInput {
   const float* h = nullptr;          // down x of the row's task, [rows, rank]; null: no adapters
 };
 
-// Converts rows to the product's type, where they are not, and takes them down to the adapters'
-// rank. The result lives in the team's scratch, until its next.
+// Normalises rows, where the input has a norm, converts them to the product's type, where they are
+// not, and takes them down to the adapters' rank. The result lives in the team's scratch, until its
+// next.
 RowInput prepare_rows(const LinearLayer& layer, const LinearInput& in, const Team& team);
 
-// Makes room for prepare_rows of at most `rows` rows, which then allocates nothing.
-void reserve_rows(const LinearLayer& layer, std::size_t rows, const Team& team);
+// Makes room for prepare_rows of at most `rows` rows, which then allocates nothing. `normed`:
+// whether the input has a norm.
+void reserve_rows(const LinearLayer& layer, std::size_t rows, bool normed, const Team& team);
 
 }  // namespace nestvec

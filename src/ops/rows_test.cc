@@ -10,6 +10,7 @@
 
 #include "ops/kernels/table.h"
 #include "support/ops_test.h"
+#include "support/test_layer.h"
 
 namespace nestvec {
 namespace {
@@ -176,6 +177,16 @@ TEST(Rows, LayerNormOfARowFarFromZero) {
                               static_cast<double>(bias[i]);
       ASSERT_NEAR(static_cast<double>(x[i]), expected, 3e-5) << i;
     }
+  });
+}
+
+TEST(Rows, RmsNorm) {
+  on_every_isa([](const Kernels& k, std::size_t n, std::mt19937& random) {
+    std::vector<float> x = values(n, 30.0, random);
+    const std::vector<float> weight = values(n, 1.0, random);
+    const std::vector<float> expected = rms_normalised(x, weight);
+    k.rms_norm({x.data(), weight.data(), nullptr, 1e-5f, n, x.data()});
+    for (std::size_t i = 0; i < n; ++i) ASSERT_NEAR(x[i], expected[i], 1e-5f) << i;
   });
 }
 

@@ -25,7 +25,9 @@ HeadMatrices<T> project(const SelfAttentionLayer& layer, const LinearInput& in,
     out.stride = width;
     out.matrix_stride = heads.matrix_stride;
   }
-  linear(layer.qkv, in, out, context);
+  LinearInput normed = in;
+  if (layer.norm_first && layer.norm.weight != nullptr) normed.norm = &layer.norm;
+  linear(layer.qkv, normed, out, context);
   return heads;
 }
 
@@ -39,7 +41,8 @@ void run(const SelfAttentionLayer& layer, const LinearInput& in,
   context.pause();
   LinearInput middle{.rows = in.rows, .tasks = in.tasks};
   source(middle, attended);
-  linear(layer.out, middle, {.out = out, .residual = in.x, .norm = &layer.norm}, context);
+  linear(layer.out, middle,
+         {.out = out, .residual = in.x, .norm = layer.norm_first ? nullptr : &layer.norm}, context);
 }
 
 }  // namespace

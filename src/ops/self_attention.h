@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first half of an encoder layer: out = LayerNorm(x + Wo attention(Wqkv x)).
+// The first half of an encoder layer: out = norm(x + Wo attention(Wqkv x)), or
+// x + Wo attention(Wqkv norm(x)).
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,11 @@
 namespace nestvec {
 
 struct SelfAttentionLayer {
-  LinearLayer qkv;  // [3 H, H]: queries, keys and values of all heads behind one another
+  LinearLayer qkv;  // [(heads + 2 kv_heads) D, H]: queries, keys and values behind one another
   AttentionLayer attention;
-  LinearLayer out;  // [H, H]
+  LinearLayer out;  // [H, heads D]
   NormLayer norm;
+  bool norm_first = false;
 };
 
 // in: x [T, H] in fp32; offsets [N+1]; out [T, H] may be x. Attention is computed in bf16 where the

@@ -75,7 +75,7 @@ TEST_P(SelfAttention, EqualsThePlainSum) {
     const std::vector<float> weight = values(kH, 1.0, random);
     const std::vector<float> bias = values(kH, 1.0, random);
     const SelfAttentionLayer layer{qkv.layer,
-                                   {heads, kH / heads, nullptr, nullptr},
+                                   {.heads = heads, .head_width = kH / heads},
                                    out.layer,
                                    {weight.data(), bias.data(), 1e-5f, kH}};
     for (const std::vector<std::int64_t>& offsets :

@@ -1159,7 +1159,7 @@ def family(m):
 @case("config.json", "another family")
 def other_family(m):
     configured(m, model_type="t5").refuses(says='"t5"')
-    configured(m, model_type=None, architectures=["NomicBertModel"]).refuses(says="NomicBertModel")
+    configured(m, model_type=None, architectures=["T5EncoderModel"]).refuses(says="T5EncoderModel")
 
 
 def encoder_alone(m, kind):
@@ -1244,7 +1244,7 @@ def activations(m):
 
 @case("config.json", "another hidden_act")
 def other_activation(m):
-    configured(m, hidden_act="silu").refuses()
+    configured(m, hidden_act="mish").refuses()
 
 
 @case("config.json", "layer_norm_eps")

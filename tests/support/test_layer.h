@@ -92,4 +92,17 @@ inline std::vector<double> normalised(const std::vector<double>& x,
   return y;
 }
 
+// RMSNorm with eps 1e-5.
+inline std::vector<float> rms_normalised(const std::vector<float>& x,
+                                         const std::vector<float>& weight) {
+  double squares = 0;
+  for (const float v : x) squares += static_cast<double>(v) * static_cast<double>(v);
+  const double factor = 1 / std::sqrt(squares / static_cast<double>(x.size()) + 1e-5);
+  std::vector<float> y(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    y[i] = static_cast<float>(static_cast<double>(x[i]) * factor * static_cast<double>(weight[i]));
+  }
+  return y;
+}
+
 }  // namespace nestvec

@@ -81,6 +81,8 @@ double TestModel::activate(double x) const {
       return std::tanh(x);
     case Activation::kNone:
       return x;
+    case Activation::kSilu:
+      return x / (1.0 + std::exp(-x));
     case Activation::kRelu:
       break;
   }

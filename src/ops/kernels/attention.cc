@@ -93,10 +93,32 @@ void rotate_row(const Rotation& rotation, size_t width, float* x) {
   }
 }
 
+// x / sqrt(mean(x^2) + eps) * weight * scale, of a row with zeros behind its end.
+void normalise_row(const HeadNorm& norm, size_t width, float scale, float* x) {
+  Floats squares{};
+  for (size_t i = 0; i < round_up(width, kPanel); i += kLanes) squares += load(x + i) * load(x + i);
+  const float mean = sum(squares) / static_cast<float>(width);
+  const float factor = scale / __builtin_sqrtf(mean + norm.eps);
+  size_t i = 0;
+  for (; i + kLanes <= width; i += kLanes) {
+    store(x + i, load(x + i) * factor * load(norm.weight + i));
+  }
+  for (; i < width; ++i) x[i] = x[i] * factor * norm.weight[i];
+}
+
+// What is done to a row of queries or keys on its way.
+struct RowChange {
+  HeadNorm norm;
+  Rotation rotation;
+  float scale;
+};
+
 template <class T>
-void read_row(const T* x, size_t width, const Rotation& rotation, float scale, float* out) {
-  read_row(x, width, scale, out);
-  if (rotation.cos != nullptr) rotate_row(rotation, width, out);
+void read_row(const T* x, size_t width, const RowChange& change, float* out) {
+  const bool normalises = change.norm.weight != nullptr;
+  read_row(x, width, normalises ? 1.0f : change.scale, out);
+  if (normalises) normalise_row(change.norm, width, change.scale, out);
+  if (change.rotation.cos != nullptr) rotate_row(change.rotation, width, out);
 }
 
 // n values, n a multiple of 32.
@@ -125,7 +147,8 @@ void pack_keys(const PackKeysValues<T>& p, size_t first) {
     float row[kMaxHeadWidth] = {};
     const size_t key = first + i;
     if (key < p.shape.keys) {
-      read_row(p.k + key * p.stride, width, rotation_at(p.cos, p.sin, key, width), 1.0f, row);
+      read_row(p.k + key * p.stride, width, {p.norm, rotation_at(p.cos, p.sin, key, width), 1.0f},
+               row);
     }
     put_row(row, depth, rows + i * depth);
   }
@@ -181,7 +204,7 @@ void pack(const PackKeysValues<T>& p) {
   }
 }
 
-// A block of queries against all keys.
+// A block of queries against the keys that they see.
 template <class T>
 class Attention {
   static constexpr bool kExact = sizeof(T) == sizeof(float);
@@ -194,13 +217,16 @@ class Attention {
     for (size_t i = 0; i < a_.count; ++i) {
       float row[kMaxHeadWidth];
       const Rotation rotation = rotation_at(a_.cos, a_.sin, a_.first + i, a_.shape.width);
-      read_row(a_.q + i * a_.stride, a_.shape.width, rotation, a_.scale * kLog2E, row);
+      read_row(a_.q + i * a_.stride, a_.shape.width, {a_.norm, rotation, a_.scale * kLog2E}, row);
       put_row(row, depth_, queries_ + i * depth_);
       store(sums_[i], Floats{});
     }
-    for (size_t key = 0; key < a_.shape.keys; key += kStepKeys) {
-      const size_t rest = a_.shape.keys - key;
-      step(key, rest < kStepKeys ? rest : kStepKeys);
+    // Every query sees a key of the first step: the block's own rows end before the step does.
+    const size_t begin = seen_by(0).begin / kPanel * kPanel;
+    const size_t end = seen_by(a_.count - 1).end;
+    for (size_t key = begin; key < end; key += kStepKeys) {
+      const size_t rest = end - key;
+      step(key, rest < kStepKeys ? rest : kStepKeys, key == begin);
     }
     for (size_t i = 0; i < a_.count; ++i) {
       const Floats factor = broadcast(1.0f / sum(load(sums_[i])));
@@ -220,18 +246,35 @@ class Attention {
     }
   }
 
-  void step(size_t key, size_t count) {
+  // The keys that query i sees.
+  struct Keys {
+    size_t begin;
+    size_t end;
+  };
+  Keys seen_by(size_t i) const {
+    const size_t position = a_.first + i;
+    const size_t rest = a_.shape.keys - position;
+    return {position > a_.before ? position - a_.before : 0,
+            rest > a_.behind ? position + a_.behind + 1 : a_.shape.keys};
+  }
+
+  void step(size_t key, size_t count, bool first) {
     const size_t panels = (count + kPanel - 1) / kPanel;
     for (size_t p = 0; p < panels; ++p) {
       const T* keys = a_.packed_k + (key + p * kPanel) * depth_;
       Product<T>::run({queries_, depth_, a_.count, keys, depth_, scores(0, p * kPanel)});
     }
-    for (size_t i = 0; i < a_.count; ++i) soften(i, key == 0, count);
+    for (size_t i = 0; i < a_.count; ++i) {
+      const Keys keys = seen_by(i);
+      const size_t low = keys.begin > key ? keys.begin - key : 0;
+      const size_t high = keys.end > key ? keys.end - key : 0;
+      soften(i, first, {low, high < count ? high : count}, round_up(count, kPanel));
+    }
     const size_t panel_size = round_up(a_.shape.keys, kKeyBlock) * kPanel;
     for (size_t j = 0; j < depth_; j += kPanel) {
       const T* values = a_.packed_v + j / kPanel * panel_size + key * kPanel;
       Product<T>::run({weights_, kStepKeys, a_.count, values,
-                       round_up(count, Product<T>::kMultiple), out(0, j), key > 0});
+                       round_up(count, Product<T>::kMultiple), out(0, j), !first});
     }
   }
 
@@ -242,10 +285,10 @@ class Attention {
     return scores_ + key / kPanel * kQueryBlock * kPanel + i * kPanel + key % kPanel;
   }
 
-  // Scores of query i for `count` keys, logarithms to base 2, become weights.
-  void soften(size_t i, bool first, size_t count) {
-    const size_t end = round_up(count, kPanel);
-    for (size_t key = count; key < end; ++key) *scores(i, key) = -__builtin_inff();
+  // Scores of query i for the keys of a step that it sees, logarithms to base 2, become weights.
+  void soften(size_t i, bool first, const Keys& seen, size_t end) {
+    for (size_t key = 0; key < seen.begin; ++key) *scores(i, key) = -__builtin_inff();
+    for (size_t key = seen.end; key < end; ++key) *scores(i, key) = -__builtin_inff();
     if (first) base_[i] = greatest(i, end);
     if (!weigh(i, end)) {
       rebase(i, greatest(i, end));

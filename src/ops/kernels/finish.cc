@@ -8,11 +8,12 @@ namespace nestvec::NESTVEC_ISA {
 namespace {
 
 // What the numbers of one call have in common: the compiler makes a loop of each.
-template <Activation kOf, bool kOfInt8, bool kToBf16>
+template <Activation kOf, bool kOfInt8, bool kToBf16, bool kOfPairs>
 struct Kind {
   static constexpr Activation kActivation = kOf;
   static constexpr bool kInt8 = kOfInt8;
   static constexpr bool kNarrow = kToBf16;  // out_bf16 is written, and nothing else
+  static constexpr bool kGated = kOfPairs;
 };
 
 // kLanes columns of a row of sums from column j on; int8's as the numbers they stand for.
@@ -28,10 +29,9 @@ Floats sums_of(const PanelFinish& f, size_t row, size_t j) {
   }
 }
 
-// `count` columns from column j on, at most kLanes.
+// kLanes columns from column j of the panels on, before the activation.
 template <class K>
-[[gnu::always_inline]] inline void finish_lanes(const PanelFinish& f, size_t row, size_t j,
-                                                size_t count) {
+[[gnu::always_inline]] inline Floats value_at(const PanelFinish& f, size_t row, size_t j) {
   Floats y = sums_of<K>(f, row, j) + load(f.bias + j);
   const float* up = f.up_rows == nullptr ? nullptr : f.up_rows[row];
   if (up != nullptr) {
@@ -39,7 +39,21 @@ template <class K>
       y += f.h[row * f.rank + r] * load(up + r * f.up_stride + j);
     }
   }
-  y = activate<K::kActivation, !K::kNarrow>(y);
+  return y;
+}
+
+// `count` columns of output from column j on, at most kLanes.
+template <class K>
+[[gnu::always_inline]] inline void finish_lanes(const PanelFinish& f, size_t row, size_t j,
+                                                size_t count) {
+  Floats y;
+  if constexpr (K::kGated) {
+    const size_t gate = j / kPanel * 2 * kPanel + j % kPanel;
+    y = activate<K::kActivation, !K::kNarrow>(value_at<K>(f, row, gate)) *
+        value_at<K>(f, row, gate + kPanel);
+  } else {
+    y = activate<K::kActivation, !K::kNarrow>(value_at<K>(f, row, j));
+  }
   const size_t place = row * f.out_stride + j;
   if (f.residual != nullptr) y += load_some(f.residual + place, count);
   if constexpr (K::kNarrow) {
@@ -81,16 +95,21 @@ void finish_rows(const PanelFinish f) {
   }
 }
 
-template <Activation kActivation>
-void finish_activated(const PanelFinish& f) {
+template <Activation kActivation, bool kGated>
+void finish_kind(const PanelFinish& f) {
   const bool int8 = f.row_scales != nullptr;
   if (f.out == nullptr) {
-    int8 ? finish_rows<Kind<kActivation, true, true>>(f)
-         : finish_rows<Kind<kActivation, false, true>>(f);
+    int8 ? finish_rows<Kind<kActivation, true, true, kGated>>(f)
+         : finish_rows<Kind<kActivation, false, true, kGated>>(f);
   } else {
-    int8 ? finish_rows<Kind<kActivation, true, false>>(f)
-         : finish_rows<Kind<kActivation, false, false>>(f);
+    int8 ? finish_rows<Kind<kActivation, true, false, kGated>>(f)
+         : finish_rows<Kind<kActivation, false, false, kGated>>(f);
   }
+}
+
+template <Activation kActivation>
+void finish_activated(const PanelFinish& f) {
+  f.gated ? finish_kind<kActivation, true>(f) : finish_kind<kActivation, false>(f);
 }
 
 }  // namespace
@@ -103,6 +122,8 @@ void finish(const PanelFinish& f) {
       return finish_activated<Activation::kGeluTanh>(f);
     case Activation::kRelu:
       return finish_activated<Activation::kRelu>(f);
+    case Activation::kSilu:
+      return finish_activated<Activation::kSilu>(f);
     case Activation::kNone:
       return finish_activated<Activation::kNone>(f);
     case Activation::kTanh:

@@ -24,6 +24,7 @@ RowScale bf16_to_u8(const uint16_t* x, size_t n, uint8_t* out);
 void project(const Projection<float>& p);
 void project_bf16(const Projection<uint16_t>& p);
 void layer_norm(const LayerNorm& norm);
+void rms_norm(const LayerNorm& norm);
 void add(const float* x, size_t n, float* sum);
 void from_bf16(const uint16_t* x, size_t n, float* out);
 void add_scaled(float a, const float* x, size_t n, float* y);

@@ -108,6 +108,9 @@ inline Floats gelu_tanh(Floats x) {
   return x / (1.0f + exp(kMinusTwoRoot * (x + 0.044715f * x * x * x)));
 }
 
+// x sigmoid(x).
+inline Floats silu(Floats x) { return x / (1.0f + exp(-x)); }
+
 // (1 - t) / (1 + t) with the sign of x, t = exp(-2 |x|). Error below 2e-7 absolute.
 inline Floats tanh(Floats x) {
   const Floats t = exp(-2.0f * absolute(x));
@@ -121,6 +124,7 @@ Floats activate(Floats x) {
   if constexpr (kActivation == Activation::kGelu) return kExact ? gelu(x) : gelu_for_bf16(x);
   if constexpr (kActivation == Activation::kGeluTanh) return gelu_tanh(x);
   if constexpr (kActivation == Activation::kRelu) return max(Floats{}, x);
+  if constexpr (kActivation == Activation::kSilu) return silu(x);
   if constexpr (kActivation == Activation::kTanh) return tanh(x);
   return x;
 }

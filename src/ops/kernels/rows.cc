@@ -152,6 +152,21 @@ void layer_norm(const LayerNorm& norm) {
   }
 }
 
+void rms_norm(const LayerNorm& norm) {
+  const float* x = norm.x;
+  const float squares = sum_of(norm.n, [=](size_t i, size_t count) {
+    const Floats values = load_some(x + i, count);
+    return values * values;
+  });
+  const Floats factor =
+      broadcast(1.0f / __builtin_sqrtf(squares / static_cast<float>(norm.n) + norm.eps));
+  for (size_t i = 0; i < norm.n; i += kLanes) {
+    const size_t count = rest(norm.n, i);
+    store_some(norm.out + i, load_some(x + i, count) * factor * load_some(norm.weight + i, count),
+               count);
+  }
+}
+
 void add(const float* x, size_t n, float* sum) {
   for (size_t i = 0; i < n; i += kLanes) {
     const size_t count = rest(n, i);

@@ -19,6 +19,7 @@ const Kernels kKernels = {
     .project = project,
     .project_bf16 = project_bf16,
     .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
     .add = add,
     .from_bf16 = from_bf16,
     .add_scaled = add_scaled,

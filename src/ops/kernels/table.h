@@ -41,7 +41,10 @@ struct PanelFinish {
   const float* c = nullptr;  // [panels][rows, 32], or with row_scales int32 of the same shape
   size_t c_stride = 0;       // elements from panel to panel
   size_t rows = 0;
-  size_t columns = 32;          // that exist; the rest of the last panel is padding
+  size_t columns = 32;  // that exist; the rest of the last panel is padding
+  // Panels are pairs: the columns of a gate and those that it lets through. There is one column of
+  // output for each pair: activation(gate) * other.
+  bool gated = false;
   const float* bias = nullptr;  // [panels * 32]
   // int8 only: c is int32.
   const RowScale* row_scales = nullptr;  // [rows]
@@ -71,6 +74,7 @@ struct Projection {
   float* h;  // [rows, rank]
 };
 
+// LayerNorm, or RMSNorm by rms_norm, which has no bias.
 struct LayerNorm {
   const float* x = nullptr;  // [n]
   const float* weight = nullptr;
@@ -86,7 +90,14 @@ struct HeadShape {
   size_t keys;   // S
 };
 
-// Rotates (RoFormer; halves of a head against each other) where cos is not null, and packs.
+// RMSNorm of a row of a head, before its rotation.
+struct HeadNorm {
+  const float* weight = nullptr;  // [width]; null: none
+  float eps = 0.0f;
+};
+
+// Normalises, rotates (RoFormer; halves of a head against each other) where cos is not null, and
+// packs.
 template <class T>
 struct PackKeysValues {
   HeadShape shape;
@@ -97,6 +108,7 @@ struct PackKeysValues {
   size_t stride = 0;
   const float* cos = nullptr;  // [S, width / 2] or null
   const float* sin = nullptr;
+  HeadNorm norm{};
   T* packed_k = nullptr;  // packed_kv_elements(shape) each
   T* packed_v = nullptr;
 };
@@ -110,7 +122,11 @@ struct AttendQueries {
   size_t stride = 0;
   const float* cos = nullptr;  // of position 0
   const float* sin = nullptr;
+  HeadNorm norm{};
   float scale = 0.0f;  // 1 / sqrt(D)
+  // A query sees the keys at most so many positions before it and behind it.
+  size_t before = SIZE_MAX;
+  size_t behind = SIZE_MAX;
   const T* packed_k = nullptr;
   const T* packed_v = nullptr;
   T* out = nullptr;  // [count, out_stride]
@@ -146,6 +162,8 @@ struct Kernels {
   void (*project)(const Projection<float>&);
   void (*project_bf16)(const Projection<uint16_t>&);
   void (*layer_norm)(const LayerNorm&);
+  // x / sqrt(mean(x^2) + eps) * weight (arXiv:1910.07467).
+  void (*rms_norm)(const LayerNorm&);
   // sum[i] += x[i].
   void (*add)(const float* x, size_t n, float* sum);
   // out[i] = (float)x[i]

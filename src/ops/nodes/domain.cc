@@ -10,6 +10,7 @@
 #include "ops/nodes/node_inputs.h"
 #include "ops/pool.h"
 #include "ops/self_attention.h"
+#include "ops/team.h"
 
 namespace nestvec {
 namespace {
@@ -20,8 +21,8 @@ constexpr std::array<NodeInput, 17> half_layer_inputs(const char* first, const c
   std::array<NodeInput, 17> all = {{{"x", kFloat}, {"offsets", kInt64}, {"tasks", kInt64}}};
   std::ranges::copy(linear_inputs(first), all.begin() + 3);
   std::ranges::copy(linear_inputs(second), all.begin() + 9);
-  all[15] = {"norm_weight", kFloat};
-  all[16] = {"norm_bias", kFloat};
+  all[15] = {"norm_weight", kFloat, true};
+  all[16] = {"norm_bias", kFloat, true};
   return all;
 }
 
@@ -36,9 +37,9 @@ class EmbeddingKernel {
                                           {"offsets", kInt64},
                                           {"tasks", kInt64},
                                           {"words", kAny},
-                                          {"types", kFloat},
-                                          {"norm_weight", kFloat},
-                                          {"norm_bias", kFloat},
+                                          {"types", kFloat, true},
+                                          {"norm_weight", kFloat, true},
+                                          {"norm_bias", kFloat, true},
                                           {"positions", kFloat, true},
                                           {"down", kFloat, true},
                                           {"up", kFloat, true},
@@ -59,11 +60,12 @@ class EmbeddingKernel {
     } else {
       layer_.words = node.floats(3, cells);
     }
-    read_types(node);
+    if (node.has(4)) read_types(node);
+    if (node.has(5)) layer_.norm = node.norm(5, layer_.width);
+    layer_.scale = node.positive_or_zero("scale");
     if (node.takes(kTypes)) {
       node.expect_equal(layer_.tasks, 0, "attribute \"tasks\" beside input \"token_types\"");
     }
-    layer_.norm = node.norm(5, layer_.width);
     if (node.has(7)) {
       layer_.position_rows = node.rows(7, layer_.width);
       layer_.positions = node.floats(7, layer_.position_rows * layer_.width);
@@ -164,37 +166,44 @@ HalfLayerInput input_of(const LayerPair& layers, const NodeRun& run, EngineConte
           batch};
 }
 
-// x [T, H], offsets [N+1], tasks [N] -> LayerNorm(x + Wo attention(Wqkv x)), [T, H]
+// The norm of such a node, whose weights are inputs 15 and 16. Only with norms first may it be
+// missing: the first layer of ModernBERT has none before its attention.
+NormLayer half_layer_norm(const NodeReader& node, std::size_t width, bool optional) {
+  if (node.has(15)) return node.norm(15, width);
+  if (!optional) node.refuse("input \"norm_weight\" is missing");
+  return {};
+}
+
+// How far a token sees: that of an attribute, counted from 1; 0: all tokens.
+std::size_t reach(const NodeReader& node, const char* attribute) {
+  const std::size_t value = node.size_or_zero(attribute, kAnyPosition);
+  return value == 0 ? SIZE_MAX : value - 1;
+}
+
+// x [T, H], offsets [N+1], tasks [N] -> what self_attention() computes, [T, H]
 class SelfAttentionKernel {
  public:
   static constexpr const char* kName = "PackedSelfAttention";
   static constexpr bool kInPlace = true;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
   static constexpr auto kInputs = [] {
-    std::array<NodeInput, 19> all;
+    std::array<NodeInput, 21> all;
     std::ranges::copy(half_layer_inputs("qkv_", "out_"), all.begin());
     all[17] = {"cos", kFloat, true};
     all[18] = {"sin", kFloat, true};
+    all[19] = {"query_norm", kFloat, true};
+    all[20] = {"key_norm", kFloat, true};
     return all;
   }();
 
   SelfAttentionKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.qkv = node.linear(3, "qkv_");
     layer_.out = node.linear(9, "out_");
-    layer_.norm = node.norm(15, layer_.out.shape.outputs);
+    layer_.norm_first = node.size_or_zero("norm_first", kFlag) != 0;
+    layer_.norm = half_layer_norm(node, layer_.out.shape.outputs, layer_.norm_first);
     layers_.check(node);
-    AttentionLayer& attention = layer_.attention;
-    attention.heads = node.size("heads", kAnyWidth);
-    attention.head_width = node.size("head_width", {1, kMaxHeadWidth});
-    const std::size_t width = attention.heads * attention.head_width;
-    node.expect_equal(layer_.qkv.shape.outputs, 3 * width,
-                      "attribute \"qkv_outputs\" and three times all heads");
-    node.expect_equal(layer_.out.shape.inputs, width, "attribute \"out_inputs\" and all heads");
-    if (!node.has(17)) return;
-    const std::size_t half = attention.head_width / 2;
-    positions_ = node.rows(17, half);
-    attention.cos = node.floats(17, positions_ * half);
-    attention.sin = node.floats(18, positions_ * half);
+    read_heads(node);
+    read_positions(node);
   }
 
   void run(const NodeRun& run) {
@@ -213,13 +222,40 @@ class SelfAttentionKernel {
   }
 
  private:
+  void read_heads(const NodeReader& node) {
+    AttentionLayer& attention = layer_.attention;
+    attention.heads = node.size("heads", kAnyWidth);
+    attention.kv_heads = node.size_or_zero("kv_heads", kAnyWidth);
+    attention.head_width = node.size("head_width", {1, kMaxHeadWidth});
+    attention.query_norm = node.head_norm(19, attention.head_width);
+    attention.key_norm = node.head_norm(20, attention.head_width);
+    attention.scale = node.positive_or_zero("scale");
+    attention.before = reach(node, "before");
+    attention.behind = reach(node, "behind");
+    node.expect_equal(attention.heads % attention.key_heads(), 0,
+                      "what attribute \"kv_heads\" leaves of \"heads\"");
+    const std::size_t width = attention.heads * attention.head_width;
+    node.expect_equal(layer_.qkv.outputs(),
+                      width + 2 * attention.key_heads() * attention.head_width,
+                      "attribute \"qkv_outputs\" and all heads");
+    node.expect_equal(layer_.out.shape.inputs, width, "attribute \"out_inputs\" and all heads");
+  }
+
+  void read_positions(const NodeReader& node) {
+    if (!node.has(17)) return;
+    const std::size_t half = layer_.attention.head_width / 2;
+    positions_ = node.rows(17, half);
+    layer_.attention.cos = node.floats(17, positions_ * half);
+    layer_.attention.sin = node.floats(18, positions_ * half);
+  }
+
   SelfAttentionLayer layer_;
   LayerPair layers_{layer_.qkv, layer_.out};
   std::size_t positions_ = 0;
   EngineContext& context_;
 };
 
-// x [T, H], offsets, tasks -> LayerNorm(x + W2 activation(W1 x)), [T, H]
+// x [T, H], offsets, tasks -> what feed_forward() computes, [T, H]
 class FeedForwardKernel {
  public:
   static constexpr const char* kName = "PackedFeedForward";
@@ -230,12 +266,13 @@ class FeedForwardKernel {
   FeedForwardKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.in = node.linear(3, "in_");
     layer_.out = node.linear(9, "out_");
-    layer_.norm = node.norm(15, layer_.out.shape.outputs);
+    layer_.norm = half_layer_norm(node, layer_.out.shape.outputs, false);
+    layer_.norm_first = node.size_or_zero("norm_first", kFlag) != 0;
     layers_.check(node);
-    node.expect_equal(layer_.out.shape.inputs, layer_.in.shape.outputs,
-                      "attribute \"out_inputs\" and \"in_outputs\"");
+    node.expect_equal(layer_.out.shape.inputs, layer_.in.outputs(),
+                      "attribute \"out_inputs\" and the outputs of the first layer");
     layer_.activation = static_cast<Activation>(
-        node.size("activation", {0, static_cast<std::int64_t>(Activation::kTanh)}));
+        node.size("activation", {0, static_cast<std::int64_t>(Activation::kSilu)}));
   }
 
   void run(const NodeRun& run) {
@@ -247,6 +284,36 @@ class FeedForwardKernel {
  private:
   FeedForwardLayer layer_;
   LayerPair layers_{layer_.in, layer_.out};
+  EngineContext& context_;
+};
+
+// x [T, H] -> norm(x), [T, H]
+class NormKernel {
+ public:
+  static constexpr const char* kName = "PackedNorm";
+  static constexpr bool kInPlace = true;
+  static constexpr ONNXTensorElementDataType kOutput = kFloat;
+  static constexpr NodeInput kInputs[] = {
+      {"x", kFloat}, {"norm_weight", kFloat}, {"norm_bias", kFloat, true}};
+
+  NormKernel(const NodeReader& node, EngineContext& context)
+      : width_(node.size("width", kAnyWidth)), norm_(node.norm(1, width_)), context_(context) {}
+
+  void run(const NodeRun& run) {
+    const std::span<const float> x = run.rows(0, width_);
+    const std::size_t rows = x.size() / width_;
+    float* out = run.output(rows, width_);
+    if (context_.rehearsal) return;
+    Team(context_).for_rows(rows, [&](std::size_t first, std::size_t end) {
+      for (std::size_t i = first; i < end; ++i) {
+        norm_.run(context_.kernels, x.data() + i * width_, out + i * width_);
+      }
+    });
+  }
+
+ private:
+  std::size_t width_;
+  NormLayer norm_;
   EngineContext& context_;
 };
 
@@ -285,6 +352,7 @@ struct NodeDomain::Nodes {
       : embedding(context),
         self_attention(context),
         feed_forward(context),
+        norm(context),
         dense(context),
         span_rows(context),
         vocabulary(context),
@@ -292,6 +360,7 @@ struct NodeDomain::Nodes {
     domain.Add(&embedding);
     domain.Add(&self_attention);
     domain.Add(&feed_forward);
+    domain.Add(&norm);
     domain.Add(&dense);
     domain.Add(&span_rows);
     domain.Add(&vocabulary);
@@ -301,6 +370,7 @@ struct NodeDomain::Nodes {
   Node<EmbeddingKernel> embedding;
   Node<SelfAttentionKernel> self_attention;
   Node<FeedForwardKernel> feed_forward;
+  Node<NormKernel> norm;
   Node<DenseKernel> dense;
   Node<SpanRowsKernel> span_rows;
   Node<VocabularyKernel> vocabulary;

@@ -31,7 +31,7 @@ class DenseKernel {
       : layer_(node.linear(1, "")), context_(context) {
     node.expect_equal(layer_.adapters.tasks, 0, "attribute \"tasks\"");
     activation_ = static_cast<Activation>(
-        node.size("activation", {0, static_cast<std::int64_t>(Activation::kTanh)}));
+        node.size("activation", {0, static_cast<std::int64_t>(Activation::kSilu)}));
   }
 
   void run(const NodeRun& run) {
@@ -115,7 +115,7 @@ class VocabularyKernel {
     node.expect_equal(layer_.decoder.shape.inputs, width,
                       "attribute \"decoder_inputs\" and \"transform_outputs\"");
     layer_.activation = static_cast<Activation>(
-        node.size("activation", {0, static_cast<std::int64_t>(Activation::kTanh)}));
+        node.size("activation", {0, static_cast<std::int64_t>(Activation::kSilu)}));
     layer_.pooling = static_cast<VocabularyPooling>(node.size("pooling", kFlag));
     layer_.scale = static_cast<VocabularyScale>(node.size("scale", kFlag));
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/nodes/node_reader.h"
 
+#include <cmath>
+
 #include "base/excerpt.h"
 #include "base/mapped_file.h"
 
@@ -46,13 +48,41 @@ std::vector<std::int64_t> NodeReader::integers(const std::string& name) const {
   }
 }
 
-std::size_t NodeReader::size(const std::string& name, const AttributeRange& range) const {
-  const std::int64_t value = integer(name);
+std::size_t NodeReader::in_range(const std::string& name, std::int64_t value,
+                                 const AttributeRange& range) const {
   if (value < range.least || value > range.most) {
     refuse("attribute \"" + name + "\" is " + std::to_string(value) + ", expected " +
            std::to_string(range.least) + " to " + std::to_string(range.most));
   }
   return static_cast<std::size_t>(value);
+}
+
+std::size_t NodeReader::size(const std::string& name, const AttributeRange& range) const {
+  return in_range(name, integer(name), range);
+}
+
+std::size_t NodeReader::size_or_zero(const std::string& name, const AttributeRange& range) const {
+  std::int64_t value = 0;
+  try {
+    value = info_.GetAttribute<std::int64_t>(name.c_str());
+  } catch (const Ort::Exception&) {
+    return 0;
+  }
+  return in_range(name, value, range);
+}
+
+float NodeReader::positive_or_zero(const std::string& name) const {
+  float value = 0;
+  try {
+    value = info_.GetAttribute<float>(name.c_str());
+  } catch (const Ort::Exception&) {
+    return 0;
+  }
+  if (!(value > 0 && std::isfinite(value))) {
+    refuse("attribute \"" + name + "\" is " + std::to_string(value) +
+           ", expected a positive number");
+  }
+  return value;
 }
 
 WeightType NodeReader::weight_type(const std::string& name) const {
@@ -152,15 +182,30 @@ LinearLayer NodeReader::linear(std::size_t first, const std::string& prefix) con
     layer.adapters.up = floats(first + 5, vectors * outputs);
   }
   layer.full_activations = size("full_activations", kFlag) != 0;
+  layer.gated_outputs = size_or_zero(prefix + "gated", kAnyWidth);
+  if (layer.gated_outputs > 0) {
+    const std::size_t half = (layer.gated_outputs + kPanel - 1) / kPanel * kPanel;
+    expect_equal(layer.shape.outputs, 2 * half, "the outputs of a gated layer and its two halves");
+  }
   return layer;
 }
 
-NormLayer NodeReader::norm(std::size_t first, std::size_t width) const {
+float NodeReader::eps() const {
   const auto eps = attribute<float>("eps");
   if (!(eps >= 0 && eps < 1)) {
     refuse("attribute \"eps\" is " + std::to_string(eps) + ", expected 0 to 1");
   }
-  return {floats(first, width), floats(first + 1, width), eps, width};
+  return eps;
+}
+
+NormLayer NodeReader::norm(std::size_t first, std::size_t width) const {
+  const bool rms = size_or_zero("rms", kFlag) != 0;
+  return {floats(first, width), rms ? nullptr : floats(first + 1, width), eps(), width, rms};
+}
+
+HeadNorm NodeReader::head_norm(std::size_t index, std::size_t width) const {
+  if (!has(index)) return {};
+  return {floats(index, width), eps()};
 }
 
 }  // namespace nestvec

@@ -50,6 +50,10 @@ class NodeReader {
 
   std::size_t size(const std::string& attribute, const AttributeRange& range) const;
   std::int64_t integer(const std::string& attribute) const;
+  // An attribute that graphs written before it was known do not have: 0 then.
+  std::size_t size_or_zero(const std::string& attribute, const AttributeRange& range) const;
+  // The same for a number that is positive and finite.
+  float positive_or_zero(const std::string& attribute) const;
   std::vector<std::int64_t> integers(const std::string& attribute) const;
   WeightType weight_type(const std::string& attribute) const;
 
@@ -72,13 +76,19 @@ class NodeReader {
   std::size_t rows(std::size_t index, std::size_t width) const;
 
   // A linear layer whose weight, bias, scales, sums, down and up are the six inputs from `first`
-  // on; attributes PREFIXinputs, PREFIXoutputs, PREFIXweights, and for all of the node's layers
-  // tasks, rank, full_activations.
+  // on; attributes PREFIXinputs, PREFIXoutputs, PREFIXweights, PREFIXgated, and for all of the
+  // node's layers tasks, rank, full_activations.
   LinearLayer linear(std::size_t first, const std::string& prefix) const;
-  // LayerNorm whose weight and bias are the two inputs from `first` on; attribute eps.
+  // The norm whose weight and bias are the two inputs from `first` on; attributes eps, rms. An
+  // RMSNorm has no bias.
   NormLayer norm(std::size_t first, std::size_t width) const;
+  // RMSNorm of a head, whose weight is an input that may be absent; attribute eps.
+  HeadNorm head_norm(std::size_t index, std::size_t width) const;
 
  private:
+  float eps() const;
+  std::size_t in_range(const std::string& name, std::int64_t value,
+                       const AttributeRange& range) const;
   template <class T>
   T attribute(const std::string& name) const;
   std::string input_name(std::size_t index) const;

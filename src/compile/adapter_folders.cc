@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/adapter_folders.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "nestvec/error.h"
+#include "weights/peft_adapter.h"
+
+namespace nestvec {
+namespace {
+
+// Folders cannot hold every character of a task's name: "retrieval_query" is "retrieval.query".
+std::string folded(std::string text) {
+  std::replace_if(text.begin(), text.end(), [](char c) { return c == '.' || c == '-'; }, '_');
+  return text;
+}
+
+// An adapter folder and the task that it serves.
+struct AdapterFolder {
+  std::size_t order = 0;  // as config.json lists the tasks, unknown ones behind
+  std::string task;
+  std::string path;
+
+  auto operator<=>(const AdapterFolder&) const = default;
+};
+
+AdapterFolder adapter_folder(const std::filesystem::path& path,
+                             const std::vector<std::string>& tasks) {
+  const std::string name = path.filename().string();
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (folded(tasks[i]) == folded(name)) return {i, tasks[i], path.string()};
+  }
+  return {tasks.size(), name, path.string()};
+}
+
+std::vector<AdapterFolder> find_adapter_folders(const std::string& folder,
+                                                const std::vector<std::string>& tasks) {
+  namespace fs = std::filesystem;
+  std::vector<AdapterFolder> found;
+  for (const fs::path& place : {fs::path(folder), fs::path(folder) / "adapters"}) {
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(place, failed)) {
+      if (is_peft_folder(entry.path().string())) {
+        found.push_back(adapter_folder(entry.path(), tasks));
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// `tasks` as config.json lists them: jina-embeddings-v3's and v5's key.
+std::optional<JsonValue> listed_tasks(const JsonValue& config) {
+  const auto tasks = config.find("lora_adaptations");
+  return tasks ? tasks : config.find("task_names");
+}
+
+void check_all_found(const JsonValue& config, const std::vector<AdapterFolder>& folders) {
+  const auto listed = listed_tasks(config);
+  if (!listed) return;
+  for (const JsonValue& task : listed->elements()) {
+    const bool found = std::any_of(folders.begin(), folders.end(), [&](const AdapterFolder& other) {
+      return other.task == task.string();
+    });
+    if (!found) {
+      throw task.error("no adapter folder for " + std::string(task.string()) +
+                       ", there are folders for others");
+    }
+  }
+}
+
+}  // namespace
+
+void read_adapter_folders(const std::string& folder, const JsonValue& config, const Family& family,
+                          ModelSpec& spec) {
+  std::vector<std::string> tasks = spec.adapters.tasks;
+  if (tasks.empty()) tasks.assign(family.adapters.begin(), family.adapters.end());
+  const std::vector<AdapterFolder> folders = find_adapter_folders(folder, tasks);
+  const bool in_base = spec.adapters.rank > 0;
+  if (folders.empty() && !in_base && !spec.adapters.tasks.empty()) {
+    throw Error(ErrorCode::kNotFound, folder + ": no adapters, but config.json names the tasks \"" +
+                                          spec.adapters.tasks.front() +
+                                          "\" and others; expected a folder for each "
+                                          "under adapters/");
+  }
+  if (folders.empty()) return;
+  check_all_found(config, folders);
+  spec.adapters = {};
+  for (const AdapterFolder& found : folders) {
+    const PeftConfig adapter = read_peft_config(found.path);
+    AdapterSpec& all = spec.adapters;
+    if (!all.tasks.empty() && (adapter.rank != all.rank || adapter.scaling != all.scaling)) {
+      throw Error(ErrorCode::kUnimplemented,
+                  found.path + ": rank and scaling differ from those of " + all.folders[0] +
+                      "; adapters of one model must agree");
+    }
+    all.rank = adapter.rank;
+    all.scaling = adapter.scaling;
+    all.tasks.push_back(found.task);
+    all.folders.push_back(found.path);
+  }
+}
+
+}  // namespace nestvec

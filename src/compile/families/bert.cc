@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// BERT (arXiv:1810.04805).
+#include "compile/config_keys.h"
+#include "compile/families/bert_block.h"
+#include "compile/families/family.h"
+
+namespace nestvec {
+namespace {
+
+bool is_bert(const JsonValue& config) {
+  const std::string type = text_or(config, "model_type", "");
+  return type == "bert" || (type.empty() && first_architecture(config).starts_with("Bert"));
+}
+
+ModelSpec read_bert(const JsonValue& config) {
+  ModelSpec spec = read_bert_block(config, {});
+  read_position_table(config, {}, spec);
+  check_bert_heads(config, spec);
+  return spec;
+}
+
+}  // namespace
+
+const Family kBert = {.name = "bert", .matches = is_bert, .read = read_bert, .heads = true};
+
+}  // namespace nestvec

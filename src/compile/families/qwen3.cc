@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Qwen3 (arXiv:2505.09388) and Qwen3-Embedding: Llama's block with norms of queries and keys.
+#include "compile/config_keys.h"
+#include "compile/families/family.h"
+#include "compile/families/llama_block.h"
+
+namespace nestvec {
+
+const Family kQwen3 = {.name = "qwen3",
+                       .matches =
+                           [](const JsonValue& config) {
+                             return text_or(config, "model_type", "") == "qwen3" ||
+                                    first_architecture(config).starts_with("Qwen3");
+                           },
+                       .read =
+                           [](const JsonValue& config) {
+                             ModelSpec spec = read_llama_block(
+                                 config, {.rotary_base = 1000000.0, .norm_epsilon = 1e-6});
+                             spec.block.head_norms = true;
+                             // Models that were trained further without the mask say so in one of
+                             // two ways.
+                             spec.block.causal =
+                                 flag_or(config, "is_causal", true) &&
+                                 !flag_or(config, "use_bidirectional_attention", false);
+                             return spec;
+                           }};
+
+}  // namespace nestvec

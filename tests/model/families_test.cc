@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// What holds of every family's native graph beside its vectors (parity_test.cc): company does not
+// change a bit, texts of all tasks in one call are as each alone, narrow precisions stay near; and
+// jina-embeddings-v5 as those meet it who come from v3.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "compile/artefact.h"
+#include "nestvec/model.h"
+#include "nestvec/tasks.h"
+#include "session/packed_session.h"
+#include "support/error_of.h"
+#include "support/folders.h"
+#include "support/jsonl_gz.h"
+
+namespace nestvec {
+namespace {
+
+std::string model_folder(const std::string& name) { return test_data() + "/../models/" + name; }
+std::string cache() { return test_build() + "/families-cache"; }
+
+Model load(const std::string& name, const std::string& precision, std::size_t batch = 0) {
+  ModelConfig config;
+  config.checkpoints.repo_id = model_folder(name);
+  config.runtime.cache_dir = cache();
+  config.runtime.precision = precision;
+  if (batch > 0) config.runtime.max_batch_tokens = batch;
+  return load_model(config);
+}
+
+// Of 1 to some 100 tokens, in an order that puts unequal ones beside each other.
+std::vector<std::string> texts_of_all_lengths() {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 40; ++i) {
+    std::string text = "text";
+    for (std::size_t words = i * 17 % 45; words > 0; --words) text += words % 3 ? " of" : " many";
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+struct Body {
+  std::string model;
+  std::string precision;
+};
+
+void PrintTo(const Body& body, std::ostream* out) { *out << body.model << " " << body.precision; }
+
+class Bodies : public testing::TestWithParam<Body> {};
+
+TEST_P(Bodies, AVectorIsTheSameInAnyCompanyAndBesideAnyTask) {
+  const auto& [name, precision] = GetParam();
+  const Model model = load(name, precision);
+  const Model small_batches = load(name, precision, 200);
+  const std::vector<std::string> texts = texts_of_all_lengths();
+  std::vector<std::string> tasks(texts.size());
+  const std::vector<TaskInfo>& known = model.info().tasks;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::size_t choice = i % (known.size() + 1);
+    tasks[i] = choice == 0 ? "none" : known[choice - 1].name;
+  }
+  const Embeddings together = model.predict(texts, tasks);
+  EXPECT_EQ(together.values, small_batches.predict(texts, tasks).values);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::vector<float> alone = model.predict(texts[i], {.task = tasks[i]});
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.row(i).begin())) << i;
+  }
+}
+
+std::vector<Body> bodies() {
+  std::vector<Body> all;
+  for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
+                            "nomic-tiny", "gte-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
+    for (const char* precision : {"fp32", "bf16"}) all.push_back({model, precision});
+  }
+  for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny"}) {
+    all.push_back({model, "int8"});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Bodies, testing::ValuesIn(bodies()), [](const auto& suite) {
+  std::string name = suite.param.model + "_" + suite.param.precision;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+double cosine(const std::vector<float>& a, const std::vector<double>& b) {
+  double ab = 0;
+  double aa = 0;
+  double bb = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    const auto x = static_cast<double>(a[i]);
+    ab += x * b[i];
+    aa += x * x;
+    bb += b[i] * b[i];
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+// The least cosine with the float64 vectors of the records that need no adapter. Below the door of
+// the engine, which refuses int8 for some families.
+double least_cosine(const std::string& name, const std::string& precision) {
+  const std::string folder = model_folder(name);
+  const ModelSpec spec = read_model_spec(folder);
+  const Artefact artefact =
+      compile_into_cache(folder, spec, cache(), {.layout = "packed", .precision = precision});
+  const std::unique_ptr<Session> session =
+      open_packed_session({artefact.graph_path, 1, machine_isa()});
+  double least = 1;
+  for_each_record(test_data() + "/embed/" + name + ".jsonl.gz", [&](const JsonValue& record) {
+    if (record.find("task") && record.at("task").string() != "none") return;
+    Sequence sequence;
+    for (const JsonValue& id : record.at("ids").elements()) {
+      sequence.ids.push_back(static_cast<std::uint32_t>(id.integer()));
+    }
+    const auto size = static_cast<std::uint32_t>(sequence.ids.size());
+    sequence.spans = {{size - 1, size}};
+    PackedBatch batch;
+    batch.add(sequence);
+    RunOutput out;
+    session->run(batch, {}, out);
+    std::vector<double> expected;
+    for (const JsonValue& value : record.at("vector").elements()) {
+      expected.push_back(value.number());
+    }
+    least = std::min(least, cosine(out.rows, expected));
+  });
+  return least;
+}
+
+TEST(Precisions, StayNearTheReference) {
+  for (const char* model : {"eurobert-tiny", "qwen3-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
+    const double bf16 = least_cosine(model, "bf16");
+    const double int8 = least_cosine(model, "int8");
+    std::printf("%-16s least cosine with float64: bf16 %.6f, int8 %.6f\n", model, bf16, int8);
+    EXPECT_GT(bf16, 0.999) << model;
+    EXPECT_GT(int8, 0.99) << model;
+  }
+}
+
+TEST(Precisions, Int8IsRefusedWhereRealActivationsDoNotBearIt) {
+  const std::string error =
+      error_of([] { load("v5-nano-tiny", "int8"); }, ErrorCode::kUnimplemented);
+  EXPECT_NE(error.find("precision int8 is not supported for the family jina-embeddings-v5"),
+            std::string::npos)
+      << error;
+}
+
+TEST(JinaV5, NamesOfV3AndItsOwnAreTasks) {
+  const Model model = load("v5-nano-tiny", "fp32");
+  std::vector<std::string> names;
+  for (const TaskInfo& task : model.info().tasks) names.push_back(task.name + "=" + task.prompt);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{
+                "retrieval.query=Query: ", "retrieval.passage=Document: ", "retrieval=Document: ",
+                "text-matching=Document: ", "clustering=Document: ", "classification=Document: "}));
+  EXPECT_EQ(model.info().default_task, "text-matching");
+  EXPECT_EQ(model.info().pooling, "lasttoken");
+  EXPECT_EQ(find_task(model.info(), "separation"), "clustering");
+  EXPECT_EQ(find_task(model.info(), "search_query"), "retrieval.query");
+  EXPECT_EQ(find_task(model.info(), "document"), "retrieval.passage");
+  const std::string error = error_of([&] { model.predict("a", {.task = "summarisation"}); });
+  EXPECT_NE(error.find("retrieval.query, retrieval.passage, retrieval, text-matching"),
+            std::string::npos)
+      << error;
+  EXPECT_EQ(model.predict("a text"), model.predict("a text", {.task = "text-matching"}));
+  EXPECT_NE(model.predict("a text"), model.predict("a text", {.task = "none"}));
+}
+
+TEST(JinaV5, LateChunkingIsRefusedWithTheReason) {
+  const std::vector<std::string> chunks = {"One chunk.", "Another."};
+  const auto refusal = [&](const char* name) {
+    const Model model = load(name, "fp32");
+    return error_of([&] { model.predict(chunks, {.late_chunking = true}); },
+                    ErrorCode::kUnimplemented);
+  };
+  EXPECT_NE(refusal("v5-nano-tiny").find("last token"), std::string::npos);
+  EXPECT_NE(refusal("v5-small-tiny").find("only those before it"), std::string::npos);
+}
+
+// A prompt makes an empty text a text; without one there is nothing to take the last token of, as
+// these tokenizers add no special tokens.
+TEST(JinaV5, NoTokensAreNoVector) {
+  const Model model = load("v5-small-tiny", "fp32");
+  EXPECT_EQ(model.predict("").size(), model.info().dimensions);
+  if (model.tokenize("").ids.empty()) {
+    EXPECT_NE(error_of([&] { model.predict("", {.task = "none"}); }).find("has no tokens"),
+              std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace nestvec
