@@ -77,7 +77,8 @@ dist: setup  ## The archive for any Linux, in build/packages; ARCH=aarch64 for A
 deb: setup  ## Packages for Debian 12 and newer, in build/packages; ARCH=aarch64 for Arm
 	@scripts/make-deb.sh $(ARCH)
 
-image: dist  ## The image of the server, in build/packages; ARCH=aarch64 for Arm
+image: setup  ## The image of the server, in build/packages; ARCH=aarch64 for Arm, ARCH="x86_64 aarch64" for both
+	@for arch in $(or $(ARCH),"$$(uname -m)"); do scripts/make-dist.sh $$arch || exit 1; done
 	@scripts/setup-apt.sh --packages
 	@scripts/make-image.sh $(ARCH)
 

@@ -26,7 +26,8 @@ ENTER = r"""
 set -e
 root=$1 lower=$2 upper=$3 work=$4 cpuinfo=$5
 shift 5
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
+# A user namespace may keep notes on files only among the user's own attributes.
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work${cpuinfo:+,userxattr}" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 if [ -e /etc/resolv.conf ]; then
