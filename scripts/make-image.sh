@@ -15,6 +15,7 @@ cd "$root"
 archs=("$@")
 ((${#archs[@]} > 0)) || archs=("$(uname -m)")
 version=$(project_version)
+base=${NESTVEC_IMAGE_BASE:-docker.io/library/$(sed -nE 's/^ARG BASE=//p' deploy/Dockerfile)}
 storage=${NESTVEC_IMAGE_STORAGE:-$build_dir/images}
 mkdir -p "$storage"
 export BUILDAH_ISOLATION=chroot
@@ -25,6 +26,14 @@ make_scratch image
 # checksum FILE: beside it.
 checksum() {
   (cd "$(dirname "$1")" && sha256sum "$(basename "$1")" >"$(basename "$1").sha256")
+}
+
+# Prints the identity of the base for this machine's processor, with which the first stage runs.
+base_to_run() {
+  local container
+  container=$("${buildah[@]}" from "$base" 2>>"$log") || die "buildah cannot get the base $base ($log)"
+  "${buildah[@]}" inspect --format '{{.FromImageID}}' "$container"
+  quietly "${buildah[@]}" rm "$container"
 }
 
 make_image() { # ARCH
@@ -40,7 +49,10 @@ make_image() { # ARCH
     --build-arg PACKAGE="$package" --build-arg VERSION="$version"
     --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
   )
-  [[ -z ${NESTVEC_IMAGE_BASE:-} ]] || arguments+=(--build-arg BASE="$NESTVEC_IMAGE_BASE")
+  # buildah 1.28 makes all stages of the processor of one that names its own, and then says nothing of it. So
+  # none does, and the first stage has a base by identity.
+  arguments+=(--build-arg BASE="$base" --build-arg FILES_BASE="$(base_to_run)"
+    --build-arg BUILDPLATFORM="$platform")
   name=nestvec:$version-$arch
   say "building the image $name"
   quietly "${buildah[@]}" build "${arguments[@]}" -f deploy/Dockerfile -t "$name" . ||

@@ -87,7 +87,9 @@ def make_base(suite, architecture="amd64"):
             run_logged(f"{folder.name}.log",
                        [*namespaces(architecture), "mmdebstrap", "--mode=root", "--variant=minbase",
                         f"--architectures={architecture}", "--format=directory", f"--include={','.join(BASE_PACKAGES)}",
-                        "--skip=cleanup/apt/lists", "--aptopt=Acquire::Languages none", suite, str(part), mirror()])
+                        "--skip=cleanup/apt/lists", "--aptopt=Acquire::Languages none",
+                        "--aptopt=Acquire::Check-Valid-Until false",  # a mirror of a release in the making may be late
+                        suite, str(part), mirror()])
     return folder
 
 

@@ -242,6 +242,8 @@ def test_the_image_says_what_it_is(image):
     documents = image.rootfs / "usr" / "local" / "share" / "doc" / "nestvec"
     assert json.loads((documents / "sbom.spdx.json").read_text())["spdxVersion"]
     assert (documents / "NOTICE").exists()
+    with open(image.rootfs / "usr" / "bin" / "dash", "rb") as program:  # of the base
+        assert program.read(20)[18] == {"amd64": 62, "arm64": 183}[image.architecture]
     owner = (image.rootfs / "var" / "cache" / "nestvec").stat()
     assert (owner.st_uid, owner.st_gid) == (65532, 65532)
 
