@@ -25,7 +25,7 @@ def tools():
     folder = ROOTS / "test-tools-aarch64"
     with made_once(folder) as part:
         if part:
-            platforms = [f"--platform=manylinux_2_{minor}_aarch64" for minor in (17, 26, 27, 28)]
+            platforms = [f"--platform=manylinux{version}_aarch64" for version in ("2014", "_2_17", "_2_26", "_2_27", "_2_28")]
             subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps",
                             "--only-binary=:all:", "--python-version=3.11", "--implementation=cp", *platforms,
                             f"--dest={part}", "--requirement", REPOSITORY / "tests/requirements.txt"], check=True)

@@ -143,7 +143,8 @@ class Container:
             ],
             "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]},
         }))
-        process = subprocess.Popen([*namespaces(self.image.architecture), *CRUN, self.state, "run", f"--bundle={bundle}", name],
+        around = namespaces(self.image.architecture) if self.is_foreign else ["unshare", "--mount"]
+        process = subprocess.Popen([*around, *CRUN, self.state, "run", f"--bundle={bundle}", name],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         process.container = name
         return process
@@ -155,9 +156,11 @@ class Container:
 
     def crun(self, process, *arguments, **options):
         """crun for a running container, in the namespaces of the one that runs it."""
-        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        return subprocess.run(["nsenter", f"--target={children[0]}", "--mount", "--pid", *(["--user"] if self.is_foreign else []),
-                               *CRUN, self.state, *arguments], text=True, timeout=120, **options)
+        around = ["unshare", "--mount"]
+        if self.is_foreign:
+            (child,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            around = ["nsenter", f"--target={child}", "--user", "--mount", "--pid"]
+        return subprocess.run([*around, *CRUN, self.state, *arguments], text=True, timeout=120, **options)
 
     def inside(self, process, *command):
         """A further command in a running container, as a health check is."""
