@@ -25,7 +25,7 @@ END
 }
 
 suite() { # NAME ARGUMENT...: of a suite in Python
-  NESTVEC_BINARY=$built/nestvec-emulated NESTVEC_NATIVE_BINARY=$build_dir/release/nestvec \
+  NESTVEC_TEST_PATIENCE=10 NESTVEC_BINARY=$built/nestvec-emulated NESTVEC_NATIVE_BINARY=$build_dir/release/nestvec \
     scripts/pytest.sh test "tests/$1" "${@:2}"
 }
 
