@@ -72,14 +72,13 @@ test-deploy: build  ## The files of deploy/: schemas, and what they say of the s
 	@scripts/pytest.sh deploy tests/deploy
 
 dist: setup  ## The archive for any Linux, in build/packages; ARCH=aarch64 for Arm
-	@scripts/setup-apt.sh --dist
 	@scripts/make-dist.sh $(ARCH)
 
-deb: setup  ## Packages for Debian 12 and newer, in build/packages
-	@scripts/setup-apt.sh --dist
-	@scripts/make-deb.sh
+deb: setup  ## Packages for Debian 12 and newer, in build/packages; ARCH=aarch64 for Arm
+	@scripts/make-deb.sh $(ARCH)
 
-image: dist  ## The image of the server, in build/packages; ARCH=aarch64 for Arm
+image: setup  ## The image of the server, in build/packages; ARCH=aarch64 for Arm, ARCH="x86_64 aarch64" for both
+	@for arch in $(or $(ARCH),"$$(uname -m)"); do scripts/make-dist.sh $$arch || exit 1; done
 	@scripts/setup-apt.sh --packages
 	@scripts/make-image.sh $(ARCH)
 
@@ -107,7 +106,7 @@ check-macos: build  ## Whether the library and the Python module compile for mac
 	@scripts/check-macos.sh
 
 wheel: setup  ## The Python wheel with the command, in build/wheels; ARCH=aarch64 for Arm
-	@scripts/make-wheel.sh $(ARCH:%=--%)
+	@scripts/make-wheel.sh $(ARCH)
 
 test-python: build  ## The wheel in a fresh environment, beside the command, references and real libraries
 	@scripts/setup-apt.sh --tests
@@ -168,4 +167,4 @@ lint: setup  ## Rules, format and clang-tidy over every source
 	@scripts/lint.sh
 
 clean:  ## Remove what was built; downloads stay
-	@rm -rf build/release build/dev build/asan build/tsan build/fuzz build/aarch64 build/dist build/dist-aarch64 build/deb build/tidy-passed build/configure.log
+	@rm -rf build/release build/dev build/asan build/tsan build/fuzz build/aarch64 build/dist build/dist-aarch64 build/deb build/deb-aarch64 build/tidy-passed build/configure.log

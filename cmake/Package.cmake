@@ -38,6 +38,10 @@ set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_COMPONENTS_ALL Unspecified development)
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+# Else it is that of the machine that packs.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
+endif()
 # xz takes longer than all the rest.
 set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
 set(CPACK_DEBIAN_PACKAGE_SOURCE nestvec)

@@ -85,6 +85,25 @@ project_version() {
   sed -nE 's/^project\(nestvec VERSION ([0-9.]+).*/\1/p' "$root/CMakeLists.txt"
 }
 
+# prepare_packing [ARCH]: gets what a package is built with, for that processor or this machine's own. Sets
+# $arch and $is_cross.
+prepare_packing() {
+  local machine cross=()
+  machine=$(uname -m)
+  arch=${1:-$machine}
+  is_cross=false
+  "$root/scripts/setup-apt.sh" --dist
+  if [[ $arch != "$machine" ]]; then
+    [[ $arch == aarch64 ]] || die "no cross build is known for $arch; there is one for aarch64"
+    is_cross=true
+    cross=(--aarch64)
+    "$root/scripts/setup-apt.sh" --aarch64
+    "$root/scripts/get-sysroot.sh" aarch64
+    "$root/scripts/get-onnxruntime.sh" --aarch64
+  fi
+  "$root/scripts/get-static-libraries.sh" "${cross[@]}"
+}
+
 # write_sbom ARCH FILE LICENCES: what a package for ARCH holds, as an SPDX document, and its licences in a
 # folder.
 write_sbom() {

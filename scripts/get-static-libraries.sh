@@ -25,6 +25,11 @@ made_from=$(sha256sum "${BASH_SOURCE[0]}" | cut -d' ' -f1)
 make_scratch static
 tree=$scratch/tree
 mkdir -p "$tree/doc"
+# The cache sees paths in this clone as relative ones, so that all clones share what it holds.
+if command -v ccache >/dev/null; then
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+  options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
 
 # Sets the array `apt`: the machine's own sources of packages, in either format, asked for sources.
 read_sources() {
@@ -57,11 +62,13 @@ unpack() {
 # compile NAME OPTION...
 compile() {
   local name=$1
+  # A file has one name, whether the compiler's cache made its path relative or not.
+  local flags="-ffile-prefix-map=$scratch=. -ffile-prefix-map=..=./$name"
   shift
   quietly cmake -S "$scratch/$name" -B "$scratch/$name/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_INSTALL_PREFIX="$tree" -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF \
     -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
-    "-DCMAKE_C_FLAGS=-ffile-prefix-map=$scratch=." "-DCMAKE_CXX_FLAGS=-ffile-prefix-map=$scratch=." \
+    "-DCMAKE_C_FLAGS=$flags" "-DCMAKE_CXX_FLAGS=$flags" \
     "${options[@]}" "$@" &&
     quietly cmake --build "$scratch/$name/build" &&
     quietly cmake --install "$scratch/$name/build" ||

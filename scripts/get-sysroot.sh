@@ -36,19 +36,6 @@ keep_links_inside() {
   done
 }
 
-# An emulator shows the programs that it runs the files of this folder before the machine's. ONNX Runtime reads
-# /proc/cpuinfo as it is loaded, and crashes where it tells of another architecture.
-write_cpuinfo() {
-  mkdir -p "$1/proc"
-  local cpu
-  for cpu in 0 1; do
-    printf '%s\t: %s\n' processor "$cpu" \
-      Features "fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp asimdrdm asimddp i8mm bf16" \
-      'CPU implementer' 0x41 'CPU architecture' 8 'CPU variant' 0x1 'CPU part' 0xd40 'CPU revision' 1
-    printf '\n'
-  done >"$1/proc/cpuinfo"
-}
-
 make_scratch sysroot
 say "getting libraries of Debian's $suite for $architecture"
 open_apt "$scratch/apt" "$suite" "$debian"
@@ -60,7 +47,10 @@ find "$tree"/usr/share -mindepth 1 -maxdepth 1 \
   ! -name cmake ! -name cmake-3.25 ! -name doc ! -name pkgconfig ! -name python3 -exec rm -rf {} +
 find "$tree"/usr/share/doc -type f ! -name copyright -delete
 rm -rf "$tree"/usr/bin/* "$tree"/usr/sbin/* "$tree"/{etc,var}
-write_cpuinfo "$tree"
+# An emulator shows the programs that it runs the files of this folder before the machine's. ONNX Runtime reads
+# /proc/cpuinfo as it is loaded, and crashes where it tells of another architecture.
+mkdir "$tree/proc"
+cp "$root/scripts/cpuinfo-$architecture" "$tree/proc/cpuinfo"
 printf '%s\n' "$made_of" >"$tree/made-of"
 publish "$tree" "$target"
 say "the libraries for $architecture are in $target"

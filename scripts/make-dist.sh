@@ -8,21 +8,13 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-machine=$(uname -m)
-arch=${1:-$machine}
+prepare_packing "$@"
 preset=dist
 strip=strip
-cross=()
-if [[ $arch != "$machine" ]]; then
-  [[ $arch == aarch64 ]] || die "no cross build is known for $arch; there is one for aarch64"
-  preset=dist-aarch64
-  strip=aarch64-linux-gnu-strip
-  cross=(--aarch64)
-  scripts/setup-apt.sh --aarch64
-  scripts/get-sysroot.sh aarch64
-  scripts/get-onnxruntime.sh --aarch64
+if $is_cross; then
+  preset=dist-$arch
+  strip=$arch-linux-gnu-strip
 fi
-scripts/get-static-libraries.sh "${cross[@]}"
 
 SOURCE_DATE_EPOCH=$(source_date)
 export SOURCE_DATE_EPOCH

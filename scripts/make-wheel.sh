@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# make-wheel.sh [--if-changed] [--aarch64]: builds the source distribution and, out of it, the Python wheel, both in
-# build/wheels; the wheel for aarch64, compiled on another machine, in build/wheels-aarch64. One wheel
+# make-wheel.sh [--if-changed] [ARCH]: builds the source distribution and, out of it, the Python wheel, both in
+# build/wheels; the wheel for another processor, aarch64, in build/wheels-aarch64. One wheel
 # serves all CPythons from 3.10 on. It holds the module, the command and ONNX Runtime, links all else but
 # glibc statically, and carries the manylinux tag that auditwheel finds right. With --if-changed
 # the wheel that is there stays when it is of the same source distribution and was built in the same way.
@@ -10,36 +10,26 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
 if_changed=false
-arch=$(uname -m)
-for argument in "$@"; do
-  case $argument in
-    --if-changed) if_changed=true ;;
-    --aarch64) arch=aarch64 ;;
-    *) die "unknown argument $argument; expected --if-changed or --aarch64" ;;
-  esac
-done
-
-"$root/scripts/setup-apt.sh" --dist
+if [[ ${1:-} == --if-changed ]]; then
+  if_changed=true
+  shift
+fi
+prepare_packing "$@"
 "$root/scripts/make-venv.sh" wheel scripts/requirements-wheel.txt
 export PATH=$build_dir/venv-wheel/bin:$PATH
 wheels=$build_dir/wheels
 unpacked=$build_dir/sdist
 linked=("static-$arch")  # of the build folder, what a build looks for in its own
-settings=(-Ccmake.define.NESTVEC_STATIC=ON)
-if [[ $arch == "$(uname -m)" ]]; then
+settings=(-Ccmake.define.NESTVEC_STATIC=ON "-Ccmake.define.NESTVEC_LICENCES=$unpacked/build/licences")
+if ! $is_cross; then
   # What `make setup` has assembled; otherwise the machine's own, or the caller's.
   [[ -n ${ONNXRUNTIME_ROOT:-} || ! -d $build_dir/onnxruntime ]] || export ONNXRUNTIME_ROOT=$build_dir/onnxruntime
-  "$root/scripts/get-static-libraries.sh"
   # By the name that CMake finds for itself; ccache goes by that too.
   export CXX=${CXX:-c++}
 else
   wheels=$build_dir/wheels-$arch
   unpacked=$build_dir/sdist-$arch
   linked+=("sysroot-$arch" "onnxruntime-$arch")
-  "$root/scripts/setup-apt.sh" "--$arch"
-  "$root/scripts/get-sysroot.sh" "$arch"
-  "$root/scripts/get-onnxruntime.sh" "--$arch"
-  "$root/scripts/get-static-libraries.sh" "--$arch"
   # A cross build finds only what is in the folders that its toolchain file names.
   export ONNXRUNTIME_ROOT=$unpacked/build/onnxruntime-$arch CXX=$arch-linux-gnu-g++
   export _PYTHON_HOST_PLATFORM=linux-$arch  # by which Python's tools name the platform of a wheel
@@ -57,7 +47,8 @@ rm -rf "$made"
 mkdir -p "$made/raw"
 python -m build --no-isolation --sdist --outdir "$made" . >"$made/sdist.log" 2>&1 ||
   { cat "$made/sdist.log"; die "cannot make the source distribution"; }
-sha256sum "$made"/nestvec-*.tar.gz scripts/requirements-wheel.txt scripts/make-wheel.sh | cut -d' ' -f1 >"$made/made-from"
+sha256sum "$made"/nestvec-*.tar.gz scripts/{requirements-wheel.txt,make-wheel.sh,write_sbom.py} |
+  cut -d' ' -f1 >"$made/made-from"
 {
   "$CXX" --version
   printf '%s\n' "${ONNXRUNTIME_ROOT:-}"
@@ -75,11 +66,12 @@ tar -xzf "$made"/nestvec-*.tar.gz -C "$unpacked" --strip-components=1 --no-same-
 SOURCE_DATE_EPOCH=$(source_date)
 export SOURCE_DATE_EPOCH
 for name in "${linked[@]}"; do ln -s "../../$name" "$unpacked/build/$name"; done
+write_sbom "$arch" "$made/raw/sbom.json" "$unpacked/build/licences"
 python -m build --no-isolation --wheel "${settings[@]}" --outdir "$made/raw" "$unpacked" >"$made/wheel.log" 2>&1 ||
   { cat "$made/wheel.log"; die "cannot make the wheel"; }
 auditwheel repair --wheel-dir "$made" "$made"/raw/nestvec-*.whl >"$made/repair.log" 2>&1 ||
   { cat "$made/repair.log"; die "cannot make the wheel fit for other machines"; }
-write_sbom "$arch" "$(ls "$made"/nestvec-*.whl).spdx.json" "$made/raw/licences"
+mv "$made/raw/sbom.json" "$(ls "$made"/nestvec-*.whl).spdx.json"
 rm -rf "$made/raw"
 publish "$made" "$wheels"
 ls "$wheels"/nestvec-*.whl

@@ -30,7 +30,7 @@ if [[ ${1:-} == --tests ]]; then
 fi
 
 if [[ ${1:-} == --packages ]]; then
-  packages+=(mmdebstrap qemu-user-static)            # clean systems, also of other processors
+  packages+=(mmdebstrap arch-test qemu-user-static)  # clean systems, also of other processors
   packages+=(dpkg-dev lintian)                       # Debian's packages
   packages+=(buildah crun)                           # images
 fi

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # test-aarch64.sh [STEP...]: the tests on emulated processors of aarch64: `programs` (C++, by ctest),
-# `processors` (kernels by processor, folders moved between architectures), `e2e`, `server`; without an
-# argument all. On aarch64 itself `make test` is these tests. The last lines are how many ran.
+# `processors` (kernels by processor, folders moved between architectures), `e2e`, `server`, `wheel` (the Python
+# package in an emulated Debian; needs root); without an argument all. On aarch64 itself `make test` is these tests. The last lines are how many ran.
 #
 # Not run here is what has nothing of the processor in it: rules over the sources, set-up scripts,
 # benchmarks, the page in a browser.
@@ -25,25 +25,28 @@ END
 }
 
 suite() { # NAME ARGUMENT...: of a suite in Python
-  NESTVEC_BINARY=$built/nestvec-emulated NESTVEC_NATIVE_BINARY=$build_dir/release/nestvec \
+  NESTVEC_TEST_PATIENCE=10 NESTVEC_BINARY=$built/nestvec-emulated NESTVEC_NATIVE_BINARY=$build_dir/release/nestvec \
     scripts/pytest.sh test "tests/$1" "${@:2}"
 }
 
 run() {
   case $1 in
     programs) ctest --preset aarch64 ;;
-    processors) suite aarch64 ;;
+    processors) suite aarch64/test_processors.py ;;
     e2e)
       suite e2e --ignore=tests/e2e/test_setup_scripts.py --ignore=tests/e2e/test_watched.py \
         --ignore-glob='tests/e2e/test_bench*.py'
       ;;
     server) suite server --ignore=tests/server/test_page.py ;;
+    wheel)
+      scripts/make-wheel.sh aarch64 && scripts/setup-apt.sh --packages && suite aarch64/test_wheel.py -s
+      ;;
     *) die "there is no step $1" ;;
   esac
 }
 
 steps=("$@")
-((${#steps[@]} > 0)) || steps=(programs processors e2e server)
+((${#steps[@]} > 0)) || steps=(programs processors e2e server wheel)
 write_command
 failed=()
 for step in "${steps[@]}"; do

@@ -2,6 +2,8 @@
 // One configuration key: its name, its kind, its help, and its values as text.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -53,6 +55,20 @@ std::string field_text(const Field& field, double value);
 std::string field_text(const Field& field, std::uint64_t value);
 std::string field_text(const Field& field, bool value);
 std::string field_text(const Field& field, const Prompts& value);
+
+// Of macOS, where std::size_t is another type than std::uint64_t of the same size.
+template <typename T>
+concept SizeOfItsOwn = std::same_as<T, std::size_t> && !std::same_as<T, std::uint64_t>;
+
+void set_field(const Field& field, std::string_view text, SizeOfItsOwn auto& value) {
+  std::uint64_t count = 0;
+  set_field(field, text, count);
+  value = count;
+}
+
+std::string field_text(const Field& field, SizeOfItsOwn auto value) {
+  return field_text(field, std::uint64_t{value});
+}
 
 // Adds a prompt, or replaces the one of that name. Throws Error: kInvalidArgument for a name that
 // no task can have.

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from waiting import SECONDS
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 MODELS = REPOSITORY / "tests" / "models"
 DATA = REPOSITORY / "tests" / "data"
@@ -26,7 +28,7 @@ class Command:
                 if name in os.environ}
         return {**kept, "HOME": str(self.home), "NESTVEC_CACHE": str(self.home / "cache"), **extra}
 
-    def __call__(self, *arguments, stdin=b"", env=None, timeout=120, **options):
+    def __call__(self, *arguments, stdin=b"", env=None, timeout=SECONDS, **options):
         """Standard streams are bytes; `stdin` may also be str."""
         if isinstance(stdin, str):
             stdin = stdin.encode()

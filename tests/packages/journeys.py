@@ -94,6 +94,7 @@ class Table:
 
 
 TABLE = Table()
+FIRST_VECTORS = {}  # seconds by suite, architecture and way, of what has no journey
 
 
 class Journey:

@@ -5,7 +5,7 @@ A root is made once by mmdebstrap, what a way of installing needs besides is a l
 has a fresh overlay of its own. Commands run in namespaces of their own: nothing is mounted on this
 machine, and what they start ends with them. Needs root.
 
-Programs of another architecture run under qemu-user by a binfmt_misc that only their namespace has.
+Programs of another architecture run under qemu-user (emulated.py).
 """
 
 import contextlib
@@ -15,30 +15,26 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
 ROOTS = REPOSITORY / "build" / "roots"
 BASE_PACKAGES = ["ca-certificates", "curl"]
-SUITES = {"bookworm": 12, "trixie": 13}
-
-# The head of ELF files of aarch64, and which of its bits count: /proc/sys/fs/binfmt_misc/register.
-AARCH64 = (r":aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
-           r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
-           r":/usr/bin/qemu-aarch64-static:F")
 
 ENTER = r"""
 set -e
-root=$1 lower=$2 upper=$3 work=$4 binfmt=$5
+root=$1 lower=$2 upper=$3 work=$4 cpuinfo=$5
 shift 5
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
+# A user namespace may keep notes on files only among the user's own attributes.
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work${cpuinfo:+,userxattr}" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 if [ -e /etc/resolv.conf ]; then
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 fi
-if [ -n "$binfmt" ]; then
-  mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
-  printf '%s' "$binfmt" >/proc/sys/fs/binfmt_misc/register
+if [ -n "$cpuinfo" ]; then
+  mount --bind "$cpuinfo" "$root/proc/cpuinfo"
 fi
 exec chroot "$root" "$@"
 """
@@ -72,30 +68,28 @@ def made_once(folder):
         part.rename(folder)
 
 
-# What qemu shows for /proc/cpuinfo: ONNX Runtime crashes where that tells of another architecture.
-CPUINFO = "".join(f"processor\t: {cpu}\nFeatures\t: fp asimd asimddp i8mm bf16\nCPU implementer\t: 0x41\n"
-                  "CPU architecture\t: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd40\nCPU revision\t: 1\n\n" for cpu in range(2))
-# Without which nothing works, and which an unpacked root lacks.
-UNPACKED_PACKAGES = ["base-files", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "libc-bin",
-                     "libstdc++6", "sed", "tar"]
+# ONNX Runtime crashes where this file tells of another architecture.
+CPUINFO = REPOSITORY / "scripts" / "cpuinfo-aarch64"
+
+
+def namespaces(architecture):
+    """What a command begins with that runs in namespaces of its own."""
+    if is_foreign(architecture):
+        return [sys.executable, str(HERE / "emulated.py")]
+    return ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
 
 
 def make_base(suite, architecture="amd64"):
-    """The folder of a minimal root with BASE_PACKAGES. A foreign one is unpacked only: nothing of it is run."""
+    """The folder of a minimal root with BASE_PACKAGES."""
     folder = ROOTS / f"{suite}-{architecture}"
     with made_once(folder) as part:
         if part:
-            variant = "extract" if is_foreign(architecture) else "minbase"
-            packages = [*BASE_PACKAGES, *(UNPACKED_PACKAGES if variant == "extract" else [])]
             run_logged(f"{folder.name}.log",
-                       ["mmdebstrap", "--mode=root", f"--variant={variant}", f"--architectures={architecture}",
-                        "--format=directory", f"--include={','.join(packages)}", "--skip=cleanup/apt/lists",
-                        "--aptopt=Acquire::Languages none", suite, str(part), mirror()])
-            for name in ("opt", "proc", "root", "run", "srv", "sys", "tmp"):
-                (part / name).mkdir(exist_ok=True)  # base-files makes some of them when it is set up
-            if is_foreign(architecture):
-                (part / "emulated/proc").mkdir(parents=True)
-                (part / "emulated/proc/cpuinfo").write_text(CPUINFO)
+                       [*namespaces(architecture), "mmdebstrap", "--mode=root", "--variant=minbase",
+                        f"--architectures={architecture}", "--format=directory", f"--include={','.join(BASE_PACKAGES)}",
+                        "--skip=cleanup/apt/lists", "--aptopt=Acquire::Languages none",
+                        "--aptopt=Acquire::Check-Valid-Until false",  # a mirror of a release in the making may be late
+                        suite, str(part), mirror()])
     return folder
 
 
@@ -116,18 +110,15 @@ class Root:
             path.mkdir(parents=True)
 
     def command(self, *arguments):
-        binfmt = AARCH64 if is_foreign(self.architecture) else ""
-        namespaces = ["--mount", "--pid", "--fork", "--kill-child"]
-        if binfmt:
-            namespaces += ["--user", "--map-root-user"]
-        return ["unshare", *namespaces, "sh", "-c", ENTER, "enter", str(self.root),
-                ":".join(map(str, self.lower)), str(self.upper), str(self.work), binfmt, *map(str, arguments)]
+        cpuinfo = str(CPUINFO) if is_foreign(self.architecture) else ""
+        return [*namespaces(self.architecture), "sh", "-c", ENTER, "enter", str(self.root), ":".join(map(str, self.lower)),
+                str(self.upper), str(self.work), cpuinfo, *map(str, arguments)]
 
     def run(self, *arguments, env=None, timeout=900, **options):
         """The finished process; of the caller's environment only a proxy reaches it."""
         kept = {name: value for name, value in os.environ.items() if re.fullmatch(r"(?i)https?_proxy|no_proxy", name)}
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                       "QEMU_LD_PREFIX": "/emulated", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **kept, **(env or {})}
+                       "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **kept, **(env or {})}
         return subprocess.run(self.command(*arguments), env=environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, **options)
 

@@ -8,22 +8,31 @@ import re
 
 import pytest
 
-from journeys import MODEL, PACKAGES, STEPS, Journey, archive, install_archive, install_deb, package
+from journeys import MODEL, PACKAGES, STEPS, WHEELS, Journey, archive, install_archive, install_deb, package
 from roots import REPOSITORY, Root, layer
 
 SYSTEMS = [("bookworm", "amd64", "tar.gz"), ("bookworm", "amd64", "deb"), ("bookworm", "amd64", "wheel"),
            ("trixie", "amd64", "tar.gz"), ("trixie", "amd64", "deb"), ("trixie", "amd64", "wheel"),
-           ("bookworm", "arm64", "tar.gz")]
+           ("forky", "amd64", "wheel"),  # Python 3.14
+           ("bookworm", "arm64", "tar.gz"), ("bookworm", "arm64", "deb"), ("bookworm", "arm64", "wheel")]
 CONSUMER = REPOSITORY / "tests" / "consumer"
 COMPILER = ("cxx", ["g++", "cmake", "make", "pkg-config"])
+MAKE = {"tar.gz": "dist", "deb": "deb", "wheel": "wheel"}
+
+
+def is_built(way):
+    """For aarch64, which not everyone makes."""
+    made = {"tar.gz": PACKAGES.glob("nestvec-*-linux-aarch64.tar.gz"), "deb": PACKAGES.glob("nestvec_*_arm64.deb"),
+            "wheel": [*WHEELS.glob("*_aarch64.whl"), *WHEELS.with_name("wheels-aarch64").glob("*.whl")]}
+    return bool(list(made[way]))
 
 
 @pytest.fixture(scope="session")
 def journey(scratch):
     @functools.cache
     def go(suite, architecture, way):
-        if architecture == "arm64" and not list(PACKAGES.glob("nestvec-*-linux-aarch64.tar.gz")):
-            pytest.skip("not built: make dist ARCH=aarch64")
+        if architecture == "arm64" and not is_built(way):
+            pytest.skip(f"not built: make {MAKE[way]} ARCH=aarch64")
         return Journey(scratch / f"{suite}-{architecture}-{way}", suite, architecture, way)
     return go
 

@@ -17,10 +17,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import pytest  # noqa: E402
 from command import MODELS, REPOSITORY, Command  # noqa: E402
-from waiting import wait_until  # noqa: E402
+from waiting import SECONDS, wait_until  # noqa: E402
 
 V3 = MODELS / "v3-tiny"
-START_SECONDS = 120  # under sanitizers
 
 
 class Reply:
@@ -34,7 +33,7 @@ class Reply:
 class Connection(http.client.HTTPConnection):
     """HTTP over TCP, TLS or a Unix socket."""
 
-    def __init__(self, address, timeout=60, context=None):
+    def __init__(self, address, timeout=SECONDS / 2, context=None):
         super().__init__("localhost", timeout=timeout)
         self.address, self.context = address, context
 
@@ -74,7 +73,7 @@ class Served:
             named = () if model is None else ("--model", model)
             self.process = self.command.start("serve", *named, "--http", http, *arguments,
                                               env=env, stdout=subprocess.PIPE, stderr=log, **options)
-        self.ready_line = self._line(START_SECONDS)
+        self.ready_line = self._line(SECONDS)
         found = re.match(r"nestvec: ready (\S+)", self.ready_line)
         assert found, (self.ready_line, self.log)
         self.url = found[1]
@@ -116,14 +115,14 @@ class Served:
     def embed(self, texts=("a",), headers=None, **fields):
         return self.call("POST", "/v1/embeddings", {"input": list(texts), **fields}, headers)
 
-    def raw(self, timeout=30):
+    def raw(self, timeout=SECONDS / 4):
         """A connected plain socket."""
         return socket.create_connection(self.address, timeout)
 
     def signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, seconds=120):
+    def wait(self, seconds=SECONDS):
         """The exit code."""
         return self.process.wait(seconds)
 

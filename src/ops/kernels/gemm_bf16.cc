@@ -69,7 +69,7 @@ struct Bf16Ops {
 
   static Floats add(Floats sums, Ints a, Ints w) { return add_bf16_products(sums, a, w); }
 };
-#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#elif defined(NESTVEC_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
 struct MatrixOps {
   using A = uint16_t;
   using W = uint16_t;
@@ -97,7 +97,7 @@ struct Bf16Ops : WideningOps {
 void gemm_bf16(const PanelProduct<uint16_t, uint16_t, float>& p) {
 #if defined(__AMX_BF16__)
   multiply_tiles<AmxTiles>(p);
-#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#elif defined(NESTVEC_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
   multiply_matrices<MatrixOps>(p);
 #else
   multiply<Bf16Ops>(p);

@@ -35,7 +35,7 @@ struct Ops {
 
   static Ints add(Ints sums, Ints a, Ints w) { return add_byte_products(sums, a, w); }
 };
-#elif defined(__ARM_FEATURE_MATMUL_INT8)
+#elif defined(NESTVEC_NEON) && defined(__ARM_FEATURE_MATMUL_INT8)
 struct MatrixOps {
   using A = uint8_t;
   using W = int8_t;
@@ -47,7 +47,7 @@ struct MatrixOps {
     add_matrices_of_bytes(sums, a, w);
   }
 };
-#elif defined(__ARM_FEATURE_DOTPROD)
+#elif defined(NESTVEC_NEON) && defined(__ARM_FEATURE_DOTPROD)
 // Both factors are signed: of inputs, 128 less.
 struct Ops {
   using A = uint8_t;
@@ -187,9 +187,9 @@ struct Ops {
 void gemm_s8(const PanelProduct<uint8_t, int8_t, int32_t>& p) {
 #if defined(__AMX_INT8__)
   multiply_tiles<AmxTiles>(p);
-#elif defined(__ARM_FEATURE_MATMUL_INT8)
+#elif defined(NESTVEC_NEON) && defined(__ARM_FEATURE_MATMUL_INT8)
   multiply_matrices<MatrixOps>(p);
-#elif defined(__ARM_FEATURE_DOTPROD)
+#elif defined(NESTVEC_NEON) && defined(__ARM_FEATURE_DOTPROD)
   add_offsets(p);
   PanelProduct<uint8_t, int8_t, int32_t> rest = p;
   rest.adds = true;

@@ -103,7 +103,7 @@ inline Words to_words(Halves x) {
 inline Halves to_halves(Floats x) {
 #if defined(__AVX512BF16__)
   return __builtin_bit_cast(Halves, _mm512_cvtneps_pbh(x));
-#elif defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#elif defined(NESTVEC_NEON) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
   return rounded_to_bf16(x);
 #else
   return narrow(x);
