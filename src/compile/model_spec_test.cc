@@ -196,7 +196,7 @@ TEST(ModelSpecTest, RefusesWhatItCannotCompute) {
   };
   refused(R"("model_type":"t5")", "model_type \"t5\"");
   refused(R"("architectures":["LlamaModel"])", "architecture \"LlamaModel\"");
-  refused(R"("unrelated":1)", "bert, xlm-roberta");
+  refused(R"("unrelated":1)", "bert, jina-embeddings-v3, xlm-roberta, roberta, camembert");
   refused(R"("model_type":"bert","position_embedding_type":"relative_key")", "relative_key");
   refused(R"("model_type":"bert","position_embedding_type":"rotary")", "rotary");
   refused(R"("model_type":"bert","hidden_act":"mish")", "hidden_act: \"mish\"");
