@@ -71,7 +71,7 @@ def answer(query, chunks, top_n=3):
 def main(store, search):
     """`python with_STORE.py FOLDER "a question"`."""
     folder, query = sys.argv[1:3]
-    store(chunks_of(folder))
+    store(chunks_of(folder) or sys.exit(f"there is no Markdown in {folder}"))
     print(answer(query, search(query)))
 
 

@@ -11,16 +11,16 @@ client = chromadb.PersistentClient("chroma-data", chromadb.Settings(anonymized_t
 
 
 def collection():
-    return client.get_or_create_collection("chunks", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
+    return client.get_or_create_collection("chunks", configuration={"hnsw": {"space": "cosine"}},
+                                           embedding_function=None)
 
 
 def store(chunks):
-    if chunks:
-        collection()
-        client.delete_collection("chunks")
-        collection().add(ids=[str(chunk["id"]) for chunk in chunks], embeddings=[chunk["vector"] for chunk in chunks],
-                         documents=[chunk["text"] for chunk in chunks],
-                         metadatas=[{"path": chunk["path"], "line": chunk["line"]} for chunk in chunks])
+    collection()
+    client.delete_collection("chunks")
+    collection().add(ids=[str(chunk["id"]) for chunk in chunks], embeddings=[chunk["vector"] for chunk in chunks],
+                     documents=[chunk["text"] for chunk in chunks],
+                     metadatas=[{"path": chunk["path"], "line": chunk["line"]} for chunk in chunks])
 
 
 def search(query, n=20):

@@ -4,7 +4,8 @@
 import os
 
 import psycopg
-from pgvector.psycopg import Vector, register_vector
+from pgvector import Vector
+from pgvector.psycopg import register_vector
 
 from nestvec_search import main, query_vector
 
@@ -15,8 +16,9 @@ register_vector(database)
 
 def store(chunks):
     database.execute("DROP TABLE IF EXISTS chunks")
-    database.execute("CREATE TABLE chunks (id int PRIMARY KEY, path text, line int, text text,"
-                     f" vector vector({len(chunks[0]['vector'])}), words tsvector GENERATED ALWAYS AS (to_tsvector('simple', text)) STORED)")
+    size = len(chunks[0]["vector"])
+    database.execute(f"CREATE TABLE chunks (id int PRIMARY KEY, path text, line int, text text, vector vector({size}),"
+                     " words tsvector GENERATED ALWAYS AS (to_tsvector('simple', text)) STORED)")
     with database.cursor() as cursor:
         cursor.executemany("INSERT INTO chunks VALUES (%(id)s, %(path)s, %(line)s, %(text)s, %(vector)s)",
                            [{**chunk, "vector": Vector(chunk["vector"])} for chunk in chunks])
@@ -30,9 +32,9 @@ def search(query, n=20):
                       ORDER BY vector <=> %(vector)s LIMIT %(n)s),
              asked AS (SELECT replace(plainto_tsquery('simple', %(query)s)::text, '&', '|')::tsquery AS words),
              named AS (SELECT id, row_number() OVER (ORDER BY ts_rank(chunks.words, asked.words) DESC, id) AS rank
-                       FROM chunks, asked WHERE chunks.words @@ asked.words LIMIT %(n)s),
+                       FROM chunks, asked WHERE chunks.words @@ asked.words ORDER BY rank LIMIT %(n)s),
              fused AS (SELECT id, sum(1.0 / (60 + rank)) AS score
-                       FROM (SELECT * FROM near UNION ALL SELECT * FROM named) AS both GROUP BY id)
+                       FROM (SELECT * FROM near UNION ALL SELECT * FROM named) AS ranks GROUP BY id)
         SELECT path, line, text FROM fused JOIN chunks USING (id) ORDER BY score DESC, id LIMIT %(n)s""",
                             {"vector": Vector(query_vector(query)), "query": query, "n": n})
     return [dict(zip(("path", "line", "text"), row)) for row in rows]

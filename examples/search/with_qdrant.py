@@ -19,10 +19,12 @@ def both(texts, task):
 def store(chunks):
     client.delete_collection("chunks")
     size = len(chunks[0]["vector"])
-    client.create_collection("chunks", {"dense": q.VectorParams(size=size, distance=q.Distance.COSINE)}, {"sparse": q.SparseVectorParams()})
+    client.create_collection("chunks", {"dense": q.VectorParams(size=size, distance=q.Distance.COSINE)},
+                             {"sparse": q.SparseVectorParams()})
     vectors = both([chunk["text"] for chunk in chunks], "passage")
-    client.upsert("chunks", [q.PointStruct(id=chunk["id"], vector=vector, payload={k: chunk[k] for k in ("path", "line", "text")})
-                             for chunk, vector in zip(chunks, vectors)])
+    places = [{key: chunk[key] for key in ("path", "line", "text")} for chunk in chunks]
+    client.upsert("chunks", [q.PointStruct(id=i, vector=vector, payload=place)
+                             for i, (vector, place) in enumerate(zip(vectors, places))])
 
 
 def search(query, n=20):
