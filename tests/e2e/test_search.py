@@ -172,7 +172,8 @@ def test_reranker(nestvec, folder):  # noqa: F811
     hits = search(nestvec, folder, "Where is the quokka?", "--reranker", RERANKER, "-n", "3")
     assert len(hits) == 3
     lines = "".join(json.dumps({"text": hit["text"]}) + "\n" for hit in hits)
-    out = nestvec.ok("rerank", "-q", "-m", RERANKER, "--jsonl", "--format", "jsonl", "Where is the quokka?", stdin=lines)
+    out = nestvec.ok("rerank", "-q", "-m", RERANKER, "--jsonl", "--format", "jsonl", "Where is the quokka?",
+                     stdin=lines)
     ranked = [json.loads(line) for line in out.splitlines()]
     assert [each["index"] for each in ranked] == [0, 1, 2]
     assert numpy.allclose([each["score"] for each in ranked], [hit["score"] for hit in hits], atol=1e-4)
