@@ -4,6 +4,7 @@
 // scripts/bench_tokenizers.py sets it beside other tokenizers.
 #include <benchmark/benchmark.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,12 @@ using nestvec::Tokenizer;
 using nestvec::Tokens;
 
 const std::string& tokenizer_json(const std::string& name) {
-  static const std::string kXlmRoberta =
-      nestvec::read_xz(nestvec::test_data() + "/tokenizer/xlm-roberta/tokenizer.json.xz");
-  static const std::string kWordpiece =
-      nestvec::read_xz(nestvec::test_data() + "/tokenizer/wordpiece/tokenizer.json.xz");
-  return name == "wordpiece" ? kWordpiece : kXlmRoberta;
+  static std::map<std::string, std::string> kept;
+  std::string& json = kept[name];
+  if (json.empty()) {
+    json = nestvec::read_xz(nestvec::test_data() + "/tokenizer/" + name + "/tokenizer.json.xz");
+  }
+  return json;
 }
 
 const std::vector<std::string>& mixed_texts() {
@@ -63,16 +65,22 @@ BENCHMARK_CAPTURE(encode_mixed, xlm_roberta_ids, "xlm-roberta", false);
 BENCHMARK_CAPTURE(encode_mixed, xlm_roberta_offsets, "xlm-roberta", true);
 BENCHMARK_CAPTURE(encode_mixed, wordpiece_ids, "wordpiece", false);
 BENCHMARK_CAPTURE(encode_mixed, wordpiece_offsets, "wordpiece", true);
+BENCHMARK_CAPTURE(encode_mixed, qwen3_ids, "qwen3", false);
+BENCHMARK_CAPTURE(encode_mixed, qwen3_offsets, "qwen3", true);
 
 // A megabyte of one character, without a space.
-void encode_megabyte_of(benchmark::State& state, const std::string& character) {
+void encode_megabyte_of(benchmark::State& state, const std::string& name,
+                        const std::string& character) {
   std::string text;
   while (text.size() < 1000000) text += character;
-  encode_texts(state, "xlm-roberta", true, {text});
+  encode_texts(state, name, true, {text});
 }
-BENCHMARK_CAPTURE(encode_megabyte_of, letter, "a");
-BENCHMARK_CAPTURE(encode_megabyte_of, combining_mark, "\u0301");
-BENCHMARK_CAPTURE(encode_megabyte_of, ideograph, "\u4f60");
+BENCHMARK_CAPTURE(encode_megabyte_of, letter, "xlm-roberta", "a");
+BENCHMARK_CAPTURE(encode_megabyte_of, combining_mark, "xlm-roberta", "\u0301");
+BENCHMARK_CAPTURE(encode_megabyte_of, ideograph, "xlm-roberta", "\u4f60");
+BENCHMARK_CAPTURE(encode_megabyte_of, letter_qwen3, "qwen3", "a");
+BENCHMARK_CAPTURE(encode_megabyte_of, ideograph_qwen3, "qwen3", "\u4f60");
+BENCHMARK_CAPTURE(encode_megabyte_of, space_qwen3, "qwen3", " ");
 
 void load(benchmark::State& state, const std::string& name) {
   const std::string& json = tokenizer_json(name);
@@ -81,5 +89,6 @@ void load(benchmark::State& state, const std::string& name) {
 }
 BENCHMARK_CAPTURE(load, xlm_roberta, "xlm-roberta");
 BENCHMARK_CAPTURE(load, wordpiece, "wordpiece");
+BENCHMARK_CAPTURE(load, qwen3, "qwen3");
 
 }  // namespace

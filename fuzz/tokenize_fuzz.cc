@@ -77,7 +77,8 @@ void check(const Tokenizer& tokenizer, std::string_view text, EncodeOptions opti
     if (tokens.special[i] != 0) continue;
     require(range.begin <= range.end && previous.begin <= range.begin && previous.end <= range.end);
     require(is_boundary(text, range.begin) && is_boundary(text, range.end));
-    // A space that was put before a text may be trimmed to an empty range behind its first character.
+    // A space that was put before a text may be trimmed to an empty range behind its first
+    // character.
     if (range.begin < range.end) previous = range;
   }
   require(nestvec::is_valid_utf8(tokenizer.decode(tokens.ids)));

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sets the tokenizer beside Hugging Face tokenizers and sentencepiece, on one core, in one run.
+"""Sets the tokenizer beside Hugging Face tokenizers, sentencepiece and tiktoken, on one core, in one run.
 
     "$(scripts/reference-venv.sh --light)" scripts/bench_tokenizers.py
 
-Needs the packages tokenizers, sentencepiece and protobuf, and build/release/bench/tokenizer_bench.
+Needs the packages tokenizers, sentencepiece and protobuf, tiktoken if it is to run beside the others
+(pip install tiktoken==0.14.0), and build/release/bench/tokenizer_bench. One table is of XLM-RoBERTa's
+vocabulary (Unigram), one of Qwen3's (byte-level BPE).
 The texts are those of tests/data/tokenizer/xlm-roberta/goldens.jsonl.gz. Every round runs each
 tokenizer once, so that whatever else the machine does hits all of them alike, and time is the CPU's,
 not the clock's; the table has the median over the rounds, the slowest and the fastest. sentencepiece
-gets a model that is made out of the same tokenizer.json; it adds no special tokens.
+gets a model that is made out of the same tokenizer.json, and tiktoken an encoding; they add no special
+tokens, and tiktoken does not normalize.
 """
 
 import argparse
@@ -31,7 +34,12 @@ import sentencepiece  # noqa: E402
 import tokenizers  # noqa: E402
 from sentencepiece import sentencepiece_model_pb2  # noqa: E402
 
-DATA = pathlib.Path(__file__).resolve().parent.parent / "tests/data/tokenizer/xlm-roberta"
+try:
+    import tiktoken
+except ImportError:
+    tiktoken = None
+
+DATA = pathlib.Path(__file__).resolve().parent.parent / "tests/data/tokenizer"
 NORMAL, UNKNOWN, CONTROL = 1, 2, 3
 
 
@@ -49,6 +57,18 @@ def sentencepiece_model(content: str) -> sentencepiece.SentencePieceProcessor:
     model.trainer_spec.bos_id, model.trainer_spec.pad_id, model.trainer_spec.eos_id = 0, 1, 2
     model.normalizer_spec.precompiled_charsmap = base64.b64decode(description["normalizer"]["precompiled_charsmap"])
     return sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
+
+
+def tiktoken_encoding(content: str):
+    """The same pieces and the same regular expression; ids are ranks."""
+    description = json.loads(content)
+    pattern = description["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    byte_of = {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(others)}
+    ranks = {bytes(byte_of[c] for c in token): rank for token, rank in description["model"]["vocab"].items()}
+    specials = {entry["content"]: entry["id"] for entry in description["added_tokens"]}
+    return tiktoken.Encoding("qwen3", pat_str=pattern, mergeable_ranks=ranks, special_tokens=specials)
 
 
 def timed(run: Callable[[], int]) -> float:
@@ -78,27 +98,44 @@ def main() -> None:
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
-    content = lzma.decompress((DATA / "tokenizer.json.xz").read_bytes()).decode()
-    with gzip.open(DATA / "goldens.jsonl.gz", "rt", encoding="utf-8") as lines:
+    with gzip.open(DATA / "xlm-roberta/goldens.jsonl.gz", "rt", encoding="utf-8") as lines:
         texts = [json.loads(line)["text"] for line in lines]
-    reference = tokenizers.Tokenizer.from_str(content)
-    pieces = sentencepiece_model(content)
+    print(f"{cpu_name()}, one core, {datetime.date.today()}, median of {options.rounds} rounds (slowest ... fastest)")
+    print(f"{len(texts)} texts, {sum(len(t.encode()) for t in texts)} bytes; tokenizers {tokenizers.__version__}, "
+          f"sentencepiece {sentencepiece.__version__}, tiktoken {tiktoken.__version__ if tiktoken else 'is not there'}")
+    for vocabulary in ("xlm-roberta", "qwen3"):
+        compare(vocabulary, texts, options)
 
+
+def contenders_for(vocabulary: str, texts: list[str], program: str) -> dict[str, Callable[[], float]]:
+    content = lzma.decompress((DATA / vocabulary / "tokenizer.json.xz").read_bytes()).decode()
+    reference = tokenizers.Tokenizer.from_str(content)
+    name = vocabulary.replace("-", "_")
     contenders: dict[str, Callable[[], float]] = {
-        "nestvec, ids": lambda: our_rate(options.program, "xlm_roberta_ids"),
-        "nestvec, ids and offsets": lambda: our_rate(options.program, "xlm_roberta_offsets"),
-        "sentencepiece, ids": lambda: timed(lambda: sum(map(len, pieces.encode(texts, num_threads=1)))),
-        "tokenizers, ids": lambda: timed(lambda: sum(len(e.ids) for e in reference.encode_batch_fast(texts))),
-        "tokenizers, ids and offsets": lambda: timed(lambda: sum(len(e.ids) for e in reference.encode_batch(texts))),
+        "nestvec, ids": lambda: our_rate(program, f"{name}_ids"),
+        "nestvec, ids and offsets": lambda: our_rate(program, f"{name}_offsets"),
     }
+    if vocabulary == "xlm-roberta":
+        pieces = sentencepiece_model(content)
+        contenders["sentencepiece, ids"] = lambda: timed(lambda: sum(map(len, pieces.encode(texts, num_threads=1))))
+    elif tiktoken:
+        encoding = tiktoken_encoding(content)
+        contenders["tiktoken, ids"] = lambda: timed(
+            lambda: sum(len(encoding.encode(text, allowed_special="all")) for text in texts))
+    contenders["tokenizers, ids"] = lambda: timed(lambda: sum(len(e.ids) for e in reference.encode_batch_fast(texts)))
+    contenders["tokenizers, ids and offsets"] = lambda: timed(
+        lambda: sum(len(e.ids) for e in reference.encode_batch(texts)))
+    return contenders
+
+
+def compare(vocabulary: str, texts: list[str], options: argparse.Namespace) -> None:
+    contenders = contenders_for(vocabulary, texts, options.program)
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(options.rounds):
         for name, measure in contenders.items():
             rates[name].append(measure() / 1e6)
 
-    print(f"{cpu_name()}, one core, {datetime.date.today()}, median of {options.rounds} rounds (slowest ... fastest)")
-    print(f"{len(texts)} texts, {sum(len(t.encode()) for t in texts)} bytes; "
-          f"tokenizers {tokenizers.__version__}, sentencepiece {sentencepiece.__version__}\n")
+    print(f"\n{vocabulary}\n")
     print("| tokenizer | million tokens/s | spread |\n| --- | ---: | --- |")
     for name, values in rates.items():
         print(f"| {name} | {statistics.median(values):.2f} | {min(values):.2f} ... {max(values):.2f} |")

@@ -127,9 +127,9 @@ class FairQueue {
   using Order = std::set<Key>;
 
   struct Client {
-    std::vector<Flow> flows;         // one a lane in which it has waited; mostly one
-    std::uint64_t served = 0;        // virtual time at which the next sequence may start
-    std::uint64_t flow_time = 0;     // virtual time of its flows
+    std::vector<Flow> flows;      // one a lane in which it has waited; mostly one
+    std::uint64_t served = 0;     // virtual time at which the next sequence may start
+    std::uint64_t flow_time = 0;  // virtual time of its flows
     std::size_t waiting_flows = 0;
     Flow* find(LaneId lane) noexcept;
     const Flow* find(LaneId lane) const noexcept;
@@ -182,7 +182,7 @@ class FairQueue {
 
   Class interactive_;
   Class bulk_;
-  std::vector<std::uint64_t> costs_{1};            // of a token, by lane
+  std::vector<std::uint64_t> costs_{1};              // of a token, by lane
   std::unordered_map<std::uint64_t, Place> places_;  // of the jobs that wait
   std::uint64_t arrivals_ = 0;
 };

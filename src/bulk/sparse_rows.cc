@@ -208,14 +208,14 @@ std::string format_array() {
 
 }  // namespace
 
-SparseRow sparse_row(const SparseVectors& vectors, std::size_t i) {
+SparseRowView sparse_row(const SparseVectors& vectors, std::size_t i) {
   const std::size_t begin = vectors.starts[i];
   const std::size_t count = vectors.starts[i + 1] - begin;
   return {std::span(vectors.indices).subspan(begin, count),
           std::span(vectors.weights).subspan(begin, count)};
 }
 
-std::string sparse_json(const SparseRow& row) {
+std::string sparse_json(const SparseRowView& row) {
   std::string out;
   JsonObject members(out);
   JsonArray ids(members.key("indices"));
@@ -232,7 +232,7 @@ std::string sparse_stream_head(std::size_t vocabulary) {
   return out;
 }
 
-std::string sparse_stream_row(const SparseRow& row) {
+std::string sparse_stream_row(const SparseRowView& row) {
   std::string out;
   append_bytes(static_cast<std::uint32_t>(row.indices.size()), out);
   return out.append(bytes_of(row.indices)).append(bytes_of(row.weights));

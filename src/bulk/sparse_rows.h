@@ -11,20 +11,20 @@
 
 namespace nestvec {
 
-struct SparseRow {
+struct SparseRowView {
   std::span<const std::uint32_t> indices;  // ascending
   std::span<const float> weights;
 };
 
 // Row `i` of what a call returned, which must outlive it.
-SparseRow sparse_row(const SparseVectors& vectors, std::size_t i);
+SparseRowView sparse_row(const SparseVectors& vectors, std::size_t i);
 
 // {"indices":[...],"values":[...]}
-std::string sparse_json(const SparseRow& row);
+std::string sparse_json(const SparseRowView& row);
 
 // A stream of rows: the head, then rows one after another, as this machine has its numbers.
 std::string sparse_stream_head(std::size_t vocabulary);
-std::string sparse_stream_row(const SparseRow& row);
+std::string sparse_stream_row(const SparseRowView& row);
 
 // Writes the rows of the stream `from` to `to` as scipy.sparse.save_npz writes a csr_matrix of
 // float32 [rows, vocabulary]; `to` appears whole or not at all. Reads the stream three times and

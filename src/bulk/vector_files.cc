@@ -142,7 +142,7 @@ VectorLocation VectorFiles::write(const OutputRow& row, std::span<const float> v
   return append(row, pack(vector));
 }
 
-VectorLocation VectorFiles::write(const OutputRow& row, const SparseRow& vector) {
+VectorLocation VectorFiles::write(const OutputRow& row, const SparseRowView& vector) {
   const bool json = spec_.format == VectorFormat::kJsonLines;
   return append(row, {json ? sparse_json(vector) : sparse_stream_row(vector), 0});
 }

@@ -49,7 +49,7 @@ class VectorFiles {
   VectorFiles(const OutputSpec& spec, std::size_t width, bool digests, const OutputSizes& keep);
 
   VectorLocation write(const OutputRow& row, std::span<const float> vector);
-  VectorLocation write(const OutputRow& row, const SparseRow& vector);
+  VectorLocation write(const OutputRow& row, const SparseRowView& vector);
   // The vector that lies there once more.
   void repeat(const OutputRow& row, const VectorLocation& location);
   // A row without a vector: NaN, null, or zeros where the type has neither, of npz a row without

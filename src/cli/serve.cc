@@ -28,6 +28,7 @@
 #include "nestvec/load.h"
 #include "nestvec/runtime.h"
 #include "observe/log_writer.h"
+#include "server/check_names.h"
 #include "server/memory_trimmer.h"
 #include "server/request_memory_limit.h"
 #include "server/server.h"
@@ -155,6 +156,7 @@ std::vector<ModelEntry> entries_of(const ServerConfig& config) {
     if (id.empty()) id = short_model_name(entry.config.checkpoints.repo_id);
     entry.config.warnings.clear();
   }
+  check_names(entries);  // before a load that may take a while
   return entries;
 }
 
@@ -164,10 +166,10 @@ std::uint64_t choose_request_memory(const ServerConfig& config, const Runtime& r
   std::uint64_t budget = config.inference_compute_info.cpu_memory_bytes;
   const std::uint64_t group = cgroup_memory_limit(this_system()).value_or(0);
   if (budget == 0 || (group > 0 && group < budget)) budget = group;
-  const RequestMemoryLimit limit = decide_request_memory(
-      {.configured = config.server.request_memory_bytes,
-       .budget = budget,
-       .planned = runtime.memory().plan_bytes + cache_bytes});
+  const RequestMemoryLimit limit =
+      decide_request_memory({.configured = config.server.request_memory_bytes,
+                             .budget = budget,
+                             .planned = runtime.memory().plan_bytes + cache_bytes});
   if (!limit.warning.empty()) log.message(LogLevel::kWarning, limit.warning);
   log.message(LogLevel::kInfo,
               "request memory: " + format_bytes(limit.bytes) + " (" + limit.reason + ")");
@@ -246,9 +248,9 @@ class ServedModelsLoader {
     };
   }
   LoadLog load_log() const {
-    return {.note = note(),
-            .detail = note(),
-            .progress = [this](double share) { state_.progress(share); }};
+    return {.note = note(), .detail = note(), .progress = [this](double share) {
+              state_.progress(share);
+            }};
   }
 
   // As the sections say; without a cache of vectors, which nobody has planned for it.
@@ -318,8 +320,8 @@ void run_serve(const ServeFlags& flags, CliContext& context) {
   const BlockedSignals blocked;
   const ThreadPlan threads = decide_threads(config.inference_compute_info.cpu_limit, 0);
   Server server(
-      config.server, log, entries.front().config.model, [&log](const AccessRecord& record) { log.access(record); },
-      threads.threads);
+      config.server, log, entries.front().config.model,
+      [&log](const AccessRecord& record) { log.access(record); }, threads.threads);
   ServedModelsLoader loader(config, entries, server, log);
   std::stop_source loading;
   std::promise<int> stopped;

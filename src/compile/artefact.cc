@@ -259,8 +259,8 @@ void check_weights(const std::string& model_folder, const ModelSpec& spec) {
   if (!safetensors_files(model_folder).empty()) return;
   if (spec.head.classifier || spec.head.vocabulary) {
     throw Error(ErrorCode::kInvalidArgument,
-                model_folder +
-                    ": a head is compiled from safetensors, and there are none beside its "
+                model_folder + (spec.head.classifier ? ": a classifier" : ": SPLADE's head") +
+                    " is compiled from safetensors, and there are none beside its "
                     "ONNX export");
   }
   check_published_encoder(find_onnx(model_folder), spec, weights);

@@ -83,9 +83,20 @@ TEST(Format, AHeadIsReadOrTheManifestIsDamaged) {
   EXPECT_EQ(head_of(R"({"classifier": {"activation": 4, "outputs": 3}})").classifier,
             (HeadSpec::Classifier{Activation::kTanh, 3}));
   EXPECT_FALSE(head_of("{}").any());
-  for (const char* damaged : {R"({"classifier": {"activation": 9, "outputs": 3}})",
-                              R"({"classifier": {"activation": 4, "outputs": 0}})",
-                              R"({"classifier": {"activation": 4}})", R"({"classifier": 1})"}) {
+  for (const char* damaged :
+       {R"({"classifier": {"activation": 9, "outputs": 3}})",
+        R"({"classifier": {"activation": 4, "outputs": 0}})",
+        R"({"classifier": {"activation": 4}})", R"({"classifier": 1})",
+        R"({"token_weights": true})", R"({"token_weights": false, "token_vectors": 8})",
+        R"({"token_weights": true, "token_vectors": 0})",
+        R"({"token_weights": true, "token_vectors": 65537})",
+        R"({"vocabulary": {"activation": 0, "pooling": 2, "scale": 0,)"
+        R"( "tied": true}})",
+        R"({"vocabulary": {"activation": 4, "pooling": 0, "scale": 0,)"
+        R"( "tied": true}})",
+        R"({"vocabulary": {"activation": 0, "pooling": 0, "scale": -1,)"
+        R"( "tied": true}})",
+        R"({"vocabulary": {"activation": 0, "pooling": 0, "scale": 0}})"}) {
     EXPECT_TRUE(coded_error_of([&] { head_of(damaged); }).starts_with("DATA_LOSS")) << damaged;
   }
 }

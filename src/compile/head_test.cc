@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "compile/artefact.h"
+#include "compile/fingerprint.h"
 #include "support/checkpoint.h"
 #include "support/error_of.h"
 #include "support/folders.h"
@@ -71,6 +72,38 @@ TEST_F(CompiledHead, CacheKnowsTheHead) {
   compile_into_cache(reranker, spec, cache, {}, [&](std::string_view line) { said += line; });
   EXPECT_NE(said.find("another head"), std::string::npos) << said;
   EXPECT_TRUE(open_artefact(scores.folder).spec.head.any());
+}
+
+TEST_F(CompiledHead, SparseHeadsAreKeptInTheManifest) {
+  for (const std::string name : {"bge-m3-tiny", "splade-tiny", "splade-roberta-tiny"}) {
+    const std::string model = test_data() + "/../models/" + name;
+    const HeadSpec head = read_model_spec(model).head;
+    EXPECT_TRUE(head.any_sparse()) << name;
+    for (const char* layout : {"packed", "rectangular"}) {
+      compile_model(model, output(), {.layout = layout});
+      EXPECT_EQ(open_artefact(output()).spec.head, head) << name << " " << layout;
+    }
+  }
+  const std::string splade = test_data() + "/../models/splade-tiny";
+  EXPECT_NE(coded_error_of([&] {
+              compile_model(splade, output(), {.layout = "padded"});
+            }).find("a padded graph does not give"),
+            std::string::npos);
+}
+
+// bge-m3's own code wants both; a file that changes is compiled anew.
+TEST_F(CompiledHead, HeadsOfTokensCountTogetherAndAreAPartOfTheSource) {
+  const fs::path copy = folder_ / "copy";
+  fs::copy(test_data() + "/../models/bge-m3-tiny", copy, fs::copy_options::recursive);
+  const ModelSpec spec = read_model_spec(copy.string());
+  EXPECT_EQ(spec.head.token_vectors, 24u);
+  const Fingerprint before = fingerprint_of(copy.string(), spec);
+  fs::copy_file(copy / "colbert_linear.pt", copy / "kept.pt");
+  fs::remove(copy / "colbert_linear.pt");
+  EXPECT_FALSE(read_model_spec(copy.string()).head.any());
+  fs::rename(copy / "kept.pt", copy / "colbert_linear.pt");
+  fs::last_write_time(copy / "sparse_linear.pt", fs::file_time_type::clock::now());
+  EXPECT_NE(difference(before, fingerprint_of(copy.string(), spec)), "");
 }
 
 }  // namespace

@@ -161,8 +161,13 @@ HeadSpec read_head(const JsonValue& object) {
     if (head.classifier->outputs == 0) throw classifier->at("outputs").error("expected at least 1");
   }
   if (const auto weights = found->find("token_weights")) {
+    constexpr std::size_t kMostNumbers = 1 << 16;
     head.token_weights = weights->boolean();
     head.token_vectors = size_at(*found, "token_vectors");
+    if (!head.token_weights || head.token_vectors == 0 || head.token_vectors > kMostNumbers) {
+      throw found->at("token_vectors")
+          .error("expected 1 to " + std::to_string(kMostNumbers) + ", beside token_weights true");
+    }
   }
   if (const auto vocabulary = found->find("vocabulary")) {
     head.vocabulary = read_vocabulary(*vocabulary);

@@ -13,10 +13,11 @@ void visit_request_fields(Section& server, Visitor& visit) {
               "Path under which a proxy forwards requests, such as /nestvec. Requests are answered "
               "with and without it."},
         server.path_prefix);
-  visit(Field{"server", "strict_model", "strict-model", FieldKind::kSwitch,
-              "Refuse requests that name another model, with status 404. By default any name is "
-              "accepted, and the response names the model that is served."},
-        server.strict_model);
+  visit(
+      Field{"server", "strict_model", "strict-model", FieldKind::kSwitch,
+            "Refuse requests that name another model, with status 404. By default a model that is "
+            "served alone has any name, and the response names it."},
+      server.strict_model);
   visit(Field{"server",
               "overlong",
               "overlong",

@@ -10,6 +10,7 @@
 #include "dialects/rerank/rerank.h"
 #include "dialects/tei/tei.h"
 #include "dialects/weaviate/weaviate.h"
+#include "service/admin.h"
 #include "service/operations.h"
 #include "service/page.h"
 
@@ -19,7 +20,7 @@ std::vector<Route> all_routes(const Service& service) {
   std::vector<Route> all;
   for (const auto routes :
        {openai_routes, tei_routes, rerank_routes, cohere_routes, ollama_routes, llama_routes,
-        weaviate_routes, operations_routes, page_routes}) {
+        weaviate_routes, admin_routes, operations_routes, page_routes}) {
     std::vector<Route> some = routes(service);
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

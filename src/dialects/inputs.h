@@ -19,9 +19,9 @@ struct InputRules {
   const ModelInfo& model;
   std::size_t max_inputs;
   std::function<std::string(std::span<const std::uint32_t>)> decode;
-  bool token_ids = true;                     // they may stand for texts
-  bool strict_model = false;                 // server.strict_model
-  Truncation overlong = Truncation::kRight;  // where a request does not say
+  bool token_ids = true;                      // they may stand for texts
+  bool strict_model = false;                  // server.strict_model
+  Truncation overlong = Truncation::kRight;   // where a request does not say
   std::span<const std::string> aliases = {};  // other names of the model
 };
 // What becomes of a text over the model's limit where a request does not say: server.overlong.

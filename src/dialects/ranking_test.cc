@@ -23,8 +23,8 @@ TEST(Ranking, BestFirstAndTiesAsAsked) {
 }
 
 TEST(Ranking, AScoreThatIsNoneIsAnError) {
-  for (const float wrong : {std::numeric_limits<float>::quiet_NaN(),
-                            std::numeric_limits<float>::infinity()}) {
+  for (const float wrong :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const std::vector<float> scores = {0.5F, wrong};
     EXPECT_THROW(ranking_of(scores, Ties::kFirst), Error);
   }

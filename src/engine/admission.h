@@ -9,8 +9,8 @@
 
 namespace nestvec {
 
-// What waits for other models of the same thread and runs there, in tokens that the call's own model
-// would run in the same time.
+// What waits for other models of the same thread and runs there, in tokens that the call's own
+// model would run in the same time.
 struct LoadElsewhere {
   double same = 0;  // of the call's class
   double other = 0;
@@ -38,8 +38,8 @@ struct QueueLoad {
 // one alone half of the queue, two a third each, and there is always room for the next. Bulk calls
 // have three quarters of the queue to share. A queue without anything in it takes a batch.
 //
-// max_seconds: a call may wait so long for its client's earlier calls, of any model, at the client's
-// share of the time, or where there are none for one text of each of the others.
+// max_seconds: a call may wait so long for its client's earlier calls, of any model, at the
+// client's share of the time, or where there are none for one text of each of the others.
 void check_admission(const QueueOptions& limits, bool bulk, std::size_t tokens,
                      const QueueLoad& load);
 

@@ -152,6 +152,10 @@ Graph choose_graph(const Outline& outline, const RuntimeOptions& runtime,
                 : is_to_compile(outline, runtime, log)
                     ? compiled_graph(outline, runtime, options, log)
                     : published_graph(folder, outline.spec);
+  if (graph.published && outline.spec.head.token_weights) {
+    log("the ONNX export runs as it is, without sparse vectors and vectors of tokens, which a "
+        "compiled graph gives");
+  }
   if (runtime.precision != "auto" && runtime.precision != graph.precision) {
     throw Error(ErrorCode::kInvalidArgument,
                 "runtime.precision \"" + runtime.precision +

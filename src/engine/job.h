@@ -23,7 +23,7 @@ namespace nestvec {
 struct SequenceOutput {
   std::vector<float> rows;     // [spans, width]
   std::vector<float> tokens;   // [length, width], where they were wanted
-  SparseRow sparse;            // of Sequence::sparse, where it is not empty
+  TokenWeights sparse;         // of Sequence::sparse, where it is not empty
   std::vector<float> vectors;  // [tokens of Sequence::vectors, SideOutputs::token_vectors]
 };
 

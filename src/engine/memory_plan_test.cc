@@ -55,6 +55,25 @@ TEST(MemoryPlan, ABatchThatPausesNeedsRoomForAnother) {
   EXPECT_EQ(alone.text().find("passing"), std::string::npos) << alone.text();
 }
 
+// SPLADE of XLM-R's vocabulary: rows of 16 texts, thrice 16 MiB, and a block of scores; or all
+// scores of the longest text.
+TEST(MemoryPlan, HeadsCount) {
+  MemoryFacts facts = v3();
+  facts.native = true;
+  const std::uint64_t plain = plan_memory(facts).workspace;
+  facts.vocabulary = 250'002;
+  const std::uint64_t row = 250'002 * 4;
+  EXPECT_GE(plan_memory(facts).workspace, plain + 3 * 16 * row);
+  EXPECT_LE(plan_memory(facts).workspace, plain + 3 * 17 * row + (8u << 20));
+  facts.vocabulary = 0;
+  facts.token_vectors = 1024;
+  EXPECT_EQ(plan_memory(facts).workspace, plain + 2 * 8192ull * 1024 * 4);
+  MemoryFacts portable = v3();
+  const std::uint64_t stock = plan_memory(portable).workspace;
+  portable.vocabulary = 250'002;
+  EXPECT_GE(plan_memory(portable).workspace, stock + 8192 * row);
+}
+
 TEST(MemoryPlan, ScoresAndMergedAdaptersCountWhereTheGraphHasThem) {
   MemoryFacts facts = v3();
   facts.full_attention = true;

@@ -44,8 +44,7 @@ std::optional<Error> ended_by(const RunControl& control, Scheduler::Clock::time_
 }
 
 Scheduler::Scheduler(Now now)
-    : now_(std::move(now)),
-      thread_(start_thread("the thread of the model", [this] { work(); })) {}
+    : now_(std::move(now)), thread_(start_thread("the thread of the model", [this] { work(); })) {}
 
 Scheduler::Scheduler(std::unique_ptr<Session> session, const Options& options)
     : Scheduler(options.now) {

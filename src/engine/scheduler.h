@@ -46,16 +46,14 @@ class Scheduler {
 
   // Jobs of at most so many tokens are interactive where their priority is kAuto.
   static constexpr std::size_t kInteractiveTokens = 1024;
-  // However slow the model, batches may have so many tokens: fewer would only read the weights more
-  // often.
+  // Batches of any model may have so many tokens: fewer would only read the weights more often.
   static constexpr std::size_t kLeastBatchTokens = 128;
   // A batch with a text of more than kPauseTokens that is expected to take longer lets interactive
   // texts pass, as long as they take no more of the time than it does itself.
   static constexpr double kLongSeconds = 0.25;
 
-  // Without a lane.
   explicit Scheduler(Now now = Clock::now);
-  // With one, which is number 0.
+  // With a lane, number 0.
   Scheduler(std::unique_ptr<Session> session, const Options& options);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -142,7 +140,6 @@ class Scheduler {
   std::vector<Waiting> take_waiting(std::size_t level, const Lane& lane, Clock::time_point now);
   std::vector<Part> begin_batch(std::size_t level, std::vector<Waiting>& batch,
                                 Clock::time_point now, Leaving& leaving);
-  static bool may_pause(const Running& running, std::size_t longest);
   void release(std::size_t level) noexcept;
   void drop(std::uint64_t id, std::optional<Error> error, Leaving& leaving) noexcept;
   void leave_batches(Pending& pending) noexcept;
@@ -173,7 +170,7 @@ class Scheduler {
   std::array<Running, kLevels> running_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  std::condition_variable quiet_;  // a batch has ended, or a job has been called back
+  std::condition_variable quiet_;             // a batch has ended, or a job has been called back
   std::vector<std::unique_ptr<Lane>> lanes_;  // by number; null: free
   bool weighs_lanes_ = false;                 // there has been more than one
   FairQueue queue_;

@@ -239,8 +239,7 @@ TEST(SchedulerLaneThreads, ComeAndGoWhileOthersAsk) {
   ManualClock clock;
   Scheduler scheduler(clock.function());
   const Scheduler::Options options{.max_batch_tokens = 256};
-  const LaneId stays =
-      scheduler.add_lane(std::make_unique<TimedSession>(clock, 1000.0), options);
+  const LaneId stays = scheduler.add_lane(std::make_unique<TimedSession>(clock, 1000.0), options);
   std::atomic<bool> going = true;
   std::atomic<int> answered = 0;
   std::thread asks([&] {

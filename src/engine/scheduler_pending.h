@@ -21,6 +21,8 @@ struct Scheduler::Lane {
 
   // Of the next batch at most.
   std::size_t batch_tokens() const;
+  // Whether a batch of so many tokens, with a text of `longest`, lets others pass.
+  bool lets_pass(std::size_t tokens, std::size_t longest) const;
 
   const LaneId id;
   std::unique_ptr<Session> session;  // run by the scheduler's thread alone

@@ -147,14 +147,13 @@ std::vector<Scheduler::Part> Scheduler::begin_batch(std::size_t level, std::vect
     longest = std::max(longest, waiting.tokens);
     parts.push_back({pending, waiting.index});
   }
-  if (level == kBatch) lets_pass_ = may_pause(running, longest);
+  if (level == kBatch) lets_pass_ = running.lane->lets_pass(running.tokens, longest);
   return parts;
 }
 
-bool Scheduler::may_pause(const Running& running, std::size_t longest) {
-  const Lane& lane = *running.lane;
-  return lane.session->pauses() && longest > kPauseTokens &&
-         (lane.rate.tokens_per_second() == 0 || seconds_of(lane, running.tokens) > kLongSeconds);
+bool Scheduler::Lane::lets_pass(std::size_t tokens, std::size_t longest) const {
+  return session->pauses() && longest > kPauseTokens &&
+         (rate.tokens_per_second() == 0 || seconds_of(*this, tokens) > kLongSeconds);
 }
 
 // The level's batch has ended.

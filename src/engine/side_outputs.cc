@@ -36,7 +36,7 @@ void take_sparse(std::vector<SequenceOutput>& outputs, SparseVectors& out) {
   out.weights.reserve(entries);
   out.starts.push_back(0);
   for (SequenceOutput& output : outputs) {
-    const SparseRow row = std::move(output.sparse);
+    const TokenWeights row = std::move(output.sparse);
     out.indices.insert(out.indices.end(), row.indices.begin(), row.indices.end());
     out.weights.insert(out.weights.end(), row.weights.begin(), row.weights.end());
     out.starts.push_back(out.indices.size());

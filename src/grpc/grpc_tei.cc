@@ -194,7 +194,8 @@ GrpcRoutes make_tei_routes(GrpcContext& context) {
   add_method<v1::EmbedAllRequest, v1::EmbedAllResponse>(
       backend, {"/tei.v1.Embed/EmbedAll", embed_all, cost_of, counted}, routes);
   add_method<v1::EmbedSparseRequest, v1::EmbedSparseResponse>(
-      backend, {"/tei.v1.Embed/EmbedSparse", embed_sparse, cost_of, counted, ModelKind::kSparse}, routes);
+      backend, {"/tei.v1.Embed/EmbedSparse", embed_sparse, cost_of, counted, ModelKind::kSparse},
+      routes);
   add_method<v1::EncodeRequest, v1::EncodeResponse>(
       backend, {"/tei.v1.Tokenize/Tokenize", tokenize, cost_of, nullptr, ModelKind::kAny}, routes);
   add_method<v1::DecodeRequest, v1::DecodeResponse>(

@@ -107,9 +107,12 @@ GrpcRoutes make_tei_score_routes(GrpcContext& context) {
   const auto backend = std::make_shared<const TeiBackend>(context);
   GrpcRoutes routes;
   add_method<v1::PredictRequest, v1::PredictResponse>(
-      backend, {"/tei.v1.Predict/Predict", predict, cost_of_scores, nullptr, ModelKind::kClassify}, routes);
+      backend, {"/tei.v1.Predict/Predict", predict, cost_of_scores, nullptr, ModelKind::kClassify},
+      routes);
   add_method<v1::PredictPairRequest, v1::PredictResponse>(
-      backend, {"/tei.v1.Predict/PredictPair", predict, cost_of_scores, nullptr, ModelKind::kClassify}, routes);
+      backend,
+      {"/tei.v1.Predict/PredictPair", predict, cost_of_scores, nullptr, ModelKind::kClassify},
+      routes);
   const TeiMethod<v1::RerankRequest, v1::RerankResponse> ranking{
       .path = "/tei.v1.Rerank/Rerank", .answer = rerank, .cost = nullptr, .wrap = nullptr};
   add_method<v1::RerankRequest, v1::RerankResponse>(backend, ranking, routes);

@@ -23,8 +23,9 @@ struct GrpcHead {
   std::shared_ptr<AnswerWriter> writer;
 };
 
-// A call of a route that does not stream. Its message, or where the route collects its messages, are
-// worked on, on a request thread, when all is there; the key is checked before. Kept by its stream and by what works on it.
+// A call of a route that does not stream. Its message, or where the route collects its messages,
+// are worked on, on a request thread, when all is there; the key is checked before. Kept by its
+// stream and by what works on it.
 class GrpcUnary final : public StreamedRequest, public std::enable_shared_from_this<GrpcUnary> {
  public:
   // Makes and starts one. `context` and `route` must outlive the server.
@@ -66,7 +67,7 @@ class GrpcUnary final : public StreamedRequest, public std::enable_shared_from_t
   GrpcCall call_;
   GrpcMessageReader reader_;  // of the loop's thread
   std::size_t owed_ = 0;      // bytes that are not told to the writer yet
-  Messages messages_;  // that are whole; one, but for a route that collects
+  Messages messages_;         // that are whole; one, but for a route that collects
   std::size_t collected_bytes_ = 0;
   bool begun_ = false;  // they are being worked on
   std::unique_ptr<GrpcMessage> request_;

@@ -45,6 +45,14 @@ TEST(FileSelection, JinaEmbeddingsV3) {
   EXPECT_EQ(choose(repo, {.all = false, .include = {"onnx/model.onnx*"}}).size(), 11u);
 }
 
+// bge-m3 as it is published: its heads are files of torch, of which only tensors are read.
+TEST(FileSelection, HeadsOfBgeM3) {
+  EXPECT_EQ(choose({"colbert_linear.pt", "config.json", "onnx/model.onnx", "onnx/model.onnx_data",
+                    "pytorch_model.bin", "sparse_linear.pt", "other_linear.pt"}),
+            (Paths{"colbert_linear.pt", "config.json", "onnx/model.onnx", "onnx/model.onnx_data",
+                   "sparse_linear.pt"}));
+}
+
 TEST(FileSelection, TheModelCardAndTheLicenceComeWithTheWeights) {
   const Paths needed = {"LICENSE", "LICENSE.md", "LICENSE.txt",
                         "NOTICE",  "README.md",  "model.safetensors"};

@@ -127,6 +127,31 @@ TEST(Embedding, EqualsThePlainSum) {
   }
 }
 
+// A word table that is a decoder's panels gives the same bits.
+TEST(Embedding, WordsMayLieInPanels) {
+  std::mt19937 random(27);
+  const Tables tables(random);
+  const std::vector<std::int64_t> ids = {0, 7, 29, 12};
+  const std::vector<std::int64_t> offsets = {0, 4};
+  const std::vector<std::int64_t> tasks = {1};
+  EngineContext context(2, machine_isas().back());
+  std::vector<float> expected(ids.size() * kWidth);
+  embedding(tables.layer, {ids, offsets, tasks}, expected.data(), context);
+  for (const WeightType type : {WeightType::kF32, WeightType::kBf16}) {
+    const PackedShape shape{type, kVocabulary, kWidth};
+    std::vector<std::byte> panels(shape.bytes());
+    type == WeightType::kF32 ? pack_f32(shape, tables.words, panels)
+                             : pack_bf16(shape, tables.words, panels);
+    EmbeddingLayer layer = tables.layer;
+    layer.words = nullptr;
+    layer.word_panels = panels.data();
+    layer.word_type = type;
+    std::vector<float> out(expected.size());
+    embedding(layer, {ids, offsets, tasks}, out.data(), context);
+    EXPECT_EQ(out, expected) << weight_type_name(type);
+  }
+}
+
 // As RoBERTa counts: padding has a row of its own and takes no place.
 TEST(Embedding, PositionsStartAnewWithEachSequenceAndSkipPadding) {
   std::mt19937 random(22);

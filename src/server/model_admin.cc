@@ -37,10 +37,9 @@ std::vector<std::string> aliases_in(const JsonValue& body) {
 
 // What the server cannot do as it stands is a fault of the request, not an overload of the server.
 RequestError refusal_of(const Error& error) {
-  const bool is_refused = error.code() == ErrorCode::kResourceExhausted ||
-                          error.code() == ErrorCode::kAlreadyExists ||
-                          error.code() == ErrorCode::kFailedPrecondition ||
-                          error.code() == ErrorCode::kInvalidArgument;
+  const bool is_refused =
+      error.code() == ErrorCode::kResourceExhausted || error.code() == ErrorCode::kAlreadyExists ||
+      error.code() == ErrorCode::kFailedPrecondition || error.code() == ErrorCode::kInvalidArgument;
   return RequestError(is_refused ? ErrorCode::kInvalidArgument : error.code(), error.what(), "",
                       is_refused ? Fault::kUnprocessable : Fault::kNone);
 }
@@ -92,13 +91,14 @@ ModelAdmin::Change ModelAdmin::change_of(Exchange exchange) const {
   return change;
 }
 
-void ModelAdmin::post(Exchange exchange) {
+void ModelAdmin::change(Exchange exchange) {
   Change change = change_of(std::move(exchange));
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= kMostWaiting) {
-      throw Error(ErrorCode::kResourceExhausted,
-                  std::to_string(kMostWaiting) + " changes of models wait already; try again later");
+      throw Error(
+          ErrorCode::kResourceExhausted,
+          std::to_string(kMostWaiting) + " changes of models wait already; try again later");
     }
     waiting_.push_back(std::move(change));
   }
@@ -126,11 +126,6 @@ void ModelAdmin::work(const std::stop_token& stop) {
       }
     });
   }
-}
-
-std::vector<Route> ModelAdmin::routes() {
-  return {{"POST", "/admin/models", [this](Exchange exchange) { post(std::move(exchange)); },
-           &openai_errors()}};
 }
 
 }  // namespace nestvec

@@ -39,8 +39,9 @@ class ModelAdmin {
   // Stops the change that runs; those that wait are answered with kUnavailable.
   ~ModelAdmin();
 
-  // The route. The admin outlives its exchanges.
-  std::vector<Route> routes();
+  // Answers POST /admin/models when the change is made. Does not block. Throws RequestError,
+  // kResourceExhausted. The admin outlives the exchange.
+  void change(Exchange exchange);
 
   // Changes that wait at most; one more is refused.
   static constexpr std::size_t kMostWaiting = 16;
@@ -51,7 +52,6 @@ class ModelAdmin {
     std::function<std::string(const std::stop_token& stop)> make;
   };
 
-  void post(Exchange exchange);
   void work(const std::stop_token& stop);
   Change change_of(Exchange exchange) const;
 

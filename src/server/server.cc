@@ -107,11 +107,12 @@ struct Server::Opened {
       : owner(server), loader(std::move(from)), labels(loaded.size() > 1 || server.options_.admin) {
     for (NamedModel& each : loaded) add(std::move(each));
     if (server.options_.admin) {
-      admin.emplace(ModelAdmin::Actions{
-          [this](const ModelToLoad& model, const std::stop_token& stop) {
-            return load(model, stop);
-          },
-          [this](const std::string& name) { return unload(name); }});
+      admin.emplace(
+          ModelAdmin::Actions{[this](const ModelToLoad& model, const std::stop_token& stop) {
+                                return load(model, stop);
+                              },
+                              [this](const std::string& name) { return unload(name); }});
+      first->change_models = [this](Exchange exchange) { admin->change(std::move(exchange)); };
     }
     router.emplace(*first, server.keys_, routes(server));
   }
@@ -120,7 +121,6 @@ struct Server::Opened {
     // These first: what is nowhere below /v2 is told as Clarifai tells it.
     std::vector<Route> all = server.rest_->routes();
     std::ranges::move(all_routes(*first), std::back_inserter(all));
-    if (admin) std::ranges::move(admin->routes(), std::back_inserter(all));
     return all;
   }
 
@@ -154,6 +154,8 @@ std::string Server::Opened::add(NamedModel named) {
 }
 
 std::string Server::Opened::load(const ModelToLoad& model, const std::stop_token& stop) {
+  models.check_free(model.aliases);  // before it costs a load
+  if (!model.name.empty()) models.check_free({&model.name, 1});
   const std::string id = add(loader.load(model, stop));
   fit_request_memory();
   owner.log_.message(LogLevel::kInfo, "loaded model " + id);
@@ -171,7 +173,8 @@ std::string Server::Opened::unload(const std::string& name) {
 
 void Server::Opened::fit_request_memory() const {
   if (!loader.request_memory) return;
-  if (const std::uint64_t bytes = loader.request_memory(); bytes > 0) owner.memory_->set_limit(bytes);
+  if (const std::uint64_t bytes = loader.request_memory(); bytes > 0)
+    owner.memory_->set_limit(bytes);
 }
 
 Server::Server(const ServerOptions& options, Log& log, ModelIdentity identity, AccessLog access_log,

@@ -9,8 +9,8 @@
 
 namespace nestvec {
 
-// What came of a call. Of one for token vectors or scores `rows` has no values, only what they took:
-// the tokens of each text or pair, which of them were cut, the time.
+// What came of a call. Of one for token vectors or scores `rows` has no values, only what they
+// took: the tokens of each text or pair, which of them were cut, the time.
 struct CallRows {
   Embeddings rows;
   std::vector<TokenEmbeddings> tokens;  // one a text

@@ -36,7 +36,8 @@ void run_embed(Exchange exchange, EmbedCall call, RenderRows render);
 using RenderCalls = std::function<HttpResponse(std::span<const CallRows> rows, Pace& pace)>;
 void run_calls(Exchange exchange, std::vector<EmbedCall> calls, RenderCalls render);
 
-// The same for scores; CallRows::scores has them. `most` is the most bytes that the answer may have.
+// The same for scores; CallRows::scores has them. `most` is the most bytes that the answer may
+// have.
 using RenderScores = std::function<HttpResponse(const CallRows& scored, Pace& pace)>;
 void run_scores(Exchange exchange, ScoreCall call, std::size_t most, RenderScores render);
 

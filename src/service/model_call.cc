@@ -116,8 +116,8 @@ void ModelCall::start(const Service& service, const Caller& caller, std::vector<
                       Render render, Done done) {
   for (const EmbedCall& call : calls) require_vectors(service.model.info(), call);
   MemoryShare tokens = caller.has_paid ? MemoryShare() : memory_for_tokens(caller, calls);
-  const auto call = std::make_shared<ModelCall>(
-      service, caller, Asked{.vectors = std::move(calls)}, std::move(render), std::move(done));
+  const auto call = std::make_shared<ModelCall>(service, caller, Asked{.vectors = std::move(calls)},
+                                                std::move(render), std::move(done));
   call->tokens_ = std::move(tokens);
   ask(call);
 }
@@ -131,8 +131,8 @@ void ModelCall::start(const Service& service, const Caller& caller, ScoreCall as
     tokens = memory_for_bytes(caller.memory, text_bytes_at_once(asked), RequestMemory::kTokenizing,
                               caller.held);
   }
-  const auto call = std::make_shared<ModelCall>(
-      service, caller, Asked{.scores = std::move(asked)}, std::move(render), std::move(done));
+  const auto call = std::make_shared<ModelCall>(service, caller, Asked{.scores = std::move(asked)},
+                                                std::move(render), std::move(done));
   call->tokens_ = std::move(tokens);
   ask(call);
 }

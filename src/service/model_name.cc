@@ -45,7 +45,8 @@ Parts parts_of(std::string_view name, const ModelInfo& model, Aliases aliases) {
   if (colon != std::string_view::npos) return {name.substr(0, colon), name.substr(colon + 1)};
   for (const std::string_view task : {"query", "passage"}) {  // as NVIDIA's models have it
     const std::size_t dash = name.size() - std::min(name.size(), task.size() + 1);
-    if (name.ends_with(task) && name[dash] == '-' && is_name_of(name.substr(0, dash), model, aliases)) {
+    if (name.ends_with(task) && name[dash] == '-' &&
+        is_name_of(name.substr(0, dash), model, aliases)) {
       return {name.substr(0, dash), task};
     }
   }
@@ -64,6 +65,14 @@ bool is_name_of(std::string_view name, const ModelInfo& model, Aliases aliases) 
 
 std::string_view name_before_task(std::string_view name, const ModelInfo& model, Aliases aliases) {
   return parts_of(name, model, aliases).base;
+}
+
+void refuse_names_of(std::span<const std::string> names, const ModelInfo& model, Aliases aliases) {
+  for (const std::string& name : names) {
+    if (!is_name_of(name, model, aliases)) continue;
+    throw Error(ErrorCode::kAlreadyExists,
+                "two models have the name " + excerpt(name) + "; give one of them another name");
+  }
 }
 
 std::vector<std::string> names_with_tasks(const ModelInfo& model) {

@@ -21,6 +21,10 @@ bool is_name_of(std::string_view name, const ModelInfo& model,
 std::string_view name_before_task(std::string_view name, const ModelInfo& model,
                                   std::span<const std::string> aliases = {});
 
+// Throws Error kAlreadyExists where one of the names is one of the model, too.
+void refuse_names_of(std::span<const std::string> names, const ModelInfo& model,
+                     std::span<const std::string> aliases = {});
+
 // "jina-embeddings-v3:retrieval.query" for each task.
 std::vector<std::string> names_with_tasks(const ModelInfo& model);
 

@@ -131,11 +131,11 @@ void add_model_metrics(const ServedModels::Lease& served) {
   }
   // For joining with the other metrics: what they are of.
   const ModelInfo& model = served->model.info();
-  metrics.gauge(
-      "nestvec_build_info", "The server and its model; always 1.",
-      reading(served, [](const Model&) { return 1.0; }),
-      metric_label("version", served->version) + "," + metric_label("model", model.id) + "," +
-          metric_label("precision", model.precision) + "," + metric_label("isa", model.isa));
+  metrics.gauge("nestvec_build_info", "The server and its model; always 1.",
+                reading(served, [](const Model&) { return 1.0; }),
+                metric_label("version", served->version) + "," + metric_label("model", model.id) +
+                    "," + metric_label("precision", model.precision) + "," +
+                    metric_label("isa", model.isa));
 }
 
 std::vector<Route> operations_routes(const Service& service) {

@@ -53,14 +53,20 @@ ServedModels::Lease ServedModels::add(std::shared_ptr<const Service> service) {
   own.push_back(added.model.info().id);
   const std::lock_guard lock(mutex_);
   served_.reserve(served_.size() + 1);
-  for (const std::string& name : own) {
-    const auto has_name = [&](const Served& other) { return is_named(*other.lease, name); };
-    if (std::ranges::none_of(served_, has_name)) continue;
-    throw Error(ErrorCode::kAlreadyExists,
-                "two models have the name " + excerpt(name) + "; give one of them another name");
-  }
+  refuse_taken(own);
   served_.push_back({entry, lease});
   return lease;
+}
+
+void ServedModels::refuse_taken(std::span<const std::string> names) const {
+  for (const Served& other : served_) {
+    refuse_names_of(names, other.lease->model.info(), other.lease->aliases);
+  }
+}
+
+void ServedModels::check_free(std::span<const std::string> names) const {
+  const std::lock_guard lock(mutex_);
+  refuse_taken(names);
 }
 
 void ServedModels::remove(std::string_view name, std::chrono::milliseconds limit,
@@ -105,9 +111,8 @@ const ServedModels::Served* ServedModels::named(std::string_view name) const {
 }
 
 const ServedModels::Served& ServedModels::first_of(ModelKind kind) const {
-  const auto found = std::ranges::find_if(served_, [kind](const Served& each) {
-    return is_of_kind(each.lease->model.info(), kind);
-  });
+  const auto found = std::ranges::find_if(
+      served_, [kind](const Served& each) { return is_of_kind(each.lease->model.info(), kind); });
   return found == served_.end() ? served_.front() : *found;
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,9 @@ class ServedModels {
   // the names is taken, with nothing changed.
   Lease add(std::shared_ptr<const Service> service);
 
+  // Throws Error kAlreadyExists where a model has one of the names.
+  void check_free(std::span<const std::string> names) const;
+
   // Takes it out of service: new requests do not find it. Waits for those that run, `limit` at
   // most, then calls `end`, which ends them, and waits for that. Blocks. Throws Error: kNotFound,
   // kFailedPrecondition for the first model.
@@ -67,6 +71,7 @@ class ServedModels {
   };
 
   // Precondition of these: mutex_ is held.
+  void refuse_taken(std::span<const std::string> names) const;
   const Served* named(std::string_view name) const;
   const Served& first_of(ModelKind kind) const;
   std::string names() const;

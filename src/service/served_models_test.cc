@@ -65,7 +65,7 @@ TEST_F(ServedModelsTest, OneModelIsMeantByAnyName) {
   test_.options.strict_model = true;
   EXPECT_EQ(found("owner/v3-tiny:query"), "v3-tiny");
   EXPECT_EQ(refusal([&] { found("other"); }),
-            "not_found: there is no model \"other\" here; this server has v3-tiny");
+            "NOT_FOUND: there is no model other here; this server has v3-tiny");
 }
 
 TEST_F(ServedModelsTest, OfSeveralANameMeansOne) {
@@ -78,7 +78,7 @@ TEST_F(ServedModelsTest, OfSeveralANameMeansOne) {
     EXPECT_EQ(found(name), "bert-tiny") << name;
   }
   EXPECT_EQ(refusal([&] { found("bert"); }),
-            "not_found: there is no model \"bert\" here; this server has v3-tiny, search, "
+            "NOT_FOUND: there is no model bert here; this server has v3-tiny, search, "
             "text-embedding-3-small, bert-tiny, small");
 }
 
@@ -91,9 +91,9 @@ TEST_F(ServedModelsTest, WithoutANameTheFirstOfTheKindIsMeant) {
 TEST_F(ServedModelsTest, NamesAreNotShared) {
   models_.add(service(test_model(), {"search"}));
   EXPECT_EQ(refusal([&] { models_.add(service(bert(), {"Search"})); }),
-            "already_exists: two models have the name \"Search\"; give one of them another name");
+            "ALREADY_EXISTS: two models have the name Search; give one of them another name");
   EXPECT_EQ(refusal([&] { models_.add(service(bert(), {"v3-tiny"})); }),
-            "already_exists: two models have the name \"v3-tiny\"; give one of them another name");
+            "ALREADY_EXISTS: two models have the name v3-tiny; give one of them another name");
   EXPECT_EQ(models_.size(), 1u);
 }
 
@@ -128,15 +128,15 @@ TEST_F(ServedModelsTest, TheFirstStays) {
   add_both();
   const auto end = [](const Model&) {};
   EXPECT_EQ(refusal([&] { models_.remove("search", std::chrono::seconds(0), end); }),
-            "failed_precondition: \"search\" is the first model of this server, which stays");
+            "FAILED_PRECONDITION: search is the first model of this server, which stays");
   EXPECT_EQ(refusal([&] { models_.remove("none", std::chrono::seconds(0), end); }).substr(0, 9),
-            "not_found");
+            "NOT_FOUND");
   EXPECT_EQ(models_.size(), 2u);
 }
 
 TEST_F(ServedModelsTest, AnExchangeGoesToItsModel) {
   add_both();
-  const ServedModels::Lease first = models_.first();
+  const ServedModels::Lease first = models_.find("", ModelKind::kAny);
   const Exchange exchange{.service = *first, .request = nullptr, .respond = {}, .client = "key"};
   const Exchange small = for_model(exchange, "small", ModelKind::kEmbed);
   EXPECT_EQ(small.service.model.info().id, "bert-tiny");

@@ -20,6 +20,7 @@ namespace nestvec {
 using Executor = std::function<void(std::function<void()>)>;
 
 class ServedModels;
+struct Exchange;
 
 // One a model; outlives the requests for it. Safe for concurrent use.
 struct Service {
@@ -27,13 +28,15 @@ struct Service {
   const ServerOptions& options;
   Metrics& metrics;
   Executor post;
-  std::string version;             // "0.1.0"
-  Timer after = {};                // empty = deadlines are met by the model alone
-  SpanSink spans = {};             // told each answered request; empty = nobody asks
-  bool local = false;              // it listens on loopback addresses alone
-  const ServedModels* models = nullptr;    // all of them; null = there is no other
-  std::vector<std::string> aliases = {};   // other names of the model
-  std::string metric_labels = {};          // of what is counted of the model; empty = it is alone
+  std::string version;                    // "0.1.0"
+  Timer after = {};                       // empty = deadlines are met by the model alone
+  SpanSink spans = {};                    // told each answered request; empty = nobody asks
+  bool local = false;                     // it listens on loopback addresses alone
+  const ServedModels* models = nullptr;   // all of them; null = there is no other
+  std::vector<std::string> aliases = {};  // other names of the model
+  std::string metric_labels = {};         // of what is counted of the model; empty = it is alone
+  // Answers a request to load or unload a model; empty = they stay.
+  std::function<void(Exchange)> change_models = {};
   // Of the first model, and so of all.
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};

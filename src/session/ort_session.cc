@@ -15,31 +15,13 @@
 #include "base/mapped_file.h"
 #include "nestvec/error.h"
 #include "ops/pool.h"
+#include "session/graph_output.h"
 #include "session/ort_support.h"
 #include "session/run_plan.h"
 #include "session/sparse_rows.h"
 
 namespace nestvec {
 namespace {
-
-std::string_view type_name(ONNXTensorElementDataType type) {
-  switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
-      return "float32";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
-      return "float16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
-      return "bfloat16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
-      return "int64";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
-      return "int32";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
-      return "float64";
-    default:
-      return "other";
-  }
-}
 
 GraphValue describe_value(std::string name, const Ort::TypeInfo& info) {
   GraphValue value;
@@ -56,71 +38,6 @@ GraphValue describe_value(std::string name, const Ort::TypeInfo& info) {
   for (const char* symbol : symbols) value.symbols.emplace_back(symbol == nullptr ? "" : symbol);
   return value;
 }
-
-// What an output of one run must be: [rows, length, width], without the length where it is pooled;
-// of a width of 0, any.
-struct OutputShape {
-  std::size_t rows;
-  std::size_t length;
-  std::size_t width;
-  bool pooled;
-};
-
-std::string shape_of(const std::vector<std::int64_t>& sizes) {
-  std::string text;
-  for (const std::int64_t size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + text + "]";
-}
-
-// The width of an output that is as expected, whatever the graph declares.
-std::size_t check_output(const Ort::Value& value, const OutputShape& expected,
-                         const std::string& path) {
-  const auto info = value.GetTensorTypeAndShapeInfo();
-  const std::vector<std::int64_t> found = info.GetShape();
-  std::vector<std::int64_t> wanted = {static_cast<std::int64_t>(expected.rows)};
-  if (!expected.pooled) wanted.push_back(static_cast<std::int64_t>(expected.length));
-  const bool any = expected.width == 0 && !found.empty() && found.back() > 0;
-  wanted.push_back(any ? found.back() : static_cast<std::int64_t>(expected.width));
-  const std::string_view type = type_name(info.GetElementType());
-  const bool is_float = type == "float32" || type == "float16" || type == "bfloat16";
-  if (is_float && found == wanted && wanted.back() > 0)
-    return static_cast<std::size_t>(found.back());
-  throw Error(ErrorCode::kDataLoss, path + ": gives embeddings " + std::string(type) + " " +
-                                        shape_of(found) + ", expected float32 " + shape_of(wanted));
-}
-
-// The result of one run, as float32.
-class GraphOutput {
- public:
-  explicit GraphOutput(Ort::Value value) : value_(std::move(value)) {
-    const auto info = value_.GetTensorTypeAndShapeInfo();
-    const std::size_t count = info.GetElementCount();
-    const ONNXTensorElementDataType type = info.GetElementType();
-    if (type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) {
-      data_ = value_.GetTensorData<float>();
-      return;
-    }
-    if (type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16) {
-      convert(value_.GetTensorData<Ort::Float16_t>(), count);
-    } else {
-      convert(value_.GetTensorData<Ort::BFloat16_t>(), count);
-    }
-    data_ = converted_.data();
-  }
-  const float* data() const noexcept { return data_; }
-
- private:
-  template <class Half>
-  void convert(const Half* values, std::size_t count) {
-    converted_.resize(count);
-    std::transform(values, values + count, converted_.begin(),
-                   [](const Half& value) { return value.ToFloat(); });
-  }
-
-  Ort::Value value_;
-  std::vector<float> converted_;
-  const float* data_ = nullptr;
-};
 
 // The inputs of one run in the graph's types; they view what was bound.
 struct BoundInputs {

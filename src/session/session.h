@@ -16,7 +16,7 @@
 namespace nestvec {
 
 // Weights of token ids, which ascend.
-struct SparseRow {
+struct TokenWeights {
   std::vector<std::uint32_t> indices;
   std::vector<float> weights;
 };
@@ -25,8 +25,8 @@ struct SparseRow {
 struct RunOutput {
   std::vector<float> rows;    // [M, width]: the fp32 mean of each span, neither cut nor normalised
   std::vector<float> tokens;  // [T, width], filled on demand
-  std::vector<SparseRow> sparse;  // one for each of the batch's sparse spans
-  std::vector<float> vectors;     // [tokens of its vector spans, vector_width], L2 norm 1
+  std::vector<TokenWeights> sparse;  // one for each of the batch's sparse spans
+  std::vector<float> vectors;        // [tokens of its vector spans, vector_width], L2 norm 1
   std::size_t vector_width = 0;
 };
 

@@ -12,15 +12,15 @@ namespace {
 // NaN counts: it must not be lost.
 bool is_weight(float weight) { return !(weight <= 0.0f); }
 
-void reserve(SparseRow& row, std::size_t entries) {
+void reserve(TokenWeights& row, std::size_t entries) {
   row.indices.reserve(entries);
   row.weights.reserve(entries);
 }
 
 }  // namespace
 
-SparseRow vocabulary_row(std::span<const float> weights) {
-  SparseRow row;
+TokenWeights vocabulary_row(std::span<const float> weights) {
+  TokenWeights row;
   reserve(row, static_cast<std::size_t>(std::ranges::count_if(weights, is_weight)));
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!is_weight(weights[i])) continue;
@@ -30,8 +30,8 @@ SparseRow vocabulary_row(std::span<const float> weights) {
   return row;
 }
 
-SparseRow token_row(std::span<const std::uint32_t> ids, std::span<const float> weights,
-                    std::span<const std::uint32_t> dropped) {
+TokenWeights token_row(std::span<const std::uint32_t> ids, std::span<const float> weights,
+                       std::span<const std::uint32_t> dropped) {
   std::vector<std::pair<std::uint32_t, float>> entries;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (is_weight(weights[i]) && !std::ranges::binary_search(dropped, ids[i])) {
@@ -45,7 +45,7 @@ SparseRow token_row(std::span<const std::uint32_t> ids, std::span<const float> w
   });
   const auto same_id = [](const auto& a, const auto& b) { return a.first == b.first; };
   entries.erase(std::unique(entries.begin(), entries.end(), same_id), entries.end());
-  SparseRow row;
+  TokenWeights row;
   reserve(row, entries.size());
   for (const auto& [id, weight] : entries) {
     row.indices.push_back(id);

@@ -12,7 +12,7 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(SparseRowsTest, AVocabularyRowKeepsWhatIsOverZero) {
-  const SparseRow row = vocabulary_row(std::vector<float>{0, 0.5f, -1, 2, 1e-30f});
+  const TokenWeights row = vocabulary_row(std::vector<float>{0, 0.5f, -1, 2, 1e-30f});
   EXPECT_EQ(row.indices, (std::vector<std::uint32_t>{1, 3, 4}));
   EXPECT_EQ(row.weights, (std::vector<float>{0.5f, 2, 1e-30f}));
   EXPECT_TRUE(vocabulary_row(std::vector<float>{0, 0}).indices.empty());
@@ -21,14 +21,14 @@ TEST(SparseRowsTest, AVocabularyRowKeepsWhatIsOverZero) {
 TEST(SparseRowsTest, ATokenRowHasTheLargestWeightOfEachId) {
   const std::vector<std::uint32_t> ids = {0, 7, 5, 7, 5, 9, 3, 2};
   const std::vector<float> weights = {9, 0.25f, 1, 0.5f, 0.75f, -1, 8, 9};
-  const SparseRow row = token_row(ids, weights, std::vector<std::uint32_t>{0, 2, 3});
+  const TokenWeights row = token_row(ids, weights, std::vector<std::uint32_t>{0, 2, 3});
   EXPECT_EQ(row.indices, (std::vector<std::uint32_t>{5, 7}));
   EXPECT_EQ(row.weights, (std::vector<float>{1, 0.5f}));
 }
 
 TEST(SparseRowsTest, WhatIsNoNumberIsNotLost) {
-  const SparseRow words = vocabulary_row(std::vector<float>{0, kNan});
-  const SparseRow tokens =
+  const TokenWeights words = vocabulary_row(std::vector<float>{0, kNan});
+  const TokenWeights tokens =
       token_row(std::vector<std::uint32_t>{4, 4, 4}, std::vector<float>{1, kNan, 2}, {});
   ASSERT_EQ(words.weights.size(), 1u);
   ASSERT_EQ(tokens.weights.size(), 1u);

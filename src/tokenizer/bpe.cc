@@ -123,8 +123,7 @@ class Bpe final : public TokenModel {
       const std::uint32_t left_id = id_of_merge(left, rank);
       const std::uint32_t right_id = id_of_merge(right, rank);
       merged.assign(left).append(right.substr(prefix_.size()));
-      merges_.add(left_id, right_id,
-                  {static_cast<std::uint32_t>(rank), id_of_merge(merged, rank)});
+      merges_.add(left_id, right_id, {static_cast<std::uint32_t>(rank), id_of_merge(merged, rank)});
     }
   }
 

@@ -69,12 +69,14 @@ struct NormalizerChanges {
 // Immutable after construction; safe for concurrent use.
 //
 // Ids and offsets, and the types of a pair, equal those of Hugging Face tokenizers 0.23.3 for a
-// file built of: the models Unigram and WordPiece; the normalizers Precompiled, BertNormalizer,
-// NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Replace (a string, or a regular expression as
-// pattern.h has it), Strip, Prepend, Sequence; the pre-tokenizers Metaspace, WhitespaceSplit,
-// Whitespace, BertPreTokenizer, Punctuation, Sequence; the post-processors TemplateProcessing,
-// BertProcessing, RobertaProcessing, Sequence; the decoders Metaspace, WordPiece, Replace, Fuse,
-// Strip, ByteFallback, Sequence. The "padding" entry is read over: nothing here pads.
+// file built of: the models Unigram, WordPiece, BPE (without dropout) and WordLevel; the
+// normalizers Precompiled, BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Replace
+// (a string, or a regular expression as pattern.h has it), Strip, Prepend, Sequence; the
+// pre-tokenizers ByteLevel, Split (a string, or a regular expression as regex.h has it), Digits,
+// CharDelimiterSplit, Metaspace, WhitespaceSplit, Whitespace, BertPreTokenizer, Punctuation,
+// Sequence; the post-processors TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel,
+// Sequence; the decoders ByteLevel, BPEDecoder, Metaspace, WordPiece, Replace, Fuse, Strip,
+// ByteFallback, Sequence. The "padding" entry is read over: nothing here pads.
 class Tokenizer {
  public:
   // Reads a tokenizer.json. Blocks on file I/O. Throws Error: kNotFound, kInvalidArgument (naming
@@ -90,10 +92,10 @@ class Tokenizer {
 
   // Encodes one text into `out`, reusing its memory. Ill-formed UTF-8 counts as U+FFFD
   // (base/utf8.h) and offsets then refer to the repaired text. Linear in the text's length, times
-  // that of the vocabulary's longest token; working memory stays with the thread, but for that of
-  // texts over 128 KiB. Throws what the pace throws, and Error kInvalidArgument:
-  // a text over 1 GiB or one that normalizes to 4 GiB, max_tokens below the special tokens, a
-  // character that the vocabulary lacks where the file names no unknown token.
+  // that of the vocabulary's longest token (n log n for a word of BPE); working memory stays with
+  // the thread, but for that of texts over 128 KiB. Throws what the pace throws, and Error
+  // kInvalidArgument: a text over 1 GiB or one that normalizes to 4 GiB, max_tokens below the
+  // special tokens, a character that the vocabulary lacks where the file names no unknown token.
   void encode(std::string_view text, const EncodeOptions& options, Tokens& out) const;
   Tokens encode(std::string_view text, const EncodeOptions& options = {}) const;
 

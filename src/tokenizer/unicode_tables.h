@@ -25,7 +25,7 @@ inline constexpr std::uint8_t kComposesBack = 4;          // second of a primary
 inline constexpr std::uint8_t kNotNfc = 8;                // NFC maps it alone to something else
 inline constexpr std::uint8_t kNotNfkc = 16;              // NFKC maps it alone to something else
 inline constexpr std::uint8_t kLowercaseMapping = 32;     // lowercase differs from itself
-inline constexpr std::uint8_t kNumeric = 64;              // is_numeric, which has nothing to do with it
+inline constexpr std::uint8_t kNumeric = 64;  // is_numeric, which has nothing to do with it
 
 // UnicodeRecord::grapheme: a class of UAX #29, table 2, and two bits for rule GB9c.
 enum class GraphemeClass : std::uint8_t {

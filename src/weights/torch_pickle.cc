@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "weights/torch_pickle_names.h"
 #include "weights/torch_zip.h"
 
 namespace nestvec {
@@ -15,34 +16,16 @@ namespace {
 
 enum class PickleKind { kNone, kBool, kInteger, kText, kGlobal, kTuple, kTable, kStorage, kTensor };
 
-// The names that a table of tensors needs. All others are refused: a name is what a pickle calls.
-enum class PickleGlobal { kOrderedDict, kRebuildTensor, kStorageType };
-
-struct PickleName {
-  std::string_view name;
-  PickleGlobal global;
-  DataType type = DataType::kF32;
-};
-
-constexpr std::array kPickleNames = {
-    PickleName{"collections OrderedDict", PickleGlobal::kOrderedDict},
-    PickleName{"torch._utils _rebuild_tensor_v2", PickleGlobal::kRebuildTensor},
-    PickleName{"torch FloatStorage", PickleGlobal::kStorageType, DataType::kF32},
-    PickleName{"torch HalfStorage", PickleGlobal::kStorageType, DataType::kF16},
-    PickleName{"torch BFloat16Storage", PickleGlobal::kStorageType, DataType::kBf16},
-    PickleName{"torch DoubleStorage", PickleGlobal::kStorageType, DataType::kF64},
-    PickleName{"torch LongStorage", PickleGlobal::kStorageType, DataType::kI64},
-    PickleName{"torch IntStorage", PickleGlobal::kStorageType, DataType::kI32},
-    PickleName{"torch ShortStorage", PickleGlobal::kStorageType, DataType::kI16},
-    PickleName{"torch CharStorage", PickleGlobal::kStorageType, DataType::kI8},
-    PickleName{"torch ByteStorage", PickleGlobal::kStorageType, DataType::kU8},
-    PickleName{"torch BoolStorage", PickleGlobal::kStorageType, DataType::kBool}};
-
 std::string_view kind_name(PickleKind kind) {
   static constexpr std::array<std::string_view, 9> kNames = {"None",    "a bool",    "an integer",
                                                              "a text",  "a name",    "a tuple",
                                                              "a table", "a storage", "a tensor"};
   return kNames.at(static_cast<std::size_t>(kind));
+}
+
+// Sizes and names that stand beside tensors.
+bool is_plain(PickleKind kind) {
+  return kind == PickleKind::kInteger || kind == PickleKind::kBool || kind == PickleKind::kText;
 }
 
 // A value of the stack. Tuples, tables, storages and tensors are places in their lists, so a value
@@ -250,8 +233,8 @@ class PickleReader {
   }
 
   void push_global() {
-    const std::string_view module = take_line();
-    const std::string name = std::string(module) + " " + std::string(take_line());
+    std::string name(take_line());
+    name += " " + std::string(take_line());
     for (std::size_t i = 0; i < kPickleNames.size(); ++i) {
       if (kPickleNames[i].name != name) continue;
       return push(PickleKind::kGlobal, static_cast<std::int64_t>(i));
@@ -375,6 +358,7 @@ class PickleReader {
         collect(value, name + ".", depth + 1);
         continue;
       }
+      if (is_plain(value.kind)) continue;
       if (value.kind != PickleKind::kTensor) {
         throw unsupported(excerpt(name) + " is " + std::string(kind_name(value.kind)) +
                           ", expected a tensor");
@@ -396,9 +380,8 @@ class PickleReader {
   std::vector<std::vector<PickleValue>> tuples_;
   std::vector<std::vector<std::pair<std::string_view, PickleValue>>> tables_;
   std::vector<PickledStorage> storages_;
-  std::vector<PickledTensor> tensors_;
+  std::vector<PickledTensor> tensors_, named_;
   std::size_t collected_ = 0;
-  std::vector<PickledTensor> named_;
 };
 
 }  // namespace

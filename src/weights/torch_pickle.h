@@ -32,11 +32,11 @@ struct PickledTensor {
   std::vector<std::int64_t> strides;
 };
 
-// Reads the pickle (protocol 2) that torch.save writes for a table of tensors, a "state dict".
-// Knows the opcodes and the few names such a table needs, builds data from them and refuses all
-// others. `offset` is the pickle's place in the file `path`, for errors. Throws Error:
-// kUnimplemented for another opcode, name or value and for a pickle over the limits above,
-// kDataLoss for a broken one.
+// Reads the pickle (protocol 2) that torch.save writes for a table of tensors, a "state dict";
+// numbers and texts beside them are left out. Knows the opcodes and the few names such a table
+// needs, builds data from them and refuses all others. `offset` is the pickle's place in the file
+// `path`, for errors. Throws Error: kUnimplemented for another opcode, name or value and for a
+// pickle over the limits above, kDataLoss for a broken one.
 std::vector<PickledTensor> read_torch_pickle(std::span<const std::byte> pickle,
                                              const std::string& path, std::size_t offset);
 

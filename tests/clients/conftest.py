@@ -27,6 +27,15 @@ def server(home):
 
 
 @pytest.fixture(scope="session")
+def reranker(home):
+    """A cross-encoder in the small, with the same key."""
+    with Served(home, "--precision", "fp32", model=MODELS / "xlmr-reranker-tiny",
+                env={"NESTVEC_API_KEYS": KEY}) as served:
+        served.key = KEY
+        yield served
+
+
+@pytest.fixture(scope="session")
 def plain_server(home):
     """A model without tasks, and no key."""
     with Served(home, model=MODELS / "bert-tiny") as served:

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "base/memory_account.h"
+#include "compile/artefact.h"
 #include "nestvec/model.h"
+#include "support/checkpoint.h"
 #include "support/error_of.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
@@ -233,6 +235,41 @@ TEST(SparseModel, AnAnswerIsChargedAsMuchAsItTakes) {
   options.queue.memory = std::make_shared<MemoryAccount>("server.request_memory", most);
   EXPECT_NE(coded_error_of([&] { model.predict(texts, options); }).find("RESOURCE_EXHAUSTED"),
             std::string::npos);
+}
+
+// Without the files of the heads, which the graph has.
+TEST(SparseModel, ACompiledFolderGivesTheSame) {
+  for (const std::string name : {"bge-m3-tiny", "splade-tiny"}) {
+    const SparseCase base{name, "native", "fp32"};
+    TemporaryFolder folder;
+    const std::string compiled = (folder / "compiled").string();
+    compile_model(sparse_config(base).checkpoints.repo_id, compiled, {.with_companions = true});
+    const Model model = load_model(compiled);
+    const Model origin = load_model(sparse_config(base));
+    EXPECT_EQ(model.info().dense, origin.info().dense);
+    EXPECT_EQ(model.info().multi_vector, origin.info().multi_vector);
+    const std::vector<std::string> texts = all_texts(name);
+    const SparseVectors found = model.sparse(texts).sparse;
+    const SparseVectors expected = origin.sparse(texts).sparse;
+    EXPECT_EQ(found.indices, expected.indices);
+    EXPECT_EQ(found.weights, expected.weights);
+  }
+}
+
+// A decoder that is the word table is stored once, where both have the same numbers.
+TEST(SparseModel, ATiedDecoderIsStoredOnce) {
+  TemporaryFolder folder;
+  const auto bytes = [&](const std::string& model, const std::string& precision) {
+    CompileOptions options;
+    options.precision = precision;
+    return compile_model(sparse_config({model, "", ""}).checkpoints.repo_id,
+                         (folder / (model + precision)).string(), options)
+        .weight_bytes;
+  };
+  // bert-tiny is the same encoder with the same vocabulary, and a pooler that is not compiled.
+  const std::size_t table = 420 * 32 * sizeof(float);
+  EXPECT_LT(bytes("splade-tiny", "fp32"), bytes("bert-tiny", "fp32") + table / 2);
+  EXPECT_GT(bytes("splade-tiny", "int8"), bytes("bert-tiny", "int8") + table / 4);
 }
 
 // Pieces of a batch whose rows over the vocabulary take more than a piece may.

@@ -13,6 +13,7 @@ from command import DATA, MODELS
 
 sparse = pytest.importorskip("scipy.sparse")
 
+pytestmark = pytest.mark.filterwarnings("ignore::nestvec.TruncationWarning")
 TOLERANCE = 3e-5
 NAMES = ("bge-m3-tiny", "splade-tiny", "splade-roberta-tiny")
 

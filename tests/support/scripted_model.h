@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "engine/engine.h"
@@ -72,6 +73,26 @@ inline Model scripted_model(std::unique_ptr<ScriptedSession> session) {
   return Model(std::make_unique<const Model::Engine>(
       Model::Engine::Parts{info, letter_tokenizer(), TaskTable({"one"}, {}, "none"), Pooling::kMean,
                            true, kScriptedTokens, std::move(session), 0, 0}));
+}
+
+// The same as a classifier of texts, with a label for each column.
+inline Model scripted_classifier(std::unique_ptr<ScriptedSession> session) {
+  ModelInfo info;
+  info.id = "scripted";
+  info.max_tokens = info.max_batch_tokens = kScriptedTokens;
+  info.dense = false;
+  for (std::size_t i = 0; i < kScriptedWidth; ++i) info.labels.push_back("L" + std::to_string(i));
+  Model::Engine::Parts parts{info,
+                             letter_tokenizer(),
+                             TaskTable({"one"}, {}, "none"),
+                             Pooling::kMean,
+                             true,
+                             kScriptedTokens,
+                             std::move(session),
+                             0,
+                             0};
+  parts.scores = true;
+  return Model(std::make_unique<const Model::Engine>(std::move(parts)));
 }
 
 }  // namespace nestvec

@@ -93,9 +93,8 @@ void answer_score(Exchange given) {
   RenderScores render = [id = exchange.request->id, &model](const CallRows& scored, Pace&) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     HttpResponse response;
-    response.body =
-        render_score(id, std::chrono::duration_cast<std::chrono::seconds>(now).count(), scored,
-                     model);
+    response.body = render_score(id, std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+                                 scored, model);
     return response;
   };
   run_scores(std::move(exchange), std::move(call), most, std::move(render));

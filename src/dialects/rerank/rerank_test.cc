@@ -166,21 +166,18 @@ TEST_F(Rerank, WrongScoresAreNamed) {
 }
 
 TEST_F(Rerank, AnswersHaveWhatEachClientReads) {
-  const std::string answer = render_rerank(
-      {.api = RerankApi::kV2, .id = "id-1", .top = 2, .documents = {}, .objects = {}},
-      scored({0.25F, 0.5F, 0.5F}), model_);
-  EXPECT_EQ(answer,
-            R"({"id":"id-1","object":"list","model":"test-model","results":[)"
-            R"({"index":1,"relevance_score":0.5},{"index":2,"relevance_score":0.5}],)"
-            R"("usage":{"prompt_tokens":21,"total_tokens":21},)"
-            R"("meta":{"api_version":{"version":"2"},"billed_units":{"search_units":1}}})");
+  const std::string answer =
+      render_rerank({.api = RerankApi::kV2, .id = "id-1", .top = 2, .documents = {}, .objects = {}},
+                    scored({0.25F, 0.5F, 0.5F}), model_);
+  EXPECT_EQ(answer, R"({"id":"id-1","object":"list","model":"test-model","results":[)"
+                    R"({"index":1,"relevance_score":0.5},{"index":2,"relevance_score":0.5}],)"
+                    R"("usage":{"prompt_tokens":21,"total_tokens":21},)"
+                    R"("meta":{"api_version":{"version":"2"},"billed_units":{"search_units":1}}})");
 }
 
 TEST_F(Rerank, ADocumentLooksAsItsReadersNeedIt) {
-  RerankAnswer answer{.api = RerankApi::kV1,
-                      .id = "i",
-                      .documents = {"one", "two"},
-                      .objects = {false, true}};
+  RerankAnswer answer{
+      .api = RerankApi::kV1, .id = "i", .documents = {"one", "two"}, .objects = {false, true}};
   const auto says = [&](std::string_view text) {
     return render_rerank(answer, scored({1, 0}), model_).find(text) != std::string::npos;
   };
@@ -229,10 +226,11 @@ TEST_F(Rerank, TheMemoryOfAnAnswerIsTheMostThatItTakes) {
 }
 
 TEST_F(Rerank, ScoresStayInTheirOrder) {
-  EXPECT_EQ(render_score("id-1", 1700000000, scored({0.25F, 0.5F}), model_),
-            R"({"id":"id-1","object":"list","created":1700000000,"model":"test-model","data":[)"
-            R"({"index":0,"object":"score","score":0.25},{"index":1,"object":"score","score":0.5}],)"
-            R"("usage":{"prompt_tokens":14,"total_tokens":14}})");
+  EXPECT_EQ(
+      render_score("id-1", 1700000000, scored({0.25F, 0.5F}), model_),
+      R"({"id":"id-1","object":"list","created":1700000000,"model":"test-model","data":[)"
+      R"({"index":0,"object":"score","score":0.25},{"index":1,"object":"score","score":0.5}],)"
+      R"("usage":{"prompt_tokens":14,"total_tokens":14}})");
 }
 
 // The routes of a server whose model has vectors.

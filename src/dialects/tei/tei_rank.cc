@@ -34,14 +34,14 @@ void tei_rerank(Exchange given, const SharedTeMetrics& metrics) {
   const std::size_t most = most_of_ranks(rank.call, rank.return_text);
   std::vector<std::string> texts;
   if (rank.return_text) texts = rank.call.documents;
-  RenderScores render =
-      [receipt = TeiReceipt{metrics, exchange.request, true, rank.characters, true},
-       texts = std::move(texts)](const CallRows& scored, Pace&) {
-        HttpResponse response;
-        response.body = render_tei_ranks(scored.scores, texts);
-        receipt.settle(scored.rows, response);
-        return response;
-      };
+  RenderScores render = [receipt =
+                             TeiReceipt{metrics, exchange.request, true, rank.characters, true},
+                         texts = std::move(texts)](const CallRows& scored, Pace&) {
+    HttpResponse response;
+    response.body = render_tei_ranks(scored.scores, texts);
+    receipt.settle(scored.rows, response);
+    return response;
+  };
   run_scores(std::move(exchange), std::move(rank.call), most, std::move(render));
 }
 

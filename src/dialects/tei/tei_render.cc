@@ -32,7 +32,8 @@ void append_type(const ModelInfo& model, std::string& out) {
   if (model.labels.empty()) {
     JsonObject embedding(type.key("embedding"));
     const bool splade = !model.dense && model.sparse;
-    const std::string_view pooling = model.pooling == "lasttoken" ? "last_token" : model.pooling;
+    const std::string_view pooling =
+        model.pooling == "lasttoken" ? "last_token" : std::string_view(model.pooling);
     embedding.text("pooling", splade ? "splade" : pooling);
     embedding.end();
   } else {

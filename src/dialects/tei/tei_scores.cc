@@ -26,8 +26,8 @@ constexpr std::string_view kInputs =
     "a string, a pair of strings, or a list of lists that have one string or two";
 
 RequestError wrong_inputs(const JsonValue& value) {
-  return {ErrorCode::kInvalidArgument,
-          "`" + value.path() + "`: expected " + std::string(kInputs), value.path()};
+  return {ErrorCode::kInvalidArgument, "`" + value.path() + "`: expected " + std::string(kInputs),
+          value.path()};
 }
 
 ScoreOptions read_score_options(const JsonValue& body, const InputRules& rules) {

@@ -42,8 +42,8 @@ std::size_t count_characters(const ScoreCall& call);
 std::size_t most_of_ranks(const ScoreCall& call, bool with_texts);
 std::size_t most_of_predictions(const ScoreCall& call, const ModelInfo& model);
 
-// [{"index","text","score"},...], best first, of equal scores the last first. `texts` is empty where
-// they are not wanted.
+// [{"index","text","score"},...], best first, of equal scores the last first. `texts` is empty
+// where they are not wanted.
 std::string render_tei_ranks(const Scores& scores, std::span<const std::string> texts);
 // [{"score","label"},...], best first; of a batch a list of these. Spends a step a score.
 std::string render_tei_predictions(const Scores& scores, bool batch, const ModelInfo& model,

@@ -63,9 +63,9 @@ TEST_F(TeiScores, Rank) {
   EXPECT_FALSE(plain.return_text);
   EXPECT_EQ(plain.call.options.activation, ScoreActivation::kSigmoid);
   EXPECT_EQ(plain.call.options.truncation, Truncation::kRight);
-  const TeiRank all = rank(
-      R"({"query":"q","texts":["a"],"truncate":true,"truncation_direction":"Left",)"
-      R"("raw_scores":true,"return_text":true})");
+  const TeiRank all =
+      rank(R"({"query":"q","texts":["a"],"truncate":true,"truncation_direction":"Left",)"
+           R"("raw_scores":true,"return_text":true})");
   EXPECT_EQ(all.call.options.activation, ScoreActivation::kNone);
   EXPECT_EQ(all.call.options.truncation, Truncation::kLeft);
   EXPECT_TRUE(all.return_text);
@@ -114,9 +114,9 @@ TEST_F(TeiScores, WhatIsWrongWithInputs) {
   for (const char* const empty : {"[]", R"("")", R"([["a"],[""]])", R"(["",""])"}) {
     EXPECT_EQ(predict_refusal(empty), "400") << empty;
   }
-  for (const char* const wrong : {"1", "{}", "[1]", R"(["a","b","c"])", R"(["a",["b"]])",
-                                  R"([["a"],"b"])", R"([["a"],[]])", R"([["a","b","c"]])",
-                                  R"([["a"],["a"],["a"],["a"],["a"]])"}) {
+  for (const char* const wrong :
+       {"1", "{}", "[1]", R"(["a","b","c"])", R"(["a",["b"]])", R"([["a"],"b"])", R"([["a"],[]])",
+        R"([["a","b","c"]])", R"([["a"],["a"],["a"],["a"],["a"]])"}) {
     EXPECT_EQ(predict_refusal(wrong), "422") << wrong;
   }
   EXPECT_EQ(predict(R"(["","b"])").call.pairs.size(), 1U);
