@@ -68,7 +68,8 @@ TEST(FolderScan, NamesWhatIsTooLargeOrCannotBeRead) {
   EXPECT_EQ(paths_of(found), std::vector<std::string>{"fits.md"});
   ASSERT_EQ(found.skipped.size(), 1U);
   EXPECT_EQ(found.skipped[0], "large\\x0a\\x1b[31m.md has 101 bytes, over 100 (--max-file-size)");
-  EXPECT_NE(error_of([&] { scan(folder.string() + "/none", {100, {}}); }, ErrorCode::kNotFound), "");
+  EXPECT_NE(error_of([&] { scan(folder.string() + "/none", {100, {}}); }, ErrorCode::kNotFound),
+            "");
 }
 
 }  // namespace

@@ -71,8 +71,8 @@ TEST(RankByWords, IsBm25) {
   std::vector<std::string> texts;
   for (int i = 0; i < 60; ++i) {
     std::string text;
-    const unsigned length = random() % 30;
-    for (unsigned w = 0; w < length; ++w) text += "w" + std::to_string(random() % 40) + " ";
+    const auto length = random() % 30;
+    for (std::size_t w = 0; w < length; ++w) text += "w" + std::to_string(random() % 40) + " ";
     texts.push_back(text);
   }
   const std::vector<std::string> first(texts.begin(), texts.begin() + 25);
