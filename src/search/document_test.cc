@@ -58,7 +58,7 @@ TEST(ChunkDocument, JoinsSentences) {
 
 TEST(ChunkDocument, CutsALongSentenceBetweenWords) {
   std::string text = "Short one. ";
-  for (int i = 0; i < 20; ++i) text += "word" + std::to_string(i) + " ";
+  for (int i = 0; i < 20; ++i) text += "Word" + std::to_string(i) + " ";
   const std::vector<std::string> chunks = chunks_of(text + "end. Short two.", 6, false);
   EXPECT_EQ(chunks.front(), "Short one.");
   EXPECT_EQ(chunks.back(), "Short two.");
