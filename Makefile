@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart build test test-server test-clients test-clarifai test-deploy check
 .PHONY: dist deb image wheel test-packages test-image test-aarch64 check-macos test-python test-mteb
-.PHONY: test-scaleout bench bench-engines bench-load bench-json bench-bulk
+.PHONY: test-examples test-scaleout bench bench-engines bench-load bench-json bench-bulk
 .PHONY: goldens format lint clean
 SHELL := bash
 
@@ -66,6 +66,10 @@ test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against t
 	@scripts/setup-apt.sh --tests
 	@$(venv-clarifai)
 	@for sdk in $(clarifai); do scripts/pytest.sh clarifai-$$sdk tests/clarifai || exit 1; done
+
+test-examples: build  ## examples/search with PostgreSQL, Qdrant, LanceDB and Chroma (downloads 400 MB)
+	@scripts/make-venv.sh examples tests/examples/requirements.txt
+	@scripts/pytest.sh examples tests/examples
 
 test-deploy: build  ## The files of deploy/: schemas, and what they say of the server
 	@$(venv-deploy)

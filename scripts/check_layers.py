@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ["base", "config", "weights", "tokenizer", "text", "ops", "compile", "batch", "session",
          "output", "engine", "hub", "observe", "service", "dialects", "http", "grpc", "server",
-         "bulk", "cli"]
+         "bulk", "search", "cli"]
 ALLOWED = {folder: set(ORDER[: i + 1]) for i, folder in enumerate(ORDER)}
 # These embed through the public headers, so of src/ they see only what is not the engine.
 ALLOWED["observe"] = {"base", "observe"}
@@ -18,8 +18,9 @@ ALLOWED["http"] = ALLOWED["service"] | {"http"}
 ALLOWED["grpc"] = ALLOWED["service"] | {"dialects", "http", "grpc"}
 ALLOWED["server"] = ALLOWED["grpc"] | {"server"}
 ALLOWED["bulk"] = {"base", "config", "output", "bulk"}
+ALLOWED["search"] = {"base", "tokenizer", "text", "bulk", "search"}
 ALLOWED["python"] = {"base", "config", "output"}
-ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "observe", "bulk",
+ALLOWED["cli"] = {"base", "config", "tokenizer", "compile", "output", "hub", "observe", "bulk", "search",
                   "server", "cli"}
 # Which folders include a foreign library, as decision 0022 lists them. A test may call any, as the
 # other side of a connection does.

@@ -49,6 +49,12 @@ TEST(Usage, MistakesAreOneLineAndCodeTwo) {
       {"rerank", "--top-n", "0", "query"},
       {"rerank", "--top-k", "3", "query"},
       {"rerank", "--input-format", "xml", "query"},
+      {"search"},
+      {"search", "folder"},
+      {"search", "/", "query", "--top-n", "0"},
+      {"search", "/", "query", "--by", "luck"},
+      {"search", "/", "query", "--max-file-size", "many"},
+      {"search", "/", " "},
       {"tokenize"},
       {"tokenize", "--tokenizer", kTokenizer, "stray"},
       {"help", "nothing"},
@@ -62,7 +68,7 @@ TEST(Usage, MistakesAreOneLineAndCodeTwo) {
 }
 
 TEST(Usage, NamesWhatIsAllowed) {
-  EXPECT_NE(run({"banana"}).err.find("the commands are quickstart, embed, rerank, serve"),
+  EXPECT_NE(run({"banana"}).err.find("the commands are quickstart, embed, rerank, search, serve"),
             std::string::npos);
   EXPECT_NE(run({"embed", "--format", "xml", "x"}).err.find("json, jsonl, npy"), std::string::npos);
   EXPECT_NE(run({"embed", "--threads", "many", "x"}).err.find("--threads: expected an integer"),
@@ -99,9 +105,9 @@ TEST(Usage, RerankSaysWhatItNeeds) {
             std::string::npos);
 }
 
-constexpr std::array<const char*, 15> kCommands = {
-    "quickstart", "embed",    "rerank",  "serve", "pull",   "list",        "rm", "cache",
-    "info",       "tokenize", "compile", "bench", "health", "completions", "man"};
+constexpr std::array<const char*, 16> kCommands = {
+    "quickstart", "embed", "rerank",   "search",  "serve", "pull",   "list",        "rm",
+    "cache",      "info",  "tokenize", "compile", "bench", "health", "completions", "man"};
 
 TEST(Help, TheFirstScreenIsOneScreen) {
   constexpr std::size_t kLines = 40;

@@ -16,6 +16,7 @@ void add_info_command(CLI::App& app, CliContext& context);
 void add_bench_command(CLI::App& app, CliContext& context);
 void add_compile_command(CLI::App& app, CliContext& context);
 void add_pull_command(CLI::App& app, CliContext& context);
+void add_search_command(CLI::App& app, CliContext& context);
 void add_serve_command(CLI::App& app, CliContext& context);
 void add_quickstart_command(CLI::App& app, CliContext& context);
 void add_health_command(CLI::App& app, CliContext& context);

@@ -83,6 +83,7 @@ void add_commands(CLI::App& app, CliContext& context) {
   add_quickstart_command(app, context);
   add_embed_command(app, context);
   add_rerank_command(app, context);
+  add_search_command(app, context);
   add_serve_command(app, context);
   add_pull_command(app, context);
   add_list_command(app, context);

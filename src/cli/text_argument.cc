@@ -64,6 +64,24 @@ void add_query_argument(CLI::App& command, QueryArguments& arguments,
       ->allow_extra_args();
 }
 
+void add_folder_query_arguments(CLI::App& command, FolderQueryArguments& arguments) {
+  const auto stored_in = [](std::string& place) -> CLI::callback_t {
+    return [&place](const CLI::results_t& results) {
+      place = results.back();
+      unmark_argument(place);
+      return true;
+    };
+  };
+  command.add_option("folder", stored_in(arguments.folder), "Where the files are")
+      ->type_name("FOLDER")
+      ->expected(1)
+      ->required();
+  command.add_option(kQueryName, stored_in(arguments.query), "What is sought")
+      ->type_name("QUERY")
+      ->expected(1)
+      ->required();
+}
+
 std::vector<std::string> protect_text_arguments(const CLI::App& app,
                                                 const std::vector<std::string>& arguments) {
   if (arguments.empty()) return arguments;

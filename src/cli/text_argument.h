@@ -21,6 +21,14 @@ struct QueryArguments {
 void add_query_argument(CLI::App& command, QueryArguments& arguments,
                         const std::string& description, const std::string& files);
 
+struct FolderQueryArguments {
+  std::string folder;
+  std::string query;
+};
+
+// Declares the positional arguments FOLDER QUERY of a command.
+void add_folder_query_arguments(CLI::App& command, FolderQueryArguments& arguments);
+
 // Whether a command has one of these, so that its arguments may be any text.
 bool takes_texts(const CLI::App& command);
 

@@ -25,7 +25,7 @@ struct Meaning {
   std::string_view here;
 };
 
-constexpr std::array<Meaning, 35> kCommands = {{
+constexpr std::array<Meaning, 39> kCommands = {{
     {"run", "serve"},
     {"start", "serve"},
     {"server", "serve"},
@@ -61,6 +61,10 @@ constexpr std::array<Meaning, 35> kCommands = {{
     {"ping", "health"},
     {"healthcheck", "health"},
     {"completion", "completions"},
+    {"find", "search"},
+    {"grep", "search"},
+    {"query", "search"},
+    {"index", "search"},
 }};
 
 constexpr std::array<Meaning, 53> kOptions = {{
@@ -296,6 +300,9 @@ std::string in_our_words(const CLI::App& command, const CLI::ParseError& error) 
   }
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     const std::string option = message.substr(0, message.find(' '));
+    if (command.get_name() == "search") {
+      return "search needs a folder and a query: nestvec search FOLDER \"a question\"";
+    }
     if (option == "query") return "rerank needs a query: nestvec rerank \"a question\" FILE";
     if (option == "shell") return "completions needs a shell: bash, zsh or fish";
     if (!option.starts_with('-')) {
