@@ -20,7 +20,8 @@ from expected import TEXTS, embed, same
 CASES = json.loads((pathlib.Path(__file__).parent / "requests.json").read_text())
 # Recipes whose package runs in a test: in this folder, or beside the wheel.
 RUNNING = {"LangChain": "tests/clients/test_langchain.py", "LlamaIndex": "tests/clients/test_llama_index.py",
-           "Haystack": "tests/python/test_haystack.py"}
+           "Haystack": "tests/python/test_haystack.py",
+           "Rerankers": "tests/clients/test_rerank.py"}
 
 
 def filled(value, texts, key):
