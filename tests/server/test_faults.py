@@ -248,7 +248,7 @@ JSON = {
     "every field of a wrong type": (json.dumps({
         "input": "a", "model": 1, "encoding_format": [], "embedding_type": {}, "dimensions": "1",
         "task": 3, "late_chunking": "yes", "truncate": 1, "normalized": "no",
-        "chunking": 5}).encode(), 400, 422, 200, 422, 400, 400),
+        "chunking": 5}).encode(), 400, 422, 422, 422, 400, 400),
 }
 
 
