@@ -79,7 +79,7 @@ bool is_harmless(const onnx::NodeProto& node, const onnx::AttributeProto& attrib
   const std::string& name = attribute.name();
   if (name == "pad_id") return true;
   if (name == "full_activations") return value == 0 || value == 1;
-  if (name == "activation") return value >= 0 && value <= 4;
+  if (name == "activation") return value >= 0 && value <= 5;
   if (name == "pooling" || name == "scale") return value == 0 || value == 1;
   // Panels that are the word table, too: within the last one.
   if (name == "vocabulary" && has_string(node, "word_weights")) {
