@@ -24,9 +24,9 @@ class RuntimeMemory:
 class Runtime:
     """Loads models that share one set of threads and one memory plan: an embedding model and a reranker, for example.
 
-        runtime = nestvec.Runtime()
-        embedder = runtime.load("BAAI/bge-m3", cpu_memory="6Gi")
-        reranker = runtime.load("BAAI/bge-reranker-v2-m3", cpu_memory="6Gi")
+        shared = nestvec.Runtime()
+        embedder = shared.load("BAAI/bge-m3", cpu_memory="6Gi")
+        reranker = shared.load("BAAI/bge-reranker-v2-m3", cpu_memory="6Gi")
 
     One thread runs them in turn with the cores that the first model's settings allow, so calls of both do not compete
     for cores, and the workspace exists once. Models loaded by ``Model.load`` share nothing. A model may outlive its
