@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -95,6 +96,9 @@ TEST_F(FileTest, ErrorsNamePathAndReason) {
     EXPECT_EQ(std::string(error.what()), "cannot open " + path + ": No such file or directory");
   }
   EXPECT_THROW(MappedFile(folder_.string()), Error);
+  const std::string pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(MappedFile(pipe), Error) << "without waiting for who writes into it";
 }
 
 TEST_F(FileTest, ReadsUpToTheLimitAndEmptyFiles) {

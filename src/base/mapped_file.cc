@@ -16,12 +16,16 @@
 namespace nestvec {
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Without waiting for who writes into a pipe.
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.valid()) throw file_error("cannot open", path, errno);
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) throw file_error("cannot read", path, errno);
   if (S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument, path + ": is a folder, a file was expected");
+  }
+  if (S_ISFIFO(status.st_mode)) {
+    throw Error(ErrorCode::kInvalidArgument, path + ": is a pipe, a file was expected");
   }
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;  // mmap refuses empty files

@@ -13,7 +13,7 @@ namespace nestvec {
 class MappedFile {
  public:
   MappedFile() = default;
-  // Throws Error: kNotFound (no such file), kPermissionDenied, kInvalidArgument (a folder),
+  // Throws Error: kNotFound (no such file), kPermissionDenied, kInvalidArgument (a folder, a pipe),
   // kInternal (the system refused), each with the path.
   explicit MappedFile(const std::string& path);
   MappedFile(MappedFile&& other) noexcept;

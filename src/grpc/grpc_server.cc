@@ -49,7 +49,7 @@ Error no_such_method(const GrpcContext& context, const HttpRequest& head) {
     admit(head, context.keys, facts);
     return {ErrorCode::kUnimplemented,
             excerpt(head.path) +
-                " is not offered: " + describe_kind(serving(context).model.info()) +
+                " is not offered: " + describe_kind(default_model(serving(context))->model.info()) +
                 "; the methods are those of tei.v1 and clarifai.api.V2, see server reflection"};
   } catch (...) {
     return current_error();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "service/request_memory.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -148,7 +149,7 @@ bool GrpcStream::has_room_for_more() const {
   // With a message open, its answer is the event that asks again.
   if (progress_.open() == 0) return true;
   if (call_.memory && RequestMemory::has_enough(*call_.memory)) return false;
-  return service_ == nullptr || has_room(call_, *service_);
+  return service_ == nullptr || has_room(call_, *default_model(*service_));
 }
 
 void GrpcStream::read_next() {

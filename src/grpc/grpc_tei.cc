@@ -147,7 +147,8 @@ v1::ModelType type_of(const ModelInfo& model) {
 void describe(const TeiBackend& backend, const GrpcCall&, const v1::InfoRequest&,
               v1::InfoResponse* response, GrpcDone done) {
   const Service& service = backend.service();
-  const ModelInfo& model = service.model.info();
+  const ServedModels::Lease served = default_model(service);
+  const ModelInfo& model = served->model.info();
   const auto count = [](std::size_t number) { return static_cast<std::uint32_t>(number); };
   response->set_version(service.version);
   response->set_model_id(model.id);

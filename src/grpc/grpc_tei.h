@@ -29,7 +29,7 @@ struct TeiBackend {
   }
   const TeMetrics& metrics() const {
     std::call_once(counting_, [this] {
-      metrics_.emplace(context.metrics, service().model.info().max_tokens);
+      metrics_.emplace(context.metrics, default_model(service())->model.info().max_tokens);
     });
     return *metrics_;
   }

@@ -92,6 +92,7 @@ ModelAdmin::Change ModelAdmin::change_of(Exchange exchange) const {
 }
 
 void ModelAdmin::change(Exchange exchange) {
+  exchange.lease.reset();  // the model that a change waits for may be this one
   Change change = change_of(std::move(exchange));
   {
     const std::lock_guard lock(mutex_);

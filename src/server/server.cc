@@ -81,46 +81,55 @@ bool is_local(const ServerOptions& options) {
 }  // namespace
 
 struct Server::Opened {
-  // A model in service.
+  // A model in service; or none, where it is the server itself.
   struct Served {
-    Served(Model loaded, Server& server)
+    Served(Model loaded, Opened& opened)
         : model(std::move(loaded)),
           service{.model = model,
-                  .options = server.options_,
-                  .metrics = server.metrics_,
-                  .post = [threads = server.threads_.get()](
+                  .options = opened.owner.options_,
+                  .metrics = opened.owner.metrics_,
+                  .post = [threads = opened.owner.threads_.get()](
                               std::function<void()> work) { threads->post(std::move(work)); },
                   .version = kVersion,
                   .after =
-                      [timer = server.timer_.get()](std::chrono::milliseconds wait,
-                                                    std::function<void()> work) {
+                      [timer = opened.owner.timer_.get()](std::chrono::milliseconds wait,
+                                                          std::function<void()> work) {
                         return timer->after(wait, std::move(work));
                       },
-                  .spans = server.span_sink(),
-                  .local = is_local(server.options_)} {}
+                  .spans = opened.owner.span_sink(),
+                  .local = is_local(opened.owner.options_),
+                  .models = &opened.models} {
+      if (!opened.owner.options_.admin) return;
+      service.change_models = [&opened](Exchange exchange) {
+        opened.admin->change(std::move(exchange));
+      };
+    }
 
     Model model;
     Service service;
   };
 
   Opened(std::vector<NamedModel> loaded, Server& server, ModelLoader from)
-      : owner(server), loader(std::move(from)), labels(loaded.size() > 1 || server.options_.admin) {
+      : owner(server),
+        loader(std::move(from)),
+        labels(loaded.size() > 1 || server.options_.admin) {
     for (NamedModel& each : loaded) add(std::move(each));
+    // NOLINTNEXTLINE(bugprone-use-after-move): what is left, a model without an engine, is wanted
+    root.emplace(std::move(loaded.front().model), *this);
     if (server.options_.admin) {
       admin.emplace(
           ModelAdmin::Actions{[this](const ModelToLoad& model, const std::stop_token& stop) {
                                 return load(model, stop);
                               },
                               [this](const std::string& name) { return unload(name); }});
-      first->change_models = [this](Exchange exchange) { admin->change(std::move(exchange)); };
     }
-    router.emplace(*first, server.keys_, routes(server));
+    router.emplace(root->service, server.keys_, routes(server));
   }
 
   std::vector<Route> routes(const Server& server) {
     // These first: what is nowhere below /v2 is told as Clarifai tells it.
     std::vector<Route> all = server.rest_->routes();
-    std::ranges::move(all_routes(*first), std::back_inserter(all));
+    std::ranges::move(all_routes(root->service), std::back_inserter(all));
     return all;
   }
 
@@ -134,22 +143,22 @@ struct Server::Opened {
   const ModelLoader loader;
   ModelLabels labels;
   ServedModels models;
-  Service* first = nullptr;  // stays as long as the models do
+  std::uint64_t loads = 0;
+  std::optional<Served> root;  // what stays while models come and go
   std::optional<ModelAdmin> admin;
   std::optional<Router> router;
 };
 
 std::string Server::Opened::add(NamedModel named) {
-  const auto served = std::make_shared<Served>(std::move(named.model), owner);
+  const auto served = std::make_shared<Served>(std::move(named.model), *this);
   Service& service = served->service;
   const std::string id = service.model.info().id;
-  service.models = &models;
   service.aliases = std::move(named.aliases);
   service.metric_labels = labels.of(id);
+  service.loaded = loads++;
   service.model.observe_batches(batch_metrics(owner.metrics_, service.metric_labels));
   warm_up(service.model);
   add_model_metrics(models.add({served, &service}));
-  if (first == nullptr) first = &service;
   return id;
 }
 
@@ -334,9 +343,9 @@ void Server::open(std::vector<NamedModel> models, std::uint64_t request_memory,
                   ModelLoader loader) {
   if (request_memory > 0) memory_->set_limit(request_memory);
   opened_ = std::make_unique<Opened>(std::move(models), *this, std::move(loader));
-  opened_->first->ready = true;
-  clarifai_->open(*opened_->first);
-  grpc_->open(*opened_->first);
+  opened_->root->service.ready = true;
+  clarifai_->open(opened_->root->service);
+  grpc_->open(opened_->root->service);
   const std::unique_lock lock(gate_);
   open_ = true;
 }
@@ -373,7 +382,7 @@ void Server::reload() {
 bool Server::drain() {
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(options_.grace_seconds);
-  if (opened_) opened_->first->draining = true;
+  if (opened_) opened_->root->service.draining = true;
   grpc_->drain();
   const bool all = http_->drain(deadline);
   return grpc_->wait_for_calls(deadline) && all;

@@ -147,8 +147,8 @@ std::vector<Route> operations_routes(const Service& service) {
   });
   std::vector<Route> routes;
   for (const ProbePath& probe : kProbes) {
-    const RouteHandler answer = [&probe](const Exchange& exchange) {
-      exchange.respond(probe_response(probe, readiness_of(exchange.service)));
+    const RouteHandler answer = [&probe, &service](const Exchange& exchange) {
+      exchange.respond(probe_response(probe, readiness_of(service)));
     };
     routes.push_back({"GET", probe.path, answer, &openai_errors(), true});
   }

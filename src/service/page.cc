@@ -5,6 +5,7 @@
 #include <array>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "base/content_hash.h"
@@ -12,6 +13,7 @@
 #include "nestvec/tasks.h"
 #include "service/embed_call.h"
 #include "service/request_path.h"
+#include "service/served_models.h"
 #include "service/web_files.h"
 
 namespace nestvec {
@@ -170,6 +172,26 @@ Values values_of(const ModelInfo& model, const ServerOptions& options, std::stri
           {"security", keyed ? R"([{"bearer": []}])" : "[]"}};
 }
 
+// openapi.json, made anew when another model has become the default.
+class Description {
+ public:
+  std::shared_ptr<const PageContent> of(const Service& service) {
+    const ModelInfo& model = service.model.info();
+    const std::lock_guard lock(mutex_);
+    if (content_ == nullptr || loaded_ != service.loaded) {
+      content_ = std::make_shared<const PageContent>(
+          "application/json", openapi_document(model, service.options, service.version));
+      loaded_ = service.loaded;
+    }
+    return content_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const PageContent> content_;
+  std::uint64_t loaded_ = 0;  // Service::loaded of its model
+};
+
 }  // namespace
 
 std::optional<HttpResponse> answer_page(const HttpRequest& request) {
@@ -208,11 +230,18 @@ std::string openapi_document(const ModelInfo& model, const ServerOptions& option
 
 std::vector<Route> page_routes(const Service& service) {
   std::vector<Route> routes;
+  const auto description = std::make_shared<Description>();
+  description->of(*default_model(service));  // the first request need not wait for it
   for (const auto& [path, file, content_type] : kPageFiles) {
-    const auto content = std::make_shared<const PageContent>(
-        content_type, file == kOpenApi
-                          ? openapi_document(service.model.info(), service.options, service.version)
-                          : std::string(web_file(file)));
+    if (file == kOpenApi) {
+      const RouteHandler handle = [description](const Exchange& exchange) {
+        exchange.respond(answer(*exchange.request, *description->of(exchange.service)));
+      };
+      routes.push_back({"GET", path, handle, &openai_errors(), true});
+      continue;
+    }
+    const auto content =
+        std::make_shared<const PageContent>(content_type, std::string(web_file(file)));
     const RouteHandler handle = [content](const Exchange& exchange) {
       exchange.respond(answer(*exchange.request, *content));
     };

@@ -15,8 +15,8 @@ namespace nestvec {
 
 // GET "/" and the files that it loads, "/docs", "/openapi.json" and its second address
 // "/api-doc/openapi.json". All open, with an ETag; nothing comes from elsewhere and nothing else
-// may be loaded (Content-Security-Policy). The answers are made here, once: the model must be
-// loaded.
+// may be loaded (Content-Security-Policy). The answers are made here, once, since the model must be
+// loaded; the description again when another model has become the default.
 std::vector<Route> page_routes(const Service& service);
 
 // The same for the pages and the files that they load while there is no model: the pages wait for

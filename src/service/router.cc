@@ -12,6 +12,7 @@
 #include "base/seconds.h"
 #include "service/no_route.h"
 #include "service/request_span.h"
+#include "service/served_models.h"
 
 namespace nestvec {
 namespace {
@@ -286,10 +287,12 @@ void Router::handle(std::shared_ptr<const HttpRequest> request, Respond respond)
   try {
     const Match found = match(*request);
     const auto answer = std::make_shared<Answer>(*this, request);
+    ServedModels::Lease lease = default_model(service_);
     Exchange exchange{
-        .service = service_,
+        .service = *lease,
         .request = std::move(request),
-        .respond = [answer](HttpResponse response) { answer->give(std::move(response)); }};
+        .respond = [answer](HttpResponse response) { answer->give(std::move(response)); },
+        .lease = std::move(lease)};
     exchange.errors = &style_of(found, exchange.request->path);
     // Nothing throws from here on.
     answer->give_to(std::move(respond), name_of(found));

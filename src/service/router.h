@@ -72,7 +72,9 @@ struct Route {
 // Immutable after construction; safe for concurrent use.
 class Router {
  public:
-  // `keys` may be empty of keys: then nobody is asked for one. Both outlive the router.
+  // `keys` may be empty of keys: then nobody is asked for one. Both outlive the router. An exchange
+  // begins with the default of the service's models, and holds it until its handler has chosen
+  // another one or has answered.
   Router(const Service& service, const KeyStore& keys, std::vector<Route> routes);
 
   // Finds the route, refuses pages of others (BrowserGuard), checks the key, answers OPTIONS and

@@ -81,10 +81,10 @@ void ServedModels::remove(std::string_view name, std::chrono::milliseconds limit
   const auto found = std::ranges::find_if(
       served_, [&](const Served& each) { return is_named(*each.lease, name); });
   if (found == served_.end()) throw no_such_model(name, names(), "unload");
-  if (found == served_.begin()) {
+  if (served_.size() == 1) {
     throw RequestError(ErrorCode::kFailedPrecondition,
-                       excerpt(name) + " is the first model of this server, which stays", "unload",
-                       Fault::kUnprocessable);
+                       excerpt(name) + " is the only model of this server; load another one first",
+                       "unload", Fault::kUnprocessable);
   }
   Served served = std::move(*found);
   served_.erase(found);
@@ -184,6 +184,10 @@ ServedModels::Lease require_model(const Service& service, std::string_view name,
 std::vector<ServedModels::Lease> all_models(const Service& service) {
   if (service.models != nullptr) return service.models->all();
   return {ServedModels::Lease(std::shared_ptr<const void>(), &service)};
+}
+
+ServedModels::Lease default_model(const Service& service) {
+  return model_for(service, "", ModelKind::kAny);
 }
 
 Exchange for_model(Exchange exchange, std::string_view name, ModelKinds kinds,

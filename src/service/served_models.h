@@ -27,7 +27,8 @@ using ModelKinds = std::span<const ModelKind>;
 bool is_of_kind(const ModelInfo& model, ModelKind kind);
 bool is_of_kinds(const ModelInfo& model, ModelKinds kinds);
 
-// Safe for concurrent use. The first model stays as long as the server; others may leave.
+// Safe for concurrent use. Any model may leave but the last; the first of those that are there is
+// the default.
 class ServedModels {
  public:
   // A model for as long as a request needs it.
@@ -46,8 +47,8 @@ class ServedModels {
   void check_free(std::span<const std::string> names) const;
 
   // Takes it out of service: new requests do not find it. Waits for those that run, `limit` at
-  // most, then calls `end`, which ends them, and waits for that. Blocks. Throws Error: kNotFound,
-  // kFailedPrecondition for the first model.
+  // most, then calls `end`, which ends them, and waits for that. Blocks; the caller must hold no
+  // lease of it. Throws Error: kNotFound, kFailedPrecondition for the only model.
   void remove(std::string_view name, std::chrono::milliseconds limit,
               const std::function<void(const Model&)>& end);
 
@@ -97,6 +98,9 @@ ServedModels::Lease model_for(const Service& service, std::string_view name, Mod
 ServedModels::Lease require_model(const Service& service, std::string_view name,
                                   std::string_view param = "model");
 std::vector<ServedModels::Lease> all_models(const Service& service);
+// The first, which answers what no model's name decides: /info, the pages, errors of unknown
+// methods.
+ServedModels::Lease default_model(const Service& service);
 
 // The exchange for the model that its request names; ServedModels::find says which. For handlers,
 // when they know the name and before they use Exchange::service for anything of a model. Throws

@@ -22,15 +22,17 @@ std::string refusal(const Work& work) {
   return "none";
 }
 
+Model load_tiny(const std::string& name) {
+  ModelConfig config;
+  config.checkpoints.repo_id = test_data() + "/../models/" + name;
+  config.runtime.cache_dir = test_build() + "/api-cache";
+  config.runtime.precision = "fp32";
+  config.runtime.threads = 1;
+  return load_model(config);
+}
+
 const Model& bert() {
-  static const Model model = [] {
-    ModelConfig config;
-    config.checkpoints.repo_id = test_data() + "/../models/bert-tiny";
-    config.runtime.cache_dir = test_build() + "/api-cache";
-    config.runtime.precision = "fp32";
-    config.runtime.threads = 1;
-    return load_model(config);
-  }();
+  static const Model model = load_tiny("bert-tiny");
   return model;
 }
 
@@ -124,14 +126,35 @@ TEST_F(ServedModelsTest, RequestsThatTakeTooLongAreEnded) {
   EXPECT_EQ(ended, "bert-tiny");
 }
 
-TEST_F(ServedModelsTest, TheFirstStays) {
+TEST_F(ServedModelsTest, AnyMayLeaveButTheLast) {
   add_both();
   const auto end = [](const Model&) {};
-  EXPECT_EQ(refusal([&] { models_.remove("search", std::chrono::seconds(0), end); }),
-            "FAILED_PRECONDITION: search is the first model of this server, which stays");
   EXPECT_EQ(refusal([&] { models_.remove("none", std::chrono::seconds(0), end); }).substr(0, 9),
             "NOT_FOUND");
   EXPECT_EQ(models_.size(), 2u);
+  models_.remove("search", std::chrono::hours(1), end);
+  EXPECT_EQ(models_.find("", ModelKind::kAny)->model.info().id, "bert-tiny") << "the default now";
+  EXPECT_EQ(refusal([&] { models_.remove("small", std::chrono::seconds(0), end); }),
+            "FAILED_PRECONDITION: small is the only model of this server; load another one first");
+  EXPECT_EQ(models_.size(), 1u);
+}
+
+TEST_F(ServedModelsTest, TheFirstOfAllKindsThatARequestNeeds) {
+  add_both();
+  using enum ModelKind;
+  const auto of = [&](std::initializer_list<ModelKind> kinds) {
+    return models_.find("", ModelKinds(kinds.begin(), kinds.size()))->model.info().id;
+  };
+  EXPECT_EQ(of({kEmbed}), "v3-tiny");
+  EXPECT_EQ(of({kEmbed, kSparse}), "v3-tiny") << "whose error says what it lacks";
+  EXPECT_EQ(of({kSparse}), "v3-tiny");
+  const Model both = load_tiny("bge-m3-tiny");
+  models_.add(service(both, {}));
+  EXPECT_EQ(of({kEmbed}), "v3-tiny");
+  EXPECT_EQ(of({kSparse}), "bge-m3-tiny");
+  EXPECT_EQ(of({kEmbed, kSparse}), "bge-m3-tiny");
+  EXPECT_EQ(of({kEmbed, kMultiVector}), "bge-m3-tiny");
+  EXPECT_EQ(of({kEmbed, kRerank}), "v3-tiny");
 }
 
 TEST_F(ServedModelsTest, AnExchangeGoesToItsModel) {

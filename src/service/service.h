@@ -22,7 +22,8 @@ using Executor = std::function<void(std::function<void()>)>;
 class ServedModels;
 struct Exchange;
 
-// One a model; outlives the requests for it. Safe for concurrent use.
+// One a model, which outlives the requests for it; and one of the server, which has no model that
+// may be used: those are in `models`. Safe for concurrent use.
 struct Service {
   const Model& model;
   const ServerOptions& options;
@@ -35,9 +36,10 @@ struct Service {
   const ServedModels* models = nullptr;   // all of them; null = there is no other
   std::vector<std::string> aliases = {};  // other names of the model
   std::string metric_labels = {};         // of what is counted of the model; empty = it is alone
+  std::uint64_t loaded = 0;               // the models loaded before it
   // Answers a request to load or unload a model; empty = they stay.
   std::function<void(Exchange)> change_models = {};
-  // Of the first model, and so of all.
+  // Of the server.
   std::atomic<bool> ready{false};  // a real text has been embedded
   std::atomic<bool> draining{false};
 };

@@ -32,6 +32,10 @@ scores: NDArray[np.float32] = model.rerank("a", ["b"], activation="sigmoid", bes
 score: np.float32 = model.rerank("a", "b")
 outputs: NDArray[np.float32] = model.classify(["a"], ["b"])
 labels: tuple[str, ...] = model.info.labels
+of_tokens: NDArray[np.float32] = model.multi_vector("a")
+of_texts: list[NDArray[np.float32]] = model.multi_vector(["a"], task="none")
+kinds: nestvec.TextVectors = model.encode_kinds(["a"], ("dense", "multi_vector"), dimensions=32)
+second: nestvec.Model = nestvec.Runtime().load("folder", cpu_memory="1Gi")
 ranked: list[dict[str, object]] = nestvec.CrossEncoder("folder", max_length=128).rank("a", ["b"], top_k=3)
 try:
     model.encode_query("a")

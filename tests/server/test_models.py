@@ -232,7 +232,7 @@ def test_models_come_and_go(managed):
     ({}, 422, "load"), ({"load": "a", "unload": "b"}, 422, "either"), ({"load": ""}, 422, "empty"),
     ({"load": "/no/such/folder"}, 404, "/no/such/folder"), ({"load": "owner/absent"}, 404, "owner/absent"),
     ({"load": str(MODELS / "v3-tiny")}, 422, "two models have the name"),
-    ({"unload": "other"}, 404, "v3-tiny"), ({"unload": "v3-tiny"}, 422, "first model"),
+    ({"unload": "other"}, 404, "v3-tiny"), ({"unload": "v3-tiny"}, 422, "the only model"),
     ({"load": str(MODELS / "bert-tiny"), "aliases": "x"}, 422, "aliases"), (["load"], 400, ""),
 ])
 def test_a_change_that_fails_leaves_all_as_it_was(managed, body, status, part):

@@ -176,6 +176,20 @@ def test_documents_are_cut_where_asked(reranker):
         assert f"{member}[1]" in reply.body.decode()
 
 
+@pytest.mark.parametrize("overlong, usual", [("truncate", 200), ("refuse", 422)])
+def test_without_truncate_the_server_decides(tmp_path_factory, overlong, usual):
+    """As text-embeddings-inference's --auto-truncate does, of which null is no choice either."""
+    home = tmp_path_factory.mktemp("home")
+    with Served(home, *FP32, "--overlong", overlong, model=MODELS / "bert-reranker-tiny") as served:
+        for path, body in (("/rerank", {"query": "cat", "texts": ["cat", "cat " * 2000]}),
+                           ("/predict", {"inputs": ["cat", "cat " * 2000]})):
+            for more in ({}, {"truncate": None}):
+                assert served.call("POST", path, {**body, **more}).status == usual
+            assert served.call("POST", path, {**body, "truncate": True}).status == 200
+            refused = served.call("POST", path, {**body, "truncate": False})
+            assert refused.status == 422 and refused.json()["error_type"] == "Validation"
+
+
 def test_the_best_window(reranker):
     body = {"query": "cat", "documents": ["dog " * 300 + "cat"], "best_window": True}
     answer = good(reranker, "/v1/rerank", body)

@@ -109,11 +109,12 @@ void Prediction::write(std::span<const CallRows> rows, Pace& pace) {
 
 }  // namespace
 
-void Clarifai::open(const Service& service) { opened_.emplace(service, identity_); }
+void Clarifai::open(const Service& service) { opened_.emplace(service); }
 
-const ClarifaiModel& Clarifai::model() const {
-  const Opened* opened = opened_.get();
-  return opened != nullptr ? opened->model : loading_;
+ClarifaiModel Clarifai::model() const {
+  const auto* const opened = opened_.get();
+  if (opened == nullptr) return loading_;
+  return ClarifaiModel(identity_, default_model(opened->get())->model.info());
 }
 
 namespace {
@@ -141,24 +142,24 @@ std::optional<ClarifaiVariant> variant_of(const ClarifaiModel& model, const Serv
 
 ClarifaiChoice Clarifai::choose(const v2::UserAppIDSet& owner, const std::string& model_id,
                                 std::string_view version_id) const {
-  const Opened* const opened = opened_.get();
+  const auto* const opened = opened_.get();
   if (opened == nullptr) return {nullptr, loading_, loading_.find(owner, model_id, version_id)};
-  std::vector<ServedModels::Lease> models = all_models(opened->service);
-  if (model_id.empty()) models = {model_for(opened->service, "", ModelKind::kEmbed)};
+  std::vector<ServedModels::Lease> models = all_models(opened->get());
+  if (model_id.empty()) models = {model_for(opened->get(), "", ModelKind::kEmbed)};
   for (ServedModels::Lease& lease : models) {
     ClarifaiModel model(identity_, lease->model.info());
     const auto variant = variant_of(model, *lease, owner, model_id, version_id);
     if (variant) return {std::move(lease), std::move(model), *variant};
   }
-  opened->model.find(owner, model_id, version_id);  // which says what there is
+  model().find(owner, model_id, version_id);  // which says what there is
   throw Error(ErrorCode::kNotFound, "there is no such model here");
 }
 
 std::vector<ClarifaiChoice> Clarifai::all(const v2::UserAppIDSet& owner) const {
-  const Opened* const opened = opened_.get();
+  const auto* const opened = opened_.get();
   if (opened == nullptr) return {choose(owner, model_id(), "")};
   std::vector<ClarifaiChoice> all;
-  for (ServedModels::Lease& lease : all_models(opened->service)) {
+  for (ServedModels::Lease& lease : all_models(opened->get())) {
     ClarifaiModel model(identity_, lease->model.info());
     const ClarifaiVariant variant = model.find(owner, model.id(), "");
     all.push_back({std::move(lease), std::move(model), variant});
@@ -166,8 +167,8 @@ std::vector<ClarifaiChoice> Clarifai::all(const v2::UserAppIDSet& owner) const {
   return all;
 }
 
-const Clarifai::Opened& Clarifai::opened() const {
-  if (const Opened* opened = opened_.get()) return *opened;
+const Service& Clarifai::opened() const {
+  if (const auto* const opened = opened_.get()) return opened->get();
   throw still_loading();
 }
 
@@ -202,7 +203,7 @@ std::size_t Clarifai::cost(const v2::PostModelOutputsRequest& request) const {
     }
   }
   std::size_t width = 0;
-  for (const ServedModels::Lease& served : all_models(opened().service)) {
+  for (const ServedModels::Lease& served : all_models(opened())) {
     width = std::max(width, most_dimensions(served->model.info()));
   }
   return request.ByteSizeLong() + texts * width * kValueBytes;

@@ -74,25 +74,19 @@ class Clarifai {
   // Bytes that a prediction and its answer take in memory, at most; about.
   std::size_t cost(const clarifai::api::PostModelOutputsRequest& request) const;
 
-  // The first model's own id; empty while it is loaded without one.
-  const std::string& model_id() const { return model().id(); }
+  // The default model's own id; empty while it is loaded without one.
+  std::string model_id() const { return model().id(); }
 
  private:
-  struct Opened {
-    Opened(const Service& of, const ModelIdentity& identity)
-        : service(of), model(identity, of.model.info()) {}
-    const Service& service;  // of the first model
-    ClarifaiModel model;
-  };
-  const ClarifaiModel& model() const;
-  const Opened& opened() const;
+  ClarifaiModel model() const;
+  const Service& opened() const;
   ClarifaiChoice choose(const clarifai::api::UserAppIDSet& owner, const std::string& model_id,
                         std::string_view version_id) const;
   std::vector<ClarifaiChoice> all(const clarifai::api::UserAppIDSet& owner) const;
 
   const ModelIdentity identity_;
   const ClarifaiModel loading_;
-  SetOnce<Opened> opened_;
+  SetOnce<std::reference_wrapper<const Service>> opened_;  // of the server
 };
 
 }  // namespace nestvec

@@ -25,18 +25,23 @@ std::vector<std::string> capabilities_of(const ModelInfo& model) {
   return capabilities;
 }
 
-// By one of its names. `created` is asked for by OpenAI's clients; here it is when the server
-// began. `task` is what the name asks for, empty where it asks for none.
+struct Listed {
+  std::int64_t created = 0;  // asked for by OpenAI's clients; here it is when the server began
+  bool is_default = false;   // what requests mean that name no model
+};
+
+// By one of its names. `task` is what the name asks for, empty where it asks for none.
 std::string model_object(std::string_view name, std::string_view task, const ModelInfo& model,
-                         std::int64_t created) {
+                         const Listed& listed) {
   std::vector<std::string> tasks;
   for (const TaskInfo& each : model.tasks) tasks.push_back(each.name);
   std::string out;
   JsonObject object(out);
   object.text("id", name);
   object.text("object", "model");
-  object.integer("created", created);
+  object.integer("created", listed.created);
   object.text("owned_by", "nestvec");
+  object.boolean("default", listed.is_default);
   object.count("dimensions", model.dimensions);
   object.count("max_tokens", model.max_tokens);
   object.counts("matryoshka_dimensions", model.matryoshka_dimensions);
@@ -55,7 +60,8 @@ void one_model(const Exchange& exchange, std::int64_t created) {
   const std::string task = task_of_name(name, model, true, "model", served->aliases);
   HttpResponse response;
   response.body =
-      model_object(task.empty() ? model.id : model.id + ":" + task, task, model, created);
+      model_object(task.empty() ? model.id : model.id + ":" + task, task, model,
+                   {created, &served->model == &default_model(exchange.service)->model});
   exchange.respond(std::move(response));
 }
 
@@ -64,15 +70,17 @@ void models(const Exchange& exchange, std::int64_t created) {
   JsonObject body(response.body);
   body.text("object", "list");
   JsonArray data(body.key("data"));
+  Listed listed{.created = created, .is_default = true};
   for (const ServedModels::Lease& served : all_models(exchange.service)) {
     const ModelInfo& model = served->model.info();
-    data.next() += model_object(model.id, "", model, created);
+    data.next() += model_object(model.id, "", model, listed);
     for (const TaskInfo& task : model.tasks) {
-      data.next() += model_object(model.id + ":" + task.name, task.name, model, created);
+      data.next() += model_object(model.id + ":" + task.name, task.name, model, listed);
     }
     for (const std::string& alias : served->aliases) {
-      data.next() += model_object(alias, "", model, created);
+      data.next() += model_object(alias, "", model, listed);
     }
+    listed.is_default = false;
   }
   data.end();
   body.end();

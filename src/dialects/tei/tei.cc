@@ -28,16 +28,19 @@ RouteHandler asking(const SharedTeMetrics& metrics,
 }  // namespace
 
 std::vector<Route> tei_routes(const Service& service) {
-  const auto metrics =
-      std::make_shared<const TeMetrics>(service.metrics, service.model.info().max_tokens);
+  const auto metrics = std::make_shared<const TeMetrics>(
+      service.metrics, default_model(service)->model.info().max_tokens);
   const ErrorStyle* errors = &tei_errors();
   const RouteHandler embed = asking(metrics, tei_embed);
   const RouteHandler rerank = asking(metrics, tei_rerank);
   const RouteHandler predict = asking(metrics, tei_predict);
-  // Without a path a model does what it is for.
-  RouteHandler own = embed;
-  if (is_of_kind(service.model.info(), ModelKind::kClassify)) own = predict;
-  if (is_of_kind(service.model.info(), ModelKind::kRerank)) own = rerank;
+  // Without a path the default model does what it is for.
+  const RouteHandler own = [embed, rerank, predict](Exchange exchange) {
+    const ModelInfo& model = exchange.service.model.info();
+    const RouteHandler& scores = is_of_kind(model, ModelKind::kRerank) ? rerank : predict;
+    const bool has_labels = is_of_kind(model, ModelKind::kClassify);
+    (has_labels ? scores : embed)(std::move(exchange));
+  };
   return {
       {"GET", "/info", tei_info, errors},
       {"POST", "/embed", embed, errors},

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile requests to the routes of scores, sparse and token vectors, and to /admin/models: refused with a plain message, in
+bounded memory, and in nobody's way."""
+
+import contextlib
+import gzip
+import json
+import os
+import threading
+
+import pytest
+from process import MODELS, Served
+from test_models import KEY, change, ids
+from waiting import wait_until
+
+MIB = 1 << 20
+MEMORY = 64 * MIB
+MODELS_OF = ("xlmr-reranker-tiny", "bert-classifier-tiny", "bge-m3-tiny", "splade-tiny")
+SCORES = ("/rerank", "/v1/rerank", "/v2/rerank")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    flags = [flag for name in MODELS_OF for flag in ("--model", MODELS / name)]
+    with Served(tmp_path_factory.mktemp("hostile"), "--admin", "--request-memory", str(MEMORY), "--max-body",
+                str(32 * MIB), *flags, env={"NESTVEC_API_KEYS": "secret"}) as server:
+        yield server
+
+
+def send(served, path, body):
+    """A body that is text already, or made to JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return served.call("POST", path, gzip.compress(data, 1), {**KEY, "Content-Encoding": "gzip"})
+
+
+def refused(reply, *statuses):
+    """A plain message: of one line, not longer than a screen, without the client's text in full."""
+    assert reply.status in (statuses or (400,)), (reply.status, reply.body[:300])
+    message = json.dumps(reply.json())
+    assert len(message) < 1500 and "internal" not in message.lower(), message
+    return message
+
+
+@pytest.fixture(autouse=True)
+def is_served_beside(served):
+    """Each attack leaves the server as it was, and nobody waits for it."""
+    yield
+    assert served.process.poll() is None
+    reply = served.call("POST", "/v1/rerank", {"query": "a", "documents": ["b", "c"]}, KEY)
+    assert reply.status == 200, reply.body
+    # The memory of an answer is given back when the transport has sent it, which a client may see before.
+    wait_until(lambda: held(served) < MIB, lambda: f"request memory: {held(served)}")
+
+
+def held(served):
+    text = served.call("GET", "/metrics").body.decode()
+    [line] = [line for line in text.splitlines() if line.startswith("nestvec_request_memory_bytes ")]
+    return float(line.split()[1])
+
+
+@pytest.mark.parametrize("path", SCORES)
+def test_a_query_of_megabytes(served, path):
+    member = "texts" if path == "/rerank" else "documents"
+    query = "word " * (8 * MIB // 5)
+    refused(send(served, path, {"query": query, member: ["a"]}), 413, 422, 429)
+    # It is read again with each document, which is counted before it is done.
+    query = "word " * 50_000
+    message = refused(send(served, path, {"query": query, member: ["a " * 50] * 2000}), 413, 429)
+    assert "server.request_memory" in message or "tokens" in message
+    assert send(served, path, {"query": query, member: ["a"]}).status == 200, "it is cut"
+
+
+@pytest.mark.parametrize("path, member", [("/rerank", "texts"), ("/rerank", "documents"), ("/v1/rerank", "documents"),
+                                          ("/v2/rerank", "documents"), ("/predict", "inputs"), ("/classify", "input"),
+                                          ("/embed_sparse", "inputs"), ("/v1/multi-vector", "input"),
+                                          ("/score", "text_2")])
+def test_more_texts_than_are_taken(served, path, member):
+    body = {"query": "a", "text_1": "a", member: [[""]] * 100_000 if path == "/predict" else [""] * 100_000}
+    if path != "/score":
+        del body["text_1"]
+    message = refused(send(served, path, body), 400, 422)
+    assert "2048" in message, message
+
+
+@pytest.mark.parametrize("path", SCORES)
+def test_numbers_that_are_none(served, path):
+    plain = '{"query":"a","documents":["b","c"],%s}'
+    for value in ("NaN", "Infinity", "-Infinity", "1e400", "01", "+1", "0x10", "1_000"):
+        refused(send(served, path, (plain % f'"top_n":{value}').encode()), 400)
+    for value in (-1, 1.5, True, "3", [3], {"a": 1}, -1e300):
+        refused(send(served, path, {"query": "a", "documents": ["b", "c"], "top_n": value}), 400)
+    for value in (0, None, 2, 10**15, 2**63, 1e300):
+        reply = send(served, path, {"query": "a", "documents": ["b", "c"], "top_n": value})
+        assert reply.status == 200 and len(reply.json()["results"]) == 2, value
+
+
+def test_names_of_models(served):
+    for name in ("x" * MIB, "\u0000", "../../etc/passwd", "v3-tiny:" * 1000, "\U0001f600" * 1000, " "):
+        for path, body in (("/v1/rerank", {"query": "a", "documents": ["b"]}), ("/classify", {"input": "a"}),
+                           ("/embed_sparse", {"inputs": "a"}), ("/v1/multi-vector", {"input": "a"})):
+            message = refused(send(served, path, {**body, "model": name}), 404)
+            assert "v3-tiny" in message, "the names that there are"
+    for name in (1, ["v3-tiny"], {"a": 1}, True):
+        refused(send(served, "/v1/rerank", {"query": "a", "documents": ["b"], "model": name}), 400)
+
+
+@pytest.mark.parametrize("path", [*SCORES, "/predict", "/classify", "/score", "/embed_sparse", "/v1/multi-vector",
+                                  "/v2/embed", "/admin/models"])
+def test_json_that_is_deep_or_broken(served, path):
+    for body in (b"[" * 100_000, b'{"query":' * 50_000, b'{"documents":[' + b"[" * 99_999, b'{"a":' * 2000 + b"1" + b"}" * 2000,
+                 b'{"query":"a","documents":["\xff"]}', b'{"query":"a" "documents":["b"]}', b'{"query":"a","documents":["b"',
+                 b"null", b"[]", b'"a"', b"1"):
+        refused(send(served, path, body), 400, 413, 415, 422)
+
+
+def test_keys_that_are_there_twice(served):
+    """Each is read as it would be alone: the first one, or refused; never half of both."""
+    for body in (b'{"query":"a","query":"b","documents":["c"]}', b'{"query":"a","documents":["c"],"documents":["d","e"]}',
+                 b'{"query":"a","documents":[{"text":"b","text":"c"}],"top_n":1,"top_n":2}'):
+        reply = send(served, "/v1/rerank", body)
+        assert reply.status in (200, 400), reply.body
+        if reply.status == 200:
+            assert len(reply.json()["results"]) in (1, 2)
+
+
+def test_documents_of_every_shape(served):
+    for documents in ({"a": 1}, "text", [[]], [None], [{"title": "a"}], [{"text": 1}], [["a"]], [1], []):
+        refused(send(served, "/v1/rerank", {"query": "a", "documents": documents}), 400)
+    for fields in ([], ["a"] * 101, "a", [1], {"a": 1}):
+        refused(send(served, "/v1/rerank", {"query": "a", "documents": [{"a": "b"}], "rank_fields": fields}), 400)
+    many = {f"field{i}": "x" for i in range(2000)}
+    refused(send(served, "/v1/rerank", {"query": "a", "documents": [many], "rank_fields": ["none"]}), 400)
+    members = {f"member{i}": 0 for i in range(1001)}
+    refused(send(served, "/v1/rerank", {"query": "a", "documents": ["b"], **members}), 400)
+    nothing = send(served, "/v1/rerank", {"query": "a", "documents": ["\u0000", "", " ", "\ud83d\ude00"]})
+    assert nothing.status == 200 and len(nothing.json()["results"]) == 4
+
+
+def test_answers_larger_than_there_is_memory(served):
+    """Vectors of tokens are charged before they are computed, and their text before it is written."""
+    for path, body in (("/v1/multi-vector", {"input": ["word " * 90] * 2048}),
+                       ("/v1/embeddings", {"input": ["word " * 90] * 2048, "embedding_type": ["float", "sparse", "multivector"]}),
+                       ("/v2/embed", {"texts": ["word " * 90] * 2048, "embedding_types": ["multivector"]}),
+                       ("/v1/embeddings", {"input": ["a b c"] * 2048, "model": "splade-tiny", "embedding_type": "sparse"})):
+        reply = send(served, path, body)
+        assert reply.status in (200, 413, 429, 503), (path, reply.status, reply.body[:300])
+        if reply.status != 200:
+            assert "server.request_memory" in json.dumps(reply.json())
+
+
+# /admin/models: who has the key may be hostile, too.
+
+
+@pytest.mark.parametrize("body", [
+    {"load": "/"}, {"load": "/dev/zero"}, {"load": "/dev/null"}, {"load": "/proc/self/mem"}, {"load": "/proc/self/fd"},
+    {"load": ".."}, {"load": "a" * 100_000}, {"load": "a/" * 5000}, {"load": "\u0000"}, {"load": "owner/name@" + "x" * 1000},
+    {"load": " "}, {"load": "~root"}, {"load": "http://localhost/x"}, {"load": 1}, {"load": None}, {"load": ["a"]},
+    {"load": str(MODELS / "bert-tiny"), "aliases": ["a" * 100_000]},
+    {"load": str(MODELS / "bert-tiny"), "aliases": [f"alias{i}" for i in range(100_000)]},
+    {"load": str(MODELS / "bert-tiny"), "aliases": [1]}, {"load": str(MODELS / "bert-tiny"), "name": "n" * 100_000},
+    {"load": str(MODELS / "bert-tiny"), "name": "v3-tiny"}, {"load": str(MODELS / "bert-tiny"), "name": "a:b\n\u0007"},
+    {"unload": "x" * MIB}, {"unload": ""}, {"unload": 1}, {},
+])
+def test_changes_that_are_none(served, body):
+    before = ids(served)
+    refused(change(served, body), 400, 404, 422)
+    assert ids(served) == before
+
+
+def folder_of(path, **files):
+    """A model folder with some of its files replaced."""
+    path.mkdir()
+    for file in (MODELS / "bert-tiny").iterdir():
+        if file.name not in files:
+            (path / file.name).symlink_to(file)
+    for name, make in files.items():
+        make(path / name)
+    return path
+
+
+def a_sparse_file(path):
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+HOSTILE_FILES = {
+    "pipe": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "loop": lambda path: path.symlink_to(path),
+    "folder": lambda path: path.mkdir(),
+    "terabyte": a_sparse_file,
+    "deep": lambda path: path.write_bytes(b"[" * 1_000_000),
+    "empty": lambda path: path.write_bytes(b""),
+    "unreadable": lambda path: path.symlink_to("/proc/self/mem"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE_FILES)
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_folders_with_hostile_files(served, tmp_path, kind, name):
+    """While one loads, others are answered; it ends, and the next change is made."""
+    folder = folder_of(tmp_path / "model", **{name: HOSTILE_FILES[kind]})
+    before = ids(served)
+    replies = []
+    loading = threading.Thread(target=lambda: replies.append(change(served, {"load": str(folder)})))
+    loading.start()
+    with contextlib.closing(served.connect()) as connection:
+        assert connection.call("POST", "/v1/rerank", {"query": "a", "documents": ["b"]}, KEY).status == 200
+    loading.join(60)
+    assert replies, "it does not end"
+    refused(replies[0], 400, 403, 404, 422, 500)
+    assert str(folder) in json.dumps(replies[0].json()) and ids(served) == before
+
+
+def test_more_changes_than_wait(served):
+    """A queue of changes has an end; all that are in it are answered."""
+    statuses = []
+
+    def ask():
+        statuses.append(change(served, {"load": "/no/such/folder"}).status)
+
+    threads = [threading.Thread(target=ask) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(statuses) == 64 and set(statuses) <= {404, 429} and 404 in statuses
