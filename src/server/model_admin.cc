@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/model_admin.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -15,10 +17,33 @@ RequestError expected(const std::string& what, const std::string& param) {
   return RequestError(ErrorCode::kInvalidArgument, what, param, Fault::kUnprocessable);
 }
 
+// Names stand in lists, metrics and errors, and a path is no longer than the system takes.
+constexpr std::size_t kLongestName = 256;
+constexpr std::size_t kLongestPath = 4096;
+constexpr std::size_t kMostAliases = 64;
+
+std::string checked(std::string_view text, std::string_view member, std::size_t longest) {
+  const auto is_control = [](char c) {
+    constexpr unsigned char kFirstPrintable = 0x20;
+    constexpr unsigned char kDelete = 0x7f;
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < kFirstPrintable || byte == kDelete;
+  };
+  const std::string param(member);
+  if (text.empty()) throw expected(param + ": a name is empty", param);
+  if (text.size() > longest) {
+    throw expected(param + ": has " + std::to_string(text.size()) + " bytes, at most " +
+                       std::to_string(longest) + " are taken",
+                   param);
+  }
+  if (std::ranges::any_of(text, is_control)) {
+    throw expected(param + ": has a control character", param);
+  }
+  return std::string(text);
+}
+
 std::string name_in(const JsonValue& body, std::string_view member) {
-  const std::string name(string_member(body, member).value_or(""));
-  if (name.empty()) throw expected(std::string(member) + " is empty", std::string(member));
-  return name;
+  return checked(string_member(body, member).value_or(""), member, kLongestPath);
 }
 
 std::vector<std::string> aliases_in(const JsonValue& body) {
@@ -28,18 +53,24 @@ std::vector<std::string> aliases_in(const JsonValue& body) {
   if (list->kind() != JsonValue::Kind::kArray) {
     throw expected("aliases: expected a list of names", "aliases");
   }
+  if (list->size() > kMostAliases) {
+    throw expected("aliases: expected at most " + std::to_string(kMostAliases) + " names",
+                   "aliases");
+  }
   for (const JsonValue& each : list->elements()) {
-    aliases.emplace_back(read_string(each));
-    if (aliases.back().empty()) throw expected("aliases: a name is empty", "aliases");
+    aliases.push_back(checked(read_string(each), "aliases", kLongestName));
   }
   return aliases;
 }
 
-// What the server cannot do as it stands is a fault of the request, not an overload of the server.
+// What the server cannot do as it stands, or with such files, is a fault of the request, not an
+// overload or a failure of the server.
 RequestError refusal_of(const Error& error) {
-  const bool is_refused =
-      error.code() == ErrorCode::kResourceExhausted || error.code() == ErrorCode::kAlreadyExists ||
-      error.code() == ErrorCode::kFailedPrecondition || error.code() == ErrorCode::kInvalidArgument;
+  using enum ErrorCode;
+  constexpr std::array kRefused = {kResourceExhausted, kAlreadyExists,    kFailedPrecondition,
+                                   kInvalidArgument,   kPermissionDenied, kUnimplemented,
+                                   kDataLoss};
+  const bool is_refused = std::ranges::find(kRefused, error.code()) != kRefused.end();
   return RequestError(is_refused ? ErrorCode::kInvalidArgument : error.code(), error.what(), "",
                       is_refused ? Fault::kUnprocessable : Fault::kNone);
 }
@@ -82,9 +113,10 @@ ModelAdmin::Change ModelAdmin::change_of(Exchange exchange) const {
     };
     return change;
   }
-  ModelToLoad model{.repo_id = name_in(body, "load"),
-                    .name = std::string(string_member(body, "name").value_or("")),
-                    .aliases = aliases_in(body)};
+  ModelToLoad model{.repo_id = name_in(body, "load"), .name = {}, .aliases = aliases_in(body)};
+  if (const std::string_view name = string_member(body, "name").value_or(""); !name.empty()) {
+    model.name = checked(name, "name", kLongestName);
+  }
   change.make = [this, model = std::move(model)](const std::stop_token& stop) {
     return actions_.load(model, stop);
   };

