@@ -110,9 +110,7 @@ struct Server::Opened {
   };
 
   Opened(std::vector<NamedModel> loaded, Server& server, ModelLoader from)
-      : owner(server),
-        loader(std::move(from)),
-        labels(loaded.size() > 1 || server.options_.admin) {
+      : owner(server), loader(std::move(from)), labels(loaded.size() > 1 || server.options_.admin) {
     for (NamedModel& each : loaded) add(std::move(each));
     // NOLINTNEXTLINE(bugprone-use-after-move): what is left, a model without an engine, is wanted
     root.emplace(std::move(loaded.front().model), *this);
