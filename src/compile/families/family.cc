@@ -9,10 +9,10 @@
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const std::array<Family, 10> all = {kBert,      kJinaV3, kXlmRoberta, kJinaV5,
+  static const std::array<Family, 10> kAll = {kBert,      kJinaV3, kXlmRoberta, kJinaV5,
                                              kEuroBert,  kQwen3,  kModernBert, kDistilBert,
                                              kNomicBert, kGte};
-  return all;
+  return kAll;
 }
 
 const Family& family_of(const JsonValue& config) {
