@@ -74,10 +74,12 @@ TEST_P(Bodies, AVectorIsTheSameInAnyCompanyAndBesideAnyTask) {
 std::vector<Body> bodies() {
   std::vector<Body> all;
   for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
-                            "nomic-tiny", "gte-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
+                            "nomic-tiny", "gte-tiny", "mpnet-tiny", "jina-v2-tiny",
+                            "jina-v2-code-tiny", "roberta-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     for (const char* precision : {"fp32", "bf16"}) all.push_back({model, precision});
   }
-  for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny"}) {
+  for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny",
+                            "mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny"}) {
     all.push_back({model, "int8"});
   }
   return all;
@@ -102,9 +104,12 @@ double cosine(const std::vector<float>& a, const std::vector<double>& b) {
   return ab / std::sqrt(aa * bb);
 }
 
+enum class Tokens { kLast, kAll };
+
 // The least cosine with the float64 vectors of the records that need no adapter. Below the door of
 // the engine, which refuses int8 for some families.
-double least_cosine(const std::string& name, const std::string& precision) {
+double least_cosine(const std::string& name, const std::string& precision,
+                    Tokens pooled = Tokens::kLast) {
   const std::string folder = model_folder(name);
   const ModelSpec spec = read_model_spec(folder);
   const Artefact artefact =
@@ -119,7 +124,7 @@ double least_cosine(const std::string& name, const std::string& precision) {
       sequence.ids.push_back(static_cast<std::uint32_t>(id.integer()));
     }
     const auto size = static_cast<std::uint32_t>(sequence.ids.size());
-    sequence.spans = {{size - 1, size}};
+    sequence.spans = {{pooled == Tokens::kLast ? size - 1 : 0, size}};
     PackedBatch batch;
     batch.add(sequence);
     RunOutput out;
@@ -138,6 +143,16 @@ TEST(Precisions, StayNearTheReference) {
     const double bf16 = least_cosine(model, "bf16");
     const double int8 = least_cosine(model, "int8");
     std::printf("%-16s least cosine with float64: bf16 %.6f, int8 %.6f\n", model, bf16, int8);
+    EXPECT_GT(bf16, 0.999) << model;
+    EXPECT_GT(int8, 0.99) << model;
+  }
+}
+
+TEST(Precisions, OfEncodersStayNearTheReference) {
+  for (const char* model : {"mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny"}) {
+    const double bf16 = least_cosine(model, "bf16", Tokens::kAll);
+    const double int8 = least_cosine(model, "int8", Tokens::kAll);
+    std::printf("%-18s least cosine with float64: bf16 %.6f, int8 %.6f\n", model, bf16, int8);
     EXPECT_GT(bf16, 0.999) << model;
     EXPECT_GT(int8, 0.99) << model;
   }

@@ -127,6 +127,9 @@ struct AttendQueries {
   // A query sees the keys at most so many positions before it and behind it.
   size_t before = SIZE_MAX;
   size_t behind = SIZE_MAX;
+  // Added to the score of a query at i and a key at j is element j - i, which may be below 0; null:
+  // nothing.
+  const float* bias = nullptr;
   const T* packed_k = nullptr;
   const T* packed_v = nullptr;
   T* out = nullptr;  // [count, out_stride]
