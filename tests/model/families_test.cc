@@ -12,6 +12,7 @@
 #include "compile/artefact.h"
 #include "nestvec/model.h"
 #include "nestvec/tasks.h"
+#include "session/ort_session.h"
 #include "session/packed_session.h"
 #include "support/error_of.h"
 #include "support/folders.h"
@@ -102,6 +103,31 @@ double cosine(const std::vector<float>& a, const std::vector<double>& b) {
     bb += b[i] * b[i];
   }
   return ab / std::sqrt(aa * bb);
+}
+
+// What is added to scores, beside the mask of a graph that pads.
+TEST(Padded, ABiasOfScoresStandsBesideTheMask) {
+  for (const char* name : {"mpnet-tiny", "jina-v2-code-tiny", "modernbert-tiny"}) {
+    const std::string folder = model_folder(name);
+    const ModelSpec spec = read_model_spec(folder);
+    PackedBatch batch;
+    for (const std::uint32_t length : {3u, 40u, 17u}) {
+      Sequence sequence;
+      for (std::uint32_t i = 0; i < length; ++i) sequence.ids.push_back(5 + i * 7 % 90);
+      sequence.spans = {{0, length}};
+      batch.add(sequence);
+    }
+    RunOutput native;
+    RunOutput padded;
+    const Artefact packed = compile_into_cache(folder, spec, cache(), {.layout = "packed"});
+    open_packed_session({packed.graph_path, 1, machine_isa()})->run(batch, {}, native);
+    const Artefact stock = compile_into_cache(folder, spec, cache(), {.layout = "padded"});
+    open_ort_session({stock.graph_path, 1, 0})->run(batch, {}, padded);
+    ASSERT_EQ(native.rows.size(), padded.rows.size());
+    for (std::size_t i = 0; i < native.rows.size(); ++i) {
+      EXPECT_NEAR(native.rows[i], padded.rows[i], 1e-5) << name << " " << i;
+    }
+  }
 }
 
 enum class Tokens { kLast, kAll };

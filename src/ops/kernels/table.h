@@ -136,8 +136,7 @@ struct AttendQueries {
   size_t out_stride = 0;
 };
 
-inline constexpr size_t kKeyBlock = 64;
-inline constexpr size_t kQueryBlock = 64;
+inline constexpr size_t kKeyBlock = 64, kQueryBlock = 64;
 inline constexpr size_t kMaxHeadWidth = 256;
 
 // Elements of a packed K or V: keys rounded up to kKeyBlock times the width rounded up to 32.
