@@ -9,9 +9,9 @@
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const std::array<Family, 10> kAll = {kBert,      kJinaV3, kXlmRoberta, kJinaV5,
-                                             kEuroBert,  kQwen3,  kModernBert, kDistilBert,
-                                             kNomicBert, kGte};
+  static const auto kAll =
+      std::to_array<Family>({kJinaV2, kBert, kJinaV3, kXlmRoberta, kJinaV5, kEuroBert, kQwen3,
+                             kModernBert, kDistilBert, kNomicBert, kGte, kMpNet});
   return kAll;
 }
 
