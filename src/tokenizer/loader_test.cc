@@ -166,10 +166,9 @@ TEST(Loader, RefusesRegularExpressionsThatItCannotRun) {
   };
   EXPECT_EQ(with_regex(" {2,}"), "");
   EXPECT_EQ(with_regex("(a|b)"), "");
-  EXPECT_EQ(
-      with_regex("^a"),
-      "tokenizer.json: normalizer.pattern.Regex: regular expression \"^a\" is not supported: "
-      "\"^\" in this place, at byte 1");
+  EXPECT_EQ(with_regex("^a"),
+            "tokenizer.json: normalizer.pattern.Regex: regular expression \"^a\" is not supported: "
+            "\"^\" in this place, at byte 1");
 }
 
 TEST(Loader, RefusesAddedTokensThatLookTheSame) {
