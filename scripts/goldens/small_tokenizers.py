@@ -63,7 +63,7 @@ def wordpiece() -> str:
 
 def bpe_parts(kind: str) -> dict:
     """As published: v5-nano and EuroBERT have Llama 3's, v5-small and Qwen3-Embedding Qwen's."""
-    if kind in ("llama3", "modernbert"):
+    if kind in ("llama3", "modernbert", "roberta"):
         return tokenizer_real.families()[kind]
     level = bpe_cases.byte_level(use_regex=False, trim_offsets=False)
     end = {"type": "TemplateProcessing", "pair": [], "special_tokens": {
@@ -76,7 +76,7 @@ def bpe_parts(kind: str) -> dict:
 
 
 def byte_level(kind: str) -> str:
-    """`kind`: llama3, modernbert, qwen3 (adds no special token) or qwen3-embedding (one at the end)."""
+    """`kind`: llama3, modernbert, roberta, qwen3 (adds no special token) or qwen3-embedding (one at the end)."""
     parts = bpe_parts(kind)
     shell = json.loads(Tokenizer(models.BPE()).to_str())
     shell["normalizer"], shell["pre_tokenizer"] = parts["normalizer"], parts["pre_tokenizer"]

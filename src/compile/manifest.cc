@@ -22,13 +22,27 @@ std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
   return {numbers.begin(), numbers.end()};
 }
 
+// What is not as in BERT's head: older manifests do not have the rest.
+void write_classifier(const HeadSpec::Classifier& head, std::string& out) {
+  JsonObject object(out, "        ");
+  object.integer("activation", static_cast<std::int64_t>(head.activation));
+  object.count("outputs", head.outputs);
+  if (head.pooling != HeadPooling::kFirst) {
+    object.integer("pooling", static_cast<std::int64_t>(head.pooling));
+  }
+  if (!head.dense) object.boolean("dense", false);
+  if (!head.dense_bias) object.boolean("dense_bias", false);
+  if (head.norm) object.boolean("norm", true);
+  if (!head.outputs_bias) object.boolean("outputs_bias", false);
+  if (!head.tokens.empty()) object.counts("tokens", counts_of(head.tokens));
+  if (head.tied) object.boolean("tied", true);
+  object.end();
+}
+
 void write_head(const HeadSpec& head, std::string& out) {
   JsonObject object(out, "      ");
   if (head.classifier) {
-    JsonObject classifier(object.key("classifier"), "        ");
-    classifier.integer("activation", static_cast<std::int64_t>(head.classifier->activation));
-    classifier.count("outputs", head.classifier->outputs);
-    classifier.end();
+    write_classifier(*head.classifier, object.key("classifier"));
   }
   if (head.token_weights) {
     object.boolean("token_weights", true);
@@ -133,6 +147,12 @@ std::uint32_t type_of(const JsonValue& value) {
   return static_cast<std::uint32_t>(type);
 }
 
+std::uint32_t token_of(const JsonValue& value) {
+  const std::int64_t token = value.integer();
+  if (token < 0 || token > 1 << 28) throw value.error("expected a token");
+  return static_cast<std::uint32_t>(token);
+}
+
 TokenTypes read_types(const JsonValue& object) {
   TokenTypes types;
   const auto text = object.find("text_type");
@@ -176,14 +196,35 @@ HeadSpec::Vocabulary read_vocabulary(const JsonValue& object) {
   return head;
 }
 
+HeadSpec::Classifier read_classifier(const JsonValue& object) {
+  HeadSpec::Classifier head;
+  head.activation =
+      activation_at(object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu,
+                             Activation::kNone, Activation::kTanh, Activation::kSilu});
+  head.outputs = size_at(object, "outputs");
+  if (head.outputs == 0) throw object.at("outputs").error("expected at least 1");
+  if (object.find("pooling")) head.pooling = choice_at(object, "pooling", HeadPooling::kLast);
+  const auto flag = [&](std::string_view key, bool usual) {
+    const auto value = object.find(key);
+    return value ? value->boolean() : usual;
+  };
+  head.dense = flag("dense", true);
+  head.dense_bias = flag("dense_bias", true);
+  head.norm = flag("norm", false);
+  head.outputs_bias = flag("outputs_bias", true);
+  head.tied = flag("tied", false);
+  if (const auto tokens = object.find("tokens")) {
+    for (const JsonValue& token : tokens->elements()) head.tokens.push_back(token_of(token));
+  }
+  return head;
+}
+
 HeadSpec read_head(const JsonValue& object) {
   HeadSpec head;
   const auto found = object.find("head");
   if (!found) return head;
   if (const auto classifier = found->find("classifier")) {
-    head.classifier = {activation_at(*classifier, {Activation::kTanh}),
-                       size_at(*classifier, "outputs")};
-    if (head.classifier->outputs == 0) throw classifier->at("outputs").error("expected at least 1");
+    head.classifier = read_classifier(*classifier);
   }
   if (const auto weights = found->find("token_weights")) {
     constexpr std::size_t kMostNumbers = 1 << 16;

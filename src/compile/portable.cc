@@ -315,16 +315,24 @@ class PortableBuilder {
 
   std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
                     const std::string& name) {
-    return biased_activation(graph_, kind, name, linear(x, layer), bias(layer));
+    const std::string product = linear(x, layer);
+    if (!layer.bias.empty()) return biased_activation(graph_, kind, name, product, bias(layer));
+    if (kind == Activation::kNone) return graph_.node({"Identity"}, name, {product});
+    return bare_activation(graph_, kind, name, product);
   }
 
   void classify(const std::string& tokens) {
     const HeadSpec::Classifier& spec = *spec_.head.classifier;
     const HeadWeights::Classifier& head = weights_.head.classifier;
-    const std::string first =
-        graph_.node({"Gather"}, "head.token", {tokens, graph_.scalar("head.first", 0)},
-                    {{"axis", std::int64_t{1}}});
-    const std::string x = dense(first, head.dense, spec.activation, "head.activated");
+    std::string x = pooled_rows(graph_, spec.pooling, tokens, options_.padded);
+    if (spec.dense) x = dense(x, head.dense, spec.activation, "head.activated");
+    if (spec.norm) {
+      const std::string gamma =
+          graph_.weight("head.norm.weight", copied(weights_, head.norm.weight));
+      const std::string beta = graph_.weight("head.norm.bias", norm_bias(weights_, head.norm));
+      x = graph_.node({"LayerNormalization"}, "head.norm", {x, gamma, beta},
+                      {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
+    }
     dense(x, head.outputs, Activation::kNone, "logits");
     graph_.output("logits", DataType::kF32, {"batch", static_cast<std::int64_t>(spec.outputs)});
   }

@@ -76,6 +76,38 @@ std::string window_bias(GraphBuilder& graph, const std::string& ids, std::size_t
   return graph.node({"Unsqueeze"}, "window", {bias, graph.constant("window.front", {0, 1})});
 }
 
+std::string pooled_rows(GraphBuilder& graph, HeadPooling pooling, const std::string& tokens,
+                        bool padded) {
+  const std::vector<Attribute> along_tokens = {{"axis", std::int64_t{1}}};
+  if (pooling == HeadPooling::kFirst || (pooling == HeadPooling::kLast && !padded)) {
+    const std::int64_t place = pooling == HeadPooling::kFirst ? 0 : -1;
+    return graph.node({"Gather"}, "head.token", {tokens, graph.scalar("head.place", place)},
+                      along_tokens);
+  }
+  if (!padded) {
+    return graph.node({"ReduceMean"}, "head.mean", {tokens},
+                      {{"axes", std::vector<std::int64_t>{1}}, {"keepdims", std::int64_t{0}}});
+  }
+  const std::string axis = graph.constant("head.tokens", {1});
+  const std::string mask =
+      graph.node({"Cast"}, "head.mask", {"attention_mask"}, {{"to", kToFloat}});
+  const std::string count = graph.node({"ReduceSum"}, "head.count", {mask, axis});
+  std::string shares;  // [batch, tokens]
+  if (pooling == HeadPooling::kMean) {
+    shares = graph.node({"Div"}, "head.shares", {mask, count});
+  } else {
+    const std::string sums =
+        graph.node({"CumSum"}, "head.sums", {mask, graph.scalar("head.axis_tokens", 1)});
+    const std::string all = graph.node({"Equal"}, "head.all", {sums, count});
+    const std::string flags = graph.node({"Cast"}, "head.flags", {all}, {{"to", kToFloat}});
+    shares = graph.node({"Mul"}, "head.shares", {flags, mask});
+  }
+  const std::string column =
+      graph.node({"Unsqueeze"}, "head.column", {shares, graph.constant("head.last", {2})});
+  const std::string parts = graph.node({"Mul"}, "head.parts", {tokens, column});
+  return graph.node({"ReduceSum"}, "head.pooled", {parts, axis}, {{"keepdims", std::int64_t{0}}});
+}
+
 std::string repeat_heads(GraphBuilder& graph, const HeadCounts& counts, const std::string& name,
                          const std::string& x) {
   if (counts.keys == counts.queries) return x;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "compile/graph.h"
+#include "compile/model_spec.h"
 #include "ops/activation.h"
 
 namespace nestvec {
@@ -20,6 +21,11 @@ std::string biased_activation(GraphBuilder& graph, Activation kind, const std::s
 // What is added to scores, [1, 1, tokens, tokens]: 0 up to `window` positions away, beyond it the
 // lowest float.
 std::string window_bias(GraphBuilder& graph, const std::string& ids, std::size_t window);
+
+// What a classifier reads of tokens [batch, tokens, H], [batch, H]. `padded`: of the tokens that
+// the graph's input attention_mask does not leave out.
+std::string pooled_rows(GraphBuilder& graph, HeadPooling pooling, const std::string& tokens,
+                        bool padded);
 
 struct HeadCounts {
   std::size_t queries;

@@ -81,6 +81,7 @@ ScoreOptions options_of(const JsonValue& body, const InputRules& rules) {
   options.max_document_tokens =
       count_of(body, "max_tokens_per_doc", "max_doc_length", 1).value_or(0);
   options.best_window = bool_member(body, "best_window").value_or(false);
+  options.instruction = read_instruction(body);
   const bool raw = flag_of(body, "raw_scores", "use_activation", true).value_or(false);
   options.activation = raw ? ScoreActivation::kNone : ScoreActivation::kSigmoid;
   task_of_model(body, rules);  // server.strict_model
