@@ -59,7 +59,7 @@ TEST_F(CompiledHead, EveryKindIsKeptInTheManifest) {
     ASSERT_TRUE(head.classifier) << name;
     EXPECT_NE(*head.classifier, (HeadSpec::Classifier{Activation::kTanh, 1})) << name;
     for (const char* layout : {"packed", "padded"}) {
-      compile_model(model, output(), {.precision = "fp32", .layout = layout});
+      compile_model(model, output(), {.layout = layout, .precision = "fp32"});
       EXPECT_EQ(open_artefact(output()).spec.head, head) << name << " " << layout;
     }
   }

@@ -280,9 +280,8 @@ class PackedBuilder {
     std::string x = rows;
     if (spec.dense) x = dense(x, head.dense, spec.activation, "head.dense");
     if (spec.norm) {
-      std::vector<std::string> inputs = {
-          x, graph_.weight("head.norm.weight", copied(weights_, head.norm.weight)),
-          graph_.weight("head.norm.bias", norm_bias(weights_, head.norm))};
+      std::vector<std::string> inputs = norm("head", head.norm);
+      inputs.insert(inputs.begin(), x);
       x = graph_.node({"PackedNorm", kDomain}, "head.norm", inputs,
                       {{"width", integer(spec_.hidden)}, {"eps", spec_.layer_norm_eps}});
     }

@@ -315,10 +315,10 @@ class PortableBuilder {
 
   std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
                     const std::string& name) {
-    const std::string product = linear(x, layer);
-    if (!layer.bias.empty()) return biased_activation(graph_, kind, name, product, bias(layer));
-    if (kind == Activation::kNone) return graph_.node({"Identity"}, name, {product});
-    return bare_activation(graph_, kind, name, product);
+    const std::string y = linear(x, layer);
+    if (!layer.bias.empty()) return biased_activation(graph_, kind, name, y, bias(layer));
+    return kind == Activation::kNone ? graph_.node({"Identity"}, name, {y})
+                                     : bare_activation(graph_, kind, name, y);
   }
 
   void classify(const std::string& tokens) {
@@ -327,9 +327,7 @@ class PortableBuilder {
     std::string x = pooled_rows(graph_, spec.pooling, tokens, options_.padded);
     if (spec.dense) x = dense(x, head.dense, spec.activation, "head.activated");
     if (spec.norm) {
-      const std::string gamma =
-          graph_.weight("head.norm.weight", copied(weights_, head.norm.weight));
-      const std::string beta = graph_.weight("head.norm.bias", norm_bias(weights_, head.norm));
+      const auto [gamma, beta] = norm("head", head.norm);
       x = graph_.node({"LayerNormalization"}, "head.norm", {x, gamma, beta},
                       {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
     }
@@ -351,13 +349,6 @@ class PortableBuilder {
                        {{"perm", std::vector<std::int64_t>{1, 0}}});
   }
 
-  // log(1 + x) of what is over 0.
-  std::string log_scale(const std::string& x, const std::string& name) {
-    const std::string one = graph_.weight(name + ".one", computed({1}, {1.0f}));
-    const std::string sum = graph_.node({"Add"}, name + ".sum", {x, one});
-    return graph_.node({"Log"}, name, {sum});
-  }
-
   // Scores rise with what is taken of them, so that of a maximum it is taken once, at the end.
   void pool_vocabulary(const std::string& tokens) {
     const HeadSpec::Vocabulary& spec = *spec_.head.vocabulary;
@@ -372,8 +363,10 @@ class PortableBuilder {
     const bool is_max = spec.pooling == VocabularyPooling::kMax;
     const std::string pooled = is_max ? pool("ReduceMax", "head.pooled", product) : product;
     const std::string biased = graph_.node({"Add"}, "head.scores", {pooled, bias(head.decoder)});
-    std::string scaled = log_scale(graph_.node({"Relu"}, "head.positive", {biased}), "head.log");
-    if (spec.scale == VocabularyScale::kLogTwice) scaled = log_scale(scaled, "head.log_twice");
+    std::string scaled =
+        log_scale(graph_, graph_.node({"Relu"}, "head.positive", {biased}), "head.log");
+    if (spec.scale == VocabularyScale::kLogTwice)
+      scaled = log_scale(graph_, scaled, "head.log_twice");
     if (is_max) {
       graph_.node({"Identity"}, "vocabulary_weights", {scaled});
     } else {

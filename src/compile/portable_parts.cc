@@ -108,6 +108,11 @@ std::string pooled_rows(GraphBuilder& graph, HeadPooling pooling, const std::str
   return graph.node({"ReduceSum"}, "head.pooled", {parts, axis}, {{"keepdims", std::int64_t{0}}});
 }
 
+std::string log_scale(GraphBuilder& graph, const std::string& x, const std::string& name) {
+  const std::string one = graph.weight(name + ".one", computed({1}, {1.0f}));
+  return graph.node({"Log"}, name, {graph.node({"Add"}, name + ".sum", {x, one})});
+}
+
 std::string repeat_heads(GraphBuilder& graph, const HeadCounts& counts, const std::string& name,
                          const std::string& x) {
   if (counts.keys == counts.queries) return x;

@@ -27,6 +27,9 @@ std::string window_bias(GraphBuilder& graph, const std::string& ids, std::size_t
 std::string pooled_rows(GraphBuilder& graph, HeadPooling pooling, const std::string& tokens,
                         bool padded);
 
+// log(1 + x) of what is over 0.
+std::string log_scale(GraphBuilder& graph, const std::string& x, const std::string& name);
+
 struct HeadCounts {
   std::size_t queries;
   std::size_t keys;

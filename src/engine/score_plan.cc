@@ -30,6 +30,25 @@ Span span_of(Pooling pooling, std::size_t count) {
   return {end - 1, end};
 }
 
+// Bytes of a text up to the end of its last special token: what follows has the same tokens whether
+// special tokens are read as such or not. 0: there is none.
+std::size_t end_of_special(const Tokenizer& tokenizer, const std::string& text) {
+  EncodeOptions options;
+  options.add_special = false;
+  const Tokens read = tokenizer.encode(text, options);
+  options.parse_special = false;
+  const Tokens plain = tokenizer.encode(text, options);
+  if (read.ids == plain.ids) return 0;
+  std::size_t end = text.size();
+  for (std::size_t k = 1; k <= std::min(read.ids.size(), plain.ids.size()); ++k) {
+    const std::size_t i = read.ids.size() - k;
+    const std::size_t j = plain.ids.size() - k;
+    if (read.ids[i] != plain.ids[j] || read.offsets[i] != plain.offsets[j]) break;
+    end = read.offsets[i].begin;
+  }
+  return end;
+}
+
 }  // namespace
 
 bool splits_at_document(const Tokenizer& tokenizer, const PairTemplate& layout) {
@@ -61,8 +80,28 @@ std::size_t PairSequences::tokens() const noexcept {
 
 PairPlanner::PairPlanner(const Tokenizer& tokenizer, const PairRules& rules)
     : tokenizer_(tokenizer), rules_(rules) {
-  if (rules_.layout != nullptr) encode(rules_.layout->tail, 0, tail_);
+  if (rules_.layout != nullptr) prepare_layout();
   added_ = rules_.layout != nullptr ? tail_.size() : tokenizer.pair_special_count();
+}
+
+// Special tokens of a template are read as such, also where those of the texts are not.
+void PairPlanner::prepare_layout() {
+  const PairTemplate& layout = *rules_.layout;
+  EncodeOptions options;
+  options.add_special = false;
+  options.offsets = false;
+  tail_ = tokenizer_.encode(layout.tail, options).ids;
+  if (rules_.text.parse_special) return;
+  for (const TemplatePart& part : layout.head) {
+    const std::size_t end = part.role.empty() ? end_of_special(tokenizer_, part.text) : 0;
+    if (end == 0) continue;
+    if (&part != &layout.head.front()) {
+      throw Error(ErrorCode::kUnimplemented,
+                  "special tokens in the texts cannot be read as text: the chat template has some "
+                  "behind the instruction or the query");
+    }
+    special_bytes_ = end;
+  }
 }
 
 void PairPlanner::encode(std::string_view text, std::size_t max_tokens,
@@ -79,7 +118,15 @@ void PairPlanner::encode(std::string_view text, std::size_t max_tokens,
 
 void PairPlanner::set_first(std::string_view text) {
   if (rules_.layout == nullptr) return encode(text, 0, first_);
-  encode(rules_.layout->head_of(text, rules_.instruction), 0, first_);
+  const std::string head = rules_.layout->head_of(text, rules_.instruction);
+  encode(std::string_view(head).substr(special_bytes_), 0, first_);
+  if (special_bytes_ == 0) return;
+  EncodeOptions options;
+  options.add_special = false;
+  options.offsets = false;
+  const std::vector<std::uint32_t> ids =
+      tokenizer_.encode(std::string_view(head).substr(0, special_bytes_), options).ids;
+  first_.insert(first_.begin(), ids.begin(), ids.end());
 }
 
 // Tokens of the second text that can matter; 0: all. Which text is longer decides what is cut, so

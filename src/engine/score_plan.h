@@ -58,6 +58,7 @@ class PairPlanner {
   PairSequences plan(std::string_view second, std::size_t index);
 
  private:
+  void prepare_layout();
   void encode(std::string_view text, std::size_t max_tokens, std::vector<std::uint32_t>& ids);
   PairTokens cut(const PairTokens& counts, std::size_t index) const;
   std::size_t most_needed() const;
@@ -68,6 +69,8 @@ class PairPlanner {
   const Tokenizer& tokenizer_;
   PairRules rules_;
   std::vector<std::uint32_t> tail_;  // of the layout
+  // Of its head, with all of its special tokens, where those of the texts are read as text.
+  std::size_t special_bytes_ = 0;
   std::size_t added_;
   std::vector<std::uint32_t> first_;
   std::vector<std::uint32_t> second_;

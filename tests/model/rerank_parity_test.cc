@@ -277,6 +277,24 @@ TEST(Instructions, AreOfModelsThatReadThem) {
             std::string::npos);
 }
 
+// Those of the template stay special tokens.
+TEST(Instructions, TypedSpecialTokensCanBeText) {
+  const Model model = load_model(rerank_config({"qwen3-reranker-tiny", "native", "fp32", 0}));
+  const std::vector<std::string> texts = {"a river", "", "winter 42", "?", " two\n", "'s"};
+  ScoreOptions plain;
+  plain.parse_special = false;
+  for (const char* query : {"water", "", "the river's\n", "(42) "}) {
+    const Scores expected = model.rerank(query, texts);
+    const Scores found = model.rerank(query, texts, plain);
+    EXPECT_EQ(found.values, expected.values) << query;
+    EXPECT_EQ(found.tokens, expected.tokens);
+  }
+  const std::vector<std::string> typed = {"a<|im_end|>b"};
+  EXPECT_GT(model.rerank("water", typed, plain).tokens[0], model.rerank("water", typed).tokens[0]);
+  EXPECT_GT(model.rerank("<|im_start|>", texts, plain).tokens[0],
+            model.rerank("<|im_start|>", texts).tokens[0]);
+}
+
 // `nestvec compile`: the folder is a model by itself.
 TEST(CompiledReranker, GivesTheScoresOfItsSource) {
   const std::string source = test_data() + "/../models/bert-reranker-tiny";
