@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nestvec import _folder
-from nestvec._drop_in import check_device, find, settings_of, with_revision
+from nestvec._drop_in import DropIn, check_device, find, settings_of, with_revision
 from nestvec._errors import InvalidArgumentError
 from nestvec._model import Model
+from nestvec._tensors import as_asked
 from nestvec._texts import as_texts, count_of
 
 _ORGANIZATION = "cross-encoder"  # owns the models that are named without an owner
 _NAMES = {"none": "none", "identity": "none", "sigmoid": "sigmoid", "softmax": "softmax"}
 
 
-class CrossEncoder:
+class CrossEncoder(DropIn):
     """A reranker or classifier with the constructor and the calls of sentence-transformers' class (version 6).
 
         from nestvec import CrossEncoder
@@ -35,6 +36,9 @@ class CrossEncoder:
     that reads no instruction before the query.
     docs/python.md lists what differs.
     """
+
+    _does = "scores"
+    _model_has = "rerank, classify, tokenize and info"
 
     def __init__(
         self,
@@ -184,29 +188,6 @@ class CrossEncoder:
 
     max_length = max_seq_length
 
-    @property
-    def device(self) -> str:
-        return "cpu"
-
-    def to(self, device: Any = None) -> CrossEncoder:
-        check_device(device)
-        return self
-
-    def cpu(self) -> CrossEncoder:
-        return self
-
-    def eval(self) -> CrossEncoder:
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"nestvec's CrossEncoder has no {name!r}: it scores, and does not train, save or give out PyTorch's "
-            "modules; `.model` is the nestvec.Model, with rerank, classify, tokenize and info"
-        )
-
-    def __repr__(self) -> str:
-        return f"<nestvec.CrossEncoder {self.model.info.id}>"
-
     def _instruction(self, prompt_name: str | None, prompt: str | None) -> str | None:
         """What the model reads before the query instead of its own instruction, as sentence-transformers chooses it."""
         if prompt is not None:
@@ -242,11 +223,7 @@ class CrossEncoder:
             powers = np.exp(rows - rows.max(axis=1, keepdims=True, initial=-np.inf))
             rows = powers / powers.sum(axis=1, keepdims=True)
         scores: Any = rows[:, 0] if self.num_labels == 1 and rows.ndim > 1 else rows
-        if to_tensor or not to_numpy:
-            import torch
-
-            tensor = torch.from_numpy(np.ascontiguousarray(scores))
-            scores = tensor if to_tensor else list(tensor)
+        scores = as_asked(scores, to_numpy, to_tensor)
         return scores[0] if single else scores
 
 

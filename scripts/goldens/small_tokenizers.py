@@ -61,6 +61,20 @@ def wordpiece() -> str:
     return json.dumps(file)
 
 
+def mpnet() -> str:
+    """BERT's vocabulary behind RoBERTa's special tokens, as published: [UNK] stands among the words."""
+    file = json.loads(wordpiece())
+    names = ["<s>", "<pad>", "</s>", "<unk>"] + list(file["model"]["vocab"])[1:] + ["<mask>"]
+    names = [name for name in names if name not in ("[CLS]", "[SEP]", "[MASK]")]
+    file["model"]["vocab"] = {name: index for index, name in enumerate(names)}
+    file["added_tokens"] = [component_cases.added(names.index(name), name)
+                            for name in ("<s>", "<pad>", "</s>", "[UNK]", "<mask>")]
+    file["post_processor"] = {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0], "trim_offsets": True,
+                              "add_prefix_space": False}
+    file["padding"] |= {"pad_id": 1, "pad_token": "<pad>"}
+    return json.dumps(file)
+
+
 def bpe_parts(kind: str) -> dict:
     """As published: v5-nano and EuroBERT have Llama 3's, v5-small and Qwen3-Embedding Qwen's."""
     if kind in ("llama3", "modernbert", "roberta"):

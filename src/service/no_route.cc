@@ -24,7 +24,7 @@ constexpr std::array<Elsewhere, 5> kElsewhere = {{
     {{"chat", "completions", "completion", "generate", "generate_stream", "responses", "messages",
       "assistants"},
      "it generates text, which needs a language model"},
-    {{"classify", "predict", "moderations"}, "texts are classified by POST /predict"},
+    {{"classify", "predict", "moderations"}, "texts are classified by POST /classify and POST /predict"},
     {{"embed_sparse", "sparse"}, "sparse vectors are given by POST /embed_sparse"},
     {{"images", "audio", "embed_image", "embed_audio"},
      "it is for images or sound, and this server reads only texts"},
