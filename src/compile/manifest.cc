@@ -23,10 +23,6 @@ namespace {
 // In the order of PositionKind.
 constexpr std::array<std::string_view, 3> kPositionNames = {"absolute", "rotary", "none"};
 
-std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
-  return {numbers.begin(), numbers.end()};
-}
-
 void write_block(const BlockSpec& block, std::string& out) {
   JsonObject object(out, "      ");
   object.text("norm", block.norm == NormKind::kRms ? "rms" : "layer");

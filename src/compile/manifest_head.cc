@@ -23,19 +23,9 @@ void write_classifier(const HeadSpec::Classifier& head, std::string& out) {
   if (!head.dense_bias) object.boolean("dense_bias", false);
   if (head.norm) object.boolean("norm", true);
   if (!head.outputs_bias) object.boolean("outputs_bias", false);
-  if (!head.tokens.empty()) object.counts("tokens", {head.tokens.begin(), head.tokens.end()});
+  if (!head.tokens.empty()) object.counts("tokens", counts_of(head.tokens));
   if (head.tied) object.boolean("tied", true);
   object.end();
-}
-
-template <typename Choice>
-Choice choice_at(const JsonValue& object, std::string_view key, Choice last) {
-  const JsonValue value = object.at(key);
-  const std::int64_t number = value.integer();
-  if (number < 0 || number > static_cast<std::int64_t>(last)) {
-    throw value.error("expected 0 to " + std::to_string(static_cast<std::int64_t>(last)));
-  }
-  return static_cast<Choice>(number);
 }
 
 HeadSpec::Vocabulary read_vocabulary(const JsonValue& object) {
@@ -74,6 +64,10 @@ HeadSpec::Classifier read_classifier(const JsonValue& object) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
+  return {numbers.begin(), numbers.end()};
+}
 
 std::uint32_t number_at_most(const JsonValue& value, std::int64_t most, const char* what) {
   const std::int64_t number = value.integer();
