@@ -11,7 +11,7 @@
 namespace nestvec {
 namespace {
 
-constexpr std::int64_t kToFloat = 1;  // TensorProto.DataType, for Cast
+constexpr std::int64_t kHeadFloat = 1;  // TensorProto.DataType, for Cast
 
 // What a classifier reads of tokens [batch, tokens, H], [batch, H]. `padded`: of the tokens that
 // the graph's input attention_mask does not leave out.
@@ -29,7 +29,7 @@ std::string pooled_rows(GraphBuilder& graph, HeadPooling pooling, const std::str
   }
   const std::string axis = graph.constant("head.tokens", {1});
   const std::string mask =
-      graph.node({"Cast"}, "head.mask", {"attention_mask"}, {{"to", kToFloat}});
+      graph.node({"Cast"}, "head.mask", {"attention_mask"}, {{"to", kHeadFloat}});
   const std::string count = graph.node({"ReduceSum"}, "head.count", {mask, axis});
   std::string shares;  // [batch, tokens]
   if (pooling == HeadPooling::kMean) {
@@ -38,7 +38,7 @@ std::string pooled_rows(GraphBuilder& graph, HeadPooling pooling, const std::str
     const std::string sums =
         graph.node({"CumSum"}, "head.sums", {mask, graph.scalar("head.axis_tokens", 1)});
     const std::string all = graph.node({"Equal"}, "head.all", {sums, count});
-    const std::string flags = graph.node({"Cast"}, "head.flags", {all}, {{"to", kToFloat}});
+    const std::string flags = graph.node({"Cast"}, "head.flags", {all}, {{"to", kHeadFloat}});
     shares = graph.node({"Mul"}, "head.shares", {flags, mask});
   }
   const std::string column =
