@@ -148,6 +148,7 @@ std::vector<RerankCase> rerank_cases() {
     }
   }
   all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 2e-5});
+  all.push_back({"bert-reranker-tiny-onnx", "native", "fp32", 2e-5});
   return all;
 }
 
