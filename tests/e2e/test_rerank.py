@@ -50,7 +50,7 @@ def rerank(nestvec, query, documents, *arguments, model=RAW):  # noqa: F811
 ], ids=["bert", "bert-raw", "xlmr", "xlmr-raw", "jina", "bert-onnx", *NEWER])
 def test_scores_are_those_of_the_reference(nestvec, model, arguments, wanted):  # noqa: F811
     source = RAW if model.name.endswith("-onnx") else model
-    records = [r for r in goldens(source) if not {"max_tokens", "side", "rule", "instruction"} & set(r)]
+    records = [r for r in goldens(source) if r["second"] is not None and not {"max_tokens", "side", "rule", "instruction"} & set(r)]
     assert len(records) > 40
     for query in sorted({r["first"] for r in records}):
         if "\0" in query:  # no argument can hold it

@@ -69,7 +69,7 @@ def close(found, wanted):
 ])
 def test_scores_are_those_of_the_reference(load, name, activation, wanted):
     model = load(name, precision="fp32")
-    records = goldens(name)
+    records = [record for record in goldens(name) if record["second"] is not None]
     assert len(records) > 40
     scores = [record[wanted] for record in records]
     firsts, seconds = [record["first"] for record in records], [record["second"] for record in records]
