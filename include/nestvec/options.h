@@ -101,6 +101,9 @@ struct ScoreOptions {
   PairTruncation pair_truncation = PairTruncation::kModel;
   // The most tokens of a document that are read, before the limit of the pair; 0 = no such limit.
   std::size_t max_document_tokens = 0;
+  // What makes a document relevant, for a model that reads an instruction before the query
+  // (Qwen3-Reranker); empty: the model's own. Other models refuse it.
+  std::string instruction = "";
   // Read a document that does not fit in overlapping windows and take the best score among them,
   // instead of cutting it. Needs a model with one label.
   bool best_window = false;

@@ -24,6 +24,7 @@ class ScoreArguments(TypedDict):
     pair_truncation: str  # empty = the model's
     max_document_tokens: int  # 0 = all
     best_window: bool
+    instruction: str  # empty = the model's
     parse_special: bool
     progress: Callable[[int], object] | None
 

@@ -32,7 +32,8 @@ class CrossEncoder(DropIn):
         ranked = model.rank("a question", ["a passage", "another"], return_documents=True)
 
     Downloads a model that is not on this machine, unless ``local_files_only``. ``model`` is the ``nestvec.Model``. What
-    it does not support raises an error: training, saving, prompts, PyTorch devices, pools of processes.
+    it does not support raises an error: training, saving, PyTorch devices, pools of processes, and prompts of a model
+    that reads no instruction before the query.
     docs/python.md lists what differs.
     """
 
@@ -71,8 +72,9 @@ class CrossEncoder(DropIn):
         check_device(device)
         if modules is not None:
             raise InvalidArgumentError("modules cannot be put together here; give a folder or a repository")
-        if default_prompt_name is not None or any((prompts or {}).values()):
-            raise InvalidArgumentError("a CrossEncoder takes no prompts here; put them before the texts")
+        self.prompts = dict(prompts or {})
+        self.default_prompt_name = default_prompt_name
+        self._instruction(default_prompt_name, None)  # it must be there
         tokenizer = {**(tokenizer_kwargs or {}), **(processor_kwargs or {})}
         if max_length is not None:
             tokenizer["model_max_length"] = count_of("max_length", max_length)
@@ -112,16 +114,19 @@ class CrossEncoder(DropIn):
         ``inputs`` is a pair of texts or a list of pairs; ``sentences`` is its older name. ``activation_fn`` is
         "sigmoid", "softmax" or "none", PyTorch's Sigmoid or Identity, or a function of the raw scores [pairs, labels],
         which are a tensor where PyTorch is imported. Default: what the constructor was given, else the model's own.
+        ``prompt`` is the instruction of a model that reads one before the query (Qwen3-Reranker); ``prompt_name``
+        chooses it among the constructor's ``prompts``.
         ``apply_softmax`` applies softmax after it, if there are several labels. ``batch_size`` and ``chunk_size`` have
         no effect. ``convert_to_tensor`` returns a PyTorch tensor, ``convert_to_numpy=False`` a list of tensors.
         """
         given = inputs if sentences is None else sentences
         if given is None:
             raise TypeError("predict() needs pairs of texts")
-        _refuse(prompt_name, prompt, device, pool, batch_size)
+        _refuse(device, pool, batch_size)
         firsts, seconds, single = _pairs(given)
         name, function = self._activation(activation_fn)
-        raw = self.model.classify(firsts, seconds, activation=name, show_progress_bar=show_progress_bar)
+        raw = self.model.classify(firsts, seconds, activation=name, instruction=self._instruction(prompt_name, prompt),
+                                  show_progress_bar=show_progress_bar)
         return self._finished(_applied(function, raw), single, apply_softmax, convert_to_numpy, convert_to_tensor)
 
     def rank(
@@ -153,13 +158,14 @@ class CrossEncoder(DropIn):
                 f"rank() needs a model with one label, and {self.model.info.id} has {len(self.model.info.labels)}; "
                 "predict() is for it"
             )
-        _refuse(prompt_name, prompt, device, pool, batch_size)
+        _refuse(device, pool, batch_size)
         most = count_of("top_k", top_k)
         texts, single = as_texts(documents)
         if single:
             raise TypeError("documents is one str; expected a list of str")
         name, function = self._activation(activation_fn)
-        raw = self.model.rerank(query, texts, activation=name, show_progress_bar=bool(show_progress_bar))
+        raw = self.model.rerank(query, texts, activation=name, instruction=self._instruction(prompt_name, prompt),
+                                show_progress_bar=bool(show_progress_bar))
         scores = self._finished(_applied(function, raw[:, None]), False, False, True, False).tolist()
         ranked = sorted(range(len(texts)), key=lambda i: scores[i], reverse=True)[:most]
         return [
@@ -181,6 +187,17 @@ class CrossEncoder(DropIn):
             self.model = Model.load(self.model.info.folder, **{**self._settings, "max_tokens": tokens})
 
     max_length = max_seq_length
+
+    def _instruction(self, prompt_name: str | None, prompt: str | None) -> str | None:
+        """What the model reads before the query instead of its own instruction, as sentence-transformers chooses it."""
+        if prompt is not None:
+            return prompt
+        name = self.default_prompt_name if prompt_name is None else prompt_name
+        if name is None:
+            return None
+        if name not in self.prompts:
+            raise InvalidArgumentError(f"there is no prompt {name!r} among prompts ({', '.join(self.prompts) or 'none'})")
+        return self.prompts[name]
 
     def _activation(self, given: Any) -> tuple[Any, Callable[[Any], Any] | None]:
         """The activation that the model applies, and a function for afterwards."""
@@ -226,9 +243,7 @@ def _applied(function: Callable[[Any], Any] | None, rows: NDArray[np.float32]) -
     return np.asarray(function(rows), np.float32)
 
 
-def _refuse(prompt_name: Any, prompt: Any, device: Any, pool: Any, batch_size: Any) -> None:
-    if prompt_name or prompt:
-        raise InvalidArgumentError("a CrossEncoder takes no prompts here; put them before the texts")
+def _refuse(device: Any, pool: Any, batch_size: Any) -> None:
     if pool is not None:
         raise InvalidArgumentError("pools of processes are not supported; one call uses all cores that it may")
     check_device(device)

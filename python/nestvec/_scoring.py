@@ -33,6 +33,7 @@ class RerankOptions(TypedDict, total=False):
     pair_truncation: PairTruncation | None
     max_document_tokens: int | None
     best_window: bool
+    instruction: str | None
     parse_special: bool
     show_progress_bar: bool | None
     progress: Callable[[int], object] | None
@@ -72,6 +73,7 @@ class Scoring:
         pair_truncation: PairTruncation | None = None,
         max_document_tokens: int | None = None,
         best_window: bool = False,
+        instruction: str | None = None,
         parse_special: bool = True,
         show_progress_bar: bool | None = False,
         progress: Callable[[int], object] | None = None,
@@ -87,6 +89,8 @@ class Scoring:
           Default: as the model's folder says, else "longest_first".
         - ``max_document_tokens``: read at most this many tokens of a document.
         - ``best_window``: read a document that is too long in overlapping windows and return its best score.
+        - ``instruction``: what makes a document relevant, for a model that reads it before the query (Qwen3-Reranker);
+          others raise an error.
         - ``parse_special``, ``show_progress_bar``, ``progress``: as in ``encode``.
 
         Ctrl-C ends the call. Raises nestvec.Error, and TypeError for a text that is not a str.
@@ -96,7 +100,7 @@ class Scoring:
         self._check_reranks()
         texts, single = as_texts(documents)
         arguments = _score_arguments(activation, truncate, pair_truncation, max_document_tokens, best_window,
-                                     parse_special, progress)
+                                     instruction, parse_special, progress)
         rows = self._run(functools.partial(self._core.rerank, query), texts, arguments, bool(show_progress_bar),
                          over=self._limit_of_pairs(arguments, "with the query"))
         scores = rows[:, 0]
@@ -110,6 +114,7 @@ class Scoring:
         activation: Activation | None = None,
         truncate: Literal["right", "left", "error"] = "right",
         pair_truncation: PairTruncation | None = None,
+        instruction: str | None = None,
         parse_special: bool = True,
         show_progress_bar: bool | None = False,
         progress: Callable[[int], object] | None = None,
@@ -128,7 +133,8 @@ class Scoring:
             seconds, one = as_texts(text_pairs)
             if single != one or len(firsts) != len(seconds):
                 raise InvalidArgumentError(f"{len(firsts)} texts cannot be paired with {len(seconds)}")
-        arguments = _score_arguments(activation, truncate, pair_truncation, None, False, parse_special, progress)
+        arguments = _score_arguments(activation, truncate, pair_truncation, None, False, instruction, parse_special,
+                                     progress)
 
         def run(given: Sequence[str], how: ScoreArguments) -> Any:
             return self._core.classify(given, seconds, how)
@@ -271,10 +277,12 @@ def _score_arguments(
     pair_truncation: str | None,
     max_document_tokens: int | None,
     best_window: bool,
+    instruction: str | None,
     parse_special: bool,
     progress: Callable[[int], object] | None,
 ) -> ScoreArguments:
-    for name, value in (("activation", activation), ("pair_truncation", pair_truncation), ("truncate", truncate)):
+    for name, value in (("activation", activation), ("pair_truncation", pair_truncation), ("truncate", truncate),
+                        ("instruction", instruction)):
         if not isinstance(value, str) and (value is not None or name == "truncate"):
             raise TypeError(f"{name} is of type {type(value).__name__}; expected str")
     if parse_special is None:
@@ -285,6 +293,7 @@ def _score_arguments(
         "pair_truncation": pair_truncation or "",
         "max_document_tokens": count_of("max_document_tokens", max_document_tokens) or 0,
         "best_window": bool(flag_of("best_window", best_window)),
+        "instruction": instruction or "",
         "parse_special": bool(flag_of("parse_special", parse_special)),
         "progress": progress,
     }

@@ -257,6 +257,7 @@ ScoreArguments score_arguments_of(const nb::dict& given) {
   out.options.pair_truncation = pair_truncation_of(nb::cast<std::string>(given["pair_truncation"]));
   out.options.max_document_tokens = nb::cast<std::size_t>(given["max_document_tokens"]);
   out.options.best_window = nb::cast<bool>(given["best_window"]);
+  out.options.instruction = utf8_of(given["instruction"], "instruction");
   out.options.parse_special = nb::cast<bool>(given["parse_special"]);
   out.progress = given["progress"];
   return out;

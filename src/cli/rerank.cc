@@ -63,6 +63,7 @@ struct RerankFlags {
   std::string format;
   std::string output;
   std::string truncate = "right";
+  std::string instruction;
   std::size_t top_n = 0;
   std::size_t max_document_tokens = 0;
   bool json_lines = false;
@@ -80,6 +81,7 @@ ScoreOptions score_options(const RerankFlags& flags) {
   options.max_document_tokens = flags.max_document_tokens;
   options.best_window = flags.best_window;
   options.parse_special = !flags.no_special;
+  options.instruction = flags.instruction;
   return options;
 }
 
@@ -318,6 +320,10 @@ void add_document_options(CLI::App& command, RerankFlags& flags) {
 
 void add_ranking_options(CLI::App& command, RerankFlags& flags) {
   add_count_option(command, "-n,--top-n", flags.top_n, "Print the best N documents; default: all");
+  command
+      .add_option("--instruction", flags.instruction,
+                  "What makes a document relevant, for models that read it before the query")
+      ->type_name("TEXT");
   command.add_flag("--raw", flags.raw, "Print scores as the model computes them, not from 0 to 1");
   command
       .add_option("--format", flags.format,

@@ -266,10 +266,10 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 void check_weights(const std::string& model_folder, const ModelSpec& spec) {
   const EncoderWeights weights = open_encoder_weights(spec, model_folder);
   if (!safetensors_files(model_folder).empty()) return;
-  if (spec.head.classifier || spec.head.vocabulary) {
+  if (spec.head.vocabulary) {
     throw Error(ErrorCode::kInvalidArgument,
-                model_folder + (spec.head.classifier ? ": a classifier" : ": SPLADE's head") +
-                    " is compiled from safetensors, and there are none beside its "
+                model_folder +
+                    ": SPLADE's head is compiled from safetensors, and there are none beside its "
                     "ONNX export");
   }
   check_published_encoder(find_onnx(model_folder), spec, weights);

@@ -2,9 +2,11 @@
 #include "compile/encoder_weights.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "compile/adapter_source.h"
+#include "compile/families/family.h"
 #include "compile/names.h"
 #include "compile/read_heads.h"
 #include "nestvec/error.h"
@@ -108,17 +110,41 @@ class Finder {
     return weights;
   }
 
-  // BERT's dense layer is its pooler, which belongs to the encoder; RoBERTa's stands in the head.
   HeadWeights::Classifier classifier() const {
-    const bool pooler = spec_.family == "bert";
+    const HeadSpec::Classifier& spec = *spec_.head.classifier;
+    const FamilyClassifier& names = find_family(spec_.family)->classifier;
     const std::string head = head_prefix();
     HeadWeights::Classifier weights;
-    weights.dense =
-        plain("head.dense", pooler ? names_.module("pooler.dense") : head + "classifier.dense",
-              {spec_.hidden, spec_.hidden});
-    weights.outputs = plain("head.outputs", head + (pooler ? "classifier" : "classifier.out_proj"),
-                            {spec_.hidden, spec_.head.classifier->outputs});
+    if (spec.dense) {
+      const std::string name(names.dense);
+      weights.dense = plain("head.dense", names.dense_inside ? names_.module(name) : head + name,
+                            {spec_.hidden, spec_.hidden}, spec.dense_bias);
+    }
+    if (spec.norm) {
+      weights.norm = find_norm(base_, head + std::string(names.norm), spec_.block, spec_.hidden);
+    }
+    if (spec.tokens.empty()) {
+      weights.outputs = plain("head.outputs", head + std::string(names.outputs),
+                              {spec_.hidden, spec.outputs}, spec.outputs_bias);
+    }
     return weights;
+  }
+
+  // What the last hidden state is multiplied with for the difference of two logits, or for one.
+  std::vector<float> logit_row() const {
+    const HeadSpec::Classifier& spec = *spec_.head.classifier;
+    const FamilyClassifier& names = find_family(spec_.family)->classifier;
+    const TensorView& table = find_weight(base_,
+                                          spec.tied ? names_.module(names_.naming->words)
+                                                    : head_prefix() + std::string(names.decoder),
+                                          tensor_shape(spec_.vocabulary, spec_.hidden));
+    std::vector<float> row(spec_.hidden);
+    read_as_float(table, spec.tokens[0] * spec_.hidden, row);
+    if (spec.tokens.size() < 2) return row;
+    std::vector<float> other(spec_.hidden);
+    read_as_float(table, spec.tokens[1] * spec_.hidden, other);
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] -= other[i];
+    return row;
   }
 
   HeadWeights::Vocabulary vocabulary() const {
@@ -221,15 +247,13 @@ class Finder {
 
   // A layer without adapters, of one module.
   LinearWeights plain(const std::string& name, const std::string& module,
-                      std::pair<std::size_t, std::size_t> sizes) const {
-    const auto [in, out] = sizes;
-    return {name,
-            in,
-            out,
-            {find_weight(base_, module, tensor_shape(out, in))},
-            {base_.at(module + ".bias", tensor_shape(out))},
-            {},
-            false};
+                      std::pair<std::size_t, std::size_t> sizes, bool biased = true) const {
+    LinearWeights weights;
+    weights.name = name;
+    std::tie(weights.in, weights.out) = sizes;
+    weights.weight = {find_weight(base_, module, tensor_shape(weights.out, weights.in))};
+    if (biased) weights.bias = {base_.at(module + ".bias", tensor_shape(weights.out))};
+    return weights;
   }
 
   NormWeights norm_of(std::size_t layer, std::string_view name, std::size_t width) const {
@@ -303,6 +327,21 @@ void open_token_heads(const ModelSpec& spec, const std::string& folder, EncoderW
 
 }  // namespace
 
+namespace {
+
+// A layer of one output, whose weight is `row`.
+LinearWeights logit_layer(std::span<const float> row) {
+  LinearWeights layer;
+  layer.name = "head.outputs";
+  layer.in = row.size();
+  layer.out = 1;
+  const auto width = static_cast<std::int64_t>(row.size());
+  layer.weight = {{"the row of the logits", DataType::kF32, {1, width}, std::as_bytes(row)}};
+  return layer;
+}
+
+}  // namespace
+
 WeightSet read_head_weights(const std::string& path) {
   return path.ends_with(".pt") ? read_torch_file(path) : read_safetensors(path);
 }
@@ -330,6 +369,10 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   weights.embedding_norm = finder.embedding_norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
   if (spec.head.classifier) weights.head.classifier = find_classifier(finder);
+  if (spec.head.classifier && !spec.head.classifier->tokens.empty()) {
+    weights.logit_row = finder.logit_row();
+    weights.head.classifier.outputs = logit_layer(weights.logit_row);
+  }
   if (spec.head.vocabulary) weights.head.vocabulary = finder.vocabulary();
   if (spec.head.token_weights) open_token_heads(spec, folder, weights);
   return weights;

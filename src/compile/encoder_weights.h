@@ -66,7 +66,8 @@ struct LayerWeights {
 // As HeadSpec; a head that the spec does not have has no tensors.
 struct HeadWeights {
   struct Classifier {
-    LinearWeights dense;    // [H, H]
+    LinearWeights dense;    // [H, H]; no weight where the head has none
+    NormWeights norm;       // likewise
     LinearWeights outputs;  // [labels, H]
   };
   Classifier classifier;
@@ -91,6 +92,7 @@ struct EncoderWeights {
   NormWeights embedding_norm;  // of BlockSpec::embedding_norm
   std::vector<LayerWeights> layers;
   HeadWeights head;
+  std::vector<float> logit_row;  // owns the weight of a head of logits; else empty
 
   // Gives the pages of a tensor of one of the sets back to the system.
   void release(const TensorView& tensor) const;

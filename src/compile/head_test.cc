@@ -48,11 +48,44 @@ TEST_F(CompiledHead, AClassifierWithoutItsHeadIsRefused) {
   EXPECT_NE(error.find("no tensor classifier.dense.weight of shape"), std::string::npos) << error;
   EXPECT_NE(error.find("runtime.pooling"), std::string::npos) << error;
   compile_model(copy.string(), output(), {.head = false});
-  const std::string onnx = test_data() + "/../models/bert-reranker-tiny-onnx";
+}
+
+TEST_F(CompiledHead, EveryKindIsKeptInTheManifest) {
+  for (const std::string name :
+       {"modernbert-reranker-tiny", "modernbert-classifier-tiny", "distilbert-reranker-tiny",
+        "qwen3-classifier-tiny", "qwen3-reranker-tiny"}) {
+    const std::string model = test_data() + "/../models/" + name;
+    const HeadSpec head = read_model_spec(model).head;
+    ASSERT_TRUE(head.classifier) << name;
+    EXPECT_NE(*head.classifier, (HeadSpec::Classifier{Activation::kTanh, 1})) << name;
+    for (const char* layout : {"packed", "padded"}) {
+      compile_model(model, output(), {.layout = layout, .precision = "fp32"});
+      EXPECT_EQ(open_artefact(output()).spec.head, head) << name << " " << layout;
+    }
+  }
+}
+
+// As transformers has it: the logits are those of the word table only where config.json says so.
+TEST_F(CompiledHead, LogitsAreOfTheTableThatConfigNames) {
+  const fs::path copy = folder_ / "copy";
+  fs::copy(test_data() + "/../models/qwen3-reranker-tiny", copy, fs::copy_options::recursive);
+  std::string config = read_file((copy / "config.json").string(), 10000);
+  constexpr std::string_view kTied = "\"tie_word_embeddings\": true";
+  config.replace(config.find(kTied), kTied.size(), "\"tie_word_embeddings\": false");
+  write_text(copy / "config.json", config);
   EXPECT_NE(coded_error_of([&] {
-              check_weights(onnx, read_model_spec(onnx));
-            }).find("a classifier is compiled from safetensors"),
+              compile_model(copy.string(), output(), {});
+            }).find("no tensor lm_head.weight of shape [440, 32]"),
             std::string::npos);
+  write_text(copy / "1_LogitScore/config.json", R"({"true_token_id": 440})");
+  EXPECT_NE(coded_error_of([&] {
+              read_model_spec(copy.string());
+            }).find("true_token_id: is not a token of the vocabulary"),
+            std::string::npos);
+  fs::remove(copy / "modules.json");
+  EXPECT_EQ(read_model_spec(copy.string()).head.classifier->tokens.size(), 2u);
+  fs::remove(copy / "tokenizer_config.json");
+  EXPECT_FALSE(read_model_spec(copy.string()).head.any());
 }
 
 // The two uses of a classifier's folder do not compile in turn, and what lacks the head is not

@@ -14,6 +14,7 @@
 #include "base/json_writer.h"
 #include "base/keyed_hash.h"
 #include "base/mapped_file.h"
+#include "compile/manifest_head.h"
 #include "nestvec/version.h"
 
 namespace nestvec {
@@ -21,33 +22,6 @@ namespace {
 
 // In the order of PositionKind.
 constexpr std::array<std::string_view, 3> kPositionNames = {"absolute", "rotary", "none"};
-
-std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
-  return {numbers.begin(), numbers.end()};
-}
-
-void write_head(const HeadSpec& head, std::string& out) {
-  JsonObject object(out, "      ");
-  if (head.classifier) {
-    JsonObject classifier(object.key("classifier"), "        ");
-    classifier.integer("activation", static_cast<std::int64_t>(head.classifier->activation));
-    classifier.count("outputs", head.classifier->outputs);
-    classifier.end();
-  }
-  if (head.token_weights) {
-    object.boolean("token_weights", true);
-    object.count("token_vectors", head.token_vectors);
-  }
-  if (head.vocabulary) {
-    JsonObject vocabulary(object.key("vocabulary"), "        ");
-    vocabulary.integer("activation", static_cast<std::int64_t>(head.vocabulary->activation));
-    vocabulary.integer("pooling", static_cast<std::int64_t>(head.vocabulary->pooling));
-    vocabulary.integer("scale", static_cast<std::int64_t>(head.vocabulary->scale));
-    vocabulary.boolean("tied", head.vocabulary->tied);
-    vocabulary.end();
-  }
-  object.end();
-}
 
 void write_block(const BlockSpec& block, std::string& out) {
   JsonObject object(out, "      ");
@@ -125,12 +99,6 @@ void write_source(const Fingerprint& source, std::string& out) {
   object.end();
 }
 
-std::size_t size_at(const JsonValue& object, std::string_view key) {
-  const std::int64_t value = object.at(key).integer();
-  if (value < 0) throw object.at(key).error("expected at least 0");
-  return static_cast<std::size_t>(value);
-}
-
 std::vector<std::string> texts_at(const JsonValue& object, std::string_view key) {
   std::vector<std::string> texts;
   for (const JsonValue& text : object.at(key).elements()) texts.emplace_back(text.string());
@@ -138,9 +106,7 @@ std::vector<std::string> texts_at(const JsonValue& object, std::string_view key)
 }
 
 std::uint32_t type_of(const JsonValue& value) {
-  const std::int64_t type = value.integer();
-  if (type < 0 || type > 1 << 16) throw value.error("expected a token type");
-  return static_cast<std::uint32_t>(type);
+  return number_at_most(value, 1 << 16, "a token type");
 }
 
 TokenTypes read_types(const JsonValue& object) {
@@ -155,59 +121,6 @@ TokenTypes read_types(const JsonValue& object) {
     types.suffix.push_back(type_of(type));
   }
   return types;
-}
-
-Activation activation_at(const JsonValue& object, std::initializer_list<Activation> allowed) {
-  const JsonValue value = object.at("activation");
-  const std::int64_t number = value.integer();
-  for (const Activation activation : allowed) {
-    if (number == static_cast<std::int64_t>(activation)) return activation;
-  }
-  throw value.error("is not an activation of this layer");
-}
-
-template <typename Choice>
-Choice choice_at(const JsonValue& object, std::string_view key, Choice last) {
-  const JsonValue value = object.at(key);
-  const std::int64_t number = value.integer();
-  if (number < 0 || number > static_cast<std::int64_t>(last)) {
-    throw value.error("expected 0 to " + std::to_string(static_cast<std::int64_t>(last)));
-  }
-  return static_cast<Choice>(number);
-}
-
-HeadSpec::Vocabulary read_vocabulary(const JsonValue& object) {
-  HeadSpec::Vocabulary head;
-  head.activation =
-      activation_at(object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu});
-  head.pooling = choice_at(object, "pooling", VocabularyPooling::kSum);
-  head.scale = choice_at(object, "scale", VocabularyScale::kLogTwice);
-  head.tied = object.at("tied").boolean();
-  return head;
-}
-
-HeadSpec read_head(const JsonValue& object) {
-  HeadSpec head;
-  const auto found = object.find("head");
-  if (!found) return head;
-  if (const auto classifier = found->find("classifier")) {
-    head.classifier = {activation_at(*classifier, {Activation::kTanh}),
-                       size_at(*classifier, "outputs")};
-    if (head.classifier->outputs == 0) throw classifier->at("outputs").error("expected at least 1");
-  }
-  if (const auto weights = found->find("token_weights")) {
-    constexpr std::size_t kMostNumbers = 1 << 16;
-    head.token_weights = weights->boolean();
-    head.token_vectors = size_at(*found, "token_vectors");
-    if (!head.token_weights || head.token_vectors == 0 || head.token_vectors > kMostNumbers) {
-      throw found->at("token_vectors")
-          .error("expected 1 to " + std::to_string(kMostNumbers) + ", beside token_weights true");
-    }
-  }
-  if (const auto vocabulary = found->find("vocabulary")) {
-    head.vocabulary = read_vocabulary(*vocabulary);
-  }
-  return head;
 }
 
 BlockSpec read_block(const JsonValue& object) {

@@ -33,14 +33,20 @@ std::size_t outputs_of(const JsonValue& config) {
 }
 
 // The first entry of "architectures" says what stands on the encoder; others are only related.
-void read_head(const JsonValue& config, ModelSpec& spec) {
+void read_head(const JsonValue& config, const FamilyClassifier& family, ModelSpec& spec) {
   if (!first_architecture(config).ends_with("ForSequenceClassification")) return;
+  if (family.outputs.empty()) {
+    throw unsupported(config.at("architectures"),
+                      "classifiers of this family are not supported; embedding models are");
+  }
   if (!spec.adapters.tasks.empty()) {
     throw unsupported(config.at("architectures"),
                       "a classifier with adapters is not supported: merge one into the weights");
   }
-  // BERT's pooler and RoBERTa's head alike, whatever hidden_act is.
-  spec.head.classifier = {Activation::kTanh, outputs_of(config)};
+  // Tanh in BERT's pooler and RoBERTa's head alike, whatever hidden_act is.
+  HeadSpec::Classifier head = {.outputs = outputs_of(config)};
+  if (family.read != nullptr) family.read(config, head);
+  spec.head.classifier = head;
 }
 
 // A table of one row has no types to choose from: the families that have one do not use them.
@@ -71,7 +77,7 @@ ModelSpec parse_model_spec(const JsonValue& config) {
   ModelSpec spec = family.read(config);
   spec.family = family.name;
   read_matryoshka_dimensions(config, spec);
-  if (family.heads) read_head(config, spec);
+  read_head(config, family.classifier, spec);
   return spec;
 }
 

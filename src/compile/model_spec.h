@@ -31,15 +31,28 @@ struct AdapterSpec {
   float scaling = 0.0f;  // alpha / rank
 };
 
+// What of a text's hidden states a classifier reads: those of its first token or its last, or their
+// mean. The numbers stand in artefacts.
+enum class HeadPooling { kFirst = 0, kMean = 1, kLast = 2 };
+
 // What stands on the encoder and makes of its last hidden states what the model is for. A model has
 // none (its hidden states are pooled to vectors), one, or several. All of their linear layers have
-// a bias.
+// a bias, unless a member says otherwise.
 struct HeadSpec {
-  // Outputs of a text or a pair, from its first token: outputs(activation(dense(h[0]))), where
-  // `dense` is [H, H] and `outputs` [labels, H].
+  // Outputs of a text or a pair: outputs(norm(activation(dense(x)))), where x is what `pooling`
+  // takes, `dense` is [H, H] and `outputs` [labels, H].
   struct Classifier {
     Activation activation = Activation::kTanh;
     std::size_t outputs = 0;  // one a label
+    HeadPooling pooling = HeadPooling::kFirst;
+    bool dense = true;  // else outputs(x)
+    bool dense_bias = true;
+    bool norm = false;  // a LayerNorm, with a bias if those of the block have one
+    bool outputs_bias = true;
+    // Not empty: there is one output, the language model's logit of the first token less that of
+    // the second, if there is one.
+    std::vector<std::uint32_t> tokens = {};
+    bool tied = false;  // the word table is that of the logits
 
     friend bool operator==(const Classifier&, const Classifier&) = default;
   };

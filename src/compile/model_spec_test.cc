@@ -316,6 +316,42 @@ TEST(ModelSpecTest, TheFirstArchitectureSaysWhatStandsOnTheEncoder) {
   EXPECT_NE(complaint(kSizes + R"(,"model_type":"bert","num_labels":0,)" + classifier), "");
 }
 
+TEST(ModelSpecTest, HeadsAreThoseOfTheirFamilies) {
+  const auto head = [](const std::string& type, const std::string& architecture,
+                       const std::string& more = "") {
+    return *with(R"("num_labels":1,"model_type":")" + type + R"(","architectures":[")" +
+                 architecture + R"(ForSequenceClassification"])" + more)
+                .head.classifier;
+  };
+  const HeadSpec::Classifier usual = {Activation::kTanh, 1};
+  EXPECT_EQ(head("roberta", "Roberta"), usual);
+  EXPECT_EQ(head("new", "New"), usual);
+  HeadSpec::Classifier modern = {Activation::kGelu, 1};
+  modern.dense_bias = false;
+  modern.norm = true;
+  EXPECT_EQ(head("modernbert", "ModernBert"), modern);
+  modern.pooling = HeadPooling::kMean;
+  modern.dense_bias = true;
+  modern.activation = Activation::kSilu;
+  EXPECT_EQ(head("modernbert", "ModernBert",
+                 R"(,"classifier_pooling":"mean","classifier_bias":true,)"
+                 R"("classifier_activation":"silu")"),
+            modern);
+  HeadSpec::Classifier qwen = {Activation::kNone, 1};
+  qwen.pooling = HeadPooling::kLast;
+  qwen.dense = false;
+  qwen.outputs_bias = false;
+  EXPECT_EQ(head("qwen3", "Qwen3"), qwen);
+  const auto refused = [](const std::string& members, const std::string& part) {
+    const std::string text = complaint(kSizes + R"(,"architectures":[")" + members);
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  refused(R"(EuroBertForSequenceClassification"],"model_type":"eurobert")",
+          "architectures: classifiers of this family are not supported");
+  refused(R"(ModernBertForSequenceClassification"],"classifier_pooling":"max")",
+          "classifier_pooling: \"max\" is not supported; cls and mean are");
+}
+
 // Texts alone have type 0, and only pairs need the others.
 TEST(ModelSpecTest, OnlyAHeadMakesTheGraphTakeTypes) {
   EXPECT_FALSE(with(R"("model_type":"bert")").takes_types());

@@ -299,7 +299,14 @@ class PackedBuilder {
   void classify(const std::string& rows) {
     const HeadSpec::Classifier& spec = *spec_.head.classifier;
     const HeadWeights::Classifier& head = weights_.head.classifier;
-    const std::string x = dense(rows, head.dense, spec.activation, "head.dense");
+    std::string x = rows;
+    if (spec.dense) x = dense(x, head.dense, spec.activation, "head.dense");
+    if (spec.norm) {
+      std::vector<std::string> inputs = norm("head", head.norm);
+      inputs.insert(inputs.begin(), x);
+      x = graph_.node({"PackedNorm", kDomain}, "head.norm", inputs,
+                      {{"width", integer(spec_.hidden)}, {"eps", spec_.layer_norm_eps}});
+    }
     dense(x, head.outputs, Activation::kNone, "logits");
     graph_.output("logits", DataType::kF32, {"spans", integer(spec.outputs)});
   }

@@ -31,7 +31,7 @@ class PortableBuilder {
     if (spec_.block.norm_first) x = normalised("token_embeddings", x, "final", weights_.norm);
     graph_.output("token_embeddings", DataType::kF32,
                   {"batch", "tokens", static_cast<std::int64_t>(spec_.hidden)});
-    add_portable_heads(spec_, weights_, graph_, x);
+    add_portable_heads(spec_, weights_, {x, options_.padded}, graph_);
   }
 
  private:

@@ -11,10 +11,47 @@
 namespace nestvec {
 namespace {
 
+constexpr std::int64_t kHeadFloat = 1;  // TensorProto.DataType, for Cast
+
+// What a classifier reads of tokens [batch, tokens, H], [batch, H]. `padded`: of the tokens that
+// the graph's input attention_mask does not leave out.
+std::string pooled_rows(GraphBuilder& graph, HeadPooling pooling, const std::string& tokens,
+                        bool padded) {
+  const std::vector<Attribute> along_tokens = {{"axis", std::int64_t{1}}};
+  if (pooling == HeadPooling::kFirst || (pooling == HeadPooling::kLast && !padded)) {
+    const std::int64_t place = pooling == HeadPooling::kFirst ? 0 : -1;
+    return graph.node({"Gather"}, "head.token", {tokens, graph.scalar("head.place", place)},
+                      along_tokens);
+  }
+  if (!padded) {
+    return graph.node({"ReduceMean"}, "head.mean", {tokens},
+                      {{"axes", std::vector<std::int64_t>{1}}, {"keepdims", std::int64_t{0}}});
+  }
+  const std::string axis = graph.constant("head.tokens", {1});
+  const std::string mask =
+      graph.node({"Cast"}, "head.mask", {"attention_mask"}, {{"to", kHeadFloat}});
+  const std::string count = graph.node({"ReduceSum"}, "head.count", {mask, axis});
+  std::string shares;  // [batch, tokens]
+  if (pooling == HeadPooling::kMean) {
+    shares = graph.node({"Div"}, "head.shares", {mask, count});
+  } else {
+    const std::string sums =
+        graph.node({"CumSum"}, "head.sums", {mask, graph.scalar("head.axis_tokens", 1)});
+    const std::string all = graph.node({"Equal"}, "head.all", {sums, count});
+    const std::string flags = graph.node({"Cast"}, "head.flags", {all}, {{"to", kHeadFloat}});
+    shares = graph.node({"Mul"}, "head.shares", {flags, mask});
+  }
+  const std::string column =
+      graph.node({"Unsqueeze"}, "head.column", {shares, graph.constant("head.last", {2})});
+  const std::string parts = graph.node({"Mul"}, "head.parts", {tokens, column});
+  return graph.node({"ReduceSum"}, "head.pooled", {parts, axis}, {{"keepdims", std::int64_t{0}}});
+}
+
 class HeadBuilder {
  public:
-  HeadBuilder(const ModelSpec& spec, const EncoderWeights& weights, GraphBuilder& graph)
-      : spec_(spec), weights_(weights), graph_(graph) {}
+  HeadBuilder(const ModelSpec& spec, const EncoderWeights& weights, bool padded,
+              GraphBuilder& graph)
+      : spec_(spec), weights_(weights), padded_(padded), graph_(graph) {}
 
   void build(const std::string& x) {
     if (spec_.head.classifier) classify(x);
@@ -37,16 +74,27 @@ class HeadBuilder {
 
   std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
                     const std::string& name) {
-    return biased_activation(graph_, kind, name, product(x, layer), bias(layer));
+    const std::string y = product(x, layer);
+    if (!layer.bias.empty()) return biased_activation(graph_, kind, name, y, bias(layer));
+    return kind == Activation::kNone ? graph_.node({"Identity"}, name, {y})
+                                     : bare_activation(graph_, kind, name, y);
+  }
+
+  // LayerNorm(x), named `name`; the weights are called after `owner`.
+  std::string normalised(const std::string& name, const std::string& x, const std::string& owner,
+                         const NormWeights& norm) {
+    const std::string gamma = graph_.weight(owner + ".norm.weight", copied(weights_, norm.weight));
+    const std::string beta = graph_.weight(owner + ".norm.bias", norm_bias(weights_, norm));
+    return graph_.node({"LayerNormalization"}, name, {x, gamma, beta},
+                       {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
   }
 
   void classify(const std::string& tokens) {
     const HeadSpec::Classifier& spec = *spec_.head.classifier;
     const HeadWeights::Classifier& head = weights_.head.classifier;
-    const std::string first =
-        graph_.node({"Gather"}, "head.token", {tokens, graph_.scalar("head.first", 0)},
-                    {{"axis", std::int64_t{1}}});
-    const std::string x = dense(first, head.dense, spec.activation, "head.activated");
+    std::string x = pooled_rows(graph_, spec.pooling, tokens, padded_);
+    if (spec.dense) x = dense(x, head.dense, spec.activation, "head.activated");
+    if (spec.norm) x = normalised("head.norm", x, "head", head.norm);
     dense(x, head.outputs, Activation::kNone, "logits");
     graph_.output("logits", DataType::kF32, {"batch", static_cast<std::int64_t>(spec.outputs)});
   }
@@ -77,12 +125,7 @@ class HeadBuilder {
     const HeadSpec::Vocabulary& spec = *spec_.head.vocabulary;
     const HeadWeights::Vocabulary& head = weights_.head.vocabulary;
     const std::string wide = dense(tokens, head.transform, spec.activation, "head.activated");
-    const std::string name = head.transform.name + ".norm";
-    const std::string gamma = graph_.weight(name + ".weight", copied(weights_, head.norm.weight));
-    const std::string beta = graph_.weight(name + ".bias", norm_bias(weights_, head.norm));
-    const std::string states =
-        graph_.node({"LayerNormalization"}, "head.states", {wide, gamma, beta},
-                    {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
+    const std::string states = normalised("head.states", wide, head.transform.name, head.norm);
     const std::string raw = graph_.node({"MatMul"}, head.decoder.name + ".product",
                                         {states, decoder_weight(head.decoder)});
     const bool is_max = spec.pooling == VocabularyPooling::kMax;
@@ -110,14 +153,15 @@ class HeadBuilder {
 
   const ModelSpec& spec_;
   const EncoderWeights& weights_;
+  bool padded_;
   GraphBuilder& graph_;
 };
 
 }  // namespace
 
-void add_portable_heads(const ModelSpec& spec, const EncoderWeights& weights, GraphBuilder& graph,
-                        const std::string& tokens) {
-  HeadBuilder(spec, weights, graph).build(tokens);
+void add_portable_heads(const ModelSpec& spec, const EncoderWeights& weights,
+                        const PortableTokens& tokens, GraphBuilder& graph) {
+  HeadBuilder(spec, weights, tokens.padded, graph).build(tokens.name);
 }
 
 }  // namespace nestvec

@@ -10,9 +10,14 @@
 
 namespace nestvec {
 
-// Adds the outputs of the spec's heads, made of the last hidden states `tokens` [batch, tokens, H].
-// `weights` must outlive the graph.
-void add_portable_heads(const ModelSpec& spec, const EncoderWeights& weights, GraphBuilder& graph,
-                        const std::string& tokens);
+// The last hidden states [batch, tokens, H].
+struct PortableTokens {
+  std::string name;
+  bool padded;  // the graph's input attention_mask leaves some out
+};
+
+// Adds the outputs of the spec's heads. `weights` must outlive the graph.
+void add_portable_heads(const ModelSpec& spec, const EncoderWeights& weights,
+                        const PortableTokens& tokens, GraphBuilder& graph);
 
 }  // namespace nestvec

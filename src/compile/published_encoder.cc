@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "compile/published_activation.h"
 #include "compile/published_graph.h"
+#include "compile/published_head.h"
 #include "compile/published_inputs.h"
 #include "compile/published_rotary.h"
 #include "nestvec/error.h"
@@ -33,8 +34,8 @@ class PublishedEncoder {
                    const EncoderWeights& weights)
       : graph_(graph), spec_(spec), weights_(weights), inputs_(graph, spec, weights) {}
 
-  // What differs from the encoder; empty where nothing does.
-  std::string difference();
+  // What differs from the encoder that gives `tokens`; empty where nothing does.
+  std::string difference(std::string_view tokens);
 
  private:
   std::string layer_difference(const LayerWeights& layer, std::string_view& value);
@@ -54,8 +55,8 @@ class PublishedEncoder {
   PublishedInputs inputs_;
 };
 
-std::string PublishedEncoder::difference() {
-  std::string_view value = graph_.token_output();
+std::string PublishedEncoder::difference(std::string_view tokens) {
+  std::string_view value = tokens;
   for (std::size_t i = weights_.layers.size(); i-- > 0;) {
     const std::string why = layer_difference(weights_.layers[i], value);
     if (!why.empty()) return "layer " + std::to_string(i) + ": " + why;
@@ -207,15 +208,19 @@ void check_published_encoder(const std::string& path, const ModelSpec& spec,
   const OnnxTopology topology = parse_onnx_topology(file.bytes(), path);
   const PublishedGraph graph(topology, parse_onnx_graph(file.bytes(), path), spec.head_width());
   const bool plain = spec.positions == PositionKind::kAbsolute && spec.adapters.tasks.empty();
+  const auto& head = spec.head.classifier;
+  const std::string_view tokens =
+      head ? classified_states(graph, *head, weights.head.classifier) : graph.token_output();
   std::string why;
   if (!graph.is_ordered()) {
     why = "its nodes are out of order";
-  } else if (graph.token_output().empty()) {
-    why = "it gives no token embeddings, it pools by itself";
-  } else if (spec.block != BlockSpec{}) {
+  } else if (tokens.empty()) {
+    why = head ? "its logits are not made by the head that is compared"
+               : "it gives no token embeddings, it pools by itself";
+  } else if (spec.block != BlockSpec{} || (head && !plain)) {
     why = "graphs of this family are not compared with their weights";
   } else {
-    why = plain ? PublishedEncoder(graph, spec, weights).difference()
+    why = plain ? PublishedEncoder(graph, spec, weights).difference(tokens)
                 : rotary_difference(graph, spec, weights);
   }
   if (why.empty()) return;

@@ -145,7 +145,8 @@ void expect_complaints(const std::string& model,
 }
 
 TEST(PublishedEncoderTest, ExportsAreRecognised) {
-  for (const char* name : {"bert-tiny-onnx", "xlmr-tiny-onnx", "v3-tiny-onnx", "v3-narrow-onnx"}) {
+  for (const char* name : {"bert-tiny-onnx", "xlmr-tiny-onnx", "v3-tiny-onnx", "v3-narrow-onnx",
+                           "bert-reranker-tiny-onnx"}) {
     EXPECT_EQ(Export(name).check(), "") << name;
   }
 }
@@ -257,6 +258,28 @@ TEST(PublishedEncoderTest, AnotherConfigurationIsToldApart) {
                         one.spec.position_offset = 3;
                         --one.spec.max_positions;
                       }}});
+}
+
+TEST(PublishedEncoderTest, AnotherHeadIsToldApart) {
+  const std::string another = "its logits are not made by the head that is compared";
+  const auto gather = [](Export& one) -> onnx::NodeProto& {
+    return one.node("Gather", "pooler/Gather_output_0");
+  };
+  expect_complaints(
+      "bert-reranker-tiny-onnx",
+      {{another, [](Export& one) { one.node("Tanh").set_op_type("Sigmoid"); }},
+       {another, [](Export& one) { one.insert_behind("logits", "Sigmoid"); }},
+       {another, [&](Export& one) { Export::set_attribute(gather(one), "axis", {0}); }},
+       {another, [&](Export& one) { one.insert_behind(gather(one).output(0), "Relu"); }},
+       {another, [](Export& one) { one.graph().mutable_output(0)->set_name("scores"); }},
+       {another, [](Export& one) { one.spec.head.classifier->activation = Activation::kRelu; }},
+       {another, [](Export& one) { one.spec.head.classifier->pooling = HeadPooling::kMean; }},
+       {"its token types are others",
+        [](Export& one) {
+          one.node("Gather", "token_type_embeddings/Gather_output_0").set_input(1, "input_ids");
+        }},
+       {"layer 1: its output is not the normalisation",
+        [&](Export& one) { gather(one).set_input(0, kFirstLayer); }}});
 }
 
 TEST(PublishedEncoderTest, AGraphThatPoolsIsNoEncoder) {

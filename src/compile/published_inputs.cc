@@ -40,7 +40,9 @@ std::string PublishedInputs::table_difference(std::string_view gathered,
     if (table == &weights_.positions) return positions_difference(index);
     if (table == &weights_.words.table)
       return index == "input_ids" ? "" : "its words are no input_ids";
-    const bool same = index == "token_type_ids" || spec_.token_types < 2 || !spec_.text_types.any();
+    const bool one_type =
+        spec_.token_types < 2 || (!spec_.takes_types() && !spec_.text_types.any());
+    const bool same = index == "token_type_ids" || one_type;
     return same && !graph_.is_hidden(index) ? ""
                                             : "its token types are others than tokenizer.json's";
   }

@@ -8,6 +8,7 @@
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "compile/encoder_weights.h"
+#include "compile/logit_score.h"
 #include "config/small_files.h"
 
 namespace nestvec {
@@ -112,6 +113,7 @@ TokenHeadFiles find_token_heads(const std::string& folder) {
 
 void read_heads(const std::string& folder, const JsonValue& config, ModelSpec& spec) {
   read_splade(folder, config, spec);
+  read_logit_score(folder, config, spec);
   const TokenHeadFiles files = find_token_heads(folder);
   if (!files.weights.empty() && spec.head.vocabulary) {
     throw Error(ErrorCode::kUnimplemented,

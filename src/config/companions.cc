@@ -14,9 +14,10 @@ bool is_module_folder(std::string_view name) {
 }
 
 bool is_companion(std::string_view path) {
-  static constexpr std::array<std::string_view, 5> kNames = {
-      "config.json", "config_sentence_transformers.json", "modules.json", "special_tokens_map.json",
-      "added_tokens.json"};
+  static constexpr std::array<std::string_view, 6> kNames = {
+      "config.json",       "config_sentence_transformers.json",
+      "modules.json",      "special_tokens_map.json",
+      "added_tokens.json", "chat_template.jinja"};
   const std::size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) {
     return std::find(kNames.begin(), kNames.end(), path) != kNames.end() ||

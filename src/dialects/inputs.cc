@@ -203,6 +203,24 @@ std::string with_prompt_name(std::string task, const JsonValue& body, const Mode
   return task;
 }
 
+std::string read_instruction(const JsonValue& body) {
+  constexpr std::size_t kMostBytes = 4096;
+  std::optional<std::string_view> found;
+  for (const std::string_view name : {"instruction", "instruct"}) {
+    const auto value = string_member(body, name);
+    if (!value) continue;
+    if (value->size() > kMostBytes) {
+      throw RequestError(ErrorCode::kInvalidArgument,
+                         std::string(name) + " has " + std::to_string(value->size()) +
+                             " bytes; at most " + std::to_string(kMostBytes) + " are read",
+                         std::string(name));
+    }
+    if (found) require_agreement(*value, name, *found, "instruction");
+    found = value;
+  }
+  return std::string(found.value_or(""));
+}
+
 std::size_t read_dimensions(const JsonValue& value, const ModelInfo& model,
                             std::string_view param) {
   const std::int64_t dimensions = read_integer(value);

@@ -51,6 +51,10 @@ std::string_view model_member(const JsonValue& body);
 // wrong type, and as task_of_name().
 std::string task_of_model(const JsonValue& body, const InputRules& rules);
 
+// What a reranker reads before the query instead of its own instruction: `instruction`, or SGLang's
+// `instruct`; empty where there is none. Throws RequestError: a wrong type, over 4,096 bytes.
+std::string read_instruction(const JsonValue& body);
+
 // Throws RequestError kUnprocessable where two members of a request that mean the same say
 // different things: `said` is by `member`, `other` by `by`.
 template <typename T>

@@ -20,6 +20,11 @@ bool is_within_limit(const JsonValue& value, const ModelInfo& model) {
   return read_whole(value) >= static_cast<double>(model.max_tokens);
 }
 
+// A reranker may read one: see read_instruction.
+bool is_of_scores(const JsonValue& value, const ModelInfo& model) {
+  return !model.labels.empty() || is_empty(value, model);
+}
+
 bool is_float32(const JsonValue& value, const ModelInfo&) { return is_the_text(value, "float32"); }
 
 bool is_little_endian(const JsonValue& value, const ModelInfo&) {
@@ -50,7 +55,7 @@ constexpr std::string_view kInstruction =
     "write it in front of each text, or choose one of the model's prompts by its task";
 
 constexpr NotDone kNeverDone[] = {
-    {"instruction", kInstruction, is_empty},
+    {"instruction", kInstruction, is_of_scores},
     {"pooling", kPooling, is_own_pooling},
     {"pooling_mode", kPooling, is_own_pooling},
     {"pooling_strategy", kPooling, is_own_pooling},

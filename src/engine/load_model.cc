@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/model_folder.h"
 #include "engine/outline.h"
+#include "engine/score_plan.h"
 #include "engine/settle_graph.h"
 #include "engine/side_outputs.h"
 #include "ops/isa.h"
@@ -81,10 +82,22 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   return facts;
 }
 
+Pooling pooling_of(HeadPooling pooling) {
+  switch (pooling) {
+    case HeadPooling::kFirst:
+      return Pooling::kCls;
+    case HeadPooling::kMean:
+      return Pooling::kMean;
+    case HeadPooling::kLast:
+      break;
+  }
+  return Pooling::kLast;
+}
+
 // What a row of the graph is made of, and the tokens of a pair where their number is limited.
 void settle_pooling(const RuntimeOptions& runtime, Outline& outline) {
   if (!outline.spec.head.classifier) return settle_pooling(runtime, outline.folder);
-  outline.folder.pooling = Pooling::kCls;
+  outline.folder.pooling = pooling_of(outline.spec.head.classifier->pooling);
   const std::size_t limit = outline.score_rules.max_tokens;
   if (limit > 0) outline.folder.max_tokens = limit;
 }
@@ -163,7 +176,7 @@ void settle_graph(const Session& session, const Outline& outline, const RuntimeO
 // Whether a classifier is told of which text each token is.
 bool takes_pair_types(const Tokenizer& tokenizer, const ModelSpec& spec, const ScoreRules& rules,
                       const std::string& path) {
-  if (rules.labels.empty() || !rules.token_types) return false;
+  if (rules.labels.empty() || !rules.token_types || spec.token_types == 0) return false;
   if (tokenizer.has_pairs()) {
     const std::uint32_t one[] = {0};
     Tokens pair;
@@ -177,6 +190,15 @@ bool takes_pair_types(const Tokenizer& tokenizer, const ModelSpec& spec, const S
     }
   }
   return spec.token_types > 1;
+}
+
+// Query and document of a layout are tokenised apart.
+void check_layout(const Tokenizer& tokenizer, const ScoreRules& rules, const std::string& path) {
+  if (!rules.layout || splits_at_document(tokenizer, *rules.layout)) return;
+  throw Error(ErrorCode::kUnimplemented,
+              path +
+                  ": the tokenizer joins tokens of the chat template and of the document, which is "
+                  "not supported");
 }
 
 // Late chunking pools the tokens of a chunk, which must have seen what follows them.
@@ -298,6 +320,7 @@ Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) 
   if (session->longest() > 0) check_prompts(tokenizer, info);
   const bool takes_types =
       takes_pair_types(tokenizer, graph.spec, outline.score_rules, folder.tokenizer);
+  check_layout(tokenizer, outline.score_rules, folder.path);
   const bool truncates_left = folder.truncates_left.value_or(tokenizer.truncates_left());
   Model::Engine::Parts parts{.info = std::move(info),
                              .tokenizer = std::move(tokenizer),

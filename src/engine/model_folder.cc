@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "compile/artefact.h"
+#include "compile/logit_score.h"
 #include "config/folder_advice.h"
 #include "config/onnx_names.h"
 #include "config/small_files.h"
@@ -141,7 +142,9 @@ ModelFolder read_model_folder(const std::string& name) {
   }
   const JsonDocument config = JsonDocument::load((path / "config.json").string());
   folder.head = head_of(config.root());
-  folder.is_classifier = folder.head.ends_with("ForSequenceClassification");
+  folder.is_logit_score = scores_by_logit(name, config.root());
+  folder.is_classifier =
+      folder.is_logit_score || folder.head.ends_with("ForSequenceClassification");
   read_modules(folder);
   read_text_rules(folder);
   if (const auto own = load_if_there(name, "config_sentence_transformers.json")) {

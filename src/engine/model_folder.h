@@ -29,6 +29,7 @@ struct ModelFolder {
   bool is_splade = false;            // SpladePooling: sparse vectors of a masked language model
   std::string head;                  // what shows a classifier, for messages; empty for an encoder
   bool is_classifier = false;        // of texts or pairs of texts, by config.json
+  bool is_logit_score = false;       // one that is a language model
   std::size_t max_tokens = 0;        // 0 where no file limits it
   std::size_t dimensions = 0;        // truncate_dim: of a vector unless asked; 0 = all
   // Of a text that is too long its end counts; empty where tokenizer.json decides.

@@ -175,14 +175,18 @@ ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
 }
 
 ScoreRules read_scores(const ModelFolder& folder, const HeadSpec::Classifier& head) {
-  ScoreRules rules = read_score_rules(folder.path);
+  ScoreRules rules = read_score_rules(folder.path, !head.tokens.empty());
   if (rules.labels.size() != head.outputs) {
     throw Error(ErrorCode::kFailedPrecondition,
                 folder.path + ": config.json has " + std::to_string(rules.labels.size()) +
                     " labels, the compiled graph " + std::to_string(head.outputs) +
                     "; compile the model again");
   }
-  if (!folder.default_prompt.empty()) {
+  if (rules.layout && !folder.default_prompt.empty()) {
+    const auto prompt = std::ranges::find(folder.prompts, folder.default_prompt,
+                                          [](const auto& entry) { return entry.first; });
+    if (prompt != folder.prompts.end()) rules.layout->instruction = prompt->second;
+  } else if (!folder.default_prompt.empty()) {
     throw Error(ErrorCode::kUnimplemented,
                 folder.path +
                     ": default_prompt_name: a prompt for all pairs is not supported; put it before "

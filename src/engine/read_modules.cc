@@ -139,6 +139,8 @@ class ModuleList {
       add_transformer(module, place);
     } else if (known && step == "SpladePooling") {
       add_splade(module);
+    } else if (known && step == "LogitScore" && folder_.is_logit_score) {
+      add_logit_score(module);
     } else if (known && step == "Pooling") {
       read_pooling(own_folder(root_, module, place) / "config.json", folder_);
       folder_.normalize = false;  // a later pooling begins anew
@@ -147,9 +149,9 @@ class ModuleList {
     } else if (!known || step != "Dropout") {  // which only training does
       throw unsupported_value(type,
                               "module " + name +
-                                  " is not supported; Transformer, Pooling, Normalize, Dropout "
-                                  "and SpladePooling "
-                                  "of sentence-transformers are");
+                                  " is not supported; Transformer, Pooling, Normalize, Dropout, "
+                                  "SpladePooling and, behind a language model, LogitScore of "
+                                  "sentence-transformers are");
     }
     ++count_;
   }
@@ -171,6 +173,11 @@ class ModuleList {
     if (count_ != 1) throw unsupported_value(module, "SpladePooling is the second of two modules");
     folder_.is_splade = true;
     folder_.names_pooling = true;
+  }
+
+  // Likewise (compile/logit_score.h).
+  void add_logit_score(const JsonValue& module) {
+    if (count_ != 1) throw unsupported_value(module, "LogitScore is the second of two modules");
   }
 
   void add_normalize(const fs::path& place) {

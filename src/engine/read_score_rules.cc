@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "compile/logit_score.h"
 #include "config/small_files.h"
 #include "engine/unsupported.h"
 #include "tokenizer/read_token_types.h"
@@ -115,10 +116,22 @@ PairTruncation truncation_at(const JsonValue& rule) {
   throw unsupported_value(rule, "is not supported; true, longest_first and only_second are");
 }
 
+// Of the templates that are supported none asks for it.
+void check_template_arguments(const JsonValue& values) {
+  for (const auto& [name, value] : values.members()) {
+    if (name == "add_generation_prompt" || value.is_null()) continue;
+    throw unsupported_value(value, "is not supported; add_generation_prompt is");
+  }
+}
+
 // What sentence-transformers calls the tokenizer with: {"text": {"truncation": "only_second"}}.
 void read_arguments(const JsonValue& arguments, ScoreRules& rules) {
   for (const auto& [modality, values] : arguments.members()) {
     if (values.is_null() || values.size() == 0) continue;
+    if (modality == "chat_template") {
+      check_template_arguments(values);
+      continue;
+    }
     if (modality != "text") {
       throw unsupported_value(values, "is not supported; arguments for \"text\" are");
     }
@@ -137,20 +150,40 @@ void read_arguments(const JsonValue& arguments, ScoreRules& rules) {
   }
 }
 
+// As sentence-transformers, which lays a pair out by a template that is there, unless the
+// modalities of the model are stated and "message" is none of them.
+std::optional<PairTemplate> read_layout(const std::string& folder,
+                                        const std::optional<JsonDocument>& sentence) {
+  const auto stated = sentence ? sentence->root().find("modality_config") : std::nullopt;
+  const auto message = stated ? stated->find("message") : std::nullopt;
+  if (stated && !message) return std::nullopt;
+  std::optional<PairTemplate> layout = find_pair_template(folder);
+  if (!message) return layout;
+  if (const auto format = message->find("format"); format && format->string() != "flat") {
+    throw unsupported_value(*format, "is not supported; flat is");
+  }
+  if (layout) return layout;
+  throw unsupported_value(*message,
+                          "is not supported without a chat template that has a place "
+                          "for a query and one for a document");
+}
+
 }  // namespace
 
-ScoreRules read_score_rules(const std::string& folder) {
+ScoreRules read_score_rules(const std::string& folder, bool by_logit) {
   const JsonDocument file = JsonDocument::load(folder + "/config.json");
   const JsonValue config = file.root();
   ScoreRules rules;
-  rules.labels = labels_of(config);
+  rules.labels = by_logit ? std::vector<std::string>{"LABEL_0"} : labels_of(config);
   const std::optional<ScoreActivation> named = named_activation(folder, config);
   rules.names_activation = named.has_value();
   rules.activation = named ? *named : default_activation(config, rules.labels.size());
-  if (const auto own = load_sentence_config(folder)) {
-    const JsonValue root = own->root();
+  const auto sentence = load_sentence_config(folder);
+  if (sentence) {
+    const JsonValue root = sentence->root();
     if (const auto arguments = root.find("processing_kwargs")) read_arguments(*arguments, rules);
   }
+  rules.layout = read_layout(folder, sentence);
   rules.token_types = model_takes_types(folder);
   return rules;
 }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "nestvec/options.h"
+#include "text/chat_template.h"
 
 namespace nestvec {
 
@@ -27,14 +29,17 @@ struct ScoreRules {
   // The model is given the token types of a pair; false where tokenizer_config.json leaves
   // token_type_ids out, as transformers does then: all are 0 to the model.
   bool token_types = true;
+  // How a pair is laid out as one text; else the tokenizer joins the tokens of two.
+  std::optional<PairTemplate> layout;
 };
 
-// Reads config.json, config_sentence_transformers.json, tokenizer_config.json and processing_kwargs
-// of the sentence_..._config.json. Length and side of truncation are otherwise ModelFolder's
+// Reads config.json, config_sentence_transformers.json, tokenizer_config.json, the chat template,
+// and of the sentence_..._config.json processing_kwargs and the modalities. `by_logit`: of a
+// language model, which has one label. Length and side of truncation are otherwise ModelFolder's
 // max_tokens and truncates_left, as for a single text. Throws Error: as JsonDocument::load,
 // kInvalidArgument (a broken value; labels whose numbers are not 0, 1, 2 ...), kUnimplemented (an
-// activation function or an argument that is not supported, with file and key).
-ScoreRules read_score_rules(const std::string& folder);
+// activation function, an argument or a template that is not supported, with file and key).
+ScoreRules read_score_rules(const std::string& folder, bool by_logit = false);
 
 // "none", "sigmoid", "softmax", as ModelInfo::activation has it. Precondition: not kModel.
 const char* activation_name(ScoreActivation activation);

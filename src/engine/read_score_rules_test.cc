@@ -114,6 +114,41 @@ TEST_F(ScoreRulesTest, TypesAreLeftOutWhereTheTokenizerLeavesThemOut) {
   EXPECT_TRUE(read_with("{}").token_types);
 }
 
+TEST_F(ScoreRulesTest, AChatTemplateLaysPairsOutUnlessTheModalitiesLeaveItOut) {
+  EXPECT_FALSE(read_with("{}").layout);
+  const auto of_role = [](const std::string& role) {
+    return "{{ messages | selectattr('role', 'eq', '" + role +
+           "') | map(attribute='content') | first }}";
+  };
+  put("tokenizer_config.json", R"({"chat_template": [{"name": "other", "template": "x"},)"
+                               R"({"name": "default", "template": "Q: )" +
+                                   of_role("query") + "D: " + of_role("document") + R"("}]})");
+  const auto layout = read_with("{}").layout;
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(layout->head_of("a", ""), "Q: aD:");
+  put("chat_template.jinja", of_role("query") + "\n" + of_role("document"));
+  expect_refusal("UNIMPLEMENTED", "chat_template.jinja: the chat template has no single space");
+  put("sentence_bert_config.json", R"({"modality_config": {"text": {}}})");
+  EXPECT_FALSE(read_with("{}").layout);
+  put("chat_template.jinja", "{% for message in messages %}{% endfor %}");
+  put("sentence_bert_config.json",
+      R"({"modality_config": {"text": {}, "message": {"format": "flat"}}})");
+  expect_refusal("UNIMPLEMENTED", "modality_config.message: is not supported without a chat");
+  put("sentence_bert_config.json",
+      R"({"modality_config": {"text": {}, "message": {"format": "structured"}}})");
+  expect_refusal("UNIMPLEMENTED", "format: is not supported; flat is");
+  put("sentence_bert_config.json",
+      R"({"processing_kwargs": {"chat_template": {"enable_thinking": true}}})");
+  expect_refusal("UNIMPLEMENTED", "enable_thinking: is not supported");
+}
+
+TEST_F(ScoreRulesTest, ALanguageModelHasOneLabel) {
+  put("config.json", "{" + kThree + "}");
+  const ScoreRules rules = read_score_rules(folder_.string(), true);
+  EXPECT_EQ(rules.labels, (std::vector<std::string>{"LABEL_0"}));
+  EXPECT_EQ(rules.activation, ScoreActivation::kSigmoid);
+}
+
 TEST(ActivationName, IsWhatModelInfoSays) {
   EXPECT_STREQ(activation_name(ScoreActivation::kNone), "none");
   EXPECT_STREQ(activation_name(ScoreActivation::kSigmoid), "sigmoid");

@@ -69,13 +69,13 @@ void expect_either(const JsonValue& config, std::string_view key, std::string_vi
 }
 
 // The modality "text" through forward() and last_hidden_state is what every text model does.
-void check_modalities(const JsonValue& config, bool gives_logits) {
+void check_modalities(const JsonValue& config, bool gives_logits, bool reads_pairs) {
   const std::optional<JsonValue> modalities = config.find("modality_config");
   if (!modalities) return;
   const std::optional<JsonValue> text = modalities->find("text");
   if (!text)
     throw unsupported_value(*modalities, "a model without the modality \"text\" is not supported");
-  if (modalities->find("message")) {
+  if (!reads_pairs && modalities->find("message")) {  // else see read_score_rules
     throw unsupported_value(*modalities,
                             "the modality \"message\" (a chat template) is not supported");
   }
@@ -89,15 +89,19 @@ bool read_sentence_config(ModelFolder& folder) {
   if (!file) return false;
   const JsonValue config = file->root();
   const bool classifier = folder.is_classifier && !folder.names_pooling;
+  const bool by_logit = classifier && folder.is_logit_score;
   expect_either(config, "transformer_task", "feature-extraction",
-                classifier ? "sequence-classification" : "fill-mask",
+                by_logit     ? "text-generation"
+                : classifier ? "sequence-classification"
+                             : "fill-mask",
                 classifier || folder.is_splade);
-  expect_either(config, "module_output_name", "token_embeddings", "scores", classifier);
+  expect_either(config, "module_output_name", "token_embeddings",
+                by_logit ? "causal_logits" : "scores", classifier);
   for (const char* key : {"query_expansion", "query_length", "document_length"}) {
     expect(config, key, "");
   }
   if (!classifier) expect(config, "processing_kwargs", "");  // else see read_score_rules
-  check_modalities(config, classifier || folder.is_splade);
+  check_modalities(config, classifier || folder.is_splade, classifier);
   std::optional<JsonValue> limit = config.find("max_seq_length");
   for (const char* key : {"model_args", "model_kwargs", "config_args", "config_kwargs",
                           "tokenizer_args", "processor_kwargs"}) {

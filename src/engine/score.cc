@@ -44,6 +44,15 @@ Error not_finite(std::size_t row) {
                detail);
 }
 
+Error no_second_text(const std::string& id, std::size_t pair) {
+  ErrorDetail detail;
+  detail.text = pair;
+  return Error(ErrorCode::kInvalidArgument,
+               "pair " + std::to_string(pair) + " has no second text, and " + id +
+                   " scores a document for a query",
+               detail);
+}
+
 }  // namespace
 
 // A call between its plan and its scores.
@@ -75,7 +84,7 @@ struct Model::Engine::ScoreCall {
 PairRules Model::Engine::pair_rules(const ScoreOptions& options, Pace& pace) const {
   PairRules rules;
   rules.text.max_tokens = parts_.info.max_tokens;
-  rules.text.pooling = Pooling::kCls;
+  rules.text.pooling = parts_.pooling;
   rules.text.truncation = options.truncation == Truncation::kRight && parts_.truncates_left
                               ? Truncation::kLeft
                               : options.truncation;
@@ -87,6 +96,8 @@ PairRules Model::Engine::pair_rules(const ScoreOptions& options, Pace& pace) con
   rules.max_document_tokens = options.max_document_tokens;
   rules.best_window = options.best_window;
   rules.token_types = parts_.takes_types;
+  if (parts_.score_rules.layout) rules.layout = &*parts_.score_rules.layout;
+  rules.instruction = options.instruction;
   return rules;
 }
 
@@ -98,6 +109,8 @@ void Model::Engine::check_scores(const ScoreOptions& options, bool rerank) const
     problem = " is an embedding model, which has no scores: use predict()";
   } else if (rerank && labels != 1) {
     problem = " is a classifier of several labels, no reranker: use classify()";
+  } else if (!options.instruction.empty() && !parts_.score_rules.layout) {
+    problem = " reads no instruction";
   } else if (options.best_window && labels != 1) {
     problem = " has several labels, and best_window needs a model with one";
   }
@@ -127,6 +140,7 @@ void Model::Engine::plan_pairs(std::span<const TextPair> pairs, ScoreCall& call)
       call.add(row, planner->plan(*pairs[i].second, i));
       continue;
     }
+    if (rules.layout != nullptr) throw no_second_text(parts_.info.id, i);
     TextPlan plan = plan_text(parts_.tokenizer, rules.text, {}, pairs[i].first, i);
     if (rules.token_types && parts_.text_types.any()) {
       const std::size_t count = plan.sequence.ids.size();

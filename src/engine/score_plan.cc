@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "engine/pair_plan.h"
 
@@ -15,7 +16,61 @@ ErrorDetail of_pair(std::size_t index) {
   return detail;
 }
 
+// Of a sequence of `count` tokens, what the head reads.
+Span span_of(Pooling pooling, std::size_t count) {
+  const auto end = static_cast<std::uint32_t>(count);
+  switch (pooling) {
+    case Pooling::kMean:
+      return {0, end};
+    case Pooling::kCls:
+      return {0, 1};
+    case Pooling::kLast:
+      break;
+  }
+  return {end - 1, end};
+}
+
+// Bytes of a text up to the end of its last special token: what follows has the same tokens whether
+// special tokens are read as such or not. 0: there is none.
+std::size_t end_of_special(const Tokenizer& tokenizer, const std::string& text) {
+  EncodeOptions options;
+  options.add_special = false;
+  const Tokens read = tokenizer.encode(text, options);
+  options.parse_special = false;
+  const Tokens plain = tokenizer.encode(text, options);
+  if (read.ids == plain.ids) return 0;
+  std::size_t end = text.size();
+  for (std::size_t k = 1; k <= std::min(read.ids.size(), plain.ids.size()); ++k) {
+    const std::size_t i = read.ids.size() - k;
+    const std::size_t j = plain.ids.size() - k;
+    if (read.ids[i] != plain.ids[j] || read.offsets[i] != plain.offsets[j]) break;
+    end = read.offsets[i].begin;
+  }
+  return end;
+}
+
 }  // namespace
+
+bool splits_at_document(const Tokenizer& tokenizer, const PairTemplate& layout) {
+  const auto ids_of = [&](const std::string& text) {
+    EncodeOptions options;
+    options.add_special = false;
+    options.offsets = false;
+    return tokenizer.encode(text, options).ids;
+  };
+  const std::string head = layout.head_of("query", "");
+  for (const char* document :
+       {"", "word", "42", "(a)", " two", "\n", "\tx ", "\u0301e", "'s", "\u00a0", "_", "word \n"}) {
+    const std::string spaced = std::string(" ") + document;
+    std::vector<std::uint32_t> parts = ids_of(head);
+    for (const std::string& part : {spaced, layout.tail}) {
+      const std::vector<std::uint32_t> ids = ids_of(part);
+      parts.insert(parts.end(), ids.begin(), ids.end());
+    }
+    if (parts != ids_of(head + spaced + layout.tail)) return false;
+  }
+  return true;
+}
 
 std::size_t PairSequences::tokens() const noexcept {
   std::size_t count = 0;
@@ -24,7 +79,30 @@ std::size_t PairSequences::tokens() const noexcept {
 }
 
 PairPlanner::PairPlanner(const Tokenizer& tokenizer, const PairRules& rules)
-    : tokenizer_(tokenizer), rules_(rules), added_(tokenizer.pair_special_count()) {}
+    : tokenizer_(tokenizer), rules_(rules) {
+  if (rules_.layout != nullptr) prepare_layout();
+  added_ = rules_.layout != nullptr ? tail_.size() : tokenizer.pair_special_count();
+}
+
+// Special tokens of a template are read as such, also where those of the texts are not.
+void PairPlanner::prepare_layout() {
+  const PairTemplate& layout = *rules_.layout;
+  EncodeOptions options;
+  options.add_special = false;
+  options.offsets = false;
+  tail_ = tokenizer_.encode(layout.tail, options).ids;
+  if (rules_.text.parse_special) return;
+  for (const TemplatePart& part : layout.head) {
+    const std::size_t end = part.role.empty() ? end_of_special(tokenizer_, part.text) : 0;
+    if (end == 0) continue;
+    if (&part != &layout.head.front()) {
+      throw Error(ErrorCode::kUnimplemented,
+                  "special tokens in the texts cannot be read as text: the chat template has some "
+                  "behind the instruction or the query");
+    }
+    special_bytes_ = end;
+  }
+}
 
 void PairPlanner::encode(std::string_view text, std::size_t max_tokens,
                          std::vector<std::uint32_t>& ids) {
@@ -38,7 +116,18 @@ void PairPlanner::encode(std::string_view text, std::size_t max_tokens,
   ids = tokens_.ids;
 }
 
-void PairPlanner::set_first(std::string_view text) { encode(text, 0, first_); }
+void PairPlanner::set_first(std::string_view text) {
+  if (rules_.layout == nullptr) return encode(text, 0, first_);
+  const std::string head = rules_.layout->head_of(text, rules_.instruction);
+  encode(std::string_view(head).substr(special_bytes_), 0, first_);
+  if (special_bytes_ == 0) return;
+  EncodeOptions options;
+  options.add_special = false;
+  options.offsets = false;
+  const std::vector<std::uint32_t> ids =
+      tokenizer_.encode(std::string_view(head).substr(0, special_bytes_), options).ids;
+  first_.insert(first_.begin(), ids.begin(), ids.end());
+}
 
 // Tokens of the second text that can matter; 0: all. Which text is longer decides what is cut, so
 // that more are read than fit.
@@ -52,11 +141,23 @@ std::size_t PairPlanner::most_needed() const {
 
 Sequence PairPlanner::join(std::span<const std::uint32_t> first,
                            std::span<const std::uint32_t> second, std::size_t index) {
-  tokenizer_.join_pair(first, second, tokens_);
+  if (rules_.layout == nullptr) {
+    tokenizer_.join_pair(first, second, tokens_);
+  } else {
+    tokens_.clear();
+    for (const std::span<const std::uint32_t> part :
+         {first, second, std::span(std::as_const(tail_))}) {
+      tokens_.ids.insert(tokens_.ids.end(), part.begin(), part.end());
+    }
+  }
   const std::string name = "pair " + std::to_string(index);
+  if (tokens_.ids.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, name + " has no tokens, so it has no score",
+                of_pair(index));
+  }
   check_vocabulary(tokenizer_, rules_.text, tokens_.ids, name, of_pair(index));
   if (rules_.text.pace != nullptr) rules_.text.pace->spend(tokens_.ids.size());
-  Sequence sequence{tokens_.ids, kNoTask, {{0, 1}}};
+  Sequence sequence{tokens_.ids, kNoTask, {span_of(rules_.text.pooling, tokens_.ids.size())}};
   const std::vector<std::uint8_t>& types = tokens_.type_ids;
   const bool any = std::any_of(types.begin(), types.end(), [](auto type) { return type > 0; });
   if (rules_.token_types && any) sequence.types = types;
@@ -64,7 +165,11 @@ Sequence PairPlanner::join(std::span<const std::uint32_t> first,
 }
 
 PairSequences PairPlanner::plan(std::string_view second, std::size_t index) {
-  encode(second, most_needed(), second_);
+  if (rules_.layout == nullptr) {
+    encode(second, most_needed(), second_);
+  } else {
+    encode(" " + std::string(second), most_needed(), second_);
+  }
   PairSequences pair;
   const std::size_t document = rules_.max_document_tokens;
   if (document > 0 && second_.size() > document) {
@@ -78,12 +183,23 @@ PairSequences PairPlanner::plan(std::string_view second, std::size_t index) {
   }
   const PairTokens counts{first_.size(), second_.size()};
   const Truncation side = rules_.text.truncation;
-  const PairTokens plan = plan_pair(
-      counts, {rules_.text.max_tokens, added_, rules_.cut, side == Truncation::kError}, index);
+  const PairTokens plan = cut(counts, index);
   pair.truncated = pair.truncated || plan != counts;
   pair.windows.push_back(
       join(kept_tokens(first_, plan.first, side), kept_tokens(second_, plan.second, side), index));
   return pair;
+}
+
+// A layout is one text to its model's own code, which cuts it before the tail.
+PairTokens PairPlanner::cut(const PairTokens& counts, std::size_t index) const {
+  const PairLimits limits{rules_.text.max_tokens, added_, rules_.cut,
+                          rules_.text.truncation == Truncation::kError};
+  const bool whole =
+      rules_.layout != nullptr && !limits.refuse && limits.rule != PairTruncation::kOnlySecond;
+  if (!whole || limits.max_tokens < added_) return plan_pair(counts, limits, index);
+  const std::size_t room = limits.max_tokens - added_;
+  const std::size_t first = std::min(counts.first, room);
+  return {first, std::min(counts.second, room - first)};
 }
 
 void PairPlanner::add_windows(std::size_t index, PairSequences& pair) {
@@ -91,7 +207,8 @@ void PairPlanner::add_windows(std::size_t index, PairSequences& pair) {
   const WindowPlan plan = plan_windows({first_.size(), second_.size()}, {limit, added_});
   const Truncation side = rules_.text.truncation;
   if (plan.query < first_.size()) {
-    if (side == Truncation::kError) {
+    // What is cut off of a layout's head is what tells the model where the document begins.
+    if (side == Truncation::kError || rules_.layout != nullptr) {
       throw Error(ErrorCode::kOutOfRange,
                   "pair " + std::to_string(index) + ": its first text has " +
                       std::to_string(first_.size()) +

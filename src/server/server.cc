@@ -62,7 +62,12 @@ void warm_up(const Model& model) {
     model.predict(std::span(&text, 1), options);
   } else {
     const TextPair pair{.first = text};
-    model.classify(std::span(&pair, 1));
+    try {
+      model.classify(std::span(&pair, 1));
+    } catch (const Error& error) {  // of a model that reads pairs alone
+      if (error.code() != ErrorCode::kInvalidArgument) throw;
+      model.rerank(text, std::span(&text, 1));
+    }
   }
 }
 

@@ -122,7 +122,10 @@ void PostProcessor::fold_pair(const std::vector<PostProcessorStep>& steps) {
   pair_problem_ = "the post_processor in tokenizer.json has no template for two texts";
   bool has_template = false;
   for (const PostProcessorStep& step : steps) {
-    if (step.kind == Kind::kByteLevel) continue;
+    if (step.kind == Kind::kByteLevel) {  // the two texts, with nothing in between
+      has_template = true;
+      continue;
+    }
     if (step.kind != Kind::kTemplate) {
       apply_pair(step, encodings);
       has_template = true;

@@ -1193,11 +1193,13 @@ def labels_are(m, labels, *arguments):
     info = json.loads(m.command.ok("info", "--json", "--model", m.path, "--precision", "fp32", *arguments))
     assert info["labels"] == labels and not info["dense"]
     m.verdicts.add("followed")
+    return info
 
 
 @case("config.json", "architectures: ...ForSequenceClassification")
 def classifier(m):
-    for name in ("bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny"):
+    for name in ("bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "modernbert-reranker-tiny",
+                 "distilbert-reranker-tiny", "qwen3-classifier-tiny"):
         labels_are(m.of(name), ["LABEL_0"])
         done = m.run(TEXT)
         assert done.returncode == 2 and b"is a reranker and makes no vectors" in done.stderr
@@ -1205,9 +1207,23 @@ def classifier(m):
         assert done.returncode == 0 and b"only the encoder is used" in done.stderr
 
 
+@case("modules.json", "LogitScore behind the Transformer of a language model")
+def logit_score(m):
+    labels_are(m.of("qwen3-reranker-tiny"), ["LABEL_0"])
+    done = m.run(TEXT)
+    assert done.returncode == 2 and b"is a reranker and makes no vectors" in done.stderr
+    done = m.run("--pooling", "lasttoken", TEXT)
+    assert done.returncode == 0, done.stderr
+
+
 @case("*.onnx", "logits of a classifier by architectures")
 def exported_classifier(m):
-    labels_are(m.of("bert-reranker-tiny-onnx"), ["LABEL_0"])
+    assert labels_are(m.of("bert-reranker-tiny-onnx"), ["LABEL_0"])["graph"].endswith("compiled from onnx/model.onnx")
+    changed = m.of("bert-reranker-tiny-onnx")
+    graph = onnx.load(changed.path / "onnx/model.onnx", load_external_data=False)
+    next(node for node in graph.graph.node if node.op_type == "Tanh").op_type = "Sigmoid"
+    onnx.save(graph, changed.path / "onnx/model.onnx")
+    assert labels_are(changed, ["LABEL_0"])["graph"] == "onnx/model.onnx as published"
 
 
 @case("config.json", "vocab_size, hidden_size, num_hidden_layers, intermediate_size")

@@ -19,6 +19,7 @@ CLASSIFIER = MODELS / "bert-classifier-tiny"
 TOLERANCE = 3e-5
 QUERY = "How is the weather today?"
 WORDS = "sun rain wind snow cloud storm heat cold fog hail".split()
+NEWER = ["modernbert-reranker", "roberta-reranker", "distilbert-reranker", "gte-reranker", "qwen3-classifier", "qwen3-reranker"]
 DOCUMENTS = [" ".join(WORDS[(i * 7 + j) % 10] for j in range(1 + i % 9)) for i in range(40)]
 
 
@@ -45,10 +46,11 @@ def rerank(nestvec, query, documents, *arguments, model=RAW):  # noqa: F811
 @pytest.mark.parametrize("model, arguments, wanted", [
     (RAW, [], "logits"), (RAW, ["--raw"], "logits"), (SIGMOID, [], "sigmoid"), (SIGMOID, ["--raw"], "logits"),
     (MODELS / "jina-reranker-tiny", [], "sigmoid"), (MODELS / "bert-reranker-tiny-onnx", [], "logits"),
-], ids=["bert", "bert-raw", "xlmr", "xlmr-raw", "jina", "bert-onnx"])
+    *[(MODELS / f"{name}-tiny", [], "sigmoid") for name in NEWER],
+], ids=["bert", "bert-raw", "xlmr", "xlmr-raw", "jina", "bert-onnx", *NEWER])
 def test_scores_are_those_of_the_reference(nestvec, model, arguments, wanted):  # noqa: F811
     source = RAW if model.name.endswith("-onnx") else model
-    records = [r for r in goldens(source) if not {"max_tokens", "side", "rule"} & set(r)]
+    records = [r for r in goldens(source) if r["second"] is not None and not {"max_tokens", "side", "rule", "instruction"} & set(r)]
     assert len(records) > 40
     for query in sorted({r["first"] for r in records}):
         if "\0" in query:  # no argument can hold it
@@ -56,6 +58,14 @@ def test_scores_are_those_of_the_reference(nestvec, model, arguments, wanted):  
         chosen = [r for r in records if r["first"] == query]
         scores = rerank(nestvec, query, [r["second"] for r in chosen], *arguments, model=model)
         assert numpy.abs(numpy.array(scores) - [r[wanted][0] for r in chosen]).max() < TOLERANCE
+
+
+def test_an_instruction_is_of_models_that_read_one(nestvec):  # noqa: F811
+    model = MODELS / "qwen3-reranker-tiny"
+    record = next(r for r in goldens(model) if r.get("instruction") and r["second"] and "max_tokens" not in r)
+    score, = rerank(nestvec, record["first"], [record["second"]], "--instruction", record["instruction"], model=model)
+    assert abs(score - record["sigmoid"][0]) < TOLERANCE
+    nestvec.fails(2, "rerank", "-m", RAW, "--instruction", "Judge", QUERY, "-", says="reads no instruction", stdin="rain\n")
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

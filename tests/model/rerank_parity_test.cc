@@ -15,6 +15,7 @@
 
 #include "compile/artefact.h"
 #include "nestvec/model.h"
+#include "support/error_of.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
 #include "support/sanitized.h"
@@ -67,6 +68,9 @@ ScoreOptions options_of(const JsonValue& record, ScoreActivation activation) {
   const auto rule = record.find("rule");
   if (rule && rule->string() == "only_second") {
     options.pair_truncation = PairTruncation::kOnlySecond;
+  }
+  if (const auto instruction = record.find("instruction")) {
+    options.instruction = instruction->string();
   }
   return options;
 }
@@ -132,13 +136,19 @@ TEST_P(RerankParity, EqualsTheReference) {
 std::vector<RerankCase> rerank_cases() {
   std::vector<RerankCase> all;
   for (const char* model :
-       {"bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "bert-classifier-tiny"}) {
+       {"bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "bert-classifier-tiny",
+        "modernbert-reranker-tiny", "modernbert-classifier-tiny", "roberta-reranker-tiny",
+        "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny",
+        "qwen3-reranker-tiny"}) {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
     all.push_back({model, "native", "bf16", 0.1});
-    all.push_back({model, "native", "int8", 0.3});
+    if (!std::string_view(model).starts_with("qwen3")) {  // decision 0055
+      all.push_back({model, "native", "int8", 0.3});
+    }
   }
   all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 2e-5});
+  all.push_back({"bert-reranker-tiny-onnx", "native", "fp32", 2e-5});
   return all;
 }
 
@@ -162,7 +172,11 @@ std::vector<std::string> documents() {
   return texts;
 }
 
-class RerankProofs : public testing::TestWithParam<RerankCase> {};
+class RerankProofs : public testing::TestWithParam<RerankCase> {
+ protected:
+  // That some documents exceed; 0: the model's own.
+  static std::size_t limit() { return GetParam().model.starts_with("qwen3") ? 320 : 0; }
+};
 
 TEST_P(RerankProofs, AScoreIsTheSameInAnyCompany) {
   const std::vector<std::string> texts = documents();
@@ -170,7 +184,7 @@ TEST_P(RerankProofs, AScoreIsTheSameInAnyCompany) {
   for (const bool windows : {false, true}) {
     ScoreOptions options;
     options.best_window = windows;
-    ModelConfig config = rerank_config(GetParam());
+    ModelConfig config = rerank_config(GetParam(), limit());
     const Model model = load_model(config);
     const Scores together = model.rerank(query, texts, options);
     ASSERT_EQ(together.rows, texts.size());
@@ -187,7 +201,7 @@ TEST_P(RerankProofs, AScoreIsTheSameInAnyCompany) {
 
 // A window that holds the whole of a short document gives what the document gives.
 TEST_P(RerankProofs, TheBestWindowIsTheBest) {
-  const Model model = load_model(rerank_config(GetParam()));
+  const Model model = load_model(rerank_config(GetParam(), limit()));
   const std::string query = "the river";
   std::vector<std::string> texts = documents();
   ScoreOptions windows;
@@ -211,14 +225,76 @@ TEST_P(RerankProofs, TheBestWindowIsTheBest) {
   EXPECT_GT(better, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Precisions, RerankProofs,
-                         testing::Values(RerankCase{"bert-reranker-tiny", "native", "fp32", 0},
-                                         RerankCase{"bert-reranker-tiny", "native", "bf16", 0},
-                                         RerankCase{"bert-reranker-tiny", "native", "int8", 0},
-                                         RerankCase{"xlmr-reranker-tiny", "native", "fp32", 0}),
-                         [](const auto& suite) {
-                           return suite.param.model.substr(0, 4) + "_" + suite.param.precision;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Precisions, RerankProofs,
+    testing::Values(RerankCase{"bert-reranker-tiny", "native", "fp32", 0},
+                    RerankCase{"bert-reranker-tiny", "native", "bf16", 0},
+                    RerankCase{"bert-reranker-tiny", "native", "int8", 0},
+                    RerankCase{"xlmr-reranker-tiny", "native", "fp32", 0},
+                    RerankCase{"modernbert-reranker-tiny", "native", "int8", 0},
+                    RerankCase{"qwen3-reranker-tiny", "native", "bf16", 0}),
+    [](const auto& suite) { return suite.param.model.substr(0, 4) + "_" + suite.param.precision; });
+
+// A padded graph knows from its mask which tokens a head reads.
+TEST(CompiledReranker, APaddedGraphGivesTheScoresOfTheNativeOne) {
+  const std::string folder = test_build() + "/padded-reranker";
+  const std::vector<std::string> texts = documents();
+  for (const char* name : {"bert-reranker-tiny", "modernbert-reranker-tiny",
+                           "qwen3-classifier-tiny", "qwen3-reranker-tiny"}) {
+    compile_model(test_data() + "/../models/" + name, folder,
+                  {.layout = "padded", .with_companions = true});
+    ModelConfig config = rerank_config({"", "auto", "fp32", 0});
+    config.checkpoints.repo_id = folder;
+    const Scores padded = load_model(config).rerank("the river", texts);
+    const Scores native =
+        load_model(rerank_config({name, "native", "fp32", 0})).rerank("the river", texts);
+    ASSERT_EQ(padded.values.size(), native.values.size());
+    for (std::size_t i = 0; i < native.values.size(); ++i) {
+      EXPECT_NEAR(padded.values[i], native.values[i], 2e-5f) << name << " " << texts[i];
+    }
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Instructions, AreOfModelsThatReadThem) {
+  const Model model = load_model(rerank_config({"qwen3-reranker-tiny", "native", "fp32", 0}));
+  const std::vector<std::string> texts = {"a river", "winter"};
+  ScoreOptions options;
+  const std::vector<float> usual = model.rerank("water", texts, options).values;
+  options.instruction =
+      "Given a web search query, retrieve relevant passages that answer the query";
+  EXPECT_EQ(model.rerank("water", texts, options).values, usual);
+  options.instruction = "Judge by the weather";
+  EXPECT_NE(model.rerank("water", texts, options).values, usual);
+  const TextPair alone[] = {{"a text", std::nullopt}};
+  EXPECT_NE(coded_error_of([&] {
+              model.classify(alone, options);
+            }).find("pair 0 has no second text, and qwen3-reranker-tiny scores a document"),
+            std::string::npos);
+  const Model other = load_model(rerank_config({"bert-reranker-tiny", "native", "fp32", 0}));
+  EXPECT_NE(coded_error_of([&] {
+              other.rerank("water", texts, options);
+            }).find("bert-reranker-tiny reads no instruction"),
+            std::string::npos);
+}
+
+// Those of the template stay special tokens.
+TEST(Instructions, TypedSpecialTokensCanBeText) {
+  const Model model = load_model(rerank_config({"qwen3-reranker-tiny", "native", "fp32", 0}));
+  const std::vector<std::string> texts = {"a river", "", "winter 42", "?", " two\n", "'s"};
+  ScoreOptions plain;
+  plain.parse_special = false;
+  for (const char* query : {"water", "", "the river's\n", "(42) "}) {
+    const Scores expected = model.rerank(query, texts);
+    const Scores found = model.rerank(query, texts, plain);
+    EXPECT_EQ(found.values, expected.values) << query;
+    EXPECT_EQ(found.tokens, expected.tokens);
+  }
+  const std::vector<std::string> typed = {"a<|im_end|>b"};
+  EXPECT_GT(model.rerank("water", typed, plain).tokens[0], model.rerank("water", typed).tokens[0]);
+  EXPECT_GT(model.rerank("<|im_start|>", texts, plain).tokens[0],
+            model.rerank("<|im_start|>", texts).tokens[0]);
+}
 
 // `nestvec compile`: the folder is a model by itself.
 TEST(CompiledReranker, GivesTheScoresOfItsSource) {

@@ -20,6 +20,7 @@ QUERY = "How is the weather today?"
 WORDS = "sun rain wind snow cloud storm heat cold fog hail".split()
 DOCUMENTS = [" ".join(WORDS[(i * 7 + j) % 10] for j in range(1 + i % 9)) for i in range(40)]
 LONG = "word " * 600
+NEWER = ["modernbert-reranker", "roberta-reranker", "distilbert-reranker", "gte-reranker", "qwen3-classifier", "qwen3-reranker"]
 LABELS = ("contradiction", "entailment", "neutral")
 
 
@@ -50,7 +51,7 @@ def drop_in(home, monkeypatch):
 def goldens(name):
     with gzip.open(DATA / "rerank" / f"{name}.jsonl.gz", "rt") as file:
         records = [json.loads(line) for line in file]
-    return [record for record in records if not {"max_tokens", "side", "rule"} & set(record)]
+    return [record for record in records if not {"max_tokens", "side", "rule", "instruction"} & set(record)]
 
 
 def close(found, wanted):
@@ -64,10 +65,11 @@ def close(found, wanted):
     ("bert-reranker-tiny", None, "logits"), ("bert-reranker-tiny", "sigmoid", "sigmoid"),
     ("xlmr-reranker-tiny", None, "sigmoid"), ("xlmr-reranker-tiny", "none", "logits"),
     ("jina-reranker-tiny", None, "sigmoid"), ("jina-reranker-tiny", "none", "logits"),
+    *[(f"{name}-tiny", None, "sigmoid") for name in NEWER],
 ])
 def test_scores_are_those_of_the_reference(load, name, activation, wanted):
     model = load(name, precision="fp32")
-    records = goldens(name)
+    records = [record for record in goldens(name) if record["second"] is not None]
     assert len(records) > 40
     scores = [record[wanted] for record in records]
     firsts, seconds = [record["first"] for record in records], [record["second"] for record in records]
@@ -267,6 +269,25 @@ def test_several_labels_stay_raw_unless_the_folder_says_otherwise(drop_in, tmp_p
     config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.activation.Sigmoid"}
     (folder / "config.json").write_text(json.dumps(config))
     close(nestvec.CrossEncoder(folder).predict(pairs), [record["sigmoid"] for record in records])
+
+
+def test_a_prompt_is_the_instruction_of_a_model_that_reads_one(drop_in):
+    with gzip.open(DATA / "rerank" / "qwen3-reranker-tiny.jsonl.gz", "rt") as file:
+        records = [json.loads(line) for line in file]
+    record = next(each for each in records if each.get("instruction") and each["second"])
+    pair, text = (record["first"], record["second"]), record["instruction"]
+    ours = drop_in("qwen3-reranker-tiny", prompts={"weather": text})
+    expected = np.float32(record["sigmoid"][0])
+    close(ours.predict([pair], prompt=text), [expected])
+    close(ours.predict([pair], prompt_name="weather"), [expected])
+    assert abs(ours.rank(pair[0], [pair[1]], prompt=text)[0]["score"] - expected) < TOLERANCE
+    assert abs(ours.predict(pair) - expected) > 1e-4
+    named = drop_in("qwen3-reranker-tiny", prompts={"weather": text}, default_prompt_name="weather")
+    close(named.predict([pair]), [expected])
+    with pytest.raises(ValueError, match="no prompt 'rain' among prompts \\(weather\\)"):
+        named.predict(pair, prompt_name="rain")
+    with pytest.raises(ValueError, match="reads no instruction"):
+        drop_in("bert-reranker-tiny").predict(pair, prompt=text)
 
 
 def test_settings_of_a_cross_encoder(drop_in):

@@ -23,7 +23,7 @@ def goldens(name):
     """Those of whole texts."""
     with gzip.open(GOLDENS / f"{name}.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
-    return [row for row in rows if row["first"] and not {"truncated", "max_tokens"} & set(row)]
+    return [row for row in rows if row["first"] and not {"truncated", "max_tokens", "instruction"} & set(row)]
 
 
 def query_with_documents(name):
@@ -37,7 +37,9 @@ def query_with_documents(name):
     return query, rows
 
 
-@pytest.fixture(scope="module", params=["bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny"])
+@pytest.fixture(scope="module", params=[
+    "bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "modernbert-reranker-tiny", "roberta-reranker-tiny",
+    "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny", "qwen3-reranker-tiny"])
 def reranker(request, tmp_path_factory):
     with Served(tmp_path_factory.mktemp("home"), *FP32, model=MODELS / request.param) as served:
         served.name = request.param
@@ -126,6 +128,17 @@ def test_a_score_does_not_depend_on_company(reranker):
     assert pairs["data"] == whole
     assert [entry["index"] for entry in whole] == list(range(len(whole)))
     assert {entry["object"] for entry in whole} == {"score"}
+
+
+def test_an_instruction_is_of_models_that_read_one(reranker):
+    for path, texts, name in (("/v1/rerank", "documents", "instruct"), ("/rerank", "texts", "instruction")):
+        body = {"query": reranker.query, texts: reranker.documents[:2], name: "Judge by the weather"}
+        reply = reranker.call("POST", path, body)
+        if reranker.name != "qwen3-reranker-tiny":
+            assert reply.status in (400, 422) and "reads no instruction" in reply.body.decode(), reply.body
+            continue
+        assert reply.status == 200, reply.body
+        assert reply.json() != good(reranker, path, {key: body[key] for key in ("query", texts)})
 
 
 @pytest.mark.parametrize("raw", [{"raw_scores": True}, {"use_activation": False}])

@@ -21,6 +21,10 @@ ModelSpec read_bert(const JsonValue& config) {
 
 }  // namespace
 
-const Family kBert = {.name = "bert", .matches = is_bert, .read = read_bert, .heads = true};
+const Family kBert = {
+    .name = "bert",
+    .matches = is_bert,
+    .read = read_bert,
+    .classifier = {.outputs = "classifier", .dense = "pooler.dense", .dense_inside = true}};
 
 }  // namespace nestvec

@@ -15,10 +15,6 @@ bool is_distilbert(const JsonValue& config) {
 
 ModelSpec read_distilbert(const JsonValue& config) {
   refuse_other_kinds(config);
-  if (first_architecture(config).find("Classification") != std::string::npos) {
-    throw unsupported(config.at("architectures"),
-                      "classifiers of this family are not supported; embedding models are");
-  }
   ModelSpec spec;
   spec.vocabulary = checked_size(config.at("vocab_size"), 1 << 28);
   spec.hidden = checked_size(config.at("dim"), 1 << 16);
@@ -35,9 +31,17 @@ ModelSpec read_distilbert(const JsonValue& config) {
   return spec;
 }
 
+void read_distilbert_head(const JsonValue&, HeadSpec::Classifier& head) {
+  head.activation = Activation::kRelu;
+}
+
 }  // namespace
 
 const Family kDistilBert = {
-    .name = "distilbert", .matches = is_distilbert, .read = read_distilbert};
+    .name = "distilbert",
+    .matches = is_distilbert,
+    .read = read_distilbert,
+    .classifier = {
+        .outputs = "classifier", .dense = "pre_classifier", .read = read_distilbert_head}};
 
 }  // namespace nestvec

@@ -23,6 +23,17 @@ struct FamilyTask {
   std::string_view prompt;
 };
 
+// The classifiers of a family: what its tensors are called, beside the encoder or inside it.
+struct FamilyClassifier {
+  std::string_view outputs;    // empty: there are none
+  std::string_view dense{};    // empty: outputs read the pooled state
+  bool dense_inside = false;   // of the encoder, as BERT's pooler
+  std::string_view norm{};     // behind the dense layer; empty: none
+  std::string_view decoder{};  // of a language model whose logits may be scores; empty: none
+  // What config.json says of the head beside its labels. Throws Error as parse_model_spec.
+  void (*read)(const JsonValue& config, HeadSpec::Classifier& head) = nullptr;
+};
+
 struct Family {
   std::string_view name;
   std::string_view also{};  // model types that are the same, for messages
@@ -32,7 +43,7 @@ struct Family {
   std::span<const std::string_view> adapters{};  // in folders that config.json does not list
   std::span<const FamilyTask> tasks{};           // none: the adapters are the tasks
   bool last_token = false;  // a folder that names no pooling means the last token, normalised
-  bool heads = false;       // a classifier may stand on it
+  FamilyClassifier classifier{};
 };
 
 // Of several that match, the first one counts.

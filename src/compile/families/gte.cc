@@ -51,11 +51,6 @@ void read_gte_positions(const JsonValue& config, ModelSpec& spec) {
 }
 
 ModelSpec read_gte(const JsonValue& config) {
-  if (first_architecture(config).find("Classification") != std::string::npos &&
-      !first_architecture(config).ends_with("TokenClassification")) {
-    throw unsupported(config.at("architectures"),
-                      "classifiers of this family are not supported; embedding models are");
-  }
   for (const char* key : {"logn_attention_scale", "logn_attention_clip1"}) {
     if (flag_or(config, key, false)) {
       throw unsupported(config.at(key), "true is not supported");
@@ -72,6 +67,11 @@ ModelSpec read_gte(const JsonValue& config) {
 
 }  // namespace
 
-const Family kGte = {.name = "gte", .also = "new", .matches = is_gte, .read = read_gte};
+const Family kGte = {
+    .name = "gte",
+    .also = "new",
+    .matches = is_gte,
+    .read = read_gte,
+    .classifier = {.outputs = "classifier", .dense = "pooler.dense", .dense_inside = true}};
 
 }  // namespace nestvec

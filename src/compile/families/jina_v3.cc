@@ -88,10 +88,11 @@ ModelSpec read_v3(const JsonValue& config) {
 
 }  // namespace
 
-const Family kJinaV3 = {.name = "jina-embeddings-v3",
-                        .matches = is_v3,
-                        .read = read_v3,
-                        .adapters = kV3Adapters,
-                        .heads = true};
+const Family kJinaV3 = {
+    .name = "jina-embeddings-v3",
+    .matches = is_v3,
+    .read = read_v3,
+    .adapters = kV3Adapters,
+    .classifier = {.outputs = "classifier.out_proj", .dense = "classifier.dense"}};
 
 }  // namespace nestvec

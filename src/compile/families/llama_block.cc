@@ -42,7 +42,7 @@ void read_llama_heads(const JsonValue& config, ModelSpec& spec) {
 
 void refuse_other_blocks(const JsonValue& config) {
   const std::string architecture = first_architecture(config);
-  if (architecture.find("Classification") != std::string::npos) {
+  if (architecture.find("TokenClassification") != std::string::npos) {
     throw unsupported(config, "architecture \"" + architecture +
                                   "\" is not supported; embedding models of this family are");
   }

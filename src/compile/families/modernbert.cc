@@ -3,6 +3,7 @@
 // layer, whose rotary positions have another base. Its "position_embedding_type" means nothing.
 #include <optional>
 
+#include "base/excerpt.h"
 #include "compile/config_keys.h"
 #include "compile/families/family.h"
 
@@ -19,7 +20,7 @@ bool is_modernbert(const JsonValue& config) {
 
 void refuse_other_modernberts(const JsonValue& config) {
   const std::string architecture = first_architecture(config);
-  if (architecture.find("Classification") != std::string::npos) {
+  if (architecture.find("TokenClassification") != std::string::npos) {
     throw unsupported(config, "architecture \"" + architecture +
                                   "\" is not supported; embedding models of this family are");
   }
@@ -106,9 +107,26 @@ ModelSpec read_modernbert(const JsonValue& config) {
   return spec;
 }
 
+void read_modernbert_head(const JsonValue& config, HeadSpec::Classifier& head) {
+  head.activation = activation_of(config, "classifier_activation", "gelu");
+  head.dense_bias = flag_or(config, "classifier_bias", false);
+  head.norm = true;
+  const std::string pooling = text_or(config, "classifier_pooling", "cls");
+  if (pooling != "cls" && pooling != "mean") {
+    throw unsupported(config.at("classifier_pooling"),
+                      "\"" + excerpt(pooling) + "\" is not supported; cls and mean are");
+  }
+  head.pooling = pooling == "cls" ? HeadPooling::kFirst : HeadPooling::kMean;
+}
+
 }  // namespace
 
-const Family kModernBert = {
-    .name = "modernbert", .matches = is_modernbert, .read = read_modernbert};
+const Family kModernBert = {.name = "modernbert",
+                            .matches = is_modernbert,
+                            .read = read_modernbert,
+                            .classifier = {.outputs = "classifier",
+                                           .dense = "head.dense",
+                                           .norm = "head.norm",
+                                           .read = read_modernbert_head}};
 
 }  // namespace nestvec

@@ -5,24 +5,36 @@
 #include "compile/families/llama_block.h"
 
 namespace nestvec {
+namespace {
 
-const Family kQwen3 = {.name = "qwen3",
-                       .matches =
-                           [](const JsonValue& config) {
-                             return text_or(config, "model_type", "") == "qwen3" ||
-                                    first_architecture(config).starts_with("Qwen3");
-                           },
-                       .read =
-                           [](const JsonValue& config) {
-                             ModelSpec spec = read_llama_block(
-                                 config, {.rotary_base = 1000000.0, .norm_epsilon = 1e-6});
-                             spec.block.head_norms = true;
-                             // Models that were trained further without the mask say so in one of
-                             // two ways.
-                             spec.block.causal =
-                                 flag_or(config, "is_causal", true) &&
-                                 !flag_or(config, "use_bidirectional_attention", false);
-                             return spec;
-                           }};
+// One linear layer without a bias, on the last token.
+void read_qwen3_head(const JsonValue&, HeadSpec::Classifier& head) {
+  head.activation = Activation::kNone;
+  head.pooling = HeadPooling::kLast;
+  head.dense = false;
+  head.outputs_bias = false;
+}
+
+}  // namespace
+
+const Family kQwen3 = {
+    .name = "qwen3",
+    .matches =
+        [](const JsonValue& config) {
+          return text_or(config, "model_type", "") == "qwen3" ||
+                 first_architecture(config).starts_with("Qwen3");
+        },
+    .read =
+        [](const JsonValue& config) {
+          ModelSpec spec =
+              read_llama_block(config, {.rotary_base = 1000000.0, .norm_epsilon = 1e-6});
+          spec.block.head_norms = true;
+          // Models that were trained further without the mask say so in one of
+          // two ways.
+          spec.block.causal = flag_or(config, "is_causal", true) &&
+                              !flag_or(config, "use_bidirectional_attention", false);
+          return spec;
+        },
+    .classifier = {.outputs = "score", .decoder = "lm_head", .read = read_qwen3_head}};
 
 }  // namespace nestvec

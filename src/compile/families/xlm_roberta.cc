@@ -18,10 +18,11 @@ ModelSpec read_xlm_roberta(const JsonValue& config) {
 }  // namespace
 
 // jina-embeddings-v3 says the same of itself, and stands before it.
-const Family kXlmRoberta = {.name = "xlm-roberta",
-                            .also = "roberta, camembert",
-                            .matches = is_roberta,
-                            .read = read_xlm_roberta,
-                            .heads = true};
+const Family kXlmRoberta = {
+    .name = "xlm-roberta",
+    .also = "roberta, camembert",
+    .matches = is_roberta,
+    .read = read_xlm_roberta,
+    .classifier = {.outputs = "classifier.out_proj", .dense = "classifier.dense"}};
 
 }  // namespace nestvec

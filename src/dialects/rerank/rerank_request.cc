@@ -75,6 +75,7 @@ ScoreOptions options_of(const JsonValue& body, const InputRules& rules) {
   options.max_document_tokens =
       count_of(body, "max_tokens_per_doc", "max_doc_length", 1).value_or(0);
   options.best_window = bool_member(body, "best_window").value_or(false);
+  options.instruction = read_instruction(body);
   options.activation = wants_raw_scores(body) ? ScoreActivation::kNone : ScoreActivation::kSigmoid;
   task_of_model(body, rules);  // server.strict_model
   return options;

@@ -21,9 +21,9 @@ struct RerankRequest {
 
 // query and documents, each a text or {"text": ...}; documents with other fields where rank_fields
 // names them, whose values are then read a line each. top_n (top_k), return_documents,
-// max_tokens_per_doc (max_doc_length), raw_scores (use_activation), best_window, truncate and
-// vLLM's truncate_prompt_tokens. max_chunks_per_doc may be any number: a document is read as one
-// chunk. Throws RequestError, whose param is the path of the member at fault.
+// max_tokens_per_doc (max_doc_length), raw_scores (use_activation), best_window, instruction,
+// truncate and vLLM's truncate_prompt_tokens. max_chunks_per_doc may be any number: a document is
+// read as one chunk. Throws RequestError, whose param is the path of the member at fault.
 RerankRequest read_rerank(const JsonValue& body, const InputRules& rules);
 
 // Whether it is one of Weaviate's reranker-transformers, whose answers have a form of their own: it

@@ -95,6 +95,9 @@ TEST_F(Rerank, Options) {
   EXPECT_TRUE(with(R"("return_documents":true)").return_documents);
   EXPECT_EQ(with(R"("max_tokens_per_doc":16)").call.options.max_document_tokens, 16U);
   EXPECT_EQ(with(R"("max_doc_length":9)").call.options.max_document_tokens, 9U);
+  EXPECT_EQ(with(R"("instruction":"find")").call.options.instruction, "find");
+  EXPECT_EQ(with(R"("instruct":"find","instruction":"find")").call.options.instruction, "find");
+  EXPECT_EQ(with(R"("instruction":null)").call.options.instruction, "");
   EXPECT_EQ(with(R"("raw_scores":true)").call.options.activation, ScoreActivation::kNone);
   EXPECT_EQ(with(R"("use_activation":false)").call.options.activation, ScoreActivation::kNone);
   EXPECT_EQ(with(R"("use_activation":true,"raw_scores":false)").call.options.activation,
@@ -125,7 +128,9 @@ TEST_F(Rerank, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused_with(R"("return_documents":"true")"), "return_documents");
   EXPECT_EQ(refused_with(R"("raw_scores":true,"use_activation":true)"), "use_activation");
   EXPECT_EQ(refused_with(R"("truncate_prompt_tokens":5)"), "truncate_prompt_tokens");
-  EXPECT_EQ(refused_with(R"("instruction":"find")"), "instruction");
+  EXPECT_EQ(refused_with(R"("instruction":7)"), "instruction");
+  EXPECT_EQ(refused_with(R"("instruction":"find","instruct":"judge")"), "instruct");
+  EXPECT_EQ(refused_with(R"("instruct":")" + std::string(4097, 'a') + "\""), "instruct");
   EXPECT_EQ(refused_with(R"("rank_fields":[])"), "rank_fields");
 }
 

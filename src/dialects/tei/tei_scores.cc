@@ -46,6 +46,7 @@ ScoreOptions read_score_options(const JsonValue& body, const InputRules& rules) 
       read_tei_truncation(holder("truncate"), holder("truncation_direction"), rules);
   const bool raw = bool_member(holder("raw_scores"), "raw_scores").value_or(false);
   options.activation = usual_activation(raw, rules.model);
+  options.instruction = read_instruction(holder("instruction"));
   task_of_model(body, rules);  // server.strict_model
   return options;
 }
