@@ -9,9 +9,9 @@
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const std::array<Family, 12> all = {kJinaV2,     kBert,      kJinaV3, kXlmRoberta,
-                                             kJinaV5,     kEuroBert,  kQwen3,  kModernBert,
-                                             kDistilBert, kNomicBert, kGte,    kMpNet};
+  static const std::array<Family, 13> all = {
+      kJinaV2,     kBert,       kJinaV3,    kXlmRoberta, kJinaV5, kEuroBert, kQwen3,
+      kModernBert, kDistilBert, kNomicBert, kGte,        kMpNet,  kGemma3};
   return all;
 }
 
