@@ -169,9 +169,9 @@ constexpr std::array<Naming, 12> kNamings = {{
      .feed_gate = "mlp.gate_proj",
      .query_norm = "self_attn.q_norm",
      .key_norm = "self_attn.k_norm",
-     .final_norm = "norm",
      .attention_second_norm = "post_attention_layernorm",
-     .feed_second_norm = "post_feedforward_layernorm"},
+     .feed_second_norm = "post_feedforward_layernorm",
+     .final_norm = "norm"},
 }};
 
 // A model may stand inside another (a head on top), and PEFT puts two wrappers around it.
