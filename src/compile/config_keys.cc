@@ -46,7 +46,8 @@ std::size_t size_or(const JsonValue& config, std::string_view key, std::int64_t 
 
 float checked_epsilon(const JsonValue& value) {
   const auto epsilon = static_cast<float>(value.number());
-  if (!(epsilon > 0.0f && epsilon < 1.0f)) throw value.error("expected a number between 0 and 1");
+  const bool fits = epsilon > 0.0f && epsilon < 1.0f;
+  if (!fits) throw value.error("expected a number between 0 and 1");
   return epsilon;
 }
 

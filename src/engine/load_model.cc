@@ -197,7 +197,7 @@ LogSink sink_or_nothing(const LogSink& sink) {
 }
 
 // `note`, which has been told what the configuration's reader found.
-const LogSink& warned_of(const ModelConfig& config, const LogSink& note) {
+LogSink warned_of(const ModelConfig& config, LogSink note) {
   for (const std::string& warning : config.warnings) note(warning);
   return note;
 }

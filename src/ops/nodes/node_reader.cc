@@ -78,7 +78,8 @@ float NodeReader::positive_or_zero(const std::string& name) const {
   } catch (const Ort::Exception&) {
     return 0;
   }
-  if (!(value > 0 && std::isfinite(value))) {
+  const bool fits = value > 0 && std::isfinite(value);
+  if (!fits) {
     refuse("attribute \"" + name + "\" is " + std::to_string(value) +
            ", expected a positive number");
   }
@@ -202,9 +203,8 @@ LinearLayer NodeReader::linear(std::size_t first, const std::string& prefix) con
 
 float NodeReader::eps() const {
   const auto eps = attribute<float>("eps");
-  if (!(eps >= 0 && eps < 1)) {
-    refuse("attribute \"eps\" is " + std::to_string(eps) + ", expected 0 to 1");
-  }
+  const bool fits = eps >= 0 && eps < 1;
+  if (!fits) refuse("attribute \"eps\" is " + std::to_string(eps) + ", expected 0 to 1");
   return eps;
 }
 
