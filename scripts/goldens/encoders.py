@@ -13,7 +13,7 @@ import models
 import small_tokenizers
 import torch
 from jina_v2_reference import PlainJinaV2
-from transformers import MPNetConfig, MPNetModel, RobertaConfig, RobertaModel
+from transformers import Gemma3TextConfig, Gemma3TextModel, MPNetConfig, MPNetModel, RobertaConfig, RobertaModel
 
 LIMIT = decoders.LIMIT
 CODE = {"jina-v2-tiny": "jinaai/jina-bert-implementation", "jina-v2-code-tiny": "jinaai/jina-bert-v2-qk-post-norm"}
@@ -22,7 +22,6 @@ SHAPE = dict(hidden_size=32, num_hidden_layers=2, intermediate_size=48, max_posi
 
 
 def write(name: str, model: torch.nn.Module, config: dict, tokenizer: str, prefix: str = "") -> None:
-    model = decoders.spread_norms(model)
     folder = models.fresh(name)
     (folder / "tokenizer.json").write_text(tokenizer + "\n")
     models.synthetic.write_json(folder / "config.json", config)
@@ -35,7 +34,7 @@ def write(name: str, model: torch.nn.Module, config: dict, tokenizer: str, prefi
 def mpnet() -> None:
     tokenizer = small_tokenizers.mpnet()
     config = MPNetConfig(vocab_size=len(json.loads(tokenizer)["model"]["vocab"]), num_attention_heads=4, **SHAPE)
-    model = models.scaled(MPNetModel(config, add_pooling_layer=False), 49)
+    model = decoders.spread_norms(models.scaled(MPNetModel(config, add_pooling_layer=False), 49))
     write("mpnet-tiny", model, config.to_dict() | {"architectures": ["MPNetForMaskedLM"]}, tokenizer, "mpnet.")
 
 
@@ -45,7 +44,7 @@ def jina_v2(name: str) -> None:
     tokenizer = small_tokenizers.byte_level("roberta") if code else small_tokenizers.wordpiece()
     vocabulary = len(json.loads(tokenizer)["model"]["vocab"])
     hidden, heads = (32, 2) if code else (48, 3)
-    model = models.scaled(PlainJinaV2(vocabulary, hidden, heads, 40, 2, code), 51 if code else 50)
+    model = decoders.spread_norms(models.scaled(PlainJinaV2(vocabulary, hidden, heads, 40, 2, code), 51 if code else 50))
     config = {"_name_or_path": CODE[name], "architectures": ["JinaBertForMaskedLM"], "model_type": "bert",
               "auto_map": {"AutoModel": CODE[name] + "--modeling_bert.JinaBertModel"},
               "vocab_size": vocabulary, "hidden_size": hidden, "num_attention_heads": heads, "num_hidden_layers": 2,
@@ -60,8 +59,23 @@ def roberta() -> None:
     tokenizer = small_tokenizers.byte_level("roberta")
     config = RobertaConfig(vocab_size=small_tokenizers.BPE_SIZE, num_attention_heads=4, type_vocab_size=1, **SHAPE)
     for name, prefix in (("roberta-tiny", ""), ("simcse-tiny", "roberta.")):
-        model = models.scaled(RobertaModel(config, add_pooling_layer=bool(prefix)), 52)
+        model = decoders.spread_norms(models.scaled(RobertaModel(config, add_pooling_layer=bool(prefix)), 52))
         write(name, model, config.to_dict() | {"architectures": ["RobertaModel"]}, tokenizer, prefix)
+
+
+def gemma() -> None:
+    """EmbeddingGemma's body: windows of 8 to both sides in three of four layers, a scale that is not of the heads' width."""
+    config = Gemma3TextConfig(
+        vocab_size=small_tokenizers.GEMMA_SIZE, hidden_size=32, intermediate_size=48, num_hidden_layers=4,
+        num_attention_heads=2, num_key_value_heads=1, head_dim=24, query_pre_attn_scalar=20, sliding_window=16,
+        layer_types=["sliding_attention"] * 3 + ["full_attention"], max_position_embeddings=LIMIT,
+        use_bidirectional_attention=True, attn_implementation="eager")
+    model = decoders.spread_norms(models.scaled(Gemma3TextModel(config), 53))
+    with torch.no_grad():  # norms multiply by one more
+        for key, value in model.named_parameters():
+            if "norm" in key:
+                value.sub_(1)
+    write("gemma-tiny", model, config.to_dict() | {"architectures": ["Gemma3TextModel"]}, small_tokenizers.gemma())
 
 
 def main() -> None:
@@ -70,6 +84,7 @@ def main() -> None:
     for name in CODE:
         jina_v2(name)
     roberta()
+    gemma()
 
 
 if __name__ == "__main__":

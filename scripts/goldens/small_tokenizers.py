@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 UNIGRAM_SIZE = 512
 BPE_SIZE = 420
+GEMMA_SIZE = 640
 CHARSMAP_RULES = [(chr(0xFF01 + i), chr(0x21 + i)) for i in range(94)] + [
     ("\t", " "), ("\n", " "), ("\r", " "), ("\u00a0", " "), ("\u3000", " "), ("\u200b", ""), ("\u00ad", ""),
     ("\ufb01", "fi"), ("\u2026", "..."), ("\u00bd", "1/2"), ("e\u0301", "\u00e9"), ("a\u0308", "\u00e4"),
@@ -87,6 +88,22 @@ def bpe_parts(kind: str) -> dict:
             "pre_tokenizer": component_cases.sequence_of(
                 "pretokenizers", bpe_cases.split(bpe_cases.QWEN), level),
             "post_processor": end if kind == "qwen3-embedding" else level, "decoder": level}
+
+
+def gemma() -> str:
+    """BPE over characters whose rest is bytes, with <bos> and <eos>."""
+    parts = tokenizer_real.families()["gemma"]
+    shell = json.loads(Tokenizer(models.BPE(unk_token="<unk>")).to_str()) | {
+        "normalizer": parts["normalizer"], "pre_tokenizer": parts["pre_tokenizer"]}
+    tokenizer = Tokenizer.from_str(json.dumps(shell))
+    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=GEMMA_SIZE, special_tokens=parts["specials"] + [f"<0x{byte:02X}>" for byte in range(256)],
+        limit_alphabet=100, show_progress=False))
+    file = json.loads(tokenizer.to_str())
+    file["model"].update(parts["model"])
+    file["added_tokens"] = [component_cases.added(index, name) for index, name in enumerate(parts["specials"])]
+    file["post_processor"], file["decoder"] = parts["post_processor"], parts["decoder"]
+    return json.dumps(file, ensure_ascii=False)
 
 
 def byte_level(kind: str) -> str:

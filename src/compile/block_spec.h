@@ -27,6 +27,8 @@ struct BlockSpec {
   bool embedding_norm = false;  // with norms first: one behind the embeddings, too
   bool bare_first = false;      // with norms first: none before the first layer's attention
   bool outer_norm = false;      // of attention: norm(x + norm(x + f(x)))
+  bool inner_norms = false;     // with norms first: x + norm(f(norm(x)))
+  bool norms_from_one = false;  // a norm's weight is stored less 1
 
   std::size_t kv_heads = 0;    // heads of keys and values; 0: as many as of queries
   std::size_t head_width = 0;  // 0: hidden / heads

@@ -100,8 +100,11 @@ class Finder {
       weights.query_norm = norm_of(i, naming.query_norm, spec_.head_width());
       weights.key_norm = norm_of(i, naming.key_norm, spec_.head_width());
     }
-    if (spec_.block.outer_norm) {
+    if (spec_.block.outer_norm || spec_.block.inner_norms) {
       weights.attention_second_norm = norm_of(i, naming.attention_second_norm, hidden);
+    }
+    if (spec_.block.inner_norms) {
+      weights.feed_second_norm = norm_of(i, naming.feed_second_norm, hidden);
     }
     if (spec_.block.joint_norms) {
       weights.query_norm = norm_of(i, naming.query_norm, queries);

@@ -59,6 +59,7 @@ struct LayerWeights {
   LinearWeights feed_in;
   LinearWeights feed_out;
   NormWeights feed_norm;
+  NormWeights feed_second_norm;
   NormWeights query_norm;  // [head width], of joint norms that of all heads; empty without either
   NormWeights key_norm;
 };

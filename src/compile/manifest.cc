@@ -39,6 +39,8 @@ void write_block(const BlockSpec& block, std::string& out) {
   object.integer("embedding_norm", block.embedding_norm);
   object.integer("bare_first", block.bare_first);
   if (block.outer_norm) object.integer("outer_norm", 1);
+  if (block.inner_norms) object.integer("inner_norms", 1);
+  if (block.norms_from_one) object.integer("norms_from_one", 1);
   if (block.joint_norms) object.integer("joint_norms", 1);
   if (block.score_bias != ScoreBias::kNone) {
     object.integer("score_bias", static_cast<std::int64_t>(block.score_bias));
@@ -65,6 +67,10 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   object.text("positions", kPositionNames.at(static_cast<std::size_t>(spec.positions)));
   object.count("position_offset", spec.position_offset);
   object.real("rotary_base", spec.rotary_base);
+  if (spec.embedding_scale > 0) {
+    object.real("embedding_scale", static_cast<double>(spec.embedding_scale));
+  }
+  if (spec.score_scale > 0) object.real("score_scale", static_cast<double>(spec.score_scale));
   if (spec.rotary_divisor != 1.0) object.real("rotary_divisor", spec.rotary_divisor);
   object.integer("pad_id", spec.pad_id);
   object.count("adapter_rank", spec.adapters.rank);
@@ -142,6 +148,8 @@ BlockSpec read_block(const JsonValue& object) {
   block.embedding_norm = flag("embedding_norm");
   block.bare_first = flag("bare_first");
   if (found->find("outer_norm")) block.outer_norm = flag("outer_norm");
+  if (found->find("inner_norms")) block.inner_norms = flag("inner_norms");
+  if (found->find("norms_from_one")) block.norms_from_one = flag("norms_from_one");
   if (found->find("joint_norms")) block.joint_norms = flag("joint_norms");
   if (found->find("score_bias")) {
     block.score_bias = choice_at(*found, "score_bias", ScoreBias::kBuckets);
@@ -182,6 +190,12 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.positions = static_cast<PositionKind>(positions - kPositionNames.begin());
   spec.position_offset = size_at(object, "position_offset");
   spec.rotary_base = object.at("rotary_base").number();
+  if (const auto scale = object.find("embedding_scale")) {
+    spec.embedding_scale = static_cast<float>(scale->number());
+  }
+  if (const auto scale = object.find("score_scale")) {
+    spec.score_scale = static_cast<float>(scale->number());
+  }
   if (const auto divisor = object.find("rotary_divisor")) spec.rotary_divisor = divisor->number();
   spec.pad_id = static_cast<std::int32_t>(object.at("pad_id").integer());
   spec.adapters.rank = size_at(object, "adapter_rank");

@@ -94,6 +94,8 @@ struct ModelSpec {
   BlockSpec block;
   float layer_norm_eps = 0.0f;  // of every norm
   Activation activation = Activation::kGelu;
+  float embedding_scale = 0.0f;  // of words; 0: none
+  float score_scale = 0.0f;      // 0: 1 / sqrt(head width)
   PositionKind positions = PositionKind::kAbsolute;
   std::size_t position_offset = 0;  // absolute: row of the first token (padding_idx + 1 for XLM-R)
   double rotary_base = 0.0;

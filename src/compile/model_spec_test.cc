@@ -204,6 +204,31 @@ TEST(ModelSpecTest, JinaV2CallsItselfBert) {
   EXPECT_NE(complaint(kSizes + "," + keys + R"("vocab":1)").find("alibi"), std::string::npos);
 }
 
+TEST(ModelSpecTest, EmbeddingGemmaInBothDialects) {
+  const std::string keys = R"("model_type":"gemma3_text","use_bidirectional_attention":true,)"
+                           R"("head_dim":32,"num_key_value_heads":1,"sliding_window":512,)";
+  const ModelSpec before = with(
+      keys + R"("sliding_window_pattern":2,"rope_theta":1000000.0,"rope_local_base_freq":5000.0)");
+  const ModelSpec now =
+      with(keys + R"("query_pre_attn_scalar":32,"layer_types":["sliding_attention",)"
+                  R"("full_attention"],"rope_parameters":{"full_attention":{"rope_type":"default",)"
+                  R"("rope_theta":1000000.0},"sliding_attention":{"rope_theta":5000.0}})");
+  for (const ModelSpec& spec : {before, now}) {
+    EXPECT_EQ(spec.family, "gemma3_text");
+    EXPECT_EQ(spec.block.window_layers, std::vector<std::size_t>{0});
+    EXPECT_EQ(spec.block.window, 256u);
+    EXPECT_EQ(spec.block.window_rotary_base, 5000.0);
+    EXPECT_EQ(spec.rotary_base, 1e6);
+    EXPECT_EQ(spec.embedding_scale, 8.0f);
+    EXPECT_EQ(spec.activation, Activation::kGeluTanh);
+    EXPECT_FALSE(spec.block.causal);
+  }
+  EXPECT_EQ(before.score_scale, 0.0625f);  // 256 where the file does not say
+  EXPECT_EQ(now.score_scale, 0.0f);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"gemma3_text")").find("use_bidirectional"),
+            std::string::npos);
+}
+
 TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
   TemporaryFolder folder;
   write_text(folder / "config.json",

@@ -11,7 +11,7 @@
 namespace nestvec {
 namespace {
 
-constexpr std::array<Naming, 11> kNamings = {{
+constexpr std::array<Naming, 12> kNamings = {{
     {.publication = "BERT or XLM-RoBERTa",
      .words = "embeddings.word_embeddings",
      .types = "embeddings.token_type_embeddings",
@@ -154,6 +154,24 @@ constexpr std::array<Naming, 11> kNamings = {{
      .query_norm = "attention.self.layer_norm_q",
      .key_norm = "attention.self.layer_norm_k",
      .attention_second_norm = "layer_norm_1"},
+    {.publication = "Gemma 3",
+     .words = "embed_tokens",
+     .types = "",
+     .positions = "",
+     .norm = "",
+     .layer = "layers.",
+     .qkv = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+     .attention_out = "self_attn.o_proj",
+     .attention_norm = "input_layernorm",
+     .feed_in = "mlp.up_proj",
+     .feed_out = "mlp.down_proj",
+     .feed_norm = "pre_feedforward_layernorm",
+     .feed_gate = "mlp.gate_proj",
+     .query_norm = "self_attn.q_norm",
+     .key_norm = "self_attn.k_norm",
+     .attention_second_norm = "post_attention_layernorm",
+     .feed_second_norm = "post_feedforward_layernorm",
+     .final_norm = "norm"},
 }};
 
 // A model may stand inside another (a head on top), and PEFT puts two wrappers around it.
@@ -207,10 +225,11 @@ bool has_tensor_of(const WeightSet& weights, const std::string& module) {
 std::size_t score(const WeightSet& weights, const ModuleNames& names) {
   const Naming& naming = *names.naming;
   std::size_t hits = has_tensor_of(weights, names.module(naming.words)) ? 1 : 0;
-  for (const std::string_view name : {naming.qkv[0], naming.attention_out, naming.attention_norm,
-                                      naming.feed_in, naming.feed_out, naming.feed_norm}) {
+  for (const std::string_view name :
+       {naming.qkv[0], naming.attention_out, naming.attention_norm, naming.feed_in, naming.feed_out,
+        naming.feed_norm, naming.feed_second_norm}) {
     // Twice the weight of the words, which all publications call the same.
-    if (has_tensor_of(weights, names.layer_module(0, name))) hits += 2;
+    if (!name.empty() && has_tensor_of(weights, names.layer_module(0, name))) hits += 2;
   }
   return hits;
 }

@@ -31,6 +31,7 @@ struct Naming {
   std::string_view query_norm{};
   std::string_view key_norm{};
   std::string_view attention_second_norm{};
+  std::string_view feed_second_norm{};
   std::string_view final_norm{};  // of no layer, as the next
   std::string_view score_bias{};
 

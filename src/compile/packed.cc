@@ -84,7 +84,7 @@ class PackedBuilder {
   // The two inputs of a norm; both are missing where there is none.
   std::vector<std::string> norm(const std::string& name, const NormWeights& norm) {
     if (norm.weight.shape.empty()) return {"", ""};
-    return {graph_.weight(name + ".norm.weight", copied(weights_, norm.weight)),
+    return {graph_.weight(name + ".norm.weight", norm_weight(weights_, norm, spec_.block)),
             is_rms() ? "" : graph_.weight(name + ".norm.bias", norm_bias(weights_, norm))};
   }
 
@@ -128,6 +128,9 @@ class PackedBuilder {
                                          {"pad_id", std::int64_t{spec_.pad_id}},
                                          {"eps", spec_.layer_norm_eps}};
     if (has_type_rows()) attributes.push_back({"token_types", type_pattern()});
+    if (const float scale = embedding_scale(spec_, weights_); scale > 0) {
+      attributes.push_back({"scale", scale});
+    }
     if (!shared_words_.empty()) {
       const WeightType type = weight_type(weights_.head.vocabulary.decoder);
       attributes.push_back({"word_weights", std::string(weight_type_name(type))});
@@ -235,6 +238,7 @@ class PackedBuilder {
     if (spec_.kv_heads() != spec_.heads) {
       attributes.push_back({"kv_heads", integer(spec_.kv_heads())});
     }
+    if (spec_.score_scale > 0) attributes.push_back({"scale", spec_.score_scale});
     if (spec_.block.causal) attributes.push_back({"behind", integer(1)});  // 1: none
     if (window) {
       attributes.push_back({"before", integer(1 + spec_.block.window)});
@@ -248,9 +252,10 @@ class PackedBuilder {
     for (const std::string& table : window ? window_rotation_ : rotation_) inputs.push_back(table);
     if (spec_.block.head_norms) {
       inputs.resize(19);
+      inputs.push_back(graph_.weight(name + ".query_norm",
+                                     norm_weight(weights_, layer.query_norm, spec_.block)));
       inputs.push_back(
-          graph_.weight(name + ".query_norm", copied(weights_, layer.query_norm.weight)));
-      inputs.push_back(graph_.weight(name + ".key_norm", copied(weights_, layer.key_norm.weight)));
+          graph_.weight(name + ".key_norm", norm_weight(weights_, layer.key_norm, spec_.block)));
     }
     if (!score_bias_.empty()) {
       inputs.resize(21);
@@ -263,7 +268,7 @@ class PackedBuilder {
       }
       for (const std::string& input : norm(name + ".keys", layer.key_norm)) inputs.push_back(input);
     }
-    if (spec_.block.outer_norm) {
+    if (!layer.attention_second_norm.weight.shape.empty()) {
       inputs.resize(26);
       for (const std::string& input : norm(name + ".second", layer.attention_second_norm)) {
         inputs.push_back(input);
@@ -279,8 +284,11 @@ class PackedBuilder {
     attributes.push_back({"activation", static_cast<std::int64_t>(spec_.activation)});
     add_linear(layer.feed_in, "in_", inputs, attributes);
     add_linear(layer.feed_out, "out_", inputs, attributes);
-    for (const std::string& input : norm(layer.feed_out.name, layer.feed_norm)) {
-      inputs.push_back(input);
+    for (const NormWeights* norms : {&layer.feed_norm, &layer.feed_second_norm}) {
+      const bool second = norms == &layer.feed_second_norm;
+      if (second && norms->weight.shape.empty()) break;
+      const std::string owner = second ? name + ".second" : layer.feed_out.name;
+      for (const std::string& input : norm(owner, *norms)) inputs.push_back(input);
     }
     return graph_.node({"PackedFeedForward", kDomain}, name, inputs, attributes);
   }

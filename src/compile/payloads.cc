@@ -2,6 +2,7 @@
 #include "compile/payloads.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -258,6 +259,21 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
     values.insert(values.end(), row.begin(), row.end());
   }
   return computed({extent(1 + table.adapters.size()), extent(width)}, std::move(values));
+}
+
+float embedding_scale(const ModelSpec& spec, const EncoderWeights& weights) {
+  if (weights.words.table.type != DataType::kBf16) return spec.embedding_scale;
+  const auto bits = std::bit_cast<std::uint32_t>(spec.embedding_scale);
+  return std::bit_cast<float>((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
+}
+
+Payload norm_weight(const EncoderWeights& weights, const NormWeights& norm,
+                    const BlockSpec& block) {
+  if (!block.norms_from_one) return copied(weights, norm.weight);
+  std::vector<float> values(norm.weight.elements());
+  read_as_float(norm.weight, 0, values);
+  for (float& value : values) value += 1.0f;
+  return computed(norm.weight.shape, std::move(values));
 }
 
 Payload norm_bias(const EncoderWeights& weights, const NormWeights& norm) {

@@ -24,6 +24,12 @@ Payload transposed(const EncoderWeights& weights, const LinearWeights& linear);
 // Values that are there already. Precondition: their number is the product of `shape`.
 Payload computed(std::vector<std::int64_t> shape, std::vector<float> values);
 
+// What the word table is multiplied by, in its own precision, as PyTorch does; 0: nothing.
+float embedding_scale(const ModelSpec& spec, const EncoderWeights& weights);
+
+// A norm's weight, as the block stores it.
+Payload norm_weight(const EncoderWeights& weights, const NormWeights& norm, const BlockSpec& block);
+
 // A LayerNorm's bias; zeros where it has none.
 Payload norm_bias(const EncoderWeights& weights, const NormWeights& norm);
 

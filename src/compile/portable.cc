@@ -145,6 +145,10 @@ class PortableBuilder {
 
   std::string embed() {
     std::string x = embed_words();
+    if (const float scale = embedding_scale(spec_, weights_); scale > 0) {
+      x = graph_.node({"Mul"}, "words.scaled",
+                      {x, graph_.weight("words.scale", computed({1}, {scale}))});
+    }
     if (spec_.token_types > 0) {
       x = graph_.node({"Add"}, "embeddings.typed", {x, embed_types()});
     }
@@ -165,7 +169,7 @@ class PortableBuilder {
                                                {"epsilon", spec_.layer_norm_eps}};
     if (is_rms()) {
       const std::string gamma =
-          graph_.weight(owner + ".norm.weight", copied(weights_, weights.weight));
+          graph_.weight(owner + ".norm.weight", norm_weight(weights_, weights, spec_.block));
       return graph_.node({"SimplifiedLayerNormalization"}, name, {x, gamma}, attributes);
     }
     const auto [gamma, beta] = norm(owner, weights);
@@ -252,6 +256,7 @@ class PortableBuilder {
     std::vector<Attribute> attributes = {
         {"num_heads", static_cast<std::int64_t>(spec_.heads)},
         {"mask_filter_value", std::numeric_limits<float>::lowest()}};
+    if (spec_.score_scale > 0) attributes.push_back({"scale", spec_.score_scale});
     if (spec_.block.causal) attributes.push_back({"unidirectional", std::int64_t{1}});
     return graph_.node({"MultiHeadAttention", kMicrosoft}, name + ".attention", inputs, attributes);
   }
@@ -283,12 +288,16 @@ class PortableBuilder {
     const std::string first =
         normalised(name + ".first", input, layer.attention_out.name, layer.attention_norm);
     const std::string attended = attention(name, first, i);
-    const std::string x =
-        graph_.node({"Add"}, name + ".attended", {input, linear(attended, layer.attention_out)});
+    const std::string projected =
+        normalised(name + ".first_inner", linear(attended, layer.attention_out), name + ".attended",
+                   layer.attention_second_norm);
+    const std::string x = graph_.node({"Add"}, name + ".attended", {input, projected});
     const std::string second =
         normalised(name + ".second", x, layer.feed_out.name, layer.feed_norm);
     const std::string wide = gated(name + ".activation", second, layer.feed_in);
-    return graph_.node({"Add"}, name, {x, linear(wide, layer.feed_out)});
+    const std::string narrow = normalised(name + ".second_inner", linear(wide, layer.feed_out),
+                                          name + ".narrow", layer.feed_second_norm);
+    return graph_.node({"Add"}, name, {x, narrow});
   }
 
   std::string layer(const std::string& input, std::size_t i) {

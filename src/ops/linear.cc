@@ -238,6 +238,18 @@ LinearOutput middle_of(const FeedForwardLayer& layer, std::size_t rows, const Te
   return middle;
 }
 
+// out = x + norm2(W2 wide), through the memory of the first norm's rows, as `out` may be x.
+void add_normalised(const FeedForwardLayer& layer, const LinearInput& wide, const float* x,
+                    float* out, const Team& team) {
+  const std::size_t width = layer.out.shape.outputs;
+  float* const inner = team.scratch().normed.get<float>(wide.rows * width);
+  linear_block(layer.out, wide, {.out = inner, .norm = &layer.second_norm}, team);
+  team.for_rows(wide.rows, [&](std::size_t first, std::size_t end) {
+    team.kernels().add(x + first * width, (end - first) * width, inner + first * width);
+    std::copy_n(inner + first * width, (end - first) * width, out + first * width);
+  });
+}
+
 }  // namespace
 
 void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
@@ -268,12 +280,16 @@ void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* o
         if (layer.norm_first) part.norm = &layer.norm;
         const LinearOutput middle = middle_of(layer, rows, team);
         linear_block(layer.in, part, middle, team);
-        linear_block(layer.out,
-                     {.x = middle.out,
-                      .bf16 = middle.bf16,
-                      .rows = rows,
-                      .tasks = part.tasks,
-                      .stride = middle.stride},
+        const LinearInput wide{.x = middle.out,
+                               .bf16 = middle.bf16,
+                               .rows = rows,
+                               .tasks = part.tasks,
+                               .stride = middle.stride};
+        if (layer.second_norm.weight != nullptr) {
+          add_normalised(layer, wide, part.x, out + first * width, team);
+          return;
+        }
+        linear_block(layer.out, wide,
                      {.out = out + first * width,
                       .residual = part.x,
                       .norm = layer.norm_first ? nullptr : &layer.norm},

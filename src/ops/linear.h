@@ -76,13 +76,15 @@ struct LinearOutput {
 void linear(const LinearLayer& layer, const LinearInput& in, const LinearOutput& out,
             EngineContext& context);
 
-// out = norm(x + W2 activation(W1 x)), or x + W2 activation(W1 norm(x)); out [rows, H] may be x.
+// out = norm(x + W2 activation(W1 x)), or x + W2 activation(W1 norm(x)), there with another norm of
+// what is added; out [rows, H] may be x.
 struct FeedForwardLayer {
   LinearLayer in;   // [I, H]; may be gated
   LinearLayer out;  // [H, I]
   Activation activation = Activation::kGelu;
   NormLayer norm;
   bool norm_first = false;
+  NormLayer second_norm{};  // with norms first; no weight: none
 };
 void feed_forward(const FeedForwardLayer& layer, const LinearInput& in, float* out,
                   EngineContext& context);

@@ -188,7 +188,7 @@ TEST(FeedForward, EqualsThePlainSum) {
   }
 }
 
-// RMSNorm first, and a gate whose two halves end within a panel.
+// RMSNorm first, a gate whose two halves end within a panel, and but for int8 a norm behind.
 TEST(FeedForward, NormFirstAndGatedEqualsThePlainSum) {
   std::mt19937 random(12);
   constexpr std::size_t kH = 64;
@@ -203,11 +203,15 @@ TEST(FeedForward, NormFirstAndGatedEqualsThePlainSum) {
       in.layer.gated_outputs = kI;
       TestLayer out(type, kH, kI, 1, random);
       const std::vector<float> norm_weight = values(kH, 1.0, random);
+      const std::vector<float> second_weight = values(kH, 1.0, random);
+      const NormLayer second{second_weight.data(), nullptr, 1e-5f, kH, true};
+      const bool twice = type != WeightType::kS8;
       const FeedForwardLayer layer{in.layer,
                                    out.layer,
                                    Activation::kSilu,
                                    {norm_weight.data(), nullptr, 1e-5f, kH, true},
-                                   true};
+                                   true,
+                                   twice ? second : NormLayer{}};
       const std::vector<float> x = values(kRows * kH, 1.0, random);
       std::vector<std::int32_t> tasks(kRows);
       for (std::size_t r = 0; r < kRows; ++r) tasks[r] = static_cast<std::int32_t>(r % 2) - 1;
@@ -227,7 +231,11 @@ TEST(FeedForward, NormFirstAndGatedEqualsThePlainSum) {
           middle.push_back(static_cast<float>(gate / (1 + std::exp(-gate)) *
                                               both[(i / kPanel * 2 + 1) * kPanel + i % kPanel]));
         }
-        const std::vector<double> sum = out.reference(middle.data(), tasks[r]);
+        std::vector<double> sum = out.reference(middle.data(), tasks[r]);
+        if (twice) {
+          const std::vector<float> again = rms_normalised({sum.begin(), sum.end()}, second_weight);
+          sum.assign(again.begin(), again.end());
+        }
         for (std::size_t i = 0; i < kH; ++i) {
           // Both halves are off, by more where the other one is of several units.
           ASSERT_NEAR(static_cast<double>(y[r * kH + i]), sum[i] + static_cast<double>(row[i]),

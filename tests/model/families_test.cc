@@ -75,7 +75,7 @@ TEST_P(Bodies, AVectorIsTheSameInAnyCompanyAndBesideAnyTask) {
 std::vector<Body> bodies() {
   std::vector<Body> all;
   for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
-                            "nomic-tiny", "gte-tiny", "mpnet-tiny", "jina-v2-tiny",
+                            "nomic-tiny", "gte-tiny", "gemma-tiny", "mpnet-tiny", "jina-v2-tiny",
                             "jina-v2-code-tiny", "roberta-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     for (const char* precision : {"fp32", "bf16"}) all.push_back({model, precision});
   }
@@ -107,7 +107,7 @@ double cosine(const std::vector<float>& a, const std::vector<double>& b) {
 
 // What is added to scores, beside the mask of a graph that pads.
 TEST(Padded, ABiasOfScoresStandsBesideTheMask) {
-  for (const char* name : {"mpnet-tiny", "jina-v2-code-tiny", "modernbert-tiny"}) {
+  for (const char* name : {"mpnet-tiny", "jina-v2-code-tiny", "modernbert-tiny", "gemma-tiny"}) {
     const std::string folder = model_folder(name);
     const ModelSpec spec = read_model_spec(folder);
     PackedBatch batch;
@@ -175,7 +175,8 @@ TEST(Precisions, StayNearTheReference) {
 }
 
 TEST(Precisions, OfEncodersStayNearTheReference) {
-  for (const char* model : {"mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny"}) {
+  for (const char* model :
+       {"mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny", "gemma-tiny"}) {
     const double bf16 = least_cosine(model, "bf16", Tokens::kAll);
     const double int8 = least_cosine(model, "int8", Tokens::kAll);
     std::printf("%-18s least cosine with float64: bf16 %.6f, int8 %.6f\n", model, bf16, int8);

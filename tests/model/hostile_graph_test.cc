@@ -141,13 +141,12 @@ TEST_F(HostileGraph, AttributesThatAreGoneOrOfAnotherTypeAreNamed) {
         onnx::ModelProto changed = graph.model();
         onnx::NodeProto* target = changed.mutable_graph()->mutable_node(n);
         // Without it the layer has no gate, and another width than the next one's.
-        const std::string word = name == "in_gated" ? "out_inputs" : name;
         target->mutable_attribute(a)->set_name("x_" + name);
-        expect_refused(graph, changed, word);
+        expect_refused(graph, changed, name == "in_gated" ? "out_inputs" : name);
         target->mutable_attribute(a)->set_name(name);
         target->mutable_attribute(a)->set_type(onnx::AttributeProto::STRING);
         target->mutable_attribute(a)->set_s("f64");
-        expect_refused(graph, changed, word);
+        expect_refused(graph, changed, name);
       }
     }
   }

@@ -11,7 +11,7 @@ namespace nestvec {
 std::span<const Family> families() {
   static const auto kAll =
       std::to_array<Family>({kJinaV2, kBert, kJinaV3, kXlmRoberta, kJinaV5, kEuroBert, kQwen3,
-                             kModernBert, kDistilBert, kNomicBert, kGte, kMpNet});
+                             kModernBert, kDistilBert, kNomicBert, kGte, kMpNet, kGemma3});
   return kAll;
 }
 

@@ -79,5 +79,6 @@ extern const Family kNomicBert;
 extern const Family kGte;
 extern const Family kMpNet;
 extern const Family kJinaV2;
+extern const Family kGemma3;
 
 }  // namespace nestvec

@@ -40,7 +40,7 @@ void read_llama_heads(const JsonValue& config, ModelSpec& spec) {
   check_rotary_heads(config, spec);
 }
 
-void refuse_other_blocks(const JsonValue& config) {
+void refuse_other_blocks(const JsonValue& config, const LlamaDefaults& defaults) {
   const std::string architecture = first_architecture(config);
   if (architecture.find("TokenClassification") != std::string::npos) {
     throw unsupported(config, "architecture \"" + architecture +
@@ -52,7 +52,8 @@ void refuse_other_blocks(const JsonValue& config) {
       throw unsupported(*value, "true is not supported");
     }
   }
-  if (const auto types = config.find("layer_types")) {
+  const auto types = config.find("layer_types");
+  if (types && !defaults.takes_layer_types) {
     for (const JsonValue& type : types->elements()) {
       if (type.string() == "full_attention") continue;
       throw unsupported(
@@ -69,7 +70,7 @@ void refuse_other_blocks(const JsonValue& config) {
 }  // namespace
 
 ModelSpec read_llama_block(const JsonValue& config, const LlamaDefaults& defaults) {
-  refuse_other_blocks(config);
+  refuse_other_blocks(config, defaults);
   ModelSpec spec;
   spec.vocabulary = checked_size(config.at("vocab_size"), 1 << 28);
   spec.hidden = checked_size(config.at("hidden_size"), 1 << 16);

@@ -13,6 +13,7 @@ class JsonValue;
 struct LlamaDefaults {
   double rotary_base = 10000.0;
   double norm_epsilon = 1e-6;
+  bool takes_layer_types = false;  // the family reads them
 };
 
 // Everything but the family's name, the mask and norms of heads.

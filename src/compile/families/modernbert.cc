@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // ModernBERT (arXiv:2412.13663): norms first, a gated GELU, and windows in all but every third
 // layer, whose rotary positions have another base. Its "position_embedding_type" means nothing.
-#include <optional>
-
 #include "base/excerpt.h"
 #include "compile/config_keys.h"
 #include "compile/families/family.h"
+#include "compile/families/layer_types.h"
 
 namespace nestvec {
 namespace {
-
-constexpr const char* kFull = "full_attention";
-constexpr const char* kSliding = "sliding_attention";
 
 bool is_modernbert(const JsonValue& config) {
   return text_or(config, "model_type", "") == "modernbert" ||
@@ -33,51 +29,6 @@ void refuse_other_modernberts(const JsonValue& config) {
   }
 }
 
-// Transformers 5 has an object a kind of layer, before there was a key for each base.
-double rotary_base_of_kind(const JsonValue& config, const char* kind, const char* old_key,
-                           double fallback) {
-  std::optional<JsonValue> base = config.find(old_key);
-  const auto all = config.find("rope_parameters");
-  const auto rope = all ? all->find(kind) : std::nullopt;
-  if (rope) {
-    const std::string type = text_or(*rope, "rope_type", "default");
-    if (type != "default") {
-      throw unsupported(*rope, "rope_type \"" + type + "\" is not supported; default is");
-    }
-    if (const auto theta = rope->find("rope_theta")) base = theta;
-  }
-  if (!base) return fallback;
-  if (!(base->number() > 1.0)) throw base->error("expected a number over 1");
-  return base->number();
-}
-
-std::vector<std::size_t> window_layers_of(const JsonValue& config, std::size_t layers) {
-  std::vector<std::size_t> windows;
-  const auto types = config.find("layer_types");
-  if (!types) {
-    const std::size_t every = size_or(config, "global_attn_every_n_layers", 1 << 12, 3);
-    for (std::size_t i = 0; i < layers; ++i) {
-      if (i % every != 0) windows.push_back(i);
-    }
-    return windows;
-  }
-  const std::vector<JsonValue> all = types->elements();
-  if (all.size() != layers) {
-    throw types->error("has " + std::to_string(all.size()) + " entries for " +
-                       std::to_string(layers) + " layers");
-  }
-  for (std::size_t i = 0; i < layers; ++i) {
-    if (all[i].string() == kSliding) {
-      windows.push_back(i);
-    } else if (all[i].string() != kFull) {
-      throw unsupported(all[i], "\"" + std::string(all[i].string()) +
-                                    "\" is not supported; full_attention and sliding_attention "
-                                    "are");
-    }
-  }
-  return windows;
-}
-
 ModelSpec read_modernbert(const JsonValue& config) {
   refuse_other_modernberts(config);
   ModelSpec spec;
@@ -92,7 +43,7 @@ ModelSpec read_modernbert(const JsonValue& config) {
   spec.activation = activation_of(config, "hidden_activation", "gelu");
   check_rotary_heads(config, spec);
   spec.positions = PositionKind::kRotary;
-  spec.rotary_base = rotary_base_of_kind(config, kFull, "global_rope_theta", 160000.0);
+  spec.rotary_base = rotary_base_of_kind(config, kFullAttention, "global_rope_theta", 160000.0);
   BlockSpec& block = spec.block;
   block.norm_first = true;
   block.biases = false;
@@ -100,10 +51,13 @@ ModelSpec read_modernbert(const JsonValue& config) {
   block.embedding_norm = true;
   block.bare_first = true;
   block.gated = true;
-  block.window_layers = window_layers_of(config, spec.layers);
+  const std::size_t every = size_or(config, "global_attn_every_n_layers", 1 << 12, 3);
+  block.window_layers = window_layers_of(config, spec.layers,
+                                         [every](std::size_t layer) { return layer % every != 0; });
   if (block.window_layers.empty()) return spec;
   block.window = size_or(config, "local_attention", 1 << 24, 128) / 2;
-  block.window_rotary_base = rotary_base_of_kind(config, kSliding, "local_rope_theta", 10000.0);
+  block.window_rotary_base =
+      rotary_base_of_kind(config, kSlidingAttention, "local_rope_theta", 10000.0);
   return spec;
 }
 

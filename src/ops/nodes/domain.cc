@@ -282,13 +282,20 @@ class FeedForwardKernel {
   static constexpr const char* kName = "PackedFeedForward";
   static constexpr bool kInPlace = true;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
-  static constexpr auto kInputs = half_layer_inputs("in_", "out_");
+  static constexpr auto kInputs = [] {
+    std::array<NodeInput, 19> all;
+    std::ranges::copy(half_layer_inputs("in_", "out_"), all.begin());
+    all[17] = {"second_norm_weight", kFloat, true};
+    all[18] = {"second_norm_bias", kFloat, true};
+    return all;
+  }();
 
   FeedForwardKernel(const NodeReader& node, EngineContext& context) : context_(context) {
     layer_.in = node.linear(3, "in_");
     layer_.out = node.linear(9, "out_");
     layer_.norm = half_layer_norm(node, layer_.out.shape.outputs, false);
     layer_.norm_first = node.size_or_zero("norm_first", kFlag) != 0;
+    if (node.has(17)) layer_.second_norm = node.norm(17, layer_.out.shape.outputs);
     layers_.check(node);
     node.expect_equal(layer_.out.shape.inputs, layer_.in.outputs(),
                       "attribute \"out_inputs\" and the outputs of the first layer");
