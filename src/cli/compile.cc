@@ -82,8 +82,8 @@ void add_compile_command(CLI::App& app, CliContext& context) {
       ->add_option(
           "--precision", options->precision,
           "Precision of the products; auto is bf16 where this processor computes in it, else fp32")
-      ->type_name("auto|fp32|bf16|int8")
-      ->check(one_of({"auto", "fp32", "bf16", "int8"}))
+      ->type_name("auto|fp32|bf16|int8-weights|int8")
+      ->check(one_of({"auto", "fp32", "bf16", "int8-weights", "int8"}))
       ->capture_default_str();
   command
       ->add_option("--target", options->target,

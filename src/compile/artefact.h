@@ -25,7 +25,7 @@ struct CompileOptions {
   // int64 [B, S] where its tokenizer gives other types than 0, and give token_embeddings float
   // [B, S, H].
   std::string layout = "packed";
-  std::string precision = "fp32";  // packed: also "bf16", "int8"
+  std::string precision = "fp32";  // packed: also "bf16", "int8-weights", "int8"
   bool head = true;                // with what stands on the encoder; false: the encoder alone
   std::size_t max_tokens =
       0;                  // longest sequence, rows of the rotary tables; 0 = what the model allows

@@ -53,6 +53,7 @@ class PackedBuilder {
  private:
   std::size_t task_count() const { return spec_.adapters.tasks.size(); }
   bool is_fp32() const { return options_.precision == "fp32"; }
+  bool narrows_weights() const { return options_.precision == "int8-weights"; }
 
   // A value [T, H] between layers: a layer's output takes its input's place.
   std::string hidden_states(const std::string& name) {
@@ -134,11 +135,15 @@ class PackedBuilder {
   std::string word_table() {
     const TensorView& table = weights_.words.table;
     const LinearWeights& decoder = weights_.head.vocabulary.decoder;
-    const WeightType table_type =
-        table.type == DataType::kBf16 ? WeightType::kBf16 : WeightType::kF32;
+    const WeightType table_type = narrows_weights()               ? WeightType::kW8
+                                  : table.type == DataType::kBf16 ? WeightType::kBf16
+                                                                  : WeightType::kF32;
     const bool shared =
         spec_.head.vocabulary && spec_.head.vocabulary->tied && weight_type(decoder) == table_type;
-    if (!shared) return graph_.weight("words.table", compact_table(weights_, table));
+    if (!shared) {
+      return graph_.weight("words.table", narrows_weights() ? w8_table(weights_, table)
+                                                            : compact_table(weights_, table));
+    }
     shared_words_ =
         graph_.weight(decoder.name + ".weight", packed_panels(weights_, decoder, table_type));
     return shared_words_;
@@ -163,6 +168,7 @@ class PackedBuilder {
 
   WeightType weight_type(const LinearWeights& linear) const {
     if (options_.precision == "int8") return WeightType::kS8;
+    if (narrows_weights()) return WeightType::kW8;
     if (options_.precision == "bf16") return WeightType::kBf16;
     return exact_type(linear);
   }

@@ -119,6 +119,7 @@ INSTANTIATE_TEST_SUITE_P(Types, SelfAttention,
                                          SelfAttentionCase{WeightType::kBf16, true, 2},
                                          SelfAttentionCase{WeightType::kBf16, false, 2},
                                          SelfAttentionCase{WeightType::kBf16, false, 4},
+                                         SelfAttentionCase{WeightType::kW8, false, 2},
                                          SelfAttentionCase{WeightType::kS8, false, 2}),
                          [](const auto& suite) {
                            return std::string(weight_type_name(suite.param.type)) +

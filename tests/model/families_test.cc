@@ -75,7 +75,9 @@ std::vector<Body> bodies() {
   std::vector<Body> all;
   for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
                             "nomic-tiny", "gte-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
-    for (const char* precision : {"fp32", "bf16"}) all.push_back({model, precision});
+    for (const char* precision : {"fp32", "bf16", "int8-weights"}) {
+      all.push_back({model, precision});
+    }
   }
   for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny"}) {
     all.push_back({model, "int8"});
@@ -136,9 +138,12 @@ double least_cosine(const std::string& name, const std::string& precision) {
 TEST(Precisions, StayNearTheReference) {
   for (const char* model : {"eurobert-tiny", "qwen3-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     const double bf16 = least_cosine(model, "bf16");
+    const double weights = least_cosine(model, "int8-weights");
     const double int8 = least_cosine(model, "int8");
-    std::printf("%-16s least cosine with float64: bf16 %.6f, int8 %.6f\n", model, bf16, int8);
+    std::printf("%-16s least cosine with float64: bf16 %.6f, int8-weights %.6f, int8 %.6f\n", model,
+                bf16, weights, int8);
     EXPECT_GT(bf16, 0.999) << model;
+    EXPECT_GT(weights, 0.998) << model;
     EXPECT_GT(int8, 0.99) << model;
   }
 }

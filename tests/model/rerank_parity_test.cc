@@ -136,6 +136,7 @@ std::vector<RerankCase> rerank_cases() {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
     all.push_back({model, "native", "bf16", 0.1});
+    all.push_back({model, "native", "int8-weights", 0.2});
     all.push_back({model, "native", "int8", 0.3});
   }
   all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 2e-5});
@@ -214,10 +215,15 @@ TEST_P(RerankProofs, TheBestWindowIsTheBest) {
 INSTANTIATE_TEST_SUITE_P(Precisions, RerankProofs,
                          testing::Values(RerankCase{"bert-reranker-tiny", "native", "fp32", 0},
                                          RerankCase{"bert-reranker-tiny", "native", "bf16", 0},
+                                         RerankCase{"bert-reranker-tiny", "native", "int8-weights",
+                                                    0},
                                          RerankCase{"bert-reranker-tiny", "native", "int8", 0},
                                          RerankCase{"xlmr-reranker-tiny", "native", "fp32", 0}),
                          [](const auto& suite) {
-                           return suite.param.model.substr(0, 4) + "_" + suite.param.precision;
+                           std::string name =
+                               suite.param.model.substr(0, 4) + "_" + suite.param.precision;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
                          });
 
 // `nestvec compile`: the folder is a model by itself.

@@ -15,6 +15,9 @@ enum class Isa;
 
 // Columns of a weight panel, see ops/packed_matrix.h.
 inline constexpr size_t kPanel = 32;
+// Of w8: inputs that share a scale, and the bytes of so many of a panel.
+inline constexpr size_t kW8Inputs = 32;
+inline constexpr size_t kW8GroupBytes = kPanel * (2 + kW8Inputs);
 
 // c[r][j] = sum over i of a[r][i] * panel column j, for one panel of 32 output columns.
 template <class A, class W, class C>
@@ -23,7 +26,7 @@ struct PanelProduct {
   size_t a_stride;  // elements from row to row; multiples of 4 KiB are slow
   size_t rows;
   const W* panel;     // as ops/packed_matrix.h lays it out, k padded to its group
-  size_t k;           // whole lines: a multiple of 32 for bf16, of 64 for s8; any for f32
+  size_t k;           // whole lines: a multiple of 32 for bf16, of 64 for s8, w8; any for f32
   C* c;               // [rows, 32], overwritten
   bool adds = false;  // instead of overwriting
 };
@@ -148,6 +151,9 @@ struct Kernels {
   void (*gemm_bf16)(const PanelProduct<uint16_t, uint16_t, float>&);
   void (*gemm_f32_bf16)(const PanelProduct<float, uint16_t, float>&);
   void (*gemm_s8)(const PanelProduct<uint8_t, int8_t, int32_t>&);
+  // Panels of w8, widened a part at a time, then as gemm_f32 and gemm_bf16. They do not add.
+  void (*gemm_f32_w8)(const PanelProduct<float, uint8_t, float>&);
+  void (*gemm_bf16_w8)(const PanelProduct<uint16_t, uint8_t, float>&);
 
   // finish.cc
   void (*finish)(const PanelFinish&);
