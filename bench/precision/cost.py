@@ -58,7 +58,7 @@ SCHEMES: dict[str, tuple[Change | None, Change | None]] = {  # of weights, of ac
     "int8": (symmetric(0), per_token),
     "int8, activations alone": (None, per_token),
     "int8, weights alone": (symmetric(0), None),
-    "int8-weights": (symmetric(0), bf16),
+    "int8-weights": (lambda weight: bf16(symmetric(32)(weight)), bf16),
     "int8 weights by 128": (symmetric(128), None),
     "int8 weights by 64": (symmetric(64), None),
     "int8 weights by 32": (symmetric(32), None),

@@ -34,6 +34,9 @@ struct CompileOptions {
   RunControl control = {};       // ends it early; nothing stays behind
   // Called on the compiling thread with the part of the weights that is written, up to 1.
   std::function<void(double)> progress = {};
+  // Called with the finished folder before it becomes output_folder. What it throws ends the
+  // compilation, and nothing stays behind.
+  std::function<void(const std::string& folder)> accept = {};
 };
 
 // The precision that "auto" means for a native graph on this machine: "bf16" where the processor

@@ -173,6 +173,14 @@ class PackedBuilder {
     return exact_type(linear);
   }
 
+  // What a gate multiplies has single values far above the others, which eight bits of a token do
+  // not hold where no LayerNorm and no bias keep them small (decision 0059).
+  WeightType feed_out_type(const LinearWeights& linear) const {
+    const WeightType type = weight_type(linear);
+    const bool uneven = spec_.block.gated && spec_.block.norm_first && is_rms();
+    return uneven && type == WeightType::kS8 ? WeightType::kBf16 : type;
+  }
+
   // The narrowest that holds the weights as the checkpoint has them.
   static WeightType exact_type(const LinearWeights& linear) {
     const bool exact = std::all_of(linear.weight.begin(), linear.weight.end(),
@@ -262,7 +270,7 @@ class PackedBuilder {
     std::vector<Attribute> attributes = common_attributes();
     attributes.push_back({"activation", static_cast<std::int64_t>(spec_.activation)});
     add_linear(layer.feed_in, "in_", inputs, attributes);
-    add_linear(layer.feed_out, "out_", inputs, attributes);
+    add_linear(layer.feed_out, feed_out_type(layer.feed_out), "out_", inputs, attributes);
     for (const std::string& input : norm(layer.feed_out.name, layer.feed_norm)) {
       inputs.push_back(input);
     }

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "compile/artefact.h"
 #include "nestvec/model.h"
 #include "nestvec/tasks.h"
+#include "ops/isa.h"
 #include "session/packed_session.h"
 #include "support/error_of.h"
 #include "support/folders.h"
@@ -104,9 +106,17 @@ double cosine(const std::vector<float>& a, const std::vector<double>& b) {
   return ab / std::sqrt(aa * bb);
 }
 
+enum class Pooled { kFirst, kMean, kLast };
+
+struct Reference {
+  const char* model;
+  Pooled pooled;
+};
+
 // The least cosine with the float64 vectors of the records that need no adapter. Below the door of
 // the engine, which refuses int8 for some families.
-double least_cosine(const std::string& name, const std::string& precision) {
+double least_cosine(const Reference& reference, const std::string& precision) {
+  const std::string name = reference.model;
   const std::string folder = model_folder(name);
   const ModelSpec spec = read_model_spec(folder);
   const Artefact artefact =
@@ -121,7 +131,8 @@ double least_cosine(const std::string& name, const std::string& precision) {
       sequence.ids.push_back(static_cast<std::uint32_t>(id.integer()));
     }
     const auto size = static_cast<std::uint32_t>(sequence.ids.size());
-    sequence.spans = {{size - 1, size}};
+    sequence.spans = {{reference.pooled == Pooled::kLast ? size - 1 : 0,
+                       reference.pooled == Pooled::kFirst ? 1 : size}};
     PackedBatch batch;
     batch.add(sequence);
     RunOutput out;
@@ -136,10 +147,18 @@ double least_cosine(const std::string& name, const std::string& precision) {
 }
 
 TEST(Precisions, StayNearTheReference) {
-  for (const char* model : {"eurobert-tiny", "qwen3-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
-    const double bf16 = least_cosine(model, "bf16");
-    const double weights = least_cosine(model, "int8-weights");
-    const double int8 = least_cosine(model, "int8");
+  constexpr Reference kReferences[] = {
+      {"bert-tiny", Pooled::kMean},       {"xlmr-tiny", Pooled::kFirst},
+      {"v3-tiny", Pooled::kMean},         {"distilbert-tiny", Pooled::kMean},
+      {"modernbert-tiny", Pooled::kMean}, {"nomic-tiny", Pooled::kMean},
+      {"gte-tiny", Pooled::kFirst},       {"eurobert-tiny", Pooled::kLast},
+      {"qwen3-tiny", Pooled::kLast},      {"v5-nano-tiny", Pooled::kLast},
+      {"v5-small-tiny", Pooled::kLast}};
+  for (const Reference& reference : kReferences) {
+    const char* model = reference.model;
+    const double bf16 = least_cosine(reference, "bf16");
+    const double weights = least_cosine(reference, "int8-weights");
+    const double int8 = least_cosine(reference, "int8");
     std::printf("%-16s least cosine with float64: bf16 %.6f, int8-weights %.6f, int8 %.6f\n", model,
                 bf16, weights, int8);
     EXPECT_GT(bf16, 0.999) << model;
@@ -148,12 +167,25 @@ TEST(Precisions, StayNearTheReference) {
   }
 }
 
+// On every processor, of every kind of body.
+TEST(Precisions, AutoIsNeverInt8) {
+  for (const Isa level : machine_isas()) {
+    ::setenv("NESTVEC_MAX_ISA", std::string(isa_name(level)).c_str(), 1);
+    for (const char* name : {"bert-tiny", "qwen3-tiny"}) {
+      const std::string chosen = load(name, "auto").info().precision;
+      EXPECT_EQ(chosen, multiplies_bf16(level) ? "bf16" : "fp32") << isa_name(level) << " " << name;
+    }
+  }
+  ::unsetenv("NESTVEC_MAX_ISA");
+}
+
 TEST(Precisions, Int8IsRefusedWhereRealActivationsDoNotBearIt) {
   const std::string error =
       error_of([] { load("v5-nano-tiny", "int8"); }, ErrorCode::kUnimplemented);
   EXPECT_NE(error.find("precision int8 is not supported for the family jina-embeddings-v5"),
             std::string::npos)
       << error;
+  EXPECT_NE(error.find("use int8-weights, bf16 or fp32"), std::string::npos) << error;
 }
 
 TEST(JinaV5, NamesOfV3AndItsOwnAreTasks) {
