@@ -67,9 +67,10 @@ void check_loss(const CompileCommand& command, const std::string& model, const M
   }
   if (log) log(loss.text());
   if (command.allow_loss || loss.least_cosine >= kLeastCosine) return;
-  throw Error(ErrorCode::kUnimplemented,
-              model + ": " + command.precision + " loses too much: " + loss.text() +
-                  "; use int8-weights or bf16, or --allow-loss to write it all the same");
+  const char* wider = command.precision == "int8" ? "int8-weights or bf16" : "bf16 or fp32";
+  throw Error(ErrorCode::kUnimplemented, model + ": " + command.precision +
+                                             " loses too much: " + loss.text() + "; use " + wider +
+                                             ", or --allow-loss to write it all the same");
 }
 
 void run_compile(const CompileCommand& command, CliContext& context) {

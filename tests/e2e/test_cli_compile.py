@@ -77,7 +77,7 @@ def test_a_precision_that_spoils_the_vectors_is_refused(nestvec, tmp_path):  # n
     nestvec.fails(2, "compile", model, "-o", out, "--precision", "int8", "--no-compare", says="int8-weights")
     nestvec.fails(2, "embed", "-m", model, "--precision", "int8", "a", says="int8-weights, bf16 or fp32")
     assert [path.name for path in tmp_path.iterdir()] == ["decoder"]
-    nestvec.ok("compile", model, "-o", out, "--precision", "int8-weights")
+    nestvec.ok("compile", model, "-o", out, "--precision", "bf16")
     nestvec.ok("compile", model, "-o", out, "--precision", "int8", "--allow-loss")
     assert json.loads((out / "nestvec.json").read_text())["precision"] == "int8"
     info = json.loads(nestvec.ok("info", "--json", "--model", model))
