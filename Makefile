@@ -12,6 +12,7 @@ SHELL := bash
 venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
 venv-test = scripts/make-venv.sh test tests/requirements.txt
 venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
+venv-rankers = scripts/make-venv.sh rankers tests/clients/requirements-rankers.txt
 venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
 clarifai = $(patsubst tests/clarifai/requirements-%.txt,%,$(wildcard tests/clarifai/requirements-*.txt))
 venv-clarifai = for sdk in $(clarifai); do \
@@ -46,6 +47,7 @@ test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
 	@$(venv-tools)
 	@$(venv-test)
 	@$(venv-clients)
+	@$(venv-rankers)
 	@$(venv-schemathesis)
 	@$(venv-clarifai)
 	@$(venv-deploy)
@@ -58,9 +60,9 @@ test-server: build  ## The server over HTTP and gRPC, its page, its faults
 
 test-clients: build  ## Clients from PyPI, unmodified, and schemathesis against the server
 	@$(venv-clients)
+	@$(venv-rankers)
 	@$(venv-schemathesis)
-	@scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py
-	@scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py
+	@scripts/test-suites.sh clients rankers schemathesis
 
 test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against the server
 	@scripts/setup-apt.sh --tests

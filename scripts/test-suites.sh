@@ -20,7 +20,11 @@ suite() {
     python) scripts/test-python.sh ;;
     clarifai-*) scripts/pytest.sh "$1" tests/clarifai ;;
     e2e | server) scripts/pytest.sh test "tests/$1" ;;
-    clients) scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py ;;
+    clients)
+      scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py \
+        --ignore=tests/clients/test_rankers.py
+      ;;
+    rankers) scripts/pytest.sh rankers tests/clients/test_rankers.py ;;
     schemathesis) scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py ;;
     deploy) scripts/pytest.sh deploy tests/deploy ;;
     *) die "there is no suite $1" ;;
@@ -33,7 +37,7 @@ if ((${#left[@]} == 0)); then
   for requirements in tests/clarifai/requirements-*.txt; do
     left+=("clarifai-$(basename "${requirements#*requirements-}" .txt)")
   done
-  left+=(clients deploy)
+  left+=(clients rankers deploy)
 fi
 
 # The suites that need the wheel find it made.

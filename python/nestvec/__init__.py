@@ -22,8 +22,9 @@ from nestvec._hub import pull
 from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
 from nestvec._model import Model
 from nestvec._quantization import quantize_embeddings
+from nestvec._runtime import Runtime, RuntimeMemory
 from nestvec._sentence_transformer import SentenceTransformer
-from nestvec._sparse import SparseVectors
+from nestvec._sparse import SparseVectors, TextVectors
 
 __all__ = [
     "CrossEncoder",
@@ -36,10 +37,13 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "ResourceExhaustedError",
+    "Runtime",
+    "RuntimeMemory",
     "SentenceTransformer",
     "SparseVectors",
     "Statistics",
     "Task",
+    "TextVectors",
     "TokenEmbeddings",
     "Tokens",
     "TruncationWarning",

@@ -44,14 +44,33 @@ class LoadedModel:
     def classify(
         self, firsts: Sequence[str], seconds: Sequence[str] | None, arguments: ScoreArguments
     ) -> tuple[NDArray[np.float32], list[int]]: ...
-    def encode_sparse(
-        self, texts: Sequence[str], arguments: EncodeArguments
-    ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]], list[int]]: ...
+    def encode_kinds(
+        self, texts: Sequence[str], arguments: EncodeArguments, kinds: Sequence[str]
+    ) -> tuple[
+        tuple[
+            NDArray[np.float32] | None,
+            tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]] | None,
+            list[NDArray[np.float32]] | None,
+        ],
+        list[int],
+    ]: ...
     def tokenize(
         self, text: str, add_special: bool, parse_special: bool
     ) -> tuple[list[int], list[str], list[tuple[int, int]], list[bool]]: ...
     def decode(self, ids: Sequence[int], skip_special: bool) -> str: ...
     def find_prompt(self, name: str) -> str: ...
+
+class LoadedRuntime:
+    def __init__(self) -> None: ...
+    def load(
+        self,
+        model: str,
+        config: str,
+        settings: dict[str, str],
+        log: Callable[[str], object],
+        progress: Callable[[int], object],
+    ) -> LoadedModel: ...
+    def memory(self) -> tuple[int, int, int, str]: ...
 
 def pack_rows(rows: NDArray[np.float32], dtype: str) -> NDArray[np.uint8]: ...
 def locate(folder_or_repo: str) -> str: ...

@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nestvec import _folder
-from nestvec._drop_in import check_device, find, settings_of, with_revision
+from nestvec._drop_in import DropIn, check_device, find, settings_of, with_revision
 from nestvec._errors import InvalidArgumentError
 from nestvec._model import Model
+from nestvec._tensors import as_asked
 from nestvec._texts import as_texts, count_of
 
 _ORGANIZATION = "cross-encoder"  # owns the models that are named without an owner
 _NAMES = {"none": "none", "identity": "none", "sigmoid": "sigmoid", "softmax": "softmax"}
 
 
-class CrossEncoder:
+class CrossEncoder(DropIn):
     """A reranker or classifier with the constructor and the calls of sentence-transformers' class (version 6).
 
         from nestvec import CrossEncoder
@@ -34,6 +35,9 @@ class CrossEncoder:
     it does not support raises an error: training, saving, prompts, PyTorch devices, pools of processes.
     docs/python.md lists what differs.
     """
+
+    _does = "scores"
+    _model_has = "rerank, classify, tokenize and info"
 
     def __init__(
         self,
@@ -178,29 +182,6 @@ class CrossEncoder:
 
     max_length = max_seq_length
 
-    @property
-    def device(self) -> str:
-        return "cpu"
-
-    def to(self, device: Any = None) -> CrossEncoder:
-        check_device(device)
-        return self
-
-    def cpu(self) -> CrossEncoder:
-        return self
-
-    def eval(self) -> CrossEncoder:
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"nestvec's CrossEncoder has no {name!r}: it scores, and does not train, save or give out PyTorch's "
-            "modules; `.model` is the nestvec.Model, with rerank, classify, tokenize and info"
-        )
-
-    def __repr__(self) -> str:
-        return f"<nestvec.CrossEncoder {self.model.info.id}>"
-
     def _activation(self, given: Any) -> tuple[Any, Callable[[Any], Any] | None]:
         """The activation that the model applies, and a function for afterwards."""
         chosen = self.activation_fn if given is None else given
@@ -225,11 +206,7 @@ class CrossEncoder:
             powers = np.exp(rows - rows.max(axis=1, keepdims=True, initial=-np.inf))
             rows = powers / powers.sum(axis=1, keepdims=True)
         scores: Any = rows[:, 0] if self.num_labels == 1 and rows.ndim > 1 else rows
-        if to_tensor or not to_numpy:
-            import torch
-
-            tensor = torch.from_numpy(np.ascontiguousarray(scores))
-            scores = tensor if to_tensor else list(tensor)
+        scores = as_asked(scores, to_numpy, to_tensor)
         return scores[0] if single else scores
 
 

@@ -5,14 +5,50 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nestvec import _hub
 from nestvec._errors import InvalidArgumentError, NotFoundError
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from nestvec._model import Model
+
 # Choices of how PyTorch computes; they change no vector here.
 _WITHOUT_EFFECT = ("attn_implementation", "low_cpu_mem_usage", "use_safetensors", "trust_remote_code")
 _PRECISIONS = {"auto": "auto", "float32": "fp32", "bfloat16": "bf16"}
+
+
+class DropIn:
+    """A class of sentence-transformers over a ``Model``, which computes on the CPU."""
+
+    model: Model
+    _does = ""  # "embeds"
+    _model_has = ""  # "tokenize and info"
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    def to(self, device: Any = None) -> Self:
+        check_device(device)
+        return self
+
+    def cpu(self) -> Self:
+        return self
+
+    def eval(self) -> Self:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"nestvec's {type(self).__name__} has no {name!r}: it {self._does}, and does not train, save or give out "
+            f"PyTorch's modules; `.model` is the nestvec.Model, with {self._model_has}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<nestvec.{type(self).__name__} {self.model.info.id}>"
 
 
 def check_device(device: Any) -> None:

@@ -38,7 +38,7 @@ class ModelInfo:
     matryoshka_dimensions: tuple[int, ...]
     dense: bool  # encode() has a vector for a text
     sparse: bool  # sparse() has weights of token ids
-    multi_vector: bool
+    multi_vector: bool  # multi_vector() has a vector for each token
     labels: tuple[str, ...]  # of a classifier's outputs; one: a reranker; empty: neither
     activation: str  # of those outputs by default: "none", "sigmoid", "softmax"
     threads: int

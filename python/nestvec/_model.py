@@ -20,6 +20,7 @@ from nestvec._bar import LoadingBar, is_watched
 from nestvec._errors import InvalidArgumentError, NotFoundError, TruncationWarning
 from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
 from nestvec._scoring import Scoring
+from nestvec._tensors import as_asked
 from nestvec._texts import as_texts, count_of, flag_of
 
 if TYPE_CHECKING:
@@ -114,26 +115,7 @@ class Model(Scoring):
         default they are, on a terminal. The logger "nestvec" reports precision, threads and the memory plan. Raises
         nestvec.Error.
         """
-        model = "" if path_or_repo is None else os.fsdecode(path_or_repo)
-        if path_or_repo is not None and not model:
-            raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
-        file = "" if config is None else os.path.abspath(config)
-        given = {name: _setting(value) for name, value in settings.items() if value is not None}
-        with LoadingBar(is_watched() if show_progress_bar is None else show_progress_bar) as bar:
-            try:
-                core = _core.load(model, file, given, _log.info, bar)
-            except NotFoundError as error:
-                repository = _hub.missing_repository(error)
-                if repository is None:
-                    raise
-                if not download:
-                    error.args = (f"{error}, or load it with download=True",)
-                    raise
-                model = _hub.pull(repository, show_progress_bar=show_progress_bar)
-                core = _core.load(model, file, given, _log.info, bar)
-        folder = os.path.abspath(core.info()["folder"])
-        reference = (folder, file, tuple(sorted(given.items())))
-        return _loaded.keep(cls(core, reference))
+        return load_model(_core.load, path_or_repo, config, download, show_progress_bar, settings, cls)
 
     @property
     def info(self) -> ModelInfo:
@@ -241,8 +223,8 @@ class Model(Scoring):
                                precision=None if precision == "float32" else precision)
             embedded = self._run(self._core.embed_tokens, texts, arguments, bool(show_progress_bar))
             rows = [item[0] for item in embedded]
-            if convert_to_tensor or not convert_to_numpy:
-                rows = [_tensor(row) for row in rows]
+            tensors = convert_to_tensor or not convert_to_numpy
+            rows = [as_asked(row, True, tensors) for row in rows]
             return rows[0] if single else rows
         if output_value != "sentence_embedding":
             raise InvalidArgumentError(
@@ -254,11 +236,8 @@ class Model(Scoring):
         arguments["batch_tokens"] = count_of("batch_tokens", batch_tokens) or 0
         _quantization.check(precision)
         vectors = self._run(self._core.encode, texts, arguments, bool(show_progress_bar))
-        packed = _quantization.pack(vectors, precision)
-        out = packed[0] if single else packed
-        if convert_to_tensor:
-            return _tensor(out)
-        return out if convert_to_numpy else _tensors(out)
+        out = as_asked(_quantization.pack(vectors, precision), convert_to_numpy, convert_to_tensor)
+        return out[0] if single else out
 
     @overload
     def encode_query(self, sentences: str | Iterable[str], **options: Unpack[EncodeOptions]) -> Vectors: ...
@@ -410,6 +389,38 @@ class Model(Scoring):
         return out
 
 
+def load_model(
+    load: Callable[..., _core.LoadedModel],
+    path_or_repo: str | os.PathLike[str] | None,
+    config: str | os.PathLike[str] | None,
+    download: bool,
+    show_progress_bar: bool | None,
+    settings: Mapping[str, str | float | Mapping[str, str] | None],
+    of: type[Model] = Model,
+) -> Model:
+    """``Model.load``, by ``_core.load`` or by a runtime's."""
+    model = "" if path_or_repo is None else os.fsdecode(path_or_repo)
+    if path_or_repo is not None and not model:
+        raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
+    file = "" if config is None else os.path.abspath(config)
+    given = {name: _setting(value) for name, value in settings.items() if value is not None}
+    with LoadingBar(is_watched() if show_progress_bar is None else show_progress_bar) as bar:
+        try:
+            core = load(model, file, given, _log.info, bar)
+        except NotFoundError as error:
+            repository = _hub.missing_repository(error)
+            if repository is None:
+                raise
+            if not download:
+                error.args = (f"{error}, or load it with download=True",)
+                raise
+            model = _hub.pull(repository, show_progress_bar=show_progress_bar)
+            core = load(model, file, given, _log.info, bar)
+    folder = os.path.abspath(core.info()["folder"])
+    reference = (folder, file, tuple(sorted(given.items())))
+    return _loaded.keep(of(core, reference))
+
+
 class _Loaded:
     """The models of this process by what they were loaded from, as long as someone else holds them."""
 
@@ -483,13 +494,3 @@ def _refuse_for_tokens(**options: Any) -> None:
     for name, value in options.items():
         if value is not None:
             raise InvalidArgumentError(f"{name}={value!r} does not go with output_value='token_embeddings'")
-
-
-def _tensor(vectors: NDArray[Any]) -> Any:
-    import torch
-
-    return torch.from_numpy(vectors)
-
-
-def _tensors(vectors: NDArray[Any]) -> Any:
-    return list(_tensor(vectors)) if vectors.ndim == 2 else _tensor(vectors)

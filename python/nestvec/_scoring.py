@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a loaded model computes besides dense vectors: scores of pairs, and sparse vectors."""
+"""What a loaded model computes besides dense vectors: scores of pairs, sparse vectors, vectors of tokens."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nestvec._errors import InvalidArgumentError
-from nestvec._sparse import as_csr, most_active
+from nestvec._sparse import Rows, TextVectors, as_csr, most_active
 from nestvec._texts import as_texts, count_of, flag_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Activation = Literal["none", "sigmoid", "softmax"]
 PairTruncation = Literal["longest_first", "only_second"]
+Kind = Literal["dense", "sparse", "multi_vector"]
 
 
 class RerankOptions(TypedDict, total=False):
@@ -37,8 +38,20 @@ class RerankOptions(TypedDict, total=False):
     progress: Callable[[int], object] | None
 
 
+class TokenOptions(TypedDict, total=False):
+    """What ``Model.multi_vector`` takes by name."""
+
+    task: str | None
+    prompt_name: str | None
+    prompt: str | None
+    truncate: Literal["right", "left", "error"]
+    parse_special: bool
+    show_progress_bar: bool | None
+    progress: Callable[[int], object] | None
+
+
 class Scoring:
-    """The part of ``Model`` for rerankers, classifiers and sparse encoders."""
+    """The part of ``Model`` for rerankers, classifiers, sparse and multi-vector encoders."""
 
     _core: LoadedModel
     _info: ModelInfo
@@ -147,13 +160,86 @@ class Scoring:
         texts, _ = as_texts(sentences)
         arguments = self._arguments(task, prompt_name, prompt, False, truncate, parse_special)
         arguments["progress"] = progress
-        starts, ids, weights = self._run(self._core.encode_sparse, texts, arguments, bool(show_progress_bar))
         most = count_of("max_active_dims", max_active_dims)
-        if most is not None:
-            starts, ids, weights = most_active(starts, ids, weights, most)
-        return as_csr(starts, ids, weights, self._info.vocabulary)
+        encode = functools.partial(self._core.encode_kinds, kinds=("sparse",))
+        _, rows, _ = self._run(encode, texts, arguments, bool(show_progress_bar))
+        return self._csr(rows, most)
 
     encode_sparse = sparse
+
+    @overload
+    def multi_vector(self, sentences: str, **options: Unpack[TokenOptions]) -> NDArray[np.float32]: ...
+    @overload
+    def multi_vector(self, sentences: Iterable[str], **options: Unpack[TokenOptions]) -> list[NDArray[np.float32]]: ...
+    def multi_vector(
+        self,
+        sentences: str | Iterable[str],
+        *,
+        task: str | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        truncate: Literal["right", "left", "error"] = "right",
+        parse_special: bool = True,
+        show_progress_bar: bool | None = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+        """The vectors of a text's tokens, as ColBERT compares them: float32 [tokens, width]; for a list, a list.
+
+        They come from the model's own head and have length 1; the first special token has none. ``info.multi_vector``
+        tells whether the model has such vectors. The score of a query and a document is ``(query @ document.T).max(axis=1)``,
+        summed or averaged. The options are those of ``encode``, and so are the errors. ``tokenize_and_embed`` gives
+        the model's hidden states instead.
+        """
+        if not self._info.multi_vector:
+            raise InvalidArgumentError(f"{self._info.id} has no vectors of tokens from a head of its own")
+        texts, single = as_texts(sentences)
+        arguments = self._arguments(task, prompt_name, prompt, False, truncate, parse_special)
+        arguments["progress"] = progress
+        encode = functools.partial(self._core.encode_kinds, kinds=("multi_vector",))
+        _, _, rows = self._run(encode, texts, arguments, bool(show_progress_bar))
+        return rows[0] if single else rows
+
+    def encode_kinds(
+        self,
+        sentences: str | Iterable[str],
+        kinds: Collection[Kind] = ("dense", "sparse"),
+        *,
+        task: str | None = None,
+        dimensions: int | None = None,
+        normalize: bool | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        max_active_dims: int | None = None,
+        truncate: Literal["right", "left", "error"] = "right",
+        parse_special: bool = True,
+        show_progress_bar: bool | None = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> TextVectors:
+        """Several kinds of vectors in one pass of the model: "dense", "sparse", "multi_vector".
+
+        Each field of the result is what ``encode``, ``sparse`` and ``multi_vector`` return, or None if its kind is not
+        asked for. ``info.dense``, ``info.sparse`` and ``info.multi_vector`` tell what the model has. The options are
+        those of these functions.
+        """
+        for kind in kinds:
+            if isinstance(kinds, str) or kind not in ("dense", "sparse", "multi_vector"):
+                shown = kinds if isinstance(kinds, str) else kind
+                raise InvalidArgumentError(f"kinds has {shown!r}; expected a list of 'dense', 'sparse', 'multi_vector'")
+        texts, single = as_texts(sentences)
+        arguments = self._arguments(task, prompt_name, prompt, False, truncate, parse_special)
+        arguments["progress"] = progress
+        arguments["dimensions"] = count_of("dimensions", dimensions) or 0
+        arguments["normalize"] = flag_of("normalize", normalize)
+        most = count_of("max_active_dims", max_active_dims)
+        encode = functools.partial(self._core.encode_kinds, kinds=tuple(kinds))
+        dense, sparse, multi = self._run(encode, texts, arguments, bool(show_progress_bar))
+        if single:
+            dense, multi = (None if rows is None else rows[0] for rows in (dense, multi))
+        return TextVectors(dense, None if sparse is None else self._csr(sparse, most), multi)
+
+    def _csr(self, rows: Rows, most: int | None) -> Any:
+        starts, ids, weights = rows if most is None else most_active(*rows, most)
+        return as_csr(starts, ids, weights, self._info.vocabulary)
 
     def _arguments(self, *how: Any) -> EncodeArguments:
         raise NotImplementedError

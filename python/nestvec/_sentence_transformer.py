@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from nestvec import _quantization, _similarity
-from nestvec._drop_in import check_device, find, settings_of, with_revision
+from nestvec._drop_in import DropIn, check_device, find, settings_of, with_revision
 from nestvec._errors import InvalidArgumentError
 from nestvec._model import Model
+from nestvec._tensors import as_asked
 from nestvec._texts import as_texts, count_of
 
 _ORGANIZATION = "sentence-transformers"  # owns the models that are named without an owner
 
 
-class SentenceTransformer:
+class SentenceTransformer(DropIn):
     """A model with the constructor and the calls of sentence-transformers' class of this name (version 6).
 
         from nestvec import SentenceTransformer
@@ -31,6 +32,9 @@ class SentenceTransformer:
     it does not support raises an error: training, saving, modules, PyTorch devices, pools of processes.
     docs/python.md lists what differs.
     """
+
+    _does = "embeds"
+    _model_has = "tokenize, decode and info"
 
     def __init__(
         self,
@@ -133,11 +137,7 @@ class SentenceTransformer:
         vectors = self._vectors(texts, width, normalize_embeddings, how)
         if len(vectors) and precision not in (None, "float32"):
             vectors = _quantization.quantize_embeddings(vectors, precision)
-        if not convert_to_numpy or convert_to_tensor:
-            import torch
-
-            tensor = torch.from_numpy(vectors)
-            vectors = tensor if convert_to_tensor else list(tensor)
+        vectors = as_asked(vectors, convert_to_numpy, convert_to_tensor)
         return vectors[0] if single else vectors
 
     def encode_query(self, inputs: str | Iterable[str] | None = None, *args: Any, **options: Any) -> Any:
@@ -196,29 +196,6 @@ class SentenceTransformer:
             self.truncate_dim = before
 
     truncate_sentence_embeddings = truncate_embeddings
-
-    @property
-    def device(self) -> str:
-        return "cpu"
-
-    def to(self, device: Any = None) -> SentenceTransformer:
-        check_device(device)
-        return self
-
-    def cpu(self) -> SentenceTransformer:
-        return self
-
-    def eval(self) -> SentenceTransformer:
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"nestvec's SentenceTransformer has no {name!r}: it embeds, and does not train, save or give out PyTorch's "
-            "modules; `.model` is the nestvec.Model, with tokenize, decode and info"
-        )
-
-    def __repr__(self) -> str:
-        return f"<nestvec.SentenceTransformer {self.model.info.id}>"
 
     def _prompt_of(self, prompt_name: str | None, prompt: str | None, task: str | None) -> dict[str, Any]:
         if prompt is None and prompt_name is None and task is None:

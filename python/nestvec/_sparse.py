@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sparse vectors as rows of a matrix."""
+"""Sparse vectors as rows of a matrix, and what one pass of a model gives."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from numpy.typing import NDArray
 Starts = NDArray[np.int64]
 Ids = NDArray[np.int32]
 Weights = NDArray[np.float32]
+Rows = tuple[Starts, Ids, Weights]
+
+
+@dataclass(frozen=True, eq=False)
+class TextVectors:
+    """The vectors of ``Model.encode_kinds``; None for a kind that was not asked for."""
+
+    dense: NDArray[np.float32] | None  # [texts, dimensions], or [dimensions] of one text
+    sparse: Any  # as of Model.sparse
+    multi_vector: Any  # a list of float32 [tokens, width], or one of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +69,7 @@ def as_csr(starts: Starts, ids: Ids, weights: Weights, width: int) -> Any:
     return csr_matrix((weights, ids, starts), shape=shape)
 
 
-def most_active(starts: Starts, ids: Ids, weights: Weights, most: int) -> tuple[Starts, Ids, Weights]:
+def most_active(starts: Starts, ids: Ids, weights: Weights, most: int) -> Rows:
     """The largest weights of each row, at most so many; of equal weights those of the smaller ids."""
     kept = []
     for begin, end in zip(starts[:-1], starts[1:], strict=True):

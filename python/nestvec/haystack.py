@@ -19,8 +19,42 @@ with needs("haystack", __name__):
     from haystack import Document, component, default_from_dict, default_to_dict
 
 
+class _Loading:
+    """A component with a model, which is loaded once. ``_own`` names what else its class takes and keeps.
+
+    Components name this class where they call it: Haystack builds them a second time, so ``super()`` knows the wrong
+    one.
+    """
+
+    _own: tuple[str, ...] = ()
+
+    def __init__(self, model: str, settings: dict[str, Any] | None, options: dict[str, Any] | None) -> None:
+        self.model = model
+        self.settings = settings or {}
+        self.options = options or {}
+        self._loaded: Model | None = None
+
+    def warm_up(self) -> None:
+        """Loads the model, once."""
+        if self._loaded is None:
+            self._loaded = Model.load(self.model, **self.settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in self._own}
+        return default_to_dict(self, model=self.model, settings=self.settings, options=self.options, **own)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Any:
+        return default_from_dict(cls, data)
+
+    def _ready(self) -> Model:
+        self.warm_up()
+        assert self._loaded is not None
+        return self._loaded
+
+
 @component
-class NestvecTextEmbedder:
+class NestvecTextEmbedder(_Loading):
     """Embeds a text as a query.
 
     ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
@@ -30,39 +64,24 @@ class NestvecTextEmbedder:
     def __init__(
         self, model: str, settings: dict[str, Any] | None = None, options: dict[str, Any] | None = None
     ) -> None:
-        self.model = model
-        self.settings = settings or {}
-        self.options = options or {}
-        self._loaded: Model | None = None
-
-    def warm_up(self) -> None:
-        """Loads the model, once."""
-        if self._loaded is None:
-            self._loaded = Model.load(self.model, **self.settings)
-
-    def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, model=self.model, settings=self.settings, options=self.options)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> NestvecTextEmbedder:
-        return default_from_dict(cls, data)
+        _Loading.__init__(self, model, settings, options)
 
     @component.output_types(embedding=list[float])
     def run(self, text: str) -> dict[str, Any]:
         if not isinstance(text, str):
             raise TypeError("NestvecTextEmbedder takes one str; for documents there is NestvecDocumentEmbedder")
-        self.warm_up()
-        assert self._loaded is not None
-        return {"embedding": self._loaded.encode_query(text, **self.options).tolist()}
+        return {"embedding": self._ready().encode_query(text, **self.options).tolist()}
 
 
 @component
-class NestvecDocumentEmbedder:
+class NestvecDocumentEmbedder(_Loading):
     """Adds vectors to documents. Fields of their metadata may be put before the content.
 
     ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
     ``Model.encode``.
     """
+
+    _own = ("meta_fields_to_embed", "embedding_separator")
 
     def __init__(
         self,
@@ -72,39 +91,15 @@ class NestvecDocumentEmbedder:
         meta_fields_to_embed: list[str] | None = None,
         embedding_separator: str = "\n",
     ) -> None:
-        self.model = model
-        self.settings = settings or {}
-        self.options = options or {}
-        self._loaded: Model | None = None
+        _Loading.__init__(self, model, settings, options)
         self.meta_fields_to_embed = meta_fields_to_embed or []
         self.embedding_separator = embedding_separator
-
-    def warm_up(self) -> None:
-        """Loads the model, once."""
-        if self._loaded is None:
-            self._loaded = Model.load(self.model, **self.settings)
-
-    def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(
-            self,
-            model=self.model,
-            settings=self.settings,
-            options=self.options,
-            meta_fields_to_embed=self.meta_fields_to_embed,
-            embedding_separator=self.embedding_separator,
-        )
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> NestvecDocumentEmbedder:
-        return default_from_dict(cls, data)
 
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, Any]:
         if not all(isinstance(document, Document) for document in documents):
             raise TypeError("NestvecDocumentEmbedder takes a list of Document; for a str there is NestvecTextEmbedder")
-        self.warm_up()
-        assert self._loaded is not None
-        vectors = self._loaded.encode_document([self._text(document) for document in documents], **self.options)
+        vectors = self._ready().encode_document([self._text(document) for document in documents], **self.options)
         embedded = [
             replace(document, embedding=vector.tolist())
             for document, vector in zip(documents, vectors, strict=True)
@@ -116,13 +111,15 @@ class NestvecDocumentEmbedder:
 
 
 @component
-class NestvecRanker:
+class NestvecRanker(_Loading):
     """Sorts documents by how well they answer a query, the best first, with their new scores.
 
     ``model`` is a folder or repository, ``settings`` are those of ``Model.load``, ``options`` those of
     ``Model.rerank``. ``score_threshold`` leaves out documents with a lower score. Of documents with the same id the
     first is taken. Fields of their metadata may be put before the content.
     """
+
+    _own = ("top_k", "score_threshold", "meta_fields_to_embed", "embedding_separator")
 
     def __init__(
         self,
@@ -134,35 +131,11 @@ class NestvecRanker:
         meta_fields_to_embed: list[str] | None = None,
         embedding_separator: str = "\n",
     ) -> None:
-        self.model = model
-        self.settings = settings or {}
-        self.options = options or {}
-        self._loaded: Model | None = None
+        _Loading.__init__(self, model, settings, options)
         self.top_k = count_of("top_k", top_k)
         self.score_threshold = score_threshold
         self.meta_fields_to_embed = meta_fields_to_embed or []
         self.embedding_separator = embedding_separator
-
-    def warm_up(self) -> None:
-        """Loads the model, once."""
-        if self._loaded is None:
-            self._loaded = Model.load(self.model, **self.settings)
-
-    def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(
-            self,
-            model=self.model,
-            settings=self.settings,
-            options=self.options,
-            top_k=self.top_k,
-            score_threshold=self.score_threshold,
-            meta_fields_to_embed=self.meta_fields_to_embed,
-            embedding_separator=self.embedding_separator,
-        )
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> NestvecRanker:
-        return default_from_dict(cls, data)
 
     @component.output_types(documents=list[Document])
     def run(
@@ -173,14 +146,12 @@ class NestvecRanker:
         score_threshold: float | None = None,
     ) -> dict[str, Any]:
         """``top_k`` and ``score_threshold`` replace those of the constructor."""
-        self.warm_up()
-        assert self._loaded is not None
         unique: dict[str, Document] = {}
         for document in documents:
             unique.setdefault(document.id, document)
         given = list(unique.values())
         texts = [_text(document, self.meta_fields_to_embed, self.embedding_separator) for document in given]
-        scores = self._loaded.rerank(query, texts, **self.options)
+        scores = self._ready().rerank(query, texts, **self.options)
         most = self.top_k if top_k is None else count_of("top_k", top_k)
         least = self.score_threshold if score_threshold is None else score_threshold
         ranked = [replace(given[i], score=float(scores[i])) for i in best_first(scores, most)]

@@ -10,6 +10,7 @@
 #include <nanobind/stl/vector.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 
@@ -17,13 +18,14 @@
 #include "config/model_location.h"
 #include "embed_tokens.h"
 #include "encode.h"
+#include "kinds.h"
 #include "nestvec/load.h"
+#include "nestvec/runtime.h"
 #include "nestvec/tasks.h"
 #include "nestvec/version.h"
 #include "pack_rows.h"
 #include "score.h"
 #include "settings.h"
-#include "sparse.h"
 #include "strings.h"
 
 namespace nb = nanobind;
@@ -40,15 +42,45 @@ struct Counters {
   std::atomic<double> seconds = 0;
 };
 
-// A model in the process that loaded it. A forked child has the memory but none of the threads, so
-// there every call is refused, and the model is not destroyed but left alone.
+// What has threads, in the process that made it. A forked child has the memory but none of the
+// threads, so there every use is refused, and it is not destroyed but left alone.
+template <typename Kept>
+class OfProcess {
+ public:
+  OfProcess(std::string name, Kept kept)
+      : kept_(std::make_unique<Kept>(std::move(kept))),
+        name_(std::move(name)),
+        process_(getpid()) {}
+  OfProcess(const OfProcess&) = delete;
+  OfProcess& operator=(const OfProcess&) = delete;
+  ~OfProcess() {
+    if (getpid() != process_) {
+      kept_.release();  // NOLINT(bugprone-unused-return-value): see above
+      return;
+    }
+    nb::gil_scoped_release release;  // its thread may have to end first
+    kept_.reset();
+  }
+
+  Kept& get() const {
+    if (getpid() == process_) return *kept_;
+    throw Error(ErrorCode::kFailedPrecondition,
+                "the " + name_ + " was loaded by process " + std::to_string(process_) +
+                    " and this is a fork of it, which has none of its threads; load the " + name_ +
+                    " in each process, or start processes with \"spawn\"");
+  }
+
+ private:
+  std::unique_ptr<Kept> kept_;
+  std::string name_;
+  pid_t process_;
+};
+
 class LoadedModel {
  public:
   explicit LoadedModel(Model model)
-      : model_(std::make_unique<const Model>(std::move(model))),
-        counters_(std::make_shared<Counters>()),
-        process_(getpid()) {
-    model_->observe_batches([counters = counters_](const BatchReport& report) {
+      : model_("model", std::move(model)), counters_(std::make_shared<Counters>()) {
+    get().observe_batches([counters = counters_](const BatchReport& report) {
       counters->runs += 1;
       counters->texts += report.texts;
       counters->tokens += report.tokens;
@@ -56,30 +88,30 @@ class LoadedModel {
       if (report.tokens > counters->largest) counters->largest = report.tokens;
     });
   }
-  LoadedModel(const LoadedModel&) = delete;
-  LoadedModel& operator=(const LoadedModel&) = delete;
-  ~LoadedModel() {
-    if (getpid() != process_) {
-      model_.release();  // NOLINT(bugprone-unused-return-value): see above
-      return;
-    }
-    nb::gil_scoped_release release;  // its thread may have to end first
-    model_.reset();
-  }
 
-  const Model& get() const {
-    if (getpid() == process_) return *model_;
-    throw Error(ErrorCode::kFailedPrecondition,
-                "the model was loaded by process " + std::to_string(process_) +
-                    " and this is a fork of it, which has none of its threads; load the model in "
-                    "each process, or start processes with \"spawn\"");
-  }
+  const Model& get() const { return model_.get(); }
   const Counters& counters() const noexcept { return *counters_; }
 
  private:
-  std::unique_ptr<const Model> model_;
+  OfProcess<Model> model_;
   std::shared_ptr<Counters> counters_;
-  pid_t process_;
+};
+
+// Models that share threads and a memory plan.
+class LoadedRuntime {
+ public:
+  LoadedRuntime() : runtime_("runtime", Runtime()) {}
+
+  std::unique_ptr<LoadedModel> load(const std::string& model, const std::string& config,
+                                    const std::map<std::string, std::string>& settings,
+                                    const nb::object& log, const nb::object& progress);
+  nb::tuple memory() const {
+    const RuntimeMemory memory = runtime_.get().memory();
+    return nb::make_tuple(memory.models, memory.plan_bytes, memory.budget_bytes, memory.plan);
+  }
+
+ private:
+  OfProcess<Runtime> runtime_;
 };
 
 // Raises what nestvec._errors makes of an Error.
@@ -120,6 +152,17 @@ std::unique_ptr<LoadedModel> load(const std::string& model, const std::string& c
   nb::gil_scoped_release release;
   const ModelConfig read = read_settings_of(model, config, settings);
   return std::make_unique<LoadedModel>(load_model(read, load_log(log, progress), {}));
+}
+
+std::unique_ptr<LoadedModel> LoadedRuntime::load(const std::string& model,
+                                                 const std::string& config,
+                                                 const std::map<std::string, std::string>& settings,
+                                                 const nb::object& log,
+                                                 const nb::object& progress) {
+  Runtime& runtime = runtime_.get();
+  nb::gil_scoped_release release;
+  const ModelConfig read = read_settings_of(model, config, settings);
+  return std::make_unique<LoadedModel>(runtime.load(read, load_log(log, progress), {}));
 }
 
 nb::dict info(const LoadedModel& model) {
@@ -234,9 +277,13 @@ nb::tuple classify_pairs(const LoadedModel& model, const nb::sequence& firsts,
   return tuple_of(classify(model.get(), firsts, std::move(seconds), score_arguments_of(arguments)));
 }
 
-nb::tuple encode_sparse_of(const LoadedModel& model, const nb::sequence& texts,
-                           const nb::dict& arguments) {
-  return encode_sparse(model.get(), texts, arguments_of(arguments));
+nb::tuple encode_kinds_of(const LoadedModel& model, const nb::sequence& texts,
+                          const nb::dict& arguments, const std::vector<std::string>& kinds) {
+  EncodeArguments how = arguments_of(arguments);
+  how.options.dense = std::ranges::find(kinds, "dense") != kinds.end();
+  how.options.sparse = std::ranges::find(kinds, "sparse") != kinds.end();
+  how.options.multi_vector = std::ranges::find(kinds, "multi_vector") != kinds.end();
+  return encode_kinds(model.get(), texts, std::move(how));
 }
 
 nb::tuple encode_texts(const LoadedModel& model, const nb::sequence& texts,
@@ -283,7 +330,8 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
            nb::arg("arguments"))
       .def("classify", nestvec::classify_pairs, nb::arg("firsts"), nb::arg("seconds").none(),
            nb::arg("arguments"))
-      .def("encode_sparse", nestvec::encode_sparse_of, nb::arg("texts"), nb::arg("arguments"))
+      .def("encode_kinds", nestvec::encode_kinds_of, nb::arg("texts"), nb::arg("arguments"),
+           nb::arg("kinds"))
       .def("tokenize", nestvec::tokenize, nb::arg("text"), nb::arg("add_special"),
            nb::arg("parse_special"))
       .def(
@@ -297,6 +345,11 @@ NB_MODULE(_core, module) {  // NOLINT: the macro's own form
             return nestvec::find_prompt(model.get().info(), name);
           },
           nb::arg("name"));
+  nb::class_<nestvec::LoadedRuntime>(module, "LoadedRuntime")
+      .def(nb::init<>())
+      .def("load", &nestvec::LoadedRuntime::load, nb::arg("model"), nb::arg("config"),
+           nb::arg("settings"), nb::arg("log"), nb::arg("progress"))
+      .def("memory", &nestvec::LoadedRuntime::memory);
   module.def("pack_rows", nestvec::pack_rows, nb::arg("rows"), nb::arg("dtype"));
   module.def(
       "locate",

@@ -34,7 +34,8 @@ USES = {"retrieval.query": ("retrieval", "query"), "retrieval.passage": ("retrie
 TOKENIZERS = {"eurobert-tiny": "llama3", "v5-nano-tiny": "llama3", "qwen3-tiny": "qwen3-embedding",
               "v5-small-tiny": "qwen3", "modernbert-tiny": "modernbert"}
 # Pooling of the models that do not take the last token.
-POOLING = {"modernbert-tiny": "mean", "distilbert-tiny": "mean", "nomic-tiny": "mean", "gte-tiny": "cls"}
+POOLING = {"modernbert-tiny": "mean", "distilbert-tiny": "mean", "nomic-tiny": "mean", "gte-tiny": "cls",
+           "mpnet-tiny": "mean", "jina-v2-tiny": "mean", "jina-v2-code-tiny": "mean", "roberta-tiny": "mean", "simcse-tiny": "cls"}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 

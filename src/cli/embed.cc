@@ -15,6 +15,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_kind.h"
 #include "cli/output_target.h"
+#include "cli/sparse_text.h"
 #include "cli/text_argument.h"
 #include "cli/text_lines.h"
 #include "cli/text_notes.h"
@@ -50,7 +51,8 @@ constexpr const char* kEmbedExamples =
     "  base64   as jsonl, little-endian float32\n"
     "  binary   as jsonl, one bit per dimension, in signed bytes; ubinary in unsigned bytes\n"
     "On a terminal, where no format is given, each text has one line with the start of its "
-    "vector.\n"
+    "vector,\n"
+    "or with --sparse its tokens that weigh most.\n"
     "\n"
     "--input embeds whole files in full batches and writes files. After an interruption, run the\n"
     "same command with --resume. The name of --output must end in .npy, .jsonl, .f32 or .npz,\n"
@@ -71,7 +73,9 @@ class EmbedWriter {
  public:
   EmbedWriter(const Model& model, const EmbedOptions& options, ChosenFormat format,
               std::ostream& out)
-      : model_(model), options_(options), format_(format), out_(out) {}
+      : model_(model), options_(options), format_(format), out_(out) {
+    if (options_.sparse) sparse_ = std::make_unique<SparseWriter>(model, format, out);
+  }
 
   void add(const std::string& text) {
     check_interrupt();
@@ -84,9 +88,10 @@ class EmbedWriter {
   }
 
   void finish(std::ostream& err) {
-    if (!pending_.empty() || (format_ && !writer_)) flush();
+    if (!pending_.empty() || (format_ && !writer_ && !sparse_)) flush();
     if (writer_) writer_->finish();
-    if (!format_) print_end();
+    if (sparse_) sparse_->finish();
+    if (!format_ && !sparse_) print_end();
     notes_.print(std::to_string(model_.info().max_tokens) + " tokens", err);
   }
 
@@ -94,7 +99,9 @@ class EmbedWriter {
   void flush() {
     const Embeddings rows = model_.predict(pending_, options_);
     check_interrupt();
-    if (format_) {
+    if (sparse_) {
+      sparse_->write(rows.sparse, pending_);
+    } else if (format_) {
       if (!writer_) writer_ = std::make_unique<VectorWriter>(*format_, rows.width, out_);
       for (std::size_t i = 0; i < rows.rows; ++i) writer_->write(rows.row(i));
       if (format_ == OutputFormat::kJsonLines) out_.flush();
@@ -130,6 +137,7 @@ class EmbedWriter {
   std::vector<std::string> pending_;
   std::size_t pending_bytes_ = 0;
   std::unique_ptr<VectorWriter> writer_;
+  std::unique_ptr<SparseWriter> sparse_;  // in its place, with --sparse
   std::size_t count_ = 0;
   TextNotes notes_{"text"};
 };
@@ -166,6 +174,10 @@ ChosenFormat output_format(const EmbedFlags& flags, bool terminal) {
   const auto named = find_vector_format(path);
   if (named == VectorFormat::kNpy) return OutputFormat::kNpy;
   if (named == VectorFormat::kJsonLines) return OutputFormat::kJsonLines;
+  if (named == VectorFormat::kNpz) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--output " + excerpt(path) + ": npz is written by --input FILE --sparse");
+  }
   const std::string ending = std::filesystem::path(path).extension().string();
   if (ending.empty() || ending == ".json") return parse_output_format(flags.format);
   throw Error(ErrorCode::kInvalidArgument,
@@ -200,6 +212,8 @@ void note_file_names(const EmbedFlags& flags, std::ostream& err) {
 void run_embed(const EmbedFlags& flags, CliContext& context) {
   const ChosenFormat format = output_format(flags, context.out_is_terminal);
   check_writable(flags, format, context);
+  check_sparse_flags(flags);
+  if (flags.sparse) check_sparse_format(format);
   note_file_names(flags, context.err);
   if (reads_piped_input(flags) && context.in_is_terminal) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -214,7 +228,7 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
   };
   const Model model = load_chosen_model(flags.model, context, check);
   check_embeds(model.info());
-  check_makes(model.info(), false);
+  check_makes(model.info(), flags.sparse);
   EmbedWriter run(model, embed_options(flags, model.info()), format, target.stream());
   read_texts(flags, file.get(), context, run);
   run.finish(context.err);
@@ -263,6 +277,12 @@ void add_output_options(CLI::App& command, EmbedFlags& flags) {
   command
       .add_flag("--late-chunking", flags.options.late_chunking,
                 "Read the texts together, as chunks of one document, and pool each separately")
+      ->group(kMoreOfTexts);
+  command
+      .add_flag(
+          "--sparse", flags.sparse,
+          "Write learned sparse vectors, weights of token ids, as json or jsonl; with --input "
+          "as jsonl or npz")
       ->group(kMoreOfTexts);
   command.add_flag("--no-normalize", flags.no_normalize, "Do not scale the vectors to length 1")
       ->group(kMoreOfTexts);

@@ -107,12 +107,9 @@ BulkOptions bulk_options(const EmbedFlags& flags) {
   options.output.format =
       flags.format_given ? parse_vector_format(flags.format) : guess_vector_format(flags.output);
   options.output.type = parse_value_type(bulk.dtype);
-  options.output.sparse = bulk.sparse;
+  options.output.sparse = flags.sparse;
   if (flags.dimensions_given) check_format(options.output.type, flags.dimensions);
-  if (bulk.sparse && (flags.dimensions_given || flags.no_normalize)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "--dimensions and --no-normalize are for dense vectors, and --sparse was given");
-  }
+  check_sparse_flags(flags);
   options.embed.late_chunking = flags.options.late_chunking;
   options.on_error = parse_on_error(bulk.on_error);
   options.dedupe = bulk.dedupe;
@@ -152,7 +149,7 @@ void run_embed_bulk(const EmbedFlags& flags, CliContext& context) {
   };
   const Model model = load_chosen_model(flags.model, context, check);
   check_embeds(model.info());
-  check_makes(model.info(), flags.bulk.sparse);
+  check_makes(model.info(), flags.sparse);
   const EmbedOptions embed = embed_options(flags, model.info());
   run.set_embed_options(embed);
 
@@ -228,10 +225,6 @@ void add_run_options(CLI::App& command, BulkFlags& flags) {
                   "Type of the values in .npy; int8 and uint8 have their scales in a second file")
       ->type_name(array_format_names("|"))
       ->capture_default_str()
-      ->group(kGroup);
-  command
-      .add_flag("--sparse", flags.sparse,
-                "Write learned sparse vectors, weights of token ids, into a file in .jsonl or .npz")
       ->group(kGroup);
   command
       .add_option("--on-error", flags.on_error,

@@ -28,9 +28,21 @@ EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model) {
   options.add_prompt = !flags.no_prompt;
   options.parse_special = !flags.no_special;
   if (flags.no_normalize) options.normalize = false;
-  options.sparse = flags.bulk.sparse;
-  options.dense = !flags.bulk.sparse;
+  options.sparse = flags.sparse;
+  options.dense = !flags.sparse;
   return options;
+}
+
+void check_sparse_flags(const EmbedFlags& flags) {
+  if (!flags.sparse) return;
+  if (flags.dimensions_given || flags.no_normalize) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--dimensions and --no-normalize are for dense vectors, and --sparse was given");
+  }
+  if (flags.options.late_chunking) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--late-chunking pools dense vectors, and --sparse was given");
+  }
 }
 
 }  // namespace nestvec

@@ -24,7 +24,6 @@ struct BulkFlags {
   std::string on_error = "fail";
   std::string progress = "auto";
   double checkpoint_seconds = 5;
-  bool sparse = false;
   bool dedupe = false;
   bool resume = false;
   bool restart = false;
@@ -44,6 +43,7 @@ struct EmbedFlags {
   bool no_prompt = false;
   bool no_normalize = false;
   bool no_special = false;
+  bool sparse = false;
   EmbedOptions options;
   BulkFlags bulk;
 };
@@ -51,5 +51,8 @@ struct EmbedFlags {
 // What the flags ask of the model, whose outline is enough: dimensions that it does not tell are
 // not checked. Throws Error kInvalidArgument for a task or dimensions that it lacks.
 EmbedOptions embed_options(const EmbedFlags& flags, const ModelInfo& model);
+
+// Throws Error kInvalidArgument where --sparse goes with an option for dense vectors.
+void check_sparse_flags(const EmbedFlags& flags);
 
 }  // namespace nestvec

@@ -30,7 +30,7 @@ void check_makes(const ModelInfo& model, bool sparse) {
                 model.id + " has no sparse vectors; leave --sparse out");
   }
   if (!sparse && !model.dense && model.sparse) {
-    throw wrong_kind(model, "a sparse encoder; add --sparse to --input FILE");
+    throw wrong_kind(model, "a sparse encoder; add --sparse");
   }
 }
 

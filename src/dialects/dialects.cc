@@ -7,6 +7,7 @@
 #include "dialects/llama/llama.h"
 #include "dialects/ollama/ollama.h"
 #include "dialects/openai/openai.h"
+#include "dialects/rerank/classify.h"
 #include "dialects/rerank/rerank.h"
 #include "dialects/tei/tei.h"
 #include "dialects/weaviate/weaviate.h"
@@ -19,8 +20,8 @@ namespace nestvec {
 std::vector<Route> all_routes(const Service& service) {
   std::vector<Route> all;
   for (const auto routes :
-       {openai_routes, tei_routes, rerank_routes, cohere_routes, ollama_routes, llama_routes,
-        weaviate_routes, admin_routes, operations_routes, page_routes}) {
+       {openai_routes, tei_routes, rerank_routes, classify_routes, cohere_routes, ollama_routes,
+        llama_routes, weaviate_routes, admin_routes, operations_routes, page_routes}) {
     std::vector<Route> some = routes(service);
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

@@ -11,12 +11,11 @@
 namespace nestvec {
 namespace {
 
-EmbeddingFormat read_format(const JsonValue& value, std::string_view param) {
-  const std::string_view name = read_string(value);
+EmbeddingFormat read_format(std::string_view name, std::string_view param) {
   if (const auto format = find_format(name)) return *format;
   throw RequestError(ErrorCode::kInvalidArgument,
                      std::string(param) + ": unknown format " + excerpt(name) +
-                         "; expected one of " + format_names(),
+                         "; expected one of " + format_names() + ", sparse, multivector",
                      std::string(param));
 }
 
@@ -35,26 +34,19 @@ FormatChoice read_format_choice(const JsonValue& value, std::string_view param) 
   }
   FormatChoice choice;
   for (const JsonValue& name : names) {
-    if (read_string(name) == "sparse") {
+    const std::string_view text = read_string(name);
+    if (text == "sparse") {
       choice.sparse = true;
-      continue;
-    }
-    const EmbeddingFormat format = read_format(name, param);
-    if (std::ranges::find(choice.dense, format) == choice.dense.end()) {
-      choice.dense.push_back(format);
+    } else if (text == "multivector") {
+      choice.multi_vector = true;
+    } else {
+      const EmbeddingFormat format = read_format(text, param);
+      if (std::ranges::find(choice.dense, format) == choice.dense.end()) {
+        choice.dense.push_back(format);
+      }
     }
   }
   return choice;
-}
-
-std::vector<EmbeddingFormat> read_formats(const JsonValue& value, std::string_view param) {
-  FormatChoice choice = read_format_choice(value, param);
-  if (!choice.sparse) return std::move(choice.dense);
-  throw RequestError(ErrorCode::kInvalidArgument,
-                     std::string(param) +
-                         ": \"sparse\" is read by POST /v1/embeddings alone; expected one of " +
-                         format_names(),
-                     std::string(param));
 }
 
 void check_formats(std::span<const EmbeddingFormat> formats, std::size_t dimensions,
@@ -66,6 +58,25 @@ void check_formats(std::span<const EmbeddingFormat> formats, std::size_t dimensi
       throw RequestError(error.code(), std::string(param) + ": " + error.what(),
                          std::string(param));
     }
+  }
+}
+
+std::vector<ModelKind> kinds_of(const FormatChoice& choice) {
+  std::vector<ModelKind> kinds;
+  if (!choice.dense.empty()) kinds.push_back(ModelKind::kEmbed);
+  if (choice.sparse) kinds.push_back(ModelKind::kSparse);
+  if (choice.multi_vector) kinds.push_back(ModelKind::kMultiVector);
+  return kinds;
+}
+
+void ask_for(const FormatChoice& choice, EmbedOptions& options) {
+  options.dense = !choice.dense.empty();
+  options.sparse = choice.sparse;
+  options.multi_vector = choice.multi_vector;
+  if (options.late_chunking && (options.sparse || options.multi_vector)) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "late_chunking pools dense vectors; ask for others without it",
+                       "late_chunking");
   }
 }
 

@@ -19,7 +19,7 @@ std::string written(const std::vector<float>& vector, const Formats& formats) {
 
 Formats read(const std::string& json) {
   const JsonDocument document = JsonDocument::parse(json, "body");
-  return read_formats(document.root(), "embedding_type");
+  return read_format_choice(document.root(), "embedding_type").dense;
 }
 
 TEST(EmbeddingFormat, EachAsItsClientsReadIt) {
@@ -53,7 +53,7 @@ TEST(EmbeddingFormat, OthersAreRefusedWithTheValidOnes) {
   EXPECT_EQ(
       refusal(R"("md5")"),
       "400 embedding_type: embedding_type: unknown format md5; expected one of float, base64, "
-      "binary, ubinary, int8, uint8");
+      "binary, ubinary, int8, uint8, sparse, multivector");
   for (const char* json :
        {"[]", "1", "{}", "[1]", R"([["float"]])", R"(["float", "x"])", R"("Float")"}) {
     EXPECT_EQ(refusal(json).substr(0, 4), "400 ") << json;

@@ -38,7 +38,10 @@ constexpr std::string_view kTextsOnly = "this model reads texts only";
 constexpr std::string_view kDenseOnly =
     "sparse vectors are asked for by \"sparse\" among the formats of POST /v1/embeddings, or by "
     "POST /embed_sparse";
-constexpr std::string_view kNoColbert = "vectors of tokens are given by POST /embed_all alone";
+constexpr std::string_view kNoColbert =
+    "vectors of tokens are asked for by \"multivector\" among the formats of POST /v1/embeddings, "
+    "or "
+    "by POST /v1/multi-vector";
 constexpr std::string_view kPooling = "the model pools in one way, which a request cannot change";
 constexpr std::string_view kOneVector =
     "a text has one vector here; POST /embed_all gives one for each token";
@@ -52,7 +55,7 @@ constexpr NotDone kNeverDone[] = {
     {"pooling_mode", kPooling, is_own_pooling},
     {"pooling_strategy", kPooling, is_own_pooling},
     {"pooling_type", kPooling, is_own_pooling},
-    {"return_multivector", kOneVector, is_false},
+    {"return_multivector", kNoColbert, is_false},
     {"output_value", kOneVector, is_one_vector},
     {"return_sparse", kDenseOnly, is_false},
     {"sparse", kDenseOnly, is_false},
@@ -93,7 +96,10 @@ void refuse_not_done(const JsonValue& object, const ModelInfo& model,
     throw RequestError(ErrorCode::kInvalidArgument, value->path() + ": " + std::string(known.why),
                        value->path());
   };
-  std::ranges::for_each(kNeverDone, refuse);
+  for (const NotDone& known : kNeverDone) {
+    const bool decided = std::ranges::find(more, known.member, &NotDone::member) != more.end();
+    if (!decided) refuse(known);
+  }
   std::ranges::for_each(more, refuse);
 }
 

@@ -21,6 +21,23 @@ std::vector<std::size_t> ranking_of(std::span<const float> scores, Ties ties) {
   return places;
 }
 
+ScoreActivation usual_activation(bool raw_scores, const ModelInfo& model) {
+  if (raw_scores) return ScoreActivation::kNone;
+  return model.labels.size() == 1 ? ScoreActivation::kSigmoid : ScoreActivation::kModel;
+}
+
+void append_score_usage(const Embeddings& took, JsonObject& body) {
+  const auto tokens = std::accumulate(took.tokens.begin(), took.tokens.end(), std::uint64_t{0});
+  JsonObject usage(body.key("usage"));
+  usage.count("prompt_tokens", tokens);
+  usage.count("total_tokens", tokens);
+  usage.end();
+  if (took.truncated.empty()) return;
+  JsonArray truncated(body.key("truncated"));
+  for (const std::uint32_t index : took.truncated) truncated.count(index);
+  truncated.end();
+}
+
 std::size_t json_size(std::string_view text) {
   std::size_t size = text.size() + 2;
   for (const char c : text) {

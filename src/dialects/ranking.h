@@ -8,6 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_writer.h"
+#include "nestvec/model.h"
+
 namespace nestvec {
 
 // Which of two equal scores comes first.
@@ -18,6 +21,14 @@ enum class Ties {
 
 // The places of scores, best first. Throws Error kInternal for one that is not finite.
 std::vector<std::size_t> ranking_of(std::span<const float> scores, Ties ties);
+
+// One score is a sigmoid of the model's output, several are what the model's files say; raw outputs
+// where they are asked for.
+ScoreActivation usual_activation(bool raw_scores, const ModelInfo& model);
+
+// "usage" of what a call took, and "truncated" with the indices of what was cut, where something
+// was.
+void append_score_usage(const Embeddings& took, JsonObject& body);
 
 // Bytes of a text as a JSON string.
 std::size_t json_size(std::string_view text);

@@ -19,6 +19,17 @@ void append_sparse(const SparseVectors& part, SparseVectors& whole) {
   whole.weights.insert(whole.weights.end(), part.weights.begin(), part.weights.end());
 }
 
+void append_multi(const MultiVectors& part, MultiVectors& whole) {
+  if (part.starts.empty()) return;
+  const std::size_t begin = whole.starts.empty() ? 0 : whole.starts.back();
+  if (whole.starts.empty()) whole.starts.push_back(0);
+  for (const std::size_t start : std::span(part.starts).subspan(1)) {
+    whole.starts.push_back(begin + start);
+  }
+  whole.width = part.width;
+  whole.values.insert(whole.values.end(), part.values.begin(), part.values.end());
+}
+
 }  // namespace
 
 Embeddings join_rows(std::vector<Embeddings> parts) {
@@ -35,6 +46,7 @@ Embeddings join_rows(std::vector<Embeddings> parts) {
     whole.values.insert(whole.values.end(), part.values.begin(), part.values.end());
     whole.tokens.insert(whole.tokens.end(), part.tokens.begin(), part.tokens.end());
     append_sparse(part.sparse, whole.sparse);
+    append_multi(part.multi, whole.multi);
     whole.timing.tokenize += part.timing.tokenize;
     first = std::min(first, part.timing.queue);
     last = std::max(last, part.timing.queue + part.timing.compute);

@@ -52,6 +52,7 @@ std::size_t numbers_of(std::span<const CallRows> calls) {
     count += call.rows.values.size();
     for (const TokenEmbeddings& text : call.tokens) count += text.values.size();
     count += call.rows.sparse.weights.size() * kNumbersOfEntry;
+    count += call.rows.multi.values.size();
   }
   return count;
 }

@@ -49,6 +49,7 @@ Error of_client(const EmbedCall& call, std::size_t part, const Error& error) {
 void require_vectors(const ModelInfo& model, const EmbedCall& call) {
   if (call.options.dense || call.token_vectors) require_kind(model, ModelKind::kEmbed);
   if (call.options.sparse) require_kind(model, ModelKind::kSparse);
+  if (call.options.multi_vector) require_kind(model, ModelKind::kMultiVector);
 }
 
 // What becoming tokens takes while it is done: calls come one after another, and so do the texts of

@@ -21,6 +21,8 @@ Lack lack_of(ModelKind kind) {
     case ModelKind::kSparse:
       return {"a model with sparse vectors",
               "serve one such as BAAI/bge-m3 or a SPLADE model for them"};
+    case ModelKind::kMultiVector:
+      return {"a model with vectors of tokens", "serve one such as BAAI/bge-m3 for them"};
     case ModelKind::kEmbed:
     case ModelKind::kAny:
       break;

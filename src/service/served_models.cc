@@ -34,10 +34,16 @@ bool is_of_kind(const ModelInfo& model, ModelKind kind) {
       return !model.labels.empty();
     case ModelKind::kSparse:
       return model.sparse;
+    case ModelKind::kMultiVector:
+      return model.multi_vector;
     case ModelKind::kAny:
       return true;
   }
   return false;
+}
+
+bool is_of_kinds(const ModelInfo& model, ModelKinds kinds) {
+  return std::ranges::all_of(kinds, [&](ModelKind kind) { return is_of_kind(model, kind); });
 }
 
 ServedModels::Lease ServedModels::add(std::shared_ptr<const Service> service) {
@@ -110,10 +116,13 @@ const ServedModels::Served* ServedModels::named(std::string_view name) const {
   return nullptr;
 }
 
-const ServedModels::Served& ServedModels::first_of(ModelKind kind) const {
-  const auto found = std::ranges::find_if(
-      served_, [kind](const Served& each) { return is_of_kind(each.lease->model.info(), kind); });
-  return found == served_.end() ? served_.front() : *found;
+const ServedModels::Served& ServedModels::first_of(ModelKinds kinds) const {
+  for (const ModelKinds wanted : {kinds, kinds.first(1)}) {
+    const auto found = std::ranges::find_if(
+        served_, [&](const Served& each) { return is_of_kinds(each.lease->model.info(), wanted); });
+    if (found != served_.end()) return *found;
+  }
+  return served_.front();
 }
 
 std::string ServedModels::names() const {
@@ -125,10 +134,10 @@ std::string ServedModels::names() const {
   return names;
 }
 
-ServedModels::Lease ServedModels::find(std::string_view name, ModelKind kind,
+ServedModels::Lease ServedModels::find(std::string_view name, ModelKinds kinds,
                                        std::string_view param) const {
   const std::lock_guard lock(mutex_);
-  if (name.empty()) return first_of(kind).lease;
+  if (name.empty()) return first_of(kinds).lease;
   if (const Served* const served = named(name)) return served->lease;
   const bool any_name = served_.size() == 1 && !served_.front().lease->options.strict_model;
   if (any_name) return served_.front().lease;
@@ -154,10 +163,15 @@ std::size_t ServedModels::size() const {
   return served_.size();
 }
 
+ServedModels::Lease model_for(const Service& service, std::string_view name, ModelKinds kinds,
+                              std::string_view param) {
+  if (service.models != nullptr) return service.models->find(name, kinds, param);
+  return {std::shared_ptr<const void>(), &service};
+}
+
 ServedModels::Lease model_for(const Service& service, std::string_view name, ModelKind kind,
                               std::string_view param) {
-  if (service.models != nullptr) return service.models->find(name, kind, param);
-  return {std::shared_ptr<const void>(), &service};
+  return model_for(service, name, ModelKinds(&kind, 1), param);
 }
 
 ServedModels::Lease require_model(const Service& service, std::string_view name,
@@ -172,10 +186,10 @@ std::vector<ServedModels::Lease> all_models(const Service& service) {
   return {ServedModels::Lease(std::shared_ptr<const void>(), &service)};
 }
 
-Exchange for_model(Exchange exchange, std::string_view name, ModelKind kind,
+Exchange for_model(Exchange exchange, std::string_view name, ModelKinds kinds,
                    std::string_view param) {
-  ServedModels::Lease lease = model_for(exchange.service, name, kind, param);
-  require_kind(lease->model.info(), kind);
+  ServedModels::Lease lease = model_for(exchange.service, name, kinds, param);
+  for (const ModelKind kind : kinds) require_kind(lease->model.info(), kind);
   return Exchange{.service = *lease,
                   .request = std::move(exchange.request),
                   .respond = std::move(exchange.respond),
@@ -184,6 +198,11 @@ Exchange for_model(Exchange exchange, std::string_view name, ModelKind kind,
                   .parameters = std::move(exchange.parameters),
                   .on_error = std::move(exchange.on_error),
                   .lease = std::move(lease)};
+}
+
+Exchange for_model(Exchange exchange, std::string_view name, ModelKind kind,
+                   std::string_view param) {
+  return for_model(std::move(exchange), name, ModelKinds(&kind, 1), param);
 }
 
 }  // namespace nestvec

@@ -20,9 +20,12 @@
 namespace nestvec {
 
 // What a route needs of a model.
-enum class ModelKind { kEmbed, kRerank, kClassify, kSparse, kAny };
+enum class ModelKind { kEmbed, kRerank, kClassify, kSparse, kMultiVector, kAny };
+// What a request needs of it, all at once.
+using ModelKinds = std::span<const ModelKind>;
 
 bool is_of_kind(const ModelInfo& model, ModelKind kind);
+bool is_of_kinds(const ModelInfo& model, ModelKinds kinds);
 
 // Safe for concurrent use. The first model stays as long as the server; others may leave.
 class ServedModels {
@@ -49,10 +52,13 @@ class ServedModels {
               const std::function<void(const Model&)>& end);
 
   // The model of a name, its owner before it and a task behind it or not ("owner/name:query"). An
-  // empty name means the first of that kind, and where there is none the first, whose own error
-  // says what it lacks. Where there is one model any name means it, unless server.strict_model.
-  // Throws RequestError kNotFound of `param`, with the names that there are.
-  Lease find(std::string_view name, ModelKind kind, std::string_view param = "model") const;
+  // empty name means the first of all those kinds, else the first of the first kind, else the
+  // first, whose own error says what it lacks. Where there is one model any name means it, unless
+  // server.strict_model. Throws RequestError kNotFound of `param`, with the names that there are.
+  Lease find(std::string_view name, ModelKinds kinds, std::string_view param = "model") const;
+  Lease find(std::string_view name, ModelKind kind, std::string_view param = "model") const {
+    return find(name, ModelKinds(&kind, 1), param);
+  }
   // The model of a name, also where there is one. Throws RequestError kNotFound of `param`.
   Lease require(std::string_view name, std::string_view param = "model") const;
   // In the order in which they came.
@@ -73,7 +79,7 @@ class ServedModels {
   // Precondition of these: mutex_ is held.
   void refuse_taken(std::span<const std::string> names) const;
   const Served* named(std::string_view name) const;
-  const Served& first_of(ModelKind kind) const;
+  const Served& first_of(ModelKinds kinds) const;
   std::string names() const;
 
   mutable std::mutex mutex_;  // guards what follows, and the entries
@@ -83,6 +89,8 @@ class ServedModels {
 
 // The model for a request that came to `service`: as ServedModels::find, or `service` itself where
 // there are no others.
+ServedModels::Lease model_for(const Service& service, std::string_view name, ModelKinds kinds,
+                              std::string_view param = "model");
 ServedModels::Lease model_for(const Service& service, std::string_view name, ModelKind kind,
                               std::string_view param = "model");
 // The model of a name, and no other. Throws RequestError kNotFound of `param`.
@@ -93,6 +101,8 @@ std::vector<ServedModels::Lease> all_models(const Service& service);
 // The exchange for the model that its request names; ServedModels::find says which. For handlers,
 // when they know the name and before they use Exchange::service for anything of a model. Throws
 // also Error kFailedPrecondition where that model is not of the kind.
+Exchange for_model(Exchange exchange, std::string_view name, ModelKinds kinds,
+                   std::string_view param = "model");
 Exchange for_model(Exchange exchange, std::string_view name, ModelKind kind,
                    std::string_view param = "model");
 

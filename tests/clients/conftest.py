@@ -36,6 +36,33 @@ def reranker(home):
 
 
 @pytest.fixture(scope="session")
+def classifier(home):
+    """A classifier of several labels in the small, with the same key."""
+    with Served(home, "--precision", "fp32", model=MODELS / "bert-classifier-tiny",
+                env={"NESTVEC_API_KEYS": KEY}) as served:
+        served.key = KEY
+        yield served
+
+
+@pytest.fixture(scope="session")
+def sparse(home):
+    """bge-m3 in the small: dense, sparse and token vectors; with the same key."""
+    with Served(home, "--precision", "fp32", model=MODELS / "bge-m3-tiny", env={"NESTVEC_API_KEYS": KEY}) as served:
+        served.key = KEY
+        yield served
+
+
+@pytest.fixture(scope="session")
+def many(home):
+    """A model of every kind in one server, whose models may change; with the same key."""
+    more = ("xlmr-reranker-tiny", "bge-m3-tiny", "bert-classifier-tiny", "splade-tiny")
+    flags = [flag for name in more for flag in ("--model", MODELS / name)]
+    with Served(home, "--admin", "--precision", "fp32", *flags, env={"NESTVEC_API_KEYS": KEY}) as served:
+        served.key = KEY
+        yield served
+
+
+@pytest.fixture(scope="session")
 def plain_server(home):
     """A model without tasks, and no key."""
     with Served(home, model=MODELS / "bert-tiny") as served:

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rerankers of unmodified clients: cohere in both versions, LangChain, LlamaIndex. Scores are those of transformers."""
 
-import gzip
-import json
-
 import cohere
 import pytest
 from langchain_community.document_compressors import jina_rerank
@@ -12,28 +9,12 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.postprocessor.jinaai_rerank import JinaRerank
 from llama_index.postprocessor.tei_rerank import TextEmbeddingInference
 
-from command import REPOSITORY
-
-MODEL = "xlmr-reranker-tiny"
-NEAR = 2e-5
+from scored import MODEL, NEAR, agree, query_with_documents
 
 
 @pytest.fixture(scope="module")
 def golden():
-    """A query, documents, and the sigmoid of each."""
-    with gzip.open(REPOSITORY / "tests" / "data" / "rerank" / f"{MODEL}.jsonl.gz", "rt") as lines:
-        rows = [row for row in map(json.loads, lines)
-                if row["first"] == "a" and row["second"] and not {"max_tokens", "truncated"} & set(row)]
-    assert len(rows) > 3
-    return "a", [row["second"] for row in rows], [row["sigmoid"][0] for row in rows]
-
-
-def agree(found, scores):
-    """`found` are (index, score), best first."""
-    assert sorted(index for index, _ in found) == sorted({index for index, _ in found})
-    for index, score in found:
-        assert score == pytest.approx(scores[index], abs=NEAR)
-    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    return query_with_documents()
 
 
 def test_cohere(reranker, golden):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`nestvec embed --input --sparse`: resumed runs, duplicates, bad rows, mistakes."""
+"""`nestvec embed --sparse`: files, resumed runs, duplicates, bad rows, mistakes; texts and a terminal."""
 
 import json
 import zipfile
@@ -8,6 +8,7 @@ import numpy
 import pytest
 
 from command import MODELS, nestvec  # noqa: F401 (a fixture)
+from test_cli_embed import on_terminal
 
 SPLADE = MODELS / "splade-tiny"
 BOTH = MODELS / "bge-m3-tiny"
@@ -109,5 +110,47 @@ def test_mistakes(nestvec, lines, tmp_path):  # noqa: F811
                   says="bert-tiny has no sparse vectors")
     nestvec.fails(2, *run_of, "--model", SPLADE, "-o", tmp_path / "out.npy", says="add --sparse")
     nestvec.fails(2, "embed", "-q", "--model", SPLADE, "a text", says="add --sparse")
-    nestvec.fails(2, "embed", "-q", "--model", BOTH, "--sparse", "a text", says="--sparse goes with --input")
+    for_texts = ("embed", "-q", "--model", BOTH, "--sparse", "a text")
+    nestvec.fails(2, *for_texts, "-o", tmp_path / "out.npz", says="npz is written by --input FILE --sparse")
+    nestvec.fails(2, *for_texts, "--format", "base64", says="written as json or jsonl")
+    nestvec.fails(2, *for_texts, "--dimensions", "8", says="are for dense vectors")
+    nestvec.fails(2, *for_texts, "--late-chunking", says="--late-chunking pools dense vectors")
+    nestvec.fails(2, "embed", "-q", "--model", MODELS / "bert-tiny", "--sparse", "a text", says="no sparse vectors")
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("model", [SPLADE, BOTH])
+def test_texts_without_files(nestvec, model, lines, tmp_path):  # noqa: F811
+    """The same weights as of --input, as JSON and as lines."""
+    bulk = tmp_path / "bulk.jsonl"
+    how = ("-q", "--model", model, "--precision", "fp32", "--sparse")
+    assert nestvec("embed", *how, "--input", lines, "-o", bulk).returncode == 0
+    texts = [json.loads(line)["text"] for line in lines.read_text().splitlines()]
+    (tmp_path / "texts.txt").write_text("".join(text + "\n" for text in texts))
+    done = nestvec("embed", *how, "--file", tmp_path / "texts.txt", "--format", "jsonl")
+    assert done.returncode == 0 and done.stdout == bulk.read_bytes()
+    named = nestvec("embed", *how, "-o", tmp_path / "some.jsonl", texts[0], texts[1])
+    assert named.returncode == 0
+    assert (tmp_path / "some.jsonl").read_bytes() == b"".join(bulk.read_bytes().splitlines(True)[:2])
+    whole = json.loads(nestvec("embed", *how, texts[0], texts[1]).stdout)
+    assert whole["sparse"] == [json.loads(line)["sparse"] for line in bulk.read_text().splitlines()[:2]]
+    assert set(whole) == {"vocabulary", "sparse"}
+    assert json.loads(nestvec("embed", *how, "-", stdin="").stdout)["sparse"] == []
+
+
+@pytest.mark.parametrize("model", [SPLADE, BOTH])
+def test_tokens_and_weights_on_a_terminal(nestvec, model):  # noqa: F811
+    how = ("embed", "-q", "--model", model, "--precision", "fp32", "--sparse")
+    row = json.loads(nestvec(*how, TEXTS[0]).stdout)["sparse"][0]
+    code, text = on_terminal(nestvec, *how, TEXTS[0], "")
+    assert code == 0
+    head, shown, *tokens = [line.strip() for line in text.splitlines()]
+    assert head.startswith(f"{model.name}: sparse vectors, weights of") and shown == TEXTS[0]
+    best = sorted(row["values"], reverse=True)[:10]
+    found = [line.rsplit(maxsplit=1) for line in tokens[:len(best)]]
+    assert [weight for _, weight in found] == [f"{weight:.4f}" for weight in best]
+    vocabulary = json.loads((model / "tokenizer.json").read_text())["model"]["vocab"]
+    ids = vocabulary if isinstance(vocabulary, dict) else {token: i for i, (token, _) in enumerate(vocabulary)}
+    by_id = dict(zip(row["indices"], row["values"], strict=True))
+    for token, weight in found:
+        assert f"{by_id[ids[token]]:.4f}" == weight, "the token as the vocabulary spells it"

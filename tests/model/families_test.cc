@@ -14,6 +14,7 @@
 #include "nestvec/model.h"
 #include "nestvec/tasks.h"
 #include "ops/isa.h"
+#include "session/ort_session.h"
 #include "session/packed_session.h"
 #include "support/error_of.h"
 #include "support/folders.h"
@@ -76,12 +77,14 @@ TEST_P(Bodies, AVectorIsTheSameInAnyCompanyAndBesideAnyTask) {
 std::vector<Body> bodies() {
   std::vector<Body> all;
   for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
-                            "nomic-tiny", "gte-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
+                            "nomic-tiny", "gte-tiny", "mpnet-tiny", "jina-v2-tiny",
+                            "jina-v2-code-tiny", "roberta-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     for (const char* precision : {"fp32", "bf16", "int8-weights"}) {
       all.push_back({model, precision});
     }
   }
-  for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny"}) {
+  for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny",
+                            "mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny"}) {
     all.push_back({model, "int8"});
   }
   return all;
@@ -104,6 +107,31 @@ double cosine(const std::vector<float>& a, const std::vector<double>& b) {
     bb += b[i] * b[i];
   }
   return ab / std::sqrt(aa * bb);
+}
+
+// What is added to scores, beside the mask of a graph that pads.
+TEST(Padded, ABiasOfScoresStandsBesideTheMask) {
+  for (const char* name : {"mpnet-tiny", "jina-v2-code-tiny", "modernbert-tiny"}) {
+    const std::string folder = model_folder(name);
+    const ModelSpec spec = read_model_spec(folder);
+    PackedBatch batch;
+    for (const std::uint32_t length : {3u, 40u, 17u}) {
+      Sequence sequence;
+      for (std::uint32_t i = 0; i < length; ++i) sequence.ids.push_back(5 + i * 7 % 90);
+      sequence.spans = {{0, length}};
+      batch.add(sequence);
+    }
+    RunOutput native;
+    RunOutput padded;
+    const Artefact packed = compile_into_cache(folder, spec, cache(), {.layout = "packed"});
+    open_packed_session({packed.graph_path, 1, machine_isa()})->run(batch, {}, native);
+    const Artefact stock = compile_into_cache(folder, spec, cache(), {.layout = "padded"});
+    open_ort_session({stock.graph_path, 1, 0})->run(batch, {}, padded);
+    ASSERT_EQ(native.rows.size(), padded.rows.size());
+    for (std::size_t i = 0; i < native.rows.size(); ++i) {
+      EXPECT_NEAR(native.rows[i], padded.rows[i], 1e-5) << name << " " << i;
+    }
+  }
 }
 
 enum class Pooled { kFirst, kMean, kLast };
@@ -151,7 +179,9 @@ TEST(Precisions, StayNearTheReference) {
       {"bert-tiny", Pooled::kMean},       {"xlmr-tiny", Pooled::kFirst},
       {"v3-tiny", Pooled::kMean},         {"distilbert-tiny", Pooled::kMean},
       {"modernbert-tiny", Pooled::kMean}, {"nomic-tiny", Pooled::kMean},
-      {"gte-tiny", Pooled::kFirst},       {"eurobert-tiny", Pooled::kLast},
+      {"gte-tiny", Pooled::kFirst},       {"mpnet-tiny", Pooled::kMean},
+      {"jina-v2-tiny", Pooled::kMean},    {"jina-v2-code-tiny", Pooled::kMean},
+      {"roberta-tiny", Pooled::kMean},    {"eurobert-tiny", Pooled::kLast},
       {"qwen3-tiny", Pooled::kLast},      {"v5-nano-tiny", Pooled::kLast},
       {"v5-small-tiny", Pooled::kLast}};
   for (const Reference& reference : kReferences) {

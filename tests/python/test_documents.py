@@ -12,6 +12,8 @@ from command import MODELS, REPOSITORY
 def test_blocks_run(document, python):
     blocks = re.findall(r"^```python\n(.*?)^```$", (REPOSITORY / document).read_text(), re.MULTILINE | re.DOTALL)
     assert blocks
-    script = "\n".join(blocks).replace("path/to/model", str(MODELS / "v3-tiny"))
-    output = python(script.replace("path/to/reranker", str(MODELS / "bert-reranker-tiny")))
+    script = "\n".join(blocks)
+    for name, folder in {"model": "v3-tiny", "reranker": "bert-reranker-tiny", "bge-m3": "bge-m3-tiny"}.items():
+        script = script.replace(f"path/to/{name}", str(MODELS / folder))
+    output = python(script)
     assert output.count("\n") >= 1

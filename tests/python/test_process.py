@@ -4,9 +4,7 @@
 import copy
 import os
 import pickle
-import re
 import signal
-import subprocess
 import sys
 import threading
 
@@ -15,6 +13,7 @@ import pytest
 
 import nestvec
 from command import MODELS
+from interrupted import interrupted
 from waiting import wait_until
 
 TEXTS = [f"Text number {i} of a list." for i in range(64)]
@@ -127,18 +126,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted", model.encode("still works").shape, flush=True)
 """
-    process = subprocess.Popen([sys.executable, "-c", script, minilm_folder, home / "cache"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        bar = ""
-        while not re.search(r"[1-9]\d*/100000", bar):  # some are done
-            assert (character := process.stderr.read(1)), bar
-            bar += character
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert output == "interrupted (384,)\n" and process.returncode == 0
+    assert interrupted(script, minilm_folder, home / "cache") == "interrupted (384,)\n"
 
 
 def test_what_a_progress_callback_raises_ends_encode(model):

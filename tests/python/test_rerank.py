@@ -4,10 +4,7 @@
 import gzip
 import json
 import pickle
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import warnings
 
@@ -16,6 +13,7 @@ import pytest
 
 import nestvec
 from command import DATA, MODELS, Command
+from interrupted import interrupted
 
 TOLERANCE = 3e-5
 QUERY = "How is the weather today?"
@@ -184,18 +182,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted", model.rerank("a", ["still works"]).shape, flush=True)
 """
-    process = subprocess.Popen([sys.executable, "-c", script, MODELS / "bert-reranker-tiny", home / "cache"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        bar = ""
-        while not re.search(r"[1-9]\d*/2000000", bar):  # some are done
-            assert (character := process.stderr.read(1)), bar
-            bar += character
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert output == "interrupted (1,)\n" and process.returncode == 0
+    assert interrupted(script, MODELS / "bert-reranker-tiny", home / "cache") == "interrupted (1,)\n"
 
 
 def test_what_a_progress_callback_raises_ends_rerank(raw):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learned sparse vectors against the reference's, with SciPy and without it."""
+"""Learned sparse vectors and vectors of tokens against the reference's, with SciPy and without it."""
 
 import gzip
 import json
@@ -101,6 +101,59 @@ def test_dense_vectors_beside_them(load):
     assert splade.info.sparse and not splade.info.dense
     with pytest.raises(nestvec.InvalidArgumentError):
         splade.encode("a")
+
+
+@pytest.fixture
+def m3(load):
+    return load("bge-m3-tiny", precision="fp32")
+
+
+def test_vectors_of_tokens_are_those_of_the_reference(m3):
+    assert m3.info.multi_vector
+    records = goldens("bge-m3-tiny")
+    rows = m3.multi_vector([record["text"] for record in records])
+    for row, record in zip(rows, records, strict=True):
+        assert row.dtype == np.float32 and len(row) == len(record["ids"]) - 1
+        np.testing.assert_allclose(row, record["vectors"], rtol=0, atol=TOLERANCE)
+        np.testing.assert_allclose(np.linalg.norm(row, axis=1), 1, rtol=0, atol=1e-5)
+    assert (m3.multi_vector(records[3]["text"]) == rows[3]).all() and m3.multi_vector([]) == []
+    told = []
+    many = m3.multi_vector([record["text"] for record in records] * 20, progress=told.append)
+    assert told == sorted(told) and told[-1] == len(many) == 20 * len(records)
+    assert all((found == row).all() for found, row in zip(many, rows * 20, strict=True))
+
+
+def test_all_kinds_in_one_pass(m3):
+    texts = [record["text"] for record in goldens("bge-m3-tiny")]
+    before = m3.statistics().texts
+    found = m3.encode_kinds(texts, ("dense", "sparse", "multi_vector"), dimensions=16, max_active_dims=3)
+    assert m3.statistics().texts - before == len(texts), "each text is read once"
+    assert (found.dense == m3.encode(texts, dimensions=16)).all()
+    assert (found.sparse != m3.sparse(texts, max_active_dims=3)).nnz == 0
+    for one, other in zip(found.multi_vector, m3.multi_vector(texts), strict=True):
+        assert (one == other).all()
+    both = m3.encode_kinds(texts[3])
+    assert both.dense.shape == (m3.info.dimensions,) and both.multi_vector is None
+    assert (both.sparse != m3.sparse(texts[3])).nnz == 0
+    assert (both.dense == m3.encode(texts[3])).all()
+    with pytest.warns(nestvec.TruncationWarning, match=r"1 of 2 texts .* \(index 1\)"):
+        m3.encode_kinds(["a", "word " * 5000])
+
+
+def test_kinds_that_are_not_there(m3, load, plain):
+    splade = load("splade-tiny", precision="fp32")
+    with pytest.raises(nestvec.InvalidArgumentError, match="splade-tiny has no vectors of tokens"):
+        splade.multi_vector("a")
+    with pytest.raises(nestvec.InvalidArgumentError, match="has no dense vectors; it gives: sparse"):
+        splade.encode_kinds("a")
+    with pytest.raises(nestvec.InvalidArgumentError, match="has no sparse vectors; it gives: dense"):
+        plain.encode_kinds("a")
+    assert splade.encode_kinds("a", ["sparse"]).dense is None
+    for wrong in ("dense", ["dense", "colbert"]):
+        with pytest.raises(nestvec.InvalidArgumentError, match="expected a list of 'dense'"):
+            m3.encode_kinds("a", wrong)
+    with pytest.raises(nestvec.InvalidArgumentError, match="nothing is asked for"):
+        m3.encode_kinds("a", ())
 
 
 def test_too_long(encoder):

@@ -295,6 +295,8 @@ def test_predictions_are_those_of_transformers(classifier):
     assert good(classifier, "/predict", {"inputs": inputs[0]}) == good(classifier, "/predict", {"inputs": inputs})[0]
     assert good(classifier, "/", {"inputs": inputs[:1]}) == good(classifier, "/predict", {"inputs": inputs[:1]})
     assert classifier.call("GET", "/v1/models").json()["data"][0]["capabilities"] == ["classify"]
+    assert good(classifier, "/predict", {"inputs": [["a cat", "a dog"]]}) == [
+        good(classifier, "/predict", {"inputs": ["a cat", "a dog"]})], "two strings are a pair"
     refused = classifier.call("POST", "/rerank", {"query": "a", "texts": ["b"]})
     assert refused.status == 424 and "is a classifier with" in refused.json()["error"]
 
@@ -348,6 +350,38 @@ def test_grpc_refuses(reranker, pb):
         pair = method(channel, "/tei.v1.Predict/PredictPair", pb.PredictResponse)
         assert code_of(lambda: pair(pb.PredictPairRequest(inputs=["a"]), timeout=60))[0] == (
             grpc.StatusCode.INVALID_ARGUMENT)
+
+
+@pytest.mark.parametrize("path", ["/classify", "/v1/classify"])
+def test_classify(classifier, path):
+    """vLLM's form, and Infinity's where its client's `raw_scores` is there; the scores are those of /predict."""
+    texts = ["a cat", "the dog sat on the mat", "no", "a cat"]
+    names = [name for _, name in sorted(
+        classifier.call("GET", "/info").json()["model_type"]["classifier"]["id2label"].items(), key=lambda e: int(e[0]))]
+    for raw in (False, True):
+        ranked = good(classifier, "/predict", {"inputs": [[text] for text in texts], "raw_scores": raw})
+        by_label = [{entry["label"]: entry["score"] for entry in entries} for entries in ranked]
+        answer = good(classifier, path, {"model": "m", "input": texts, "use_activation": not raw})
+        assert answer["object"] == "list" and answer["usage"]["total_tokens"] > 0
+        assert [entry["index"] for entry in answer["data"]] == list(range(len(texts)))
+        for entry, scores in zip(answer["data"], by_label, strict=True):
+            assert entry["num_classes"] == len(names) and entry["probs"] == [scores[name] for name in names]
+            assert entry["label"] == max(scores, key=scores.get)
+        infinity = good(classifier, path, {"input": texts, "raw_scores": raw})
+        assert infinity["object"] == "classify"
+        for entries, scores in zip(infinity["data"], by_label, strict=True):
+            assert {entry["label"]: entry["score"] for entry in entries} == scores
+            assert [entry["score"] for entry in entries] == sorted(scores.values(), reverse=True)
+    assert good(classifier, path, {"input": texts[0]})["data"] == good(classifier, path, {"input": texts[:1]})["data"]
+    for wrong in ({"input": []}, {"input": ""}, {"input": ["a"], "labels": ["x"]}, {"input": {"a": 1}}, {}):
+        assert classifier.call("POST", path, wrong).status == 400, wrong
+
+
+def test_classify_of_other_models(reranker, plain_server):
+    one = good(reranker, "/classify", {"input": ["a cat"]})["data"][0]
+    assert one["num_classes"] == 1 and 0 < one["probs"][0] < 1
+    refused = plain_server.call("POST", "/classify", {"input": ["a cat"]})
+    assert refused.status == 400 and "model is not a classifier model" in refused.json()["error"]["message"]
 
 
 def test_grpc_of_a_classifier(classifier, pb):

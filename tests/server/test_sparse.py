@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learned sparse vectors over plain HTTP and gRPC, against those of transformers."""
+"""Learned sparse vectors and vectors of tokens over plain HTTP and gRPC, against those of transformers."""
 
 import base64
 import gzip
@@ -81,6 +81,57 @@ def test_sparse_beside_dense(sparse):
     assert sparse.call("POST", "/v1/embeddings", late).status == 400
 
 
+def test_vectors_of_tokens(sparse):
+    body = {"input": sparse.texts}
+    if not sparse.dense:
+        refused = [sparse.call("POST", "/v1/multi-vector", body),
+                   sparse.call("POST", "/v1/embeddings", {**body, "embedding_type": ["sparse", "multivector"]}),
+                   sparse.call("POST", "/v2/embed", {"texts": ["a"], "embedding_types": ["multivector"]})]
+        for answer in refused:
+            assert answer.status == 400 and "model is not a model with vectors of tokens" in answer.body.decode()
+        return
+    answer = good(sparse, "/v1/multi-vector", {**body, "input_type": "document"})
+    assert answer["object"] == "list" and answer["usage"]["total_tokens"] == sum(len(row["ids"]) for row in sparse.rows)
+    data = answer["data"]
+    for index, (entry, row) in enumerate(zip(data, sparse.rows, strict=True)):
+        assert set(entry) == {"object", "index", "embeddings"} and entry["index"] == index
+        assert numpy.shape(entry["embeddings"]) == numpy.shape(row["vectors"])
+        assert numpy.allclose(entry["embeddings"], row["vectors"], atol=NEAR)
+    assert good(sparse, "/v1/embeddings", {**body, "return_multivector": True})["data"] == data
+    coded = good(sparse, "/v1/multi-vector", {**body, "embedding_type": "base64"})["data"]
+    for entry, plain in zip(coded, data, strict=True):
+        rows = [numpy.frombuffer(base64.b64decode(row), "<f4") for row in entry["embeddings"]]
+        assert numpy.array_equal(rows, numpy.array(plain["embeddings"], numpy.float32))
+    all_kinds = good(sparse, "/v1/embeddings", {**body, "embedding_type": ["float", "sparse", "multivector"]})["data"]
+    assert [entry["embeddings"] for entry in all_kinds] == [entry["embeddings"] for entry in data]
+    assert [entry["sparse"] for entry in all_kinds] == [
+        entry["sparse"] for entry in good(sparse, "/v1/embeddings", {**body, "embedding_type": "sparse"})["data"]]
+    assert [entry["embedding"] for entry in all_kinds] == [
+        entry["embedding"] for entry in good(sparse, "/v1/embeddings", body)["data"]]
+    for wrong in ({"dimensions": 8}, {"embedding_type": "ubinary"}, {"late_chunking": True}, {"normalized": False}):
+        assert sparse.call("POST", "/v1/multi-vector", {**body, **wrong}).status == 400
+
+
+def test_cohere_types(sparse):
+    body = {"model": "m", "texts": sparse.texts, "embedding_types": ["sparse"]}
+    answer = good(sparse, "/v2/embed", body)
+    assert answer["response_type"] == "embeddings_by_type" and set(answer["embeddings"]) == {"sparse"}
+    rows = [entry["sparse"] for entry in
+            good(sparse, "/v1/embeddings", {"input": sparse.texts, "embedding_type": "sparse"})["data"]]
+    assert answer["embeddings"]["sparse"] == rows
+    assert good(sparse, "/v1/embed", body)["embeddings"] == answer["embeddings"]
+    assert sparse.call("POST", "/v2/embed", {**body, "output_dimension": 8}).status == 400
+    both = sparse.call("POST", "/v2/embed", {**body, "embedding_types": ["base64", "sparse", "multivector"]})
+    if not sparse.dense:
+        assert both.status == 400 and "is a model for sparse vectors" in both.json()["message"]
+        return
+    types = both.json()["embeddings"]
+    assert set(types) == {"base64", "sparse", "multivector"} and types["sparse"] == rows
+    for coded, row in zip(types["multivector"], sparse.rows, strict=True):
+        vectors = [numpy.frombuffer(base64.b64decode(vector), "<f4") for vector in coded]
+        assert numpy.allclose(vectors, row["vectors"], atol=NEAR)
+
+
 def test_what_is_refused(sparse):
     for body in ({"inputs": "a", "dimensions": 8}, {"inputs": "a", "normalize": True}, {"inputs": [1.5]}):
         assert sparse.call("POST", "/embed_sparse", body).status == 422
@@ -93,7 +144,7 @@ def test_what_is_refused(sparse):
 
 def test_what_the_model_is(sparse):
     listed = sparse.call("GET", "/v1/models").json()["data"][0]["capabilities"]
-    assert listed == (["embed"] if sparse.dense else []) + ["embed_sparse"]
+    assert listed == (["embed", "embed_sparse", "embed_multi_vector"] if sparse.dense else ["embed_sparse"])
     pooling = sparse.call("GET", "/info").json()["model_type"]["embedding"]["pooling"]
     assert pooling == ("cls" if sparse.dense else "splade")
 

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "dialects/not_done.h"
+#include "dialects/side_vectors.h"
 #include "service/served_models.h"
 
 namespace nestvec {
@@ -127,6 +128,45 @@ void append_rows_as(const Embeddings& rows, EmbeddingFormat format, std::string&
   list.end();
 }
 
+// A list of the rows' sparse vectors, or of their vectors of tokens.
+template <typename Append>
+void append_each(std::size_t rows, std::string& out, const Append& append) {
+  JsonArray list(out);
+  for (std::size_t i = 0; i < rows; ++i) append(i, list.next());
+  list.end();
+}
+
+void append_types(const FormatChoice& types, const Embeddings& rows, std::string& out, Pace& pace) {
+  JsonObject members(out);
+  for (const EmbeddingFormat format : types.dense) {
+    append_rows_as(rows, format, members.key(format_name(format)), pace);
+  }
+  if (types.sparse) {
+    append_each(rows.rows, members.key("sparse"), [&](std::size_t i, std::string& entry) {
+      append_sparse_vector(rows.sparse, i, entry, pace);
+    });
+  }
+  if (types.multi_vector) {
+    append_each(rows.rows, members.key("multivector"), [&](std::size_t i, std::string& entry) {
+      append_multi_vector(rows.multi, i, token_vector_format(types.dense), entry, pace);
+    });
+  }
+  members.end();
+}
+
+// Version 1 without types is a plain list of rows.
+std::optional<FormatChoice> types_of(const JsonValue& body, int version) {
+  const auto types = body.find("embedding_types");
+  if (types) return read_format_choice(*types, "embedding_types");
+  if (version > 1) return FormatChoice{.dense = {EmbeddingFormat::kFloat}};
+  return std::nullopt;
+}
+
+std::vector<ModelKind> kinds_of_types(const JsonValue& body, int version) {
+  const std::optional<FormatChoice> types = types_of(body, version);
+  return types ? kinds_of(*types) : std::vector{ModelKind::kEmbed};
+}
+
 void append_meta(int version, const Embeddings& rows, std::string& out) {
   std::uint64_t tokens = 0;
   for (const std::uint32_t count : rows.tokens) tokens += count;
@@ -142,11 +182,12 @@ void append_meta(int version, const Embeddings& rows, std::string& out) {
 
 void embed(Exchange given, int version) {
   const JsonDocument document = read_json_body(*given.request);
-  Exchange exchange = for_model(std::move(given), model_member(document.root()), ModelKind::kEmbed);
+  Exchange exchange = for_model(std::move(given), model_member(document.root()),
+                                kinds_of_types(document.root(), version));
   CohereCall request = read_cohere(document.root(), version, input_rules(exchange));
   RenderRows render = [answer = CohereAnswer{version, exchange.request->id, request.call.texts,
-                                             std::move(request.formats)}](const Embeddings& rows,
-                                                                          Pace& pace) {
+                                             std::move(request.types)}](const Embeddings& rows,
+                                                                        Pace& pace) {
     HttpResponse response;
     response.body = render_cohere(answer, rows, pace);
     return response;
@@ -168,13 +209,17 @@ CohereCall read_cohere(const JsonValue& body, int version, const InputRules& rul
   if (const auto dimensions = body.find("output_dimension")) {
     options.dimensions = read_dimensions(*dimensions, rules.model, "output_dimension");
   }
-  if (const auto types = body.find("embedding_types")) {
-    request.formats = read_formats(*types, "embedding_types");
-    check_formats(request.formats,
+  request.types = types_of(body, version);
+  if (request.types) {
+    check_formats(request.types->dense,
                   options.dimensions == 0 ? rules.model.dimensions : options.dimensions,
                   "embedding_types");
-  } else if (version > 1) {
-    request.formats.push_back(EmbeddingFormat::kFloat);
+    ask_for(*request.types, options);
+  }
+  if (!options.dense && options.dimensions > 0) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       "output_dimension is for dense vectors alone; leave it out",
+                       "output_dimension");
   }
   read_texts(body, rules, request.call);
   return request;
@@ -184,19 +229,14 @@ std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows, Pa
   std::string out;
   JsonObject members(out);
   members.text("id", answer.id);
-  if (answer.formats.empty()) {
-    append_rows_as(rows, EmbeddingFormat::kFloat, members.key("embeddings"), pace);
+  if (answer.types) {
+    append_types(*answer.types, rows, members.key("embeddings"), pace);
   } else {
-    JsonObject types(members.key("embeddings"));
-    for (const EmbeddingFormat format : answer.formats) {
-      append_rows_as(rows, format, types.key(format_name(format)), pace);
-    }
-    types.end();
+    append_rows_as(rows, EmbeddingFormat::kFloat, members.key("embeddings"), pace);
   }
   members.texts("texts", answer.texts);
   append_meta(answer.version, rows, members.key("meta"));
-  members.text("response_type",
-               answer.formats.empty() ? "embeddings_floats" : "embeddings_by_type");
+  members.text("response_type", answer.types ? "embeddings_by_type" : "embeddings_floats");
   members.end();
   return out;
 }

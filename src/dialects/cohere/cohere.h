@@ -2,6 +2,7 @@
 // Cohere's embedding routes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ const ErrorStyle& cohere_errors();
 
 struct CohereCall {
   EmbedCall call;
-  std::vector<EmbeddingFormat> formats;  // empty: version 1 with its plain list of rows
+  std::optional<FormatChoice> types;  // none: version 1 with its plain list of rows
 };
 
 // A request of `version` 1 or 2: texts or inputs, input_type (a task or an alias), embedding_types,
@@ -32,7 +33,7 @@ struct CohereAnswer {
   int version = 2;
   std::string id;
   std::vector<std::string> texts;
-  std::vector<EmbeddingFormat> formats;
+  std::optional<FormatChoice> types;
 };
 std::string render_cohere(const CohereAnswer& answer, const Embeddings& rows, Pace& pace);
 

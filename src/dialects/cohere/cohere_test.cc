@@ -28,8 +28,9 @@ TEST_F(CohereRequest, Defaults) {
   EXPECT_EQ(plain.call.texts, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(plain.call.options.truncation, Truncation::kRight);
   EXPECT_EQ(plain.call.options.task, "");
-  EXPECT_EQ(plain.formats, std::vector<EmbeddingFormat>{EmbeddingFormat::kFloat});
-  EXPECT_TRUE(read(R"({"texts":["a"]})", 1).formats.empty());
+  ASSERT_TRUE(plain.types);
+  EXPECT_EQ(plain.types->dense, std::vector<EmbeddingFormat>{EmbeddingFormat::kFloat});
+  EXPECT_FALSE(read(R"({"texts":["a"]})", 1).types);
   EXPECT_EQ(read(R"({"texts":["a"],"inputs":null,"images":null,"max_tokens":null})").call.texts,
             std::vector<std::string>{"a"});
 }
@@ -53,7 +54,7 @@ TEST_F(CohereRequest, Options) {
            R"("embedding_types":["float","ubinary","uint8"]})");
   EXPECT_EQ(call.call.options.truncation, Truncation::kLeft);
   EXPECT_EQ(call.call.options.dimensions, 32u);
-  EXPECT_EQ(call.formats,
+  EXPECT_EQ(call.types.value_or(FormatChoice()).dense,
             (std::vector<EmbeddingFormat>{EmbeddingFormat::kFloat, EmbeddingFormat::kUbinary,
                                           EmbeddingFormat::kUint8}));
   EXPECT_EQ(read(R"({"texts":["a"],"truncate":"NONE"})").call.options.truncation,
@@ -107,7 +108,10 @@ TEST(CohereAnswer, ByType) {
   rows.values = {1, -1, 1, -1, 1, -1, 1, -1, 0, 0, 0, 0, 0, 0, 0, -1};
   rows.tokens = {3, 4};
   const CohereAnswer answer{
-      2, "id-1", {"a", "\"b\""}, {EmbeddingFormat::kFloat, EmbeddingFormat::kUbinary}};
+      2,
+      "id-1",
+      {"a", "\"b\""},
+      FormatChoice{.dense = {EmbeddingFormat::kFloat, EmbeddingFormat::kUbinary}}};
   Pace pace;
   EXPECT_EQ(render_cohere(answer, rows, pace),
             R"({"id":"id-1","embeddings":{"float":[[1,-1,1,-1,1,-1,1,-1],[0,0,0,0,0,0,0,-1]],)"
@@ -123,10 +127,37 @@ TEST(CohereAnswer, VersionOneIsAPlainList) {
   rows.values = {1, 2};
   rows.tokens = {3};
   Pace pace;
-  EXPECT_EQ(render_cohere({1, "id-1", {"a"}, {}}, rows, pace),
+  EXPECT_EQ(render_cohere({1, "id-1", {"a"}, std::nullopt}, rows, pace),
             R"({"id":"id-1","embeddings":[[1,2]],"texts":["a"],)"
             R"("meta":{"api_version":{"version":"1"},"billed_units":{"input_tokens":3}},)"
             R"("response_type":"embeddings_floats"})");
+}
+
+TEST_F(CohereRequest, OtherVectorsBesideDenseOnes) {
+  const CohereCall call = read(R"({"texts":["a"],"embedding_types":["float","sparse"]})");
+  EXPECT_TRUE(call.call.options.dense && call.call.options.sparse);
+  EXPECT_FALSE(call.call.options.multi_vector);
+  const CohereCall alone = read(R"({"texts":["a"],"embedding_types":["multivector"]})", 1);
+  EXPECT_TRUE(alone.call.options.multi_vector);
+  EXPECT_FALSE(alone.call.options.dense || alone.call.options.sparse);
+  EXPECT_EQ(refused(R"({"texts":["a"],"embedding_types":["sparse"],"output_dimension":8})"),
+            "output_dimension");
+}
+
+TEST(CohereAnswer, OtherVectorsAreTypesToo) {
+  Embeddings rows;
+  rows.rows = 2;
+  rows.tokens = {3, 4};
+  rows.sparse = {{0, 2, 2}, {5, 90}, {0.5F, 0.25F}};
+  rows.multi = {2, {0, 1, 3}, {1, 0, 0, 1, -1, 0}};
+  Pace pace;
+  const CohereAnswer answer{
+      2, "id-1", {"a", "b"}, FormatChoice{.sparse = true, .multi_vector = true}};
+  const std::string text = render_cohere(answer, rows, pace);
+  EXPECT_NE(text.find(R"("embeddings":{"sparse":[{"indices":[5,90],"values":[0.5,0.25]},)"
+                      R"({"indices":[],"values":[]}],"multivector":[[[1,0]],[[0,1],[-1,0]]]})"),
+            std::string::npos)
+      << text;
 }
 
 TEST(CohereRoutes, Answer) {

@@ -19,6 +19,7 @@ std::vector<std::string> capabilities_of(const ModelInfo& model) {
   std::vector<std::string> capabilities;
   if (is_of_kind(model, ModelKind::kEmbed)) capabilities.emplace_back("embed");
   if (is_of_kind(model, ModelKind::kSparse)) capabilities.emplace_back("embed_sparse");
+  if (is_of_kind(model, ModelKind::kMultiVector)) capabilities.emplace_back("embed_multi_vector");
   if (is_of_kind(model, ModelKind::kRerank)) capabilities.emplace_back("rerank");
   if (is_of_kind(model, ModelKind::kClassify)) capabilities.emplace_back("classify");
   return capabilities;
@@ -91,14 +92,23 @@ void answer_deployment(Exchange given) {
   answer_openai(std::move(exchange), std::move(request));
 }
 
+void answer_vectors(Exchange given, OpenAiVectors usual) {
+  const JsonDocument body = read_json_body(*given.request);
+  const std::vector<ModelKind> kinds = wanted_kinds(body.root(), usual);
+  Exchange exchange = for_model(std::move(given), model_member(body.root()), kinds);
+  OpenAiRequest request =
+      open_openai_request(body.root(), exchange.service, caller_of(exchange), usual);
+  answer_openai(std::move(exchange), std::move(request));
+}
+
+void answer_multi_vector(Exchange exchange) {
+  answer_vectors(std::move(exchange), OpenAiVectors::kOfTokens);
+}
+
 }  // namespace
 
-void answer_embeddings(Exchange given) {
-  const JsonDocument body = read_json_body(*given.request);
-  const ModelKind kind = wants_dense(body.root()) ? ModelKind::kEmbed : ModelKind::kSparse;
-  Exchange exchange = for_model(std::move(given), model_member(body.root()), kind);
-  OpenAiRequest request = open_openai_request(body.root(), exchange.service, caller_of(exchange));
-  answer_openai(std::move(exchange), std::move(request));
+void answer_embeddings(Exchange exchange) {
+  answer_vectors(std::move(exchange), OpenAiVectors::kDense);
 }
 
 void answer_openai(Exchange exchange, OpenAiRequest request, SettleRows settle) {
@@ -121,6 +131,7 @@ std::vector<Route> openai_routes(const Service&) {
   const RouteHandler list = [created](const Exchange& exchange) { models(exchange, created); };
   std::vector<Route> routes = {
       {"POST", "/v1/embeddings", answer_embeddings, errors},
+      {"POST", "/v1/multi-vector", answer_multi_vector, errors},
       {"GET", "/v1/models", list, errors},
       {"GET", "/v1/models/{}", [created](const Exchange& e) { one_model(e, created); }, errors},
       {"GET", "/models", list, errors},

@@ -18,8 +18,8 @@ void answer_embeddings(Exchange exchange);
 using SettleRows = std::function<void(const Embeddings& rows, HttpResponse& response)>;
 void answer_openai(Exchange exchange, OpenAiRequest request, SettleRows settle = {});
 
-// POST /v1/embeddings, GET /v1/models, GET /v1/models/{}, and the addresses at which Azure and
-// OpenVINO Model Server have them. `service` outlives the routes.
+// POST /v1/embeddings, POST /v1/multi-vector, GET /v1/models, GET /v1/models/{}, and the addresses
+// at which Azure and OpenVINO Model Server have them. `service` outlives the routes.
 std::vector<Route> openai_routes(const Service& service);
 
 }  // namespace nestvec

@@ -8,6 +8,7 @@
 #include "base/excerpt.h"
 #include "base/json_writer.h"
 #include "dialects/not_done.h"
+#include "dialects/side_vectors.h"
 #include "service/request_memory.h"
 #include "text/chunking.h"
 
@@ -26,7 +27,7 @@ RequestError wrong_value(std::string_view param, std::string_view found,
 // embedding_type (Jina; encoding_type is its older name) and output_dtype (Voyage, Mistral) go
 // before encoding_format, which OpenAI's clients send unasked.
 // All that are given are checked, so that a slip is seen whichever counts.
-FormatChoice formats_of(const JsonValue& body, std::optional<std::size_t> dimensions) {
+FormatChoice named_formats(const JsonValue& body, std::optional<std::size_t> dimensions) {
   std::optional<FormatChoice> chosen;
   for (const std::string_view name :
        {"embedding_type", "encoding_type", "output_dtype", "encoding_format"}) {
@@ -36,7 +37,45 @@ FormatChoice formats_of(const JsonValue& body, std::optional<std::size_t> dimens
       if (!chosen) chosen = std::move(formats);
     }
   }
-  return chosen.value_or(FormatChoice{{EmbeddingFormat::kFloat}});
+  return chosen.value_or(FormatChoice{.dense = {EmbeddingFormat::kFloat}});
+}
+
+struct Formats {
+  FormatChoice choice;
+  EmbeddingFormat of_tokens = EmbeddingFormat::kFloat;
+};
+
+// With return_multivector (Jina), and on a route for them, vectors of tokens take the place of the
+// dense one and have its form, unless the formats name "multivector".
+Formats formats_of(const JsonValue& body, OpenAiVectors usual,
+                   std::optional<std::size_t> dimensions = std::nullopt) {
+  const bool of_tokens =
+      bool_member(body, "return_multivector").value_or(usual == OpenAiVectors::kOfTokens);
+  Formats formats{.choice = named_formats(body, dimensions)};
+  FormatChoice& choice = formats.choice;
+  formats.of_tokens = token_vector_format(choice.dense);
+  if (!of_tokens || choice.multi_vector) return formats;
+  choice.multi_vector = true;
+  for (const EmbeddingFormat form : std::exchange(choice.dense, {})) {
+    if (form == EmbeddingFormat::kFloat || form == EmbeddingFormat::kBase64) continue;
+    throw wrong_value("embedding_type", format_name(form),
+                      "\"float\" or \"base64\" for vectors of tokens");
+  }
+  return formats;
+}
+
+// Only dense vectors are cut, and only they have a length other than 1 on request.
+void refuse_for_others(const JsonValue& body, const EmbedOptions& options) {
+  if (options.dense) return;
+  const auto refuse = [](std::string_view member) {
+    throw RequestError(ErrorCode::kInvalidArgument,
+                       std::string(member) + " is for dense vectors alone; leave it out",
+                       std::string(member));
+  };
+  if (options.dimensions > 0) {
+    refuse(body.find("dimensions") ? "dimensions" : "output_dimension");
+  }
+  if (options.multi_vector && options.normalize == false) refuse("normalized");
 }
 
 // Which end a text that is too long loses: vLLM's truncation_side.
@@ -118,7 +157,10 @@ std::optional<bool> normalized_of(const JsonValue& body) {
 
 constexpr std::string_view kDimensions = "use `dimensions`";
 constexpr std::string_view kInput = "this route reads `input`";
+bool is_read(const JsonValue&, const ModelInfo&) { return true; }
+
 constexpr NotDone kNotDone[] = {
+    {"return_multivector", "", is_read},
     {"prompt", kUsePromptName, is_empty},
     {"truncate_dim", kDimensions, is_never},
     {"dimension", kDimensions, is_never},
@@ -204,22 +246,6 @@ std::string task_or_default(const std::string& task, const OpenAiRequest& reques
   return request.call.options.task.empty() ? model.default_task : request.call.options.task;
 }
 
-// "sparse":{"indices":[...],"values":[...]} of a row.
-void append_sparse_entry(const SparseVectors& sparse, std::size_t row, Pace& pace,
-                         JsonObject& entry) {
-  const std::size_t begin = sparse.starts[row];
-  const std::size_t count = sparse.starts[row + 1] - begin;
-  pace.spend(count);
-  JsonObject vector(entry.key("sparse"));
-  JsonArray indices(vector.key("indices"));
-  for (const std::uint32_t index : std::span(sparse.indices).subspan(begin, count)) {
-    indices.count(index);
-  }
-  indices.end();
-  append_json_numbers(std::span(sparse.weights).subspan(begin, count), vector.key("values"));
-  vector.end();
-}
-
 // The one that all texts have; empty where they differ, or name none.
 std::string common_task(const EmbedCall& call) {
   if (call.tasks.empty()) return "";
@@ -231,29 +257,28 @@ std::string common_task(const EmbedCall& call) {
 
 }  // namespace
 
-bool wants_dense(const JsonValue& body) { return !formats_of(body, std::nullopt).dense.empty(); }
+std::vector<ModelKind> wanted_kinds(const JsonValue& body, OpenAiVectors usual) {
+  return kinds_of(formats_of(body, usual).choice);
+}
 
-OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules) {
+OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules,
+                                  OpenAiVectors usual) {
   OpenAiRequest request;
   EmbedOptions& options = request.call.options;
   refuse_not_done(body, rules.model, kNotDone);
   options.task = task_of(body, rules);
   options.dimensions = dimensions_of(body, rules.model);
-  FormatChoice choice =
-      formats_of(body, options.dimensions > 0 ? options.dimensions : rules.model.dimensions);
-  options.dense = !choice.dense.empty();
-  options.sparse = choice.sparse;
-  request.formats = std::move(choice.dense);
+  Formats formats =
+      formats_of(body, usual, options.dimensions > 0 ? options.dimensions : rules.model.dimensions);
   options.normalize = normalized_of(body);
   options.late_chunking = bool_member(body, "late_chunking").value_or(false);
+  ask_for(formats.choice, options);
+  refuse_for_others(body, options);
+  request.formats = std::move(formats.choice.dense);
+  request.token_format = formats.of_tokens;
   options.truncation = truncation_of(body, rules);
   request.chunking = chunking_of(body);
   read_inputs(required_member(body, "input"), "input", rules, request.call);
-  if (options.late_chunking && options.sparse) {
-    throw RequestError(ErrorCode::kInvalidArgument,
-                       "late_chunking pools dense vectors; ask for \"sparse\" without it",
-                       "late_chunking");
-  }
   if (options.late_chunking && !request.chunking && !request.call.tasks.empty()) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        "late_chunking reads all inputs as one text, which has one task; leave the "
@@ -295,10 +320,10 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
 }
 
 OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
-                                  const Caller& caller) {
+                                  const Caller& caller, OpenAiVectors usual) {
   const RunControl control = control_of(caller, service.options);
   const InputRules rules = input_rules(service, control);
-  OpenAiRequest request = read_openai_request(body, rules);
+  OpenAiRequest request = read_openai_request(body, rules, usual);
   if (!request.chunking) return request;
   const MemoryShare cutting = memory_for_texts(caller.memory, request.call.texts,
                                                RequestMemory::kCutting, false, caller.held);
@@ -340,7 +365,10 @@ std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
     }
     if (!call.tasks.empty()) entry.text("task", task_or_default(call.tasks[i], request, model));
     if (call.options.dense) append_embedding(rows.row(i), request.formats, entry.key("embedding"));
-    if (call.options.sparse) append_sparse_entry(rows.sparse, i, pace, entry);
+    if (call.options.sparse) append_sparse_vector(rows.sparse, i, entry.key("sparse"), pace);
+    if (call.options.multi_vector) {
+      append_multi_vector(rows.multi, i, request.token_format, entry.key("embeddings"), pace);
+    }
     entry.end();
   }
   data.end();

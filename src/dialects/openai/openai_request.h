@@ -31,18 +31,23 @@ struct ChunkPlace {
 
 struct OpenAiRequest {
   EmbedCall call;
-  std::vector<EmbeddingFormat> formats;  // each once; empty where only sparse vectors are wanted
+  std::vector<EmbeddingFormat> formats;  // each once; empty where no dense vectors are wanted
+  EmbeddingFormat token_format = EmbeddingFormat::kFloat;  // of vectors of tokens
   std::optional<Chunking> chunking;
   std::vector<ChunkPlace> places;  // one a text once cut_documents has run
 };
 
+// What a route gives to requests that do not say.
+enum class OpenAiVectors { kDense, kOfTokens };
+
 // Members of both dialects at once; unknown ones are ignored, null is the same as absent. Throws
 // RequestError naming the member.
-OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules);
+OpenAiRequest read_openai_request(const JsonValue& body, const InputRules& rules,
+                                  OpenAiVectors usual = OpenAiVectors::kDense);
 
-// Whether a request asks for dense vectors, be it beside sparse ones: which kind of model it means.
-// Throws RequestError for formats that there are not.
-bool wants_dense(const JsonValue& body);
+// What the model must give. Throws RequestError for formats that there are not.
+std::vector<ModelKind> wanted_kinds(const JsonValue& body,
+                                    OpenAiVectors usual = OpenAiVectors::kDense);
 
 // Replaces the texts of a request with `chunking` by their chunks, at most rules.max_inputs of
 // them; a document with nothing to be seen is one chunk, and with late chunking a chunk without a
@@ -54,7 +59,8 @@ void cut_documents(OpenAiRequest& request, const InputRules& rules, const Tokeni
 
 // Both of these with the model's own tokens, for as long and from as much memory as the caller has.
 OpenAiRequest open_openai_request(const JsonValue& body, const Service& service,
-                                  const Caller& caller);
+                                  const Caller& caller,
+                                  OpenAiVectors usual = OpenAiVectors::kDense);
 
 // What the model is to be asked. The rest of the request, which is for the answer, has no texts
 // then.
@@ -62,7 +68,7 @@ EmbedCall take_call(OpenAiRequest& request);
 
 // The list object of OpenAI, with "task" (what was asked for, or the default), "truncated" (indices
 // of data whose texts were cut, where some were) and of chunks their places. An entry has
-// "embedding", "sparse" (indices and values), or both.
+// "embedding", "sparse" (indices and values), "embeddings" (a vector a token), or several of them.
 std::string render_openai(const OpenAiRequest& request, const Embeddings& rows,
                           const ModelInfo& model, Pace& pace);
 

@@ -340,7 +340,7 @@ TEST_F(OpenAiRequestTest, FieldsOfOtherServersAreUnderstood) {
 }
 
 TEST_F(OpenAiRequestTest, FieldsThatAreNotDoneAreRefused) {
-  for (const auto& [member, harmless] : {std::pair{R"("return_multivector":true)", "false"},
+  for (const auto& [member, harmless] : {std::pair{R"("return_multivector":1)", "true"},
                                          {R"("add_special_tokens":false)", "true"},
                                          {R"("embed_dtype":"float16")", "\"float32\""},
                                          {R"("endianness":"big")", "\"little\""},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sparse vectors of POST /v1/embeddings.
+// Sparse vectors and vectors of tokens of POST /v1/embeddings and POST /v1/multi-vector.
 #include <gtest/gtest.h>
 
 #include "dialects/openai/openai_request.h"
@@ -10,13 +10,19 @@ namespace {
 
 class OpenAiSparse : public testing::Test {
  protected:
-  OpenAiRequest read(const std::string& members) const {
+  OpenAiRequest read(const std::string& members,
+                     OpenAiVectors usual = OpenAiVectors::kDense) const {
     const JsonDocument document = JsonDocument::parse(R"({"input":"a",)" + members + "}", "body");
-    return read_openai_request(document.root(), made_up_.rules());
+    return read_openai_request(document.root(), made_up_.rules(), usual);
   }
-  bool dense(const std::string& members) const {
+  std::string refused(const std::string& members,
+                      OpenAiVectors usual = OpenAiVectors::kDense) const {
+    const auto error = request_error([&] { read(members, usual); });
+    return error ? error->param() : "(nothing was thrown)";
+  }
+  static std::vector<ModelKind> kinds(const std::string& members) {
     const JsonDocument document = JsonDocument::parse("{" + members + "}", "body");
-    return wants_dense(document.root());
+    return wanted_kinds(document.root());
   }
 
   TestRules made_up_;
@@ -37,17 +43,49 @@ TEST_F(OpenAiSparse, IsOneMoreFormat) {
 }
 
 TEST_F(OpenAiSparse, SaysWhichKindOfModelIsMeant) {
-  EXPECT_TRUE(dense(R"("input":"a")"));
-  EXPECT_TRUE(dense(R"("embedding_type":["sparse","base64"])"));
-  EXPECT_FALSE(dense(R"("embedding_type":["sparse"])"));
-  EXPECT_FALSE(dense(R"("encoding_format":"sparse")"));
+  using enum ModelKind;
+  using Kinds = std::vector<ModelKind>;
+  EXPECT_EQ(kinds(R"("input":"a")"), Kinds{kEmbed});
+  EXPECT_EQ(kinds(R"("embedding_type":["sparse","base64"])"), (Kinds{kEmbed, kSparse}));
+  EXPECT_EQ(kinds(R"("embedding_type":["sparse"])"), Kinds{kSparse});
+  EXPECT_EQ(kinds(R"("encoding_format":"sparse")"), Kinds{kSparse});
+  EXPECT_EQ(kinds(R"("embedding_type":["multivector","float","sparse"])"),
+            (Kinds{kEmbed, kSparse, kMultiVector}));
+  EXPECT_EQ(kinds(R"("return_multivector":true)"), Kinds{kMultiVector});
 }
 
-TEST_F(OpenAiSparse, LateChunkingIsForDenseVectors) {
-  const auto error =
-      request_error([&] { read(R"("embedding_type":["float","sparse"],"late_chunking":true)"); });
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->param(), "late_chunking");
+TEST_F(OpenAiSparse, WhatIsForDenseVectorsAlone) {
+  for (const char* kind : {"sparse", "multivector"}) {
+    const std::string name(kind);
+    EXPECT_EQ(refused(R"("embedding_type":["float",")" + name + R"("],"late_chunking":true)"),
+              "late_chunking");
+    EXPECT_EQ(refused(R"("embedding_type":")" + name + R"(","dimensions":8)"), "dimensions");
+    EXPECT_EQ(refused(R"("embedding_type":")" + name + R"(","output_dimension":8)"),
+              "output_dimension");
+    EXPECT_EQ(read(R"("embedding_type":["float",")" + name + R"("],"dimensions":8)")
+                  .call.options.dimensions,
+              8u);
+  }
+  EXPECT_EQ(refused(R"("embedding_type":"multivector","normalize":false)"), "normalized");
+}
+
+TEST_F(OpenAiSparse, VectorsOfTokens) {
+  const OpenAiRequest beside = read(R"("embedding_type":["base64","multivector"])");
+  EXPECT_TRUE(beside.call.options.dense && beside.call.options.multi_vector);
+  EXPECT_EQ(beside.token_format, EmbeddingFormat::kBase64);
+  // Jina's member for a model of both kinds, and its route for a model of one.
+  for (const OpenAiRequest& request :
+       {read(R"("return_multivector":true)"), read(R"("user":"u")", OpenAiVectors::kOfTokens),
+        read(R"("embedding_type":"float")", OpenAiVectors::kOfTokens)}) {
+    EXPECT_FALSE(request.call.options.dense || request.call.options.sparse);
+    EXPECT_TRUE(request.call.options.multi_vector);
+    EXPECT_EQ(request.token_format, EmbeddingFormat::kFloat);
+  }
+  EXPECT_EQ(read(R"("embedding_type":"base64")", OpenAiVectors::kOfTokens).token_format,
+            EmbeddingFormat::kBase64);
+  EXPECT_TRUE(read(R"("return_multivector":false)").call.options.dense);
+  EXPECT_EQ(refused(R"("embedding_type":"binary")", OpenAiVectors::kOfTokens), "embedding_type");
+  EXPECT_EQ(refused(R"("return_multivector":1)"), "return_multivector");
 }
 
 TEST_F(OpenAiSparse, StandsBesideTheEmbedding) {
@@ -65,6 +103,11 @@ TEST_F(OpenAiSparse, StandsBesideTheEmbedding) {
       << text;
   EXPECT_NE(text.find(R"("embedding":[0,1],"sparse":{"indices":[],"values":[]}})"),
             std::string::npos);
+  rows.multi = {2, {0, 1, 3}, {1, 0, 0, 1, -1, 0}};
+  request = read(R"("embedding_type":["float","multivector"])");
+  text = render_openai(request, rows, made_up_.model(), pace);
+  EXPECT_NE(text.find(R"("embedding":[0,1],"embeddings":[[0,1],[-1,0]]})"), std::string::npos)
+      << text;
   request = read(R"("embedding_type":"sparse")");
   rows.values.clear();
   rows.width = 0;

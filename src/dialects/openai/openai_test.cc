@@ -305,6 +305,15 @@ TEST(JoinRows, AsIfTheyCameFromOneCall) {
     rows.values = std::move(values);
     rows.truncated = std::move(truncated);
     rows.timing = timing;
+    rows.sparse = {{0}, {}, {}};
+    rows.multi = {.width = 1, .starts = {0}, .values = {}};
+    for (const float value : rows.values) {
+      rows.sparse.indices.push_back(static_cast<std::uint32_t>(value));
+      rows.sparse.weights.push_back(value);
+      rows.sparse.starts.push_back(rows.sparse.indices.size());
+      rows.multi.values.insert(rows.multi.values.end(), {value, -value});
+      rows.multi.starts.push_back(rows.multi.values.size());
+    }
     return rows;
   };
   const Embeddings whole = join_rows(
@@ -314,6 +323,11 @@ TEST(JoinRows, AsIfTheyCameFromOneCall) {
   EXPECT_EQ(whole.values, (std::vector<float>{1, 2, 3, 4, 5}));
   EXPECT_EQ(whole.tokens.size(), 5u);
   EXPECT_EQ(whole.truncated, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(whole.sparse.starts, (std::vector<std::size_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(whole.sparse.indices, (std::vector<std::uint32_t>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(whole.multi.width, 1u);
+  EXPECT_EQ(whole.multi.starts, (std::vector<std::size_t>{0, 2, 4, 6, 8, 10}));
+  EXPECT_EQ(whole.multi.values, (std::vector<float>{1, -1, 2, -2, 3, -3, 4, -4, 5, -5}));
   EXPECT_EQ(whole.timing.tokenize, 4.0);
   EXPECT_EQ(whole.timing.queue, 2.0);
   EXPECT_EQ(whole.timing.compute, 6.0);

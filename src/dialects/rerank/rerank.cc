@@ -32,14 +32,6 @@ class RerankErrors final : public ErrorStyle {
   }
 };
 
-void append_usage(const Embeddings& took, JsonObject& body) {
-  const auto tokens = std::accumulate(took.tokens.begin(), took.tokens.end(), std::uint64_t{0});
-  JsonObject usage(body.key("usage"));
-  usage.count("prompt_tokens", tokens);
-  usage.count("total_tokens", tokens);
-  usage.end();
-}
-
 // Cohere bills a search unit for a query with up to 100 documents.
 void append_meta(RerankApi api, std::size_t documents, JsonObject& body) {
   constexpr std::size_t kUnit = 100;
@@ -51,13 +43,6 @@ void append_meta(RerankApi api, std::size_t documents, JsonObject& body) {
   units.count("search_units", (documents + kUnit - 1) / kUnit);
   units.end();
   meta.end();
-}
-
-void append_truncated(const Embeddings& took, JsonObject& body) {
-  if (took.truncated.empty()) return;
-  JsonArray truncated(body.key("truncated"));
-  for (const std::uint32_t index : took.truncated) truncated.count(index);
-  truncated.end();
 }
 
 // As the caller has it on Jina's route; an object where clients can bear nothing else.
@@ -155,9 +140,8 @@ std::string render_rerank(const RerankAnswer& answer, const CallRows& scored,
   }
   results.end();
   if (for_weaviate) append_scores(answer, scores, body);
-  append_usage(scored.rows, body);
+  append_score_usage(scored.rows, body);
   append_meta(answer.api, scores.size(), body);
-  append_truncated(scored.rows, body);
   body.end();
   return out;
 }
@@ -187,8 +171,7 @@ std::string render_score(const std::string& id, std::int64_t created, const Call
     entry.end();
   }
   data.end();
-  append_usage(scored.rows, body);
-  append_truncated(scored.rows, body);
+  append_score_usage(scored.rows, body);
   body.end();
   return out;
 }

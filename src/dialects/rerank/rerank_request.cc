@@ -69,20 +69,13 @@ std::optional<std::size_t> count_of(const JsonValue& body, std::string_view name
   return found;
 }
 
-Truncation truncation_of(const JsonValue& body, const InputRules& rules) {
-  const std::optional<bool> cuts = flag_of(body, "truncate", "truncation", false);
-  if (cuts) return *cuts ? Truncation::kRight : Truncation::kError;
-  return body.find("truncate_prompt_tokens") ? Truncation::kRight : rules.overlong;
-}
-
 ScoreOptions options_of(const JsonValue& body, const InputRules& rules) {
   ScoreOptions options;
-  options.truncation = truncation_of(body, rules);
+  options.truncation = read_pair_truncation(body, rules);
   options.max_document_tokens =
       count_of(body, "max_tokens_per_doc", "max_doc_length", 1).value_or(0);
   options.best_window = bool_member(body, "best_window").value_or(false);
-  const bool raw = flag_of(body, "raw_scores", "use_activation", true).value_or(false);
-  options.activation = raw ? ScoreActivation::kNone : ScoreActivation::kSigmoid;
+  options.activation = wants_raw_scores(body) ? ScoreActivation::kNone : ScoreActivation::kSigmoid;
   task_of_model(body, rules);  // server.strict_model
   return options;
 }
@@ -191,6 +184,16 @@ std::vector<std::string> read_side(const JsonValue& side, const InputRules& rule
 }
 
 }  // namespace
+
+Truncation read_pair_truncation(const JsonValue& body, const InputRules& rules) {
+  const std::optional<bool> cuts = flag_of(body, "truncate", "truncation", false);
+  if (cuts) return *cuts ? Truncation::kRight : Truncation::kError;
+  return body.find("truncate_prompt_tokens") ? Truncation::kRight : rules.overlong;
+}
+
+bool wants_raw_scores(const JsonValue& body) {
+  return flag_of(body, "raw_scores", "use_activation", true).value_or(false);
+}
 
 RerankRequest read_rerank(const JsonValue& body, const InputRules& rules) {
   RerankRequest request;

@@ -33,4 +33,10 @@ bool is_weaviate_rerank(const JsonValue& body);
 // POST /score: a text for many, or as many for as many, under one of vLLM's pairs of names.
 ScoreCall read_score(const JsonValue& body, const InputRules& rules);
 
+// What happens to a text or pair that is too long: truncate (truncation), and vLLM's
+// truncate_prompt_tokens, which must be the model's limit.
+Truncation read_pair_truncation(const JsonValue& body, const InputRules& rules);
+// Whether raw outputs are asked for: raw_scores, or use_activation with the opposite meaning.
+bool wants_raw_scores(const JsonValue& body);
+
 }  // namespace nestvec

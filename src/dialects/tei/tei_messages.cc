@@ -64,7 +64,7 @@ template <typename Request>
 ScoreCall read_call(const Request& request, const ModelInfo& model) {
   ScoreCall call;
   call.options.truncation = read_truncation(request.truncate(), request.truncation_direction());
-  call.options.activation = tei_activation(request.raw_scores(), model);
+  call.options.activation = usual_activation(request.raw_scores(), model);
   return call;
 }
 

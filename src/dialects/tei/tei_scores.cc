@@ -45,7 +45,7 @@ ScoreOptions read_score_options(const JsonValue& body, const InputRules& rules) 
   options.truncation =
       read_tei_truncation(holder("truncate"), holder("truncation_direction"), rules);
   const bool raw = bool_member(holder("raw_scores"), "raw_scores").value_or(false);
-  options.activation = tei_activation(raw, rules.model);
+  options.activation = usual_activation(raw, rules.model);
   task_of_model(body, rules);  // server.strict_model
   return options;
 }
@@ -86,11 +86,6 @@ void append_prediction(float score, std::string_view label, std::string& out) {
 }
 
 }  // namespace
-
-ScoreActivation tei_activation(bool raw_scores, const ModelInfo& model) {
-  if (raw_scores) return ScoreActivation::kNone;
-  return model.labels.size() == 1 ? ScoreActivation::kSigmoid : ScoreActivation::kModel;
-}
 
 TeiRank read_tei_rank(const JsonValue& body, const InputRules& rules) {
   TeiRank rank;

@@ -13,10 +13,6 @@
 
 namespace nestvec {
 
-// One score is a sigmoid of the model's output, several are what the model's files say; raw outputs
-// where they are asked for.
-ScoreActivation tei_activation(bool raw_scores, const ModelInfo& model);
-
 // The readers throw RequestError as those of tei_request.h.
 
 // query, texts, truncate (null: as the server does), truncation_direction, raw_scores, return_text.

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "dialects/ranking.h"
 #include "dialects/tei/tei_style.h"
 #include "support/test_rules.h"
 
@@ -123,10 +124,10 @@ TEST_F(TeiScores, WhatIsWrongWithInputs) {
 }
 
 TEST_F(TeiScores, SeveralLabelsAreScoredAsTheModelSays) {
-  EXPECT_EQ(tei_activation(false, model_), ScoreActivation::kSigmoid);
+  EXPECT_EQ(usual_activation(false, model_), ScoreActivation::kSigmoid);
   model_.labels = {"a", "b"};
-  EXPECT_EQ(tei_activation(false, model_), ScoreActivation::kModel);
-  EXPECT_EQ(tei_activation(true, model_), ScoreActivation::kNone);
+  EXPECT_EQ(usual_activation(false, model_), ScoreActivation::kModel);
+  EXPECT_EQ(usual_activation(true, model_), ScoreActivation::kNone);
 }
 
 TEST_F(TeiScores, Ranks) {
