@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "encoder_products.h"
@@ -20,6 +22,8 @@ using nestvec::Kernels;
 using nestvec::kLayerProducts;
 using nestvec::kLayerWeights;
 using nestvec::kPanel;
+using nestvec::kW8GroupBytes;
+using nestvec::kW8Inputs;
 using nestvec::Lines;
 using nestvec::PanelProduct;
 using nestvec::ProductShape;
@@ -37,6 +41,27 @@ struct Operands {
   C* out;
 };
 
+// Elements that so many whole panels' weights take: those of w8 (std::uint8_t) have scales among
+// them.
+template <class W>
+constexpr std::size_t stored(std::size_t weights) {
+  if (!std::is_same_v<W, std::uint8_t>) return weights;
+  return weights / (kW8Inputs * kPanel) * kW8GroupBytes;
+}
+
+template <class W>
+Lines random_weights() {
+  Lines lines = nestvec::random_elements<W>(stored<W>(kLayerWeights));
+  if constexpr (std::is_same_v<W, std::uint8_t>) {
+    std::array<std::uint16_t, kPanel> scales;
+    scales.fill(0x3c00);  // 2^-7 as bfloat16
+    for (std::size_t at = 0; at < stored<W>(kLayerWeights); at += kW8GroupBytes) {
+      std::memcpy(lines.data() + at, scales.data(), sizeof scales);
+    }
+  }
+  return lines;
+}
+
 // One product, in blocks of rows, as ops/linear.cc walks them.
 template <class A, class W, class C>
 void multiply(Kernel<A, W, C> kernel, const ProductShape& shape, const Operands<A, W, C>& x) {
@@ -48,8 +73,8 @@ void multiply(Kernel<A, W, C> kernel, const ProductShape& shape, const Operands<
     const std::size_t first = x.rows * b / blocks;
     const std::size_t count = x.rows * (b + 1) / blocks - first;
     for (std::size_t n = 0; n < shape.outputs; n += kPanel) {
-      kernel({x.a + first * stride, stride, count, x.weights + n * shape.inputs, shape.inputs,
-              c.data()});
+      kernel({x.a + first * stride, stride, count, x.weights + stored<W>(n * shape.inputs),
+              shape.inputs, c.data()});
       for (std::size_t r = 0; r < count; ++r) {
         std::copy_n(c.data() + r * kPanel, kPanel, x.out + (first + r) * shape.outputs + n);
       }
@@ -67,7 +92,7 @@ void encoder(benchmark::State& state, Kernel<A, W, C> Kernels::* product) {
   Lines out(rows * nestvec::kMaxWidth * sizeof(C));
   std::vector<Lines> layers;
   for (std::size_t i = 0; i < kEncoderLayers; ++i) {
-    layers.push_back(nestvec::random_elements<W>(kLayerWeights));
+    layers.push_back(random_weights<W>());
   }
   for (auto _ : state) {
     for (const Lines& layer : layers) {
@@ -76,7 +101,7 @@ void encoder(benchmark::State& state, Kernel<A, W, C> Kernels::* product) {
         multiply<A, W, C>(kernel, shape,
                           {rows, reinterpret_cast<const A*>(a.data()), weights,
                            reinterpret_cast<C*>(out.data())});
-        weights += shape.outputs * shape.inputs;
+        weights += stored<W>(shape.outputs * shape.inputs);
       }
     }
     benchmark::DoNotOptimize(out.data());
@@ -91,6 +116,8 @@ void rows_to_measure(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK_CAPTURE(encoder, f32, &Kernels::gemm_f32)->Apply(rows_to_measure);
 BENCHMARK_CAPTURE(encoder, f32_bf16, &Kernels::gemm_f32_bf16)->Apply(rows_to_measure);
 BENCHMARK_CAPTURE(encoder, bf16, &Kernels::gemm_bf16)->Apply(rows_to_measure);
+BENCHMARK_CAPTURE(encoder, f32_w8, &Kernels::gemm_f32_w8)->Apply(rows_to_measure);
+BENCHMARK_CAPTURE(encoder, bf16_w8, &Kernels::gemm_bf16_w8)->Apply(rows_to_measure);
 BENCHMARK_CAPTURE(encoder, s8, &Kernels::gemm_s8)->Apply(rows_to_measure);
 
 }  // namespace

@@ -13,7 +13,8 @@ import subprocess
 from typing import Any
 
 PROGRAMS = {"gemm_bench": "nestvec's kernels", "onednn_bench": "oneDNN"}
-PRECISIONS = {"f32": "fp32", "f32_bf16": "fp32, weights bf16", "bf16": "bf16", "s8": "int8"}
+PRECISIONS = {"f32": "fp32", "f32_bf16": "fp32, weights bf16", "bf16": "bf16", "f32_w8": "fp32, int8 weights",
+              "bf16_w8": "bf16, int8 weights", "s8": "int8"}
 
 
 def run_copies(program: pathlib.Path, cores: list[int], seconds: float) -> list[dict[str, Any]]:

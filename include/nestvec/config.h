@@ -41,7 +41,7 @@ struct CheckpointSource {
 
 // `runtime:` - how the engine works.
 struct RuntimeOptions {
-  std::string precision = "auto";  // auto | fp32 | bf16 | int8; auto = bf16 or fp32 by CPU
+  std::string precision = "auto";  // auto | fp32 | bf16 | int8-weights | int8; see docs/config.md
   // auto | native | portable | published. Native and portable graphs are made from the weights, in
   // safetensors or else in an ONNX export; published = the export as it is. auto = native, or
   // published if there is only an export and its weights have lost their names.

@@ -35,7 +35,7 @@ struct ModelInfo {
   std::string id;
   std::string family;  // "jina-embeddings-v3", "bert", "xlm-roberta", "onnx"
   std::string graph;   // "native bf16, compiled from safetensors", "onnx/model.onnx as published"
-  std::string precision;            // "fp32", "bf16", "int8"
+  std::string precision;            // "fp32", "bf16", "int8-weights", "int8"
   std::string precision_reason;     // "auto: this CPU computes in bf16"
   std::string isa;                  // instruction set that the kernels use: "avx512_bf16"
   std::size_t dimensions = 0;       // of a vector, unless a call asks for another number

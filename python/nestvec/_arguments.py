@@ -24,7 +24,7 @@ def add_to(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument("--task", help="such as retrieval.passage; default: the model's")
     parser.add_argument("--dimensions", type=int, help="dimensions of a vector; default: all")
     parser.add_argument("--no-normalize", action="store_true", help="do not scale vectors to length 1")
-    parser.add_argument("--precision", help="auto, fp32, bf16 or int8; default: auto")
+    parser.add_argument("--precision", help="auto, fp32, bf16, int8-weights or int8; default: auto")
     parser.add_argument("--batch-rows", type=int, default=4096,
                         help="rows read, embedded and written at a time (default: %(default)s)")
 

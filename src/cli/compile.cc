@@ -5,8 +5,10 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "cli/precision_loss.h"
 #include "cli/usage.h"
 #include "compile/artefact.h"
+#include "compile/atomic_folder.h"
 #include "config/model_location.h"
 
 namespace nestvec {
@@ -21,7 +23,9 @@ constexpr const char* kCompileExamples =
     "A model is compiled into the cache when it is first loaded. This command writes a folder "
     "that\n"
     "is a model by itself, with the graph (model.onnx, weights.data, nestvec.json), the tokenizer\n"
-    "and the configuration. --model takes it on any x86-64 processor. A portable graph has the\n"
+    "and the configuration. --model takes it on any x86-64 processor. With --precision, it is\n"
+    "compared with fp32 on some built-in texts; if a cosine is below 0.99, nothing is written\n"
+    "without --allow-loss. A portable graph has the\n"
     "inputs input_ids, attention_mask and, with adapters, task_ids, and runs on any execution\n"
     "provider of ONNX Runtime.\n";
 
@@ -31,6 +35,8 @@ struct CompileCommand {
   std::string precision = "auto";
   std::string target = "native";
   bool checksum = false;
+  bool no_compare = false;
+  bool allow_loss = false;
   bool quiet = false;
 };
 
@@ -45,6 +51,28 @@ CompileOptions options_of(const CompileCommand& command) {
   return options;
 }
 
+// Says what the compiled folder lost, and refuses it if that is too much. What cannot run in fp32
+// is not compared.
+void check_loss(const CompileCommand& command, const std::string& model, const ModelSpec& spec,
+                const std::string& compiled, const LogSink& log) {
+  PrecisionLoss loss;
+  try {
+    const std::string output = compiled.substr(0, compiled.rfind(kTemporaryMark));
+    const AtomicFolder scratch(output + "-fp32");  // is never committed
+    loss = measure_precision_loss(model, compiled, scratch.temporary_path());
+  } catch (const Error& error) {
+    if (log) log("not compared with fp32: " + std::string(error.what()));
+    if (!command.allow_loss) check_precision(spec, command.precision);
+    return;
+  }
+  if (log) log(loss.text());
+  if (command.allow_loss || loss.least_cosine >= kLeastCosine) return;
+  const char* wider = command.precision == "int8" ? "int8-weights or bf16" : "bf16 or fp32";
+  throw Error(ErrorCode::kUnimplemented, model + ": " + command.precision +
+                                             " loses too much: " + loss.text() + "; use " + wider +
+                                             ", or --allow-loss to write it all the same");
+}
+
 void run_compile(const CompileCommand& command, CliContext& context) {
   LogSink log;
   if (!command.quiet) {
@@ -54,12 +82,20 @@ void run_compile(const CompileCommand& command, CliContext& context) {
     };
   }
   const std::string folder = locate_model(command.model, "", context.environment);
+  CompileOptions options = options_of(command);
   if (!is_artefact(folder)) {
     const ModelSpec spec = read_model_spec(folder);
-    check_precision(spec, command.precision);
     check_weights(folder, spec);
+    const bool narrow = command.precision != "auto" && command.precision != "fp32";
+    if (narrow && !command.no_compare) {
+      options.accept = [&, spec](const std::string& compiled) {
+        check_loss(command, folder, spec, compiled, log);
+      };
+    } else if (!command.allow_loss) {
+      check_precision(spec, command.precision);
+    }
   }
-  const Artefact artefact = compile_model(folder, command.output, options_of(command), log);
+  const Artefact artefact = compile_model(folder, command.output, options, log);
   context.out << artefact.graph_path << '\n';
 }
 
@@ -82,8 +118,8 @@ void add_compile_command(CLI::App& app, CliContext& context) {
       ->add_option(
           "--precision", options->precision,
           "Precision of the products; auto is bf16 where this processor computes in it, else fp32")
-      ->type_name("auto|fp32|bf16|int8")
-      ->check(one_of({"auto", "fp32", "bf16", "int8"}))
+      ->type_name("auto|fp32|bf16|int8-weights|int8")
+      ->check(one_of({"auto", "fp32", "bf16", "int8-weights", "int8"}))
       ->capture_default_str();
   command
       ->add_option("--target", options->target,
@@ -93,6 +129,10 @@ void add_compile_command(CLI::App& app, CliContext& context) {
       ->capture_default_str();
   command->add_flag("--checksum", options->checksum,
                     "Add a checksum, so that the files are read and checked at every load");
+  command->add_flag("--no-compare", options->no_compare,
+                    "Do not compare the compiled model with fp32");
+  command->add_flag("--allow-loss", options->allow_loss,
+                    "Write the model even if its vectors are far from those of fp32");
   command->add_flag("-q,--quiet", options->quiet, "Print no notes on standard error");
   command->footer(kCompileExamples);
   command->callback([options, &context] { run_compile(*options, context); });

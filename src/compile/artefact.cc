@@ -5,10 +5,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "base/file.h"
@@ -34,6 +37,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::array<std::string_view, 4> kPrecisions = {"fp32", "bf16", "int8-weights", "int8"};
+
 void say(const LogSink& log, const std::string& line) {
   if (log) log(line);
 }
@@ -44,10 +49,9 @@ CompileOptions checked(CompileOptions options, const ModelSpec& spec, const std:
     throw Error(ErrorCode::kInvalidArgument, "unknown layout \"" + options.layout +
                                                  "\"; expected packed, rectangular or padded");
   }
-  if (packed && options.precision != "fp32" && options.precision != "bf16" &&
-      options.precision != "int8") {
-    throw Error(ErrorCode::kInvalidArgument,
-                "unknown precision \"" + options.precision + "\"; expected fp32, bf16 or int8");
+  if (packed && std::ranges::find(kPrecisions, options.precision) == kPrecisions.end()) {
+    throw Error(ErrorCode::kInvalidArgument, "unknown precision \"" + options.precision +
+                                                 "\"; expected fp32, bf16, int8-weights or int8");
   }
   if (!packed && options.precision != "fp32") {
     throw Error(ErrorCode::kUnimplemented, "precision \"" + options.precision +
@@ -214,7 +218,8 @@ void check_precision(const ModelSpec& spec, const std::string& precision) {
   throw Error(ErrorCode::kUnimplemented,
               "precision int8 is not supported for the family " + spec.family +
                   ": single channels of its activations are so large that eight bits lose the "
-                  "others, and vectors with them; use bf16 or fp32");
+                  "others, and vectors with them; use int8-weights, bf16 or fp32; nestvec compile "
+                  "measures what it costs a model");
 }
 
 std::string native_precision() { return multiplies_bf16(machine_isa()) ? "bf16" : "fp32"; }
@@ -255,6 +260,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
   AtomicFolder folder(output);
   write_artefact(graph, std::move(manifest), folder, options, log);
   if (options.with_companions) copy_companions(model_folder, folder.temporary_path());
+  if (options.accept) options.accept(folder.temporary_path());
   folder.commit();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   char text[32];

@@ -25,7 +25,7 @@ struct CompileOptions {
   // int64 [B, S] where its tokenizer gives other types than 0, and give token_embeddings float
   // [B, S, H].
   std::string layout = "packed";
-  std::string precision = "fp32";  // packed: also "bf16", "int8"
+  std::string precision = "fp32";  // packed: also "bf16", "int8-weights", "int8"
   bool head = true;                // with what stands on the encoder; false: the encoder alone
   std::size_t max_tokens =
       0;                  // longest sequence, rows of the rotary tables; 0 = what the model allows
@@ -34,6 +34,9 @@ struct CompileOptions {
   RunControl control = {};       // ends it early; nothing stays behind
   // Called on the compiling thread with the part of the weights that is written, up to 1.
   std::function<void(double)> progress = {};
+  // Called with the finished folder before it becomes output_folder. What it throws ends the
+  // compilation, and nothing stays behind.
+  std::function<void(const std::string& folder)> accept = {};
 };
 
 // The precision that "auto" means for a native graph on this machine: "bf16" where the processor

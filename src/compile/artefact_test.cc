@@ -143,7 +143,9 @@ TEST_F(ArtefactTest, RefusesOptionsThatItDoesNotKnow) {
             std::string::npos);
   const auto portable = [&] { compile({.layout = "padded", .precision = "bf16"}); };
   EXPECT_NE(coded_error_of(portable).find("UNIMPLEMENTED"), std::string::npos);
-  EXPECT_NE(coded_error_of([&] { compile({.precision = "fp8"}); }).find("fp32, bf16 or int8"),
+  EXPECT_NE(coded_error_of([&] {
+              compile({.precision = "fp8"});
+            }).find("fp32, bf16, int8-weights or int8"),
             std::string::npos);
   EXPECT_NE(coded_error_of([&] { compile({.max_tokens = 129}); }).find("over the model's 128"),
             std::string::npos);

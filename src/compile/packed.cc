@@ -58,6 +58,7 @@ class PackedBuilder {
  private:
   std::size_t task_count() const { return spec_.adapters.tasks.size(); }
   bool is_fp32() const { return options_.precision == "fp32"; }
+  bool narrows_weights() const { return options_.precision == "int8-weights"; }
 
   // A value [T, H] between layers: a layer's output takes its input's place.
   std::string hidden_states(const std::string& name) {
@@ -142,11 +143,15 @@ class PackedBuilder {
   std::string word_table() {
     const TensorView& table = weights_.words.table;
     const LinearWeights& decoder = weights_.head.vocabulary.decoder;
-    const WeightType table_type =
-        table.type == DataType::kBf16 ? WeightType::kBf16 : WeightType::kF32;
+    const WeightType table_type = narrows_weights()               ? WeightType::kW8
+                                  : table.type == DataType::kBf16 ? WeightType::kBf16
+                                                                  : WeightType::kF32;
     const bool shared =
         spec_.head.vocabulary && spec_.head.vocabulary->tied && weight_type(decoder) == table_type;
-    if (!shared) return graph_.weight("words.table", compact_table(weights_, table));
+    if (!shared) {
+      return graph_.weight("words.table", narrows_weights() ? w8_table(weights_, table)
+                                                            : compact_table(weights_, table));
+    }
     shared_words_ =
         graph_.weight(decoder.name + ".weight", packed_panels(weights_, decoder, table_type));
     return shared_words_;
@@ -171,8 +176,17 @@ class PackedBuilder {
 
   WeightType weight_type(const LinearWeights& linear) const {
     if (options_.precision == "int8") return WeightType::kS8;
+    if (narrows_weights()) return WeightType::kW8;
     if (options_.precision == "bf16") return WeightType::kBf16;
     return exact_type(linear);
+  }
+
+  // What a gate multiplies has single values far above the others, which eight bits of a token do
+  // not hold where no LayerNorm and no bias keep them small (decision 0059).
+  WeightType feed_out_type(const LinearWeights& linear) const {
+    const WeightType type = weight_type(linear);
+    const bool uneven = spec_.block.gated && spec_.block.norm_first && is_rms();
+    return uneven && type == WeightType::kS8 ? WeightType::kBf16 : type;
   }
 
   // The narrowest that holds the weights as the checkpoint has them.
@@ -283,7 +297,7 @@ class PackedBuilder {
     std::vector<Attribute> attributes = common_attributes();
     attributes.push_back({"activation", static_cast<std::int64_t>(spec_.activation)});
     add_linear(layer.feed_in, "in_", inputs, attributes);
-    add_linear(layer.feed_out, "out_", inputs, attributes);
+    add_linear(layer.feed_out, feed_out_type(layer.feed_out), "out_", inputs, attributes);
     for (const NormWeights* norms : {&layer.feed_norm, &layer.feed_second_norm}) {
       const bool second = norms == &layer.feed_second_norm;
       if (second && norms->weight.shape.empty()) break;

@@ -12,9 +12,11 @@
 namespace nestvec {
 
 struct PackedOptions {
-  // "fp32", "bf16" or "int8": of the products' weights and activations. Sums, LayerNorm, softmax,
-  // residuals, adapters, pooling and heads are fp32 always. In fp32, weights that are bf16 in the
-  // checkpoint stay so, which is exact and takes half the memory.
+  // "fp32", "bf16" or "int8": of the products' weights and activations (of int8 without those
+  // behind the gates of decoders, which are bf16); "int8-weights": of the weights and the word
+  // table, with activations as in bf16. Sums, LayerNorm, softmax, residuals, adapters, pooling and
+  // heads are fp32 always. In fp32, weights that are bf16 in the checkpoint stay so, which is exact
+  // and takes half the memory.
   std::string precision;
   std::size_t max_tokens = 0;  // rows of the rotary tables
 };

@@ -78,6 +78,9 @@ void fill_panels(const LinearWeights& linear, WeightType type, std::size_t first
       case WeightType::kS8:
         pack_s8(shape, rows, panel, scales, sums);
         break;
+      case WeightType::kW8:
+        pack_w8(shape, rows, panel);
+        break;
     }
   }
 }
@@ -282,6 +285,22 @@ StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights
   updates.down = spread_columns(std::move(path.down), places, width);
   updates.up = spread_rows(path.up, places, width);
   return updates;
+}
+
+Payload w8_table(const EncoderWeights& weights, const TensorView& table) {
+  const auto width = static_cast<std::size_t>(table.shape[1]);
+  const std::size_t row_bytes = w8_row_bytes(width);
+  return {.type = DataType::kI8,
+          .shape = {table.shape[0], extent(row_bytes)},
+          .fill =
+              [table, width, row_bytes](std::size_t first, std::span<std::byte> out) {
+                std::vector<float> row(width);
+                for (std::size_t i = 0; i * row_bytes < out.size(); ++i) {
+                  read_as_float(table, (first + i) * width, row);
+                  pack_w8_row(row, out.subspan(i * row_bytes, row_bytes));
+                }
+              },
+          .release = [&weights, table] { weights.release(table); }};
 }
 
 Payload compact_table(const EncoderWeights& weights, const TensorView& table) {

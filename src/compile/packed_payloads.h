@@ -34,6 +34,9 @@ StackedUpdates stacked_updates(const LinearWeights& linear, const AdapterSpec& a
 StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights& table,
                                const AdapterSpec& adapters);
 
+// A table as rows of w8 (ops/packed_matrix.h), int8 [rows, bytes of a row].
+Payload w8_table(const EncoderWeights& weights, const TensorView& table);
+
 // A table in the type it has in the checkpoint where that is bf16, else in fp32.
 Payload compact_table(const EncoderWeights& weights, const TensorView& table);
 

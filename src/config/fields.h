@@ -26,8 +26,9 @@ void visit_runtime_fields(Section& runtime, Visitor& visit) {
               "precision",
               FieldKind::kChoice,
               "Precision of the matrix products. auto is bf16 where the processor computes in it, "
-              "else fp32. int8 uses the least memory and changes the vectors a little.",
-              {"auto", "fp32", "bf16", "int8"}},
+              "else fp32. int8-weights takes the least memory and computes as bf16 or fp32 does. "
+              "int8 is the fastest with VNNI or AMX, and changes the vectors more.",
+              {"auto", "fp32", "bf16", "int8-weights", "int8"}},
         runtime.precision);
   visit(Field{"runtime",
               "graph",

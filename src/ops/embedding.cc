@@ -69,6 +69,8 @@ void embed_token(const EmbeddingLayer& layer, const Token& token, float* out,
   const auto row = static_cast<std::size_t>(token.id);
   if (layer.word_panels != nullptr) {
     unpack_row({layer.word_type, layer.vocabulary, width}, layer.word_panels, row, {out, width});
+  } else if (layer.words_w8 != nullptr) {
+    unpack_w8_row(layer.words_w8 + row * w8_row_bytes(width), {out, width});
   } else if (layer.words != nullptr) {
     std::copy_n(layer.words + row * width, width, out);
   } else {

@@ -17,11 +17,12 @@ namespace nestvec {
 struct EmbeddingLayer {
   std::size_t width = 0;       // H
   std::size_t vocabulary = 0;  // V
-  // The word table, [V, H]: one of the three. Of a mapped one only the rows that texts use are
+  // The word table, [V, H]: one of the four. Of a mapped one only the rows that texts use are
   // read.
   const float* words = nullptr;
   const std::uint16_t* words_bf16 = nullptr;
-  const void* word_panels = nullptr;  // f32 or bf16, of a model whose decoder is its word table
+  const std::byte* words_w8 = nullptr;      // rows of w8 (packed_matrix.h)
+  const void* word_panels = nullptr;        // of a model whose decoder is its word table; not s8
   WeightType word_type = WeightType::kF32;  // of the panels
   float scale = 0.0f;                       // of the word's row; 0: none
   // [type rows, H]: row 0 without a task, 1 + t with task t's update; null: none

@@ -152,6 +152,40 @@ TEST(Embedding, WordsMayLieInPanels) {
   }
 }
 
+// The words of w8, as rows and as a decoder's panels, are the rounded ones.
+TEST(Embedding, WordsMayBeBytes) {
+  std::mt19937 random(28);
+  Tables tables(random);
+  const PackedShape shape{WeightType::kW8, kVocabulary, kWidth};
+  std::vector<std::byte> panels(shape.bytes());
+  pack_w8(shape, tables.words, panels);
+  const std::size_t row = w8_row_bytes(kWidth);
+  EXPECT_EQ(row, 2 * 34u);
+  std::vector<std::byte> rows(kVocabulary * row);
+  for (std::size_t id = 0; id < kVocabulary; ++id) {
+    pack_w8_row(std::span(tables.words).subspan(id * kWidth, kWidth),
+                std::span(rows).subspan(id * row, row));
+  }
+  tables.words = rounded_to_w8(tables.words, kWidth);
+  tables.layer.words = tables.words.data();
+  const std::vector<std::int64_t> ids = {0, 7, 29, 12};
+  const std::vector<std::int64_t> offsets = {0, 4};
+  const std::vector<std::int64_t> tasks = {1};
+  EngineContext context(2, machine_isas().back());
+  std::vector<float> expected(ids.size() * kWidth);
+  embedding(tables.layer, {ids, offsets, tasks}, expected.data(), context);
+  for (const bool is_panels : {false, true}) {
+    EmbeddingLayer layer = tables.layer;
+    layer.words = nullptr;
+    layer.words_w8 = is_panels ? nullptr : rows.data();
+    layer.word_panels = is_panels ? panels.data() : nullptr;
+    layer.word_type = WeightType::kW8;
+    std::vector<float> out(expected.size());
+    embedding(layer, {ids, offsets, tasks}, out.data(), context);
+    EXPECT_EQ(out, expected) << is_panels;
+  }
+}
+
 // As RoBERTa counts: padding has a row of its own and takes no place.
 TEST(Embedding, PositionsStartAnewWithEachSequenceAndSkipPadding) {
   std::mt19937 random(22);

@@ -88,6 +88,11 @@ class BlockProduct {
             product<std::uint16_t, std::uint16_t, float>(first, rows, panel, c));
       case Product::kF32Bf16:
         return kernels_.gemm_f32_bf16(product<float, std::uint16_t, float>(first, rows, panel, c));
+      case Product::kBf16W8:
+        return kernels_.gemm_bf16_w8(
+            product<std::uint16_t, std::uint8_t, float>(first, rows, panel, c));
+      case Product::kF32W8:
+        return kernels_.gemm_f32_w8(product<float, std::uint8_t, float>(first, rows, panel, c));
       case Product::kS8:
         return kernels_.gemm_s8(
             product<std::uint8_t, std::int8_t, std::int32_t>(first, rows, panel, c));
@@ -225,7 +230,8 @@ void for_blocks(std::size_t rows, EngineContext& context, Reserve reserve, Body 
 // the team's scratch.
 LinearOutput middle_of(const FeedForwardLayer& layer, std::size_t rows, const Team& team) {
   const Product product = product_of(layer.out, team.context());
-  const bool narrow = product == Product::kBf16 || product == Product::kS8;
+  const bool narrow =
+      product == Product::kBf16 || product == Product::kBf16W8 || product == Product::kS8;
   const std::size_t stride =
       spread(layer.in.outputs(), narrow ? sizeof(std::uint16_t) : sizeof(float));
   LinearOutput middle{.activation = layer.activation, .stride = stride};

@@ -118,15 +118,15 @@ TEST_P(Linear, WritesMatricesAsTheColumnsThatTheyAre) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Linear,
-                         testing::Values(LinearCase{WeightType::kF32, false},
-                                         LinearCase{WeightType::kBf16, false},
-                                         LinearCase{WeightType::kBf16, true},
-                                         LinearCase{WeightType::kS8, false}),
-                         [](const auto& suite) {
-                           return std::string(weight_type_name(suite.param.type)) +
-                                  (suite.param.full_activations ? "_full" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Types, Linear,
+    testing::Values(LinearCase{WeightType::kF32, false}, LinearCase{WeightType::kBf16, false},
+                    LinearCase{WeightType::kBf16, true}, LinearCase{WeightType::kW8, false},
+                    LinearCase{WeightType::kW8, true}, LinearCase{WeightType::kS8, false}),
+    [](const auto& suite) {
+      return std::string(weight_type_name(suite.param.type)) +
+             (suite.param.full_activations ? "_full" : "");
+    });
 
 // A row of an infinite sum has no LayerNorm; what bf16 or s8 cannot carry fp32 can.
 TEST(Linear, FullPrecisionOverridesTheGraph) {
@@ -151,7 +151,8 @@ TEST(FeedForward, EqualsThePlainSum) {
   constexpr std::size_t kI = 256;
   constexpr std::size_t kRows = 530;  // more than one block
   for (const Isa isa : machine_isas()) {
-    for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kS8}) {
+    for (const WeightType type :
+         {WeightType::kF32, WeightType::kBf16, WeightType::kW8, WeightType::kS8}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << weight_type_name(type));
       EngineContext context(2, isa);
       TestLayer in(type, kI, kH, 1, random);
@@ -196,7 +197,8 @@ TEST(FeedForward, NormFirstAndGatedEqualsThePlainSum) {
   constexpr std::size_t kPadded = 512;  // outputs of both halves
   constexpr std::size_t kRows = 530;
   for (const Isa isa : machine_isas()) {
-    for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kS8}) {
+    for (const WeightType type :
+         {WeightType::kF32, WeightType::kBf16, WeightType::kW8, WeightType::kS8}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << weight_type_name(type));
       EngineContext context(2, isa);
       TestLayer in(type, kPadded, kH, 1, random);

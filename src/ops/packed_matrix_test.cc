@@ -10,6 +10,8 @@
 #include <random>
 #include <vector>
 
+#include "support/ops_test.h"
+
 namespace nestvec {
 namespace {
 
@@ -66,6 +68,10 @@ TEST(PackedShape, CountsPanelsAndPadding) {
   EXPECT_EQ(s8.panels(), 1u);
   EXPECT_EQ(s8.padded_inputs(), 64u);
   EXPECT_EQ(s8.panel_bytes(), 32u * 64);
+  const PackedShape w8{WeightType::kW8, 33, 65};
+  EXPECT_EQ(w8.padded_inputs(), 128u);
+  EXPECT_EQ(w8.panel_bytes(), 32u * 128 + 2u * 32 * 128 / 32);
+  EXPECT_EQ(w8.bytes(), 2 * w8.panel_bytes());
 }
 
 TEST(PackF32, PutsEachElementInItsPlace) {
@@ -190,6 +196,68 @@ TEST(PackS8, RowsWithoutAScale) {
   EXPECT_EQ(result.scales[1], 1.0f);
   EXPECT_TRUE(std::isnan(result.scales[2]));
   EXPECT_EQ(result.sums, std::vector<std::int32_t>(32));
+}
+
+TEST(PackW8, PutsEachElementInItsPlaceBehindItsScale) {
+  for (const Size& size : kSizes) {
+    const PackedShape shape{WeightType::kW8, size.outputs, size.inputs};
+    const std::vector<float> weight = random_weight(size);
+    const std::vector<float> rounded = rounded_to_w8(weight, size.inputs);
+    std::vector<std::byte> packed(shape.bytes(), std::byte{0xff});
+    pack_w8(shape, weight, packed);
+    const std::byte* at = packed.data();
+    for (std::size_t panel = 0; panel < rounded_up(size.outputs, 32) / 32; ++panel) {
+      for (std::size_t first = 0; first < rounded_up(size.inputs, 64); first += 32) {
+        const auto* scales = reinterpret_cast<const std::uint16_t*>(at);
+        const auto* q = reinterpret_cast<const std::int8_t*>(at + 64);
+        for (std::size_t i = 0; i < 32 * 32; ++i) {
+          const std::size_t k = first + i / 128 * 4 + i % 4;
+          const std::size_t n = panel * 32 + i / 4 % 32;
+          const bool exists = n < size.outputs && k < size.inputs;
+          ASSERT_EQ(static_cast<float>(q[i]) * from_bf16(scales[i / 4 % 32]),
+                    exists ? rounded[n * size.inputs + k] : 0.0f)
+              << n << ", " << k;
+        }
+        at += 64 + 32 * 32;
+      }
+    }
+    EXPECT_EQ(at, packed.data() + packed.size());
+    for (std::size_t n = 0; n < size.outputs; ++n) {
+      std::vector<float> row(size.inputs);
+      unpack_row(shape, packed.data(), n, row);
+      EXPECT_TRUE(std::equal(row.begin(), row.end(), &rounded[n * size.inputs])) << n;
+    }
+  }
+}
+
+// Half a step of at most a 127th of the largest of 32, which a scale's rounding makes longer.
+TEST(PackW8, IsNearWhateverTheOthersAre) {
+  std::vector<float> weight = random_weight({64, 96});
+  for (std::size_t i = 0; i < weight.size(); i += 96) weight[i + i / 96] *= 1000;
+  const std::vector<float> rounded = rounded_to_w8(weight, 96);
+  for (std::size_t first = 0; first < weight.size(); first += 32) {
+    float largest = 0;
+    for (std::size_t i = first; i < first + 32; ++i) {
+      largest = std::max(largest, std::abs(weight[i]));
+    }
+    for (std::size_t i = first; i < first + 32; ++i) {
+      ASSERT_NEAR(rounded[i], weight[i], largest / 127 * (0.5f + 0x1p-7f)) << i;
+    }
+  }
+}
+
+TEST(PackW8, RowsWithoutAScale) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  const PackedShape shape{WeightType::kW8, 3, 2};
+  std::vector<std::byte> packed(shape.bytes());
+  pack_w8(shape, std::vector<float>{0.0f, 0.0f, 1e-45f, 0.0f, 1.0f, kNan}, packed);
+  std::vector<float> row(2);
+  for (const std::size_t n : {0u, 1u}) {
+    unpack_row(shape, packed.data(), n, row);
+    EXPECT_EQ(row, std::vector<float>(2));
+  }
+  unpack_row(shape, packed.data(), 2, row);
+  EXPECT_TRUE(std::isnan(row[0]) && std::isnan(row[1]));
 }
 
 TEST(Pack, PartsMakeTheWhole) {

@@ -16,6 +16,7 @@ constexpr bool collide(std::size_t rows, std::size_t stride_bytes) {
 std::size_t element_bytes(Product product) {
   switch (product) {
     case Product::kBf16:
+    case Product::kBf16W8:
       return 2;
     case Product::kS8:
       return 1;
@@ -78,8 +79,10 @@ class Preparation {
       case Product::kF32:
         return in_.x != nullptr;
       case Product::kF32Bf16:
+      case Product::kF32W8:
         return in_.x != nullptr && !padded;
       case Product::kBf16:
+      case Product::kBf16W8:
         return in_.bf16 != nullptr && !padded;
       case Product::kS8:
         return false;
@@ -98,6 +101,7 @@ class Preparation {
     std::byte* out = target_ + row * result_.stride * element_;
     switch (result_.product) {
       case Product::kBf16:
+      case Product::kBf16W8:
         to_bf16(row, reinterpret_cast<std::uint16_t*>(out));
         break;
       case Product::kS8:
@@ -177,10 +181,13 @@ Product product_of(const LinearLayer& layer, const EngineContext& context) {
     case WeightType::kS8:
       return Product::kS8;
     case WeightType::kBf16:
+    case WeightType::kW8:
       break;
   }
-  const bool narrow = multiplies_bf16(context.isa) && !context.full_precision;
-  return narrow && !layer.full_activations ? Product::kBf16 : Product::kF32Bf16;
+  const bool narrow =
+      multiplies_bf16(context.isa) && !context.full_precision && !layer.full_activations;
+  if (layer.shape.type == WeightType::kW8) return narrow ? Product::kBf16W8 : Product::kF32W8;
+  return narrow ? Product::kBf16 : Product::kF32Bf16;
 }
 
 std::size_t spread(std::size_t width, std::size_t element_bytes) {

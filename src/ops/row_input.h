@@ -10,7 +10,7 @@
 namespace nestvec {
 
 // How a layer's input meets its weights.
-enum class Product { kF32, kBf16, kF32Bf16, kS8 };
+enum class Product { kF32, kBf16, kF32Bf16, kBf16W8, kF32W8, kS8 };
 Product product_of(const LinearLayer& layer, const EngineContext& context);
 
 // Rows of one product: they stay in the second cache level while panels pass.

@@ -57,7 +57,8 @@ TEST(Vocabulary, IsTheMaximumOverAllTokens) {
   std::mt19937 random(3);
   for (const Isa isa : machine_isas()) {
     EngineContext context(3, isa);
-    for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kS8}) {
+    for (const WeightType type :
+         {WeightType::kF32, WeightType::kBf16, WeightType::kW8, WeightType::kS8}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << weight_type_name(type));
       const TestHead head(type, 70, random);
       const std::vector<float> x = values(40 * kHidden, 1.0, random);
@@ -110,7 +111,8 @@ TEST(Vocabulary, SumsAndScalesAsTheModelSays) {
 // Texts of several blocks, and a vocabulary of several steps.
 TEST(Vocabulary, ARowIsTheSameInAnyCompanyAndWithAnyThreads) {
   std::mt19937 random(5);
-  for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kS8}) {
+  for (const WeightType type :
+       {WeightType::kF32, WeightType::kBf16, WeightType::kW8, WeightType::kS8}) {
     TestHead head(type, kVocabularyColumns + 100, random);
     for (const VocabularyPooling pooling : {VocabularyPooling::kMax, VocabularyPooling::kSum}) {
       head.layer.pooling = pooling;

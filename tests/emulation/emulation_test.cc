@@ -206,6 +206,28 @@ void expect_same_bits(void (*machine)(const PanelProduct<A, W, C>&),
   }
 }
 
+// Random bytes, with scales that are numbers.
+template <class A>
+void expect_same_w8_bits(void (*machine)(const PanelProduct<A, std::uint8_t, float>&),
+                         void (*emulated)(const PanelProduct<A, std::uint8_t, float>&),
+                         std::mt19937& random) {
+  for (std::size_t rows = 1; rows <= 40; ++rows) {
+    const std::size_t k = 64 * (1 + random() % 24);
+    const std::vector<A> a = random_values<A>(rows * k, random);
+    std::vector<std::uint8_t> panel = random_values<std::uint8_t>(k / 32 * kW8GroupBytes, random);
+    for (std::size_t group = 0; group < panel.size(); group += kW8GroupBytes) {
+      const auto scales = random_values<std::uint16_t>(kPanel, random);
+      std::memcpy(panel.data() + group, scales.data(), 2 * kPanel);
+    }
+    std::vector<float> c(rows * kPanel);
+    std::vector<float> expected(rows * kPanel);
+    machine({a.data(), k, rows, panel.data(), k, c.data()});
+    emulated({a.data(), k, rows, panel.data(), k, expected.data()});
+    ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(float)), 0)
+        << rows << " rows, k " << k;
+  }
+}
+
 TEST(EmulatedKernels, GiveTheBitsOfTheMachine) {
   if (both().empty()) GTEST_SKIP() << "this machine has nothing that is emulated";
   std::mt19937 random(4);
@@ -217,6 +239,8 @@ TEST(EmulatedKernels, GiveTheBitsOfTheMachine) {
     expect_same_bits(machine.gemm_bf16, emulated.gemm_bf16, random);
     expect_same_bits(machine.gemm_f32_bf16, emulated.gemm_f32_bf16, random);
     expect_same_bits(machine.gemm_s8, emulated.gemm_s8, random);
+    expect_same_w8_bits(machine.gemm_f32_w8, emulated.gemm_f32_w8, random);
+    expect_same_w8_bits(machine.gemm_bf16_w8, emulated.gemm_bf16_w8, random);
   }
 }
 

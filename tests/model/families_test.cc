@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "compile/artefact.h"
 #include "nestvec/model.h"
 #include "nestvec/tasks.h"
+#include "ops/isa.h"
 #include "session/ort_session.h"
 #include "session/packed_session.h"
 #include "support/error_of.h"
@@ -77,7 +79,9 @@ std::vector<Body> bodies() {
   for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
                             "nomic-tiny", "gte-tiny", "gemma-tiny", "mpnet-tiny", "jina-v2-tiny",
                             "jina-v2-code-tiny", "roberta-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
-    for (const char* precision : {"fp32", "bf16"}) all.push_back({model, precision});
+    for (const char* precision : {"fp32", "bf16", "int8-weights"}) {
+      all.push_back({model, precision});
+    }
   }
   for (const char* model : {"modernbert-tiny", "distilbert-tiny", "nomic-tiny", "gte-tiny",
                             "mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny"}) {
@@ -130,12 +134,17 @@ TEST(Padded, ABiasOfScoresStandsBesideTheMask) {
   }
 }
 
-enum class Tokens { kLast, kAll };
+enum class Pooled { kFirst, kMean, kLast };
+
+struct Reference {
+  const char* model;
+  Pooled pooled;
+};
 
 // The least cosine with the float64 vectors of the records that need no adapter. Below the door of
 // the engine, which refuses int8 for some families.
-double least_cosine(const std::string& name, const std::string& precision,
-                    Tokens pooled = Tokens::kLast) {
+double least_cosine(const Reference& reference, const std::string& precision) {
+  const std::string name = reference.model;
   const std::string folder = model_folder(name);
   const ModelSpec spec = read_model_spec(folder);
   const Artefact artefact =
@@ -150,7 +159,8 @@ double least_cosine(const std::string& name, const std::string& precision,
       sequence.ids.push_back(static_cast<std::uint32_t>(id.integer()));
     }
     const auto size = static_cast<std::uint32_t>(sequence.ids.size());
-    sequence.spans = {{pooled == Tokens::kLast ? size - 1 : 0, size}};
+    sequence.spans = {{reference.pooled == Pooled::kLast ? size - 1 : 0,
+                       reference.pooled == Pooled::kFirst ? 1 : size}};
     PackedBatch batch;
     batch.add(sequence);
     RunOutput out;
@@ -165,24 +175,38 @@ double least_cosine(const std::string& name, const std::string& precision,
 }
 
 TEST(Precisions, StayNearTheReference) {
-  for (const char* model : {"eurobert-tiny", "qwen3-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
-    const double bf16 = least_cosine(model, "bf16");
-    const double int8 = least_cosine(model, "int8");
-    std::printf("%-16s least cosine with float64: bf16 %.6f, int8 %.6f\n", model, bf16, int8);
+  constexpr Reference kReferences[] = {
+      {"bert-tiny", Pooled::kMean},       {"xlmr-tiny", Pooled::kFirst},
+      {"v3-tiny", Pooled::kMean},         {"distilbert-tiny", Pooled::kMean},
+      {"modernbert-tiny", Pooled::kMean}, {"nomic-tiny", Pooled::kMean},
+      {"gte-tiny", Pooled::kFirst},       {"mpnet-tiny", Pooled::kMean},
+      {"jina-v2-tiny", Pooled::kMean},    {"jina-v2-code-tiny", Pooled::kMean},
+      {"roberta-tiny", Pooled::kMean},    {"eurobert-tiny", Pooled::kLast},
+      {"qwen3-tiny", Pooled::kLast},      {"gemma-tiny", Pooled::kMean},
+      {"v5-nano-tiny", Pooled::kLast},    {"v5-small-tiny", Pooled::kLast}};
+  for (const Reference& reference : kReferences) {
+    const char* model = reference.model;
+    const double bf16 = least_cosine(reference, "bf16");
+    const double weights = least_cosine(reference, "int8-weights");
+    const double int8 = least_cosine(reference, "int8");
+    std::printf("%-16s least cosine with float64: bf16 %.6f, int8-weights %.6f, int8 %.6f\n", model,
+                bf16, weights, int8);
     EXPECT_GT(bf16, 0.999) << model;
+    EXPECT_GT(weights, 0.998) << model;
     EXPECT_GT(int8, 0.99) << model;
   }
 }
 
-TEST(Precisions, OfEncodersStayNearTheReference) {
-  for (const char* model :
-       {"mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny", "gemma-tiny"}) {
-    const double bf16 = least_cosine(model, "bf16", Tokens::kAll);
-    const double int8 = least_cosine(model, "int8", Tokens::kAll);
-    std::printf("%-18s least cosine with float64: bf16 %.6f, int8 %.6f\n", model, bf16, int8);
-    EXPECT_GT(bf16, 0.999) << model;
-    EXPECT_GT(int8, 0.99) << model;
+// On every processor, of every kind of body.
+TEST(Precisions, AutoIsNeverInt8) {
+  for (const Isa level : machine_isas()) {
+    ::setenv("NESTVEC_MAX_ISA", std::string(isa_name(level)).c_str(), 1);
+    for (const char* name : {"bert-tiny", "qwen3-tiny"}) {
+      const std::string chosen = load(name, "auto").info().precision;
+      EXPECT_EQ(chosen, multiplies_bf16(level) ? "bf16" : "fp32") << isa_name(level) << " " << name;
+    }
   }
+  ::unsetenv("NESTVEC_MAX_ISA");
 }
 
 TEST(Precisions, Int8IsRefusedWhereRealActivationsDoNotBearIt) {
@@ -191,6 +215,7 @@ TEST(Precisions, Int8IsRefusedWhereRealActivationsDoNotBearIt) {
   EXPECT_NE(error.find("precision int8 is not supported for the family jina-embeddings-v5"),
             std::string::npos)
       << error;
+  EXPECT_NE(error.find("use int8-weights, bf16 or fp32"), std::string::npos) << error;
 }
 
 TEST(JinaV5, NamesOfV3AndItsOwnAreTasks) {

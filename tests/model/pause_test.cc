@@ -158,8 +158,13 @@ TEST_P(Pauses, AShortBatchHasFew) {
   EXPECT_LE(pauses, 2u * 4 + 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Precisions, Pauses, testing::Values("fp32", "bf16", "int8"),
-                         [](const auto& suite) { return suite.param; });
+INSTANTIATE_TEST_SUITE_P(Precisions, Pauses,
+                         testing::Values("fp32", "bf16", "int8-weights", "int8"),
+                         [](const auto& suite) {
+                           std::string name = suite.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace nestvec

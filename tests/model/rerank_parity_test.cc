@@ -143,6 +143,7 @@ std::vector<RerankCase> rerank_cases() {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
     all.push_back({model, "native", "bf16", 0.1});
+    all.push_back({model, "native", "int8-weights", 0.2});
     if (!std::string_view(model).starts_with("qwen3")) {  // decision 0055
       all.push_back({model, "native", "int8", 0.3});
     }
@@ -229,11 +230,16 @@ INSTANTIATE_TEST_SUITE_P(
     Precisions, RerankProofs,
     testing::Values(RerankCase{"bert-reranker-tiny", "native", "fp32", 0},
                     RerankCase{"bert-reranker-tiny", "native", "bf16", 0},
+                    RerankCase{"bert-reranker-tiny", "native", "int8-weights", 0},
                     RerankCase{"bert-reranker-tiny", "native", "int8", 0},
                     RerankCase{"xlmr-reranker-tiny", "native", "fp32", 0},
                     RerankCase{"modernbert-reranker-tiny", "native", "int8", 0},
                     RerankCase{"qwen3-reranker-tiny", "native", "bf16", 0}),
-    [](const auto& suite) { return suite.param.model.substr(0, 4) + "_" + suite.param.precision; });
+    [](const auto& suite) {
+      std::string name = suite.param.model.substr(0, 4) + "_" + suite.param.precision;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
 
 // A padded graph knows from its mask which tokens a head reads.
 TEST(CompiledReranker, APaddedGraphGivesTheScoresOfTheNativeOne) {

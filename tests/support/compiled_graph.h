@@ -81,7 +81,7 @@ inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
                                                   const std::filesystem::path& folder) {
   std::vector<CompiledGraph> graphs;
   for (const char* model : {"bert-tiny", "v3-tiny"}) {
-    for (const char* precision : {"fp32", "bf16", "int8"}) {
+    for (const char* precision : {"fp32", "bf16", "int8-weights", "int8"}) {
       const bool is_first = model == std::string("bert-tiny");
       if (kSanitized && is_first != (precision == std::string("fp32"))) continue;
       graphs.emplace_back(models + model, precision,

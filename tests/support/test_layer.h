@@ -29,6 +29,10 @@ struct TestLayer {
     if (type == WeightType::kF32) pack_f32(layer.shape, weight, panels);
     if (type == WeightType::kBf16) pack_bf16(layer.shape, weight, panels);
     if (type == WeightType::kS8) pack_s8(layer.shape, weight, panels, scales, sums);
+    if (type == WeightType::kW8) {
+      pack_w8(layer.shape, weight, panels);
+      weight = rounded_to_w8(weight, k);
+    }
     layer.panels = panels.data();
     layer.bias = bias.data();
     layer.scales = scales.data();
@@ -72,7 +76,7 @@ struct TestLayer {
 // place of each factor, where roundings of many terms cancel.
 inline double tolerance(WeightType type, bool full_activations) {
   if (type == WeightType::kF32 || full_activations) return 2e-5;
-  return type == WeightType::kBf16 ? 2e-2 : 5e-2;
+  return type == WeightType::kS8 ? 5e-2 : 2e-2;
 }
 
 // LayerNorm with eps 1e-5.

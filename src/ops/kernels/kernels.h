@@ -15,6 +15,8 @@ void gemm_f32(const PanelProduct<float, float, float>& p);
 void gemm_bf16(const PanelProduct<uint16_t, uint16_t, float>& p);
 void gemm_f32_bf16(const PanelProduct<float, uint16_t, float>& p);
 void gemm_s8(const PanelProduct<uint8_t, int8_t, int32_t>& p);
+void gemm_f32_w8(const PanelProduct<float, uint8_t, float>& p);
+void gemm_bf16_w8(const PanelProduct<uint16_t, uint8_t, float>& p);
 
 void finish(const PanelFinish& f);
 

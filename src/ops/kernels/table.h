@@ -8,25 +8,11 @@
 #include <stdint.h>
 
 #include "ops/activation.h"
+#include "ops/kernels/panel_product.h"
 
 namespace nestvec {
 
 enum class Isa;
-
-// Columns of a weight panel, see ops/packed_matrix.h.
-inline constexpr size_t kPanel = 32;
-
-// c[r][j] = sum over i of a[r][i] * panel column j, for one panel of 32 output columns.
-template <class A, class W, class C>
-struct PanelProduct {
-  const A* a;       // [rows, k], row-major
-  size_t a_stride;  // elements from row to row; multiples of 4 KiB are slow
-  size_t rows;
-  const W* panel;     // as ops/packed_matrix.h lays it out, k padded to its group
-  size_t k;           // whole lines: a multiple of 32 for bf16, of 64 for s8; any for f32
-  C* c;               // [rows, 32], overwritten
-  bool adds = false;  // instead of overwriting
-};
 
 // A row of activations as unsigned bytes q: x = scale (q - zero). The zero point makes use of all
 // 256 values where a row has larger magnitudes on one side, as after GELU.
@@ -150,6 +136,9 @@ struct Kernels {
   void (*gemm_bf16)(const PanelProduct<uint16_t, uint16_t, float>&);
   void (*gemm_f32_bf16)(const PanelProduct<float, uint16_t, float>&);
   void (*gemm_s8)(const PanelProduct<uint8_t, int8_t, int32_t>&);
+  // Panels of w8, widened a part at a time, then as gemm_f32 and gemm_bf16. They do not add.
+  void (*gemm_f32_w8)(const PanelProduct<float, uint8_t, float>&);
+  void (*gemm_bf16_w8)(const PanelProduct<uint16_t, uint8_t, float>&);
 
   // finish.cc
   void (*finish)(const PanelFinish&);

@@ -55,6 +55,8 @@ class EmbeddingKernel {
     const std::size_t cells = layer_.vocabulary * layer_.width;
     if (node.type(3) == kByte) {
       read_panels(node);
+    } else if (node.type(3) == kSignedByte) {
+      layer_.words_w8 = node.signed_bytes(3, layer_.vocabulary * w8_row_bytes(layer_.width));
     } else if (node.type(3) == kBf16) {
       layer_.words_bf16 = node.bf16(3, cells);
     } else {
@@ -103,7 +105,7 @@ class EmbeddingKernel {
   void read_panels(const NodeReader& node) {
     layer_.word_type = node.weight_type("word_weights");
     if (layer_.word_type == WeightType::kS8) {
-      node.refuse("attribute \"word_weights\" is s8, expected f32 or bf16");
+      node.refuse("attribute \"word_weights\" is s8, expected f32, bf16 or w8");
     }
     const PackedShape shape{layer_.word_type, layer_.vocabulary, layer_.width};
     layer_.word_panels = node.bytes(3, shape.bytes());

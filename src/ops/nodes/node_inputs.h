@@ -14,6 +14,7 @@ inline constexpr auto kBf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
 inline constexpr auto kInt32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
 inline constexpr auto kInt64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 inline constexpr auto kByte = ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
+inline constexpr auto kSignedByte = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
 
 // What NodeReader::linear reads, for the layer of a prefix.
 constexpr std::array<NodeInput, 6> linear_inputs(const char* layer) {

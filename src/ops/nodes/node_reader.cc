@@ -88,11 +88,12 @@ float NodeReader::positive_or_zero(const std::string& name) const {
 
 WeightType NodeReader::weight_type(const std::string& name) const {
   const std::string value = attribute<std::string>(name);
-  for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kS8}) {
+  for (const WeightType type :
+       {WeightType::kF32, WeightType::kBf16, WeightType::kS8, WeightType::kW8}) {
     if (value == weight_type_name(type)) return type;
   }
   refuse("attribute \"" + name + "\" is \"" + excerpt(value) +
-         "\", expected \"f32\", \"bf16\" or \"s8\"");
+         "\", expected \"f32\", \"bf16\", \"s8\" or \"w8\"");
 }
 
 std::string NodeReader::input_name(std::size_t index) const {
@@ -146,6 +147,10 @@ const void* NodeReader::bytes(std::size_t index, std::size_t count) const {
   const void* data = checked(index, count, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8);
   wish_large_pages({static_cast<const std::byte*>(data), count});
   return data;
+}
+
+const std::byte* NodeReader::signed_bytes(std::size_t index, std::size_t count) const {
+  return static_cast<const std::byte*>(checked(index, count, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8));
 }
 
 ONNXTensorElementDataType NodeReader::type(std::size_t index) const {

@@ -70,6 +70,7 @@ class NodeReader {
   const std::int32_t* ints(std::size_t index, std::size_t count) const;
   const std::uint16_t* bf16(std::size_t index, std::size_t count) const;
   const void* bytes(std::size_t index, std::size_t count) const;
+  const std::byte* signed_bytes(std::size_t index, std::size_t count) const;
   // The type of a weight that must be there.
   ONNXTensorElementDataType type(std::size_t index) const;
   // A weight of rows [n, width]: how many.
