@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +30,26 @@ class AdapterSource {
       : spec_(spec), base_(base), base_names_(base_names) {}
 
   void add_folder(const WeightSet& set, PeftConfig config) {
-    folders_.push_back({&set, find_names(set), std::move(config)});
+    folders_.push_back({&set, find_adapter_names(set, *base_names_.naming), std::move(config), {}});
+  }
+
+  // Throws Error kInvalidArgument for an update of a module that was not asked for: the model would
+  // compute something else without it. Heads do not count, which embeddings do not use.
+  void check_all_used() const {
+    for (const Folder& folder : folders_) {
+      for (const TensorView& tensor : folder.set->tensors()) {
+        const std::size_t end = tensor.name.find(".lora_");
+        const std::string module = tensor.name.substr(0, end);
+        if (folder.used.contains(module) || is_of_head(module)) continue;
+        throw Error(ErrorCode::kInvalidArgument,
+                    folder.set->source() + ": tensor " + tensor.name +
+                        (end == std::string::npos
+                             ? " is not one of a LoRA adapter"
+                             : " updates a module that this model does not have, or that cannot "
+                               "have an adapter") +
+                        "; merge the adapter into the weights (peft: merge_and_unload)");
+      }
+    }
   }
 
   // `pick` chooses the module's names in a naming, of which the i-th has rows[i] output rows.
@@ -44,6 +64,7 @@ class AdapterSource {
       std::size_t first = 0;
       for (std::size_t i = 0; i < modules.size(); first += rows[i++]) {
         if (!has_update(task, modules[i], "lora_A.weight")) continue;
+        note_use(task, modules[i]);
         parts.push_back(folders_.empty() ? stacked(task, modules[i], in, rows[i])
                                          : from_folder(task, modules[i], in, rows[i]));
         parts.back().first = first;
@@ -57,11 +78,11 @@ class AdapterSource {
   template <typename Pick>
   std::vector<std::vector<LowRankTable>> table(Pick pick, std::size_t rows,
                                                std::size_t width) const {
-    const std::size_t rank = spec_.adapters.rank;
     const std::size_t tasks = spec_.adapters.tasks.size();
     std::vector<std::vector<LowRankTable>> adapters(tasks);
     for (std::size_t task = 0; task < tasks; ++task) {
       if (folders_.empty()) {
+        const std::size_t rank = spec_.adapters.rank;
         const std::string stem = base_names_.module(pick(*base_names_.naming)) + kStacked;
         adapters[task].push_back(
             {slice(base_.at(stem + "lora_A", tensor_shape(tasks, rows, rank)), task),
@@ -70,7 +91,9 @@ class AdapterSource {
       }
       const std::string module = folders_[task].names.module(pick(*folders_[task].names.naming));
       if (!has_update(task, module, "lora_embedding_A")) continue;
+      note_use(task, module);
       const WeightSet& set = *folders_[task].set;
+      const std::size_t rank = folders_[task].config.rank;
       adapters[task].push_back({set.at(module + ".lora_embedding_A", tensor_shape(rank, rows)),
                                 set.at(module + ".lora_embedding_B", tensor_shape(width, rank)),
                                 true});
@@ -85,7 +108,17 @@ class AdapterSource {
     const WeightSet* set;
     ModuleNames names;
     PeftConfig config;
+    mutable std::set<std::string> used;  // modules whose updates were asked for
   };
+
+  void note_use(std::size_t task, const std::string& module) const {
+    if (!folders_.empty()) folders_[task].used.insert(module);
+  }
+
+  static bool is_of_head(const std::string& module) {
+    return module.find("pooler.") != std::string::npos || module.ends_with("lm_head") ||
+           module.find("cls.predictions.") != std::string::npos;
+  }
 
   // A PEFT folder may leave modules alone; then it does not name them as targets either.
   bool has_update(std::size_t task, const std::string& module, const char* ending) const {
@@ -105,7 +138,7 @@ class AdapterSource {
   LowRank from_folder(std::size_t task, const std::string& module, std::size_t in,
                       std::size_t rows) const {
     const WeightSet& set = *folders_[task].set;
-    const std::size_t rank = spec_.adapters.rank;
+    const std::size_t rank = folders_[task].config.rank;
     return {set.at(module + ".lora_A.weight", tensor_shape(rank, in)),
             set.at(module + ".lora_B.weight", tensor_shape(rows, rank))};
   }
