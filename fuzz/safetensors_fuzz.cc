@@ -6,21 +6,14 @@
 #include <span>
 
 #include "expect_one_line.h"
+#include "expect_tensors_inside.h"
 #include "nestvec/error.h"
 #include "weights/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> file = std::as_bytes(std::span(data, size));
   try {
-    for (const nestvec::TensorView& tensor : nestvec::parse_safetensors(file, "m.safetensors")) {
-      const std::byte* end = file.data() + file.size();
-      if (tensor.bytes.data() < file.data() || tensor.bytes.data() + tensor.bytes.size() > end) {
-        std::abort();
-      }
-      std::uint64_t elements = 1;
-      for (const std::int64_t extent : tensor.shape) elements *= static_cast<std::uint64_t>(extent);
-      if (elements != tensor.elements()) std::abort();
-    }
+    expect_tensors_inside(file, nestvec::parse_safetensors(file, "m.safetensors"));
   } catch (const nestvec::Error& error) {
     if (error.code() != nestvec::ErrorCode::kDataLoss) std::abort();
     expect_one_line(error.what());

@@ -35,7 +35,9 @@ TOKENIZERS = {"eurobert-tiny": "llama3", "v5-nano-tiny": "llama3", "qwen3-tiny":
               "v5-small-tiny": "qwen3", "modernbert-tiny": "modernbert",
               "qwen3-narrow": "qwen3-embedding", "modernbert-narrow": "modernbert"}
 # Pooling of the models that do not take the last token.
-POOLING = {"bert-narrow": "mean", "modernbert-narrow": "mean", "modernbert-tiny": "mean", "distilbert-tiny": "mean", "nomic-tiny": "mean", "gte-tiny": "cls"}
+POOLING = {"modernbert-tiny": "mean", "distilbert-tiny": "mean", "nomic-tiny": "mean", "gte-tiny": "cls",
+           "mpnet-tiny": "mean", "jina-v2-tiny": "mean", "jina-v2-code-tiny": "mean", "roberta-tiny": "mean", "simcse-tiny": "cls",
+           "bert-narrow": "mean", "modernbert-narrow": "mean"}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 

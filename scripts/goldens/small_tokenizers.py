@@ -61,9 +61,23 @@ def wordpiece() -> str:
     return json.dumps(file)
 
 
+def mpnet() -> str:
+    """BERT's vocabulary behind RoBERTa's special tokens, as published: [UNK] stands among the words."""
+    file = json.loads(wordpiece())
+    names = ["<s>", "<pad>", "</s>", "<unk>"] + list(file["model"]["vocab"])[1:] + ["<mask>"]
+    names = [name for name in names if name not in ("[CLS]", "[SEP]", "[MASK]")]
+    file["model"]["vocab"] = {name: index for index, name in enumerate(names)}
+    file["added_tokens"] = [component_cases.added(names.index(name), name)
+                            for name in ("<s>", "<pad>", "</s>", "[UNK]", "<mask>")]
+    file["post_processor"] = {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0], "trim_offsets": True,
+                              "add_prefix_space": False}
+    file["padding"] |= {"pad_id": 1, "pad_token": "<pad>"}
+    return json.dumps(file)
+
+
 def bpe_parts(kind: str) -> dict:
     """As published: v5-nano and EuroBERT have Llama 3's, v5-small and Qwen3-Embedding Qwen's."""
-    if kind in ("llama3", "modernbert"):
+    if kind in ("llama3", "modernbert", "roberta"):
         return tokenizer_real.families()[kind]
     level = bpe_cases.byte_level(use_regex=False, trim_offsets=False)
     end = {"type": "TemplateProcessing", "pair": [], "special_tokens": {
@@ -76,7 +90,7 @@ def bpe_parts(kind: str) -> dict:
 
 
 def byte_level(kind: str) -> str:
-    """`kind`: llama3, modernbert, qwen3 (adds no special token) or qwen3-embedding (one at the end)."""
+    """`kind`: llama3, modernbert, roberta, qwen3 (adds no special token) or qwen3-embedding (one at the end)."""
     parts = bpe_parts(kind)
     shell = json.loads(Tokenizer(models.BPE()).to_str())
     shell["normalizer"], shell["pre_tokenizer"] = parts["normalizer"], parts["pre_tokenizer"]

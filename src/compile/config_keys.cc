@@ -46,7 +46,8 @@ std::size_t size_or(const JsonValue& config, std::string_view key, std::int64_t 
 
 float checked_epsilon(const JsonValue& value) {
   const auto epsilon = static_cast<float>(value.number());
-  if (!(epsilon > 0.0f && epsilon < 1.0f)) throw value.error("expected a number between 0 and 1");
+  const bool fits = epsilon > 0.0f && epsilon < 1.0f;
+  if (!fits) throw value.error("expected a number between 0 and 1");
   return epsilon;
 }
 
@@ -54,6 +55,12 @@ std::string first_architecture(const JsonValue& config) {
   const auto list = config.find("architectures");
   if (!list || list->size() == 0) return "";
   return std::string(list->elements()[0].string());
+}
+
+void refuse_other_heads(const JsonValue& config) {
+  if (!first_architecture(config).ends_with("SequenceClassification")) return;
+  throw unsupported(config.at("architectures"),
+                    "classifiers of this family are not supported; embedding models are");
 }
 
 void check_rotary_heads(const JsonValue& config, const ModelSpec& spec) {

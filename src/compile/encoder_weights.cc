@@ -55,10 +55,16 @@ class Finder {
   }
 
   TensorView positions() const {
-    if (spec_.positions == PositionKind::kRotary) return {};
+    if (spec_.positions != PositionKind::kAbsolute) return {};
     const std::size_t rows = spec_.position_offset + spec_.max_positions;
     return find_weight(base_, names_.module(names_.naming->positions),
                        tensor_shape(rows, spec_.hidden));
+  }
+
+  TensorView score_bias() const {
+    if (spec_.block.score_bias != ScoreBias::kBuckets) return {};
+    return find_weight(base_, names_.module(names_.naming->score_bias),
+                       tensor_shape(spec_.block.score_buckets, spec_.heads));
   }
 
   NormWeights norm() const {
@@ -91,6 +97,13 @@ class Finder {
     if (spec_.block.head_norms) {
       weights.query_norm = norm_of(i, naming.query_norm, spec_.head_width());
       weights.key_norm = norm_of(i, naming.key_norm, spec_.head_width());
+    }
+    if (spec_.block.outer_norm) {
+      weights.attention_second_norm = norm_of(i, naming.attention_second_norm, hidden);
+    }
+    if (spec_.block.joint_norms) {
+      weights.query_norm = norm_of(i, naming.query_norm, queries);
+      weights.key_norm = norm_of(i, naming.key_norm, spec_.kv_heads() * spec_.head_width());
     }
     return weights;
   }
@@ -320,6 +333,7 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
     weights.types = finder.table("types", &Naming::types, spec.token_types);
   }
   weights.positions = finder.positions();
+  weights.score_bias = finder.score_bias();
   weights.norm = finder.norm();
   weights.embedding_norm = finder.embedding_norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));

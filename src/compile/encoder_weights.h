@@ -55,10 +55,11 @@ struct LayerWeights {
   LinearWeights qkv;
   LinearWeights attention_out;
   NormWeights attention_norm;
+  NormWeights attention_second_norm;  // as the block has one; else empty
   LinearWeights feed_in;
   LinearWeights feed_out;
   NormWeights feed_norm;
-  NormWeights query_norm;  // [head width]; empty without norms of heads
+  NormWeights query_norm;  // [head width], of joint norms that of all heads; empty without either
   NormWeights key_norm;
 };
 
@@ -85,6 +86,7 @@ struct EncoderWeights {
   TableWeights words;
   TableWeights types;
   TensorView positions;        // [position_offset + max_positions, H]; empty with rotary positions
+  TensorView score_bias;       // [buckets, heads]; empty where scores have none that is learned
   NormWeights norm;            // after the embeddings, or with norms first behind the last layer
   NormWeights embedding_norm;  // of BlockSpec::embedding_norm
   std::vector<LayerWeights> layers;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/manifest.h"
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdio>
@@ -17,6 +18,9 @@
 
 namespace nestvec {
 namespace {
+
+// In the order of PositionKind.
+constexpr std::array<std::string_view, 3> kPositionNames = {"absolute", "rotary", "none"};
 
 std::vector<std::size_t> counts_of(const std::vector<std::uint32_t>& numbers) {
   return {numbers.begin(), numbers.end()};
@@ -60,6 +64,12 @@ void write_block(const BlockSpec& block, std::string& out) {
   object.integer("norm_biases", block.norm_biases);
   object.integer("embedding_norm", block.embedding_norm);
   object.integer("bare_first", block.bare_first);
+  if (block.outer_norm) object.integer("outer_norm", 1);
+  if (block.joint_norms) object.integer("joint_norms", 1);
+  if (block.score_bias != ScoreBias::kNone) {
+    object.integer("score_bias", static_cast<std::int64_t>(block.score_bias));
+    object.count("score_buckets", block.score_buckets);
+  }
   if (!block.window_layers.empty()) {
     object.counts("window_layers", block.window_layers);
     object.count("window", block.window);
@@ -78,7 +88,7 @@ void write_spec(const ModelSpec& spec, std::string& out) {
   object.count("max_positions", spec.max_positions);
   object.real("layer_norm_eps", static_cast<double>(spec.layer_norm_eps));
   object.integer("activation", static_cast<std::int64_t>(spec.activation));
-  object.text("positions", spec.positions == PositionKind::kRotary ? "rotary" : "absolute");
+  object.text("positions", kPositionNames.at(static_cast<std::size_t>(spec.positions)));
   object.count("position_offset", spec.position_offset);
   object.real("rotary_base", spec.rotary_base);
   if (spec.rotary_divisor != 1.0) object.real("rotary_divisor", spec.rotary_divisor);
@@ -218,6 +228,12 @@ BlockSpec read_block(const JsonValue& object) {
   block.norm_biases = flag("norm_biases");
   block.embedding_norm = flag("embedding_norm");
   block.bare_first = flag("bare_first");
+  if (found->find("outer_norm")) block.outer_norm = flag("outer_norm");
+  if (found->find("joint_norms")) block.joint_norms = flag("joint_norms");
+  if (found->find("score_bias")) {
+    block.score_bias = choice_at(*found, "score_bias", ScoreBias::kBuckets);
+    block.score_buckets = size_at(*found, "score_buckets");
+  }
   if (const auto layers = found->find("window_layers")) {
     for (const JsonValue& layer : layers->elements()) {
       block.window_layers.push_back(static_cast<std::size_t>(layer.integer()));
@@ -246,8 +262,11 @@ ModelSpec read_spec(const JsonValue& root) {
   spec.layer_norm_eps = static_cast<float>(object.at("layer_norm_eps").number());
   spec.activation = activation_at(
       object, {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kSilu});
-  const bool rotary = object.at("positions").string() == "rotary";
-  spec.positions = rotary ? PositionKind::kRotary : PositionKind::kAbsolute;
+  const auto* const positions = std::ranges::find(kPositionNames, object.at("positions").string());
+  if (positions == kPositionNames.end()) {
+    throw object.at("positions").error("expected absolute, rotary or none");
+  }
+  spec.positions = static_cast<PositionKind>(positions - kPositionNames.begin());
   spec.position_offset = size_at(object, "position_offset");
   spec.rotary_base = object.at("rotary_base").number();
   if (const auto divisor = object.find("rotary_divisor")) spec.rotary_divisor = divisor->number();

@@ -18,10 +18,10 @@ namespace nestvec {
 
 class JsonValue;
 
-// How a token's place enters: a learned table added to the embedding, or a rotation of queries and
+// How a token's place enters: a learned table added to the embedding, a rotation of queries and
 // keys (RoFormer, arXiv:2104.09864; the two halves of a head rotate against each other, as in
-// GPT-NeoX).
-enum class PositionKind { kAbsolute, kRotary };
+// GPT-NeoX), or neither, where scores know distances.
+enum class PositionKind { kAbsolute, kRotary, kNone };
 
 // Low-rank side paths: W x + scaling * B (A x), one pair (A, B) a task.
 struct AdapterSpec {

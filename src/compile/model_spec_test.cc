@@ -209,6 +209,40 @@ TEST(ModelSpecTest, ScaledFrequenciesAreThoseOfTransformers) {
   EXPECT_EQ(plain.rotary_divisor, 1.0);
 }
 
+TEST(ModelSpecTest, MpnetsPaddingAndBucketsAreFixed) {
+  const ModelSpec spec = with(R"("model_type":"mpnet","layer_norm_eps":1e-05,"pad_token_id":0)");
+  EXPECT_EQ(spec.family, "mpnet");
+  EXPECT_EQ(spec.position_offset, 2u);
+  EXPECT_EQ(spec.max_positions, 128u);
+  EXPECT_EQ(spec.token_types, 0u);
+  EXPECT_EQ(spec.block.score_bias, ScoreBias::kBuckets);
+  EXPECT_EQ(spec.block.score_buckets, 32u);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"mpnet","relative_attention_num_buckets":16)")
+                .find("relative_attention_num_buckets: expected at least 32"),
+            std::string::npos);
+}
+
+TEST(ModelSpecTest, JinaV2CallsItselfBert) {
+  const std::string keys = R"("model_type":"bert","position_embedding_type":"alibi",)";
+  const ModelSpec base = with(keys + R"("feed_forward_type":"geglu","auto_map":{"AutoModel":)"
+                                     R"("jinaai/jina-bert-implementation--modeling_bert.M"})");
+  EXPECT_EQ(base.family, "jina-embeddings-v2");
+  EXPECT_EQ(base.positions, PositionKind::kNone);
+  EXPECT_EQ(base.max_positions, 130u);
+  EXPECT_EQ(base.block.score_bias, ScoreBias::kAlibi);
+  EXPECT_EQ(base.activation, Activation::kGelu);
+  EXPECT_FALSE(base.block.joint_norms);
+  EXPECT_FALSE(base.block.outer_norm);
+  EXPECT_FALSE(base.block.gate_last);
+  const ModelSpec code = with(keys + R"("feed_forward_type":"reglu","auto_map":{"AutoModel":)"
+                                     R"("jinaai/jina-bert-v2-qk-post-norm--modeling_bert.M"})");
+  EXPECT_TRUE(code.block.joint_norms);
+  EXPECT_TRUE(code.block.outer_norm);
+  EXPECT_TRUE(code.block.gate_last);
+  EXPECT_EQ(code.activation, Activation::kRelu);
+  EXPECT_NE(complaint(kSizes + "," + keys + R"("vocab":1)").find("alibi"), std::string::npos);
+}
+
 TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
   TemporaryFolder folder;
   write_text(folder / "config.json",

@@ -30,7 +30,9 @@ struct Naming {
   std::string_view feed_gate{};
   std::string_view query_norm{};
   std::string_view key_norm{};
-  std::string_view final_norm{};  // of no layer
+  std::string_view attention_second_norm{};
+  std::string_view final_norm{};  // of no layer, as the next
+  std::string_view score_bias{};
 
   bool is_fused() const noexcept { return qkv[1].empty(); }
 };

@@ -7,6 +7,7 @@
 
 #include "compile/packed_payloads.h"
 #include "compile/payloads.h"
+#include "compile/score_bias.h"
 #include "ops/kernels/table.h"
 
 namespace nestvec {
@@ -31,6 +32,10 @@ class PackedBuilder {
       types_ = graph_.input("token_type_ids", DataType::kI64, {"typed_tokens"});
     }
     declare_rotation();
+    if (spec_.block.score_bias != ScoreBias::kNone) {
+      score_bias_ =
+          graph_.weight("score_bias", score_bias_table(weights_, spec_, options_.max_tokens));
+    }
     std::string x = hidden_states(embed());
     for (std::size_t i = 0; i < spec_.layers; ++i) {
       const LayerWeights& layer = weights_.layers[i];
@@ -246,6 +251,23 @@ class PackedBuilder {
           graph_.weight(name + ".query_norm", copied(weights_, layer.query_norm.weight)));
       inputs.push_back(graph_.weight(name + ".key_norm", copied(weights_, layer.key_norm.weight)));
     }
+    if (!score_bias_.empty()) {
+      inputs.resize(21);
+      inputs.push_back(score_bias_);
+    }
+    if (spec_.block.joint_norms) {
+      inputs.resize(22);
+      for (const std::string& input : norm(name + ".queries", layer.query_norm)) {
+        inputs.push_back(input);
+      }
+      for (const std::string& input : norm(name + ".keys", layer.key_norm)) inputs.push_back(input);
+    }
+    if (spec_.block.outer_norm) {
+      inputs.resize(26);
+      for (const std::string& input : norm(name + ".second", layer.attention_second_norm)) {
+        inputs.push_back(input);
+      }
+    }
     return graph_.node({"PackedSelfAttention", kDomain}, name, inputs, attributes);
   }
 
@@ -324,6 +346,7 @@ class PackedBuilder {
   std::string ids_, offsets_, tasks_, types_;
   std::vector<std::string> rotation_;  // cos and sin; none without rotary positions
   std::vector<std::string> window_rotation_;
+  std::string score_bias_;
   std::string shared_words_;  // the weight that is both word table and decoder; empty: none
 };
 

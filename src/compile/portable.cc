@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "compile/payloads.h"
+#include "compile/portable_heads.h"
 #include "compile/portable_parts.h"
+#include "compile/score_bias.h"
 
 namespace nestvec {
 namespace {
@@ -15,7 +17,6 @@ namespace {
 constexpr std::string_view kMicrosoft = "com.microsoft";
 constexpr std::int64_t kOnnxFloat = 1;  // TensorProto.DataType, for Cast
 constexpr std::int64_t kOnnxInt32 = 6;
-constexpr std::int64_t kOnnxInt64 = 7;
 
 class PortableBuilder {
  public:
@@ -30,12 +31,7 @@ class PortableBuilder {
     if (spec_.block.norm_first) x = normalised("token_embeddings", x, "final", weights_.norm);
     graph_.output("token_embeddings", DataType::kF32,
                   {"batch", "tokens", static_cast<std::int64_t>(spec_.hidden)});
-    if (spec_.head.classifier) classify(x);
-    if (spec_.head.vocabulary) pool_vocabulary(x);
-    if (spec_.head.token_weights) {
-      head_rows(x, weights_.head.token_weights, "token_weights");
-      head_rows(x, weights_.head.token_vectors, "token_vectors");
-    }
+    add_portable_heads(spec_, weights_, graph_, x);
   }
 
  private:
@@ -62,6 +58,11 @@ class PortableBuilder {
     if (!spec_.block.window_layers.empty()) {
       window_rotation_ = declare_tables("window_rotary", true);
       window_ = window_bias(graph_, ids_, spec_.block.window);
+    }
+    if (spec_.block.score_bias != ScoreBias::kNone) {
+      const std::string table =
+          graph_.weight("score_bias", score_bias_table(weights_, spec_, options_.max_tokens));
+      score_bias_ = score_bias_matrix(graph_, ids_, table, options_.max_tokens);
     }
   }
 
@@ -138,25 +139,7 @@ class PortableBuilder {
   std::string embed_positions() {
     const std::string table =
         graph_.weight("positions.table", copied(weights_, weights_.positions));
-    if (spec_.position_offset == 0) {
-      const std::string shape = graph_.node({"Shape"}, "positions.shape", {ids_});
-      const std::string length = graph_.node({"Gather"}, "positions.length",
-                                             {shape, graph_.constant("positions.axis", {1})});
-      const std::string zero = graph_.constant("positions.begin", {0});
-      return graph_.node({"Slice"}, "positions", {table, zero, length, zero});
-    }
-    // As RoBERTa counts: a padding token has the padding row and takes no place, wherever it
-    // stands.
-    const std::string pad = graph_.scalar("positions.pad", spec_.pad_id);
-    const std::string is_pad = graph_.node({"Equal"}, "positions.is_pad", {ids_, pad});
-    const std::string is_text = graph_.node({"Not"}, "positions.is_text", {is_pad});
-    const std::string counts =
-        graph_.node({"Cast"}, "positions.counts", {is_text}, {{"to", kOnnxInt64}});
-    const std::string sums =
-        graph_.node({"CumSum"}, "positions.sums", {counts, graph_.scalar("positions.axis", 1)});
-    const std::string steps = graph_.node({"Mul"}, "positions.steps", {sums, counts});
-    const std::string rows = graph_.node({"Add"}, "positions.rows", {steps, pad});
-    return graph_.node({"Gather"}, "positions", {table, rows});
+    return position_rows(graph_, ids_, {table, spec_.position_offset, spec_.pad_id});
   }
 
   std::string embed() {
@@ -219,6 +202,11 @@ class PortableBuilder {
       parts[0] = norm_heads(name + ".query_norm", parts[0], layer.query_norm, spec_.heads);
       parts[1] = norm_heads(name + ".key_norm", parts[1], layer.key_norm, spec_.kv_heads());
     }
+    if (spec_.block.joint_norms) {
+      parts[0] =
+          normalised(name + ".queries_normed", parts[0], name + ".queries", layer.query_norm);
+      parts[1] = normalised(name + ".keys_normed", parts[1], name + ".keys", layer.key_norm);
+    }
     if (spec_.positions == PositionKind::kRotary) {
       const bool window = spec_.block.is_window_layer(index);
       const std::vector<std::string>& tables = window ? window_rotation_ : rotation_;
@@ -231,12 +219,19 @@ class PortableBuilder {
                             name + ".values", parts[2]);
   }
 
+  // A window, a bias, or both; empty: neither.
+  std::string added_to_scores(const std::string& name, std::size_t index) {
+    if (!spec_.block.is_window_layer(index)) return score_bias_;
+    if (score_bias_.empty()) return window_;
+    return graph_.node({"Add"}, name + ".added_to_scores", {window_, score_bias_});
+  }
+
   std::string attention(const std::string& name, const std::string& x, std::size_t index) {
     const LinearWeights& qkv = weights_.layers[index].qkv;
-    const bool rotary = spec_.positions == PositionKind::kRotary;
+    const bool changed = spec_.positions == PositionKind::kRotary || spec_.block.joint_norms;
     std::string fused = linear(x, qkv);
     std::string qkv_bias = spec_.block.biases ? bias(qkv) : "";
-    if (rotary && spec_.block.biases) {  // the rotation comes behind it, so attention cannot add it
+    if (changed && spec_.block.biases) {  // rotations and norms come behind it
       fused = graph_.node({"Add"}, qkv.name + ".biased", {fused, qkv_bias});
       qkv_bias.clear();
     }
@@ -247,11 +242,11 @@ class PortableBuilder {
         graph_.node_of({"Split"}, qkv.name, 3, {fused, split_sizes_}, {{"axis", std::int64_t{-1}}});
     prepare_heads(name, index, parts);
     std::vector<std::string> inputs = {parts[0], parts[1], parts[2]};
-    if (!rotary || options_.padded) inputs.push_back(qkv_bias);
+    if (!changed || options_.padded) inputs.push_back(qkv_bias);
     if (options_.padded) inputs.push_back(mask_);
-    if (spec_.block.is_window_layer(index)) {
+    if (const std::string added = added_to_scores(name, index); !added.empty()) {
       inputs.resize(5);
-      inputs.push_back(window_);
+      inputs.push_back(added);
     }
     std::vector<Attribute> attributes = {
         {"num_heads", static_cast<std::int64_t>(spec_.heads)},
@@ -301,8 +296,12 @@ class PortableBuilder {
     const std::string name = "layer." + std::to_string(i);
     const std::string attended = attention(name, input, i);
     const std::string projected = linear(attended, layer.attention_out);
-    const std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
-                                       layer.attention_norm);
+    std::string x = add_and_norm(name + ".attended", input, projected, layer.attention_out,
+                                 layer.attention_norm);
+    if (spec_.block.outer_norm) {
+      const std::string sum = graph_.node({"Add"}, name + ".attended_twice", {input, x});
+      x = normalised(name + ".second", sum, name + ".second", layer.attention_second_norm);
+    }
     const std::string wide = spec_.block.gated
                                  ? gated(name + ".activation", x, layer.feed_in)
                                  : biased_activation(graph_, spec_.activation, name + ".activation",
@@ -310,77 +309,6 @@ class PortableBuilder {
     const std::string narrow = linear(wide, layer.feed_out);
     const std::string output = i + 1 == spec_.layers ? "token_embeddings" : name;
     return add_and_norm(output, x, narrow, layer.feed_out, layer.feed_norm);
-  }
-
-  std::string dense(const std::string& x, const LinearWeights& layer, Activation kind,
-                    const std::string& name) {
-    return biased_activation(graph_, kind, name, linear(x, layer), bias(layer));
-  }
-
-  void classify(const std::string& tokens) {
-    const HeadSpec::Classifier& spec = *spec_.head.classifier;
-    const HeadWeights::Classifier& head = weights_.head.classifier;
-    const std::string first =
-        graph_.node({"Gather"}, "head.token", {tokens, graph_.scalar("head.first", 0)},
-                    {{"axis", std::int64_t{1}}});
-    const std::string x = dense(first, head.dense, spec.activation, "head.activated");
-    dense(x, head.outputs, Activation::kNone, "logits");
-    graph_.output("logits", DataType::kF32, {"batch", static_cast<std::int64_t>(spec.outputs)});
-  }
-
-  void head_rows(const std::string& tokens, const LinearWeights& layer, const std::string& name) {
-    dense(tokens, layer, Activation::kNone, name);
-    graph_.output(name, DataType::kF32, {"batch", "tokens", static_cast<std::int64_t>(layer.out)});
-  }
-
-  // The word table, turned when the graph is loaded, where it is the decoder too.
-  std::string decoder_weight(const LinearWeights& decoder) {
-    if (!spec_.head.vocabulary->tied) {
-      return graph_.weight(decoder.name + ".weight", transposed(weights_, decoder));
-    }
-    return graph_.node({"Transpose"}, decoder.name + ".weight", {"words.table"},
-                       {{"perm", std::vector<std::int64_t>{1, 0}}});
-  }
-
-  // log(1 + x) of what is over 0.
-  std::string log_scale(const std::string& x, const std::string& name) {
-    const std::string one = graph_.weight(name + ".one", computed({1}, {1.0f}));
-    const std::string sum = graph_.node({"Add"}, name + ".sum", {x, one});
-    return graph_.node({"Log"}, name, {sum});
-  }
-
-  // Scores rise with what is taken of them, so that of a maximum it is taken once, at the end.
-  void pool_vocabulary(const std::string& tokens) {
-    const HeadSpec::Vocabulary& spec = *spec_.head.vocabulary;
-    const HeadWeights::Vocabulary& head = weights_.head.vocabulary;
-    const std::string wide = dense(tokens, head.transform, spec.activation, "head.activated");
-    const auto [gamma, beta] = norm(head.transform.name, head.norm);
-    const std::string states =
-        graph_.node({"LayerNormalization"}, "head.states", {wide, gamma, beta},
-                    {{"axis", std::int64_t{-1}}, {"epsilon", spec_.layer_norm_eps}});
-    const std::string product = graph_.node({"MatMul"}, head.decoder.name + ".product",
-                                            {states, decoder_weight(head.decoder)});
-    const bool is_max = spec.pooling == VocabularyPooling::kMax;
-    const std::string pooled = is_max ? pool("ReduceMax", "head.pooled", product) : product;
-    const std::string biased = graph_.node({"Add"}, "head.scores", {pooled, bias(head.decoder)});
-    std::string scaled = log_scale(graph_.node({"Relu"}, "head.positive", {biased}), "head.log");
-    if (spec.scale == VocabularyScale::kLogTwice) scaled = log_scale(scaled, "head.log_twice");
-    if (is_max) {
-      graph_.node({"Identity"}, "vocabulary_weights", {scaled});
-    } else {
-      pool("ReduceSum", "vocabulary_weights", scaled);
-    }
-    graph_.output("vocabulary_weights", DataType::kF32,
-                  {"batch", static_cast<std::int64_t>(spec_.vocabulary)});
-  }
-
-  std::string pool(std::string_view op, const std::string& name, const std::string& x) {
-    if (op == "ReduceSum") {
-      return graph_.node({op}, name, {x, graph_.constant("head.axis", {1})},
-                         {{"keepdims", std::int64_t{0}}});
-    }
-    return graph_.node({op}, name, {x},
-                       {{"axes", std::vector<std::int64_t>{1}}, {"keepdims", std::int64_t{0}}});
   }
 
   const ModelSpec& spec_;
@@ -395,6 +323,7 @@ class PortableBuilder {
   std::vector<std::string> rotation_;  // cos and sin
   std::vector<std::string> window_rotation_;
   std::string window_;
+  std::string score_bias_;
   std::string first_position_;
   std::string split_sizes_;
   std::string gate_sizes_;

@@ -12,10 +12,24 @@ namespace {
 
 constexpr std::string_view kContrib = "com.microsoft";
 constexpr std::int64_t kToFloat = 1;  // TensorProto.DataType, for Cast
+constexpr std::int64_t kToInt64 = 7;
 
 std::string silu(GraphBuilder& graph, const std::string& name, const std::string& x) {
   const std::string gate = graph.node({"Sigmoid"}, name + ".sigmoid", {x});
   return graph.node({"Mul"}, name, {x, gate});
+}
+
+// [tokens, tokens]: the place of the column's token less that of the row's.
+std::string distances(GraphBuilder& graph, const std::string& name, const std::string& ids) {
+  const std::string shape = graph.node({"Shape"}, name + ".shape", {ids});
+  const std::string length =
+      graph.node({"Gather"}, name + ".length", {shape, graph.scalar(name + ".axis", 1)});
+  const std::string places =
+      graph.node({"Range"}, name + ".places",
+                 {graph.scalar(name + ".begin", 0), length, graph.scalar(name + ".step", 1)});
+  const std::string column =
+      graph.node({"Unsqueeze"}, name + ".column", {places, graph.constant(name + ".last", {1})});
+  return graph.node({"Sub"}, name + ".apart", {places, column});
 }
 
 }  // namespace
@@ -56,15 +70,7 @@ std::string biased_activation(GraphBuilder& graph, Activation kind, const std::s
 }
 
 std::string window_bias(GraphBuilder& graph, const std::string& ids, std::size_t window) {
-  const std::string shape = graph.node({"Shape"}, "window.shape", {ids});
-  const std::string length =
-      graph.node({"Gather"}, "window.length", {shape, graph.scalar("window.axis", 1)});
-  const std::string places =
-      graph.node({"Range"}, "window.places",
-                 {graph.scalar("window.begin", 0), length, graph.scalar("window.step", 1)});
-  const std::string column =
-      graph.node({"Unsqueeze"}, "window.column", {places, graph.constant("window.last", {1})});
-  const std::string apart = graph.node({"Sub"}, "window.apart", {column, places});
+  const std::string apart = distances(graph, "window", ids);
   const std::string distance = graph.node({"Abs"}, "window.distance", {apart});
   const auto reach = static_cast<std::int64_t>(window);
   const std::string far =
@@ -74,6 +80,39 @@ std::string window_bias(GraphBuilder& graph, const std::string& ids, std::size_t
       {"Mul"}, "window.bias",
       {flags, graph.weight("window.least", computed({1}, {std::numeric_limits<float>::lowest()}))});
   return graph.node({"Unsqueeze"}, "window", {bias, graph.constant("window.front", {0, 1})});
+}
+
+std::string score_bias_matrix(GraphBuilder& graph, const std::string& ids, const std::string& table,
+                              std::size_t positions) {
+  const std::string apart = distances(graph, "score_bias", ids);
+  const std::string zero =
+      graph.scalar("score_bias.zero", static_cast<std::int64_t>(positions) - 1);
+  const std::string places = graph.node({"Add"}, "score_bias.distances", {apart, zero});
+  const std::string matrices =
+      graph.node({"Gather"}, "score_bias.matrices", {table, places}, {{"axis", std::int64_t{1}}});
+  return graph.node({"Unsqueeze"}, "score_bias.matrix",
+                    {matrices, graph.constant("score_bias.front", {0})});
+}
+
+std::string position_rows(GraphBuilder& graph, const std::string& ids, const PositionRows& rows) {
+  if (rows.offset == 0) {
+    const std::string shape = graph.node({"Shape"}, "positions.shape", {ids});
+    const std::string length =
+        graph.node({"Gather"}, "positions.length", {shape, graph.constant("positions.axis", {1})});
+    const std::string zero = graph.constant("positions.begin", {0});
+    return graph.node({"Slice"}, "positions", {rows.table, zero, length, zero});
+  }
+  // As RoBERTa counts: a padding token has the padding row and takes no place, wherever it stands.
+  const std::string pad = graph.scalar("positions.pad", rows.pad_id);
+  const std::string is_pad = graph.node({"Equal"}, "positions.is_pad", {ids, pad});
+  const std::string is_text = graph.node({"Not"}, "positions.is_text", {is_pad});
+  const std::string counts =
+      graph.node({"Cast"}, "positions.counts", {is_text}, {{"to", kToInt64}});
+  const std::string sums =
+      graph.node({"CumSum"}, "positions.sums", {counts, graph.scalar("positions.axis", 1)});
+  const std::string steps = graph.node({"Mul"}, "positions.steps", {sums, counts});
+  const std::string places = graph.node({"Add"}, "positions.rows", {steps, pad});
+  return graph.node({"Gather"}, "positions", {rows.table, places});
 }
 
 std::string repeat_heads(GraphBuilder& graph, const HeadCounts& counts, const std::string& name,

@@ -296,7 +296,7 @@ std::vector<std::optional<double>> PublishedGraph::dimensions(std::string_view s
     if (one != nullptr && one->op == "Unsqueeze") part = one->inputs[0];
     const auto constant = topology_.constants.find(source(part));
     if (constant == topology_.constants.end()) {
-      all.push_back(std::nullopt);
+      all.emplace_back(std::nullopt);
     } else {
       all.insert(all.end(), constant->second.values.begin(), constant->second.values.end());
     }

@@ -61,8 +61,8 @@ std::string PublishedInputs::positions_difference(std::string_view index) const 
 
 // Ids may be cast to another type of integers.
 std::string_view PublishedInputs::index_source(std::string_view index) const {
-  constexpr int kDeepest = 8;
-  for (int step = 0; step < kDeepest; ++step) {
+  constexpr int kMostCasts = 8;
+  for (int step = 0; step < kMostCasts; ++step) {
     const OnnxNode* node = graph_.producer(index);
     if (node == nullptr || !is_any_of(node->op, {"Cast", "Identity"})) break;
     index = node->inputs[0];

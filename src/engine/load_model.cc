@@ -75,7 +75,8 @@ MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::siz
   facts.max_tokens = max_tokens;
   facts.max_batch_tokens = max_batch_tokens;
   facts.native = graph.native;
-  facts.full_attention = graph.published;
+  const bool biased = graph.spec.block.score_bias != ScoreBias::kNone;
+  facts.full_attention = graph.published || (biased && !graph.native);
   facts.vocabulary = graph.spec.head.vocabulary ? graph.spec.vocabulary : 0;
   facts.token_vectors = graph.spec.head.token_vectors;
   facts.merges_adapters = graph.published && !graph.spec.adapters.tasks.empty();
@@ -193,7 +194,7 @@ LogSink sink_or_nothing(const LogSink& sink) {
 }
 
 // `note`, which has been told what the configuration's reader found.
-const LogSink& warned_of(const ModelConfig& config, const LogSink& note) {
+LogSink warned_of(const ModelConfig& config, LogSink note) {
   for (const std::string& warning : config.warnings) note(warning);
   return note;
 }

@@ -115,6 +115,10 @@ class Attention {
     a.scale = scale_;
     a.before = layer_.before;
     a.behind = layer_.behind;
+    if (layer_.bias != nullptr) {
+      const std::size_t last = layer_.bias_positions - 1;
+      a.bias = layer_.bias + head * (2 * last + 1) + last;
+    }
     a.packed_k = packed;
     a.packed_v = packed + packed_kv_elements(a.shape);
     a.out = out_ + (rows.first + first) * width_ + head * layer_.head_width;

@@ -26,6 +26,10 @@ struct AttentionLayer {
   std::size_t before = SIZE_MAX;
   std::size_t behind = SIZE_MAX;
   float scale = 0.0f;  // of the scores; 0: 1 / sqrt D
+  // [heads, 2 P - 1]: added to the score of a query at i and a key at j is element j - i + P - 1 of
+  // its head's row, for texts of up to P tokens. Null: nothing.
+  const float* bias = nullptr;
+  std::size_t bias_positions = 0;  // P
 
   std::size_t key_heads() const noexcept { return kv_heads > 0 ? kv_heads : heads; }
 };

@@ -25,6 +25,7 @@ struct AttentionCase {
   std::size_t before = SIZE_MAX;
   std::size_t behind = SIZE_MAX;
   bool normed = false;
+  bool biased = false;
 };
 
 struct Problem {
@@ -41,6 +42,12 @@ struct Problem {
       key_norm = values(head_width, 1.0, random);
       layer.query_norm = {query_norm.data(), kNormEps};
       layer.key_norm = {key_norm.data(), kNormEps};
+    }
+    if (shape.biased) {
+      // Longer than the texts by little, and unlike on both sides; far keys count as near ones do.
+      layer.bias_positions = *std::max_element(lengths.begin(), lengths.end()) + 1;
+      bias = values(shape.heads * (2 * layer.bias_positions - 1), 3.0, random);
+      layer.bias = bias.data();
     }
     offsets = {0};
     for (const std::size_t length : lengths) {
@@ -109,6 +116,10 @@ struct Problem {
         weights[key] += element(0, head, first + position, position, i) *
                         element(1, head, first + key, key, i) / std::sqrt(static_cast<double>(d));
       }
+      if (layer.bias == nullptr) continue;
+      const std::size_t distances = 2 * layer.bias_positions - 1;
+      weights[key] += static_cast<double>(
+          layer.bias[head * distances + key + layer.bias_positions - 1 - position]);
     }
     const double most = *std::max_element(weights.begin(), weights.end());
     for (double& w : weights) w = w > -1e300 ? std::exp(w - most) : 0;
@@ -125,7 +136,7 @@ struct Problem {
   static constexpr float kNormEps = 1e-5f;
   AttentionLayer layer;
   std::vector<std::int64_t> offsets;
-  std::vector<float> qkv, cos, sin, query_norm, key_norm;
+  std::vector<float> qkv, cos, sin, query_norm, key_norm, bias;
 };
 
 // As columns of one matrix, or as a matrix for each head.
@@ -195,6 +206,7 @@ std::string name_of(const AttentionCase& shape) {
   if (shape.before != SIZE_MAX || shape.behind != SIZE_MAX) {
     name += "_before_" + reach(shape.before) + "_behind_" + reach(shape.behind);
   }
+  if (shape.biased) name += "_biased";
   return shape.normed ? name + "_normed" : name;
 }
 
@@ -255,18 +267,20 @@ TEST_P(AttentionOp, ASequenceIsTheSameInAnyCompany) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, AttentionOp,
-                         testing::Values(AttentionCase{2, 64, true}, AttentionCase{3, 32, false},
-                                         AttentionCase{2, 20, true}, AttentionCase{1, 100, false},
-                                         // one more mask, or a group of queries for a key, each
-                                         AttentionCase{2, 32, true, 0, SIZE_MAX, 0},
-                                         AttentionCase{4, 64, true, 2, SIZE_MAX, 0, true},
-                                         AttentionCase{6, 20, false, 2, SIZE_MAX, SIZE_MAX, true},
-                                         AttentionCase{2, 32, true, 1, 0, 0},
-                                         AttentionCase{2, 64, true, 0, 64, 64},
-                                         AttentionCase{1, 32, false, 0, 3, 1},
-                                         AttentionCase{2, 32, true, 0, 130, 200}),
-                         [](const auto& suite) { return name_of(suite.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, AttentionOp,
+    testing::Values(AttentionCase{2, 64, true}, AttentionCase{3, 32, false},
+                    AttentionCase{2, 20, true}, AttentionCase{1, 100, false},
+                    // one more mask, or a group of queries for a key, each
+                    AttentionCase{2, 32, true, 0, SIZE_MAX, 0},
+                    AttentionCase{4, 64, true, 2, SIZE_MAX, 0, true},
+                    AttentionCase{6, 20, false, 2, SIZE_MAX, SIZE_MAX, true},
+                    AttentionCase{2, 32, true, 1, 0, 0}, AttentionCase{2, 64, true, 0, 64, 64},
+                    AttentionCase{1, 32, false, 0, 3, 1}, AttentionCase{2, 32, true, 0, 130, 200},
+                    // what is added to scores by distance
+                    AttentionCase{3, 32, false, 0, SIZE_MAX, SIZE_MAX, false, true},
+                    AttentionCase{4, 20, true, 2, 70, 9, true, true}),
+    [](const auto& suite) { return name_of(suite.param); });
 
 // Scores of later steps far above all before them: little, much, and as much as leaves nothing of
 // what was weighed before.
@@ -286,6 +300,25 @@ TEST(AttentionOp, TheGreatestScoreComesLast) {
       for (float& x : narrow.qkv) x = rounded_to_bf16(x);
       expect_near_reference(narrow, run(narrow, isa, true), 6e-2, 50);
     }
+  }
+}
+
+// As ALiBi does: the nearest keys have by far the greatest scores, and come last, between, first.
+TEST(AttentionOp, FarKeysMayCountNothing) {
+  std::mt19937 random(15);
+  Problem p({2, 32, false, 0, SIZE_MAX, SIZE_MAX, false, true}, {600}, random);
+  const std::size_t distances = 2 * p.layer.bias_positions - 1;
+  for (std::size_t i = 0; i < p.bias.size(); ++i) {
+    const double distance =
+        static_cast<double>(i % distances) - static_cast<double>(p.layer.bias_positions - 1);
+    p.bias[i] = static_cast<float>(-std::abs(distance) * (i < distances ? 0.5 : 0.00390625));
+  }
+  for (const Isa isa : machine_isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    expect_near_reference(p, run(p, isa, false), 1e-5, 41);
+    Problem narrow = p;
+    for (float& x : narrow.qkv) x = rounded_to_bf16(x);
+    expect_near_reference(narrow, run(narrow, isa, true), 6e-2, 41);
   }
 }
 

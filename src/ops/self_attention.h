@@ -18,6 +18,12 @@ struct SelfAttentionLayer {
   LinearLayer out;  // [H, heads D]
   NormLayer norm;
   bool norm_first = false;
+  // LayerNorm of all queries of a token together, [heads D], and of all its keys; no weight: none.
+  NormLayer queries_norm{};
+  NormLayer keys_norm{};
+  // Another norm: norm2(x + norm(x + f(x))), with norms first x + norm2(f(norm(x))); no weight:
+  // none.
+  NormLayer second_norm{};
 };
 
 // in: x [T, H] in fp32; offsets [N+1]; out [T, H] may be x. Attention is computed in bf16 where the

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <random>
@@ -18,14 +19,33 @@ namespace {
 
 constexpr std::size_t kH = 64;
 
+// LayerNorms of all queries and of all keys together, or none.
+struct HeadsNorms {
+  std::vector<float> weight, bias;  // [2 H]
+  void apply(std::vector<double>& row) const {
+    if (weight.empty()) return;
+    for (std::size_t first = 0; first < 2 * kH; first += kH) {
+      const auto begin = static_cast<long>(first);
+      const auto end = static_cast<long>(first + kH);
+      const std::vector<double> part = normalised({row.begin() + begin, row.begin() + end},
+                                                  {weight.begin() + begin, weight.begin() + end},
+                                                  {bias.begin() + begin, bias.begin() + end});
+      std::ranges::copy(part, row.begin() + begin);
+    }
+  }
+};
+
 // out = LayerNorm(x + Wo attention(Wqkv x)) of one sequence, without rotation.
 std::vector<std::vector<double>> reference(const TestLayer& qkv, const TestLayer& out,
-                                           std::size_t heads, const std::vector<float>& x,
-                                           std::int32_t task) {
+                                           const HeadsNorms& norms, std::size_t heads,
+                                           const std::vector<float>& x, std::int32_t task) {
   const std::size_t rows = x.size() / kH;
   const std::size_t width = kH / heads;
   std::vector<std::vector<double>> projected;
-  for (std::size_t r = 0; r < rows; ++r) projected.push_back(qkv.reference(&x[r * kH], task));
+  for (std::size_t r = 0; r < rows; ++r) {
+    projected.push_back(qkv.reference(&x[r * kH], task));
+    norms.apply(projected.back());
+  }
   std::vector<std::vector<double>> results;
   for (std::size_t r = 0; r < rows; ++r) {
     std::vector<float> attended(kH);
@@ -58,12 +78,13 @@ struct SelfAttentionCase {
   WeightType type;
   bool full_activations;
   std::size_t heads;
+  bool normed_together = false;  // and another norm around all, as in jina-embeddings-v2-base-code
 };
 
 class SelfAttention : public testing::TestWithParam<SelfAttentionCase> {};
 
 TEST_P(SelfAttention, EqualsThePlainSum) {
-  const auto [type, full, heads] = GetParam();
+  const auto [type, full, heads, normed_together] = GetParam();
   std::mt19937 random(14);
   for (const Isa isa : machine_isas()) {
     SCOPED_TRACE(isa_name(isa));
@@ -74,10 +95,17 @@ TEST_P(SelfAttention, EqualsThePlainSum) {
     qkv.layer.full_activations = out.layer.full_activations = full;
     const std::vector<float> weight = values(kH, 1.0, random);
     const std::vector<float> bias = values(kH, 1.0, random);
-    const SelfAttentionLayer layer{qkv.layer,
-                                   {.heads = heads, .head_width = kH / heads},
-                                   out.layer,
-                                   {weight.data(), bias.data(), 1e-5f, kH}};
+    SelfAttentionLayer layer{qkv.layer,
+                             {.heads = heads, .head_width = kH / heads},
+                             out.layer,
+                             {weight.data(), bias.data(), 1e-5f, kH}};
+    HeadsNorms norms;
+    if (normed_together) {
+      norms = {values(2 * kH, 1.0, random), values(2 * kH, 1.0, random)};
+      layer.queries_norm = {norms.weight.data(), norms.bias.data(), 1e-5f, kH};
+      layer.keys_norm = {norms.weight.data() + kH, norms.bias.data() + kH, 1e-5f, kH};
+      layer.second_norm = {bias.data(), weight.data(), 1e-5f, kH};
+    }
     for (const std::vector<std::int64_t>& offsets :
          {std::vector<std::int64_t>{0, 1, 21}, std::vector<std::int64_t>{0, 90, 95, 210}}) {
       const auto rows = static_cast<std::size_t>(offsets.back());
@@ -96,12 +124,18 @@ TEST_P(SelfAttention, EqualsThePlainSum) {
       EXPECT_EQ(in_place, y);
       for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
         const auto first = static_cast<std::size_t>(offsets[i]);
-        const auto sums = reference(qkv, out, heads,
+        const auto sums = reference(qkv, out, norms, heads,
                                     {x.begin() + static_cast<long>(first * kH),
                                      x.begin() + offsets[i + 1] * static_cast<long>(kH)},
                                     static_cast<std::int32_t>(i) - 1);
         for (std::size_t r = 0; r < sums.size(); ++r) {
-          const std::vector<double> expected = normalised(sums[r], weight, bias);
+          std::vector<double> expected = normalised(sums[r], weight, bias);
+          if (normed_together) {
+            for (std::size_t j = 0; j < kH; ++j) {
+              expected[j] += static_cast<double>(x[(first + r) * kH + j]);
+            }
+            expected = normalised(expected, bias, weight);
+          }
           for (std::size_t j = 0; j < kH; ++j) {
             ASSERT_NEAR(static_cast<double>(y[(first + r) * kH + j]), expected[j],
                         3 * tolerance(type, full))
@@ -119,11 +153,14 @@ INSTANTIATE_TEST_SUITE_P(Types, SelfAttention,
                                          SelfAttentionCase{WeightType::kBf16, true, 2},
                                          SelfAttentionCase{WeightType::kBf16, false, 2},
                                          SelfAttentionCase{WeightType::kBf16, false, 4},
-                                         SelfAttentionCase{WeightType::kS8, false, 2}),
+                                         SelfAttentionCase{WeightType::kS8, false, 2},
+                                         SelfAttentionCase{WeightType::kF32, true, 2, true},
+                                         SelfAttentionCase{WeightType::kBf16, false, 2, true}),
                          [](const auto& suite) {
                            return std::string(weight_type_name(suite.param.type)) +
                                   (suite.param.full_activations ? "_full_" : "_narrow_") +
-                                  std::to_string(suite.param.heads);
+                                  std::to_string(suite.param.heads) +
+                                  (suite.param.normed_together ? "_normed" : "");
                          });
 
 }  // namespace

@@ -53,18 +53,19 @@ std::string squeezed(std::string_view text) {
 }  // namespace
 
 std::string escape_path(std::string_view path) {
+  const auto shows = [](char32_t c) {
+    return c == U' ' || (!is_white_space(c) && !is_invisible(c));
+  };
   std::string out;
   for (std::size_t at = 0; at < path.size();) {
     const std::size_t length = character_length(path.substr(at));
     const std::string_view character = path.substr(at, std::max<std::size_t>(length, 1));
-    if (length == 0) {
-      append_escaped(character, out);
-    } else if (const char32_t c = decode_utf8(character).code_point; c == U'\\') {
+    if (character == "\\") {
       out += "\\\\";
-    } else if (c != U' ' && (is_white_space(c) || is_invisible(c))) {
-      append_escaped(character, out);
-    } else {
+    } else if (length > 0 && shows(decode_utf8(character).code_point)) {
       out += character;
+    } else {
+      append_escaped(character, out);
     }
     at += character.size();
   }

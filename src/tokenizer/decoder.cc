@@ -87,9 +87,9 @@ class ReplaceDecoder final : public Decoder {
     for (std::string& token : tokens) {
       pace.spend(1 + token.size());
       std::string out;
+      Pattern::Finder finder(pattern_, token, token.size(), pace);
       std::size_t copied = 0;
-      for (auto match = pattern_.find(token, 0, pace); match;
-           match = pattern_.find(token, copied, pace)) {
+      for (auto match = finder.find(0); match; match = finder.find(copied)) {
         out.append(token, copied, match->begin - copied).append(content_);
         copied = match->end;
       }

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "tokenizer/component_loader.h"
-#include "tokenizer/regex.h"
+#include "tokenizer/pattern.h"
 #include "tokenizer/utf8_scan.h"
 
 namespace nestvec {
@@ -43,11 +43,7 @@ PreTokenizerPtr load_byte_level(const JsonValue& value, bool keep_bytes) {
 PreTokenizerPtr load_split(const JsonValue& value) {
   const SplitBehavior behavior = load_behavior(value.at("behavior"));
   const bool inverted = value.at("invert").boolean();
-  const JsonValue pattern = value.at("pattern");
-  const std::optional<JsonValue> regex = pattern.find("Regex");
-  if (!regex) return make_string_split(load_pattern(pattern), behavior, inverted);
-  return with_context(*regex,
-                      [&] { return make_regex_split(Regex(regex->string()), behavior, inverted); });
+  return make_split(load_pattern(value.at("pattern")), behavior, inverted);
 }
 
 std::size_t load_count(const JsonValue& value) {

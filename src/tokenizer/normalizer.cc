@@ -93,11 +93,12 @@ class ReplaceNormalizer final : public Normalizer {
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
 
   void apply(MappedText& text, MappedText& scratch, Pace& pace) const override {
-    auto match = pattern_.find(text.bytes, 0, pace);
+    Pattern::Finder finder(pattern_, text.bytes, text.bytes.size(), pace);
+    auto match = finder.find(0);
     if (!match) return;
     scratch.clear(text.tracked);
     std::size_t copied = 0;
-    for (; match; match = pattern_.find(text.bytes, copied, pace)) {
+    for (; match; match = finder.find(copied)) {
       scratch.append_from(text, copied, match->begin, pace);
       // All of the content stands for the last character that it replaces.
       scratch.append(content_, text.tracked ? text.origins[match->end - 1] : 0);

@@ -41,6 +41,23 @@ constexpr BertKey kBertKeys[] = {
     {"strip_accents", "strip_accents", &NormalizerChanges::strip_accents},
     {"tokenize_chinese_chars", "handle_chinese_chars", &NormalizerChanges::handle_chinese_chars}};
 
+// What a key that is `stated` says beside the normalizer's own value; "" where they agree.
+std::string contradiction(const BertKey& key, const JsonValue& stated,
+                          const std::optional<JsonValue>& normalizer, bool generic) {
+  const bool value = stated.boolean();
+  const std::string says =
+      "warning: " + stated.path() + " of tokenizer_config.json is " + (value ? "true" : "false");
+  if (!normalizer) {
+    const bool lower = value && key.change == &NormalizerChanges::lowercase;
+    return lower ? says + ", which has no effect on this kind of tokenizer" : "";
+  }
+  const std::optional<JsonValue> own = normalizer->find(key.theirs);
+  if (!own || own->boolean() == value) return "";
+  return says + ", " + key.theirs + " of tokenizer.json's normalizer is " +
+         (value ? "false" : "true") + "; as in transformers, " +
+         (generic ? "the latter counts" : "the former counts");
+}
+
 // transformers makes a BertTokenizer's normalizer anew from these keys, whatever tokenizer.json
 // says. To its other tokenizers they mean nothing.
 void read_normalizer_keys(const JsonValue& config, const std::string& folder,
@@ -57,19 +74,9 @@ void read_normalizer_keys(const JsonValue& config, const std::string& folder,
     const std::optional<JsonValue> stated = config.find(key.ours);
     const bool counts = normalizer && !generic;  // to others, a value of any type is no error
     if (!stated || (!counts && stated->kind() != JsonValue::Kind::kBool)) continue;
-    const bool value = stated->boolean();
-    const std::string says =
-        "warning: " + stated->path() + " of tokenizer_config.json is " + (value ? "true" : "false");
-    const std::optional<JsonValue> own = normalizer ? normalizer->find(key.theirs) : std::nullopt;
-    if (!normalizer) {
-      const bool lower = value && key.change == &NormalizerChanges::lowercase;
-      if (lower) notes.push_back(says + ", which has no effect on this kind of tokenizer");
-    } else if (own && own->boolean() != value) {
-      notes.push_back(says + ", " + key.theirs + " of tokenizer.json's normalizer is " +
-                      (value ? "false" : "true") + "; as in transformers, " +
-                      (generic ? "the latter counts" : "the former counts"));
-    }
-    if (counts) changes.*key.change = value;
+    std::string note = contradiction(key, *stated, normalizer, generic);
+    if (!note.empty()) notes.push_back(std::move(note));
+    if (counts) changes.*key.change = stated->boolean();
   }
 }
 

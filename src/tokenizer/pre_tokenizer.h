@@ -59,9 +59,7 @@ PreTokenizerPtr make_punctuation(SplitBehavior behavior);
 
 // "Split": at what a pattern finds, or (`inverted`) at what lies between.
 class Pattern;
-class Regex;
-PreTokenizerPtr make_regex_split(Regex regex, SplitBehavior behavior, bool inverted);
-PreTokenizerPtr make_string_split(Pattern pattern, SplitBehavior behavior, bool inverted);
+PreTokenizerPtr make_split(Pattern pattern, SplitBehavior behavior, bool inverted);
 PreTokenizerPtr make_digits(bool each);  // "Digits": each digit alone, or runs of them
 // "CharDelimiterSplit": at the delimiter, which goes away.
 PreTokenizerPtr make_character_delimiter_split(char32_t delimiter);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The regular expressions that pre-tokenizers cut a text with, each compiled to a table that reads
+// The regular expressions that tokenizers cut a text with, each compiled to a table that reads
 // a character in a few nanoseconds.
 #pragma once
 
@@ -12,11 +12,16 @@
 #include <vector>
 
 #include "base/pace.h"
-#include "tokenizer/pattern.h"
 #include "tokenizer/unicode_tables.h"
 #include "tokenizer/utf8_scan.h"
 
 namespace nestvec {
+
+// A half-open range of bytes that matched.
+struct PatternMatch {
+  std::size_t begin;
+  std::size_t end;
+};
 
 // Finds what Oniguruma finds, which runs such expressions in Hugging Face tokenizers: the first
 // alternative that matches, greedy. The language: characters, escapes (\s \S \p{L} \P{L} \p{^L},

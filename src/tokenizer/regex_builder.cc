@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 
 namespace nestvec {
 namespace {
@@ -114,9 +115,7 @@ std::uint32_t RegexBuilder::compile(const RegexNode& node, std::uint32_t next) {
                   .set = node.set,
                   .next = next});
     case RegexNode::Kind::kSequence:
-      for (auto child = children.rbegin(); child != children.rend(); ++child) {
-        next = compile(*child, next);
-      }
+      for (const RegexNode& child : children | std::views::reverse) next = compile(child, next);
       return next;
     case RegexNode::Kind::kAlternatives: {
       std::uint32_t first = compile(children.back(), next);

@@ -39,6 +39,17 @@ TEST(Regex, TakesTheFirstAlternativeThatMatches) {
   EXPECT_EQ(marked_by("a{1,3}", "aaaaa"), "<aaa><aa>");
 }
 
+TEST(Regex, ReadsCharactersClassesAndRepetitions) {
+  EXPECT_EQ(marked_by("\\s+", "a \t\u3000b"), "a< \t\u3000>b");
+  EXPECT_EQ(marked_by("[a-c0-9]+", "xab1y-c"), "x<ab1>y-<c>");
+  EXPECT_EQ(marked_by("[^a-c]", "ad\u00e9"), "a<d><\u00e9>");
+  EXPECT_EQ(marked_by("a{2}b?", "aaab aab"), "<aa>ab <aab>");
+  EXPECT_EQ(marked_by("``", "a``b`"), "a<``>b`");
+  EXPECT_EQ(marked_by("a.c", "abc a\nc"), "<abc> a\nc");
+  EXPECT_EQ(marked_by("\\.", "a.b"), "a<.>b");
+  EXPECT_EQ(marked_by("[\\n\\t-]", "a\tb-c\n"), "a<\t>b<->c<\n>");
+}
+
 TEST(Regex, LooksAheadAtOneCharacter) {
   EXPECT_EQ(marked_by(R"(\s+(?!\S)|\s+)", "a   b  "), "a<  >< >b<  >");
   EXPECT_EQ(marked_by("a(?=b)", "ab aa"), "<a>b aa");

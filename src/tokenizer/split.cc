@@ -5,42 +5,23 @@
 #include <optional>
 #include <string>
 
-#include "tokenizer/regex.h"
+#include "tokenizer/pattern.h"
 #include "tokenizer/unicode_data.h"
 #include "tokenizer/utf8_scan.h"
 
 namespace nestvec {
 namespace {
 
-class RegexSplit final : public PreTokenizer {
+class PatternSplit final : public PreTokenizer {
  public:
-  RegexSplit(Regex regex, SplitBehavior behavior, bool inverted)
-      : regex_(std::move(regex)), behavior_(behavior), inverted_(inverted) {}
-
-  void apply(PieceBuffer& buffer, Pace& pace) const override {
-    cut_pieces(buffer, [&](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
-      Regex::Finder finder(regex_, text, piece.end, pace);
-      split_piece(piece, inverted_, MatchSplitter(behavior_, out),
-                  [&](std::size_t from) { return finder.find(from); });
-    });
-  }
-
- private:
-  Regex regex_;
-  SplitBehavior behavior_;
-  bool inverted_;
-};
-
-class StringSplit final : public PreTokenizer {
- public:
-  StringSplit(Pattern pattern, SplitBehavior behavior, bool inverted)
+  PatternSplit(Pattern pattern, SplitBehavior behavior, bool inverted)
       : pattern_(std::move(pattern)), behavior_(behavior), inverted_(inverted) {}
 
   void apply(PieceBuffer& buffer, Pace& pace) const override {
     cut_pieces(buffer, [&](std::string_view text, const Piece& piece, std::vector<Piece>& out) {
-      split_piece(piece, inverted_, MatchSplitter(behavior_, out), [&](std::size_t from) {
-        return pattern_.find(text.substr(0, piece.end), from, pace);
-      });
+      Pattern::Finder finder(pattern_, text, piece.end, pace);
+      split_piece(piece, inverted_, MatchSplitter(behavior_, out),
+                  [&](std::size_t from) { return finder.find(from); });
     });
   }
 
@@ -86,12 +67,8 @@ PreTokenizerPtr make_character_split(IsDelimiter is_delimiter, SplitBehavior beh
 
 }  // namespace
 
-PreTokenizerPtr make_regex_split(Regex regex, SplitBehavior behavior, bool inverted) {
-  return std::make_unique<RegexSplit>(std::move(regex), behavior, inverted);
-}
-
-PreTokenizerPtr make_string_split(Pattern pattern, SplitBehavior behavior, bool inverted) {
-  return std::make_unique<StringSplit>(std::move(pattern), behavior, inverted);
+PreTokenizerPtr make_split(Pattern pattern, SplitBehavior behavior, bool inverted) {
+  return std::make_unique<PatternSplit>(std::move(pattern), behavior, inverted);
 }
 
 PreTokenizerPtr make_punctuation(SplitBehavior behavior) {

@@ -71,9 +71,8 @@ struct NormalizerChanges {
 // Ids and offsets, and the types of a pair, equal those of Hugging Face tokenizers 0.23.3 for a
 // file built of: the models Unigram, WordPiece, BPE (without dropout) and WordLevel; the
 // normalizers Precompiled, BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Replace
-// (a string, or a regular expression as pattern.h has it), Strip, Prepend, Sequence; the
-// pre-tokenizers ByteLevel, Split (a string, or a regular expression as regex.h has it), Digits,
-// CharDelimiterSplit, Metaspace, WhitespaceSplit, Whitespace, BertPreTokenizer, Punctuation,
+// (a string, or a regular expression as regex.h has it), Strip, Prepend, Sequence; the
+// pre-tokenizers ByteLevel, Split (as Replace), Digits, CharDelimiterSplit, Metaspace, WhitespaceSplit, Whitespace, BertPreTokenizer, Punctuation,
 // Sequence; the post-processors TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel,
 // Sequence; the decoders ByteLevel, BPEDecoder, Metaspace, WordPiece, Replace, Fuse, Strip,
 // ByteFallback, Sequence. The "padding" entry is read over: nothing here pads.

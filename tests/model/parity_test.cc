@@ -236,8 +236,10 @@ std::vector<Case> cases() {
   add("bert-tiny-onnx", {"bert-tiny"});
   add("xlmr-tiny", {"xlmr-tiny"});
   add("xlmr-tiny-onnx", {"xlmr-tiny"});
-  for (const char* model : {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny",
-                            "nomic-tiny", "gte-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
+  for (const char* model :
+       {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny", "nomic-tiny",
+        "gte-tiny", "mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny",
+        "simcse-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     add(model, {model});
   }
   add("dense-tiny", {"dense-tiny"});

@@ -29,8 +29,10 @@ COMPRESSED_MB = 120
 
 
 SYSTEMS = [("bookworm", "amd64"), ("trixie", "amd64"), ("bookworm", "arm64")]
-# crun refuses a machine with both generations of cgroups, and needs none: it gets to see one.
-CRUN = ["sh", "-c", 'umount -l /sys/fs/cgroup/unified 2>/dev/null; exec crun "$@"', "crun", "--cgroup-manager=disabled"]
+CRUN = ["crun", "--cgroup-manager=disabled"]
+# crun refuses a machine with both generations of cgroups, and needs none: it gets to see one. The other is hidden before
+# there is a namespace of users, in which nobody may take a mount away.
+ONE_CGROUP = ["unshare", "--mount", "sh", "-c", 'umount -l /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', "sh"]
 
 
 def base_image(suite, architecture, storage):
@@ -143,8 +145,8 @@ class Container:
             ],
             "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]},
         }))
-        around = namespaces(self.image.architecture) if self.is_foreign else ["unshare", "--mount"]
-        process = subprocess.Popen([*around, *CRUN, self.state, "run", f"--bundle={bundle}", name],
+        around = namespaces(self.image.architecture) if self.is_foreign else []
+        process = subprocess.Popen([*ONE_CGROUP, *around, *CRUN, self.state, "run", f"--bundle={bundle}", name],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         process.container = name
         return process
@@ -156,8 +158,8 @@ class Container:
 
     def crun(self, process, *arguments, **options):
         """crun for a running container, in the namespaces of the one that runs it."""
-        around = ["unshare", "--mount"]
-        if self.is_foreign:
+        around = ONE_CGROUP
+        if self.is_foreign:  # which have one already
             (child,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             around = ["nsenter", f"--target={child}", "--user", "--mount", "--pid"]
         return subprocess.run([*around, *CRUN, self.state, *arguments], text=True, timeout=120, **options)

@@ -75,7 +75,8 @@ class CompiledGraph {
 };
 
 // Both kinds of encoders, in every precision; under sanitizers, where a session opens slowly, each
-// kind and each precision once. And one with each kind of head.
+// kind and each precision once. And one with each kind of head, and one with everything that a
+// layer of BERT may have beside.
 inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
                                                   const std::filesystem::path& folder) {
   std::vector<CompiledGraph> graphs;
@@ -88,7 +89,7 @@ inline std::vector<CompiledGraph> compiled_graphs(const std::string& models,
     }
   }
   graphs.emplace_back(models + "bert-reranker-tiny", "fp32", (folder / "reranker").string());
-  for (const char* model : {"splade-tiny", "bge-m3-tiny"}) {
+  for (const char* model : {"splade-tiny", "bge-m3-tiny", "jina-v2-code-tiny"}) {
     graphs.emplace_back(models + model, "fp32", (folder / model).string());
   }
   return graphs;

@@ -17,17 +17,17 @@ void read_pad_id(const JsonValue& config, std::int64_t fallback, ModelSpec& spec
 
 }  // namespace
 
-void refuse_other_kinds(const JsonValue& config) {
+void refuse_other_kinds(const JsonValue& config, std::string_view feed_forward) {
   for (const char* key : {"is_decoder", "add_cross_attention", "is_encoder_decoder"}) {
     const auto value = config.find(key);
     if (value && value->boolean()) {
       throw unsupported(*value, "true is not supported: only encoders are");
     }
   }
-  const std::string feed_forward = text_or(config, "feed_forward_type", "original");
-  if (feed_forward != "original") {
+  const std::string kind = text_or(config, "feed_forward_type", "original");
+  if (kind != feed_forward) {
     throw unsupported(config.at("feed_forward_type"),
-                      "\"" + feed_forward + "\" is not supported; original is");
+                      "\"" + kind + "\" is not supported; " + std::string(feed_forward) + " is");
   }
   if (const auto quantised = config.find("quantization_config")) {
     throw unsupported(*quantised,
@@ -37,7 +37,7 @@ void refuse_other_kinds(const JsonValue& config) {
 }
 
 ModelSpec read_bert_block(const JsonValue& config, const BertDefaults& defaults) {
-  refuse_other_kinds(config);
+  refuse_other_kinds(config, defaults.feed_forward);
   ModelSpec spec;
   spec.vocabulary = checked_size(config.at("vocab_size"), 1 << 28);
   spec.hidden = checked_size(config.at("hidden_size"), 1 << 16);

@@ -3,20 +3,23 @@
 // one head of keys for each of queries.
 #pragma once
 
+#include <string_view>
+
 #include "base/json.h"
 #include "compile/model_spec.h"
 
 namespace nestvec {
 
 // Throws Error kUnimplemented for keys that make another model of an encoder's family.
-void refuse_other_kinds(const JsonValue& config);
+void refuse_other_kinds(const JsonValue& config, std::string_view feed_forward = "original");
 
 // Where the file does not say.
 struct BertDefaults {
   std::size_t token_types = 2;  // 0: and a file may say 0
   std::int64_t pad_id = 0;
   float norm_epsilon = 1e-12f;
-  bool counts_from_pad = false;  // absolute positions begin behind the padding row
+  bool counts_from_pad = false;                // absolute positions begin behind the padding row
+  std::string_view feed_forward = "original";  // the only feed_forward_type
 };
 
 // All but the positions. Throws Error as parse_model_spec.

@@ -9,10 +9,10 @@
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const std::array<Family, 10> all = {kBert,      kJinaV3, kXlmRoberta, kJinaV5,
-                                             kEuroBert,  kQwen3,  kModernBert, kDistilBert,
-                                             kNomicBert, kGte};
-  return all;
+  static const auto kAll =
+      std::to_array<Family>({kJinaV2, kBert, kJinaV3, kXlmRoberta, kJinaV5, kEuroBert, kQwen3,
+                             kModernBert, kDistilBert, kNomicBert, kGte, kMpNet});
+  return kAll;
 }
 
 const Family& family_of(const JsonValue& config) {

@@ -66,5 +66,7 @@ extern const Family kModernBert;
 extern const Family kDistilBert;
 extern const Family kNomicBert;
 extern const Family kGte;
+extern const Family kMpNet;
+extern const Family kJinaV2;
 
 }  // namespace nestvec

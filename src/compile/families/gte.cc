@@ -38,9 +38,8 @@ void read_gte_positions(const JsonValue& config, ModelSpec& spec) {
       text_or(*rope, rope->find("rope_type") ? "rope_type" : "type", "default");
   if (type == "default") return;
   const double factor = rope->at("factor").number();
-  if (!(factor >= 1.0 && factor <= 1024.0)) {
-    throw rope->at("factor").error("expected 1 to 1024");
-  }
+  const bool fits = factor >= 1.0 && factor <= 1024.0;
+  if (!fits) throw rope->at("factor").error("expected 1 to 1024");
   if (type == "ntk") {
     spec.rotary_base *= factor;
     spec.rotary_divisor = std::pow(factor, 2.0 / static_cast<double>(spec.head_width()));

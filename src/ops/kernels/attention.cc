@@ -265,6 +265,7 @@ class Attention {
       Product<T>::run({queries_, depth_, a_.count, keys, depth_, scores(0, p * kPanel)});
     }
     for (size_t i = 0; i < a_.count; ++i) {
+      if (a_.bias != nullptr) add_bias(i, key, count);
       const Keys keys = seen_by(i);
       const size_t low = keys.begin > key ? keys.begin - key : 0;
       const size_t high = keys.end > key ? keys.end - key : 0;
@@ -283,6 +284,16 @@ class Attention {
   }
   float* scores(size_t i, size_t key) {
     return scores_ + key / kPanel * kQueryBlock * kPanel + i * kPanel + key % kPanel;
+  }
+
+  // To the scores of query i for the keys of a step, logarithms to base 2.
+  void add_bias(size_t i, size_t first, size_t count) {
+    const size_t position = a_.first + i;
+    const float* const bias =
+        a_.bias + (static_cast<ptrdiff_t>(first) - static_cast<ptrdiff_t>(position));
+    for (size_t key = 0; key < count; key += kLanes) {
+      store(scores(i, key), load(scores(i, key)) + load_some(bias + key, count - key) * kLog2E);
+    }
   }
 
   // Scores of query i for the keys of a step that it sees, logarithms to base 2, become weights.

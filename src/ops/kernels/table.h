@@ -127,14 +127,16 @@ struct AttendQueries {
   // A query sees the keys at most so many positions before it and behind it.
   size_t before = SIZE_MAX;
   size_t behind = SIZE_MAX;
+  // Added to the score of a query at i and a key at j is element j - i, which may be below 0; null:
+  // nothing.
+  const float* bias = nullptr;
   const T* packed_k = nullptr;
   const T* packed_v = nullptr;
   T* out = nullptr;  // [count, out_stride]
   size_t out_stride = 0;
 };
 
-inline constexpr size_t kKeyBlock = 64;
-inline constexpr size_t kQueryBlock = 64;
+inline constexpr size_t kKeyBlock = 64, kQueryBlock = 64;
 inline constexpr size_t kMaxHeadWidth = 256;
 
 // Elements of a packed K or V: keys rounded up to kKeyBlock times the width rounded up to 32.

@@ -187,12 +187,19 @@ class SelfAttentionKernel {
   static constexpr bool kInPlace = true;
   static constexpr ONNXTensorElementDataType kOutput = kFloat;
   static constexpr auto kInputs = [] {
-    std::array<NodeInput, 21> all;
+    std::array<NodeInput, 28> all;
     std::ranges::copy(half_layer_inputs("qkv_", "out_"), all.begin());
     all[17] = {"cos", kFloat, true};
     all[18] = {"sin", kFloat, true};
     all[19] = {"query_norm", kFloat, true};
     all[20] = {"key_norm", kFloat, true};
+    all[21] = {"score_bias", kFloat, true};
+    all[22] = {"queries_norm_weight", kFloat, true};
+    all[23] = {"queries_norm_bias", kFloat, true};
+    all[24] = {"keys_norm_weight", kFloat, true};
+    all[25] = {"keys_norm_bias", kFloat, true};
+    all[26] = {"second_norm_weight", kFloat, true};
+    all[27] = {"second_norm_bias", kFloat, true};
     return all;
   }();
 
@@ -201,6 +208,7 @@ class SelfAttentionKernel {
     layer_.out = node.linear(9, "out_");
     layer_.norm_first = node.size_or_zero("norm_first", kFlag) != 0;
     layer_.norm = half_layer_norm(node, layer_.out.shape.outputs, layer_.norm_first);
+    if (node.has(26)) layer_.second_norm = node.norm(26, layer_.out.shape.outputs);
     layers_.check(node);
     read_heads(node);
     read_positions(node);
@@ -232,21 +240,34 @@ class SelfAttentionKernel {
     attention.scale = node.positive_or_zero("scale");
     attention.before = reach(node, "before");
     attention.behind = reach(node, "behind");
+    const std::size_t width = attention.heads * attention.head_width;
+    const std::size_t keys = attention.key_heads() * attention.head_width;
+    if (node.has(22)) {
+      layer_.queries_norm = node.norm(22, width);
+      layer_.keys_norm = node.norm(24, keys);
+    }
     node.expect_equal(attention.heads % attention.key_heads(), 0,
                       "what attribute \"kv_heads\" leaves of \"heads\"");
-    const std::size_t width = attention.heads * attention.head_width;
-    node.expect_equal(layer_.qkv.outputs(),
-                      width + 2 * attention.key_heads() * attention.head_width,
+    node.expect_equal(layer_.qkv.outputs(), width + 2 * keys,
                       "attribute \"qkv_outputs\" and all heads");
     node.expect_equal(layer_.out.shape.inputs, width, "attribute \"out_inputs\" and all heads");
   }
 
   void read_positions(const NodeReader& node) {
-    if (!node.has(17)) return;
-    const std::size_t half = layer_.attention.head_width / 2;
-    positions_ = node.rows(17, half);
-    layer_.attention.cos = node.floats(17, positions_ * half);
-    layer_.attention.sin = node.floats(18, positions_ * half);
+    AttentionLayer& attention = layer_.attention;
+    if (node.has(17)) {
+      const std::size_t half = attention.head_width / 2;
+      positions_ = node.rows(17, half);
+      attention.cos = node.floats(17, positions_ * half);
+      attention.sin = node.floats(18, positions_ * half);
+    }
+    if (!node.has(21)) return;
+    const std::size_t distances = node.columns(21, attention.heads);
+    attention.bias = node.floats(21, attention.heads * distances);
+    attention.bias_positions = (distances + 1) / 2;
+    node.expect_equal(distances % 2, 1, "the distances of \"score_bias\" modulo 2");
+    const std::size_t both = std::min(positions_, attention.bias_positions);
+    positions_ = positions_ > 0 ? both : attention.bias_positions;
   }
 
   SelfAttentionLayer layer_;

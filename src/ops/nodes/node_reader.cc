@@ -78,7 +78,8 @@ float NodeReader::positive_or_zero(const std::string& name) const {
   } catch (const Ort::Exception&) {
     return 0;
   }
-  if (!(value > 0 && std::isfinite(value))) {
+  const bool fits = value > 0 && std::isfinite(value);
+  if (!fits) {
     refuse("attribute \"" + name + "\" is " + std::to_string(value) +
            ", expected a positive number");
   }
@@ -162,6 +163,16 @@ std::size_t NodeReader::rows(std::size_t index, std::size_t width) const {
   return static_cast<std::size_t>(shape[0]);
 }
 
+std::size_t NodeReader::columns(std::size_t index, std::size_t rows) const {
+  if (!has(index)) refuse(input_name(index) + "is not a constant");
+  const TensorShape shape = constant(index).GetTensorTypeAndShapeInfo().GetShape();
+  if (shape.size() != 2 || shape[0] != static_cast<std::int64_t>(rows) || shape[1] < 1) {
+    refuse(input_name(index) + "has the shape " + describe_shape(shape) + ", expected [" +
+           std::to_string(rows) + ", n]");
+  }
+  return static_cast<std::size_t>(shape[1]);
+}
+
 LinearLayer NodeReader::linear(std::size_t first, const std::string& prefix) const {
   LinearLayer layer;
   layer.shape.type = weight_type(prefix + "weights");
@@ -192,9 +203,8 @@ LinearLayer NodeReader::linear(std::size_t first, const std::string& prefix) con
 
 float NodeReader::eps() const {
   const auto eps = attribute<float>("eps");
-  if (!(eps >= 0 && eps < 1)) {
-    refuse("attribute \"eps\" is " + std::to_string(eps) + ", expected 0 to 1");
-  }
+  const bool fits = eps >= 0 && eps < 1;
+  if (!fits) refuse("attribute \"eps\" is " + std::to_string(eps) + ", expected 0 to 1");
   return eps;
 }
 

@@ -74,6 +74,8 @@ class NodeReader {
   ONNXTensorElementDataType type(std::size_t index) const;
   // A weight of rows [n, width]: how many.
   std::size_t rows(std::size_t index, std::size_t width) const;
+  // A weight of columns [rows, n]: how many.
+  std::size_t columns(std::size_t index, std::size_t rows) const;
 
   // A linear layer whose weight, bias, scales, sums, down and up are the six inputs from `first`
   // on; attributes PREFIXinputs, PREFIXoutputs, PREFIXweights, PREFIXgated, and for all of the
