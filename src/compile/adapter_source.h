@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,24 +32,9 @@ class AdapterSource {
     folders_.push_back({&set, find_adapter_names(set, *base_names_.naming), std::move(config), {}});
   }
 
-  // Throws Error kInvalidArgument for an update of a module that was not asked for: the model would
-  // compute something else without it. Heads do not count, which embeddings do not use.
-  void check_all_used() const {
-    for (const Folder& folder : folders_) {
-      for (const TensorView& tensor : folder.set->tensors()) {
-        const std::size_t end = tensor.name.find(".lora_");
-        const std::string module = tensor.name.substr(0, end);
-        if (folder.used.contains(module) || is_of_head(module)) continue;
-        throw Error(ErrorCode::kInvalidArgument,
-                    folder.set->source() + ": tensor " + tensor.name +
-                        (end == std::string::npos
-                             ? " is not one of a LoRA adapter"
-                             : " updates a module that this model does not have, or that cannot "
-                               "have an adapter") +
-                        "; merge the adapter into the weights (peft: merge_and_unload)");
-      }
-    }
-  }
+  // Throws Error kInvalidArgument for an update of a module that was not asked for: without it the
+  // model would compute something else. Heads do not count, which embeddings do not use.
+  void check_all_used() const;
 
   // `pick` chooses the module's names in a naming, of which the i-th has rows[i] output rows.
   template <typename Pick>
@@ -115,11 +99,6 @@ class AdapterSource {
     if (!folders_.empty()) folders_[task].used.insert(module);
   }
 
-  static bool is_of_head(const std::string& module) {
-    return module.find("pooler.") != std::string::npos || module.ends_with("lm_head") ||
-           module.find("cls.predictions.") != std::string::npos;
-  }
-
   // A PEFT folder may leave modules alone; then it does not name them as targets either.
   bool has_update(std::size_t task, const std::string& module, const char* ending) const {
     if (folders_.empty() || folders_[task].config.targets(module)) return true;
@@ -144,16 +123,7 @@ class AdapterSource {
   }
 
   // Projections that were trained as one were written with equal copies of `down`: one suffices.
-  static void share_down(std::vector<LowRank>& parts) {
-    for (LowRank& part : parts) {
-      const std::span<const std::byte> first = parts.front().down.bytes;
-      const std::span<const std::byte> own = part.down.bytes;
-      const bool equal =
-          first.size() == own.size() &&
-          (first.data() == own.data() || std::memcmp(first.data(), own.data(), own.size()) == 0);
-      if (equal) part.down = parts.front().down;
-    }
-  }
+  static void share_down(std::vector<LowRank>& parts);
 
   const ModelSpec& spec_;
   const WeightSet& base_;

@@ -913,7 +913,7 @@ def new_mode(m):
     pooled(m, pooling_mode=["lasttoken"]).gives(unit(m.hidden(m.ids(TEXT))[-1]))
     for name, pool_rows in KINDS.items():
         pooled(m, "xlmr-tiny", pooling_mode=name).gives(pool_rows(m.hidden(m.ids(TEXT))))
-        m.of("xlmr-tiny").gives(unit(pool_rows(m.hidden(m.ids(TEXT)))), "--pooling", name)
+        m.of("xlmr-tiny").gives(pool_rows(m.hidden(m.ids(TEXT))), "--pooling", name)
 
 
 @case("1_Pooling/config.json", "no mode at all")
