@@ -6,6 +6,7 @@ See tests/data/embed/README.md.
 """
 
 import collections
+import json
 import shutil
 
 import jsonl
@@ -76,7 +77,8 @@ def main() -> None:
     model, modules = bert(), stages()
     tokenizer = Tokenizer.from_file(str(BASE / "tokenizer.json"))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length=model.config.max_position_embeddings)
+    limit = json.loads((BASE / "sentence_bert_config.json").read_text())["max_seq_length"]
+    tokenizer.enable_truncation(max_length=limit)
     records = []
     for index, text in enumerate(TEXTS):
         record = {"text": text} | ({"dimensions": 8} if index % 3 == 0 else {})
