@@ -105,7 +105,7 @@ def test_adapters_of_ones_own_share_a_request(home):
     """One request with texts of all adapters and of none."""
     folders = MODELS / "adapters" / "bert-tiny"
     with gzip.open(DATA / "embed/adapters-bert-tiny.jsonl.gz", "rt") as lines:
-        wanted = [json.loads(line) for line in lines]
+        wanted = [record for record in map(json.loads, lines) if record["text"]]
     flags = [part for name in ("legal", "medical.notes") for part in ("--adapter", f"{name}={folders / name}")]
     with Served(home, *flags, "--precision", "fp32", model=MODELS / "bert-tiny") as served:
         reply = served.call("POST", "/v1/embeddings", {
