@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A config.json of any bytes gives a spec whose sizes fit together, or an error of one line.
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,8 +17,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const auto document = nestvec::JsonDocument::parse(text, "config.json");
     const nestvec::ModelSpec spec = nestvec::parse_model_spec(document.root());
-    if (spec.heads == 0 || spec.hidden % spec.heads != 0 || spec.layers == 0) std::abort();
-    if (spec.max_positions == 0 || spec.vocabulary == 0 || spec.token_types == 0) std::abort();
+    if (spec.heads == 0 || spec.layers == 0) std::abort();
+    if (spec.block.head_width == 0 && spec.hidden % spec.heads != 0) std::abort();
+    if (spec.max_positions == 0 || spec.vocabulary == 0) std::abort();
+    const std::size_t frequencies = spec.rotary_frequencies.size();
+    if (frequencies != 0 && frequencies != spec.head_width() / 2) std::abort();
+    const auto finite = [](float value) { return std::isfinite(value); };
+    if (!std::ranges::all_of(spec.rotary_frequencies, finite)) std::abort();
+    if (!finite(spec.rotary_magnitude)) std::abort();
     if (!spec.adapters.tasks.empty() && spec.adapters.rank == 0) std::abort();
   } catch (const nestvec::Error& error) {
     const bool expected = error.code() == nestvec::ErrorCode::kInvalidArgument ||

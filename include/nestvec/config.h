@@ -37,6 +37,8 @@ struct CheckpointSource {
   std::string repo_id;               // "jinaai/jina-embeddings-v3", or a model folder
   std::string hf_token;  // empty = HF_TOKEN, then the token file of the Hugging Face CLI
   bool pull = false;     // the command downloads a repository that is not on this machine
+  // Folders of LoRA adapters, as PEFT writes them, by the tasks that they become: {"legal", "/x"}.
+  std::vector<std::pair<std::string, std::string>> adapters;
 };
 
 // `runtime:` - how the engine works.
@@ -60,9 +62,14 @@ struct RuntimeOptions {
   // a long one; 0 = no limit (`nestvec serve` then uses 100). A single text is never divided.
   std::size_t batch_milliseconds = 0;
   std::uint64_t vector_cache_bytes = 0;  // for vectors of texts seen before; 0 = none
-  std::string pooling = "auto";    // auto | mean | cls | lasttoken; auto = as the model's files say
+  // auto | mean | cls | lasttoken | max | mean_sqrt_len_tokens | weightedmean; auto = as the
+  // model's files say
+  std::string pooling = "auto";
   std::string normalize = "auto";  // auto | true | false; auto = as the model's files say
-  std::string cache_dir;           // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
+  // A LayerNorm without weights before a vector is cut, which nomic-embed-text-v1.5 was trained
+  // for.
+  bool matryoshka_layer_norm = false;
+  std::string cache_dir;  // compiled graphs; empty = $NESTVEC_CACHE, then ~/.cache/nestvec
 };
 
 // What config.yaml says about the model. Only `nestvec serve` reads the section `server:`.

@@ -44,12 +44,14 @@ struct ModelInfo {
   std::size_t max_tokens = 0;       // of one text, with its prompt and special tokens
   std::size_t max_batch_tokens = 0;  // of one run of the graph, summed over its texts
   std::size_t vocabulary = 0;        // number of token ids
-  std::string pooling;               // "mean", "cls", "lasttoken", or "graph" if the export pools
+  std::string pooling;               // as runtime.pooling, or "graph" if the export pools
   std::vector<TaskInfo> tasks;       // empty if the model has neither adapters nor prompts
   std::string default_task;          // of texts that name no task: one of `tasks`, or "none"
   // Where the prompts come from: "model folder", "built in for OWNER/NAME", "configuration", or
   // two of these; empty if there are none.
   std::string prompts_source;
+  // The folders of adapters that the configuration names, by their tasks.
+  std::vector<std::pair<std::string, std::string>> adapters;
   std::vector<std::size_t> matryoshka_dimensions;  // as the model's authors list them; may be empty
   bool dense = true;                               // predict() has a vector for a text
   bool sparse = false;                             // it has weights of token ids

@@ -46,6 +46,7 @@ class ModelInfo:
     memory_plan_bytes: int
     memory_plan: str
     folder: str
+    adapters: dict[str, str]  # the folders of those that the configuration names, by task
 
 
 @dataclass(frozen=True)

@@ -101,14 +101,14 @@ class Model(Scoring):
         config: str | os.PathLike[str] | None = None,
         download: bool = False,
         show_progress_bar: bool | None = None,
-        **settings: str | float | Mapping[str, str] | None,
+        **settings: str | float | Mapping[str, str | os.PathLike[str]] | None,
     ) -> Model:
         """Loads a model folder, or a repository ("OWNER/NAME[@REVISION]") that is in the Hugging Face cache.
 
         Without a name, loads the model of ``config``, a config.yaml, else that of ``$NESTVEC_MODEL``. ``settings``
         are the keys of docs/config.md and override the file and the environment: ``precision="int8"``, ``threads=2``,
         ``cpu_memory="5Gi"``, ``max_batch_tokens=4096``, ``default_task="retrieval.passage"``, ``cache_dir=...``,
-        ``prompts={"query": "query: "}``. ``download=True`` downloads a repository that is not, or not wholly, on this
+        ``prompts={"query": "query: "}``, ``adapters={"legal": "folder"}``. ``download=True`` downloads a repository that is not, or not wholly, on this
         machine, as ``nestvec.pull`` does; without it nothing is ever downloaded.
 
         The first load of a folder compiles it into the cache. ``show_progress_bar`` sets whether bars are shown; by
@@ -466,7 +466,7 @@ def _for_task(task: str, options: dict[str, Any]) -> dict[str, Any]:
 def _setting(value: object) -> str:
     """A value as the text of an environment variable."""
     if isinstance(value, Mapping):
-        return json.dumps(dict(value))
+        return json.dumps({name: None if text is None else os.fspath(text) for name, text in value.items()})
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

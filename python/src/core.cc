@@ -195,6 +195,9 @@ nb::dict info(const LoadedModel& model) {
   out["memory_plan_bytes"] = from.memory_plan_bytes;
   out["memory_plan"] = from.memory_plan;
   out["folder"] = from.folder;
+  nb::dict adapters;
+  for (const auto& [task, folder] : from.adapters) adapters[task.c_str()] = folder;
+  out["adapters"] = adapters;
   return out;
 }
 

@@ -32,10 +32,12 @@ USES = {"retrieval.query": ("retrieval", "query"), "retrieval.passage": ("retrie
         "classification": ("classification", "document"), "retrieval": ("retrieval", "document"),
         "separation": ("clustering", "document"), "none": (None, None)}
 TOKENIZERS = {"eurobert-tiny": "llama3", "v5-nano-tiny": "llama3", "qwen3-tiny": "qwen3-embedding",
-              "v5-small-tiny": "qwen3", "modernbert-tiny": "modernbert"}
+              "v5-small-tiny": "qwen3", "modernbert-tiny": "modernbert",
+              "qwen3-narrow": "qwen3-embedding", "modernbert-narrow": "modernbert"}
 # Pooling of the models that do not take the last token.
 POOLING = {"modernbert-tiny": "mean", "distilbert-tiny": "mean", "nomic-tiny": "mean", "gte-tiny": "cls",
-           "gemma-tiny": "mean", "mpnet-tiny": "mean", "jina-v2-tiny": "mean", "jina-v2-code-tiny": "mean", "roberta-tiny": "mean", "simcse-tiny": "cls"}
+           "gemma-tiny": "mean", "mpnet-tiny": "mean", "jina-v2-tiny": "mean", "jina-v2-code-tiny": "mean", "roberta-tiny": "mean", "simcse-tiny": "cls",
+           "bert-narrow": "mean", "modernbert-narrow": "mean"}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 

@@ -30,7 +30,7 @@ void PackedBatch::add(const Sequence& sequence) {
   tasks.push_back(sequence.task);
   for (const Span& span : sequence.spans) {
     assert(span.begin <= span.end && span.end <= sequence.ids.size());
-    spans.push_back({base + span.begin, base + span.end});
+    spans.push_back({base + span.begin, base + span.end, span.place});
   }
   const auto add_if_wanted = [base](const Span& span, std::vector<Span>& wanted) {
     if (span.begin < span.end) wanted.push_back({base + span.begin, base + span.end});

@@ -12,11 +12,14 @@ namespace nestvec {
 
 inline constexpr std::int32_t kNoTask = -1;
 
-// A half-open token range of a sequence whose mean is one result row. Mean pooling is the whole
+// A half-open token range of a sequence that is pooled to one result row. Mean pooling is the whole
 // sequence, CLS pooling is {0, 1}, late chunking has one span a chunk.
 struct Span {
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
+  // Tokens before it in the whole text, of which the sequence may be a window: the weights of a
+  // weighted mean count from it.
+  std::uint32_t place = 0;
 };
 
 // One text, ready to run.

@@ -3,8 +3,10 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
+#include "cli/model_options.h"
 #include "cli/precision_loss.h"
 #include "cli/usage.h"
 #include "compile/artefact.h"
@@ -34,6 +36,7 @@ struct CompileCommand {
   std::string output;
   std::string precision = "auto";
   std::string target = "native";
+  std::vector<std::string> adapters;  // "NAME=FOLDER"
   bool checksum = false;
   bool no_compare = false;
   bool allow_loss = false;
@@ -83,8 +86,10 @@ void run_compile(const CompileCommand& command, CliContext& context) {
   }
   const std::string folder = locate_model(command.model, "", context.environment);
   CompileOptions options = options_of(command);
+  for (const std::string& adapter : command.adapters) add_adapter(adapter, options.adapters);
+  for (auto& [task, path] : options.adapters) path = expand_path(path, context.environment);
   if (!is_artefact(folder)) {
-    const ModelSpec spec = read_model_spec(folder);
+    const ModelSpec spec = read_model_spec(folder, options.adapters);
     check_weights(folder, spec);
     const bool narrow = command.precision != "auto" && command.precision != "fp32";
     if (narrow && !command.no_compare) {
@@ -127,6 +132,7 @@ void add_compile_command(CLI::App& app, CliContext& context) {
       ->type_name("native|portable")
       ->check(one_of({"native", "portable"}))
       ->capture_default_str();
+  add_adapter_option(*command, options->adapters);
   command->add_flag("--checksum", options->checksum,
                     "Add a checksum, so that the files are read and checked at every load");
   command->add_flag("--no-compare", options->no_compare,

@@ -93,6 +93,8 @@ std::vector<Row> rows_of(const ModelInfo& info) {
   rows.emplace_back("pooling", info.pooling);
   rows.emplace_back("default task", info.default_task);
   if (!info.prompts_source.empty()) rows.emplace_back("prompts", info.prompts_source);
+  for (const auto& [task, folder] : info.adapters)
+    rows.emplace_back("adapter", task + "  " + folder);
   for (const TaskInfo& task : info.tasks) {
     rows.emplace_back("task", task.name + (task.prompt.empty() ? "" : "  \"" + task.prompt + "\""));
   }
@@ -138,6 +140,9 @@ void print_json(const ModelInfo& info, std::ostream& out) {
   JsonObject tasks(object.key("tasks"));
   for (const TaskInfo& task : info.tasks) tasks.text(task.name, task.prompt);
   tasks.end();
+  JsonObject adapters(object.key("adapters"));
+  for (const auto& [task, folder] : info.adapters) adapters.text(task, folder);
+  adapters.end();
   object.end();
   out << json << '\n';
 }

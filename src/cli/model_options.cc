@@ -156,6 +156,28 @@ void add_model_names(CLI::App& command, ModelOptions& options) {
       ->allow_extra_args(false);
 }
 
+void add_adapter_option(CLI::App& command, std::vector<std::string>& adapters) {
+  command
+      .add_option(
+          "--adapter", adapters,
+          "A LoRA adapter, as PEFT writes it: texts of the task NAME run with it; repeat it "
+          "for several")
+      ->type_name("NAME=FOLDER")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)
+      ->group(kConfigGroup);
+}
+
+void add_adapter(const std::string& text, std::vector<std::pair<std::string, std::string>>& all) {
+  const std::size_t mark = text.find('=');
+  if (mark == std::string::npos || mark == 0 || mark + 1 == text.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--adapter: expected NAME=FOLDER, found \"" + excerpt(text) + "\"");
+  }
+  set_prompt(text.substr(0, mark), text.substr(mark + 1), all);
+}
+
 void add_model_argument(CLI::App& command, ModelOptions& options) {
   const CLI::callback_t store = [&options](const CLI::results_t& results) {
     options.argument = results.back();
@@ -171,6 +193,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       .add_flag("--strict-config", options.strict_config,
                 "Fail if the configuration has unknown keys, instead of warning")
       ->group(kConfigGroup);
+  add_adapter_option(command, options.adapters);
   command.add_flag("-q,--quiet", options.quiet, "Print no notes on standard error");
   command.add_flag("-v,--verbose", options.verbose,
                    "Print the memory plan, the precision and the threads");
@@ -194,6 +217,10 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
   }
   for (const auto& [name, text] : options.settings) {
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
+  }
+  for (const std::string& adapter : options.adapters) {
+    add_adapter(adapter, config.checkpoints.adapters);
+    for (ModelEntry& entry : config.models) add_adapter(adapter, entry.config.checkpoints.adapters);
   }
   if (const auto model = named_model(options)) {
     config.checkpoints.repo_id = *model;

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/context.h"
@@ -20,6 +21,7 @@ struct ModelOptions {
   std::map<std::string, std::string> settings;  // by the name of the field: "threads" -> "2"
   std::optional<std::string> argument;          // the model as an argument of the command
   std::vector<std::string> models;              // several of them, for who serves several
+  std::vector<std::string> adapters;            // "NAME=FOLDER"
   bool quiet = false;
   bool verbose = false;
   bool shows_model = false;    // the command prints which model it uses
@@ -30,6 +32,12 @@ struct ModelOptions {
 void add_model_name(CLI::App& command, ModelOptions& options);
 // The same, to be repeated for several models.
 void add_model_names(CLI::App& command, ModelOptions& options);
+
+// Declares --adapter NAME=FOLDER, to be repeated.
+void add_adapter_option(CLI::App& command, std::vector<std::string>& adapters);
+
+// Adds "NAME=FOLDER" to such a list. Throws Error kInvalidArgument for another form.
+void add_adapter(const std::string& text, std::vector<std::pair<std::string, std::string>>& all);
 
 // Declares the argument MODEL, for commands that take nothing else.
 void add_model_argument(CLI::App& command, ModelOptions& options);

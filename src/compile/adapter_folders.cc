@@ -73,6 +73,16 @@ void check_all_found(const JsonValue& config, const std::vector<AdapterFolder>& 
   }
 }
 
+// Each has its own rank and scaling.
+void add_adapter(const std::string& task, const std::string& path, AdapterSpec& all) {
+  const PeftConfig adapter = read_peft_config(path);
+  if (all.tasks.empty()) all.scaling = adapter.scaling;
+  all.rank = std::max(all.rank, adapter.rank);
+  all.scalings.push_back(adapter.scaling);
+  all.tasks.push_back(task);
+  all.folders.push_back(path);
+}
+
 }  // namespace
 
 void read_adapter_folders(const std::string& folder, const JsonValue& config, const Family& family,
@@ -90,18 +100,34 @@ void read_adapter_folders(const std::string& folder, const JsonValue& config, co
   if (folders.empty()) return;
   check_all_found(config, folders);
   spec.adapters = {};
-  for (const AdapterFolder& found : folders) {
-    const PeftConfig adapter = read_peft_config(found.path);
-    AdapterSpec& all = spec.adapters;
-    if (!all.tasks.empty() && (adapter.rank != all.rank || adapter.scaling != all.scaling)) {
-      throw Error(ErrorCode::kUnimplemented,
-                  found.path + ": rank and scaling differ from those of " + all.folders[0] +
-                      "; adapters of one model must agree");
+  for (const AdapterFolder& found : folders) add_adapter(found.task, found.path, spec.adapters);
+}
+
+void add_adapters(const std::string& folder, const AdapterFolders& adapters, ModelSpec& spec) {
+  if (adapters.empty()) return;
+  if (!spec.adapters.tasks.empty() && spec.adapters.folders.empty()) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder +
+                    ": checkpoints.adapters beside adapters in the model's own weights are not "
+                    "supported");
+  }
+  if (spec.head.classifier) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder +
+                    ": checkpoints.adapters on a classifier are not supported: merge one into "
+                    "the weights (peft: merge_and_unload)");
+  }
+  for (const auto& [task, path] : adapters) {
+    if (std::ranges::find(spec.adapters.tasks, task) != spec.adapters.tasks.end()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "checkpoints.adapters: the model has a task \"" + task + "\" already");
     }
-    all.rank = adapter.rank;
-    all.scaling = adapter.scaling;
-    all.tasks.push_back(found.task);
-    all.folders.push_back(found.path);
+    if (!is_peft_folder(path)) {
+      throw Error(ErrorCode::kNotFound, "checkpoints.adapters: " + task +
+                                            ": no adapter_config.json in " + path +
+                                            "; expected a folder as PEFT writes it");
+    }
+    add_adapter(task, path, spec.adapters);
   }
 }
 

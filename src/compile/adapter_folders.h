@@ -13,4 +13,7 @@ namespace nestvec {
 void read_adapter_folders(const std::string& folder, const JsonValue& config, const Family& family,
                           ModelSpec& spec);
 
+// Adds adapters that the configuration names to the model's own. Throws Error as read_model_spec.
+void add_adapters(const std::string& folder, const AdapterFolders& adapters, ModelSpec& spec);
+
 }  // namespace nestvec

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,8 +29,12 @@ class AdapterSource {
       : spec_(spec), base_(base), base_names_(base_names) {}
 
   void add_folder(const WeightSet& set, PeftConfig config) {
-    folders_.push_back({&set, find_names(set), std::move(config)});
+    folders_.push_back({&set, find_adapter_names(set, *base_names_.naming), std::move(config), {}});
   }
+
+  // Throws Error kInvalidArgument for an update of a module that was not asked for: without it the
+  // model would compute something else. Heads do not count, which embeddings do not use.
+  void check_all_used() const;
 
   // `pick` chooses the module's names in a naming, of which the i-th has rows[i] output rows.
   template <typename Pick>
@@ -44,6 +48,7 @@ class AdapterSource {
       std::size_t first = 0;
       for (std::size_t i = 0; i < modules.size(); first += rows[i++]) {
         if (!has_update(task, modules[i], "lora_A.weight")) continue;
+        note_use(task, modules[i]);
         parts.push_back(folders_.empty() ? stacked(task, modules[i], in, rows[i])
                                          : from_folder(task, modules[i], in, rows[i]));
         parts.back().first = first;
@@ -57,11 +62,11 @@ class AdapterSource {
   template <typename Pick>
   std::vector<std::vector<LowRankTable>> table(Pick pick, std::size_t rows,
                                                std::size_t width) const {
-    const std::size_t rank = spec_.adapters.rank;
     const std::size_t tasks = spec_.adapters.tasks.size();
     std::vector<std::vector<LowRankTable>> adapters(tasks);
     for (std::size_t task = 0; task < tasks; ++task) {
       if (folders_.empty()) {
+        const std::size_t rank = spec_.adapters.rank;
         const std::string stem = base_names_.module(pick(*base_names_.naming)) + kStacked;
         adapters[task].push_back(
             {slice(base_.at(stem + "lora_A", tensor_shape(tasks, rows, rank)), task),
@@ -70,7 +75,9 @@ class AdapterSource {
       }
       const std::string module = folders_[task].names.module(pick(*folders_[task].names.naming));
       if (!has_update(task, module, "lora_embedding_A")) continue;
+      note_use(task, module);
       const WeightSet& set = *folders_[task].set;
+      const std::size_t rank = folders_[task].config.rank;
       adapters[task].push_back({set.at(module + ".lora_embedding_A", tensor_shape(rank, rows)),
                                 set.at(module + ".lora_embedding_B", tensor_shape(width, rank)),
                                 true});
@@ -85,7 +92,12 @@ class AdapterSource {
     const WeightSet* set;
     ModuleNames names;
     PeftConfig config;
+    mutable std::set<std::string> used;  // modules whose updates were asked for
   };
+
+  void note_use(std::size_t task, const std::string& module) const {
+    if (!folders_.empty()) folders_[task].used.insert(module);
+  }
 
   // A PEFT folder may leave modules alone; then it does not name them as targets either.
   bool has_update(std::size_t task, const std::string& module, const char* ending) const {
@@ -105,22 +117,13 @@ class AdapterSource {
   LowRank from_folder(std::size_t task, const std::string& module, std::size_t in,
                       std::size_t rows) const {
     const WeightSet& set = *folders_[task].set;
-    const std::size_t rank = spec_.adapters.rank;
+    const std::size_t rank = folders_[task].config.rank;
     return {set.at(module + ".lora_A.weight", tensor_shape(rank, in)),
             set.at(module + ".lora_B.weight", tensor_shape(rows, rank))};
   }
 
   // Projections that were trained as one were written with equal copies of `down`: one suffices.
-  static void share_down(std::vector<LowRank>& parts) {
-    for (LowRank& part : parts) {
-      const std::span<const std::byte> first = parts.front().down.bytes;
-      const std::span<const std::byte> own = part.down.bytes;
-      const bool equal =
-          first.size() == own.size() &&
-          (first.data() == own.data() || std::memcmp(first.data(), own.data(), own.size()) == 0);
-      if (equal) part.down = parts.front().down;
-    }
-  }
+  static void share_down(std::vector<LowRank>& parts);
 
   const ModelSpec& spec_;
   const WeightSet& base_;

@@ -234,7 +234,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
                 model_folder + ": is compiled already; compile the folder that it was made from");
   }
   Manifest manifest;
-  manifest.spec = read_model_spec(model_folder);
+  manifest.spec = read_model_spec(model_folder, wanted.adapters);
   if (!wanted.head) manifest.spec.head = {};
   const CompileOptions options = checked(wanted, manifest.spec, model_folder);
   manifest.library_version = kVersion;
@@ -271,7 +271,7 @@ Artefact compile_model(const std::string& model_folder, const std::string& outpu
 
 void check_weights(const std::string& model_folder, const ModelSpec& spec) {
   const EncoderWeights weights = open_encoder_weights(spec, model_folder);
-  if (!safetensors_files(model_folder).empty()) return;
+  if (!safetensors_files(model_folder).empty() || find_onnx(model_folder).empty()) return;
   if (spec.head.vocabulary) {
     throw Error(ErrorCode::kInvalidArgument,
                 model_folder +

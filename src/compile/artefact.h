@@ -28,8 +28,9 @@ struct CompileOptions {
   std::string precision = "fp32";  // packed: also "bf16", "int8-weights", "int8"
   bool head = true;                // with what stands on the encoder; false: the encoder alone
   std::size_t max_tokens =
-      0;                  // longest sequence, rows of the rotary tables; 0 = what the model allows
-  bool checksum = false;  // of the files into the manifest: they are checked when opened
+      0;  // longest sequence, rows of the rotary tables; 0 = what the model allows
+  AdapterFolders adapters = {};  // beside the model's own
+  bool checksum = false;         // of the files into the manifest: they are checked when opened
   bool with_companions = false;  // copy the tokenizer and the like: the folder is a model by itself
   RunControl control = {};       // ends it early; nothing stays behind
   // Called on the compiling thread with the part of the weights that is written, up to 1.

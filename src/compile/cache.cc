@@ -24,11 +24,13 @@ struct Source {
   Fingerprint files;
   TokenTypes types;
   HeadSpec head;
+  std::vector<std::string> tasks;
 };
 
 std::string difference(const Manifest& manifest, const Source& source) {
   if (manifest.spec.text_types != source.types) return "the token types of tokenizer.json differ";
   if (manifest.spec.head != source.head) return "it has another head";
+  if (manifest.spec.adapters.tasks != source.tasks) return "it has other adapters";
   return difference(manifest.source, source.files);
 }
 
@@ -85,7 +87,8 @@ FileLock lock_entry(const std::string& cache_folder, const std::string& path,
 Artefact compile_into_cache(const std::string& model_folder, const ModelSpec& spec,
                             const std::string& cache_folder, const CompileOptions& options,
                             const LogSink& log) {
-  const Source source = {fingerprint_of(model_folder, spec), spec.text_types, spec.head};
+  const Source source = {fingerprint_of(model_folder, spec), spec.text_types, spec.head,
+                         spec.adapters.tasks};
   const std::string folder =
       (fs::path(cache_folder) / cache_entry_name(model_folder, options)).string();
   std::string reason;

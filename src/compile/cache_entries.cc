@@ -160,6 +160,19 @@ void remove_compiled(const std::string& folder) {
   remove_whole(aside);
 }
 
+// A hash of the names and folders, as a second one behind the first; empty without adapters.
+constexpr const char* kAdapterMark = "-";
+std::string adapter_part(const AdapterFolders& adapters) {
+  if (adapters.empty()) return "";
+  std::string key;
+  for (const auto& [task, folder] : adapters) {
+    std::error_code failed;
+    const fs::path path = fs::canonical(folder, failed);
+    key += task + "\n" + (failed ? folder : path.string()) + "\n";
+  }
+  return kAdapterMark + hex_text(fnv1a(key));
+}
+
 }  // namespace
 
 std::string cache_entry_name(const std::string& model_folder, const CompileOptions& options) {
@@ -169,7 +182,8 @@ std::string cache_entry_name(const std::string& model_folder, const CompileOptio
   const std::string key = path.string() + "\n" + options.layout + "\n" + options.precision + "\n" +
                           std::to_string(options.max_tokens) + (options.head ? "" : "\nencoder");
   const std::string& kind = options.layout == "packed" ? options.precision : options.layout;
-  return model_part(path) + "-" + kind + "-" + hex_text(fnv1a(key));
+  return model_part(path) + "-" + kind + "-" + hex_text(fnv1a(key)) +
+         adapter_part(options.adapters);
 }
 
 FileDescriptor hold_entry(const std::string& folder) {
@@ -208,7 +222,8 @@ bool is_compiled_from(const CacheEntry& entry, const std::string& model_folder) 
     options.layout = entry.layout;
     options.precision = entry.precision;
     options.max_tokens = max_tokens;
-    if (cache_entry_name(model_folder, options) == name) return true;
+    const std::string plain = cache_entry_name(model_folder, options);
+    if (name == plain || name.starts_with(plain + kAdapterMark)) return true;
   }
   return false;
 }

@@ -16,7 +16,8 @@
 
 namespace nestvec {
 
-// The name of the compiled folder of `model_folder`: one for each model folder and set of options.
+// The name of the compiled folder of `model_folder`: one for each model folder and set of options,
+// with a second hash where these have adapters.
 // Begins with what a person calls the model. Throws Error as file_error does where the folder is
 // not there.
 std::string cache_entry_name(const std::string& model_folder, const CompileOptions& options);

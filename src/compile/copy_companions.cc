@@ -20,11 +20,17 @@ void copy_whole(const fs::path& from, const fs::path& to) {
   written.commit();
 }
 
+// Of a module, as sentence-transformers calls them.
+bool is_weights(const fs::path& path) {
+  return path.filename() == "model.safetensors" || path.filename() == "pytorch_model.bin";
+}
+
 // `folder` lies in the model's own and is "" for that itself.
 void copy_from(const fs::path& model, const fs::path& folder, const fs::path& output) {
   for (const fs::directory_entry& entry : fs::directory_iterator(model / folder)) {
     const fs::path path = folder / entry.path().filename();
-    if (entry.is_regular_file() && is_companion(path.string())) {
+    const bool wanted = is_companion(path.string()) || (!folder.empty() && is_weights(path));
+    if (entry.is_regular_file() && wanted) {
       copy_whole(entry.path(), output / path);
     } else if (folder.empty() && entry.is_directory() && is_module_folder(path.string())) {
       copy_from(model, path, output);
@@ -40,10 +46,14 @@ void copy_companions(const std::string& model_folder, const std::string& output_
   // modules.json may give the folder of a module any name.
   if (!fs::is_regular_file(model / "modules.json")) return;
   for (const fs::directory_entry& entry : fs::directory_iterator(model)) {
-    const fs::path path = entry.path().filename() / "config.json";
-    const bool copied = is_module_folder(entry.path().filename().string());
-    if (!copied && entry.is_directory() && fs::is_regular_file(model / path)) {
-      copy_whole(model / path, output_folder / path);
+    const fs::path folder = entry.path().filename();
+    const bool copied = is_module_folder(folder.string());
+    if (copied || !entry.is_directory() || !fs::is_regular_file(model / folder / "config.json")) {
+      continue;
+    }
+    for (const char* name : {"config.json", "model.safetensors", "pytorch_model.bin"}) {
+      const fs::path path = folder / name;
+      if (fs::is_regular_file(model / path)) copy_whole(model / path, output_folder / path);
     }
   }
 }

@@ -212,19 +212,27 @@ class Finder {
   // Of a tensor that holds what a gate lets through, and then the gate.
   void put_gate_first(LinearWeights& weights) const {
     const TensorView both = weights.weight.front();
-    if (both.transposed || !spec_.adapters.tasks.empty()) {
+    weights.weight = {half_of(both, true), half_of(both, false)};
+    const std::size_t rows = weights.out / 2;
+    for (std::vector<LowRank>& parts : weights.adapters) {
+      if (parts.empty()) continue;
+      const LowRank whole = parts.front();
+      parts = {{whole.down, half_of(whole.up, true), 0},
+               {whole.down, half_of(whole.up, false), rows}};
+    }
+  }
+
+  // The second or the first half of a tensor's rows.
+  static TensorView half_of(const TensorView& both, bool second) {
+    if (both.transposed) {
       throw Error(ErrorCode::kUnimplemented,
-                  both.name +
-                      ": a gate behind what it lets through is supported in safetensors "
-                      "without adapters");
+                  both.name + ": a gate behind what it lets through is supported in safetensors");
     }
     TensorView half = both;
     half.shape[0] /= 2;
     const std::size_t bytes = both.bytes.size() / 2;
-    half.bytes = both.bytes.subspan(bytes);
-    weights.weight = {half};
-    half.bytes = both.bytes.first(bytes);
-    weights.weight.push_back(half);
+    half.bytes = second ? both.bytes.subspan(bytes) : both.bytes.first(bytes);
+    return half;
   }
 
   // A head stands beside the encoder: "roberta.encoder..." and "classifier...".
@@ -371,6 +379,7 @@ EncoderWeights open_encoder_weights(const ModelSpec& spec, const std::string& fo
   weights.norm = finder.norm();
   weights.embedding_norm = finder.embedding_norm();
   for (std::size_t i = 0; i < spec.layers; ++i) weights.layers.push_back(finder.layer(i));
+  adapters.check_all_used();
   if (spec.head.classifier) weights.head.classifier = find_classifier(finder);
   if (spec.head.classifier && !spec.head.classifier->tokens.empty()) {
     weights.logit_row = finder.logit_row();

@@ -15,6 +15,7 @@
 #include "base/platform.h"
 #include "compile/read_heads.h"
 #include "weights/model_weights.h"
+#include "weights/peft_adapter.h"
 #include "weights/safetensors.h"
 
 namespace nestvec {
@@ -71,10 +72,7 @@ Fingerprint fingerprint_of(const std::string& folder, const ModelSpec& spec) {
   add_file(folder, fs::path(folder) / "config.json", fingerprint);
   for (const std::string& file : model_weight_files(folder)) add_file(folder, file, fingerprint);
   for (const std::string& adapter : spec.adapters.folders) {
-    add_file(folder, fs::path(adapter) / "adapter_config.json", fingerprint);
-    for (const std::string& file : safetensors_files(adapter, "adapter_model")) {
-      add_file(folder, file, fingerprint);
-    }
+    for (const std::string& file : peft_files(adapter)) add_file(folder, file, fingerprint);
   }
   if (spec.head.token_weights) {
     const TokenHeadFiles heads = find_token_heads(folder);

@@ -87,12 +87,13 @@ std::size_t ModelSpec::type_rows() const {
   return takes_types() ? std::max(used, std::min(token_types, kMost)) : used;
 }
 
-ModelSpec read_model_spec(const std::string& folder) {
+ModelSpec read_model_spec(const std::string& folder, const AdapterFolders& adapters) {
   const JsonDocument document =
       JsonDocument::load((std::filesystem::path(folder) / "config.json").string());
   ModelSpec spec = parse_model_spec(document.root());
   const Family& family = *find_family(spec.family);
   if (!family.adapters.empty()) read_adapter_folders(folder, document.root(), family, spec);
+  add_adapters(folder, adapters, spec);
   read_types(folder, spec);
   read_heads(folder, document.root(), spec);
   return spec;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/token_types.h"
@@ -26,14 +27,22 @@ enum class PositionKind { kAbsolute, kRotary, kNone };
 struct AdapterSpec {
   std::vector<std::string> tasks;  // in the order of task ids; empty for a model without adapters
   std::vector<std::string>
-      folders;  // PEFT folder of each task; empty where A and B stand in the base file
-  std::size_t rank = 0;
-  float scaling = 0.0f;  // alpha / rank
+      folders;           // PEFT folder of each task; empty where A and B stand in the base file
+  std::size_t rank = 0;  // of the one with most
+  float scaling = 0.0f;  // alpha / rank, of tasks without one of their own
+  std::vector<float> scalings;  // of each task; empty: `scaling`
+
+  float scaling_of(std::size_t task) const {
+    return task < scalings.size() ? scalings[task] : scaling;
+  }
 };
 
 // What of a text's hidden states a classifier reads: those of its first token or its last, or their
 // mean. The numbers stand in artefacts.
 enum class HeadPooling { kFirst = 0, kMean = 1, kLast = 2 };
+
+// Folders of adapters by the tasks that they become.
+using AdapterFolders = std::vector<std::pair<std::string, std::string>>;
 
 // What stands on the encoder and makes of its last hidden states what the model is for. A model has
 // none (its hidden states are pooled to vectors), one, or several. All of their linear layers have
@@ -100,6 +109,10 @@ struct ModelSpec {
   std::size_t position_offset = 0;  // absolute: row of the first token (padding_idx + 1 for XLM-R)
   double rotary_base = 0.0;
   double rotary_divisor = 1.0;  // of all angles
+  // Of scaled positions: radians a position for each pair of a head's numbers, in place of what
+  // base and divisor give (empty), and a factor of cos and sin. Windows have their own base alone.
+  std::vector<float> rotary_frequencies;
+  float rotary_magnitude = 1.0f;
   std::int32_t pad_id = 0;
   AdapterSpec adapters;
   HeadSpec head;
@@ -120,8 +133,9 @@ struct ModelSpec {
 // decided by the keys that are there, model_type being only one of them. Throws Error: kNotFound
 // (no config.json), kInvalidArgument (a key is missing or of the wrong type, sizes that do not fit
 // together; the key is named), kUnimplemented (another family, position type or activation; what is
-// supported is listed).
-ModelSpec read_model_spec(const std::string& folder);
+// supported is listed). `adapters` are added to the model's own. Throws Error for their folders as
+// read_peft_config, and kInvalidArgument for the name of a task that the model has.
+ModelSpec read_model_spec(const std::string& folder, const AdapterFolders& adapters = {});
 
 // The same from the root of a parsed config.json, without looking at other files.
 ModelSpec parse_model_spec(const JsonValue& config);

@@ -99,8 +99,11 @@ TEST(ModelSpecTest, TakesAdaptersFromFoldersInTheFamilysOrder) {
   EXPECT_EQ(spec.adapters.scaling, 2.0f);
   ASSERT_EQ(spec.adapters.folders.size(), 4u);
   EXPECT_EQ(spec.adapters.folders[0], (folder / "retrieval_query").string());
-  write_text(folder / "separation/adapter_config.json", R"({"r":3,"lora_alpha":4})");
-  EXPECT_THROW(read_model_spec(folder.string()), Error);
+  write_text(folder / "separation/adapter_config.json", R"({"r":3,"lora_alpha":4.5})");
+  const AdapterSpec unequal = read_model_spec(folder.string()).adapters;
+  EXPECT_EQ(unequal.rank, 3u);
+  EXPECT_EQ(unequal.scaling_of(0), 2.0f);
+  EXPECT_EQ(unequal.scaling_of(1), 1.5f);
 }
 
 // Sizes of jina-embeddings-v5-text's two configurations, which name the same family.
@@ -168,6 +171,42 @@ TEST(ModelSpecTest, GtesScaledAnglesInBothDialects) {
   EXPECT_NE(complaint(kSizes + R"(,"model_type":"new","logn_attention_scale":true)")
                 .find("logn_attention_scale"),
             std::string::npos);
+}
+
+// Frequencies and factors of transformers 5.23's ROPE_INIT_FUNCTIONS, of heads of 16.
+TEST(ModelSpecTest, ScaledFrequenciesAreThoseOfTransformers) {
+  struct Scaling {
+    std::string rope;
+    std::vector<float> frequencies;
+    float magnitude;
+  };
+  const std::vector<Scaling> all = {
+      {R"({"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":32})",
+       {1.0f, 0.197642356f, 0.0250000004f, 0.00790569466f, 0.00249999994f, 0.000790569466f,
+        0.000250000012f, 7.90569466e-05f},
+       1.13862944f},
+      {R"({"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":64})",
+       {1.0f, 0.244384587f, 0.0130422562f, 0.00395284733f, 0.00124999997f, 0.000395284733f,
+        0.000125000006f, 3.95284733e-05f},
+       1.0f},
+      {R"({"rope_type":"longrope","factor":2.0,"short_factor":[1.0,1.5,2.0,2.5,3.0,3.5,4.0,4.5],"original_max_position_embeddings":130})",
+       {1.0f, 0.210818499f, 0.0500000007f, 0.0126491114f, 0.00333333341f, 0.000903507927f,
+        0.000250000012f, 7.02728357e-05f},
+       1.06883212f},
+  };
+  for (const auto& [rope, frequencies, magnitude] : all) {
+    const ModelSpec spec =
+        with(R"("model_type":"qwen3","head_dim":16,"rope_theta":10000.0,"rope_scaling":)" + rope);
+    ASSERT_EQ(spec.rotary_frequencies.size(), frequencies.size()) << rope;
+    for (std::size_t i = 0; i < frequencies.size(); ++i) {
+      EXPECT_FLOAT_EQ(spec.rotary_frequencies[i], frequencies[i]) << rope << " " << i;
+    }
+    EXPECT_FLOAT_EQ(spec.rotary_magnitude, magnitude) << rope;
+  }
+  const ModelSpec plain =
+      with(R"("model_type":"qwen3","rope_scaling":{"type":"dynamic","factor":4})");
+  EXPECT_TRUE(plain.rotary_frequencies.empty());
+  EXPECT_EQ(plain.rotary_divisor, 1.0);
 }
 
 TEST(ModelSpecTest, MpnetsPaddingAndBucketsAreFixed) {

@@ -175,7 +175,7 @@ constexpr std::array<Naming, 12> kNamings = {{
 }};
 
 // A model may stand inside another (a head on top), and PEFT puts two wrappers around it.
-constexpr std::array<std::string_view, 14> kPrefixes = {"",
+constexpr std::array<std::string_view, 17> kPrefixes = {"",
                                                         "bert.",
                                                         "roberta.",
                                                         "model.",
@@ -188,6 +188,9 @@ constexpr std::array<std::string_view, 14> kPrefixes = {"",
                                                         "base_model.model.bert.",
                                                         "base_model.model.roberta.",
                                                         "base_model.model.model.",
+                                                        "base_model.model.distilbert.",
+                                                        "base_model.model.new.",
+                                                        "base_model.model.nomic_bert.",
                                                         "base_model.model.xlm_roberta."};
 
 // The known prefixes, and what the file itself has before its word table: exporters put a model
@@ -278,6 +281,20 @@ ModuleNames find_names(const WeightSet& weights) {
       weights.tensors().empty() ? "no tensors" : "for example " + weights.tensors().front().name;
   throw Error(ErrorCode::kInvalidArgument, weights.source() + ": unknown tensor names; expected " +
                                                expected + "; found " + found);
+}
+
+ModuleNames find_adapter_names(const WeightSet& weights, const Naming& base) {
+  try {
+    return find_names(weights);
+  } catch (const Error&) {
+    for (const std::string_view prefix : kPrefixes) {
+      const std::string stem = std::string(prefix) + std::string(base.layer);
+      for (const TensorView& tensor : weights.tensors()) {
+        if (tensor.name.starts_with(stem)) return {&base, std::string(prefix)};
+      }
+    }
+    throw;
+  }
 }
 
 }  // namespace nestvec

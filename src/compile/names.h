@@ -56,4 +56,9 @@ struct ModuleNames {
 // were looked for, or two fit that stand below names of the file's own.
 ModuleNames find_names(const WeightSet& weights);
 
+// The same of an adapter's file, which may update a few modules of a few layers: where find_names
+// finds nothing, the naming of its base below the prefix that its tensors have. Throws Error
+// kInvalidArgument as find_names.
+ModuleNames find_adapter_names(const WeightSet& weights, const Naming& base);
+
 }  // namespace nestvec

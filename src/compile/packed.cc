@@ -68,14 +68,13 @@ class PackedBuilder {
 
   void declare_rotation() {
     if (spec_.positions != PositionKind::kRotary) return;
-    rotation_ = declare_tables("rotary", spec_.rotary_base);
+    rotation_ = declare_tables("rotary", false);
     if (spec_.block.window_layers.empty()) return;
-    window_rotation_ = declare_tables("window_rotary", spec_.block.window_rotary_base);
+    window_rotation_ = declare_tables("window_rotary", true);
   }
 
-  std::vector<std::string> declare_tables(const std::string& name, double base) {
-    RotaryTables tables =
-        rotary_tables({base, spec_.rotary_divisor, spec_.head_width()}, options_.max_tokens);
+  std::vector<std::string> declare_tables(const std::string& name, bool window) {
+    RotaryTables tables = rotary_tables(rotary_shape(spec_, window), options_.max_tokens);
     return {graph_.weight(name + ".cos", std::move(tables.cos)),
             graph_.weight(name + ".sin", std::move(tables.sin))};
   }

@@ -143,13 +143,17 @@ std::vector<Group> groups_of(const std::vector<LowRank>& updates) {
   return groups;
 }
 
+// The rank of a task's own adapter; the rest up to that of all adapters is zeros.
+std::size_t own_rank(const Group& group) { return static_cast<std::size_t>(group.down.shape[0]); }
+
 std::vector<float> stacked_down(const LinearWeights& linear, std::size_t rank,
                                 std::size_t stacked_rank) {
   std::vector<float> down(linear.adapters.size() * stacked_rank * linear.in);
   for (std::size_t task = 0; task < linear.adapters.size(); ++task) {
     std::size_t row = task * stacked_rank;
     for (const Group& group : groups_of(linear.adapters[task])) {
-      read_as_float(group.down, 0, std::span(down).subspan(row * linear.in, rank * linear.in));
+      read_as_float(group.down, 0,
+                    std::span(down).subspan(row * linear.in, own_rank(group) * linear.in));
       row += rank;
     }
   }
@@ -164,12 +168,13 @@ std::vector<float> stacked_up(const LinearWeights& linear, const AdapterSpec& ad
   for (std::size_t task = 0; task < linear.adapters.size(); ++task) {
     std::size_t row = task * stacked_rank;
     for (const Group& group : groups_of(linear.adapters[task])) {
+      const std::size_t own = own_rank(group);
       for (const LowRank& part : group.parts) {
         std::vector<float> values(part.up.elements());
         read_as_float(part.up, 0, values);
         for (std::size_t i = 0; i < values.size(); ++i) {
-          const std::size_t column = column_of_row(linear, part.first + i / rank);
-          up[(row + i % rank) * width + column] = adapters.scaling * values[i];
+          const std::size_t column = column_of_row(linear, part.first + i / own);
+          up[(row + i % own) * width + column] = adapters.scaling_of(task) * values[i];
         }
       }
       row += rank;
@@ -276,8 +281,9 @@ StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights
   if (path.columns.empty()) return {};
   const std::size_t width = adapters.tasks.size() * adapters.rank;
   std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < path.columns.size(); ++i) {
-    places.push_back(static_cast<std::size_t>(path.columns[i]) * adapters.rank + i % adapters.rank);
+  for (std::size_t i = 0, of_task = 0; i < path.columns.size(); ++i) {
+    of_task = i > 0 && path.columns[i] == path.columns[i - 1] ? of_task + 1 : 0;
+    places.push_back(static_cast<std::size_t>(path.columns[i]) * adapters.rank + of_task);
   }
   if (places.size() == width) return {adapters.rank, std::move(path.down), std::move(path.up)};
   StackedUpdates updates;

@@ -53,6 +53,8 @@ struct Group {
   std::int64_t task = 0;
   TensorView down;
   std::vector<LowRank> parts;
+
+  std::size_t rank() const { return rows_of(down); }
 };
 
 std::vector<Group> groups_of(const LinearWeights& linear) {
@@ -72,12 +74,6 @@ std::vector<Group> groups_of(const LinearWeights& linear) {
   return groups;
 }
 
-std::vector<std::int64_t> repeat(const std::vector<std::int64_t>& tasks, std::size_t times) {
-  std::vector<std::int64_t> columns;
-  for (const std::int64_t task : tasks) columns.insert(columns.end(), times, task);
-  return columns;
-}
-
 // Small weights of many layers: made when written, so that they are not in memory together.
 Payload made_late(std::vector<std::int64_t> shape, std::function<std::vector<float>()> make) {
   Payload payload;
@@ -89,26 +85,34 @@ Payload made_late(std::vector<std::int64_t> shape, std::function<std::vector<flo
   return payload;
 }
 
-// up of all groups, [C, out].
+// up of all groups, [columns, out].
 std::vector<float> stacked_up(const std::vector<Group>& groups, std::size_t out,
-                              const AdapterSpec& adapters) {
-  const std::size_t rank = adapters.rank;
-  std::vector<float> values(groups.size() * rank * out, 0.0f);
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    for (const LowRank& part : groups[g].parts) {
+                              std::size_t columns, const AdapterSpec& adapters) {
+  std::vector<float> values(columns * out, 0.0f);
+  std::size_t first = 0;  // column of the group
+  for (const Group& group : groups) {
+    const std::size_t rank = group.rank();
+    const float scaling = adapters.scaling_of(static_cast<std::size_t>(group.task));
+    for (const LowRank& part : group.parts) {
       const std::vector<float> up = all_floats(part.up);
       for (std::size_t row = 0; row < rows_of(part.up); ++row) {
         for (std::size_t r = 0; r < rank; ++r) {
-          values[(g * rank + r) * out + part.first + row] = adapters.scaling * up[row * rank + r];
+          values[(first + r) * out + part.first + row] = scaling * up[row * rank + r];
         }
       }
     }
+    first += rank;
   }
   return values;
 }
 
+std::size_t rank_of(const LowRankTable& update) {
+  return static_cast<std::size_t>(update.a.shape[update.transposed ? 0 : 1]);
+}
+
 // b of one task's table update as [rank, width].
-std::vector<float> table_up(const LowRankTable& update, std::size_t rank, std::size_t width) {
+std::vector<float> table_up(const LowRankTable& update, std::size_t width) {
+  const std::size_t rank = rank_of(update);
   const std::vector<float> b = all_floats(update.b);
   if (!update.transposed) return b;
   std::vector<float> values(b.size());
@@ -119,8 +123,8 @@ std::vector<float> table_up(const LowRankTable& update, std::size_t rank, std::s
 }
 
 // Rows [first, ...) of one task's a, [rows, rank], into `out`, whose rows are `stride` long.
-void read_table_rows(const LowRankTable& update, std::size_t rank, std::size_t first,
-                     const TransposeTarget& target) {
+void read_table_rows(const LowRankTable& update, std::size_t first, const TransposeTarget& target) {
+  const std::size_t rank = rank_of(update);
   if (update.transposed) return transpose_block(update.a, first, target);
   const std::size_t rows = target.out.size() / target.width;
   std::vector<float> values(rows * rank);
@@ -186,51 +190,47 @@ Payload computed(std::vector<std::int64_t> shape, std::vector<float> values) {
 SidePath side_path(const EncoderWeights& weights, const LinearWeights& linear,
                    const AdapterSpec& adapters) {
   const std::vector<Group> groups = groups_of(linear);
-  std::vector<std::int64_t> tasks;
-  std::vector<TensorView> downs;
-  for (const Group& group : groups) {
-    tasks.push_back(group.task);
-    downs.push_back(group.down);
-  }
   SidePath path;
-  path.columns = repeat(tasks, adapters.rank);
-  if (path.columns.empty()) return path;
   LinearWeights down;
+  for (const Group& group : groups) {
+    path.columns.insert(path.columns.end(), group.rank(), group.task);
+    down.weight.push_back(group.down);
+  }
+  if (path.columns.empty()) return path;
   down.in = linear.in;
   down.out = path.columns.size();
-  down.weight = downs;
   path.down = transposed(weights, down);
-  path.up =
-      made_late({extent(path.columns.size()), extent(linear.out)},
-                [groups, out = linear.out, adapters] { return stacked_up(groups, out, adapters); });
+  path.up = made_late({extent(path.columns.size()), extent(linear.out)},
+                      [groups, out = linear.out, columns = path.columns.size(), adapters] {
+                        return stacked_up(groups, out, columns, adapters);
+                      });
   return path;
 }
 
 SidePath side_path(const EncoderWeights& weights, const TableWeights& table,
                    const AdapterSpec& adapters) {
-  const std::size_t rank = adapters.rank;
-  std::vector<std::int64_t> tasks;
+  SidePath path;
   std::vector<LowRankTable> updates;
   std::vector<float> up;
   for (std::size_t task = 0; task < table.adapters.size(); ++task) {
     for (const LowRankTable& update : table.adapters[task]) {
-      tasks.push_back(extent(task));
+      path.columns.insert(path.columns.end(), rank_of(update), extent(task));
       updates.push_back(update);
-      for (const float value : table_up(update, rank, table.width)) {
-        up.push_back(adapters.scaling * value);
+      for (const float value : table_up(update, table.width)) {
+        up.push_back(adapters.scaling_of(task) * value);
       }
     }
   }
-  SidePath path;
-  path.columns = repeat(tasks, rank);
   if (path.columns.empty()) return path;
   const std::size_t width = path.columns.size();
   path.up = computed({extent(width), extent(table.width)}, std::move(up));
   path.down = {.shape = {extent(table.rows), extent(width)},
                .fill =
-                   [updates, rank, width](std::size_t first, std::span<std::byte> out) {
-                     for (std::size_t i = 0; i < updates.size(); ++i) {
-                       read_table_rows(updates[i], rank, first, {floats(out), width, i * rank});
+                   [updates, width](std::size_t first, std::span<std::byte> out) {
+                     std::size_t column = 0;
+                     for (const LowRankTable& update : updates) {
+                       read_table_rows(update, first, {floats(out), width, column});
+                       column += rank_of(update);
                      }
                    },
                .release =
@@ -245,15 +245,17 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
   std::vector<float> base(width);
   read_as_float(table.table, 0, base);
   std::vector<float> values = base;
-  for (const std::vector<LowRankTable>& updates : table.adapters) {
+  for (std::size_t task = 0; task < table.adapters.size(); ++task) {
     std::vector<float> row = base;
-    for (const LowRankTable& update : updates) {
-      const std::vector<float> b = table_up(update, adapters.rank, width);
-      std::vector<float> a(adapters.rank);
-      read_table_rows(update, adapters.rank, 0, {a, adapters.rank, 0});
-      for (std::size_t r = 0; r < adapters.rank; ++r) {
-        for (std::size_t i = 0; i < width; ++i)
-          row[i] += adapters.scaling * a[r] * b[r * width + i];
+    for (const LowRankTable& update : table.adapters[task]) {
+      const std::size_t rank = rank_of(update);
+      const std::vector<float> b = table_up(update, width);
+      std::vector<float> a(rank);
+      read_table_rows(update, 0, {a, rank, 0});
+      for (std::size_t r = 0; r < rank; ++r) {
+        for (std::size_t i = 0; i < width; ++i) {
+          row[i] += adapters.scaling_of(task) * a[r] * b[r * width + i];
+        }
       }
     }
     values.insert(values.end(), row.begin(), row.end());
@@ -287,6 +289,12 @@ Payload first_rows(const TableWeights& table, std::size_t rows) {
   return computed({extent(rows), extent(table.width)}, std::move(values));
 }
 
+RotaryShape rotary_shape(const ModelSpec& spec, bool window) {
+  if (window) return {spec.block.window_rotary_base, spec.rotary_divisor, spec.head_width()};
+  return {spec.rotary_base, spec.rotary_divisor, spec.head_width(), spec.rotary_frequencies,
+          spec.rotary_magnitude};
+}
+
 RotaryTables rotary_tables(const RotaryShape& rotary, std::size_t positions) {
   const std::size_t half = rotary.width / 2;
   std::vector<float> cosines(positions * half);
@@ -294,11 +302,15 @@ RotaryTables rotary_tables(const RotaryShape& rotary, std::size_t positions) {
   for (std::size_t i = 0; i < half; ++i) {
     const float exponent = static_cast<float>(2 * i) / static_cast<float>(rotary.width);
     const float power = static_cast<float>(std::pow(rotary.base, static_cast<double>(exponent)));
-    const float frequency = 1.0f / power / static_cast<float>(rotary.divisor);
+    const float frequency = rotary.frequencies.empty()
+                                ? 1.0f / power / static_cast<float>(rotary.divisor)
+                                : rotary.frequencies[i];
     for (std::size_t position = 0; position < positions; ++position) {
       const float angle = static_cast<float>(position) * frequency;
-      cosines[position * half + i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-      sines[position * half + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
+      cosines[position * half + i] =
+          rotary.magnitude * static_cast<float>(std::cos(static_cast<double>(angle)));
+      sines[position * half + i] =
+          rotary.magnitude * static_cast<float>(std::sin(static_cast<double>(angle)));
     }
   }
   const std::vector<std::int64_t> shape = {extent(positions), extent(half)};

@@ -63,7 +63,12 @@ struct RotaryShape {
   double base;
   double divisor;  // of all frequencies
   std::size_t width;
+  std::vector<float> frequencies = {};  // [width / 2], in place of those; empty: as above
+  float magnitude = 1.0f;               // of cos and sin
 };
+// That of a model's layers, or of those with a window.
+RotaryShape rotary_shape(const ModelSpec& spec, bool window);
+
 RotaryTables rotary_tables(const RotaryShape& rotary, std::size_t positions);
 
 }  // namespace nestvec

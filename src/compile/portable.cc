@@ -52,11 +52,11 @@ class PortableBuilder {
           graph_.node({"Unsqueeze"}, "task_column", {tasks_, graph_.constant("axis_1", {1})});
     }
     if (spec_.positions == PositionKind::kRotary) {
-      rotation_ = declare_tables("rotary", spec_.rotary_base);
+      rotation_ = declare_tables("rotary", false);
       first_position_ = graph_.constant("rotary.first_position", {0});
     }
     if (!spec_.block.window_layers.empty()) {
-      window_rotation_ = declare_tables("window_rotary", spec_.block.window_rotary_base);
+      window_rotation_ = declare_tables("window_rotary", true);
       window_ = window_bias(graph_, ids_, spec_.block.window);
     }
     if (spec_.block.score_bias != ScoreBias::kNone) {
@@ -66,9 +66,8 @@ class PortableBuilder {
     }
   }
 
-  std::vector<std::string> declare_tables(const std::string& name, double base) {
-    RotaryTables tables =
-        rotary_tables({base, spec_.rotary_divisor, spec_.head_width()}, options_.max_tokens);
+  std::vector<std::string> declare_tables(const std::string& name, bool window) {
+    RotaryTables tables = rotary_tables(rotary_shape(spec_, window), options_.max_tokens);
     return {graph_.weight(name + ".cos", std::move(tables.cos)),
             graph_.weight(name + ".sin", std::move(tables.sin))};
   }

@@ -31,14 +31,6 @@ std::vector<std::string> files_of(const fs::path& root, const char* below,
 
 std::string advice_for_other_weights(const std::string& folder) {
   const fs::path path(folder);
-  for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (!is_file(path / name)) continue;
-    return std::string("; ") + name +
-           " is a Python pickle, which nestvec never runs: convert it with `python -c \"from "
-           "sentence_transformers import SentenceTransformer as S; "
-           "S('FOLDER').save('NEW_FOLDER')\"`"
-           " and load NEW_FOLDER";
-  }
   for (const char* below : {"", "onnx"}) {
     for (const char* ending : {".safetensors", ".onnx"}) {
       const std::vector<std::string> names = files_of(path, below, ending);

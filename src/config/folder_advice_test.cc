@@ -39,7 +39,6 @@ TEST_F(FolderAdvice, WeightsOfOtherNamesAreToBeRenamed) {
 }
 
 TEST_F(FolderAdvice, WeightsOfOtherFormatsAreNamed) {
-  EXPECT_NE(weights_advice("pytorch_model.bin").find("is a Python pickle"), std::string::npos);
   EXPECT_EQ(weights_advice("tf_model.h5"), "; tf_model.h5 is not read");
   EXPECT_EQ(weights_advice("q8.gguf"), "; q8.gguf is not read");
   EXPECT_EQ(weights_advice("README.md"), "");

@@ -64,6 +64,10 @@ void visit_checkpoint_fields(Section& source, Visitor& visit) {
   visit(Field{"checkpoints", "pull", "pull", FieldKind::kSwitch,
               "Download the model from the hub if it is not on this machine."},
         source.pull);
+  visit(Field{"checkpoints", "adapters", "adapters", FieldKind::kPrompts,
+              "Folders of LoRA adapters, as PEFT writes them, by names. Each is a task of that "
+              "name on the model; base is the model without any."},
+        source.adapters);
 }
 
 }  // namespace nestvec

@@ -79,6 +79,8 @@ std::string expand_variables(const std::string& text, const Environment& environ
   return out;
 }
 
+}  // namespace
+
 std::string expand_path(const std::string& text, const Environment& environment) {
   std::string path = text;
   if (path == "~" || path.starts_with("~/")) {
@@ -86,6 +88,8 @@ std::string expand_path(const std::string& text, const Environment& environment)
   }
   return expand_variables(path, environment);
 }
+
+namespace {
 
 fs::path hub_home(const Environment& environment) {
   if (const auto home = environment("HF_HOME")) return expand_path(*home, environment);
@@ -325,6 +329,9 @@ std::optional<std::string> missing_model_file(const std::string& folder) {
   const char* const index = "model.safetensors.index.json";
   if (is_file(path / index)) return missing_shard(path, index);
   if (!find_onnx_graphs(folder).empty()) return std::nullopt;
+  if (is_file(path / "pytorch_model.bin")) return std::nullopt;
+  const char* const torch_index = "pytorch_model.bin.index.json";
+  if (is_file(path / torch_index)) return missing_shard(path, torch_index);
   return "its weights (model.safetensors or onnx/model.onnx" + advice_for_other_weights(folder) +
          ")";
 }

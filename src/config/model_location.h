@@ -64,6 +64,9 @@ std::string full_model_name(const std::string& text, const Environment& environm
 // Blocks on file I/O. Throws Error as parse_repo_reference and hub_cache_folder.
 bool is_absent_repository(const std::string& text, const Environment& environment);
 
+// A path with ~ and variables of the environment replaced, as a shell would.
+std::string expand_path(const std::string& text, const Environment& environment);
+
 // The folder to load for what a user wrote: a folder that holds config.json, else a repository
 // ("OWNER/NAME" or "OWNER/NAME@REVISION") in the cache, else a model on this machine by its name
 // without the owner. `revision` counts where the text names none. Blocks on file I/O. Safe for

@@ -201,15 +201,18 @@ TEST_F(ModelLocation, SnapshotsMayHaveAnyName) {
   }
 }
 
-TEST_F(ModelLocation, TellsHowToConvertAPickle) {
+TEST_F(ModelLocation, FilesOfTorchAreWeights) {
   put("models--org--name/refs/main", kCommit);
   put_snapshot();
   fs::remove(root_ / snapshot() / "model.safetensors");
-  put(snapshot() / "pytorch_model.bin");
+  EXPECT_EQ(failure("org/name").code(), ErrorCode::kNotFound);
+  put(snapshot() / "pytorch_model.bin.index.json", R"({"weight_map": {"a": "part.bin"}})");
   const std::string message = failure("org/name").what();
-  EXPECT_NE(message.find("pytorch_model.bin is a Python pickle"), std::string::npos) << message;
-  EXPECT_NE(message.find("save("), std::string::npos);
-  put(snapshot() / "onnx/model_quantized.onnx");
+  EXPECT_NE(message.find("part.bin"), std::string::npos) << message;
+  put(snapshot() / "part.bin");
+  EXPECT_EQ(locate_model("org/name", "", environment()), (root_ / snapshot()).string());
+  fs::remove(root_ / snapshot() / "pytorch_model.bin.index.json");
+  put(snapshot() / "pytorch_model.bin");
   EXPECT_EQ(locate_model("org/name", "", environment()), (root_ / snapshot()).string());
 }
 

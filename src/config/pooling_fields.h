@@ -14,7 +14,7 @@ void visit_pooling_fields(Section& runtime, Visitor& visit) {
               FieldKind::kChoice,
               "How token embeddings become one vector. auto does what the model's files say (see "
               "models.md), and takes the mean if they say nothing.",
-              {"auto", "mean", "cls", "lasttoken"}},
+              {"auto", "mean", "cls", "lasttoken", "max", "mean_sqrt_len_tokens", "weightedmean"}},
         runtime.pooling);
   visit(
       Field{"runtime",
@@ -25,6 +25,11 @@ void visit_pooling_fields(Section& runtime, Visitor& visit) {
             "model's files say, and scales if they say nothing.",
             {"auto", "true", "false"}},
       runtime.normalize);
+  visit(Field{"runtime", "matryoshka_layer_norm", "matryoshka-layer-norm", FieldKind::kSwitch,
+              "Put vectors that are cut to fewer dimensions through a LayerNorm without weights "
+              "before the cut. nomic-embed-text-v1.5 was trained for that, and no file of it says "
+              "so."},
+        runtime.matryoshka_layer_norm);
 }
 
 }  // namespace nestvec

@@ -93,12 +93,14 @@ Graph compiled_graph(const Outline& outline, const RuntimeOptions& runtime, Comp
     check_precision(outline.spec, precision.name);
   }
   options.precision = precision.name;
+  options.adapters = outline.adapters;
   const Artefact artefact =
       compile_into_cache(folder.path, outline.spec,
                          cache_folder(runtime.cache_dir, process_environment()), options, log);
-  Graph graph = graph_of(
-      artefact,
-      "compiled from " + (folder.has_safetensors ? std::string("safetensors") : onnx_name(folder)));
+  Graph graph =
+      graph_of(artefact, "compiled from " + (folder.has_safetensors ? std::string("safetensors")
+                                             : folder.has_torch ? std::string("pytorch_model.bin")
+                                                                : onnx_name(folder)));
   graph.precision_reason = precision.reason;
   return graph;
 }
@@ -127,7 +129,7 @@ Graph ready_graph(const ModelFolder& folder, const RuntimeOptions& runtime) {
 bool is_to_compile(const Outline& outline, const RuntimeOptions& runtime, const LogSink& log) {
   const ModelFolder& folder = outline.folder;
   if (runtime.graph == "published") return false;
-  if (folder.has_safetensors) return true;
+  if (has_checkpoint(folder)) return true;
   try {
     check_weights(folder.path, outline.spec);
     return true;
@@ -153,6 +155,12 @@ Graph choose_graph(const Outline& outline, const RuntimeOptions& runtime,
                 : is_to_compile(outline, runtime, log)
                     ? compiled_graph(outline, runtime, options, log)
                     : published_graph(folder, outline.spec);
+  if (graph.published && !outline.adapters.empty()) {
+    throw Error(ErrorCode::kUnimplemented,
+                folder.path +
+                    ": checkpoints.adapters need a graph that is made from the weights, and the "
+                    "ONNX export runs as it is; add model.safetensors to the folder");
+  }
   if (graph.published && outline.spec.head.token_weights) {
     log("the ONNX export runs as it is, without sparse vectors and vectors of tokens, which a "
         "compiled graph gives");

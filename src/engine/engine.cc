@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -60,7 +61,7 @@ void Model::Engine::check(std::span<const std::string> texts, std::span<const st
   refuse_scores();
   check_kinds(options, parts_.info);
   if (options.dimensions != 0 && options.dense) {
-    check_dimensions(options.dimensions, scheduler_->width(), parts_.info.matryoshka_dimensions);
+    check_dimensions(options.dimensions, width(), parts_.info.matryoshka_dimensions);
   }
   if (!tasks.empty() && tasks.size() != texts.size()) {
     throw Error(ErrorCode::kInvalidArgument, std::to_string(tasks.size()) + " tasks for " +
@@ -137,12 +138,11 @@ bool Model::Engine::is_dense_alone(const EmbedOptions& options) {
 // Leaves in call.sequences what is still to be computed.
 void Model::Engine::take_from_cache(Call& call) const {
   if (!cache_->enabled() || !call.chunks.empty() || !is_dense_alone(call.options)) return;
-  const std::size_t width = scheduler_->width();
-  const std::size_t bytes = width * sizeof(float);
+  const std::size_t bytes = width() * sizeof(float);
   const std::shared_ptr<MemoryAccount>& account = call.options.queue.memory;
   call.known_memory = MemoryShare(account);
   call.known.resize(call.sequences.size());
-  std::vector<float> row(width);
+  std::vector<float> row(width());
   std::vector<Sequence> missing;
   for (std::size_t i = 0; i < call.sequences.size(); ++i) {
     if (cache_->find(call.sequences[i], row)) {
@@ -173,28 +173,77 @@ std::vector<std::vector<float>> Model::Engine::collect_rows(Call& call, JobOutpu
   return rows;
 }
 
-// The mean of a chunk from the means of its pieces, which are rows of the windows.
+// A chunk's row from those of its pieces, which are rows of the windows.
 std::vector<float> Model::Engine::pool_chunk(const std::vector<ChunkPiece>& pieces,
                                              std::span<const float* const> spans) const {
-  const std::size_t width = scheduler_->width();
-  std::uint32_t tokens = 0;
-  for (const ChunkPiece& piece : pieces) tokens += piece.tokens;
-  std::vector<float> pooled(width);
+  const std::size_t columns = scheduler_->width();
+  const PoolKind kind = pool_kind(parts_.pooling);
+  double sum = 0;
   for (const ChunkPiece& piece : pieces) {
-    const float weight = static_cast<float>(piece.tokens) / static_cast<float>(tokens);
+    const double weight = pool_weight(kind, piece.tokens, piece.place);
+    sum += kind == PoolKind::kMeanSqrtLength ? weight * weight : weight;
+  }
+  if (kind == PoolKind::kMeanSqrtLength) sum = std::sqrt(sum);
+  const float* const first = spans[pieces.front().span];
+  std::vector<float> pooled(columns);
+  if (kind == PoolKind::kMax) pooled.assign(first, first + columns);
+  for (const ChunkPiece& piece : pieces) {
     const float* const row = spans[piece.span];
-    for (std::size_t k = 0; k < width; ++k) pooled[k] += weight * row[k];
+    const auto weight = static_cast<float>(pool_weight(kind, piece.tokens, piece.place) / sum);
+    for (std::size_t k = 0; k < columns; ++k) {
+      pooled[k] =
+          kind == PoolKind::kMax ? std::max(pooled[k], row[k]) : pooled[k] + weight * row[k];
+    }
   }
   return pooled;
 }
 
+// The rows of all texts, through the modules behind the pooling.
+void Model::Engine::run_modules(const Call& call, JobOutput& output) const {
+  if (!parts_.modules || !call.options.dense || !call.chunks.empty()) return;
+  std::vector<std::vector<float>> rows;
+  for (std::size_t first = 0; first < output.sequences.size(); first += rows.size()) {
+    rows.resize(std::min(ModuleStack::kRows, output.sequences.size() - first));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i] = std::move(output.sequences[first + i].rows);
+    }
+    parts_.modules->run(rows);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      output.sequences[first + i].rows = std::move(rows[i]);
+    }
+  }
+}
+
+// As many rows from `first` on as go through the modules together: of texts, or chunks of `spans`.
+void Model::Engine::finish_rows(const Call& call, std::size_t first,
+                                std::span<std::vector<float>> rows,
+                                std::span<const float* const> spans, Embeddings& out) const {
+  const std::size_t count = std::min(ModuleStack::kRows, out.rows - first);
+  std::vector<std::vector<float>> chunks;
+  if (call.chunks.empty()) {
+    rows = rows.subspan(first, count);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) {
+      chunks.push_back(pool_chunk(call.chunks[first + i], spans));
+    }
+    if (parts_.modules) parts_.modules->run(chunks);
+    rows = chunks;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (parts_.matryoshka_layer_norm && out.width < rows[i].size()) layer_normalise(rows[i]);
+    finish_vector(rows[i], call.options.normalize.value_or(parts_.normalize), first + i,
+                  {out.values.data() + (first + i) * out.width, out.width});
+  }
+}
+
 Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
-  const std::size_t width = scheduler_->width();
+  run_modules(call, output);
+  const std::size_t columns = scheduler_->width();
   std::vector<std::vector<float>> rows = collect_rows(call, output);
   std::vector<const float*> spans;
   if (!call.chunks.empty()) {
     for (const std::vector<float>& window : rows) {
-      for (std::size_t i = 0; i < window.size(); i += width) spans.push_back(window.data() + i);
+      for (std::size_t i = 0; i < window.size(); i += columns) spans.push_back(window.data() + i);
     }
   }
   Embeddings out = std::move(call.out);
@@ -204,11 +253,8 @@ Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
   out.rows = call.chunks.empty() ? rows.size() : call.chunks.size();
   out.width = dimensions_for(call.options);
   out.values.resize(out.rows * out.width);
-  for (std::size_t i = 0; out.width > 0 && i < out.rows; ++i) {
-    std::vector<float> row =
-        call.chunks.empty() ? std::move(rows[i]) : pool_chunk(call.chunks[i], spans);
-    finish_vector(row, call.options.normalize.value_or(parts_.normalize), i,
-                  {out.values.data() + i * out.width, out.width});
+  for (std::size_t i = 0; out.width > 0 && i < out.rows; i += ModuleStack::kRows) {
+    finish_rows(call, i, rows, spans, out);
   }
   rows.clear();
   call.known_memory.shrink(0);
@@ -217,10 +263,15 @@ Embeddings Model::Engine::finish(Call& call, JobOutput output) const {
   return out;
 }
 
+// Of a vector, which modules may make wider or narrower than the graph's rows.
+std::size_t Model::Engine::width() const noexcept {
+  return parts_.modules ? parts_.modules->width() : scheduler_->width();
+}
+
 std::size_t Model::Engine::dimensions_for(const EmbedOptions& options) const {
   if (!options.dense) return 0;
   if (options.dimensions > 0) return options.dimensions;
-  return parts_.dimensions > 0 ? parts_.dimensions : scheduler_->width();
+  return parts_.dimensions > 0 ? parts_.dimensions : width();
 }
 
 std::size_t Model::Engine::answer_bytes(const Call& call, std::size_t rows) const {

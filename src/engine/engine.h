@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/token_types.h"
 #include "engine/model_lane.h"
+#include "engine/module_stack.h"
 #include "engine/plan.h"
 #include "engine/read_score_rules.h"
 #include "engine/score_plan.h"
@@ -48,6 +49,8 @@ class Model::Engine {
     TokenTypes text_types{};                       // of a text alone
     std::shared_ptr<const FileDescriptor> hold{};  // on what it runs from; may be empty
     std::string no_late_chunking{};                // why it is refused; empty: it is not
+    std::unique_ptr<const ModuleStack> modules{};  // behind the pooling; null: none
+    bool matryoshka_layer_norm = false;            // of a row before it is cut
     std::shared_ptr<Scheduler> scheduler{};  // of all models that share a thread; null = its own
     std::shared_ptr<const void> share{};     // of the memory plan, until the model has ended
   };
@@ -92,6 +95,10 @@ class Model::Engine {
   std::vector<std::vector<float>> collect_rows(Call& call, JobOutput& output) const;
   std::vector<float> pool_chunk(const std::vector<ChunkPiece>& pieces,
                                 std::span<const float* const> spans) const;
+  void run_modules(const Call& call, JobOutput& output) const;
+  void finish_rows(const Call& call, std::size_t first, std::span<std::vector<float>> rows,
+                   std::span<const float* const> spans, Embeddings& out) const;
+  std::size_t width() const noexcept;
   Embeddings finish(Call& call, JobOutput output) const;
   PairRules pair_rules(const ScoreOptions& options, Pace& pace) const;
   void check_scores(const ScoreOptions& options, bool rerank) const;

@@ -63,6 +63,8 @@ void check_prompts(const Tokenizer& tokenizer, const ModelInfo& info) {
 MemoryFacts memory_facts(const Graph& graph, const ModelFolder& folder, std::size_t max_tokens,
                          std::size_t max_batch_tokens) {
   MemoryFacts facts;
+  facts.module_bytes = folder.modules.empty() ? 0 : module_bytes(folder.modules);
+  facts.keeps_tokens = pool_kind(folder.pooling) != PoolKind::kMean;
   facts.weight_bytes = graph.weight_bytes;
   facts.tokenizer_bytes = fs::file_size(folder.tokenizer);
   facts.hidden = graph.spec.hidden;
@@ -119,21 +121,14 @@ bool exceeds_vocabulary(const Tokenizer& tokenizer, const ModelSpec& spec, const
   return true;
 }
 
-const char* pooling_name(Pooling pooling) {
-  switch (pooling) {
-    case Pooling::kMean:
-      return "mean";
-    case Pooling::kCls:
-      return "cls";
-    case Pooling::kLast:
-      break;
-  }
-  return "lasttoken";
-}
-
-// `scores`: for the outputs of the classifier, else for vectors and what `side` lists.
-std::unique_ptr<Session> open_session(const Graph& graph, bool scores, const SideOutputs& side,
+struct WantedOutputs {
+  bool scores = false;  // of the classifier, else vectors and what `side` lists
+  PoolKind pool = PoolKind::kMean;
+  const SideOutputs& side;
+};
+std::unique_ptr<Session> open_session(const Graph& graph, const WantedOutputs& wanted,
                                       std::size_t threads, std::shared_ptr<Compute> compute) {
+  const auto& [scores, pool, side] = wanted;
   if (!graph.native) {
     return open_ort_session({.graph_path = graph.path,
                              .threads = threads,
@@ -142,13 +137,15 @@ std::unique_ptr<Session> open_session(const Graph& graph, bool scores, const Sid
                              .token_types = graph.spec.text_types,
                              .width = scores ? 0 : graph.spec.hidden,
                              .scores = scores,
-                             .side = side});
+                             .side = side,
+                             .pool = pool});
   }
   std::unique_ptr<Session> session = open_packed_session({.graph_path = graph.path,
                                                           .threads = threads,
                                                           .isa = machine_isa(),
                                                           .scores = scores,
                                                           .side = side,
+                                                          .pool = pool,
                                                           .compute = std::move(compute)});
   if (scores || session->width() == graph.spec.hidden) return session;
   throw Error(ErrorCode::kDataLoss, graph.path + ": gives " + std::to_string(session->width()) +
@@ -312,8 +309,8 @@ Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) 
 
   const bool scores = outline.spec.head.classifier.has_value();
   SideOutputs side = side_outputs(graph.spec, tokenizer);
-  std::unique_ptr<Session> session =
-      open_session(graph, scores, side, info.threads, std::move(shared.compute));
+  std::unique_ptr<Session> session = open_session(graph, {scores, pool_kind(folder.pooling), side},
+                                                  info.threads, std::move(shared.compute));
   state_->control.check();
   settle_graph(*session, outline, config.runtime, info, note);
   if (!scores) describe_sides(graph.spec.head, info);
@@ -321,6 +318,10 @@ Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) 
   const bool takes_types =
       takes_pair_types(tokenizer, graph.spec, outline.score_rules, folder.tokenizer);
   check_layout(tokenizer, outline.score_rules, folder.path);
+  std::unique_ptr<const ModuleStack> modules;
+  if (runs_modules(*session, folder)) {
+    modules = std::make_unique<ModuleStack>(folder.modules, session->width(), machine_isa());
+  }
   const bool truncates_left = folder.truncates_left.value_or(tokenizer.truncates_left());
   Model::Engine::Parts parts{.info = std::move(info),
                              .tokenizer = std::move(tokenizer),
@@ -341,6 +342,8 @@ Model LoadingModel::open(SharedParts shared, const std::string& threads_reason) 
                              .text_types = graph.spec.text_types,
                              .hold = graph.hold,
                              .no_late_chunking = why_no_late_chunking(graph.spec, folder.pooling),
+                             .modules = std::move(modules),
+                             .matryoshka_layer_norm = config.runtime.matryoshka_layer_norm,
                              .scheduler = std::move(shared.scheduler),
                              .share = std::move(shared.share)};
   parts.max_batch_tokens = parts.info.max_batch_tokens;

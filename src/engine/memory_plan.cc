@@ -68,7 +68,8 @@ std::uint64_t native_run(const MemoryFacts& facts, std::uint64_t batch, std::uin
   const std::uint64_t scratch = rows * kFloat * (facts.hidden + 2 * widest);
   const std::uint64_t head = head_width(facts);
   const std::uint64_t keys = 2 * kFloat * (head + 32) * (longest + facts.threads * kShortSequence);
-  return activations + scratch + keys + native_heads(facts, batch);
+  const std::uint64_t tokens = facts.keeps_tokens ? kFloat * batch * facts.hidden : 0;
+  return activations + scratch + keys + tokens + native_heads(facts, batch);
 }
 
 // The most that one of the models takes in a pause of another's long batch.
@@ -136,7 +137,7 @@ MemoryPlan plan_memory(const MemoryFacts& facts) {
     // Scores, masked scores and their softmax, over all sequences of the longest length in a batch.
     plan.attention = 3 * kFloat * facts.heads * longest * batch;
   }
-  plan.fixed = kProcess + 4 * facts.tokenizer_bytes;
+  plan.fixed = kProcess + 4 * facts.tokenizer_bytes + facts.module_bytes;
   return plan;
 }
 

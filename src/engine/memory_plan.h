@@ -25,9 +25,11 @@ struct MemoryFacts {
   std::size_t max_batch_tokens = 0;
   // The graph's own operators: activations are packed, wide ones made in blocks of rows.
   bool native = false;
-  std::size_t threads = 1;       // native: each has buffers of its own
-  bool full_attention = false;   // the graph holds S x S scores: published exports do
-  bool merges_adapters = false;  // the graph rebuilds every weight on each call
+  std::uint64_t module_bytes = 0;  // of the modules behind the pooling
+  bool keeps_tokens = false;       // native: rows are made of token embeddings beside the graph
+  std::size_t threads = 1;         // native: each has buffers of its own
+  bool full_attention = false;     // the graph holds S x S scores: published exports do
+  bool merges_adapters = false;    // the graph rebuilds every weight on each call
 };
 
 struct MemoryPlan {

@@ -14,6 +14,7 @@
 #include "engine/read_text_rules.h"
 #include "engine/unsupported.h"
 #include "weights/model_weights.h"
+#include "weights/torch_file.h"
 
 namespace nestvec {
 namespace {
@@ -32,7 +33,9 @@ void find_weights(const fs::path& path, ModelFolder& folder) {
   folder.has_safetensors =
       is_file(path / "model.safetensors") || is_file(path / "model.safetensors.index.json");
   folder.onnx = find_onnx(folder.path);
-  if (!folder.has_safetensors && folder.onnx.empty()) {
+  folder.has_torch =
+      !folder.has_safetensors && folder.onnx.empty() && !torch_files(folder.path).empty();
+  if (!has_checkpoint(folder) && folder.onnx.empty()) {
     throw missing(folder.path, "holds neither model.safetensors nor onnx/model.onnx" +
                                    advice_for_other_weights(folder.path));
   }
@@ -102,7 +105,7 @@ void read_config(const JsonValue& config, ModelFolder& folder) {
 
 // The same of a folder whose config.json says nothing: a tensor of a head.
 std::string head_among_weights(const ModelFolder& folder) {
-  if (!folder.has_safetensors) return "";
+  if (!has_checkpoint(folder)) return "";
   const WeightSet weights = read_model_weights(folder.path);
   for (const TensorView& tensor : weights.tensors()) {
     for (const std::string_view head : {"classifier.", "qa_outputs.", "score.weight"}) {
@@ -113,13 +116,6 @@ std::string head_among_weights(const ModelFolder& folder) {
     }
   }
   return "";
-}
-
-std::optional<Pooling> pooling_of(const std::string& name) {
-  if (name == "mean") return Pooling::kMean;
-  if (name == "cls") return Pooling::kCls;
-  if (name == "lasttoken") return Pooling::kLast;
-  return std::nullopt;  // auto
 }
 
 }  // namespace
@@ -155,7 +151,7 @@ ModelFolder read_model_folder(const std::string& name) {
 }
 
 void settle_pooling(const RuntimeOptions& runtime, ModelFolder& folder) {
-  if (const std::optional<Pooling> chosen = pooling_of(runtime.pooling)) {
+  if (const std::optional<Pooling> chosen = find_pooling(runtime.pooling)) {
     folder.pooling = *chosen;
     folder.names_pooling = true;
   }

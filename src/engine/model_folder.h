@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/module_step.h"
 #include "engine/plan.h"
 #include "engine/tasks.h"
 #include "nestvec/config.h"
@@ -20,12 +21,14 @@ struct ModelFolder {
   std::string tokenizer;         // tokenizer.json
   std::string onnx;              // as find_onnx; empty if there is none
   bool has_safetensors = false;  // model.safetensors or its index
+  bool has_torch = false;        // pytorch_model.bin or its index, and neither of the others
   bool is_compiled = false;      // an artefact: its graph is what runs
   Pooling pooling = Pooling::kMean;
   bool include_prompt = true;  // in the pooled tokens
   bool normalize = true;
   bool names_pooling = false;        // else `pooling` is a guess
   bool names_normalization = false;  // else `normalize` is one
+  std::vector<ModuleStep> modules;   // behind the pooling
   bool is_splade = false;            // SpladePooling: sparse vectors of a masked language model
   std::string head;                  // what shows a classifier, for messages; empty for an encoder
   bool is_classifier = false;        // of texts or pairs of texts, by config.json
@@ -39,6 +42,11 @@ struct ModelFolder {
   std::string default_prompt;      // default_prompt_name; empty where there is none
   std::vector<std::string> notes;  // what the user should know, a line each
 };
+
+// Whether it holds tensors that a graph is made from, beside an ONNX file.
+inline bool has_checkpoint(const ModelFolder& folder) {
+  return folder.has_safetensors || folder.has_torch;
+}
 
 // Reads modules.json, N_Pooling/config.json, config_sentence_transformers.json, the
 // sentence_..._config.json, tokenizer_config.json and config.json, those that are there. Throws

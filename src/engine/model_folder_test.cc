@@ -101,8 +101,8 @@ TEST_F(ModelFolderTest, FoldersOfModulesCountWithoutAList) {
 
 TEST_F(ModelFolderTest, ModulesThatChangeAVectorInOtherWaysAreRefused) {
   pooling("{}");
-  modules({kTransformer, kPooling, kStep + R"(Dense", "path": "2_Dense"})"});
-  expect_failure("UNIMPLEMENTED", "module sentence_transformers.models.Dense is not supported");
+  modules({kTransformer, kPooling, kStep + R"(CNN", "path": "2_CNN"})"});
+  expect_failure("UNIMPLEMENTED", "module sentence_transformers.models.CNN is not supported");
   modules({kTransformer, R"({"type": "own.Pooling", "path": "1_Pooling"})"});
   expect_failure("UNIMPLEMENTED", "module own.Pooling");
   modules({kStep + R"(Transformer", "path": "0_Transformer"})", kPooling});
@@ -131,7 +131,9 @@ TEST_F(ModelFolderTest, PoolingHasAnOldAndANewSpelling) {
   pooling(R"({"include_prompt": false})");
   EXPECT_FALSE(read().include_prompt);
   pooling(R"({"pooling_mode_max_tokens": true})");
-  expect_failure("UNIMPLEMENTED", "pooling_mode_max_tokens: pooling \"max\" is not supported");
+  EXPECT_EQ(read().pooling, Pooling::kMax);
+  pooling(R"({"pooling_mode": "median"})");
+  expect_failure("UNIMPLEMENTED", "pooling_mode: pooling \"median\" is not supported");
   pooling(R"({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true})");
   expect_failure("UNIMPLEMENTED", "several kinds of pooling");
   pooling(R"({"pooling_mode": ["mean", "cls"]})");

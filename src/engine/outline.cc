@@ -55,8 +55,14 @@ struct Described {
   std::string repository;
 };
 
-Described describe_folder(const ModelFolder& folder) {
-  if (!folder.is_compiled) return {read_model_spec(folder.path), ""};
+Described describe_folder(const ModelFolder& folder, const AdapterFolders& adapters) {
+  if (!folder.is_compiled) return {read_model_spec(folder.path, adapters), ""};
+  if (!adapters.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                folder.path +
+                    ": is compiled already, so checkpoints.adapters cannot be added; compile the "
+                    "folder that it was made from with them (nestvec compile --adapter)");
+  }
   Manifest manifest = read_manifest(folder.path);
   return {std::move(manifest.spec), std::move(manifest.repository)};
 }
@@ -83,6 +89,13 @@ Found shared_prompts(const std::vector<AdapterTask>& tasks, const Prompts& store
   return found;
 }
 
+// Adapters of the model itself, beside which its base weights are none of its tasks. Those that
+// somebody adds to another model leave it the tasks that it has.
+bool has_own_adapters(const ModelSpec& spec) {
+  const Family* const family = find_family(spec.family);
+  return !spec.adapters.tasks.empty() && (family == nullptr || !family->adapters.empty());
+}
+
 bool shares_prompts(const ModelSpec& spec) {
   const Family* const family = find_family(spec.family);
   return family != nullptr && !family->tasks.empty() && !spec.adapters.tasks.empty();
@@ -96,8 +109,7 @@ Found find_prompts(const ModelConfig& config, const ModelFolder& folder, const D
                           stored, described.spec.family);
   }
   if (!are_empty(stored)) return {stored, "model folder"};
-  const bool has_adapters = !described.spec.adapters.tasks.empty();
-  if (!config.runtime.builtin_prompts || has_adapters) return {stored, ""};
+  if (!config.runtime.builtin_prompts || has_own_adapters(described.spec)) return {stored, ""};
   const auto names = names_of(config.checkpoints.repo_id, folder, described.repository);
   std::optional<BuiltinPrompts> known = builtin_prompts(names);
   if (!known) return {stored, ""};
@@ -107,14 +119,21 @@ Found find_prompts(const ModelConfig& config, const ModelFolder& folder, const D
   return {std::move(known->prompts), "built in for " + known->model};
 }
 
+// The tasks that have adapters, and whether prompts make no others.
+struct TasksBeside {
+  const std::vector<AdapterTask>& adapters;
+  bool only = false;
+};
+
 // Sets the prompt of the task that `name` stands for, or adds one where prompts alone are tasks.
 void set_prompt(const std::string& name, const std::string& prompt, const std::string& key,
-                const std::vector<AdapterTask>& adapters, Prompts& prompts) {
+                const TasksBeside& beside, Prompts& prompts) {
+  const std::vector<AdapterTask>& adapters = beside.adapters;
   std::vector<TaskInfo> tasks;
   for (const AdapterTask& adapter : adapters) tasks.push_back({adapter.name, "", true});
   for (const auto& [other, text] : prompts) tasks.push_back({other, text, false});
   const TaskInfo* task = same_task(tasks, name);
-  if (task == nullptr && !adapters.empty()) {
+  if (task == nullptr && beside.only) {
     throw Error(ErrorCode::kInvalidArgument,
                 key + ": the model has adapters, and none for \"" + excerpt(name) + "\"");
   }
@@ -129,8 +148,7 @@ void set_prompt(const std::string& name, const std::string& prompt, const std::s
 }
 
 // Whether the configuration has any.
-bool add_configured(const RuntimeOptions& runtime, const std::vector<AdapterTask>& adapters,
-                    Prompts& prompts) {
+bool add_configured(const RuntimeOptions& runtime, const TasksBeside& adapters, Prompts& prompts) {
   for (const auto& [name, prompt] : runtime.prompts) {
     set_prompt(name, prompt, "runtime.prompts", adapters, prompts);
   }
@@ -167,8 +185,8 @@ ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
   }
   info.matryoshka_dimensions = spec.matryoshka_dimensions;
   // What an ONNX export gives is known when it is opened.
-  const bool known = folder.is_compiled || folder.has_safetensors;
-  info.most_dimensions = known ? spec.hidden : 0;
+  const bool known = folder.is_compiled || has_checkpoint(folder);
+  info.most_dimensions = known ? width_behind(folder.modules, spec.hidden) : 0;
   info.dimensions = folder.dimensions > 0 ? folder.dimensions : info.most_dimensions;
   describe_sides(spec.head, info);
   return info;
@@ -195,12 +213,19 @@ ScoreRules read_scores(const ModelFolder& folder, const HeadSpec::Classifier& he
   return rules;
 }
 
+AdapterFolders folders_of_adapters(const ModelConfig& config) {
+  AdapterFolders folders = config.checkpoints.adapters;
+  for (auto& [task, folder] : folders) folder = expand_path(folder, process_environment());
+  return folders;
+}
+
 }  // namespace
 
 Outline read_outline(const ModelConfig& config, const LogSink& log) {
   ModelFolder folder =
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
-  Described described = describe_folder(folder);
+  AdapterFolders extra = folders_of_adapters(config);
+  Described described = describe_folder(folder, extra);
   // Who names a pooling wants the encoder's vectors.
   HeadSpec& head = described.spec.head;
   if (folder.names_pooling || config.runtime.pooling != "auto") head.classifier.reset();
@@ -212,16 +237,18 @@ Outline read_outline(const ModelConfig& config, const LogSink& log) {
   const ModelSpec& spec = described.spec;
   const std::vector<AdapterTask> adapters = adapter_tasks(spec.family, spec.adapters.tasks);
   Found found = find_prompts(config, folder, described, log);
-  if (add_configured(config.runtime, adapters, found.prompts)) {
+  const bool only = has_own_adapters(spec);
+  if (add_configured(config.runtime, {adapters, only}, found.prompts)) {
     found.source += found.source.empty() ? "configuration" : ", configuration";
   }
   // Where tasks share prompts the name of one is no task.
-  TaskTable tasks = TaskTable::over(adapters, found.prompts, config.runtime.default_task,
+  TaskTable tasks = TaskTable::over(adapters, found.prompts, only, config.runtime.default_task,
                                     shares_prompts(spec) ? "" : folder.default_prompt);
   take_usual_pooling(spec, folder);
   ModelInfo info = describe_outline(config, folder, spec);
   info.tasks = tasks.tasks();
   info.default_task = tasks.default_task();
+  info.adapters = extra;
   info.prompts_source = std::move(found.source);
   ScoreRules scores;
   if (described.spec.head.classifier) {
@@ -229,8 +256,8 @@ Outline read_outline(const ModelConfig& config, const LogSink& log) {
     info.labels = scores.labels;
     info.activation = activation_name(scores.activation);
   }
-  return {std::move(folder), std::move(described.spec), std::move(tasks), std::move(scores),
-          std::move(info)};
+  return {std::move(folder), std::move(described.spec), std::move(tasks),
+          std::move(scores), std::move(info),           std::move(extra)};
 }
 
 }  // namespace nestvec

@@ -16,8 +16,9 @@ struct Outline {
   ModelFolder folder;
   ModelSpec spec;
   TaskTable tasks;
-  ScoreRules score_rules;  // where the spec has a classifier
-  ModelInfo info;          // as OutlineCheck gets it
+  ScoreRules score_rules;   // where the spec has a classifier
+  ModelInfo info;           // as OutlineCheck gets it
+  AdapterFolders adapters;  // as checkpoints.adapters, with whole paths
 };
 
 // Finds the configured model and reads its small files. One line goes to `log` where prompts that

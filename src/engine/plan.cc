@@ -184,8 +184,10 @@ void add_spans(const Layout& layout, const Window& window, std::span<const std::
     if (ends_context) end = sequence.ids.size();
     if (chunk == 0 && window.owned == 0) begin = cursor.left_out;
     if (begin >= end) throw no_tokens("the first chunk behind its prompt", of_text(0));
-    plan.chunks[chunk].push_back({cursor.spans + sequence.spans.size(), narrow(end - begin)});
-    sequence.spans.push_back({narrow(begin), narrow(end)});
+    const std::uint32_t place = narrow(begin + window.begin);
+    plan.chunks[chunk].push_back(
+        {cursor.spans + sequence.spans.size(), narrow(end - begin), place});
+    sequence.spans.push_back({narrow(begin), narrow(end), place});
   }
   cursor.spans += sequence.spans.size();
 }
@@ -220,7 +222,7 @@ TextPlan plan_text(const Tokenizer& tokenizer, const PlanRules& rules, const Tas
   if (first >= size) throw no_tokens(name + " behind its prompt", of_text(index));
   const Span span = rules.pooling == Pooling::kCls    ? Span{first, first + 1}
                     : rules.pooling == Pooling::kLast ? Span{size - 1, size}
-                                                      : Span{first, size};
+                                                      : Span{first, size, first};
   TextPlan plan;
   plan.truncated = tokens.truncated;
   plan.sequence = {std::move(tokens.ids), task.adapter, {span}};

@@ -12,13 +12,12 @@
 
 #include "base/pace.h"
 #include "batch/packed_batch.h"
+#include "engine/pooling.h"
 #include "engine/tasks.h"
 #include "nestvec/model.h"
 #include "tokenizer/tokenizer.h"
 
 namespace nestvec {
-
-enum class Pooling { kMean, kCls, kLast };
 
 // What a model prescribes and a caller chose, for all texts of a call.
 struct PlanRules {
@@ -55,10 +54,11 @@ void check_vocabulary(const Tokenizer& tokenizer, const PlanRules& rules,
                       std::span<const std::uint32_t> ids, const std::string& what,
                       const ErrorDetail& detail);
 
-// A part of a chunk: so many tokens, whose mean is span number `span` of all windows' spans.
+// A part of a chunk: so many tokens, which are pooled as span number `span` of all windows' spans.
 struct ChunkPiece {
   std::size_t span = 0;
   std::uint32_t tokens = 0;
+  std::uint32_t place = 0;  // as of the span
 };
 
 // Chunks as one context. A context that fits is one window; a longer one is read in windows that
@@ -74,8 +74,8 @@ inline constexpr std::size_t kWindowOverlap = 256;
 // The chunks joined by single spaces behind the prompt, tokenised once. A token belongs to the
 // chunk in which it ends; the first chunk also owns the leading special tokens and the prompt, the
 // last one the trailing special tokens, so one chunk alone gives what plan_text gives, also
-// where it has no tokens of its own. Ignores rules.pooling (late chunking is a mean). Throws Error
-// kInvalidArgument: a chunk without tokens among others (naming its index), or a context over
+// where it has no tokens of its own. Ignores rules.pooling: a chunk is all of its tokens. Throws
+// Error kInvalidArgument: a chunk without tokens among others (naming its index), or a context over
 // max_tokens under Truncation::kError. Linear in the chunks' text.
 LateChunkPlan plan_late_chunks(const Tokenizer& tokenizer, const PlanRules& rules,
                                const TaskChoice& task, std::span<const std::string> chunks);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "base/excerpt.h"
 #include "base/json.h"
@@ -21,11 +22,9 @@ namespace fs = std::filesystem;
 constexpr const char* kModules = "modules.json";
 
 Pooling pooling_named(const JsonValue& value, std::string_view name) {
-  if (name == "mean") return Pooling::kMean;
-  if (name == "cls") return Pooling::kCls;
-  if (name == "lasttoken") return Pooling::kLast;
+  if (const std::optional<Pooling> pooling = find_pooling(name)) return *pooling;
   throw unsupported_value(
-      value, "pooling \"" + std::string(name) + "\" is not supported; mean, cls and lasttoken are");
+      value, "pooling \"" + excerpt(name) + "\" is not supported; " + pooling_names() + " are");
 }
 
 // "pooling_mode": a name, or a list of names of which the vectors stand behind one another.
@@ -144,14 +143,17 @@ class ModuleList {
     } else if (known && step == "Pooling") {
       read_pooling(own_folder(root_, module, place) / "config.json", folder_);
       folder_.normalize = false;  // a later pooling begins anew
+      folder_.modules.clear();
+    } else if (known && (step == "Dense" || step == "LayerNorm")) {
+      add_weighted(module, step, own_folder(root_, module, place).string());
     } else if (known && step == "Normalize") {
       add_normalize(module_folder(root_, module, place));
     } else if (!known || step != "Dropout") {  // which only training does
       throw unsupported_value(type,
                               "module " + name +
-                                  " is not supported; Transformer, Pooling, Normalize, Dropout, "
-                                  "SpladePooling and, behind a language model, LogitScore of "
-                                  "sentence-transformers are");
+                                  " is not supported; Transformer, Pooling, Dense, LayerNorm, "
+                                  "Normalize, Dropout, SpladePooling and, behind a language model, "
+                                  "LogitScore of sentence-transformers are");
     }
     ++count_;
   }
@@ -178,6 +180,16 @@ class ModuleList {
   // Likewise (compile/logit_score.h).
   void add_logit_score(const JsonValue& module) {
     if (count_ != 1) throw unsupported_value(module, "LogitScore is the second of two modules");
+  }
+
+  // A Normalize before it is a step of its own; behind the last one it can be turned off.
+  void add_weighted(const JsonValue& module, const std::string& step, const std::string& place) {
+    if (!folder_.names_pooling || folder_.is_splade) {
+      throw unsupported_value(module, step + " is supported behind Pooling");
+    }
+    if (std::exchange(folder_.normalize, false)) folder_.modules.emplace_back();
+    folder_.modules.push_back(step == "Dense" ? read_dense(place, folder_.notes)
+                                              : read_layer_norm(place));
   }
 
   void add_normalize(const fs::path& place) {

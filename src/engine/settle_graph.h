@@ -19,6 +19,9 @@ void settle_length(const Session& session, const RuntimeOptions& runtime, ModelI
 void settle_outputs(const Session& session, const ModelFolder& folder, const ModelInfo& info,
                     const LogSink& note);
 
+// Whether the modules behind the pooling run here. A graph that pools by itself has them in it.
+bool runs_modules(const Session& session, const ModelFolder& folder);
+
 // Of a model for vectors: dimensions and pooling, into `info`. Notes go to `note`. Throws Error:
 // kInvalidArgument (more dimensions than there are), kUnimplemented (a graph that pools in another
 // way than was asked for).

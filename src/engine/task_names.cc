@@ -15,6 +15,8 @@ namespace nestvec {
 namespace {
 
 constexpr std::size_t kLongestName = 64;
+// What PEFT calls a model without one of its adapters.
+constexpr std::string_view kBaseTask = "base";
 
 // What a text is embedded for.
 enum class Purpose { kQuery, kPassage, kClustering, kClassification, kSimilarity };
@@ -119,6 +121,7 @@ const TaskInfo* task_for(std::span<const TaskInfo> tasks, std::string_view name)
   const std::string wanted = canonical(name);
   if (wanted == kNoneTask) return nullptr;
   const bool adapters = std::ranges::any_of(tasks, &TaskInfo::adapter);
+  if (adapters && wanted == kBaseTask) return nullptr;
   if (adapters || find_alias(wanted) == nullptr) throw unknown_name("task", tasks, name);
   return nullptr;
 }

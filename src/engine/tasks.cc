@@ -14,9 +14,10 @@ constexpr std::string_view kUsualDefault = "text-matching";
 
 TaskTable::TaskTable(const std::vector<std::string>& adapters, const Prompts& prompts,
                      const std::string& default_task, const std::string& default_prompt)
-    : TaskTable(over(adapter_tasks("", adapters), prompts, default_task, default_prompt)) {}
+    : TaskTable(over(adapter_tasks("", adapters), prompts, !adapters.empty(), default_task,
+                     default_prompt)) {}
 
-TaskTable TaskTable::over(const std::vector<AdapterTask>& tasks, const Prompts& prompts,
+TaskTable TaskTable::over(const std::vector<AdapterTask>& tasks, const Prompts& prompts, bool only,
                           const std::string& default_task, const std::string& default_prompt) {
   TaskTable table;
   std::vector<TaskInfo>& all = table.tasks_;
@@ -28,7 +29,7 @@ TaskTable TaskTable::over(const std::vector<AdapterTask>& tasks, const Prompts& 
     const auto known = std::ranges::find(all, name, &TaskInfo::name);
     if (known != all.end()) {
       known->prompt = prompt;
-    } else if (tasks.empty()) {
+    } else if (!only) {
       all.push_back({name, prompt, false});
     }
   }

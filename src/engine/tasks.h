@@ -30,7 +30,8 @@ class TaskTable {
             const std::string& default_task, const std::string& default_prompt = "");
 
   // The same for tasks of which several may share an adapter; `prompts` are named as the tasks.
-  static TaskTable over(const std::vector<AdapterTask>& tasks, const Prompts& prompts,
+  // Those of other names are tasks on the base weights, unless there are `only` these tasks.
+  static TaskTable over(const std::vector<AdapterTask>& tasks, const Prompts& prompts, bool only,
                         const std::string& default_task, const std::string& default_prompt);
 
   // The task that find_task() of nestvec/tasks.h finds; empty = the default. Throws as that.

@@ -52,7 +52,8 @@ TEST(TaskTable, SeveralTasksMayShareAnAdapter) {
   const std::vector<std::string> adapters = {"clustering", "retrieval", "own"};
   const TaskTable table = TaskTable::over(
       adapter_tasks("jina-embeddings-v5", adapters),
-      {{"retrieval.query", "Q: "}, {"retrieval.passage", "D: "}, {"query", "no task"}}, "", "");
+      {{"retrieval.query", "Q: "}, {"retrieval.passage", "D: "}, {"query", "no task"}}, true, "",
+      "");
   EXPECT_EQ(table.tasks().size(), 5u);  // text-matching and classification have no adapter here
   EXPECT_EQ(table.resolve("retrieval.query").adapter, 1);
   EXPECT_EQ(table.resolve("query").prompt, "Q: ");
@@ -62,6 +63,25 @@ TEST(TaskTable, SeveralTasksMayShareAnAdapter) {
   EXPECT_EQ(table.resolve("separation").adapter, 0);
   EXPECT_EQ(table.resolve("own").adapter, 2);
   EXPECT_EQ(table.default_task(), "none");
+}
+
+TEST(TaskTable, AdaptersOfSomebodyElseStandBesideTheModelsPrompts) {
+  const TaskTable table = TaskTable::over(adapter_tasks("qwen3", {"legal"}),
+                                          {{"query", "Q: "}, {"legal", "L: "}}, false, "", "query");
+  EXPECT_EQ(table.tasks().size(), 2u);
+  EXPECT_EQ(table.resolve("legal").adapter, 0);
+  EXPECT_EQ(table.resolve("legal").prompt, "L: ");
+  EXPECT_EQ(table.resolve("").prompt, "Q: ") << "the folder's default";
+  EXPECT_EQ(table.resolve("query").adapter, -1);
+  EXPECT_EQ(table.resolve("base").adapter, -1);
+  EXPECT_EQ(table.resolve("base").prompt, "");
+  EXPECT_NE(error_of([&] { table.resolve("poetry"); }), "");
+}
+
+TEST(TaskTable, BaseIsATaskOnlyBesideAdapters) {
+  EXPECT_NE(error_of([] { TaskTable({}, {}, "").resolve("base"); }), "");
+  const TaskTable own({"base", "other"}, {}, "");
+  EXPECT_EQ(own.resolve("base").adapter, 0);
 }
 
 TEST(TaskTable, PromptsAloneAreTasksWithoutAdapters) {

@@ -18,6 +18,12 @@ bool is_shard(std::string_view name) {
   return fnmatch("model-*[0-9]-of-[0-9]*.safetensors", std::string(name).c_str(), 0) == 0;
 }
 
+// What torch.save wrote, which counts where there is nothing else.
+bool is_torch_weights(const std::string& path) {
+  return path == "pytorch_model.bin" || path == "pytorch_model.bin.index.json" ||
+         fnmatch("pytorch_model-*[0-9]-of-[0-9]*.bin", path.c_str(), FNM_PATHNAME) == 0;
+}
+
 bool is_safetensors_weights(std::string_view path) {
   return path == "model.safetensors" || path == "model.safetensors.index.json" || is_shard(path);
 }
@@ -29,10 +35,17 @@ bool belongs_to_graph(std::string_view path, std::string_view graph) {
                                       path.substr(graph.size()).starts_with(".data")));
 }
 
-bool is_module_weights(std::string_view path) {
+bool has_file(const std::vector<RepoFile>& files, const std::string& path) {
+  return std::ranges::find(files, path, &RepoFile::path) != files.end();
+}
+
+bool is_module_weights(const std::string& path, const std::vector<RepoFile>& files) {
   const std::size_t slash = path.rfind('/');
-  return slash != std::string_view::npos && is_module_folder(path.substr(0, slash)) &&
-         path.substr(slash + 1) == "model.safetensors";
+  if (slash == std::string::npos || !is_module_folder(path.substr(0, slash))) return false;
+  const std::string name = path.substr(slash + 1);
+  return name == "model.safetensors" ||
+         (name == "pytorch_model.bin" &&
+          !has_file(files, path.substr(0, slash) + "/model.safetensors"));
 }
 
 // modules.json may give the folder of a module any name; those of other formats' graphs are none.
@@ -93,18 +106,23 @@ std::vector<RepoFile> select_files(const std::vector<RepoFile>& files,
     return file.path.ends_with(".safetensors") && is_safetensors_weights(file.path);
   });
   const std::string graph = has_safetensors ? "" : find_graph(files);
-  if (!has_safetensors && graph.empty() && selection.include.empty()) {
+  const bool takes_torch =
+      !has_safetensors && graph.empty() && std::ranges::any_of(files, [](const RepoFile& file) {
+        return is_torch_weights(file.path) && file.path.ends_with(".bin");
+      });
+  if (!has_safetensors && graph.empty() && !takes_torch && selection.include.empty()) {
     throw Error(ErrorCode::kFailedPrecondition,
                 repo +
-                    " holds no weights that nestvec reads (model.safetensors, its shards, or "
-                    "onnx/model.onnx); choose files with --include or --all");
+                    " holds no weights that nestvec reads (model.safetensors, its shards, "
+                    "onnx/model.onnx, or pytorch_model.bin); choose files with --include or --all");
   }
-  const bool has_modules = std::any_of(
-      files.begin(), files.end(), [](const RepoFile& file) { return file.path == "modules.json"; });
+  const bool has_modules = has_file(files, "modules.json");
   std::vector<RepoFile> selected;
   std::copy_if(files.begin(), files.end(), std::back_inserter(selected), [&](const RepoFile& file) {
-    return is_companion(file.path) || is_licence(file.path) || is_module_weights(file.path) ||
-           is_adapter(file.path) || is_safetensors_weights(file.path) || is_head(file.path) ||
+    return is_companion(file.path) || is_licence(file.path) ||
+           is_module_weights(file.path, files) || is_adapter(file.path) ||
+           is_safetensors_weights(file.path) || is_head(file.path) ||
+           (takes_torch && is_torch_weights(file.path)) ||
            (has_modules && is_module_config(file.path)) ||
            (!graph.empty() && belongs_to_graph(file.path, graph)) ||
            std::any_of(selection.include.begin(), selection.include.end(),

@@ -103,11 +103,29 @@ TEST(FileSelection, FoldersOfModulesHaveAnyNameWhereModulesJsonIsThere) {
 }
 
 TEST(FileSelection, WithoutWeightsOnlyByChoice) {
-  const Paths repo = {"config.json", "pytorch_model.bin", "model.safetensors.index.json"};
+  const Paths repo = {"config.json", "weights.bin", "model.safetensors.index.json"};
   EXPECT_THROW(choose(repo), Error);
   EXPECT_EQ(choose(repo, {.all = false, .include = {"*.bin"}}), repo);
   EXPECT_EQ(choose(repo, {.all = true, .include = {}}), repo);
   EXPECT_THROW(choose(repo, {.all = false, .include = {"*.bin", "*.gguf"}}), Error);
+}
+
+TEST(FileSelection, FilesOfTorchWhereThereIsNothingElse) {
+  const Paths shards = {"config.json", "pytorch_model.bin.index.json",
+                        "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"};
+  EXPECT_EQ(choose(shards), shards);
+  EXPECT_EQ(
+      choose({"config.json", "pytorch_model.bin", "a/pytorch_model.bin", "training_args.bin"}),
+      (Paths{"config.json", "pytorch_model.bin"}));
+  EXPECT_EQ(choose({"onnx/model.onnx", "pytorch_model.bin"}), (Paths{"onnx/model.onnx"}));
+  EXPECT_EQ(choose({"model.safetensors", "pytorch_model.bin"}), (Paths{"model.safetensors"}));
+  EXPECT_THROW(choose({"config.json", "pytorch_model.bin.index.json"}), Error);
+}
+
+TEST(FileSelection, ModulesHaveWeightsInEitherFormat) {
+  EXPECT_EQ(choose({"model.safetensors", "2_Dense/pytorch_model.bin", "3_Dense/model.safetensors",
+                    "3_Dense/pytorch_model.bin"}),
+            (Paths{"model.safetensors", "2_Dense/pytorch_model.bin", "3_Dense/model.safetensors"}));
 }
 
 }  // namespace

@@ -29,6 +29,20 @@ bool all_finite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
 }
 
+void layer_normalise(std::span<float> row) {
+  constexpr double kEpsilon = 1e-5;
+  const auto count = static_cast<double>(row.size());
+  double sum = 0;
+  for (const float value : row) sum += static_cast<double>(value);
+  const double mean = sum / count;
+  double squares = 0;
+  for (const float value : row) {
+    squares += (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean);
+  }
+  const double scale = 1.0 / std::sqrt(squares / count + kEpsilon);
+  for (float& value : row) value = static_cast<float>((static_cast<double>(value) - mean) * scale);
+}
+
 void finish_vector(std::span<const float> pooled, bool normalize, std::size_t index,
                    std::span<float> out) {
   std::copy_n(pooled.begin(), out.size(), out.begin());

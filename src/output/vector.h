@@ -19,6 +19,9 @@ void check_dimensions(std::size_t dimensions, std::size_t width,
 
 bool all_finite(std::span<const float> values);
 
+// LayerNorm without weights: the mean 0 and the variance 1, with torch's epsilon of 1e-5.
+void layer_normalise(std::span<float> row);
+
 // out = the first out.size() values of `pooled`, divided by their L2 norm if `normalize` (a norm of
 // zero leaves them as they are). The norm is accumulated in double. `index` names the row in
 // errors. Throws Error kInternal for a row that is not finite: such a vector never leaves the

@@ -271,8 +271,8 @@ void OrtSession::copy_sequence(const PackedBatch& batch, std::uint32_t index, co
       continue;
     }
     const Span span = batch.spans[s];
-    pool_mean({hidden + (span.begin - begin) * width, (span.end - span.begin) * width},
-              {row, width});
+    pool(options_.pool, {hidden + (span.begin - begin) * width, (span.end - span.begin) * width},
+         span.place, {row, width});
   }
   if (options.want_tokens) {
     std::copy_n(hidden, (batch.offsets[index + 1] - begin) * width,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/token_types.h"
+#include "ops/pool.h"
 #include "session/graph_io.h"
 #include "session/session.h"
 
@@ -22,6 +23,7 @@ struct OrtSessionOptions {
   std::size_t width = 0;           // what token embeddings must have, by the model's files; 0 = any
   bool scores = false;             // rows are the outputs of the classifier on the encoder
   SideOutputs side = {};           // of a graph that nestvec compiled
+  PoolKind pool = PoolKind::kMean;  // what a row is of the tokens of its span
 };
 
 // Loads and optimises the graph, and runs two short sequences, which shows whether it takes several

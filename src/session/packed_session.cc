@@ -53,7 +53,8 @@ class PackedSession final : public Session {
         domain_(context_),
         session_(env_, options.graph_path.c_str(), with_domain(domain_)),
         rows_(options.scores ? kLogits : kSpanMeans),
-        side_(options.side) {
+        side_(options.side),
+        pool_(options.pool) {
     name_inputs();
     rehearse(options.graph_path);
   }
@@ -98,6 +99,9 @@ class PackedSession final : public Session {
                 RunOutput& out);
   Outputs run_graph(Inputs& inputs, const PackedBatch& batch, bool want_tokens);
   void take_sides(const Outputs& outputs, const PackedBatch& batch, RunOutput& out) const;
+  // Rows of spans that the graph does not pool, of its token embeddings.
+  void pool_tokens(const Outputs& outputs, const PackedBatch& batch, RunOutput& out) const;
+  bool pools_tokens() const noexcept { return pool_ != PoolKind::kMean && rows_ == kSpanMeans; }
   Ort::Value tensor(std::vector<std::int64_t>& values, bool pairs) const;
 
   EngineContext context_;
@@ -107,6 +111,7 @@ class PackedSession final : public Session {
   Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
   const char* rows_;  // the output with the rows
   SideOutputs side_;
+  PoolKind pool_;
   std::vector<const char*> input_names_;
   std::size_t width_ = 0;
   Inputs inputs_;
@@ -133,7 +138,7 @@ PackedBatch part_of(const PackedBatch& batch, std::size_t first, std::size_t end
   const auto take = [&](const std::vector<Span>& spans, std::vector<Span>& taken) {
     for (const Span& span : spans) {
       if (span.begin < begin || span.begin >= stop) continue;
-      taken.push_back({span.begin - begin, span.end - begin});
+      taken.push_back({span.begin - begin, span.end - begin, span.place});
     }
   };
   take(batch.spans, part.spans);
@@ -262,6 +267,19 @@ void PackedSession::take_sides(const Outputs& outputs, const PackedBatch& batch,
   normalise_vectors(std::span(out.vectors).last(vectors.size()), side_.token_vectors);
 }
 
+void PackedSession::pool_tokens(const Outputs& outputs, const PackedBatch& batch,
+                                RunOutput& out) const {
+  const std::span<const float> tokens =
+      matrix(outputs.at(kTokenEmbeddings), kTokenEmbeddings, batch.tokens(), width_);
+  const std::size_t first = out.rows.size();
+  out.rows.resize(first + batch.spans.size() * width_);
+  context_.pool.parallel_for(batch.spans.size(), [&](std::size_t i, std::size_t) {
+    const Span& span = batch.spans[i];
+    pool(pool_, tokens.subspan(span.begin * width_, (span.end - span.begin) * width_), span.place,
+         std::span(out.rows).subspan(first + i * width_, width_));
+  });
+}
+
 void PackedSession::rehearse(const std::string& path) {
   const bool scores = rows_ == kLogits;
   PackedBatch batch;
@@ -316,8 +334,12 @@ void PackedSession::run_with(Inputs& inputs, const PackedBatch& batch, const Run
   context_.on_pause = &options.on_pause;
   context_.full_precision = options.full_precision;
   try {
-    const Outputs outputs = run_graph(inputs, batch, options.want_tokens);
-    append(matrix(outputs.at(rows_), rows_, batch.spans.size(), width_), out.rows);
+    const Outputs outputs = run_graph(inputs, batch, options.want_tokens || pools_tokens());
+    if (pools_tokens()) {
+      pool_tokens(outputs, batch, out);
+    } else {
+      append(matrix(outputs.at(rows_), rows_, batch.spans.size(), width_), out.rows);
+    }
     take_sides(outputs, batch, out);
     if (!options.want_tokens) return;
     append(matrix(outputs.at(kTokenEmbeddings), kTokenEmbeddings, batch.tokens(), width_),

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "ops/isa.h"
+#include "ops/pool.h"
 #include "session/session.h"
 
 namespace nestvec {
@@ -20,6 +21,7 @@ struct PackedSessionOptions {
   Isa isa = Isa::kGeneric;
   bool scores = false;  // rows are the outputs of the classifier that stands on the encoder
   SideOutputs side = {};
+  PoolKind pool = PoolKind::kMean;  // what a row is of the tokens of its span
   // Of all sessions that the thread that runs this one runs.
   std::shared_ptr<Compute> compute = nullptr;
 };

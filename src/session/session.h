@@ -23,7 +23,7 @@ struct TokenWeights {
 
 // Results of one run. Memory is reused from run to run.
 struct RunOutput {
-  std::vector<float> rows;    // [M, width]: the fp32 mean of each span, neither cut nor normalised
+  std::vector<float> rows;    // [M, width]: each span pooled in fp32, neither cut nor normalised
   std::vector<float> tokens;  // [T, width], filled on demand
   std::vector<TokenWeights> sparse;  // one for each of the batch's sparse spans
   std::vector<float> vectors;        // [tokens of its vector spans, vector_width], L2 norm 1

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/excerpt.h"
 #include "base/json.h"
 #include "weights/safetensors.h"
+#include "weights/torch_file.h"
 
 namespace nestvec {
 namespace {
@@ -25,6 +27,17 @@ Error unsupported(const JsonValue& where, const std::string& what) {
                where.error(what + " is not supported, plain LoRA is").what());
 }
 
+// Some ways to begin training take a part of the weights into the adapter, so that it does not
+// belong to the weights as they were published.
+void refuse_other_base(const JsonValue& config) {
+  const auto start = config.find("init_lora_weights");
+  if (!start || start->kind() != JsonValue::Kind::kString) return;
+  for (const char* plain : {"gaussian", "eva", "orthogonal"}) {
+    if (start->string() == plain) return;
+  }
+  throw unsupported(*start, "\"" + excerpt(start->string()) + "\"");
+}
+
 // Variants of LoRA that compute something else than W x + scaling * B (A x).
 void refuse_variants(const JsonValue& config) {
   if (const auto type = config.find("peft_type"); type && type->string() != "LORA") {
@@ -33,6 +46,14 @@ void refuse_variants(const JsonValue& config) {
   for (const char* key : {"use_dora", "lora_bias", "use_qalora", "use_bdlora"}) {
     if (is_set(config, key)) throw unsupported(config.at(key), key);
   }
+  for (const char* key : {"layer_replication", "trainable_token_indices", "target_parameters",
+                          "alora_invocation_tokens", "arrow_config"}) {
+    const auto value = config.find(key);
+    const bool is_list = value && (value->kind() == JsonValue::Kind::kArray ||
+                                   value->kind() == JsonValue::Kind::kObject);
+    if (value && (!is_list || value->size() > 0)) throw unsupported(*value, key);
+  }
+  refuse_other_base(config);
   if (const auto bias = config.find("bias"); bias && bias->string() != "none") {
     throw unsupported(*bias, "a trained bias");
   }
@@ -70,8 +91,10 @@ PeftConfig read_peft_config(const std::string& folder) {
   out.scaling =
       static_cast<float>(alpha / (is_set(config, "use_rslora") ? std::sqrt(divisor) : divisor));
   if (!std::isfinite(out.scaling)) throw config.at("lora_alpha").error("is not a usable number");
+  // Where some layers are left out, the tensors that are there tell which are not.
+  const bool partial = config.find("layers_to_transform") || config.find("exclude_modules");
   const auto targets = config.find("target_modules");
-  if (targets && targets->kind() == JsonValue::Kind::kArray) {
+  if (!partial && targets && targets->kind() == JsonValue::Kind::kArray) {
     for (const JsonValue& target : targets->elements()) {
       out.target_modules.emplace_back(target.string());
     }
@@ -79,8 +102,29 @@ PeftConfig read_peft_config(const std::string& folder) {
   return out;
 }
 
+namespace {
+
+// As PEFT wrote it before safetensors; empty where it is not there or not needed.
+std::string torch_weights(const std::string& folder) {
+  const std::filesystem::path path = std::filesystem::path(folder) / "adapter_model.bin";
+  std::error_code ignored;
+  const bool counts = safetensors_files(folder, "adapter_model").empty() &&
+                      std::filesystem::is_regular_file(path, ignored);
+  return counts ? path.string() : "";
+}
+
+}  // namespace
+
 WeightSet read_peft_weights(const std::string& folder) {
-  return read_safetensors_folder(folder, "adapter_model");
+  const std::string torch = torch_weights(folder);
+  return torch.empty() ? read_safetensors_folder(folder, "adapter_model") : read_torch_file(torch);
+}
+
+std::vector<std::string> peft_files(const std::string& folder) {
+  std::vector<std::string> files = safetensors_files(folder, "adapter_model");
+  if (const std::string torch = torch_weights(folder); !torch.empty()) files.push_back(torch);
+  files.insert(files.begin(), config_path(folder).string());
+  return files;
 }
 
 }  // namespace nestvec

@@ -30,7 +30,11 @@ PeftConfig read_peft_config(const std::string& folder);
 // True where FOLDER/adapter_config.json is there.
 bool is_peft_folder(const std::string& folder);
 
-// Maps FOLDER/adapter_model.safetensors, or its shards. Throws Error as read_safetensors_folder.
+// Maps FOLDER/adapter_model.safetensors, or its shards, else adapter_model.bin. Throws Error as
+// read_safetensors_folder and read_torch_file.
 WeightSet read_peft_weights(const std::string& folder);
+
+// The folder's files: its configuration, and those that read_peft_weights would map.
+std::vector<std::string> peft_files(const std::string& folder);
 
 }  // namespace nestvec

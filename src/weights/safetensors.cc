@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "base/json.h"
 #include "base/lfs_pointer.h"
 #include "config/small_files.h"
+#include "weights/shards.h"
 
 namespace nestvec {
 namespace {
@@ -115,47 +115,6 @@ std::vector<TensorView> read_header(std::string_view header, std::span<const std
   return tensors;
 }
 
-// Tensor names by shard.
-std::map<std::string, std::vector<std::string>> read_index(const fs::path& path) {
-  const JsonDocument document = JsonDocument::load(path.string());
-  std::map<std::string, std::vector<std::string>> shards;
-  for (const auto& [name, file] : document.root().at("weight_map").members()) {
-    const std::string shard(file.string());
-    if (shard.empty() || shard[0] == '.' || shard.find('/') != std::string::npos) {
-      throw file.error("a shard must be a file of the same folder, found " + shard);
-    }
-    shards[shard].emplace_back(name);
-  }
-  return shards;
-}
-
-std::map<std::string, std::vector<std::string>> checked_index(const fs::path& path) {
-  try {
-    return read_index(path);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInvalidArgument) throw;
-    throw Error(ErrorCode::kDataLoss, error.what());
-  }
-}
-
-WeightSet read_shards(const fs::path& folder, const fs::path& index) {
-  std::vector<MappedFile> files;
-  std::vector<TensorView> tensors;
-  for (const auto& [shard, names] : checked_index(index)) {
-    files.emplace_back((folder / shard).string());
-    std::vector<TensorView> part = parse_safetensors(files.back().bytes(), files.back().path());
-    for (const std::string& name : names) {
-      const bool there = std::any_of(part.begin(), part.end(),
-                                     [&](const TensorView& tensor) { return tensor.name == name; });
-      if (!there)
-        throw corrupt(files.back().path(),
-                      "no tensor " + name + ", which " + index.string() + " lists");
-    }
-    std::move(part.begin(), part.end(), std::back_inserter(tensors));
-  }
-  return WeightSet(folder.string(), std::move(files), std::move(tensors));
-}
-
 }  // namespace
 
 std::vector<TensorView> parse_safetensors(std::span<const std::byte> file,
@@ -194,8 +153,8 @@ WeightSet read_safetensors(const std::string& path) {
 WeightSet read_safetensors_folder(const std::string& folder, const std::string& stem) {
   const fs::path single = fs::path(folder) / (stem + ".safetensors");
   if (is_file(single)) return read_safetensors(single.string());
-  const fs::path index = fs::path(folder) / (stem + ".safetensors.index.json");
-  if (is_file(index)) return read_shards(folder, index);
+  const std::string index = stem + ".safetensors.index.json";
+  if (is_file(fs::path(folder) / index)) return read_shards(folder, index, parse_safetensors);
   throw Error(ErrorCode::kNotFound, folder + ": neither " + stem + ".safetensors nor " + stem +
                                         ".safetensors.index.json is there");
 }
@@ -203,13 +162,9 @@ WeightSet read_safetensors_folder(const std::string& folder, const std::string& 
 std::vector<std::string> safetensors_files(const std::string& folder, const std::string& stem) {
   const fs::path single = fs::path(folder) / (stem + ".safetensors");
   if (is_file(single)) return {single.string()};
-  const fs::path index = fs::path(folder) / (stem + ".safetensors.index.json");
-  if (!is_file(index)) return {};
-  std::vector<std::string> files = {index.string()};
-  for (const auto& [shard, names] : checked_index(index)) {
-    files.push_back((fs::path(folder) / shard).string());
-  }
-  return files;
+  const std::string index = stem + ".safetensors.index.json";
+  if (!is_file(fs::path(folder) / index)) return {};
+  return shard_files(folder, index);
 }
 
 }  // namespace nestvec

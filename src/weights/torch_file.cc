@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weights/torch_file.h"
 
+#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/excerpt.h"
 #include "base/lfs_pointer.h"
+#include "config/small_files.h"
+#include "weights/shards.h"
 #include "weights/torch_pickle.h"
 #include "weights/torch_zip.h"
 
@@ -14,6 +17,8 @@ namespace nestvec {
 namespace {
 
 constexpr std::string_view kPickleEntry = "/data.pkl";
+constexpr const char* kTorchName = "pytorch_model.bin";
+constexpr const char* kTorchIndex = "pytorch_model.bin.index.json";
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -164,6 +169,23 @@ WeightSet read_torch_file(const std::string& path) {
   files.emplace_back(path);
   std::vector<TensorView> tensors = parse_torch_file(files.back().bytes(), path);
   return WeightSet(path, std::move(files), std::move(tensors));
+}
+
+WeightSet read_torch_folder(const std::string& folder) {
+  const std::filesystem::path single = std::filesystem::path(folder) / kTorchName;
+  if (is_file(single)) return read_torch_file(single.string());
+  if (is_file(std::filesystem::path(folder) / kTorchIndex)) {
+    return read_shards(folder, kTorchIndex, parse_torch_file);
+  }
+  throw Error(ErrorCode::kNotFound,
+              folder + ": neither " + kTorchName + " nor " + kTorchIndex + " is there");
+}
+
+std::vector<std::string> torch_files(const std::string& folder) {
+  const std::filesystem::path single = std::filesystem::path(folder) / kTorchName;
+  if (is_file(single)) return {single.string()};
+  if (!is_file(std::filesystem::path(folder) / kTorchIndex)) return {};
+  return shard_files(folder, kTorchIndex);
 }
 
 }  // namespace nestvec

@@ -22,4 +22,11 @@ std::vector<TensorView> parse_torch_file(std::span<const std::byte> file, const 
 // Maps one file. Throws Error as MappedFile and parse_torch_file.
 WeightSet read_torch_file(const std::string& path);
 
+// Maps FOLDER/pytorch_model.bin, or the shards that FOLDER/pytorch_model.bin.index.json lists.
+// Throws Error: kNotFound when neither file is there, as read_torch_file and read_shards.
+WeightSet read_torch_folder(const std::string& folder);
+
+// The files that read_torch_folder would map, the index included; empty when there are none.
+std::vector<std::string> torch_files(const std::string& folder);
+
 }  // namespace nestvec

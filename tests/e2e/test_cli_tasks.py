@@ -50,6 +50,19 @@ def test_the_default_prompt_of_the_folder(nestvec, tmp_path):  # noqa: F811
         assert numpy.array_equal(embed(nestvec, model, "--task", task, TEXT), embed(nestvec, bare, TEXT)), task
 
 
+def test_prompts_as_qwen3_embedding_stores_them(nestvec, tmp_path):  # noqa: F811
+    """Its published file: the text follows the colon directly, and documents have none."""
+    query = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
+    bare = MODELS / "qwen3-tiny"
+    model = changed(tmp_path / "m", "qwen3-tiny", {SENTENCE: {
+        "prompts": {"query": query, "document": ""}, "default_prompt_name": None, "similarity_fn_name": "cosine"}})
+    for task in ("query", "retrieval.query", "search_query"):
+        assert numpy.array_equal(embed(nestvec, model, "--task", task, TEXT), embed(nestvec, bare, query + TEXT)), task
+    for task in ("document", "passage", "none"):
+        assert numpy.array_equal(embed(nestvec, model, "--task", task, TEXT), embed(nestvec, bare, TEXT)), task
+    assert info(nestvec, model)["default_task"] == "none"
+
+
 def test_configured_prompts(nestvec, tmp_path):  # noqa: F811
     bare = MODELS / "bert-tiny"
     flags = ["--query-prompt", "q: ", "--document-prompt", "d: ", "--prompts", '{"clustering": "c: "}']

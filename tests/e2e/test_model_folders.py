@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/models.md, row by row: a changed copy of a small model against vectors made by numpy, or its error."""
 
+import gzip
 import json
 import math
 import os
@@ -13,7 +14,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from command import MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
-from encoder import Encoder
+import torch_file
+from encoder import Encoder, read_safetensors
 
 TEXT = "Where do cats sleep? Hello World, a cat."
 NULL = object()  # JSON's null in a change; None deletes
@@ -56,6 +58,16 @@ def laid_over(old, change):
         else:
             result[key] = laid_over(result.get(key), value)
     return result
+
+
+def write_safetensors(path, tensors):
+    header, data = {}, b""
+    for name, values in tensors.items():
+        raw = numpy.asarray(values, numpy.float32).tobytes()
+        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
 def unit(vector):
@@ -503,9 +515,48 @@ def unknown_input(m):
         helper.make_tensor_value_info("past", TensorProto.INT64, ["batch"]))).refuses(*PUBLISHED, says="past")
 
 
+def as_torch(m, shards=1):
+    """The copy's weights as torch.save would have written them."""
+    tensors = read_safetensors(m.path / "model.safetensors")
+    names = sorted(tensors)
+    m.remove("model.safetensors")
+    if shards == 1:
+        torch_file.save(m.path / "pytorch_model.bin", tensors)
+        return m
+    files = [f"pytorch_model-{number + 1:05}-of-{shards:05}.bin" for number in range(shards)]
+    for number, file in enumerate(files):
+        torch_file.save(m.path / file, {name: tensors[name] for name in names[number::shards]})
+    return m.write("pytorch_model.bin.index.json",
+                   {"weight_map": {name: files[place % shards] for place, name in enumerate(names)}})
+
+
 @case("pytorch_model.bin", "alone")
-def pickle(m):
-    m.of("bert-tiny").rename("model.safetensors", "pytorch_model.bin").refuses(says="save(", code=3)
+def torch_weights(m):
+    for shards in (1, 3):
+        as_torch(m.of("bert-tiny"), shards)
+        m.gives(mean_of(m, m.ids(TEXT)), differs=False)
+        info = json.loads(m.command.ok("info", "--json", "--model", m.path, "--precision", "fp32"))
+        assert "compiled from pytorch_model.bin" in info["graph"]
+    (m.path / "pytorch_model-00002-of-00003.bin").unlink()
+    assert b"00002-of-00003" in m.run(TEXT).stderr
+
+
+@case("pytorch_model.bin", "beside model.safetensors or an ONNX file")
+def torch_weights_come_last(m):
+    m.of("bert-tiny").write("pytorch_model.bin", "no archive").changes_nothing()
+    m.of("bert-tiny-onnx").write("pytorch_model.bin", "no archive").changes_nothing()
+
+
+@case("pytorch_model.bin", "anything but a table of tensors")
+def hostile_torch_weights(m):
+    for name, says in (("module.pt", "asks for torch.nn.modules.linear Linear of Python"),
+                       ("legacy.pt", "has the format of torch before 1.6")):
+        m.of("bert-tiny").remove("model.safetensors")
+        shutil.copy(REPOSITORY / "tests/data/torch" / name, m.path / "pytorch_model.bin")
+        done = m.run(TEXT)
+        line = done.stderr.decode().splitlines()[-1]
+        assert done.returncode in (2, 3, 4) and says in line and "pytorch_model.bin: byte" in line, line
+    m.verdicts.add("refused")
 
 
 @case("tf_model.h5, flax_model.msgpack, openvino_model.xml", "alone")
@@ -579,9 +630,46 @@ def loose_adapter(m):
         m.refuses(says=["adapter_config.json", "merge_and_unload"])
 
 
-@case("adapter_config.json", "use_dora, bias, rank_pattern, modules_to_save")
+ADAPTER = MODELS / "adapters" / "bert-tiny" / "legal"
+
+
+@case("adapter_config.json", "target_modules")
+def adapter_targets(m):
+    m.of("bert-tiny")
+    adapter = shutil.copytree(ADAPTER, m.root / "adapter")
+    plain = unit(m.hidden(m.ids(TEXT)).mean(0))
+    encoder, updates = Encoder(MODELS / "bert-tiny"), read_safetensors(adapter / "adapter_model.safetensors")
+    for name in [name for name in updates if "lora_A" in name]:
+        module = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+        update = updates[name.replace("lora_A", "lora_B")] @ updates[name]
+        encoder.tensors[encoder.prefix + module + ".weight"] = encoder.tensors[encoder.prefix + module + ".weight"] + 1.5 * update
+    expected = unit(encoder.hidden(m.ids(TEXT)).mean(0))
+    options = ("--adapter", f"legal={adapter}", "--task")
+    m.gives(expected, *options, "legal")
+    m.gives(plain, *options, "base", differs=False)
+    m.gives(plain, "--adapter", f"legal={adapter}", differs=False)
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps({**config, "target_modules": ["query", "key", "value"]}))
+    done = m.run(*options, "legal", TEXT)
+    assert b"no tensor base_model.model.encoder.layer.0.attention.self.key.lora_A.weight" in done.stderr, done.stderr
+
+
+@case("adapter_config.json", "updates of a module that the model does not have")
+def adapter_of_another_model(m):
+    m.of("bert-tiny")
+    adapter = shutil.copytree(ADAPTER, m.root / "adapter")
+    file = adapter / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes().replace(b"layer.1.attention.self.value", b"layer.7.attention.self.value"))
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps({**config, "target_modules": ".*"}))
+    m.refuses("--adapter", f"legal={adapter}", says=["adapter", "layer.7.attention.self.value"])
+
+
+@case("adapter_config.json", "use_dora, bias, rank_pattern, modules_to_save, trainable_token_indices, init_lora_weights that changes "
+      "the base")
 def adapter_variants(m):
-    for change in ({"use_dora": True}, {"bias": "all"}, {"rank_pattern": {"fc1": 8}}, {"modules_to_save": ["fc1"]}):
+    for change in ({"use_dora": True}, {"bias": "all"}, {"rank_pattern": {"fc1": 8}}, {"modules_to_save": ["fc1"]},
+                   {"trainable_token_indices": [1]}, {"init_lora_weights": "pissa"}):
         m.of("v3-tiny-hf").merge("separation/adapter_config.json", **change).refuses()
 
 
@@ -637,11 +725,146 @@ def dropout(m):
                                              NORMALIZE]).changes_nothing()
 
 
-@case("modules.json", "any other module (Dense, LayerNorm, ...)")
+DENSE = {"path": "2_Dense", "type": STEP + "Dense"}
+LAYER_NORM = {"path": "3_LayerNorm", "type": STEP + "LayerNorm"}
+RANDOM = numpy.random.default_rng(5)
+WEIGHT, BIAS, RESIDUAL = RANDOM.normal(size=(9, 32)), RANDOM.normal(size=9), RANDOM.normal(size=(9, 32))
+SCALE, SHIFT = RANDOM.normal(size=9), RANDOM.normal(size=9)
+DENSE_CONFIG = {"in_features": 32, "out_features": 9, "bias": True, "activation_function": "torch.nn.modules.linear.Identity"}
+
+
+def with_dense(m, *steps, model="bert-tiny", save=None, **config):
+    """2_Dense from 32 to 9 dimensions, and 3_LayerNorm of 9."""
+    m.of(model).write("modules.json", [TRANSFORMER, POOLING, *(steps or (DENSE,))])
+    m.write("2_Dense/config.json", laid_over(DENSE_CONFIG, config)).write("3_LayerNorm/config.json", {"dimension": 9})
+    save = save or (lambda path, tensors: write_safetensors(path / "model.safetensors", tensors))
+    save(m.path / "2_Dense", {"linear.weight": WEIGHT, "linear.bias": BIAS, "residual.weight": RESIDUAL})
+    save(m.path / "3_LayerNorm", {"norm.weight": SCALE, "norm.bias": SHIFT})
+    return m
+
+
+def layer_norm(x):
+    return (x - x.mean()) / numpy.sqrt(x.var() + 1e-5)
+
+
+@case("modules.json", "Dense, LayerNorm behind Pooling")
+def dense_modules(m):
+    for graph in ("native", "portable"):
+        with_dense(m)
+        mean = m.hidden(m.ids(TEXT)).mean(0)
+        m.gives(WEIGHT @ mean + BIAS, "--graph", graph)
+        with_dense(m, DENSE, LAYER_NORM, NORMALIZE)
+        m.gives(unit(SCALE * layer_norm(WEIGHT @ mean + BIAS) + SHIFT), "--graph", graph)
+        with_dense(m, {**NORMALIZE, "path": "9_Normalize"}, DENSE)
+        m.gives(WEIGHT @ unit(mean) + BIAS, "--graph", graph)
+    m.gives(unit(WEIGHT @ unit(mean) + BIAS), "--normalize", "true", differs=False)
+    cut = (WEIGHT @ unit(mean) + BIAS)[:4]
+    m.gives(cut, "--dimensions", "4", differs=False)
+    done = m.run("--dimensions", "10", TEXT)
+    assert done.returncode == 2 and b"is not in 1..9" in done.stderr, done.stderr
+    source, m.path = m.path, m.root / "compiled-dense"
+    m.command.ok("compile", "-q", source, "-o", m.path, "--precision", "fp32")
+    m.gives(WEIGHT @ unit(mean) + BIAS, differs=False)
+
+
+@case("modules.json", "Dense, LayerNorm behind Pooling")
+def dense_behind_exports(m):
+    bert = MODELS / "bert-tiny"
+    with_dense(m, model="bert-tiny-onnx")
+    m.gives(WEIGHT @ m.hidden(m.ids(TEXT), config=bert, weights=bert).mean(0) + BIAS, *PUBLISHED)
+    info = json.loads(m.command.ok("info", "--json", "--model", m.path, *PUBLISHED))
+    assert info["dimensions"] == 9
+    with_dense(m, model="bert-tiny-onnx").graph(pool)
+    done = m.run(*PUBLISHED, TEXT)
+    assert done.returncode == 2 and b"sentence_embedding has 32 dimensions, the modules" in done.stderr, done.stderr
+    with_dense(m, model="bert-tiny-onnx", out_features=32).graph(pool)
+    m.gives(m.hidden(m.ids(TEXT), config=bert, weights=bert).mean(0), *PUBLISHED, says="it pools|its own pooling")
+
+
+@case("modules.json", "Dense, LayerNorm behind Pooling")
+def dense_of_late_chunks(m):
+    with_dense(m, activation_function=None)
+    chunks = ("Where do cats sleep?", "Hello World, a cat.")
+    found = m.vectors("--late-chunking", *chunks)
+    hidden = m.hidden(m.ids(" ".join(chunks)))
+    first = len(m.ids(chunks[0])) - 1
+    for vector, tokens in zip(found, (hidden[:first], hidden[first:])):
+        assert numpy.abs(vector - numpy.tanh(WEIGHT @ tokens.mean(0) + BIAS)).max() < 1e-5
+
+
+@case("modules.json", "Dense, LayerNorm before Pooling")
+def dense_first(m):
+    for step in (DENSE, {**LAYER_NORM, "path": "2_Dense"}):
+        m.of("bert-tiny").write("modules.json", [TRANSFORMER, step, POOLING]).refuses(says="modules.json")
+
+
+@case("modules.json", "any other module (WeightedLayerPooling, CNN, ...)")
 def other_modules(m):
-    for kind in (STEP + "Dense", STEP + "LayerNorm", STEP + "WeightedLayerPooling", "own.Pooling"):
+    for kind in (STEP + "WeightedLayerPooling", STEP + "CNN", "own.Pooling", "own.Dense"):
         m.of("bert-tiny").write("modules.json", [TRANSFORMER, POOLING, {"path": "2_Dense", "type": kind}])
         m.refuses(says=kind)
+
+
+DENSE_FILE = "2_Dense/config.json"
+
+
+@case(DENSE_FILE, "in_features, out_features, bias, use_residual")
+def dense_sizes(m):
+    mean = with_dense(m).hidden(m.ids(TEXT)).mean(0)
+    with_dense(m, bias=False).gives(WEIGHT @ mean)
+    with_dense(m, use_residual=True).gives(WEIGHT @ mean + BIAS + RESIDUAL @ mean)
+    square = numpy.random.default_rng(6).normal(size=(32, 32))
+    with_dense(m, out_features=32, bias=False, use_residual=True, activation_function="torch.nn.modules.activation.Tanh")
+    write_safetensors(m.path / "2_Dense/model.safetensors", {"linear.weight": square})
+    m.gives(numpy.tanh(square @ mean) + mean)
+    with_dense(m, save=lambda path, tensors: torch_file.save(path / "pytorch_model.bin", tensors))
+    m.gives(WEIGHT @ mean + BIAS)
+
+
+@case(DENSE_FILE, "activation_function")
+def dense_activations(m):
+    x = WEIGHT @ with_dense(m).hidden(m.ids(TEXT)).mean(0) + BIAS
+    erf = numpy.vectorize(math.erf)
+    for name, expected in ((None, numpy.tanh(x)), ("Tanh", numpy.tanh(x)), ("ReLU", numpy.maximum(x, 0)),
+                           ("GELU", x / 2 * (1 + erf(x / math.sqrt(2)))), ("SiLU", x / (1 + numpy.exp(-x)))):
+        with_dense(m, activation_function=name and f"torch.nn.modules.activation.{name}").gives(expected)
+
+
+@case(DENSE_FILE, "another activation_function")
+def other_dense_activation(m):
+    for name in ("torch.nn.modules.activation.Softplus", "own.Tanh", "Tanh"):
+        with_dense(m, activation_function=name).refuses(says="activation_function")
+
+
+@case(DENSE_FILE, "module_input_name, module_output_name")
+def dense_of_tokens(m):
+    for key in ("module_input_name", "module_output_name"):
+        with_dense(m, **{key: "token_embeddings"}).refuses(says=key)
+        with_dense(m, **{key: "sentence_embedding"}).vectors(TEXT)
+
+
+@case(DENSE_FILE, "sizes that do not fit")
+def dense_of_other_sizes(m):
+    with_dense(m, in_features=31).refuses(says=["2_Dense/config.json", "takes 31 dimensions"])
+    done = with_dense(m, out_features=8).run(TEXT)
+    assert done.returncode == 2 and b"linear.weight" in done.stderr and b"[8, 32]" in done.stderr, done.stderr
+
+
+@case(DENSE_FILE, "any other key")
+def other_dense_key(m):
+    plain = with_dense(m).vectors(TEXT)
+    assert numpy.array_equal(with_dense(m, dropout=0.5).vectors(TEXT), plain)
+    assert "warning:" in m.errors and "dropout" in m.errors
+    m.verdicts.add("no effect")
+
+
+@case("2_LayerNorm/config.json", "dimension")
+def layer_norm_size(m):
+    m.of("bert-tiny").write("modules.json", [TRANSFORMER, POOLING, {**LAYER_NORM, "path": "2_LayerNorm"}])
+    scale, shift = numpy.random.default_rng(7).normal(size=(2, 32))
+    m.write("2_LayerNorm/config.json", {"dimension": 32})
+    write_safetensors(m.path / "2_LayerNorm/model.safetensors", {"norm.weight": scale, "norm.bias": shift})
+    m.gives(scale * layer_norm(m.hidden(m.ids(TEXT)).mean(0)) + shift)
 
 
 @case("modules.json", "path of the Transformer")
@@ -688,6 +911,9 @@ def last_flag(m):
 def new_mode(m):
     pooled(m, pooling_mode="cls", pooling_mode_mean_tokens=True).gives(unit(cls_of(m, m.ids(TEXT))))
     pooled(m, pooling_mode=["lasttoken"]).gives(unit(m.hidden(m.ids(TEXT))[-1]))
+    for name, pool_rows in KINDS.items():
+        pooled(m, "xlmr-tiny", pooling_mode=name).gives(pool_rows(m.hidden(m.ids(TEXT))))
+        m.of("xlmr-tiny").gives(pool_rows(m.hidden(m.ids(TEXT))), "--pooling", name)
 
 
 @case("1_Pooling/config.json", "no mode at all")
@@ -695,12 +921,40 @@ def no_mode(m):
     pooled(m, "xlmr-tiny", word_embedding_dimension=32).gives(m.hidden(m.ids(TEXT)).mean(0))
 
 
+def weighted(tokens, first=0):
+    weights = numpy.arange(first + 1, first + len(tokens) + 1)
+    return weights @ tokens / weights.sum()
+
+
+KINDS = {"max": lambda tokens, first=0: tokens.max(0), "weightedmean": weighted,
+         "mean_sqrt_len_tokens": lambda tokens, first=0: tokens.sum(0) / math.sqrt(len(tokens))}
+
+
 @case("1_Pooling/config.json",
       "pooling_mode_max_tokens, pooling_mode_mean_sqrt_len_tokens, pooling_mode_weightedmean_tokens")
 def other_modes(m):
-    for mode in ("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"):
-        pooled(m, **{f"pooling_mode_{mode}": True}).refuses(says=f"pooling_mode_{mode}")
-    pooled(m, pooling_mode="max").refuses()
+    prompt, chunks = "search query: ", ("Where do cats sleep?", "Hello World, a cat.")
+    for name, pool_rows in KINDS.items():
+        flag = "pooling_mode_" + name.removesuffix("_tokens") + "_tokens"
+        for graph in ("native", "portable"):
+            pooled(m, "xlmr-tiny", **{flag: True})
+            m.gives(pool_rows(m.hidden(m.ids(TEXT))), "--graph", graph)
+        pooled(m, "xlmr-tiny", **{flag: True}, include_prompt=False)
+        m.merge("config_sentence_transformers.json", prompts={"query": prompt})
+        ids, count = m.ids(prompt + TEXT), len(m.ids(prompt)) - 1
+        m.gives(pool_rows(m.hidden(ids)[count:], count), "--task", "query")
+        found = m.vectors("--late-chunking", *chunks)
+        hidden, first = m.hidden(m.ids(" ".join(chunks))), len(m.ids(chunks[0])) - 1
+        assert numpy.abs(found[0] - pool_rows(hidden[:first])).max() < 1e-5
+        assert numpy.abs(found[1] - pool_rows(hidden[first:], first)).max() < 1e-5
+        bert = MODELS / "bert-tiny"
+        m.of("bert-tiny-onnx").write("1_Pooling/config.json", {flag: True})
+        m.gives(unit(pool_rows(m.hidden(m.ids(TEXT), config=bert, weights=bert))), *PUBLISHED, differs=name == "max")
+
+
+@case("1_Pooling/config.json", "another pooling_mode")
+def unknown_mode(m):
+    pooled(m, pooling_mode="median").refuses(says="median")
 
 
 @case("1_Pooling/config.json", "any other key")
@@ -1302,6 +1556,46 @@ def rotation(m):
 @case("config.json", "rope_scaling")
 def scaled_rotation(m):
     configured(m, "v3-tiny", rope_scaling={"type": "linear", "factor": 2.0}).refuses()
+
+
+def records_of(name):
+    with gzip.open(REPOSITORY / "tests/data/embed" / name, "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@case("config.json", "rope_scaling or rope_parameters of qwen3, eurobert, jina_embeddings_v5")
+def scaled_rotation_of_decoders(m):
+    kinds, last = set(), None
+    for record in records_of("rotary-qwen3-tiny.jsonl.gz"):
+        if record["config"] != last:
+            m.of("qwen3-tiny").merge("config.json", **{key: NULL if value is None else value
+                                                       for key, value in record["config"].items()})
+            last = record["config"]
+        kinds.add(record["name"])
+        for graph in ("native", "portable"):
+            m.gives(numpy.array(record["vector"]), "--graph", graph, text=record["text"], differs=False)
+    assert len(kinds) == 7
+
+
+@case("config.json", "longrope with longer texts")
+def longrope(m):
+    rope = {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [2.0] * 8,
+            "original_max_position_embeddings": 80}
+    m.of("qwen3-tiny").merge("config.json", rope_scaling=rope).refuses(says="rope_scaling")
+
+
+@case("config.json", "another rope_type")
+def other_rotation(m):
+    m.of("qwen3-tiny").merge("config.json", rope_scaling={"type": "proportional"}).refuses(says="proportional")
+    m.of("qwen3-tiny").merge("config.json", rope_scaling={"type": "linear"})
+    assert b"factor" in m.run(TEXT).stderr
+    m.of("qwen3-tiny").merge("config.json", rope_scaling={"type": "yarn", "factor": 0.5})
+    assert b"expected 1 to 65536" in m.run(TEXT).stderr
+
+
+@case("config.json", "rotary_scaling_factor of nomic-embed-text")
+def nomic_scaling(m):
+    m.of("nomic-tiny").merge("config.json", rotary_scaling_factor=2.0).refuses(says="rotary_scaling_factor")
 
 
 @case("config.json", "head_dim")

@@ -249,7 +249,7 @@ def test_include_adds_and_all_takes_everything(hub, home):
 
 
 def test_repository_without_weights(hub, home):
-    hub.models[NAME] = Model(files={"config.json": CONFIG, "pytorch_model.bin": b"x"})
+    hub.models[NAME] = Model(files={"config.json": CONFIG, "weights.bin": b"x"})
     fails(pull(hub, home), 1, NAME, "model.safetensors", "--all")
     assert not repo_folder(home).exists()
 

@@ -48,6 +48,15 @@ ModelConfig config_of(const std::string& model, const std::string& graph, std::s
   return config;
 }
 
+// Adapters that are no part of the model, where the records are theirs: "adapters-NAME.jsonl.gz".
+void add_adapters(const Case& c, ModelConfig& config) {
+  if (!c.records.starts_with("adapters-")) return;
+  for (const auto& entry : std::filesystem::directory_iterator(kModels + "adapters/" + c.model)) {
+    config.checkpoints.adapters.emplace_back(entry.path().filename().string(),
+                                             entry.path().string());
+  }
+}
+
 std::vector<float> floats(const JsonValue& array) {
   std::vector<float> values;
   for (const JsonValue& value : array.elements())
@@ -78,8 +87,11 @@ class Parity : public testing::TestWithParam<Case> {
     const auto limit = record.find("max_tokens");
     const std::size_t max_tokens = limit ? static_cast<std::size_t>(limit->integer()) : 0;
     auto [entry, added] = models_.try_emplace(max_tokens);
-    if (added)
-      entry->second.emplace(load_model(config_of(GetParam().model, GetParam().graph, max_tokens)));
+    if (added) {
+      ModelConfig config = config_of(GetParam().model, GetParam().graph, max_tokens);
+      add_adapters(GetParam(), config);
+      entry->second.emplace(load_model(config));
+    }
     return *entry->second;
   }
 
@@ -229,6 +241,13 @@ std::vector<Case> cases() {
         "gte-tiny", "gemma-tiny", "mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny",
         "simcse-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     add(model, {model});
+  }
+  add("dense-tiny", {"dense-tiny"});
+  for (const char* model : {"bert-narrow", "modernbert-narrow", "qwen3-narrow"}) {
+    add(model, {model});
+  }
+  for (const char* model : {"bert-tiny", "qwen3-tiny"}) {
+    add(model, {"adapters-" + std::string(model)});
   }
   return all;
 }

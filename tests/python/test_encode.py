@@ -251,6 +251,17 @@ def test_prompts_of_ones_own(load, plain):
         load("bert-tiny", prompts="query: ")
 
 
+def test_adapters_of_ones_own(load):
+    folders = MODELS / "adapters" / "bert-tiny"
+    own = load("bert-tiny", precision="fp32", adapters={"legal": folders / "legal", "medical.notes": str(folders / "medical.notes")})
+    assert own.info.adapters == {"legal": str(folders / "legal"), "medical.notes": str(folders / "medical.notes")}
+    for record in records("adapters-bert-tiny.jsonl.gz"):
+        found = own.encode(record["text"], task=record["task"])
+        assert np.abs(found - np.array(record["vector"])).max() < 1e-5, record["task"]
+    with pytest.raises(ValueError, match="legal, medical.notes, none"):
+        own.encode("x", task="poetry")
+
+
 def test_names_of_sentence_transformers(model):
     prompts = {task.name: task.prompt for task in model.info.tasks}
     query = model.encode("x", task="retrieval.query")

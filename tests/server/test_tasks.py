@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A task's name means the same at each door; what a model does without one; token ids."""
 
+import gzip
 import json
 
 import numpy
 import pytest
 
 from changed_model import changed
-from command import MODELS
+from command import DATA, MODELS
 from process import Served
 
 TEXT = "Where do cats sleep?"
@@ -98,6 +99,23 @@ def test_a_model_without_tasks(plain_server, door):
         assert numpy.array_equal(vector(ask(plain_server, name)), plain_server.expected(TEXT)[0]), name
     assert ask(plain_server, "poetry").status == 422
     plain_server.command.fails(2, "embed", "--model", plain_server.model, "--task", "poetry", TEXT, says="poetry")
+
+
+def test_adapters_of_ones_own_share_a_request(home):
+    """One request with texts of all adapters and of none."""
+    folders = MODELS / "adapters" / "bert-tiny"
+    with gzip.open(DATA / "embed/adapters-bert-tiny.jsonl.gz", "rt") as lines:
+        wanted = [record for record in map(json.loads, lines) if record["text"]]
+    flags = [part for name in ("legal", "medical.notes") for part in ("--adapter", f"{name}={folders / name}")]
+    with Served(home, *flags, "--precision", "fp32", model=MODELS / "bert-tiny") as served:
+        reply = served.call("POST", "/v1/embeddings", {
+            "input": [{"text": record["text"], "task": record["task"]} for record in wanted]})
+        assert reply.status == 200, reply.body
+        found = numpy.array([row["embedding"] for row in reply.json()["data"]])
+        assert numpy.abs(found - numpy.array([record["vector"] for record in wanted])).max() < 1e-5
+        assert served.call("POST", "/v1/embeddings", {"input": "x", "task": "poetry"}).status == 422
+        shown = served.call("GET", "/v1/models").json()["data"][0]
+        assert "legal" in json.dumps(shown), shown
 
 
 @pytest.mark.parametrize("door", PROMPT_DOORS)

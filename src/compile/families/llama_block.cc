@@ -2,29 +2,28 @@
 #include "compile/families/llama_block.h"
 
 #include "compile/config_keys.h"
+#include "compile/rotary_scaling.h"
 
 namespace nestvec {
 namespace {
 
 // rope_theta stands in rope_parameters since transformers 5, at the top before.
-double rotary_base(const JsonValue& config, double fallback) {
+void read_rotation(const JsonValue& config, double fallback, ModelSpec& spec) {
   std::optional<JsonValue> base = config.find("rope_theta");
+  std::optional<JsonValue> scaled;
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     const auto rope = config.find(key);
     if (!rope) continue;
-    const std::string type =
-        text_or(*rope, rope->find("rope_type") ? "rope_type" : "type", "default");
-    if (type != "default") {
-      throw unsupported(*rope, "rope_type \"" + type + "\" is not supported; default is");
-    }
+    scaled = rope;
     if (const auto part = rope->find("partial_rotary_factor"); part && part->number() != 1.0) {
       throw unsupported(*part, "rotation of a part of a head is not supported");
     }
     if (const auto theta = rope->find("rope_theta")) base = theta;
   }
-  if (!base) return fallback;
-  if (!(base->number() > 1.0)) throw base->error("expected a number over 1");
-  return base->number();
+  if (base && !(base->number() > 1.0)) throw base->error("expected a number over 1");
+  spec.positions = PositionKind::kRotary;
+  spec.rotary_base = base ? base->number() : fallback;
+  if (scaled) read_rotary_scaling(config, *scaled, spec);
 }
 
 void read_llama_heads(const JsonValue& config, ModelSpec& spec) {
@@ -81,13 +80,12 @@ ModelSpec read_llama_block(const JsonValue& config, const LlamaDefaults& default
   spec.layer_norm_eps =
       epsilon ? checked_epsilon(*epsilon) : static_cast<float>(defaults.norm_epsilon);
   spec.activation = activation_of(config, "hidden_act", "silu");
-  spec.positions = PositionKind::kRotary;
-  spec.rotary_base = rotary_base(config, defaults.rotary_base);
   spec.block.norm = NormKind::kRms;
   spec.block.norm_first = true;
   spec.block.biases = false;
   spec.block.gated = true;
   read_llama_heads(config, spec);
+  read_rotation(config, defaults.rotary_base, spec);
   return spec;
 }
 

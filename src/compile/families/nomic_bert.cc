@@ -29,7 +29,13 @@ void refuse_other_nomics(const JsonValue& config) {
     const bool off = !value || (value->kind() == JsonValue::Kind::kBool && !value->boolean());
     if (!off) throw unsupported(*value, "is not supported for this family");
   }
-  for (const char* key : {"rotary_scaling_factor", "rotary_emb_scale_base", "rope_scaling"}) {
+  if (const auto factor = config.find("rotary_scaling_factor")) {
+    throw unsupported(*factor,
+                      "positions that are scaled by the longest text of a batch are not supported: "
+                      "vectors would depend on the other texts; remove the key for vectors as "
+                      "without it");
+  }
+  for (const char* key : {"rotary_emb_scale_base", "rope_scaling"}) {
     if (const auto value = config.find(key)) {
       throw unsupported(*value, "scaled rotary positions are not supported");
     }
