@@ -98,7 +98,7 @@ TEST_F(FileTest, ErrorsNamePathAndReason) {
   EXPECT_THROW(MappedFile(folder_.string()), Error);
   const std::string pipe = (folder_ / "pipe").string();
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_THROW(MappedFile(pipe), Error) << "without waiting for who writes into it";
+  EXPECT_THROW(MappedFile{pipe}, Error) << "without waiting for who writes into it";
 }
 
 TEST_F(FileTest, ReadsUpToTheLimitAndEmptyFiles) {
