@@ -146,7 +146,8 @@ class Comparison:
             peaks = [worker.facts["load_peak_bytes"], *(result["peak_bytes"].get(name, 0) for result in measured)]
             described[name] = {"title": worker.engine.title, "precision": worker.engine.precision, **worker.facts,
                                "idle_share": worker.idle_share, "peak_bytes": max(peaks)}
-        return {"title": self.model.title, "left_out": self.left_out, "workloads": measured, "engines": described}
+        products = {"products": self.model.products} if isinstance(self.model, decoders.V5) else {}
+        return {"title": self.model.title, **products, "left_out": self.left_out, "workloads": measured, "engines": described}
 
     def second_pass(self, workload: workloads.Workload, result: dict[str, Any]) -> None:
         """Who had no room beside all others takes turns with the first engine alone."""
@@ -186,7 +187,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if os.getloadavg()[0] > 0.5:
         print(f"note: the load average is {os.getloadavg()[0]:.1f}; a quiet machine measures better", file=sys.stderr)
     programs = pathlib.Path(options.nestvec).parent / "bench"
-    comparable = options.size == "full" and "v3" in options.models  # the programs know no other shapes
+    comparable = options.size == "full" and options.models != ["minilm"]
     bounds = products.measure(programs, setting.threads, options.turn_seconds) if comparable else []
     results = {"date": str(datetime.date.today()), "machine": machine(facts), "threads": setting.threads,
                "size": options.size, "models": [Comparison(options, model, setting, facts).run() for model in chosen]}

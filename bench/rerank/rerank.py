@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rerankers: nestvec beside ONNX Runtime, OpenVINO and sentence-transformers in one interleaved run, on the same weights.
 
-    build/venv-reference/bin/python bench/rerank/rerank.py                      # full size: half an hour
-    build/venv-reference/bin/python bench/rerank/rerank.py --size minilm --rounds 5
-    build/venv-reference/bin/python bench/rerank/rerank.py --prepare            # make models, measure nothing
+    make bench-rerank                                # full size: an hour on a small machine, 9 GB on disk
+    make bench-rerank ARGS="--size minilm --rounds 5"
+    make bench-rerank ARGS=--prepare                 # make models, call each engine once
 
 A call scores one query of 16 tokens with --documents documents of 20 to 500 tokens, lengths evenly spread, order random.
 The time of nestvec and of sentence-transformers has the tokenizer in it. A workload's first call also compares scores: an
 engine that computes something else is not timed, and the exit code is 1. The models are random
-(scripts/make_synthetic_reranker.py); they are made on first use in build/bench-models. scripts/reference-venv.sh makes the environment. OpenVINO takes part where --openvino names a folder of packages that has it.
+(scripts/make_synthetic_reranker.py); they are made on first use in build/bench-models. OpenVINO
+takes part where --openvino names a folder of packages that has it.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--turn-seconds", type=float, default=1.0, help="a turn calls until these are over")
     parser.add_argument("--workload-minutes", type=float, default=20, help="no third round begins after these")
     parser.add_argument("--nestvec", default=str(ROOT / "build/release/nestvec"), help="the command")
-    parser.add_argument("--openvino", default="", help="a folder of packages with OpenVINO, as build/venv-bench/lib/python3.11/site-packages")
+    parser.add_argument("--openvino", default="", help="a folder with OpenVINO's package: build/venv-bench/lib/python3.11/site-packages")
     parser.add_argument("--store", type=pathlib.Path, default=ROOT / "build/bench-models")
     parser.add_argument("--json", type=pathlib.Path, help="write the results there")
     parser.add_argument("--prepare", action="store_true", help="make models, call each engine once on one document")
@@ -112,7 +113,8 @@ def start(engine: engines.Engine, model: reranker.Reranker, options: argparse.Na
         command = [options.nestvec, "bench", "-q", "--on-request", "--model", str(model.form("checkpoint")),
                    "--threads", str(options.threads), "--precision", engine.precision]
         return engines.Worker(engine, command, log, environment)
-    command = [sys.executable, str(SCORERS), engine.kind, str(model.form(engine.form)), "--threads", str(options.threads), "--precision", engine.precision, "--openvino", options.openvino,
+    command = [sys.executable, str(SCORERS), engine.kind, str(model.form(engine.form)), "--threads", str(options.threads),
+               "--precision", engine.precision, "--openvino", options.openvino,
                "--pad", "1" if model.spec.family == "xlm-roberta" else "0"]
     return engines.Worker(engine, command, log, environment)
 
