@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart build test test-server test-clients test-clarifai test-deploy check
 .PHONY: dist deb image wheel test-packages test-image test-aarch64 check-macos test-python test-mteb
-.PHONY: test-examples test-scaleout bench bench-engines bench-load bench-json bench-bulk
+.PHONY: test-examples test-scaleout bench bench-engines bench-rerank bench-load bench-json bench-bulk
 .PHONY: goldens format lint clean
 SHELL := bash
 
@@ -146,6 +146,9 @@ bench-engines: setup  ## Beside ONNX Runtime, OpenVINO, PyTorch: hours; minutes 
 	@$(configure)
 	@cmake --build build/release
 	@build/venv-bench/bin/python bench/engines/compare.py $(ARGS)
+
+bench-rerank: build  ## Rerankers beside ONNX Runtime, sentence-transformers: an hour; minutes with ARGS="--size minilm"
+	@python=$$(scripts/reference-venv.sh) && "$$python" bench/rerank/rerank.py $(ARGS)
 
 bench-load: build  ## Clients at once against the server on a small model: minutes
 	@python3 bench/load/load.py --model "$$(scripts/fetch-default-model.sh)" $(ARGS)

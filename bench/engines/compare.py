@@ -25,6 +25,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import decoders
 import engines
 import measure
 import models
@@ -36,7 +37,8 @@ import workloads
 ROOT = models.ROOT
 REFERENCE = ROOT / "build/venv-reference/bin/python"
 MINILM_ENGINES = ["nestvec-fp32", "nestvec-bf16", "nestvec-int8", "onnxruntime-folded", "onnxruntime-int8"]
-Model = models.V3 | models.MiniLM
+MODELS = ["v3", "minilm", "v5-nano", "v5-small"]
+Model = engines.Model
 
 
 def names(text: str) -> list[str]:
@@ -52,7 +54,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--precisions", type=names, metavar="NAME,...",
                         help="of nestvec: fp32,bf16,int8 (all, bf16 where the CPU computes in it)")
     parser.add_argument("--workloads", type=names, metavar="NAME,...", help=f"of {','.join(workloads.GROUPS)}")
-    parser.add_argument("--models", type=names, default=["v3", "minilm"], metavar="NAME,...", help="of v3,minilm")
+    parser.add_argument("--models", type=names, default=["v3", "minilm"], metavar="NAME,...", help=f"of {','.join(MODELS)} (v3,minilm)")
     parser.add_argument("--threads", type=int, help="of each engine (what nestvec takes by itself)")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--turn-seconds", type=float, default=1.0, help="a turn calls until these are over")
@@ -71,7 +73,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     options.workloads = options.workloads or (["short", "uniform", "mixed"] if options.quick else workloads.GROUPS)
     options.store, options.json = options.store.resolve(), options.json or options.store / "results.json"
     for chosen, known in ((options.engines, engines.ENGINES), (options.workloads, workloads.GROUPS),
-                          (options.models, ["v3", "minilm"])):
+                          (options.models, MODELS)):
         if unknown := set(chosen) - set(known):
             parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     return options
@@ -83,6 +85,8 @@ def choose_engines(options: argparse.Namespace, model: Model,
     chosen, left_out = [], {}
     for name, engine in engines.ENGINES.items():
         if name not in options.engines or (isinstance(model, models.MiniLM) and name not in MINILM_ENGINES):
+            continue
+        if isinstance(model, decoders.V5) and engine.form == "official":
             continue
         if not engine.pads and options.precisions and engine.precision not in options.precisions:
             continue
@@ -142,7 +146,8 @@ class Comparison:
             peaks = [worker.facts["load_peak_bytes"], *(result["peak_bytes"].get(name, 0) for result in measured)]
             described[name] = {"title": worker.engine.title, "precision": worker.engine.precision, **worker.facts,
                                "idle_share": worker.idle_share, "peak_bytes": max(peaks)}
-        return {"title": self.model.title, "left_out": self.left_out, "workloads": measured, "engines": described}
+        products = {"products": self.model.products} if isinstance(self.model, decoders.V5) else {}
+        return {"title": self.model.title, **products, "left_out": self.left_out, "workloads": measured, "engines": described}
 
     def second_pass(self, workload: workloads.Workload, result: dict[str, Any]) -> None:
         """Who had no room beside all others takes turns with the first engine alone."""
@@ -170,7 +175,8 @@ def chosen_models(options: argparse.Namespace) -> list[Model]:
     if "minilm" in options.models:
         done = subprocess.run([ROOT / "scripts/fetch-default-model.sh"], stdout=subprocess.PIPE, text=True, check=True)
         chosen.append(models.MiniLM(options.store, pathlib.Path(done.stdout.strip())))
-    return chosen
+    tiny = "tiny-" if options.size == "tiny" else ""
+    return chosen + [decoders.V5(options.store, tiny + name.removeprefix("v5-")) for name in options.models if name.startswith("v5")]
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -181,7 +187,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if os.getloadavg()[0] > 0.5:
         print(f"note: the load average is {os.getloadavg()[0]:.1f}; a quiet machine measures better", file=sys.stderr)
     programs = pathlib.Path(options.nestvec).parent / "bench"
-    comparable = options.size == "full" and "v3" in options.models  # the programs know no other shapes
+    comparable = options.size == "full" and options.models != ["minilm"]
     bounds = products.measure(programs, setting.threads, options.turn_seconds) if comparable else []
     results = {"date": str(datetime.date.today()), "machine": machine(facts), "threads": setting.threads,
                "size": options.size, "models": [Comparison(options, model, setting, facts).run() for model in chosen]}

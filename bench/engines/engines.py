@@ -10,8 +10,10 @@ import sys
 import time
 from typing import Any
 
+import decoders
 import models
 
+Model = models.V3 | models.MiniLM | decoders.V5
 PEERS = pathlib.Path(__file__).with_name("peers.py")
 
 
@@ -126,11 +128,11 @@ class Setting:
         return {"NESTVEC_CACHE": str(self.store / "compiled")}
 
 
-def nestvec_arguments(setting: Setting, model: models.V3 | models.MiniLM, precision: str) -> list[str]:
+def nestvec_arguments(setting: Setting, model: Model, precision: str) -> list[str]:
     return ["--model", str(model.form("checkpoint")), "--threads", str(setting.threads), "--precision", precision]
 
 
-def nestvec_info(setting: Setting, model: models.V3 | models.MiniLM, precision: str) -> dict[str, Any]:
+def nestvec_info(setting: Setting, model: Model, precision: str) -> dict[str, Any]:
     """Loads the model once, so that it is compiled. Raises EngineFailed."""
     done = subprocess.run([setting.nestvec, "info", "--json", *nestvec_arguments(setting, model, precision)],
                           env={**os.environ, **setting.nestvec_environment}, capture_output=True, text=True)
@@ -139,7 +141,7 @@ def nestvec_info(setting: Setting, model: models.V3 | models.MiniLM, precision: 
     return json.loads(done.stdout)
 
 
-def start(engine: Engine, model: models.V3 | models.MiniLM, setting: Setting) -> Worker:
+def start(engine: Engine, model: Model, setting: Setting) -> Worker:
     """Raises EngineFailed."""
     log = setting.store / "logs" / f"{model.name}-{engine.name}"
     if not engine.pads:
@@ -150,5 +152,5 @@ def start(engine: Engine, model: models.V3 | models.MiniLM, setting: Setting) ->
     python = setting.torch_python if engine.kind == "transformers" and setting.torch_python else sys.executable
     command = [python, str(PEERS), engine.kind, str(model.form(engine.form)), "--threads", str(setting.threads),
                "--precision", engine.precision, "--task-id", str(models.TASK_ID), "--pad", str(model.pad),
-               "--adapter", models.TASK.replace("-", "_")]
+               "--adapter", model.adapter, "--pooling", model.pooling]
     return Worker(engine, command, log, {"OMP_NUM_THREADS": str(setting.threads)})

@@ -16,6 +16,7 @@ import onnx
 from onnx import TensorProto, helper
 
 OPSET = 20
+AXES = ["batch_size", "sequence_length"]
 DATA = "model.onnx_data"
 INLINE_BYTES = 1024  # shapes and scalars stay in the graph, where shape inference sees them
 ALIGNMENT = 4096     # so that an engine may map the file
@@ -75,16 +76,14 @@ class Graph:
         self.tensors[name] = tensor
         return name
 
-    def save(self, output: str, hidden: int, with_task: bool) -> None:
+    def save(self, output: str, name: str, shape: list[str | int], inputs: dict[str, list[str]]) -> None:
+        """The inputs are of int64."""
         self.file.close()
-        self.nodes.append(helper.make_node("Identity", [output], ["text_embeds"]))
-        axes = ["batch_size", "sequence_length"]
-        inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, axes)
-                  for name in ("input_ids", "attention_mask")]
-        if with_task:
-            inputs.append(helper.make_tensor_value_info("task_id", TensorProto.INT64, []))
-        outputs = [helper.make_tensor_value_info("text_embeds", TensorProto.FLOAT, [*axes, hidden])]
-        graph = helper.make_graph(self.nodes, "encoder", inputs, outputs, list(self.tensors.values()))
+        self.nodes.append(helper.make_node("Identity", [output], [name]))
+        graph = helper.make_graph(
+            self.nodes, "encoder",
+            [helper.make_tensor_value_info(key, TensorProto.INT64, axes) for key, axes in inputs.items()],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)], list(self.tensors.values()))
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
         (self.folder / "model.onnx").write_bytes(model.SerializeToString())
 
@@ -152,8 +151,8 @@ def mask_bias(graph: Graph) -> str:
     return graph.op("Mul", graph.op("Sub", graph.constant(1.0), mask), graph.constant(float(np.finfo(np.float32).min)))
 
 
-def write_encoder(folder: pathlib.Path, encoder: Encoder, weights: Weights, with_task: bool = False) -> None:
-    graph = Graph(folder)
+def encode(graph: Graph, encoder: Encoder, weights: Weights) -> str:
+    """The last hidden state."""
     mask = mask_bias(graph)
     angles = rotations(graph, encoder)
     x = norm(graph, encoder, weights, "emb_ln", weights.embed(graph))
@@ -164,4 +163,10 @@ def write_encoder(folder: pathlib.Path, encoder: Encoder, weights: Weights, with
         middle = graph.op("Gelu", weights.linear(graph, f"{layer}.mlp.fc1", x))
         after = weights.linear(graph, f"{layer}.mlp.fc2", middle)
         x = norm(graph, encoder, weights, f"{layer}.norm2", graph.op("Add", x, after))
-    graph.save(x, encoder.hidden, with_task)
+    return x
+
+
+def write_encoder(folder: pathlib.Path, encoder: Encoder, weights: Weights, with_task: bool = False) -> None:
+    graph = Graph(folder)
+    inputs = {name: AXES for name in ("input_ids", "attention_mask")} | ({"task_id": []} if with_task else {})
+    graph.save(encode(graph, encoder, weights), "text_embeds", [*AXES, encoder.hidden], inputs)

@@ -11,10 +11,10 @@ import json
 import os
 import pathlib
 import shutil
-import struct
 import sys
 from collections.abc import Callable, Iterator
 
+import checkpoint
 import graphs
 import numpy as np
 
@@ -96,22 +96,16 @@ class Official(Folded):
 
 
 class Bert:
-    """A BERT of safetensors in float32, by the same keys."""
+    """A BERT of safetensors, by the same keys."""
 
     NAMES = {"mixer.out_proj": "attention.output.dense", "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense",
              "norm1": "attention.output.LayerNorm", "norm2": "output.LayerNorm"}
 
     def __init__(self, folder: pathlib.Path):
-        self.data = np.memmap(folder / "model.safetensors", np.uint8, "r")
-        (size,) = struct.unpack("<Q", self.data[:8].tobytes())
-        self.index, self.start = json.loads(self.data[8:8 + size].tobytes()), 8 + size
+        self.tensors = checkpoint.Tensors(folder / "model.safetensors")
 
     def tensor(self, name: str) -> np.ndarray:
-        entry = self.index[name]
-        if entry["dtype"] != "F32":
-            raise SystemExit(f"{name}: {entry['dtype']}, only F32 is read")
-        begin, end = entry["data_offsets"]
-        return np.frombuffer(self.data[self.start + begin:self.start + end].tobytes(), "<f4").reshape(entry["shape"])
+        return self.tensors[name]
 
     def embed(self, graph: graphs.Graph) -> str:
         words, positions, kinds = (self.tensor(f"embeddings.{name}_embeddings.weight")
@@ -171,7 +165,8 @@ class V3:
     def __init__(self, store: pathlib.Path, size: str):
         self.name, self.title = f"v3-{size}", f"jina-embeddings-v3, {size} size, random weights"
         self.spec, self.size, self.folder = SIZES[size], size, store / f"v3-{size}"
-        self.longest, self.task, self.pad = self.spec.max_positions - 2, TASK, 1
+        self.longest, self.task, self.pad, self.pooling = self.spec.max_positions - 2, TASK, 1, "mean"
+        self.adapter = TASK.replace("-", "_")
         self.encoder = graphs.Encoder(self.spec.hidden, self.spec.layers, self.spec.heads, 1e-5, self.spec.rope_base)
 
     def form(self, name: str) -> pathlib.Path:
@@ -194,7 +189,7 @@ class MiniLM:
     def __init__(self, store: pathlib.Path, source: pathlib.Path):
         self.name, self.title, self.size = "minilm", "all-MiniLM-L6-v2", "real"
         self.folder, self.source, self.task = store / "minilm", source, "none"
-        self.longest, self.pad = 256, 0
+        self.longest, self.pad, self.pooling, self.adapter = 256, 0, "mean", ""
         config = json.loads((source / "config.json").read_text())
         self.encoder = graphs.Encoder(config["hidden_size"], config["num_hidden_layers"],
                                       config["num_attention_heads"], config["layer_norm_eps"], None)

@@ -5,7 +5,7 @@
 
 It prints a line about itself. Then each line of standard input is a JSON object: "batches" holds the ids
 of a call's texts, batch by batch; "seconds" and "vectors" are nestvec's. A call pads its batches, runs
-them, takes the mean of the tokens and normalises: all that nestvec does but the tokenisation.
+them, takes the mean or the last of the tokens and normalises: all that nestvec does but the tokenisation.
 """
 
 import argparse
@@ -69,26 +69,28 @@ def load_transformers(options: argparse.Namespace) -> Loaded:
 LOADERS = {"onnxruntime": load_onnxruntime, "openvino": load_openvino, "transformers": load_transformers}
 
 
-def embed(run: Run, batch: list[np.ndarray], pad: int) -> np.ndarray:
+def embed(run: Run, batch: list[np.ndarray], options: argparse.Namespace) -> np.ndarray:
     """The vectors of one batch."""
-    ids = np.full((len(batch), max(map(len, batch))), pad, np.int64)
+    ids = np.full((len(batch), max(map(len, batch))), options.pad, np.int64)
     mask = np.zeros_like(ids)
     for row, text in enumerate(batch):
         ids[row, :len(text)] = text
         mask[row, :len(text)] = 1
     hidden = run(ids, mask)
-    # A product, so that no second tensor of the size of `hidden` is made.
-    sums = np.matmul(mask[:, None, :].astype(np.float32), hidden)[:, 0]
+    if options.pooling == "last":
+        sums = hidden[np.arange(len(batch)), mask.sum(axis=1) - 1]
+    else:  # a product, so that no second tensor of the size of `hidden` is made
+        sums = np.matmul(mask[:, None, :].astype(np.float32), hidden)[:, 0]
     return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
 
-def answer(run: Run, request: dict, pad: int) -> dict:
+def answer(run: Run, request: dict, options: argparse.Namespace) -> dict:
     batches = [[np.array(ids, np.int64) for ids in batch] for batch in request["batches"]]
     calls: list[float] = []
     end = time.perf_counter() + request.get("seconds", 0)
     while not calls or time.perf_counter() < end:
         start = time.perf_counter()
-        vectors = [embed(run, batch, pad) for batch in batches]
+        vectors = [embed(run, batch, options) for batch in batches]
         calls.append(time.perf_counter() - start)
     result = {"texts": sum(map(len, batches)), "tokens": sum(len(ids) for batch in batches for ids in batch),
               "seconds": calls}
@@ -106,6 +108,7 @@ def main() -> None:
     parser.add_argument("--task-id", type=int, default=0, help="the adapter, where the graph asks for it")
     parser.add_argument("--adapter", default="", help="folder of the adapter, for transformers")
     parser.add_argument("--pad", type=int, default=1, help="id of the padding token")
+    parser.add_argument("--pooling", choices=["mean", "last"], default="mean", help="of the tokens")
     options = parser.parse_args()
     # Libraries print what they like; answers go where they cannot.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -113,7 +116,7 @@ def main() -> None:
     run, facts = LOADERS[options.engine](options)
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:
-        print(json.dumps(answer(run, json.loads(line), options.pad)), file=answers)
+        print(json.dumps(answer(run, json.loads(line), options)), file=answers)
 
 
 if __name__ == "__main__":

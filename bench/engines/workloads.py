@@ -12,7 +12,6 @@ import numpy as np
 # Words that are one token each in many vocabularies; those that are not are left out.
 WORDS = ("the of and to in is that for it as was with be by on not he this are or his from at which but have an had "
          "they you were their a b c d e f g h i j k l m n o p q r s t u v w x y z").split()
-SPECIAL_TOKENS = 2  # at a text's ends, in both families of models
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +84,8 @@ class Texts:
         self.command = [nestvec, "tokenize", "--tokenizer", str(folder), "--jsonl", "--no-truncation"]
         # Twice the word, since the first of a text may be split in another way than the rest.
         counts = [len(ids) for ids in self.ids([f"{word} {word}" for word in WORDS])]
-        self.words = [word for word, count in zip(WORDS, counts) if count == 2 + SPECIAL_TOKENS]
+        self.special_tokens = len(self.ids([""])[0])  # at a text's ends
+        self.words = [word for word, count in zip(WORDS, counts) if count == 2 + self.special_tokens]
         if not self.words:
             raise SystemExit(f"{folder}: no word of its vocabulary is known here")
 
@@ -96,7 +96,7 @@ class Texts:
 
     def make(self, workload: Workload) -> tuple[list[str], list[list[int]]]:
         rng = np.random.default_rng(len(workload.lengths))
-        texts = [" ".join(rng.choice(self.words, length - SPECIAL_TOKENS)) for length in workload.lengths]
+        texts = [" ".join(rng.choice(self.words, length - self.special_tokens)) for length in workload.lengths]
         ids = self.ids(texts)
         if tuple(map(len, ids)) != workload.lengths:
             raise SystemExit(f"{workload.name}: texts have other lengths than wanted")

@@ -61,8 +61,10 @@ std::string CpuFeatures::best_isa() const {
 // Bits: Intel SDM volume 2A, CPUID.
 CpuFeatures detect_cpu(const CpuidSource& source) {
   CpuFeatures cpu;
-  const std::uint32_t last = source.cpuid(0, 0).eax;
+  const CpuidRegisters zero = source.cpuid(0, 0);
+  const std::uint32_t last = zero.eax;
   if (last < 1) return cpu;
+  const bool is_intel = zero.ebx == 0x756e6547;  // "Genu"
   cpu.model_name = read_brand(source);
   const CpuidRegisters one = source.cpuid(1, 0);
   cpu.sse4 = bit(one.ecx, 19);
@@ -77,6 +79,8 @@ CpuFeatures detect_cpu(const CpuidSource& source) {
   cpu.avx512f = foundation && all(saved, kXcr0Avx512);
   cpu.avx512_vnni = cpu.avx512f && bit(seven.ecx, 11);
   cpu.avx512_bf16 = cpu.avx512f && bit(seven_one.eax, 5);
+  // Intel's since Sapphire Rapids, which AVX512-FP16 tells: bf16 is for their tiles.
+  cpu.avx512_bf16_is_slow = cpu.avx512_bf16 && is_intel && bit(seven.edx, 23);
   const bool tiles = bit(seven.edx, 24) && all(saved, kXcr0Amx);
   cpu.amx_bf16 = tiles && bit(seven.edx, 22);
   cpu.amx_int8 = tiles && bit(seven.edx, 25);

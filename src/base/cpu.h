@@ -23,6 +23,7 @@ struct CpuFeatures {
   bool avx512f = false;    // with BW, DQ and VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
+  bool avx512_bf16_is_slow = false;  // half as many products as in fp32
   bool amx_bf16 = false;
   bool amx_int8 = false;
   bool neon = false;  // Advanced SIMD

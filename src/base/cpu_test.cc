@@ -59,6 +59,19 @@ TEST(Cpu, NamesTheBestInstructionSet) {
   EXPECT_TRUE(cpu.detect().amx_int8);
 }
 
+TEST(Cpu, KnowsWhoseProductsOfBf16AreSlow) {
+  FakeCpu cpu;
+  cpu.add_avx512();
+  cpu.leaves[{7, 1}].eax |= 1u << 5;
+  cpu.leaves[{7, 0}].edx |= 1u << 23;  // AVX512-FP16
+  EXPECT_FALSE(cpu.detect().avx512_bf16_is_slow) << "another maker's";
+  const char intel[] = "GenuineIntel";  // in ebx, edx, ecx
+  std::memcpy(&cpu.leaves[{0, 0}].ebx, intel, 4);
+  EXPECT_TRUE(cpu.detect().avx512_bf16_is_slow);
+  cpu.leaves[{7, 0}].edx = 0;
+  EXPECT_FALSE(cpu.detect().avx512_bf16_is_slow) << "Cooper Lake";
+}
+
 TEST(Cpu, NeedsTheSystemToSaveRegisters) {
   FakeCpu cpu;
   cpu.add_avx512();

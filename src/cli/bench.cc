@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <ostream>
 #include <random>
 #include <string>
@@ -41,9 +43,10 @@ constexpr const char* kBenchExamples =
     "With --on-request the model stays loaded, and idle between requests. It prints a line about\n"
     "itself. Then each line of standard input is a JSON object that says what to call:\n"
     "  \"workload\": the name of a workload, or \"texts\": the texts of a call\n"
+    "  \"query\":    of a reranker, for which the texts are documents\n"
     "  \"task\":     in place of --task\n"
     "  \"seconds\":  repeat the call for this long; 0, the default, is one call\n"
-    "  \"vectors\":  true also prints the vectors\n"
+    "  \"vectors\":  true also prints the vectors, or the scores of a reranker\n"
     "The answer is one line with the \"texts\" and \"tokens\" of a call and the \"seconds\" that\n"
     "each took. No call is left out: the first after loading is slower.\n"
     "  echo '{\"texts\":[\"a text\",\"another\"],\"seconds\":2}' | nestvec bench --on-request\n";
@@ -130,25 +133,22 @@ struct Measurement {
   double rate(std::size_t per_call) const { return static_cast<double>(per_call) / quantile(0.5); }
 };
 
-// Calls one after another until `seconds` are over, but one at least: the seconds of each, and what
-// the last returned.
-std::vector<double> time_calls(const Model& model, const Call& call, double seconds,
-                               Embeddings& last) {
+// Calls one after another until `seconds` are over, but one at least: the seconds of each.
+template <class Run>
+std::vector<double> time_calls(double seconds, const Run& run) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> calls;
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   do {
     const auto start = Clock::now();
-    last = model.predict(call.texts, call.tasks, call.options);
+    run();
     calls.push_back(std::chrono::duration<double>(Clock::now() - start).count());
   } while (Clock::now() < end);
   return calls;
 }
 
-std::size_t sum_of_tokens(const Embeddings& embeddings) {
-  std::size_t sum = 0;
-  for (const std::uint32_t tokens : embeddings.tokens) sum += tokens;
-  return sum;
+std::size_t sum_of(const std::vector<std::uint32_t>& tokens) {
+  return std::accumulate(tokens.begin(), tokens.end(), std::size_t{0});
 }
 
 Measurement measure(const Model& model, const BenchCommand& command, const std::string& workload) {
@@ -157,9 +157,10 @@ Measurement measure(const Model& model, const BenchCommand& command, const std::
   result.workload = workload;
   result.texts = call.texts.size();
   Embeddings embeddings;
-  time_calls(model, call, 0, embeddings);  // to warm up
-  result.seconds = time_calls(model, call, command.seconds, embeddings);
-  result.tokens = sum_of_tokens(embeddings);
+  const auto embed = [&] { embeddings = model.predict(call.texts, call.tasks, call.options); };
+  embed();  // to warm up
+  result.seconds = time_calls(command.seconds, embed);
+  result.tokens = sum_of(embeddings.tokens);
   std::sort(result.seconds.begin(), result.seconds.end());
   return result;
 }
@@ -214,6 +215,7 @@ void print_json(const ModelInfo& info, const Measurement& m, std::ostream& out) 
 // A line of --on-request.
 struct Request {
   std::vector<std::string> texts;
+  std::optional<std::string> query;
   std::string task;  // empty: the command's
   double seconds = 0;
   bool vectors = false;
@@ -232,6 +234,7 @@ Request parse_request(const std::string& line, const std::string& name, std::siz
       request.texts.emplace_back(text.string());
     }
   }
+  if (const auto query = root.find("query")) request.query = query->string();
   if (const auto task = root.find("task")) request.task = task->string();
   if (const auto seconds = root.find("seconds")) request.seconds = seconds->number();
   if (const auto vectors = root.find("vectors")) request.vectors = vectors->boolean();
@@ -249,21 +252,49 @@ void append_array(std::size_t count, std::string& out, Append append) {
   out += ']';
 }
 
-std::string answer_of(const Model& model, const BenchCommand& command, Request request) {
-  const Call call =
-      call_of(model, std::move(request.texts), request.task.empty() ? command.task : request.task);
+// What a call of texts or of pairs gave.
+struct Answer {
+  std::vector<double> seconds;
+  std::size_t tokens = 0;
+  std::string rows;  // vectors or scores as JSON
+};
+
+Answer embed_again(const Model& model, const Call& call, const Request& request) {
   Embeddings last;
-  const std::vector<double> calls = time_calls(model, call, request.seconds, last);
+  Answer answer;
+  answer.seconds = time_calls(request.seconds,
+                              [&] { last = model.predict(call.texts, call.tasks, call.options); });
+  answer.tokens = sum_of(last.tokens);
+  if (!request.vectors) return answer;
+  append_array(last.rows, answer.rows,
+               [&](std::size_t i, std::string& out) { append_json_numbers(last.row(i), out); });
+  return answer;
+}
+
+Answer rerank_again(const Model& model, const Request& request) {
+  Scores last;
+  Answer answer;
+  answer.seconds =
+      time_calls(request.seconds, [&] { last = model.rerank(*request.query, request.texts); });
+  answer.tokens = sum_of(last.tokens);
+  append_json_numbers(last.values, answer.rows);
+  return answer;
+}
+
+std::string answer_of(const Model& model, const BenchCommand& command, Request request) {
+  const std::size_t texts = request.texts.size();
+  const std::string& task = request.task.empty() ? command.task : request.task;
+  const Answer made =
+      request.query ? rerank_again(model, request)
+                    : embed_again(model, call_of(model, std::move(request.texts), task), request);
   std::string answer;
   JsonObject object(answer);
-  object.count("texts", call.texts.size());
-  object.count("tokens", sum_of_tokens(last));
-  append_array(calls.size(), object.key("seconds"),
-               [&](std::size_t i, std::string& out) { out += number_text("%.9f", calls[i]); });
-  if (request.vectors) {
-    append_array(last.rows, object.key("vectors"),
-                 [&](std::size_t i, std::string& out) { append_json_numbers(last.row(i), out); });
-  }
+  object.count("texts", texts);
+  object.count("tokens", made.tokens);
+  append_array(made.seconds.size(), object.key("seconds"), [&](std::size_t i, std::string& out) {
+    out += number_text("%.9f", made.seconds[i]);
+  });
+  if (request.vectors) object.key(request.query ? "scores" : "vectors") += made.rows;
   object.end();
   return answer;
 }

@@ -66,7 +66,7 @@ Precision choose_precision(const RuntimeOptions& runtime) {
   if (runtime.precision != "auto") return {runtime.precision, "as configured"};
   const std::string name = native_precision();
   return {name, name == "bf16" ? "auto: this CPU computes in bf16"
-                               : "auto: this CPU does not compute in bf16"};
+                               : "auto: bf16 is not faster on this CPU"};
 }
 
 Graph graph_of(const Artefact& artefact, const std::string& origin) {

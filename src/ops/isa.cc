@@ -109,7 +109,9 @@ std::vector<Isa> available_isas(const CpuFeatures& cpu, std::optional<Isa> limit
 }
 
 Isa choose_isa(const CpuFeatures& cpu, std::optional<Isa> limit) {
-  return available_isas(cpu, limit).back();
+  const Isa best = available_isas(cpu, limit).back();
+  const bool slow = best == Isa::kAvx512Bf16 && cpu.avx512_bf16_is_slow && limit != best;
+  return slow ? Isa::kAvx512Vnni : best;
 }
 
 }  // namespace nestvec

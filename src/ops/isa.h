@@ -42,7 +42,7 @@ bool multiplies_bf16(Isa isa);
 // for leave to use tiles (arch_prctl ARCH_REQ_XCOMP_PERM); where it refuses, AMX is not among them.
 std::vector<Isa> available_isas(const CpuFeatures& cpu, std::optional<Isa> limit = std::nullopt);
 
-// The best of them.
+// The best of them; not bfloat16's dot products where widening is faster, unless they are `limit`.
 Isa choose_isa(const CpuFeatures& cpu, std::optional<Isa> limit = std::nullopt);
 
 // The same of this machine, with the limit that the environment variable NESTVEC_MAX_ISA names.

@@ -90,6 +90,18 @@ TEST(ChooseIsa, TilesNeedBothTypesAndLeave) {
   EXPECT_EQ(choose_isa(cpu, Isa::kAvx512Bf16), Isa::kAvx512Bf16);
 }
 
+TEST(ChooseIsa, SlowProductsOfBf16AreForWhoAsksForThem) {
+  CpuFeatures cpu = wide();
+  cpu.avx512_bf16_is_slow = true;
+  EXPECT_EQ(choose_isa(cpu), Isa::kAvx512Vnni);
+  EXPECT_EQ(choose_isa(cpu, Isa::kAvx512Bf16), Isa::kAvx512Bf16);
+  EXPECT_EQ(choose_isa(cpu, Isa::kAvx512), Isa::kAvx512);
+  EXPECT_EQ(available_isas(cpu).back(), Isa::kAvx512Bf16) << "its kernels are tested, too";
+  if (detect_cpu().amx_int8) return;
+  cpu.amx_bf16 = cpu.amx_int8 = true;
+  EXPECT_EQ(choose_isa(cpu), Isa::kAvx512Vnni) << "tiles that the system refuses";
+}
+
 TEST(Isa, Bf16IsMultipliedWhereThereAreInstructions) {
   for (const Isa isa : {Isa::kAvx512Bf16, Isa::kAmx, Isa::kNeonBf16}) {
     EXPECT_TRUE(multiplies_bf16(isa)) << isa_name(isa);

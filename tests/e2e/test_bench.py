@@ -67,6 +67,16 @@ def test_vectors_and_tokens_of_a_request_are_those_of_embed(nestvec):  # noqa: F
     assert answer["tokens"] == sum(len(line["ids"]) for line in ids)
 
 
+def test_scores_of_a_request_are_those_of_rerank(nestvec):  # noqa: F811
+    reranker = MODELS / "xlmr-reranker-tiny"
+    request = {"query": "How many lines?", "texts": TEXTS, "vectors": True}
+    answer = lines_of(nestvec.ok("bench", "-q", "--model", reranker, "--on-request", stdin=json.dumps(request) + "\n"))[1]
+    ranked = lines_of(nestvec.ok("rerank", "-q", "--model", reranker, "--format", "jsonl", request["query"], stdin="\n".join(TEXTS)))
+    assert set(answer) == {"texts", "tokens", "seconds", "scores"} and answer["texts"] == len(TEXTS)
+    scores = numpy.array([line["score"] for line in sorted(ranked, key=lambda line: line["index"])], numpy.float32)
+    assert numpy.array_equal(numpy.array(answer["scores"], numpy.float32), scores)
+
+
 def test_bad_requests_name_their_line(nestvec):  # noqa: F811
     good = json.dumps({"texts": ["a"]}) + "\n"
     for bad in ("{", "[]", "{}", '{"workload":"longest"}', '{"texts":[1]}', '{"texts":["a"],"seconds":"1"}'):

@@ -48,6 +48,16 @@ def test_engines_agree_and_are_timed(measured):
     assert all(size > 1 << 20 for size in short["peak_bytes"].values())
 
 
+@pytest.mark.parametrize("name", ["v5-nano", "v5-small"])
+def test_engines_agree_on_jina_embeddings_v5(nestvec, tmp_path, name):  # noqa: F811
+    done = compare(nestvec, tmp_path, "--models", name, "--workloads", "short,mixed")
+    assert done.returncode == 0, done.stderr
+    (model,) = json.loads((tmp_path / "results.json").read_text())["models"]
+    assert list(model["engines"]) == [NAMES[0], NAMES[2]]
+    rows = [row for workload in model["workloads"] for row in workload["rows"]]
+    assert len(rows) == 2 + 4 and all(row["cosine"] >= 0.9999 for row in rows)
+
+
 def test_the_report_replaces_what_is_between_the_markers(measured):
     text = (measured / "report.md").read_text()
     assert text.startswith("# Before\n") and text.endswith("-->\n\nAfter\n") and "\nold\n" not in text

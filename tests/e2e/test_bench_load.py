@@ -57,6 +57,20 @@ def test_many_texts_beside_the_engine(nestvec, tmp_path):  # noqa: F811
     assert "40 texts, bert-tiny in" in done.stdout and "| the engine alone " in done.stdout
 
 
+def test_a_small_model_beside_large_ones(nestvec, tmp_path):  # noqa: F811
+    run = [sys.executable, LOAD.with_name("behind_other_model.py"), "--nestvec", nestvec.binary, "--small", MODELS / "bert-tiny",
+           "--embedder", MODELS / "v3-tiny", "--reranker", MODELS / "xlmr-reranker-tiny", "--warm-up", "0.1", "--seconds", "0.6",
+           "--pause", "0.01", "--json", tmp_path / "results.json"]
+    done = subprocess.run(run, env=nestvec.environment(PYTHONDONTWRITEBYTECODE="1"), text=True, capture_output=True,
+                          timeout=300)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [row["model"] for row in results["rows"]] == ["small", "small", "embedder", "small", "reranker", "small",
+                                                         "embedder", "reranker", "embedder", "reranker", "small"]
+    alone, together = results["memory"]
+    assert 0 < alone["pss"] <= alone["rss"] and alone["plan"].startswith("weights ") and together["plan"].endswith("iB")
+
+
 def test_the_report_replaces_what_is_between_the_markers(measured):
     text = (measured / "report.md").read_text()
     assert text.startswith("# Before\n") and text.endswith("-->\n\nAfter\n") and "\nold\n" not in text

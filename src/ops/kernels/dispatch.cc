@@ -78,12 +78,18 @@ const Kernels& kernels(Isa isa) {
   }
 }
 
-std::vector<Isa> machine_isas() {
-  const std::optional<std::string> limit = process_environment()("NESTVEC_MAX_ISA");
-  if (!limit) return available_isas(detect_cpu());
-  return available_isas(detect_cpu(), isa_of(*limit));
+namespace {
+
+std::optional<Isa> limit_of_environment() {
+  const std::optional<std::string> name = process_environment()("NESTVEC_MAX_ISA");
+  if (!name) return std::nullopt;
+  return isa_of(*name);
 }
 
-Isa machine_isa() { return machine_isas().back(); }
+}  // namespace
+
+std::vector<Isa> machine_isas() { return available_isas(detect_cpu(), limit_of_environment()); }
+
+Isa machine_isa() { return choose_isa(detect_cpu(), limit_of_environment()); }
 
 }  // namespace nestvec
