@@ -3,28 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "base/json.h"
-#include "nestvec/error.h"
 #include "support/checkpoint.h"
 #include "support/error_of.h"
+#include "support/spec_of.h"
 
 namespace nestvec {
 namespace {
-
-const std::string kSizes =
-    R"("vocab_size":100,"hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,)"
-    R"("intermediate_size":128,"max_position_embeddings":130)";
-
-ModelSpec spec_of(const std::string& members) {
-  const JsonDocument document = JsonDocument::parse("{" + members + "}", "config.json");
-  return parse_model_spec(document.root());
-}
-
-ModelSpec with(const std::string& members) { return spec_of(kSizes + "," + members); }
-
-std::string complaint(const std::string& members) {
-  return coded_error_of([&] { spec_of(members); });
-}
 
 TEST(ModelSpecTest, ReadsBert) {
   const ModelSpec spec =
@@ -364,67 +348,6 @@ TEST(ModelSpecTest, NamesTheKeyAtFault) {
   blames(kSizes + R"(,"lora_adaptations":"a")", "lora_adaptations");
   blames(kSizes + R"(,"lora_adaptations":[1])", "lora_adaptations[0]");
   blames(type + kSizes + R"(,"matryoshka_dimensions":[32,65])", "matryoshka_dimensions[1]");
-}
-
-TEST(ModelSpecTest, TheFirstArchitectureSaysWhatStandsOnTheEncoder) {
-  const auto head = [](const std::string& members) {
-    return with(R"("model_type":"bert",)" + members).head;
-  };
-  EXPECT_FALSE(head(R"("architectures":["BertModel"])").any());
-  EXPECT_FALSE(head(R"("architectures":["BertModel","BertForSequenceClassification"])").any());
-  EXPECT_FALSE(head(R"("architectures":["BertForTokenClassification"])").any());
-  const std::string classifier = R"("architectures":["BertForSequenceClassification"])";
-  EXPECT_EQ(head(classifier).classifier, (HeadSpec::Classifier{Activation::kTanh, 2}));
-  EXPECT_EQ(head(classifier + R"(,"num_labels":5)").classifier->outputs, 5u);
-  EXPECT_EQ(head(classifier + R"(,"id2label":{"0":"yes"},"num_labels":5)").classifier->outputs, 1u);
-  EXPECT_NE(complaint(kSizes + R"(,"model_type":"bert","num_labels":0,)" + classifier), "");
-}
-
-TEST(ModelSpecTest, HeadsAreThoseOfTheirFamilies) {
-  const auto head = [](const std::string& type, const std::string& architecture,
-                       const std::string& more = "") {
-    return *with(R"("num_labels":1,"model_type":")" + type + R"(","architectures":[")" +
-                 architecture + R"(ForSequenceClassification"])" + more)
-                .head.classifier;
-  };
-  const HeadSpec::Classifier usual = {Activation::kTanh, 1};
-  EXPECT_EQ(head("roberta", "Roberta"), usual);
-  EXPECT_EQ(head("new", "New"), usual);
-  HeadSpec::Classifier modern = {Activation::kGelu, 1};
-  modern.dense_bias = false;
-  modern.norm = true;
-  EXPECT_EQ(head("modernbert", "ModernBert"), modern);
-  modern.pooling = HeadPooling::kMean;
-  modern.dense_bias = true;
-  modern.activation = Activation::kSilu;
-  EXPECT_EQ(head("modernbert", "ModernBert",
-                 R"(,"classifier_pooling":"mean","classifier_bias":true,)"
-                 R"("classifier_activation":"silu")"),
-            modern);
-  HeadSpec::Classifier qwen = {Activation::kNone, 1};
-  qwen.pooling = HeadPooling::kLast;
-  qwen.dense = false;
-  qwen.outputs_bias = false;
-  EXPECT_EQ(head("qwen3", "Qwen3"), qwen);
-  const auto refused = [](const std::string& members, const std::string& part) {
-    const std::string text = complaint(kSizes + R"(,"architectures":[")" + members);
-    EXPECT_NE(text.find(part), std::string::npos) << text;
-  };
-  refused(R"(EuroBertForSequenceClassification"],"model_type":"eurobert")",
-          "architectures: classifiers of this family are not supported");
-  refused(R"(ModernBertForSequenceClassification"],"classifier_pooling":"max")",
-          "classifier_pooling: \"max\" is not supported; cls and mean are");
-}
-
-// Texts alone have type 0, and only pairs need the others.
-TEST(ModelSpecTest, OnlyAHeadMakesTheGraphTakeTypes) {
-  EXPECT_FALSE(with(R"("model_type":"bert")").takes_types());
-  const std::string classifier = R"("architectures":["BertForSequenceClassification"])";
-  const ModelSpec bert = with(R"("model_type":"bert",)" + classifier);
-  EXPECT_TRUE(bert.takes_types());
-  EXPECT_EQ(bert.type_rows(), 2u);
-  EXPECT_FALSE(with(R"("model_type":"bert","type_vocab_size":1,)" + classifier).takes_types());
-  EXPECT_EQ(with(R"("model_type":"bert","type_vocab_size":1000,)" + classifier).type_rows(), 256u);
 }
 
 TEST(ModelSpecTest, RefusesHeadsThatDoNotFit) {
