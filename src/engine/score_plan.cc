@@ -19,15 +19,9 @@ ErrorDetail of_pair(std::size_t index) {
 // Of a sequence of `count` tokens, what the head reads.
 Span span_of(Pooling pooling, std::size_t count) {
   const auto end = static_cast<std::uint32_t>(count);
-  switch (pooling) {
-    case Pooling::kMean:
-      return {0, end};
-    case Pooling::kCls:
-      return {0, 1};
-    case Pooling::kLast:
-      break;
-  }
-  return {end - 1, end};
+  if (pooling == Pooling::kCls) return {0, 1};
+  if (pooling == Pooling::kLast) return {end - 1, end};
+  return {0, end};
 }
 
 // Bytes of a text up to the end of its last special token: what follows has the same tokens whether
