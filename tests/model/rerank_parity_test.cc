@@ -143,7 +143,10 @@ std::vector<RerankCase> rerank_cases() {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
     all.push_back({model, "native", "bf16", 0.1});
-    all.push_back({model, "native", "int8-weights", 0.2});
+    // Bytes for weights cost nearly what bytes for all do. qwen3-reranker-tiny's logits spread
+    // twice as wide as the others'.
+    const bool wide = std::string_view(model) == "qwen3-reranker-tiny";
+    all.push_back({model, "native", "int8-weights", wide ? 0.6 : 0.3});
     if (!std::string_view(model).starts_with("qwen3")) {  // decision 0055
       all.push_back({model, "native", "int8", 0.3});
     }
