@@ -192,7 +192,7 @@ TEST(Precisions, StayNearTheReference) {
     std::printf("%-16s least cosine with float64: bf16 %.6f, int8-weights %.6f, int8 %.6f\n", model,
                 bf16, weights, int8);
     EXPECT_GT(bf16, 0.999) << model;
-    EXPECT_GT(weights, 0.998) << model;
+    EXPECT_GT(weights, 0.995) << model;  // half of the loss that `nestvec compile` refuses
     EXPECT_GT(int8, 0.99) << model;
   }
 }
