@@ -7,6 +7,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return fuzz_body(data, size, [](const nestvec::JsonValue& body) {
     const nestvec::CohereCall request = nestvec::read_cohere(body, 2, made_up_rules());
     expect_valid(request.call);
-    if (request.formats.empty() || request.call.texts.empty()) std::abort();
+    if (!request.types || request.call.texts.empty()) std::abort();
   });
 }
