@@ -74,6 +74,7 @@ class ScoreTest : public testing::Test {
         std::make_unique<const Model::Engine>(Model::Engine::Parts{.info = info,
                                                                    .tokenizer = letter_tokenizer(),
                                                                    .tasks = TaskTable({}, {}, ""),
+                                                                   .pooling = Pooling::kCls,
                                                                    .max_batch_tokens = 30,
                                                                    .session = std::move(session),
                                                                    .scores = labels > 0,
