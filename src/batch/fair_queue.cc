@@ -219,6 +219,8 @@ std::optional<LaneId> FairQueue::first_lane(const Class& in) noexcept {
 }
 
 std::optional<LaneId> FairQueue::next_lane(Clock::time_point now) const noexcept {
+  const std::optional<LaneId> first = next_interactive_lane();
+  if (first && interactive_is_next_) return first;
   const ClassLane* neglected = nullptr;
   for (const ClassLane& lane : bulk_.lanes) {
     if (!is_neglected(lane, now)) continue;
@@ -227,7 +229,6 @@ std::optional<LaneId> FairQueue::next_lane(Clock::time_point now) const noexcept
     }
   }
   if (neglected != nullptr) return static_cast<LaneId>(neglected - bulk_.lanes.data());
-  const std::optional<LaneId> first = next_interactive_lane();
   return first ? first : first_lane(bulk_);
 }
 
@@ -237,7 +238,9 @@ std::optional<LaneId> FairQueue::next_interactive_lane() const noexcept {
 
 std::vector<Waiting> FairQueue::take(std::size_t max_tokens, Clock::time_point now, LaneId lane) {
   Batch batch;
-  const bool bulk_waited = lane < bulk_.lanes.size() && is_neglected(bulk_.lanes[lane], now);
+  const bool bulk_waited =
+      !interactive_is_next_ && lane < bulk_.lanes.size() && is_neglected(bulk_.lanes[lane], now);
+  interactive_is_next_ = bulk_waited;
   if (bulk_waited) fill(bulk_, lane, max_tokens / 2, now, batch);
   fill(interactive_, lane, max_tokens, now, batch);
   fill(bulk_, lane, max_tokens, now, batch);

@@ -3,10 +3,11 @@
 // batch after another.
 //
 // Two classes wait apart. A batch takes interactive sequences first and fills the rest with bulk
-// ones; bulk that was passed over for kBulkPatience gets a share of its own. Within a class clients
-// share the time evenly (start-time fair queuing: Goyal, Vin and Cheng, 1996), each in the order in
-// which it asked. A lane is what waits for one model: a batch is of one lane, and a client with
-// work in several has them served in turn.
+// ones; bulk that was passed over for kBulkPatience gets a turn of its own, but no two in a row
+// while interactive sequences wait: its batches may be longer than its patience. Within a class
+// clients share the time evenly (start-time fair queuing: Goyal, Vin and Cheng, 1996), each in the
+// order in which it asked. A lane is what waits for one model: a batch is of one lane, and a client
+// with work in several has them served in turn.
 #pragma once
 
 #include <chrono>
@@ -183,6 +184,7 @@ class FairQueue {
   Class interactive_;
   Class bulk_;
   std::vector<std::uint64_t> costs_{1};              // of a token, by lane
+  bool interactive_is_next_ = false;                 // after a turn of neglected bulk
   std::unordered_map<std::uint64_t, Place> places_;  // of the jobs that wait
   std::uint64_t arrivals_ = 0;
 };

@@ -118,6 +118,21 @@ TEST(FairQueueLanes, BulkOfALaneWithoutInteractiveTextsIsServed) {
   EXPECT_GE(served[1], 9u * 50);  // half a batch in two seconds
 }
 
+// Batches that last longer than bulk's patience leave each bulk lane neglected at every turn.
+TEST(FairQueueLanes, BulkThatIsSlowLeavesEverySecondTurnToInteractiveTexts) {
+  FairQueue queue;
+  queue.push({1, kBulkLane, 0}, 1, std::vector<std::uint32_t>(20, 100), kLaneStart);
+  queue.push({1, kBulkLane, 1}, 2, std::vector<std::uint32_t>(20, 100), kLaneStart);
+  queue.push({1, kInteractiveLane, 2}, 3, std::vector<std::uint32_t>(20, 10), kLaneStart);
+  std::vector<LaneId> turns;
+  LaneClock::time_point now = kLaneStart + FairQueue::kBulkPatience;
+  for (int turn = 0; turn < 6; ++turn, now += FairQueue::kBulkPatience) {
+    turns.push_back(queue.next_lane(now).value());
+    EXPECT_FALSE(queue.take(10, now, turns.back()).empty());
+  }
+  EXPECT_EQ(turns, (std::vector<LaneId>{0, 2, 1, 2, 0, 2}));
+}
+
 TEST(FairQueueLanes, WhatWaitsOfOneLaneIsRemovedAlone) {
   FairQueue queue;
   queue.push({1, kBulkLane, 0}, 1, {10, 10}, kLaneStart);
