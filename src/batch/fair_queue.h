@@ -3,11 +3,10 @@
 // batch after another.
 //
 // Two classes wait apart. A batch takes interactive sequences first and fills the rest with bulk
-// ones; bulk that was passed over for kBulkPatience gets a turn of its own, but no two in a row
-// while interactive sequences wait: its batches may be longer than its patience. Within a class
-// clients share the time evenly (start-time fair queuing: Goyal, Vin and Cheng, 1996), each in the
-// order in which it asked. A lane is what waits for one model: a batch is of one lane, and a client
-// with work in several has them served in turn.
+// ones; bulk that was passed over for kBulkPatience gets a turn, but no two in a row while
+// interactive sequences wait. Within a class clients share the time evenly (start-time fair
+// queuing: Goyal, Vin and Cheng, 1996), each in the order in which it asked. A lane is what waits
+// for one model: a batch is of one lane, and a client with work in several has them served in turn.
 #pragma once
 
 #include <chrono>
@@ -93,7 +92,6 @@ class FairQueue {
   ClassLoad load(bool bulk, LaneId lane = 0) const noexcept;
   // Whether anything interactive waits in any lane.
   bool interactive_waits() const noexcept { return next_interactive_lane().has_value(); }
-  std::size_t lanes() const noexcept { return costs_.size(); }
   // Clients that wait in any lane of a class.
   std::size_t clients(bool bulk) const noexcept;
   // Tokens of a client that wait in a class of a lane.
