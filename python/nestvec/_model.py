@@ -19,7 +19,7 @@ from nestvec import _core, _folder, _hub, _quantization, _similarity
 from nestvec._bar import LoadingBar, is_watched
 from nestvec._errors import InvalidArgumentError, NotFoundError, TruncationWarning
 from nestvec._info import ModelInfo, Statistics, Task, TokenEmbeddings, Tokens
-from nestvec._scoring import Scoring
+from nestvec._scoring import Scoring, TokenOptions
 from nestvec._tensors import as_asked
 from nestvec._texts import as_texts, count_of, flag_of
 
@@ -52,17 +52,6 @@ class EncodeOptions(TypedDict, total=False):
     truncate_dim: int | None
     device: str | None
     progress: Callable[[int], object] | None
-
-
-class TokenOptions(TypedDict, total=False):
-    """What ``Model.tokenize_and_embed`` takes by name."""
-
-    task: str | None
-    prompt_name: str | None
-    prompt: str | None
-    truncate: Literal["right", "left", "error"]
-    parse_special: bool
-    show_progress_bar: bool | None
 
 
 class FormOptions(EncodeOptions, total=False):

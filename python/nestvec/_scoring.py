@@ -40,7 +40,7 @@ class RerankOptions(TypedDict, total=False):
 
 
 class TokenOptions(TypedDict, total=False):
-    """What ``Model.multi_vector`` takes by name."""
+    """What ``Model.tokenize_and_embed`` takes by name."""
 
     task: str | None
     prompt_name: str | None
@@ -48,6 +48,11 @@ class TokenOptions(TypedDict, total=False):
     truncate: Literal["right", "left", "error"]
     parse_special: bool
     show_progress_bar: bool | None
+
+
+class MultiVectorOptions(TokenOptions, total=False):
+    """What ``Model.multi_vector`` takes by name."""
+
     progress: Callable[[int], object] | None
 
 
@@ -174,9 +179,9 @@ class Scoring:
     encode_sparse = sparse
 
     @overload
-    def multi_vector(self, sentences: str, **options: Unpack[TokenOptions]) -> NDArray[np.float32]: ...
+    def multi_vector(self, sentences: str, **options: Unpack[MultiVectorOptions]) -> NDArray[np.float32]: ...
     @overload
-    def multi_vector(self, sentences: Iterable[str], **options: Unpack[TokenOptions]) -> list[NDArray[np.float32]]: ...
+    def multi_vector(self, sentences: Iterable[str], **options: Unpack[MultiVectorOptions]) -> list[NDArray[np.float32]]: ...
     def multi_vector(
         self,
         sentences: str | Iterable[str],
