@@ -16,6 +16,9 @@ namespace {
 constexpr std::size_t kGroupPanels = 4;
 constexpr std::size_t kGroupsPerThread = 4;  // at least, so that threads end together
 
+// Of a group of panels, [panels][rows, 32].
+using Sums = std::array<float, kGroupPanels * kProductRows * kPanel>;
+
 // The product of one block of rows with a group of panels, and what follows it.
 class BlockProduct {
  public:
@@ -30,7 +33,8 @@ class BlockProduct {
 
   // `panels` is at most kGroupPanels, and even where a gate is one of each two.
   void run(std::size_t first, std::size_t rows, std::size_t panel, std::size_t panels) const {
-    alignas(64) std::array<float, kGroupPanels * kProductRows * kPanel> c;
+    alignas(64) Sums c;
+    alignas(64) Sums update;
     PanelFinish finish;
     finish.c = c.data();
     finish.c_stride = rows * kPanel;
@@ -42,7 +46,6 @@ class BlockProduct {
     const std::size_t first_output = finish.gated ? column / 2 : column;
     const std::size_t panel_outputs = finish.gated ? kPanel / 2 : kPanel;
     const std::size_t place = place_of(first, first_output);
-    std::array<const float*, kProductRows> up_rows;
     finish.rows = rows;
     finish.columns = std::min(panels * panel_outputs, layer_.outputs() - first_output);
     finish.bias = layer_.bias + column;
@@ -52,11 +55,11 @@ class BlockProduct {
       finish.column_sums = layer_.sums + column;
     }
     if (prepared_.h != nullptr) {
-      choose_updates(first, rows, column, up_rows.data());
-      finish.up_rows = up_rows.data();
-      finish.h = prepared_.h + first * layer_.adapters.rank;
-      finish.rank = layer_.adapters.rank;
-      finish.up_stride = layer_.shape.padded_outputs();
+      if (prepared_.product == Product::kS8) finish.update = update.data();
+      float* const sums = prepared_.product == Product::kS8 ? update.data() : c.data();
+      for (std::size_t i = 0; i < panels; ++i) {
+        add_updates(first, rows, column + i * kPanel, sums + i * finish.c_stride);
+      }
     }
     finish.activation = out_.activation;
     if (out_.residual != nullptr) finish.residual = out_.residual + place;
@@ -105,14 +108,43 @@ class BlockProduct {
     return column / stride_ * out_.matrix_stride + row * stride_ + column % stride_;
   }
 
-  void choose_updates(std::size_t first, std::size_t rows, std::size_t column,
-                      const float** up_rows) const {
-    const std::size_t task_size = layer_.adapters.rank * layer_.shape.padded_outputs();
-    for (std::size_t row = 0; row < rows; ++row) {
+  // Adds up h of each row's task to a panel's sums, a product for neighbours of one task. int8's
+  // sums are of another type, and its updates begin here.
+  void add_updates(std::size_t first, std::size_t rows, std::size_t column, float* sums) const {
+    if (prepared_.product == Product::kS8) std::fill_n(sums, rows * kPanel, 0.0f);
+    for (std::size_t row = 0; row < rows;) {
       const std::int32_t task = in_.tasks[first + row];
-      up_rows[row] = task < 0
-                         ? nullptr
-                         : layer_.adapters.up + static_cast<std::size_t>(task) * task_size + column;
+      std::size_t end = row + 1;
+      while (end < rows && in_.tasks[first + end] == task) ++end;
+      if (task >= 0) {
+        add_update(static_cast<std::size_t>(task), first + row, end - row, column,
+                   sums + row * kPanel);
+      }
+      row = end;
+    }
+  }
+
+  // The columns of `up` are copied into a panel: they lie often a multiple of 4 KiB apart, where
+  // they would drive each other out of the first cache level.
+  void add_update(std::size_t task, std::size_t first, std::size_t rows, std::size_t column,
+                  float* sums) const {
+    constexpr std::size_t kMostRank = 64;  // at once
+    const std::size_t rank = layer_.adapters.rank;
+    const std::size_t stride = layer_.shape.padded_outputs();
+    const float* up = layer_.adapters.up + task * rank * stride + column;
+    alignas(64) std::array<float, kMostRank * kPanel> panel;
+    for (std::size_t begin = 0; begin < rank; begin += kMostRank) {
+      const std::size_t count = std::min(kMostRank, rank - begin);
+      for (std::size_t r = 0; r < count; ++r) {
+        std::copy_n(up + (begin + r) * stride, kPanel, panel.data() + r * kPanel);
+      }
+      kernels_.gemm_f32({.a = prepared_.h + first * rank + begin,
+                         .a_stride = rank,
+                         .rows = rows,
+                         .panel = panel.data(),
+                         .k = count,
+                         .c = sums,
+                         .adds = true});
     }
   }
 

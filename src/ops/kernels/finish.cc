@@ -16,10 +16,15 @@ struct Kind {
   static constexpr bool kGated = kOfPairs;
 };
 
+// Of column j in c and what lies as it does.
+size_t sum_place(const PanelFinish& f, size_t row, size_t j) {
+  return j / kPanel * f.c_stride + row * kPanel + j % kPanel;
+}
+
 // kLanes columns of a row of sums from column j on; int8's as the numbers they stand for.
 template <class K>
 Floats sums_of(const PanelFinish& f, size_t row, size_t j) {
-  const float* c = f.c + j / kPanel * f.c_stride + row * kPanel + j % kPanel;
+  const float* c = f.c + sum_place(f, row, j);
   if constexpr (!K::kInt8) {
     return load(c);
   } else {
@@ -29,45 +34,27 @@ Floats sums_of(const PanelFinish& f, size_t row, size_t j) {
   }
 }
 
-// The adapter of some rows: [rank, stride], at the first column; null: none.
-struct Up {
-  const float* weights;
-  size_t stride;
-};
-
-// kLanes columns of up h. Two sums: each addition waits for the one before it.
-[[gnu::always_inline]] inline Floats adapted(const Up& up, const float* h, size_t rank, size_t j) {
-  Floats even = h[0] * load(up.weights + j);
-  Floats odd = {};
-  size_t r = 1;
-  for (; r + 2 <= rank; r += 2) {
-    odd += h[r] * load(up.weights + r * up.stride + j);
-    even += h[r + 1] * load(up.weights + (r + 1) * up.stride + j);
-  }
-  if (r < rank) odd += h[r] * load(up.weights + r * up.stride + j);
-  return even + odd;
-}
-
 // kLanes columns from column j of the panels on, before the activation.
 template <class K>
-[[gnu::always_inline]] inline Floats value_at(const PanelFinish& f, const Up& up, size_t row,
-                                              size_t j) {
-  Floats y = sums_of<K>(f, row, j) + load(f.bias + j);
-  if (up.weights != nullptr) y += adapted(up, f.h + row * f.rank, f.rank, j);
+[[gnu::always_inline]] inline Floats value_at(const PanelFinish& f, size_t row, size_t j) {
+  const Floats y = sums_of<K>(f, row, j) + load(f.bias + j);
+  if constexpr (K::kInt8) {
+    if (f.update != nullptr) return y + load(f.update + sum_place(f, row, j));
+  }
   return y;
 }
 
 // `count` columns of output from column j on, at most kLanes.
 template <class K>
-[[gnu::always_inline]] inline void finish_lanes(const PanelFinish& f, const Up& up, size_t row,
-                                                size_t j, size_t count) {
+[[gnu::always_inline]] inline void finish_lanes(const PanelFinish& f, size_t row, size_t j,
+                                                size_t count) {
   Floats y;
   if constexpr (K::kGated) {
     const size_t gate = j / kPanel * 2 * kPanel + j % kPanel;
-    y = activate<K::kActivation, !K::kNarrow>(value_at<K>(f, up, row, gate)) *
-        value_at<K>(f, up, row, gate + kPanel);
+    y = activate<K::kActivation, !K::kNarrow>(value_at<K>(f, row, gate)) *
+        value_at<K>(f, row, gate + kPanel);
   } else {
-    y = activate<K::kActivation, !K::kNarrow>(value_at<K>(f, up, row, j));
+    y = activate<K::kActivation, !K::kNarrow>(value_at<K>(f, row, j));
   }
   const size_t place = row * f.out_stride + j;
   if (f.residual != nullptr) y += load_some(f.residual + place, count);
@@ -79,14 +66,14 @@ template <class K>
 }
 
 template <class K>
-void finish_row(const PanelFinish& f, const Up& up, size_t row) {
+void finish_row(const PanelFinish& f, size_t row) {
   size_t j = 0;
   for (; j + kPanel <= f.columns; j += kPanel) {
 #pragma GCC unroll 8
-    for (size_t i = 0; i < kPanel; i += kLanes) finish_lanes<K>(f, up, row, j + i, kLanes);
+    for (size_t i = 0; i < kPanel; i += kLanes) finish_lanes<K>(f, row, j + i, kLanes);
   }
-  for (; j + kLanes <= f.columns; j += kLanes) finish_lanes<K>(f, up, row, j, kLanes);
-  if (j < f.columns) finish_lanes<K>(f, up, row, j, f.columns - j);
+  for (; j + kLanes <= f.columns; j += kLanes) finish_lanes<K>(f, row, j, kLanes);
+  if (j < f.columns) finish_lanes<K>(f, row, j, f.columns - j);
 }
 
 // Rows from `row` on of what is read and written.
@@ -99,36 +86,14 @@ void fetch_rows(const PanelFinish& f, size_t row, size_t count) {
   }
 }
 
-constexpr size_t kNearUp = 8192;  // floats: what the first cache level has room for
-
-// The adapter that all rows have, copied to `near`: its rows are often a multiple of 4 KiB apart,
-// where they would drive each other out of the first cache level. Without weights where rows
-// differ, or are too few to be worth it.
-Up common_up(const PanelFinish& f, float* near) {
-  constexpr size_t kFewRows = 4;
-  const size_t width = (f.columns + kPanel - 1) / kPanel * kPanel * (f.gated ? 2 : 1);
-  if (f.up_rows == nullptr || f.rows < kFewRows || f.rank * width > kNearUp) return {nullptr, 0};
-  for (size_t row = 0; row < f.rows; ++row) {
-    if (f.up_rows[row] == nullptr || f.up_rows[row] != f.up_rows[0]) return {nullptr, 0};
-  }
-  for (size_t r = 0; r < f.rank; ++r) {
-    const float* from = f.up_rows[0] + r * f.up_stride;
-    for (size_t j = 0; j < width; j += kLanes) store(near + r * width + j, load(from + j));
-  }
-  return {near, width};
-}
-
 // A copy, which no store through the output can change.
 template <class K>
 void finish_rows(const PanelFinish f) {
   constexpr size_t kAhead = 24;
-  alignas(64) float near[kNearUp];
-  const Up common = common_up(f, near);
   fetch_rows(f, 0, f.rows < kAhead ? f.rows : kAhead);
   for (size_t row = 0; row < f.rows; ++row) {
     if (row + kAhead < f.rows) fetch_rows(f, row + kAhead, 1);
-    const bool own = common.weights == nullptr && f.up_rows != nullptr;
-    finish_row<K>(f, own ? Up{f.up_rows[row], f.up_stride} : common, row);
+    finish_row<K>(f, row);
   }
 }
 

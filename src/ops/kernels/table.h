@@ -22,7 +22,7 @@ struct RowScale {
 };
 
 // What follows the products of neighbouring panels, a row after the other: memory likes whole lines
-// side by side. out = activation(scale * c + bias + up h) [+ residual].
+// side by side. out = activation(scale * c + bias [+ update]) [+ residual].
 struct PanelFinish {
   const float* c = nullptr;  // [panels][rows, 32], or with row_scales int32 of the same shape
   size_t c_stride = 0;       // elements from panel to panel
@@ -36,11 +36,7 @@ struct PanelFinish {
   const RowScale* row_scales = nullptr;  // [rows]
   const float* column_scales = nullptr;  // [panels * 32]
   const int32_t* column_sums = nullptr;  // the same: sum of the column's weights
-  // Adapters: up_rows[r] is that row's [rank, up_stride], at the first column; null: none.
-  const float* const* up_rows = nullptr;  // [rows]; null: no adapters at all
-  const float* h = nullptr;               // [rows, rank]
-  size_t rank = 0;
-  size_t up_stride = 0;
+  const float* update = nullptr;         // of adapters, as c; null: none, or c has it
   Activation activation = Activation::kNone;
   const float* residual = nullptr;  // [rows, out_stride], at the first column; may be `out`
   float* out = nullptr;             // one of the two
