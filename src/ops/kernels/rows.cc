@@ -71,27 +71,39 @@ RowScale quantise(const T* x, size_t n, uint8_t* out) {
   return {scale, zero >= 0 && zero <= 255 ? static_cast<int32_t>(zero) : 0};
 }
 
-// Dot products of kRows rows of x with kVectors of down, which pass together. The order of a sum
-// depends on n alone.
+// Dot products of kRows rows of x with kVectors of down, which pass together.
+template <size_t kRows, size_t kVectors, class T>
+struct ProjectionTile {
+  // The products of `count` elements from i on.
+  [[gnu::always_inline]] void add(const T* x, size_t stride, const float* down, size_t n, size_t i,
+                                  size_t count) {
+    Floats values[kRows];
+#pragma GCC unroll 8
+    for (size_t r = 0; r < kRows; ++r) values[r] = load_some(x + r * stride + i, count);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+      const Floats factors = load_some(down + v * n + i, count);
+#pragma GCC unroll 8
+      for (size_t r = 0; r < kRows; ++r) sums[r][v] += values[r] * factors;
+    }
+  }
+
+  Floats sums[kRows][kVectors] = {};
+};
+
+// The order of a sum depends on n alone.
 template <size_t kRows, size_t kVectors, class T>
 void project_tile(const Projection<T>& p, size_t row, size_t vector) {
   const T* x = p.x + row * p.stride;
   const float* down = p.down + vector * p.n;
-  Floats sums[kRows][kVectors] = {};
-  for (size_t i = 0; i < p.n; i += kLanes) {
-    const size_t count = rest(p.n, i);
-    Floats values[kRows];
-#pragma GCC unroll 4
-    for (size_t r = 0; r < kRows; ++r) values[r] = load_some(x + r * p.stride + i, count);
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) {
-      const Floats factors = load_some(down + v * p.n + i, count);
-#pragma GCC unroll 4
-      for (size_t r = 0; r < kRows; ++r) sums[r][v] += values[r] * factors;
-    }
-  }
+  ProjectionTile<kRows, kVectors, T> tile;
+  size_t i = 0;
+  for (; i + kLanes <= p.n; i += kLanes) tile.add(x, p.stride, down, p.n, i, kLanes);
+  if (i < p.n) tile.add(x, p.stride, down, p.n, i, p.n - i);
   for (size_t r = 0; r < kRows; ++r) {
-    for (size_t v = 0; v < kVectors; ++v) p.h[(row + r) * p.rank + vector + v] = sum(sums[r][v]);
+    for (size_t v = 0; v < kVectors; ++v) {
+      p.h[(row + r) * p.rank + vector + v] = sum(tile.sums[r][v]);
+    }
   }
 }
 
@@ -102,10 +114,10 @@ void project_rows(const Projection<T>& p, size_t row) {
   for (; vector < p.rank; ++vector) project_tile<kRows, 1>(p, row, vector);
 }
 
-// A tile fills half of the registers of AVX-512.
+// A tile's sums and rows fill the registers.
 template <class T>
 void project_all(const Projection<T>& p) {
-  constexpr size_t kRows = kLanes == 16 ? 4 : 2;
+  constexpr size_t kRows = kLanes == 16 ? 6 : 2;
   size_t row = 0;
   for (; row + kRows <= p.rows; row += kRows) project_rows<kRows>(p, row);
   for (; row < p.rows; ++row) project_rows<1>(p, row);
