@@ -13,6 +13,7 @@ venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
 venv-test = scripts/make-venv.sh test tests/requirements.txt
 venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
 venv-rankers = scripts/make-venv.sh rankers tests/clients/requirements-rankers.txt
+venv-infinity = scripts/make-venv.sh infinity tests/clients/requirements-infinity.txt
 venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
 clarifai = $(patsubst tests/clarifai/requirements-%.txt,%,$(wildcard tests/clarifai/requirements-*.txt))
 venv-clarifai = for sdk in $(clarifai); do \
@@ -48,6 +49,7 @@ test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
 	@$(venv-test)
 	@$(venv-clients)
 	@$(venv-rankers)
+	@$(venv-infinity)
 	@$(venv-schemathesis)
 	@$(venv-clarifai)
 	@$(venv-deploy)
