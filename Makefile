@@ -63,8 +63,9 @@ test-server: build  ## The server over HTTP and gRPC, its page, its faults
 test-clients: build  ## Clients from PyPI, unmodified, and schemathesis against the server
 	@$(venv-clients)
 	@$(venv-rankers)
+	@$(venv-infinity)
 	@$(venv-schemathesis)
-	@scripts/test-suites.sh clients rankers schemathesis
+	@scripts/test-suites.sh clients rankers infinity schemathesis
 
 test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against the server
 	@scripts/setup-apt.sh --tests
@@ -72,6 +73,7 @@ test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against t
 	@for sdk in $(clarifai); do scripts/pytest.sh clarifai-$$sdk tests/clarifai || exit 1; done
 
 test-examples: build  ## examples/search with PostgreSQL, Qdrant, LanceDB and Chroma (downloads 400 MB)
+	@scripts/setup-apt.sh --examples
 	@scripts/make-venv.sh examples tests/examples/requirements.txt
 	@scripts/pytest.sh examples tests/examples
 
