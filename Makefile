@@ -13,6 +13,7 @@ venv-tools = scripts/make-venv.sh tools scripts/requirements-tools.txt
 venv-test = scripts/make-venv.sh test tests/requirements.txt
 venv-clients = scripts/make-venv.sh clients tests/clients/requirements.txt
 venv-rankers = scripts/make-venv.sh rankers tests/clients/requirements-rankers.txt
+venv-infinity = scripts/make-venv.sh infinity tests/clients/requirements-infinity.txt
 venv-schemathesis = scripts/make-venv.sh schemathesis tests/clients/requirements-schemathesis.txt
 clarifai = $(patsubst tests/clarifai/requirements-%.txt,%,$(wildcard tests/clarifai/requirements-*.txt))
 venv-clarifai = for sdk in $(clarifai); do \
@@ -48,6 +49,7 @@ test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
 	@$(venv-test)
 	@$(venv-clients)
 	@$(venv-rankers)
+	@$(venv-infinity)
 	@$(venv-schemathesis)
 	@$(venv-clarifai)
 	@$(venv-deploy)
@@ -61,8 +63,9 @@ test-server: build  ## The server over HTTP and gRPC, its page, its faults
 test-clients: build  ## Clients from PyPI, unmodified, and schemathesis against the server
 	@$(venv-clients)
 	@$(venv-rankers)
+	@$(venv-infinity)
 	@$(venv-schemathesis)
-	@scripts/test-suites.sh clients rankers schemathesis
+	@scripts/test-suites.sh clients rankers infinity schemathesis
 
 test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against the server
 	@scripts/setup-apt.sh --tests
@@ -70,6 +73,7 @@ test-clarifai: build  ## Clarifai's SDK in three versions, unmodified, against t
 	@for sdk in $(clarifai); do scripts/pytest.sh clarifai-$$sdk tests/clarifai || exit 1; done
 
 test-examples: build  ## examples/search with PostgreSQL, Qdrant, LanceDB and Chroma (downloads 400 MB)
+	@scripts/setup-apt.sh --examples
 	@scripts/make-venv.sh examples tests/examples/requirements.txt
 	@scripts/pytest.sh examples tests/examples
 

@@ -20,29 +20,22 @@ DATA = pathlib.Path(__file__).resolve().parents[1] / "tests/data/tokenizer"
 
 
 @dataclasses.dataclass(frozen=True)
-class Spec:
+class Spec(synthetic.Spec):  # whose sizes are those of bge-reranker-v2-m3
     family: str = "xlm-roberta"
-    vocab: int = 250002
-    hidden: int = 1024
-    layers: int = 24
-    heads: int = 16
-    intermediate: int = 4096
-    positions: int = 8194
     types: int = 1
     epsilon: float = 1e-5
-    seed: int = 1
-    full_precision: bool = True  # what synthetic.Weights asks
+    full_precision: bool = True
 
     @property
     def longest(self) -> int:
-        return self.positions - 2 if self.family == "xlm-roberta" else self.positions
+        return self.max_positions - 2 if self.family == "xlm-roberta" else self.max_positions
 
 
-BERT = Spec("bert", vocab=30522, hidden=384, layers=6, heads=12, intermediate=1536, positions=512, types=2, epsilon=1e-12)
+BERT = Spec(family="bert", vocab=30522, hidden=384, layers=6, heads=12, intermediate=1536, max_positions=512, types=2, epsilon=1e-12)
 SIZES = {
     "full": Spec(),
     "minilm": BERT,
-    "tiny": Spec(hidden=64, layers=2, heads=4, intermediate=128, positions=1026),
+    "tiny": Spec(hidden=64, layers=2, heads=4, intermediate=128, max_positions=1026),
     "tiny-bert": dataclasses.replace(BERT, hidden=64, layers=2, heads=4, intermediate=128),
 }
 TOKENIZERS = {"xlm-roberta": DATA / "xlm-roberta/tokenizer.json.xz", "bert": DATA / "wordpiece/tokenizer.json.xz"}
@@ -68,7 +61,7 @@ def tensors(spec: Spec) -> Iterator[synthetic.Tensor]:
         yield synthetic.whole(f"{name}.weight", (outputs, inputs), lambda: weights.matrix(name, outputs, inputs) * np.float32(scale))
         yield synthetic.whole(f"{name}.bias", (outputs,), lambda: weights.bias(name, outputs))
 
-    for key, rows in (("word", spec.vocab), ("position", spec.positions), ("token_type", spec.types)):
+    for key, rows in (("word", spec.vocab), ("position", spec.max_positions), ("token_type", spec.types)):
         yield synthetic.Tensor(f"{body}.embeddings.{key}_embeddings.weight", (rows, spec.hidden),
                                lambda key=key, rows=rows: weights.embedding(f"{key}_embeddings", rows))
     yield from norm(f"{body}.embeddings.LayerNorm")
@@ -91,7 +84,7 @@ def config(spec: Spec) -> dict:
         "model_type": spec.family, "attention_probs_dropout_prob": 0.1, "classifier_dropout": None, "hidden_act": "gelu",
         "hidden_dropout_prob": 0.1, "hidden_size": spec.hidden, "id2label": {"0": "LABEL_0"}, "initializer_range": 0.02,
         "intermediate_size": spec.intermediate, "label2id": {"LABEL_0": 0}, "layer_norm_eps": spec.epsilon,
-        "max_position_embeddings": spec.positions, "num_attention_heads": spec.heads, "num_hidden_layers": spec.layers,
+        "max_position_embeddings": spec.max_positions, "num_attention_heads": spec.heads, "num_hidden_layers": spec.layers,
         "position_embedding_type": "absolute", "torch_dtype": "float32", "type_vocab_size": spec.types,
         "vocab_size": spec.vocab, **ids}
 

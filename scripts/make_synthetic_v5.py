@@ -22,29 +22,25 @@ TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 
 @dataclasses.dataclass(frozen=True)
-class Spec:
+class Spec(synthetic.Spec):
     body: str = "qwen3"  # or eurobert
     vocab: int = 151936
-    hidden: int = 1024
     layers: int = 28
-    heads: int = 16
     kv_heads: int = 8
     head_size: int = 128
     intermediate: int = 3072
-    positions: int = 32768
+    max_positions: int = 32768
     epsilon: float = 1e-6
     rope_base: float = 1e6
     rank: int = 32
     alpha: float = 32.0
-    seed: int = 1
-    full_precision: bool = False  # what synthetic.Weights asks
 
     @property
     def causal(self) -> bool:
         return self.body == "qwen3"
 
 
-NANO = Spec("eurobert", vocab=128256, hidden=768, layers=12, heads=12, kv_heads=12, head_size=64, positions=8192, epsilon=1e-5)
+NANO = Spec(body="eurobert", vocab=128256, hidden=768, layers=12, heads=12, kv_heads=12, head_size=64, max_positions=8192, epsilon=1e-5)
 TINY = dict(hidden=64, layers=2, heads=4, intermediate=128, rank=4, alpha=4.0)
 SIZES = {"nano": NANO, "small": Spec(), "tiny-nano": dataclasses.replace(NANO, kv_heads=4, head_size=16, **TINY),
          "tiny-small": dataclasses.replace(Spec(), kv_heads=2, head_size=32, **TINY)}
@@ -103,7 +99,7 @@ def config(spec: Spec, layout: str) -> dict:
         "classifier_pooling": "late", "mlp_bias": False}
     return {"vocab_size": spec.vocab, "hidden_size": spec.hidden, "intermediate_size": spec.intermediate,
             "num_hidden_layers": spec.layers, "num_attention_heads": spec.heads, "num_key_value_heads": spec.kv_heads,
-            "hidden_act": "silu", "max_position_embeddings": spec.positions, "rms_norm_eps": spec.epsilon,
+            "hidden_act": "silu", "max_position_embeddings": spec.max_positions, "rms_norm_eps": spec.epsilon,
             "rope_theta": spec.rope_base, "rope_scaling": None, "attention_bias": False, "attention_dropout": 0.0,
             "torch_dtype": "bfloat16", **body,
             **(own if layout == "original" else {"architectures": [kind], "model_type": spec.body})}

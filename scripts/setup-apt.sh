@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# setup-apt.sh [--tests | --dist | --packages | --aarch64]: installs the system packages that a build needs, and
-# those of the tests, of a static build, of packages and images with their tests, or of a cross build
+# setup-apt.sh [--tests | --examples | --dist | --packages | --aarch64]: installs the system packages that a build needs,
+# and those of the tests, of tests/examples, of a static build, of packages and images with their tests, or of a cross build
 # (the compiler, and what runs its programs here; scripts/get-sysroot.sh gets the libraries). Does
 # nothing, and needs no network, when they are there. Debian 12 and 13, Ubuntu 24.04.
 set -euo pipefail
@@ -27,6 +27,12 @@ if [[ ${1:-} == --tests ]]; then
   # Ubuntu's package of that name installs a snap, which fails in containers; there the tests of the
   # page are skipped.
   grep -qs '^ID=debian' /etc/os-release && packages+=(chromium)
+fi
+
+if [[ ${1:-} == --examples ]]; then
+  # Debian 12 has no pgvector: there it comes from a wheel.
+  pgvector=$(apt-cache pkgnames postgresql- 2>/dev/null | grep -E '^postgresql-[0-9]+-pgvector$' | sort -V | tail -n 1 || true)
+  [[ -n $pgvector ]] && packages+=("${pgvector%-pgvector}" "$pgvector")
 fi
 
 if [[ ${1:-} == --packages ]]; then

@@ -22,9 +22,10 @@ suite() {
     e2e | server) scripts/pytest.sh test "tests/$1" ;;
     clients)
       scripts/pytest.sh clients tests/clients --ignore=tests/clients/test_schemathesis.py \
-        --ignore=tests/clients/test_rankers.py
+        --ignore=tests/clients/test_rankers.py --ignore=tests/clients/test_infinity.py
       ;;
     rankers) scripts/pytest.sh rankers tests/clients/test_rankers.py ;;
+    infinity) scripts/pytest.sh infinity tests/clients/test_infinity.py ;;
     schemathesis) scripts/pytest.sh schemathesis tests/clients/test_schemathesis.py ;;
     deploy) scripts/pytest.sh deploy tests/deploy ;;
     *) die "there is no suite $1" ;;
@@ -37,7 +38,7 @@ if ((${#left[@]} == 0)); then
   for requirements in tests/clarifai/requirements-*.txt; do
     left+=("clarifai-$(basename "${requirements#*requirements-}" .txt)")
   done
-  left+=(clients rankers deploy)
+  left+=(clients rankers infinity deploy)
 fi
 
 # The suites that need the wheel find it made.

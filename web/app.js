@@ -7,6 +7,7 @@ import { englishExamples, multilingualExamples } from "./examples.js";
 import { drawMap } from "./map.js";
 import { browser, chosenLanguage, find, findAll, kLanguages, setUpCopy, setUpKey, tab,
   untilReady, make } from "./shared.js";
+import { addTabs, setUpTabs } from "./tabs.js";
 import { closest, cosine, cosines, principalPlane } from "./vectors.js";
 
 const kMostTexts = 1000; // of a map
@@ -102,14 +103,14 @@ async function rerank(form, results, call) {
       describeRanking(ranked, "documents", kRanked);
     drawRanking(find(`${place} .ranking`, results), ranked, kRanked);
   };
-  show(".by-scores", scored.results.map((result) =>
-    ({ text: texts[result.index], score: result.relevance_score })));
+  const byVectors = model.embedder ? byScore(embedded.data.map((entry) => ({ index: entry.index,
+    text: texts[entry.index], score: cosine(asked.data[0].embedding, entry.embedding) }))) : [];
+  const placeOf = new Map(byVectors.map(({ index }, i) => [index, i + 1]));
+  show(".by-scores", scored.results.map(({ index, relevance_score: score }) =>
+    ({ text: texts[index], score,
+      note: placeOf.has(index) ? `place ${placeOf.get(index)} by vectors` : "" })));
   find(".by-vectors", results).hidden = !model.embedder;
-  if (model.embedder) {
-    const vector = asked.data[0].embedding;
-    show(".by-vectors", byScore(embedded.data.map((entry) =>
-      ({ text: texts[entry.index], score: cosine(vector, entry.embedding) }))));
-  }
+  if (model.embedder) show(".by-vectors", byVectors);
   return { requests, answers: [scored] };
 }
 
@@ -393,37 +394,6 @@ function onNewKey() {
   writeCode();
 }
 
-function setUpTabs() {
-  // No element's id: the browser would begin there, behind the header, to move the focus.
-  const addressOf = (each) => `#view=${each.getAttribute("aria-controls")}`;
-  const tabs = findAll("[role=tab]");
-  const select = (chosen) => {
-    for (const each of tabs) {
-      each.setAttribute("aria-selected", String(each === chosen));
-      each.tabIndex = each === chosen ? 0 : -1;
-      find(`#${each.getAttribute("aria-controls")}`).hidden = each !== chosen;
-    }
-    history.replaceState(null, "", addressOf(chosen));
-    writeCode();
-    drawUnasked();
-  };
-  tabs.forEach((each, i) => {
-    each.addEventListener("click", () => select(each));
-    each.addEventListener("keydown", (event) => {
-      const next = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: -1 }[event.key];
-      if (next === undefined) return;
-      event.preventDefault();
-      const step = ["ArrowLeft", "End"].includes(event.key) ? -1 : 1;
-      let place = next;
-      while (tabs.at(place % tabs.length).hidden) place += step;
-      const chosen = tabs.at(place % tabs.length);
-      select(chosen);
-      chosen.focus();
-    });
-  });
-  select(tabs.find((each) => addressOf(each) === location.hash) ?? tabs[0]);
-}
-
 function setUpCode() {
   const language = find("#language");
   language.append(...Object.entries(kLanguages).map(([value, name]) =>
@@ -436,6 +406,10 @@ function setUpCode() {
   setUpCopy(find("#copy"), find("#code code"), find("#copied"));
 }
 
+addTabs(find("main"));
 setUpForms();
 setUpCode();
-setUpTabs();
+setUpTabs(() => {
+  writeCode();
+  drawUnasked();
+});

@@ -112,7 +112,7 @@ class V5:
     def __init__(self, store: pathlib.Path, size: str):
         self.name, self.title, self.size = f"v5-{size}", f"jina-embeddings-v5-text-{size}, random weights", size
         self.spec, self.folder, self.task, self.adapter = synthetic.SIZES[size], store / f"v5-{size}", TASK, f"adapters/{TASK}"
-        self.longest, self.pad, self.pooling = min(8192, self.spec.positions), 1, "last"
+        self.longest, self.pad, self.pooling = min(8192, self.spec.max_positions), 1, "last"
         self.encoder = graphs.Encoder(self.spec.hidden, self.spec.layers, self.spec.heads, self.spec.epsilon, self.spec.rope_base)
 
     @property

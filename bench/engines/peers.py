@@ -9,46 +9,35 @@ them, takes the mean or the last of the tokens and normalises: all that nestvec 
 """
 
 import argparse
-import json
 import os
 import pathlib
 import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import peer  # noqa: E402
 
 Run = Callable[[np.ndarray, np.ndarray], np.ndarray]  # ids and mask [batch, length] -> hidden [.., .., hidden]
 Loaded = tuple[Run, dict[str, str]]                   # and what there is to say about it
 
 
 def load_onnxruntime(options: argparse.Namespace) -> Loaded:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads, settings.inter_op_num_threads = options.threads, 1
-    session = onnxruntime.InferenceSession(options.folder / "model.onnx", settings, ["CPUExecutionProvider"])
+    session, facts = peer.open_onnxruntime(options)
     task = {"task_id": np.array(options.task_id, np.int64)} if len(session.get_inputs()) > 2 else {}
 
     def run(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return session.run(["text_embeds"], {"input_ids": ids, "attention_mask": mask, **task})[0]
-    return run, {"version": f"ONNX Runtime {onnxruntime.__version__}"}
+    return run, facts
 
 
 def load_openvino(options: argparse.Namespace) -> Loaded:
-    import openvino
-    core = openvino.Core()
-    kind = {"fp32": "f32", "bf16": "bf16"}[options.precision]
-    model = core.compile_model(core.read_model(options.folder / "model.onnx"), "CPU", {
-        "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": kind, "INFERENCE_NUM_THREADS": options.threads})
-    used = model.get_property("INFERENCE_PRECISION_HINT").to_string()
-    if used != kind:
-        raise SystemExit(f"OpenVINO computes in {used} here, not in {kind}")
-    request = model.create_infer_request()
+    request, facts = peer.open_openvino(options)
 
     def run(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True, share_outputs=True)[0]
-    return run, {"version": f"OpenVINO {openvino.get_version().split('-')[0]}"}
+    return run, facts
 
 
 def load_transformers(options: argparse.Namespace) -> Loaded:
@@ -86,12 +75,7 @@ def embed(run: Run, batch: list[np.ndarray], options: argparse.Namespace) -> np.
 
 def answer(run: Run, request: dict, options: argparse.Namespace) -> dict:
     batches = [[np.array(ids, np.int64) for ids in batch] for batch in request["batches"]]
-    calls: list[float] = []
-    end = time.perf_counter() + request.get("seconds", 0)
-    while not calls or time.perf_counter() < end:
-        start = time.perf_counter()
-        vectors = [embed(run, batch, options) for batch in batches]
-        calls.append(time.perf_counter() - start)
+    vectors, calls = peer.timed(lambda: [embed(run, batch, options) for batch in batches], request.get("seconds", 0))
     result = {"texts": sum(map(len, batches)), "tokens": sum(len(ids) for batch in batches for ids in batch),
               "seconds": calls}
     if request.get("vectors"):
@@ -100,23 +84,16 @@ def answer(run: Run, request: dict, options: argparse.Namespace) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("engine", choices=LOADERS)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--precision", default="fp32")
+    parser = peer.parser_of(__doc__, LOADERS)
     parser.add_argument("--task-id", type=int, default=0, help="the adapter, where the graph asks for it")
     parser.add_argument("--adapter", default="", help="folder of the adapter, for transformers")
-    parser.add_argument("--pad", type=int, default=1, help="id of the padding token")
     parser.add_argument("--pooling", choices=["mean", "last"], default="mean", help="of the tokens")
     options = parser.parse_args()
-    # Libraries print what they like; answers go where they cannot.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    run, facts = LOADERS[options.engine](options)
-    print(json.dumps(facts), file=answers)
-    for line in sys.stdin:
-        print(json.dumps(answer(run, json.loads(line), options)), file=answers)
+
+    def load() -> tuple[Callable[[dict], dict], dict[str, str]]:
+        run, facts = LOADERS[options.engine](options)
+        return lambda request: answer(run, request, options), facts
+    peer.answer_lines(load)
 
 
 if __name__ == "__main__":

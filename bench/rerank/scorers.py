@@ -8,15 +8,16 @@ are nestvec's, "ids" and "types" are those of the pairs. Graphs take the ids, so
 """
 
 import argparse
-import json
 import os
 import pathlib
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import peer  # noqa: E402
 
 Score = Callable[[dict[str, Any]], np.ndarray]  # of a request
 Run = Callable[[dict[str, np.ndarray]], np.ndarray]
@@ -48,28 +49,14 @@ def by_batches(options: argparse.Namespace, run: Run) -> Score:
 
 
 def load_onnxruntime(options: argparse.Namespace) -> Loaded:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads, settings.inter_op_num_threads = options.threads, 1
-    session = onnxruntime.InferenceSession(options.folder / "model.onnx", settings, ["CPUExecutionProvider"])
-    return by_batches(options, lambda inputs: session.run(["logits"], inputs)[0]), {
-        "version": f"ONNX Runtime {onnxruntime.__version__}"}
+    session, facts = peer.open_onnxruntime(options)
+    return by_batches(options, lambda inputs: session.run(["logits"], inputs)[0]), facts
 
 
 def load_openvino(options: argparse.Namespace) -> Loaded:
     sys.path.append(options.openvino)
-    import openvino
-    core = openvino.Core()
-    kind = {"fp32": "f32", "bf16": "bf16"}[options.precision]
-    model = core.compile_model(core.read_model(options.folder / "model.onnx"), "CPU", {
-        "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": kind, "INFERENCE_NUM_THREADS": options.threads})
-    used = model.get_property("INFERENCE_PRECISION_HINT").to_string()
-    if used != kind:
-        raise SystemExit(f"OpenVINO computes in {used} here, not in {kind}")
-    request = model.create_infer_request()
-    return by_batches(options, lambda inputs: request.infer(inputs, share_inputs=True)[0]), {
-        "version": f"OpenVINO {openvino.get_version().split('-')[0]}"}
+    request, facts = peer.open_openvino(options)
+    return by_batches(options, lambda inputs: request.infer(inputs, share_inputs=True)[0]), facts
 
 
 def load_cross_encoder(options: argparse.Namespace) -> Loaded:
@@ -89,32 +76,20 @@ LOADERS = {"onnxruntime": load_onnxruntime, "openvino": load_openvino, "cross-en
 
 
 def answer(score: Score, request: dict[str, Any]) -> dict[str, Any]:
-    calls: list[float] = []
-    end = time.perf_counter() + request.get("seconds", 0)
-    while not calls or time.perf_counter() < end:
-        start = time.perf_counter()
-        scores = score(request)
-        calls.append(time.perf_counter() - start)
+    scores, calls = peer.timed(lambda: score(request), request.get("seconds", 0))
     result = {"texts": len(request["texts"]), "seconds": calls}
     return result | {"scores": [float(value) for value in scores]} if request.get("vectors") else result
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("engine", choices=LOADERS)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--pad", type=int, default=1, help="id of the padding token")
+    parser = peer.parser_of(__doc__, LOADERS)
     parser.add_argument("--openvino", default="", help="a folder of packages with OpenVINO")
     options = parser.parse_args()
-    # Libraries print what they like; answers go where they cannot.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    score, facts = LOADERS[options.engine](options)
-    print(json.dumps(facts), file=answers)
-    for line in sys.stdin:
-        print(json.dumps(answer(score, json.loads(line))), file=answers)
+
+    def load() -> tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, str]]:
+        score, facts = LOADERS[options.engine](options)
+        return lambda request: answer(score, request), facts
+    peer.answer_lines(load)
 
 
 if __name__ == "__main__":

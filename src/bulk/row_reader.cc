@@ -128,13 +128,13 @@ void RowReader::check_lines() {
     throw Error(ErrorCode::kInvalidArgument,
                 name_ +
                     " ends its lines with CR alone: convert it with tr '\\r' '\\n', or add "
-                    "--force-text to embed it as one line");
+                    "--force-text to read it as one line");
   }
   line = line.substr(0, line.find_first_of("\r\n"));
   if (format_ != RowFormat::kLines || !rules_.guessed || !is_json_row(line)) return;
   throw Error(ErrorCode::kInvalidArgument,
               name_ +
-                  " looks like JSON: read its rows with --jsonl, or add --force-text to embed each "
+                  " looks like JSON: read its rows with --jsonl, or add --force-text to read each "
                   "line as it is");
 }
 

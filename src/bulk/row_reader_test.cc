@@ -137,7 +137,7 @@ TEST(RowReader, LinesThatAreRowsOfJsonAreRefused) {
     return error_of([&] { texts_of(bytes, rules); });
   };
   EXPECT_EQ(refusal("{\"text\":\"a\"}\n"),
-            "file looks like JSON: read its rows with --jsonl, or add --force-text to embed each "
+            "file looks like JSON: read its rows with --jsonl, or add --force-text to read each "
             "line as it is");
   for (const std::string json : {"\xEF\xBB\xBF{\"text\":\"a\"}\r\nb\n", "{}", "{\n\"text\": \"a\"}",
                                  "[\n{\"text\":\"a\"}]", "[{\"text\":\"a\"}]", "{\"text\":\""}) {

@@ -88,19 +88,17 @@ void run_compile(const CompileCommand& command, CliContext& context) {
   CompileOptions options = options_of(command);
   for (const std::string& adapter : command.adapters) add_adapter(adapter, options.adapters);
   for (auto& [task, path] : options.adapters) path = expand_path(path, context.environment);
-  if (!is_artefact(folder)) {
-    const ModelSpec spec = read_model_spec(folder, options.adapters);
-    check_weights(folder, spec);
-    const bool narrow = command.precision != "auto" && command.precision != "fp32";
-    if (narrow && !command.no_compare) {
-      options.accept = [&, spec](const std::string& compiled) {
-        check_loss(command, folder, spec, compiled, log);
-      };
-    } else if (!command.allow_loss) {
-      check_precision(spec, command.precision);
-    }
+  const ModelSpec spec = read_source_spec(folder, options.adapters);
+  check_weights(folder, spec);
+  const bool narrow = command.precision != "auto" && command.precision != "fp32";
+  if (narrow && !command.no_compare) {
+    options.accept = [&](const std::string& compiled) {
+      check_loss(command, folder, spec, compiled, log);
+    };
+  } else if (!command.allow_loss) {
+    check_precision(spec, command.precision);
   }
-  const Artefact artefact = compile_model(folder, command.output, options, log);
+  const Artefact artefact = compile_model(folder, spec, command.output, options, log);
   context.out << artefact.graph_path << '\n';
 }
 

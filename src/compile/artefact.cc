@@ -224,17 +224,29 @@ void check_precision(const ModelSpec& spec, const std::string& precision) {
 
 std::string native_precision() { return multiplies_bf16(machine_isa()) ? "bf16" : "fp32"; }
 
-Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
-                       const CompileOptions& wanted, const LogSink& log) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::string output = without_trailing_slash(output_folder);
-  check_output(output);
+ModelSpec read_source_spec(const std::string& model_folder, const AdapterFolders& adapters) {
   if (is_artefact(model_folder)) {
     throw Error(ErrorCode::kInvalidArgument,
                 model_folder + ": is compiled already; compile the folder that it was made from");
   }
+  return read_model_spec(model_folder, adapters);
+}
+
+Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
+                       const CompileOptions& options, const LogSink& log) {
+  check_output(without_trailing_slash(output_folder));
+  return compile_model(model_folder, read_source_spec(model_folder, options.adapters),
+                       output_folder, options, log);
+}
+
+Artefact compile_model(const std::string& model_folder, const ModelSpec& spec,
+                       const std::string& output_folder, const CompileOptions& wanted,
+                       const LogSink& log) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string output = without_trailing_slash(output_folder);
+  check_output(output);
   Manifest manifest;
-  manifest.spec = read_model_spec(model_folder, wanted.adapters);
+  manifest.spec = spec;
   if (!wanted.head) manifest.spec.head = {};
   const CompileOptions options = checked(wanted, manifest.spec, model_folder);
   manifest.library_version = kVersion;

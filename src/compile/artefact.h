@@ -72,6 +72,14 @@ struct Artefact {
 // the bytes needed); kPermissionDenied; kCancelled (options.control).
 Artefact compile_model(const std::string& model_folder, const std::string& output_folder,
                        const CompileOptions& options, const LogSink& log = {});
+// The same for who has read the folder's spec (read_source_spec, with options.adapters).
+Artefact compile_model(const std::string& model_folder, const ModelSpec& spec,
+                       const std::string& output_folder, const CompileOptions& options,
+                       const LogSink& log = {});
+
+// The spec of a folder to compile: read_model_spec, which refuses one that is compiled already
+// (kInvalidArgument).
+ModelSpec read_source_spec(const std::string& model_folder, const AdapterFolders& adapters);
 
 // Throws what compile_model would for weights that are missing or misshapen (kInvalidArgument) or
 // not there at all, and kInvalidArgument for an ONNX file that is not recognised as the encoder of

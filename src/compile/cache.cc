@@ -97,7 +97,7 @@ Artefact compile_into_cache(const std::string& model_folder, const ModelSpec& sp
   const FileLock lock = lock_entry(cache_folder, folder + ".lock", options.control, log);
   if (auto artefact = usable(folder, source, reason)) return *artefact;
   if (log && !reason.empty()) log("compiling again: " + reason);
-  compile_model(model_folder, folder, options, log);
+  compile_model(model_folder, spec, folder, options, log);
   return held(folder);
 }
 

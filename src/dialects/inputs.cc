@@ -99,7 +99,7 @@ class InputReader {
     const std::optional<std::string_view> text = string_member(value, "text");
     if (!text) {
       throw RequestError(ErrorCode::kInvalidArgument,
-                         param + ": \"text\" is missing; this model embeds texts", param);
+                         param + ": \"text\" is missing; this model reads texts", param);
     }
     refuse_not_done(value, rules_.model, kNotOfItems);
     const std::string_view task = string_member(value, "task").value_or("");

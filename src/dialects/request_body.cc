@@ -153,8 +153,9 @@ std::int64_t read_integer(const JsonValue& value) {
 }
 
 double read_whole(const JsonValue& value) {
-  const bool whole =
-      value.kind() == JsonValue::Kind::kNumber && std::trunc(value.number()) == value.number();
+  using Kind = JsonValue::Kind;
+  if (value.kind() == Kind::kInteger) return value.number();  // more than 63 bits, too
+  const bool whole = value.kind() == Kind::kNumber && std::trunc(value.number()) == value.number();
   return whole ? value.number() : static_cast<double>(read_integer(value));
 }
 

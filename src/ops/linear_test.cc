@@ -151,48 +151,67 @@ TEST(Linear, FullPrecisionOverridesTheGraph) {
   }
 }
 
-TEST(FeedForward, EqualsThePlainSum) {
-  std::mt19937 random(10);
-  constexpr std::size_t kH = 64;
-  constexpr std::size_t kI = 256;
-  constexpr std::size_t kRows = 530;  // more than one block
+// Runs `layer` over rows on its own and in place, which must be the same, and compares every 11th
+// row with `expected` of its input and task.
+template <typename Expected>
+void expect_feed_forward(const FeedForwardLayer& layer, const std::vector<float>& x,
+                         const std::vector<std::int32_t>& tasks, EngineContext& context,
+                         double tolerance, Expected expected) {
+  const std::size_t rows = tasks.size();
+  const std::size_t width = x.size() / rows;
+  std::vector<float> y(x.size());
+  feed_forward(layer, {.x = x.data(), .rows = rows, .tasks = tasks.data()}, y.data(), context);
+  std::vector<float> in_place = x;
+  feed_forward(layer, {.x = in_place.data(), .rows = rows, .tasks = tasks.data()}, in_place.data(),
+               context);
+  EXPECT_EQ(in_place, y);
+  for (std::size_t r = 0; r < rows; r += 11) {
+    const std::vector<double> sums = expected(x.data() + r * width, tasks[r]);
+    for (std::size_t i = 0; i < width; ++i) {
+      ASSERT_NEAR(static_cast<double>(y[r * width + i]), sums[i], tolerance) << r << " " << i;
+    }
+  }
+}
+
+// `test` of each instruction set of the machine and each type of weights.
+template <typename Test>
+void for_each_kind(Test test) {
   for (const Isa isa : machine_isas()) {
     for (const WeightType type :
          {WeightType::kF32, WeightType::kBf16, WeightType::kW8, WeightType::kS8}) {
       SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << weight_type_name(type));
       EngineContext context(2, isa);
-      TestLayer in(type, kI, kH, 1, random);
-      TestLayer out(type, kH, kI, 1, random);
-      const std::vector<float> norm_weight = values(kH, 1.0, random);
-      const std::vector<float> norm_bias = values(kH, 1.0, random);
-      const FeedForwardLayer layer{in.layer,
-                                   out.layer,
-                                   Activation::kGelu,
-                                   {norm_weight.data(), norm_bias.data(), 1e-5f, kH}};
-      const std::vector<float> x = values(kRows * kH, 1.0, random);
-      std::vector<std::int32_t> tasks(kRows);
-      for (std::size_t r = 0; r < kRows; ++r) tasks[r] = static_cast<std::int32_t>(r % 2) - 1;
-      std::vector<float> y(kRows * kH);
-      feed_forward(layer, {.x = x.data(), .rows = kRows, .tasks = tasks.data()}, y.data(), context);
-      std::vector<float> in_place = x;
-      feed_forward(layer, {.x = in_place.data(), .rows = kRows, .tasks = tasks.data()},
-                   in_place.data(), context);
-      EXPECT_EQ(in_place, y);
-      for (std::size_t r = 0; r < kRows; r += 11) {
-        std::vector<float> middle;
-        for (const double m : in.reference(x.data() + r * kH, tasks[r])) {
-          middle.push_back(static_cast<float>(m / 2 * (1 + std::erf(m / std::sqrt(2.0)))));
-        }
-        std::vector<double> sum = out.reference(middle.data(), tasks[r]);
-        for (std::size_t i = 0; i < kH; ++i) sum[i] += static_cast<double>(x[r * kH + i]);
-        const std::vector<double> expected = normalised(sum, norm_weight, norm_bias);
-        for (std::size_t i = 0; i < kH; ++i) {
-          ASSERT_NEAR(static_cast<double>(y[r * kH + i]), expected[i], 3 * tolerance(type, false))
-              << r << " " << i;
-        }
-      }
+      test(type, context);
     }
   }
+}
+
+TEST(FeedForward, EqualsThePlainSum) {
+  std::mt19937 random(10);
+  constexpr std::size_t kH = 64;
+  constexpr std::size_t kI = 256;
+  constexpr std::size_t kRows = 530;  // more than one block
+  for_each_kind([&](WeightType type, EngineContext& context) {
+    TestLayer in(type, kI, kH, 1, random);
+    TestLayer out(type, kH, kI, 1, random);
+    const std::vector<float> norm_weight = values(kH, 1.0, random);
+    const std::vector<float> norm_bias = values(kH, 1.0, random);
+    const FeedForwardLayer layer{
+        in.layer, out.layer, Activation::kGelu, {norm_weight.data(), norm_bias.data(), 1e-5f, kH}};
+    const std::vector<float> x = values(kRows * kH, 1.0, random);
+    std::vector<std::int32_t> tasks(kRows);
+    for (std::size_t r = 0; r < kRows; ++r) tasks[r] = static_cast<std::int32_t>(r % 2) - 1;
+    const auto expected = [&](const float* row, std::int32_t task) {
+      std::vector<float> middle;
+      for (const double m : in.reference(row, task)) {
+        middle.push_back(static_cast<float>(m / 2 * (1 + std::erf(m / std::sqrt(2.0)))));
+      }
+      std::vector<double> sum = out.reference(middle.data(), task);
+      for (std::size_t i = 0; i < kH; ++i) sum[i] += static_cast<double>(row[i]);
+      return normalised(sum, norm_weight, norm_bias);
+    };
+    expect_feed_forward(layer, x, tasks, context, 3 * tolerance(type, false), expected);
+  });
 }
 
 // RMSNorm first, a gate whose two halves end within a panel, and but for int8 a norm behind.
@@ -202,57 +221,43 @@ TEST(FeedForward, NormFirstAndGatedEqualsThePlainSum) {
   constexpr std::size_t kI = 240;
   constexpr std::size_t kPadded = 512;  // outputs of both halves
   constexpr std::size_t kRows = 530;
-  for (const Isa isa : machine_isas()) {
-    for (const WeightType type :
-         {WeightType::kF32, WeightType::kBf16, WeightType::kW8, WeightType::kS8}) {
-      SCOPED_TRACE(testing::Message() << isa_name(isa) << " " << weight_type_name(type));
-      EngineContext context(2, isa);
-      TestLayer in(type, kPadded, kH, 1, random);
-      in.layer.gated_outputs = kI;
-      TestLayer out(type, kH, kI, 1, random);
-      const std::vector<float> norm_weight = values(kH, 1.0, random);
-      const std::vector<float> second_weight = values(kH, 1.0, random);
-      const NormLayer second{second_weight.data(), nullptr, 1e-5f, kH, true};
-      const bool twice = type != WeightType::kS8;
-      const FeedForwardLayer layer{in.layer,
-                                   out.layer,
-                                   Activation::kSilu,
-                                   {norm_weight.data(), nullptr, 1e-5f, kH, true},
-                                   true,
-                                   twice ? second : NormLayer{}};
-      const std::vector<float> x = values(kRows * kH, 1.0, random);
-      std::vector<std::int32_t> tasks(kRows);
-      for (std::size_t r = 0; r < kRows; ++r) tasks[r] = mixed_then_one(r, 300, 2);
-      std::vector<float> y(kRows * kH);
-      feed_forward(layer, {.x = x.data(), .rows = kRows, .tasks = tasks.data()}, y.data(), context);
-      std::vector<float> in_place = x;
-      feed_forward(layer, {.x = in_place.data(), .rows = kRows, .tasks = tasks.data()},
-                   in_place.data(), context);
-      EXPECT_EQ(in_place, y);
-      for (std::size_t r = 0; r < kRows; r += 11) {
-        const float* row = x.data() + r * kH;
-        const std::vector<float> normed = rms_normalised({row, row + kH}, norm_weight);
-        const std::vector<double> both = in.reference(normed.data(), tasks[r]);
-        std::vector<float> middle;
-        for (std::size_t i = 0; i < kI; ++i) {
-          const double gate = both[i / kPanel * 2 * kPanel + i % kPanel];
-          middle.push_back(static_cast<float>(gate / (1 + std::exp(-gate)) *
-                                              both[(i / kPanel * 2 + 1) * kPanel + i % kPanel]));
-        }
-        std::vector<double> sum = out.reference(middle.data(), tasks[r]);
-        if (twice) {
-          const std::vector<float> again = rms_normalised({sum.begin(), sum.end()}, second_weight);
-          sum.assign(again.begin(), again.end());
-        }
-        for (std::size_t i = 0; i < kH; ++i) {
-          // Both halves are off, by more where the other one is of several units.
-          ASSERT_NEAR(static_cast<double>(y[r * kH + i]), sum[i] + static_cast<double>(row[i]),
-                      6 * tolerance(type, false))
-              << r << " " << i;
-        }
+  for_each_kind([&](WeightType type, EngineContext& context) {
+    TestLayer in(type, kPadded, kH, 1, random);
+    in.layer.gated_outputs = kI;
+    TestLayer out(type, kH, kI, 1, random);
+    const std::vector<float> norm_weight = values(kH, 1.0, random);
+    const std::vector<float> second_weight = values(kH, 1.0, random);
+    const NormLayer second{second_weight.data(), nullptr, 1e-5f, kH, true};
+    const bool twice = type != WeightType::kS8;
+    const FeedForwardLayer layer{in.layer,
+                                 out.layer,
+                                 Activation::kSilu,
+                                 {norm_weight.data(), nullptr, 1e-5f, kH, true},
+                                 true,
+                                 twice ? second : NormLayer{}};
+    const std::vector<float> x = values(kRows * kH, 1.0, random);
+    std::vector<std::int32_t> tasks(kRows);
+    for (std::size_t r = 0; r < kRows; ++r) tasks[r] = mixed_then_one(r, 300, 2);
+    const auto expected = [&](const float* row, std::int32_t task) {
+      const std::vector<float> normed = rms_normalised({row, row + kH}, norm_weight);
+      const std::vector<double> both = in.reference(normed.data(), task);
+      std::vector<float> middle;
+      for (std::size_t i = 0; i < kI; ++i) {
+        const double gate = both[i / kPanel * 2 * kPanel + i % kPanel];
+        middle.push_back(static_cast<float>(gate / (1 + std::exp(-gate)) *
+                                            both[(i / kPanel * 2 + 1) * kPanel + i % kPanel]));
       }
-    }
-  }
+      std::vector<double> sum = out.reference(middle.data(), task);
+      if (twice) {
+        const std::vector<float> again = rms_normalised({sum.begin(), sum.end()}, second_weight);
+        sum.assign(again.begin(), again.end());
+      }
+      for (std::size_t i = 0; i < kH; ++i) sum[i] += static_cast<double>(row[i]);
+      return sum;
+    };
+    // Both halves are off, by more where the other one is of several units.
+    expect_feed_forward(layer, x, tasks, context, 6 * tolerance(type, false), expected);
+  });
 }
 
 }  // namespace

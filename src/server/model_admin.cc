@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "base/json_writer.h"
 #include "base/start_thread.h"
 #include "dialects/request_body.h"
@@ -63,6 +65,16 @@ std::vector<std::string> aliases_in(const JsonValue& body) {
   return aliases;
 }
 
+// A setting that nobody reads would leave a model that is not what was asked for.
+void refuse_others(const JsonValue& body, std::span<const std::string_view> known) {
+  for (const auto& [name, value] : body.members()) {
+    if (value.is_null() || std::ranges::find(known, name) != known.end()) continue;
+    throw expected(excerpt(name) + ": this route does not know it; `load` goes with `name` and " +
+                       "`aliases`, `unload` with nothing, and other settings are the server's",
+                   std::string(name.substr(0, kLongestName)));
+  }
+}
+
 // What the server cannot do as it stands, or with such files, is a fault of the request, not an
 // overload or a failure of the server.
 RequestError refusal_of(const Error& error) {
@@ -106,6 +118,9 @@ ModelAdmin::Change ModelAdmin::change_of(Exchange exchange) const {
     throw expected("give either `load`, the model's folder or repository, or `unload`, its name",
                    "load");
   }
+  constexpr std::array<std::string_view, 3> kOfLoads = {"load", "name", "aliases"};
+  constexpr std::array<std::string_view, 1> kOfUnloads = {"unload"};
+  refuse_others(body, loads ? std::span<const std::string_view>(kOfLoads) : kOfUnloads);
   Change change{.exchange = std::move(exchange), .make = {}};
   if (!loads) {
     change.make = [this, name = name_in(body, "unload")](const std::stop_token&) {

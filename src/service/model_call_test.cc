@@ -4,54 +4,21 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <stdexcept>
 #include <thread>
 
-#include "support/manual_threads.h"
-#include "support/scripted_model.h"
+#include "support/call_test.h"
 
 namespace nestvec {
 namespace {
 
-// How often a request has ended, and how.
-struct Ending {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int times = 0;
-  std::optional<Error> error;
-
-  void take(const Error* with) {
-    const std::lock_guard lock(mutex);
-    ++times;
-    if (with != nullptr) error = *with;
-    changed.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return times > 0; });
-  }
-  ErrorCode code() const { return error ? error->code() : ErrorCode::kUnknown; }
-};
-
-class ModelCallTest : public testing::Test {
+class ModelCallTest : public CallTest {
  protected:
-  ModelCallTest() {
+  ModelCallTest() : CallTest(scripted_model) {
     service_.after = [this](std::chrono::milliseconds, std::function<void()> work) {
       alarms_.push_back(std::move(work));
       return Alarm();
     };
-  }
-  Model make_model() {
-    auto session = std::make_unique<ScriptedSession>();
-    session_ = session.get();
-    return scripted_model(std::move(session));
-  }
-  ~ModelCallTest() override {
-    session_->gate.open();
-    model_.shut_down();
-    threads_.drop_all();
   }
 
   // Two of these do not share a run.
@@ -65,69 +32,18 @@ class ModelCallTest : public testing::Test {
     call.texts = std::move(texts);
     return call;
   }
-  Caller caller() const {
-    Caller caller;
-    caller.client = 1;
-    caller.stop = client_.get_token();
-    return caller;
-  }
 
   void start(std::vector<EmbedCall> calls, ModelCall::Render render = {}) {
-    if (!render) {
-      render = [this](std::span<const CallRows> rows, Pace&) {
-        rows_.assign(rows.begin(), rows.end());
-      };
-    }
-    ModelCall::start(service_, caller(), std::move(calls), std::move(render),
-                     [this](const Error* error) { ending_.take(error); });
-  }
-
-  // Runs what is posted until the request has ended, and then what is left: that must not end it
-  // again, and leave nothing with the model.
-  void finish() {
-    while (true) {
-      {
-        const std::lock_guard lock(ending_.mutex);
-        if (ending_.times > 0) break;
-      }
-      if (!threads_.try_run_one()) std::this_thread::yield();
-    }
-    settle();
+    if (!render) render = keep_rows();
+    ModelCall::start(service_, caller(), std::move(calls), std::move(render), count_ending());
   }
   void empty_the_queue() {
     while (model_.queue().tokens > 0) {
       if (!threads_.try_run_one()) std::this_thread::yield();
     }
   }
-  void settle() {
-    session_->gate.open();
-    QueueStatus queue = model_.queue();
-    while (queue.tokens > 0 || queue.running_tokens > 0 || threads_.try_run_one()) {
-      std::this_thread::yield();
-      queue = model_.queue();
-    }
-    EXPECT_EQ(ending_.times, 1);
-    EXPECT_EQ(queue.output_bytes, 0U);
-  }
 
-  bool counted(const std::string& line) const {
-    return metrics_.text().find(line) != std::string::npos;
-  }
-
-  ScriptedSession* session_ = nullptr;
-  ServerOptions options_;
-  Metrics metrics_;
-  ManualThreads threads_;
   std::vector<std::function<void()>> alarms_;
-  std::stop_source client_;
-  Ending ending_;
-  std::vector<CallRows> rows_;
-  Model model_ = make_model();
-  Service service_{.model = model_,
-                   .options = options_,
-                   .metrics = metrics_,
-                   .post = [this](std::function<void()> work) { threads_.post(std::move(work)); },
-                   .version = "0.0.0"};
 };
 
 TEST(ClassOfParts, IsOneForAllOfThem) {

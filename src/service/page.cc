@@ -45,6 +45,7 @@ constexpr PageFile kPageFiles[] = {
     {"/map.js", "map.js", kScript},
     {"/shared.js", "shared.js", kScript},
     {"/style.css", "style.css", kStyle},
+    {"/tabs.js", "tabs.js", kScript},
     {"/theme.js", "theme.js", kScript},
     {"/trial.js", "trial.js", kScript},
     {"/vectors.js", "vectors.js", kScript},

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/pace.h"
+#include "tokenizer/pattern_match.h"
 #include "tokenizer/regex.h"
 
 namespace nestvec {

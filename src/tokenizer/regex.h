@@ -12,16 +12,11 @@
 #include <vector>
 
 #include "base/pace.h"
+#include "tokenizer/pattern_match.h"
 #include "tokenizer/unicode_tables.h"
 #include "tokenizer/utf8_scan.h"
 
 namespace nestvec {
-
-// A half-open range of bytes that matched.
-struct PatternMatch {
-  std::size_t begin;
-  std::size_t end;
-};
 
 // Finds what Oniguruma finds, which runs such expressions in Hugging Face tokenizers: the first
 // alternative that matches, greedy. The language: characters, escapes (\s \S \p{L} \P{L} \p{^L},

@@ -18,48 +18,27 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")
 
 
-@pytest.fixture(scope="session")
-def server(home):
-    """jina-embeddings-v3 in the small, with the key `server.key`."""
-    with Served(home, env={"NESTVEC_API_KEYS": KEY}) as served:
-        served.key = KEY
-        yield served
+def keyed(doc, model, *flags):
+    """A fixture: a server of a small model that asks for the key `server.key`."""
+
+    def served(home):
+        with Served(home, *flags, model=MODELS / model, env={"NESTVEC_API_KEYS": KEY}) as running:
+            running.key = KEY
+            yield running
+
+    served.__doc__ = doc
+    return pytest.fixture(scope="session")(served)
 
 
-@pytest.fixture(scope="session")
-def reranker(home):
-    """A cross-encoder in the small, with the same key."""
-    with Served(home, "--precision", "fp32", model=MODELS / "xlmr-reranker-tiny",
-                env={"NESTVEC_API_KEYS": KEY}) as served:
-        served.key = KEY
-        yield served
+EXACT = ("--precision", "fp32")
+KINDS = ("v3-tiny", "xlmr-reranker-tiny", "bge-m3-tiny", "bert-classifier-tiny", "splade-tiny")
 
-
-@pytest.fixture(scope="session")
-def classifier(home):
-    """A classifier of several labels in the small, with the same key."""
-    with Served(home, "--precision", "fp32", model=MODELS / "bert-classifier-tiny",
-                env={"NESTVEC_API_KEYS": KEY}) as served:
-        served.key = KEY
-        yield served
-
-
-@pytest.fixture(scope="session")
-def sparse(home):
-    """bge-m3 in the small: dense, sparse and token vectors; with the same key."""
-    with Served(home, "--precision", "fp32", model=MODELS / "bge-m3-tiny", env={"NESTVEC_API_KEYS": KEY}) as served:
-        served.key = KEY
-        yield served
-
-
-@pytest.fixture(scope="session")
-def many(home):
-    """A model of every kind in one server, whose models may change; with the same key."""
-    more = ("xlmr-reranker-tiny", "bge-m3-tiny", "bert-classifier-tiny", "splade-tiny")
-    flags = [flag for name in more for flag in ("--model", MODELS / name)]
-    with Served(home, "--admin", "--precision", "fp32", *flags, env={"NESTVEC_API_KEYS": KEY}) as served:
-        served.key = KEY
-        yield served
+server = keyed("jina-embeddings-v3.", "v3-tiny")
+reranker = keyed("A cross-encoder.", "xlmr-reranker-tiny", *EXACT)
+classifier = keyed("A classifier of several labels.", "bert-classifier-tiny", *EXACT)
+sparse = keyed("bge-m3: dense, sparse and token vectors.", "bge-m3-tiny", *EXACT)
+many = keyed("A model of every kind, and models may change.", KINDS[0], "--admin", *EXACT,
+             *(flag for name in KINDS[1:] for flag in ("--model", MODELS / name)))
 
 
 @pytest.fixture(scope="session")

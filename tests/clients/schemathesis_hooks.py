@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What schemathesis takes for a failure and is none."""
+"""What schemathesis takes for a failure and is none, and what it cannot know."""
 
+import itertools
 import math
+import os
 
 import schemathesis
 from schemathesis.openapi.checks import RejectedPositiveData
+
+
+MANY = os.environ.get("NESTVEC_MODELS") == "many"
 
 
 def out_of_range(value):
@@ -21,5 +26,20 @@ def out_of_range(value):
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """RFC 8259 lets a reader of JSON limit the range of numbers. OpenAPI cannot say so of members that are ignored."""
-    refused = isinstance(failure, RejectedPositiveData) and "while parsing a number" in response.text
-    return not (refused and out_of_range(case.body))
+    if not isinstance(failure, RejectedPositiveData):
+        return True
+    if "while parsing a number" in response.text and out_of_range(case.body):
+        return False
+    # The description has the prompts of the first of several models, which another one need not have.
+    return not (MANY and "this model has none" in response.text)
+
+
+if MANY:
+    # Of several models a drawn name is none, and nothing would be answered. The empty name is the first model that does
+    # what is asked.
+    turns = itertools.cycle([True, False])
+
+    @schemathesis.hook
+    def before_call(context, case, kwargs):
+        if isinstance(case.body, dict) and isinstance(case.body.get("model"), str) and next(turns):
+            case.body["model"] = ""

@@ -43,19 +43,19 @@ def test_changes_of_models(many, tmp_path):
     assert len({entry["id"].partition(":")[0] for entry in listed}) == 5, "no request has loaded or unloaded one"
 
 
-def test_no_request_to_many_models_is_the_servers_fault(many, tmp_path):
-    """Each operation has a model that does it. Names of models are drawn, so many requests are for one that is not there."""
-    assert tested_by_schemathesis(many, tmp_path, "--include-path-regex", OF_KINDS, checks="not_a_server_error") == 9
+def test_openapi_is_true_of_many_models(many, tmp_path):
+    """Each operation has a model that does it. Every second request keeps the name that is drawn, of a model that is not there."""
+    assert tested_by_schemathesis(many, tmp_path, "--include-path-regex", OF_KINDS, NESTVEC_MODELS="many") == 9
 
 
-def tested_by_schemathesis(server, tmp_path, *flags, checks="all"):
+def tested_by_schemathesis(server, tmp_path, *flags, **environment):
     """How many operations."""
     command = pathlib.Path(sys.executable).with_name("schemathesis")
     run = [command, "--config-file", HERE / "schemathesis.toml", "run", f"{server.url}/openapi.json",
-           "--url", server.url, "--header", f"Authorization: Bearer {server.key}", "--checks", checks, "--mode", "all",
+           "--url", server.url, "--header", f"Authorization: Bearer {server.key}", "--checks", "all", "--mode", "all",
            "--max-examples", EXAMPLES, "--generation-deterministic", "--continue-on-failure",
            *flags, "--request-timeout", "300", "--max-response-time", "300", "--suppress-health-check", "all", "--no-color"]
-    done = subprocess.run(run, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE,
+    done = subprocess.run(run, cwd=tmp_path, env={**os.environ, **environment, "PYTHONPATH": str(HERE)}, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=3000)
     print(done.stdout)
     assert server.process.poll() is None, f"the server ended with {server.process.poll()}: {server.log[-2000:]}"

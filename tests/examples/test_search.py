@@ -10,13 +10,14 @@ import subprocess
 import sys
 import urllib.request
 
+import postgres
 import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples" / "search"
 MODELS = REPOSITORY / "tests" / "models"
 NAMES = "bge-m3-tiny xlmr-reranker-tiny"
-STORES = {"pgvector": ["psycopg", "pgvector", "pgserver"], "qdrant": ["qdrant_client"], "lancedb": ["lancedb"],
+STORES = {"pgvector": ["psycopg", "pgvector"], "qdrant": ["qdrant_client"], "lancedb": ["lancedb"],
           "chroma": ["chromadb"]}
 FILES = {
     "cats.md": "# Cats\n\nA cat sleeps on the mat.\n\nIts fur is warm and soft.\n",
@@ -56,9 +57,29 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    pgserver = pytest.importorskip("pgserver", reason="PostgreSQL with pgvector: make test-examples installs it")
-    with pgserver.get_server(tmp_path_factory.mktemp("postgres")) as postgres:
-        yield postgres.get_uri()
+    with postgres.database(tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
+def test_the_packages_of_the_system_go_first(tmp_path):
+    assert postgres.programs_of_the_system(tmp_path) is None
+    for version in ("9", "17", "15"):
+        (tmp_path / "usr/share/postgresql" / version / "extension").mkdir(parents=True)
+    assert postgres.programs_of_the_system(tmp_path) is None, "PostgreSQL without the extension"
+    for version in ("9", "17"):
+        (tmp_path / "usr/share/postgresql" / version / "extension/vector.control").touch()
+    assert postgres.programs_of_the_system(tmp_path) == tmp_path / "usr/lib/postgresql/17/bin"
+
+
+def test_a_cluster_of_the_system_answers():
+    """With or without the extension: Debian 12 has PostgreSQL alone."""
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL of the system is not installed")
+    psycopg = pytest.importorskip("psycopg")
+    with postgres.cluster(found[-1].parent) as address:
+        with psycopg.connect(address) as connection:
+            assert connection.execute("SELECT 6 * 7").fetchone() == (42,)
 
 
 @pytest.fixture

@@ -234,6 +234,8 @@ def test_models_come_and_go(managed):
     ({"load": str(MODELS / "v3-tiny")}, 422, "two models have the name"),
     ({"unload": "other"}, 404, "v3-tiny"), ({"unload": "v3-tiny"}, 422, "the only model"),
     ({"load": str(MODELS / "bert-tiny"), "aliases": "x"}, 422, "aliases"), (["load"], 400, ""),
+    ({"load": str(MODELS / "bert-tiny"), "precision": "int8"}, 422, "precision"),
+    ({"unload": "v3-tiny", "name": "v3-tiny"}, 422, "name"),
 ])
 def test_a_change_that_fails_leaves_all_as_it_was(managed, body, status, part):
     reply = change(managed, body)

@@ -803,8 +803,11 @@ def test_both_rankings_side_by_side(browser, tmp_path):
                         documents=documents)
         assert page.texts(".by-scores .ranking b") == [f"{result['relevance_score']:.3f}"
                                                        for result in answer["results"]]
-        assert page.texts(".by-scores .ranking span") == [documents[result["index"]] for result in answer["results"]]
-        assert sorted(page.texts(".by-vectors .ranking span")) == sorted(documents)
+        by_vectors = page.texts(".by-vectors .ranking li > span")
+        assert sorted(by_vectors) == sorted(documents)
+        ranked = [documents[result["index"]] for result in answer["results"]]
+        assert page.texts(".by-scores .ranking li > span") == [
+            f"{text} place {by_vectors.index(text) + 1} by vectors" for text in ranked]
         assert page.texts("[role=tab]:not([hidden])") == ["Compare", "Search", "Rerank", "Long text"]
         code = run_code(page, "curl")
         assert json.loads(code.splitlines()[0].split("}{")[0] + ("}" if "}{" in code else ""))["results"] == (
@@ -812,6 +815,21 @@ def test_both_rankings_side_by_side(browser, tmp_path):
         run_code(page, "python")
         assert page.complaints() == []
         page.evaluate("localStorage.clear()")
+        for width, beside, dark in ((1280, True, False), (820, True, True), (400, False, False), (400, False, True)):
+            page.view(width, dark=dark)
+            assert page.evaluate(PLACES) == {"beside": beside, "fits": True, "notes": 1}, width
+            assert page.evaluate(CONTRAST) == []
+            take_picture(page, f"rerank-{'dark' if dark else 'light'}-{width}")
+
+
+# Whether the rankings stand beside each other, whether nothing is wider than the page, and the lines of a note.
+PLACES = """(() => {
+  const box = (place) => document.querySelector(place).getBoundingClientRect();
+  const [left, right] = [box('.by-scores'), box('.by-vectors')];
+  return { beside: left.top === right.top && left.right < right.left,
+    fits: document.documentElement.scrollWidth <= innerWidth,
+    notes: document.querySelector('.by-scores .ranking .muted').getClientRects().length };
+})()"""
 
 
 def test_the_page_of_a_reranker(browser, tmp_path):

@@ -172,10 +172,16 @@ constexpr NotDone kNotDone[] = {
     {"sentences", kInput, is_never},
 };
 
+// Infinity's client, which is told by the modality that it always sends, has 0 for all of them.
+bool is_infinitys_none(const JsonValue& dimensions, const JsonValue& body) {
+  return body.find("modality") && dimensions.whole_number() == 0;
+}
+
 // 0 = all of them.
 std::size_t dimensions_of(const JsonValue& body, const ModelInfo& model) {
   constexpr std::string_view kOther = "output_dimension";  // Voyage's name
-  const auto own = body.find("dimensions");
+  auto own = body.find("dimensions");
+  if (own && is_infinitys_none(*own, body)) own.reset();
   const auto other = body.find(kOther);
   const std::size_t dimensions = own ? read_dimensions(*own, model, "dimensions") : 0;
   if (!other) return dimensions;

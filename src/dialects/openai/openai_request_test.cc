@@ -107,6 +107,8 @@ TEST_F(OpenAiRequestTest, WrongMembersAreNamed) {
       {R"("task": 1)", "400 task: "},
       {R"("model": 1)", "400 model: "},
       {R"("dimensions": 2000)", "400 dimensions: "},
+      {R"("dimensions": 0)", "400 dimensions: "},
+      {R"("dimensions": -1, "modality": "text")", "400 dimensions: "},
       {R"("dimensions": "x")", "400 dimensions: "},
       {R"("encoding_format": "md5")", "400 encoding_format: "},
       {R"("embedding_type": {})", "400 embedding_type: "},
@@ -320,6 +322,8 @@ TEST_F(OpenAiRequestTest, FieldsOfOtherServersAreUnderstood) {
   EXPECT_EQ(read(R"({"input":"a","output_dimension":64,"output_dtype":"int8"})").formats.front(),
             EmbeddingFormat::kInt8);
   EXPECT_EQ(read(R"({"input":"a","output_dimension":64})").call.options.dimensions, 64u);
+  EXPECT_EQ(read(R"({"input":"a","dimensions":0,"modality":"text"})").call.options.dimensions, 0u)
+      << "Infinity's client sends both always";
   for (const char* off : {"normalized", "normalize", "use_activation", "normalize_embeddings"}) {
     EXPECT_EQ(with("\"" + std::string(off) + "\":false").call.options.normalize, false) << off;
   }

@@ -45,10 +45,12 @@ void append_meta(RerankApi api, std::size_t documents, JsonObject& body) {
   meta.end();
 }
 
-// As the caller has it on Jina's route; an object where clients can bear nothing else.
+// As the caller has it on Jina's route; else what the route's clients can bear: a text or an
+// object.
 void append_document(const RerankAnswer& answer, std::size_t place, JsonObject& result) {
   const std::string& text = answer.documents[place];
-  if (answer.api == RerankApi::kV1 && !answer.objects[place]) return result.text("document", text);
+  const bool as_it_came = answer.api == RerankApi::kV1 && !answer.objects[place];
+  if (as_it_came || answer.api == RerankApi::kInfinity) return result.text("document", text);
   JsonObject document(result.key("document"));
   document.text("text", text);
   document.end();
@@ -67,6 +69,11 @@ void append_scores(const RerankAnswer& answer, std::span<const float> scores, Js
   list.end();
 }
 
+std::int64_t seconds_since_1970() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
 void answer_score(Exchange given) {
   const JsonDocument document = read_json_body(*given.request);
   Exchange exchange =
@@ -76,10 +83,8 @@ void answer_score(Exchange given) {
   constexpr std::size_t kEntry = 80;
   const std::size_t most = json_size(model.id) + (call.size() + 4) * kEntry;
   RenderScores render = [id = exchange.request->id, &model](const CallRows& scored, Pace&) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
     HttpResponse response;
-    response.body = render_score(id, std::chrono::duration_cast<std::chrono::seconds>(now).count(),
-                                 scored, model);
+    response.body = render_score(id, seconds_since_1970(), scored, model);
     return response;
   };
   run_scores(std::move(exchange), std::move(call), most, std::move(render));
@@ -103,8 +108,10 @@ void answer_rerank(Exchange given, const JsonValue& body, RerankApi api) {
   Exchange exchange = for_model(std::move(given), model_member(body), ModelKind::kRerank);
   const ModelInfo& model = exchange.service.model.info();
   RerankRequest request = read_rerank(body, input_rules(exchange));
+  if (api == RerankApi::kPlain && body.find("raw_scores")) api = RerankApi::kInfinity;
   RerankAnswer answer{.api = api,
                       .id = exchange.request->id,
+                      .created = seconds_since_1970(),
                       .top = request.top,
                       .documents = {},
                       .objects = std::move(request.objects)};
@@ -128,7 +135,9 @@ std::string render_rerank(const RerankAnswer& answer, const CallRows& scored,
   std::string out;
   JsonObject body(out);
   body.text("id", answer.id);
-  body.text("object", "list");
+  const bool for_infinity = answer.api == RerankApi::kInfinity;
+  body.text("object", for_infinity ? "rerank" : "list");
+  if (for_infinity) body.integer("created", answer.created);
   body.text("model", model.id);
   JsonArray results(body.key("results"));
   for (const std::size_t place : ranking) {

@@ -18,9 +18,10 @@ std::vector<Route> rerank_routes(const Service& service);
 
 // By whose route they are asked for: what a document looks like in the answer differs.
 enum class RerankApi {
-  kPlain,  // /rerank: vLLM's and Infinity's
-  kV1,     // Jina's, Cohere's first
-  kV2,     // Cohere's second
+  kPlain,     // /rerank: vLLM's
+  kInfinity,  // /rerank with raw_scores, which Infinity's client always sends
+  kV1,        // Jina's, Cohere's first
+  kV2,        // Cohere's second
 };
 
 // A reranking with `documents`, for who has an exchange and its body. Throws Error before it has
@@ -34,13 +35,15 @@ const ErrorStyle& rerank_errors();
 struct RerankAnswer {
   RerankApi api = RerankApi::kPlain;
   std::string id;
+  std::int64_t created = 0;            // in seconds since 1970; Infinity's has it
   std::size_t top = 0;                 // 0 = all
   std::vector<std::string> documents;  // empty where they are not wanted
   std::vector<bool> objects;           // those that came as objects
   std::string query = {};              // where Weaviate asks, which reads it and `scores`
 };
 // results, best first, of equal scores the first first; and all that any of the clients reads: id,
-// object, model, usage, meta, and "truncated" where documents were cut.
+// object ("rerank" for Infinity's, which checks it), model, usage, meta, and "truncated" where
+// documents were cut.
 std::string render_rerank(const RerankAnswer& answer, const CallRows& scored,
                           const ModelInfo& model);
 // The most bytes of it for so many documents.

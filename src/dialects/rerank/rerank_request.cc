@@ -50,6 +50,16 @@ std::optional<bool> flag_of(const JsonValue& body, std::string_view name, std::s
   return own ? own : others;
 }
 
+// return_documents. RAGFlow's class for Xinference writes its booleans as texts.
+bool wants_documents(const JsonValue& body) {
+  const std::optional<JsonValue> value = body.find("return_documents");
+  if (!value) return false;
+  if (value->kind() != Kind::kString) return read_bool(*value);
+  if (value->string() == "true") return true;
+  if (value->string() == "false") return false;
+  throw refused("return_documents", "true or false");
+}
+
 // The two names of a count from `least` on; nullopt where there is none.
 std::optional<std::size_t> count_of(const JsonValue& body, std::string_view name,
                                     std::string_view other, std::int64_t least) {
@@ -203,7 +213,7 @@ RerankRequest read_rerank(const JsonValue& body, const InputRules& rules) {
   if (request.call.query.empty()) throw empty_member("query");
   read_documents(body, rules, request);
   request.top = count_of(body, "top_n", "top_k", 0).value_or(0);
-  request.return_documents = bool_member(body, "return_documents").value_or(false);
+  request.return_documents = wants_documents(body);
   count_of(body, "max_chunks_per_doc", "max_chunks_per_doc", 1);  // its type is checked
   request.call.options = options_of(body, rules);
   return request;

@@ -92,7 +92,10 @@ TEST_F(Rerank, Options) {
   EXPECT_EQ(with(R"("top_n":0)").top, 0U) << "vLLM's for all";
   EXPECT_EQ(with(R"("top_n":1,"top_k":1)").top, 1U);
   EXPECT_EQ(with(R"("top_n":1e18)").top, 4294967295U);
+  EXPECT_EQ(with(R"("top_n":9223372036854775808)").top, 4294967295U) << "2^63";
   EXPECT_TRUE(with(R"("return_documents":true)").return_documents);
+  EXPECT_TRUE(with(R"("return_documents":"true")").return_documents) << "RAGFlow's for Xinference";
+  EXPECT_FALSE(with(R"("return_documents":"false")").return_documents);
   EXPECT_EQ(with(R"("max_tokens_per_doc":16)").call.options.max_document_tokens, 16U);
   EXPECT_EQ(with(R"("max_doc_length":9)").call.options.max_document_tokens, 9U);
   EXPECT_EQ(with(R"("instruction":"find")").call.options.instruction, "find");
@@ -125,7 +128,8 @@ TEST_F(Rerank, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused_with(R"("top_n":1,"top_k":2)"), "top_k");
   EXPECT_EQ(refused_with(R"("max_tokens_per_doc":0)"), "max_tokens_per_doc");
   EXPECT_EQ(refused_with(R"("max_chunks_per_doc":0)"), "max_chunks_per_doc");
-  EXPECT_EQ(refused_with(R"("return_documents":"true")"), "return_documents");
+  EXPECT_EQ(refused_with(R"("return_documents":"yes")"), "return_documents");
+  EXPECT_EQ(refused_with(R"("return_documents":1)"), "return_documents");
   EXPECT_EQ(refused_with(R"("raw_scores":true,"use_activation":true)"), "use_activation");
   EXPECT_EQ(refused_with(R"("truncate_prompt_tokens":5)"), "truncate_prompt_tokens");
   EXPECT_EQ(refused_with(R"("instruction":7)"), "instruction");
@@ -190,6 +194,17 @@ TEST_F(Rerank, ADocumentLooksAsItsReadersNeedIt) {
   EXPECT_TRUE(says(R"("document":{"text":"two"})"));
   answer.api = RerankApi::kPlain;
   EXPECT_TRUE(says(R"("document":{"text":"one"})")) << "LiteLLM's class for vLLM reads objects";
+  answer.api = RerankApi::kInfinity;
+  EXPECT_TRUE(says(R"("document":"one")"));
+  EXPECT_TRUE(says(R"("document":"two")")) << "its client knows texts only";
+}
+
+TEST_F(Rerank, TheFormOfInfinity) {
+  const std::string answer = render_rerank(
+      {.api = RerankApi::kInfinity, .id = "i", .created = 7, .documents = {}, .objects = {}},
+      scored({0.25F}), model_);
+  EXPECT_EQ(answer.find(R"({"id":"i","object":"rerank","created":7,"model":"test-model",)"), 0U)
+      << answer;
 }
 
 TEST_F(Rerank, WeaviateReadsScoresInTheOrderOfItsDocuments) {
@@ -223,10 +238,14 @@ TEST_F(Rerank, TheMemoryOfAnAnswerIsTheMostThatItTakes) {
     rows.rows.tokens.push_back(4000000000U);
     rows.rows.truncated.push_back(i);
   }
-  for (const char* const query : {"", "a query"}) {
-    answer.query = query;
-    const std::string text = render_rerank(answer, rows, model_);
-    EXPECT_LE(text.size(), most_of_rerank(answer, 2000)) << query;
+  answer.created = 1790000000;
+  for (const RerankApi api : {RerankApi::kPlain, RerankApi::kInfinity}) {
+    for (const char* const query : {"", "a query"}) {
+      answer.api = api;
+      answer.query = query;
+      const std::string text = render_rerank(answer, rows, model_);
+      EXPECT_LE(text.size(), most_of_rerank(answer, 2000)) << query;
+    }
   }
 }
 
