@@ -25,7 +25,14 @@ ADAPTERS = {
                               target_modules=["query", "key", "value", "dense", "word_embeddings"])},
     "qwen3-tiny": {
         "legal": dict(r=8, lora_alpha=8, target_modules="all-linear"),
-        "last": dict(r=2, lora_alpha=1, target_modules=r".*layers\.1\..*(v_proj|down_proj)")},
+        "last": dict(r=2, lora_alpha=1, target_modules=r".*layers\.1\..*(v_proj|down_proj)"),
+        # Keys that are ends of names, whole names and regular expressions. Of several the first counts, and PEFT writes
+        # them in alphabetical order.
+        "uneven": dict(r=4, lora_alpha=6,
+                       target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "embed_tokens"],
+                       rank_pattern={"v_proj": 2, "^layers.0.mlp.down_proj": 9, "^layers.1.self_attn.o_proj": 7, "down_proj": 3,
+                                     r"layers\.1\..*gate_proj": 3, "embed_tokens": 5},
+                       alpha_pattern={"k_proj": 1, "^layers.1.mlp.down_proj": 12, "down_proj": 2.5, "embed_tokens": 3, "self_attn": 99})},
 }
 POOLING = {"bert-tiny": slice(None), "qwen3-tiny": slice(-1, None)}
 

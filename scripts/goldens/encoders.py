@@ -63,19 +63,24 @@ def roberta() -> None:
         write(name, model, config.to_dict() | {"architectures": ["RobertaModel"]}, tokenizer, prefix)
 
 
-def gemma() -> None:
+def gemma_body(seed: int) -> torch.nn.Module:
     """EmbeddingGemma's body: windows of 8 to both sides in three of four layers, a scale that is not of the heads' width."""
     config = Gemma3TextConfig(
         vocab_size=small_tokenizers.GEMMA_SIZE, hidden_size=32, intermediate_size=48, num_hidden_layers=4,
         num_attention_heads=2, num_key_value_heads=1, head_dim=24, query_pre_attn_scalar=20, sliding_window=16,
         layer_types=["sliding_attention"] * 3 + ["full_attention"], max_position_embeddings=LIMIT,
         use_bidirectional_attention=True, attn_implementation="eager")
-    model = decoders.spread_norms(models.scaled(Gemma3TextModel(config), 53))
+    model = decoders.spread_norms(models.scaled(Gemma3TextModel(config), seed))
     with torch.no_grad():  # norms multiply by one more
         for key, value in model.named_parameters():
             if "norm" in key:
                 value.sub_(1)
-    write("gemma-tiny", model, config.to_dict() | {"architectures": ["Gemma3TextModel"]}, small_tokenizers.gemma())
+    return model
+
+
+def gemma() -> None:
+    model = gemma_body(53)
+    write("gemma-tiny", model, model.config.to_dict() | {"architectures": ["Gemma3TextModel"]}, small_tokenizers.gemma())
 
 
 def main() -> None:

@@ -133,6 +133,7 @@ def write_all() -> dict[str, torch.nn.Module]:
 
 
 CHAT = "qwen3-reranker-tiny"
+UNTIED = "qwen3-reranker-untied-tiny"  # whose logits have a table of their own
 CHAT_LIMIT = 420
 # Of Qwen3-Reranker's tokenizer_config.json.
 CHAT_TEMPLATE = """{%- set instruction = messages | selectattr("role", "eq", "system") | map(attribute="content") | first | \
@@ -177,18 +178,18 @@ def chat_tokenizer() -> str:
     return json.dumps(file, ensure_ascii=False)
 
 
-def write_chat() -> torch.nn.Module:
+def write_chat(name: str) -> torch.nn.Module:
     tokenizer = chat_tokenizer()
     shape = SHAPE | {"num_attention_heads": 4}
     config = Qwen3Config(vocab_size=440, num_key_value_heads=2, head_dim=16, rope_theta=10000.0, use_sliding_window=False,
-                         max_position_embeddings=512, tie_word_embeddings=True, **shape)
+                         max_position_embeddings=512, tie_word_embeddings=name == CHAT, **shape)
     model = spread_norms(scaled(Qwen3ForCausalLM(config), 61))
     with torch.no_grad():  # logits as far apart as a trained model's
         model.model.norm.weight.mul_(12)
     limits = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": CHAT_LIMIT, "pad_token": "<|endoftext|>",
               "padding_side": "left", "chat_template": CHAT_TEMPLATE}
-    folder = rerankers.write_folder(CHAT, model, tokenizer, {}, limits)
-    rerankers.save(folder, {name: value for name, value in model.state_dict().items() if name != "lm_head.weight"})
+    folder = rerankers.write_folder(name, model, tokenizer, {}, limits)
+    rerankers.save(folder, {key: value for key, value in model.state_dict().items() if name == UNTIED or key != "lm_head.weight"})
     vocabulary = json.loads(tokenizer)["model"]["vocab"]
     write_json = models.synthetic.write_json
     logits = {"method": "forward", "method_output_name": "logits"}
@@ -227,14 +228,14 @@ def chat_records() -> list[dict]:
                       for first, second in (("weather", document), (words[7], "a"), (query, document), (query, "a"))]
 
 
-def write_chat_goldens(model: torch.nn.Module) -> None:
-    folder = jsonl.MODELS / CHAT
+def write_chat_goldens(name: str) -> None:
+    rough = write_chat(name)
+    folder = jsonl.MODELS / name
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     tokens = json.loads((folder / "1_LogitScore/config.json").read_text())
-    records = chat_records()
+    records = chat_records()[::1 if name == CHAT else 3]
     encoder = CrossEncoder(str(folder), device="cpu", model_kwargs={"attn_implementation": "eager"})
-    rough = model
-    exact = write_chat().double()
+    exact = write_chat(name).double()
     worst = 0.0
     for record in records:
         record["ids"] = chat_ids(tokenizer, record)
@@ -242,7 +243,7 @@ def write_chat_goldens(model: torch.nn.Module) -> None:
         encoder.max_seq_length = record.get("max_tokens", CHAT_LIMIT)
         features = encoder.preprocess([(record["first"], record["second"])], prompt=record.get("instruction"))
         if features["input_ids"][0].tolist() != record["ids"]:
-            raise SystemExit(f"{CHAT}: sentence-transformers has other tokens for {record}")
+            raise SystemExit(f"{name}: sentence-transformers has other tokens for {record}")
         score = []
         for one in (exact, rough):
             with torch.no_grad():
@@ -252,11 +253,11 @@ def write_chat_goldens(model: torch.nn.Module) -> None:
         record["logits"] = rerankers.numbers(np.array(score[:1]))
         record["sigmoid"] = rerankers.numbers(1 / (1 + np.exp(-np.array(score[:1]))))
         worst = max(worst, abs(score[0] - score[1]) / max(1, abs(score[0])), abs(float(theirs) - record["sigmoid"][0]))
-    print(f"{CHAT}: float32 and sentence-transformers differ by {worst:.1e} at most")
+    print(f"{name}: float32 and sentence-transformers differ by {worst:.1e} at most")
     if worst > rerankers.AGREEMENT:
-        raise SystemExit(f"{CHAT}: differs by {worst}")
-    rerankers.check_spread(CHAT, exact, records)
-    jsonl.write_jsonl(rerankers.FOLDER / f"{CHAT}.jsonl.gz", records)
+        raise SystemExit(f"{name}: differs by {worst}")
+    rerankers.check_spread(name, exact, records)
+    jsonl.write_jsonl(rerankers.FOLDER / f"{name}.jsonl.gz", records)
 
 
 def main() -> None:
@@ -264,7 +265,8 @@ def main() -> None:
     rerankers.LIMITS.update(LIMITS)
     for name, model in write_all().items():
         rerankers.write_goldens(name, model)
-    write_chat_goldens(write_chat())
+    for name in (CHAT, UNTIED):
+        write_chat_goldens(name)
 
 
 if __name__ == "__main__":

@@ -73,12 +73,11 @@ void check_all_found(const JsonValue& config, const std::vector<AdapterFolder>& 
   }
 }
 
-// Each has its own rank and scaling.
+// Each has its own ranks and scalings, which stand with its tensors.
 void add_adapter(const std::string& task, const std::string& path, AdapterSpec& all) {
   const PeftConfig adapter = read_peft_config(path);
-  if (all.tasks.empty()) all.scaling = adapter.scaling;
-  all.rank = std::max(all.rank, adapter.rank);
-  all.scalings.push_back(adapter.scaling);
+  if (all.tasks.empty()) all.scaling = adapter.scaling_of("");
+  all.rank = std::max(all.rank, adapter.largest_rank());
   all.tasks.push_back(task);
   all.folders.push_back(path);
 }

@@ -33,7 +33,8 @@ class AdapterSource {
   }
 
   // Throws Error kInvalidArgument for an update of a module that was not asked for: without it the
-  // model would compute something else. Heads do not count, which embeddings do not use.
+  // model would compute something else. Heads do not count, which embeddings do not use. Throws
+  // kUnimplemented for a word table that is not the base's.
   void check_all_used() const;
 
   // `pick` chooses the module's names in a naming, of which the i-th has rows[i] output rows.
@@ -70,17 +71,19 @@ class AdapterSource {
         const std::string stem = base_names_.module(pick(*base_names_.naming)) + kStacked;
         adapters[task].push_back(
             {slice(base_.at(stem + "lora_A", tensor_shape(tasks, rows, rank)), task),
-             slice(base_.at(stem + "lora_B", tensor_shape(tasks, rank, width)), task)});
+             slice(base_.at(stem + "lora_B", tensor_shape(tasks, rank, width)), task),
+             spec_.adapters.scaling});
         continue;
       }
       const std::string module = folders_[task].names.module(pick(*folders_[task].names.naming));
       if (!has_update(task, module, "lora_embedding_A")) continue;
       note_use(task, module);
       const WeightSet& set = *folders_[task].set;
-      const std::size_t rank = folders_[task].config.rank;
+      const PeftConfig& config = folders_[task].config;
+      const std::size_t rank = config.rank_of(module);
       adapters[task].push_back({set.at(module + ".lora_embedding_A", tensor_shape(rank, rows)),
                                 set.at(module + ".lora_embedding_B", tensor_shape(width, rank)),
-                                true});
+                                config.scaling_of(module), true});
     }
     return adapters;
   }
@@ -94,6 +97,9 @@ class AdapterSource {
     PeftConfig config;
     mutable std::set<std::string> used;  // modules whose updates were asked for
   };
+
+  // PEFT writes the table along that an adapter updates, and puts it in the place of the base's.
+  bool is_word_table(const WeightSet& set, const TensorView& tensor) const;
 
   void note_use(std::size_t task, const std::string& module) const {
     if (!folders_.empty()) folders_[task].used.insert(module);
@@ -111,15 +117,18 @@ class AdapterSource {
     const std::size_t rank = spec_.adapters.rank;
     const std::string stem = module + kStacked;
     return {slice(base_.at(stem + "lora_A", tensor_shape(tasks, rank, in)), task),
-            slice(base_.at(stem + "lora_B", tensor_shape(tasks, rows, rank)), task)};
+            slice(base_.at(stem + "lora_B", tensor_shape(tasks, rows, rank)), task), 0,
+            spec_.adapters.scaling};
   }
 
   LowRank from_folder(std::size_t task, const std::string& module, std::size_t in,
                       std::size_t rows) const {
     const WeightSet& set = *folders_[task].set;
-    const std::size_t rank = folders_[task].config.rank;
+    const PeftConfig& config = folders_[task].config;
+    const std::size_t rank = config.rank_of(module);
     return {set.at(module + ".lora_A.weight", tensor_shape(rank, in)),
-            set.at(module + ".lora_B.weight", tensor_shape(rows, rank))};
+            set.at(module + ".lora_B.weight", tensor_shape(rows, rank)), 0,
+            config.scaling_of(module)};
   }
 
   // Projections that were trained as one were written with equal copies of `down`: one suffices.

@@ -217,8 +217,8 @@ class Finder {
     for (std::vector<LowRank>& parts : weights.adapters) {
       if (parts.empty()) continue;
       const LowRank whole = parts.front();
-      parts = {{whole.down, half_of(whole.up, true), 0},
-               {whole.down, half_of(whole.up, false), rows}};
+      parts = {{whole.down, half_of(whole.up, true), 0, whole.scaling},
+               {whole.down, half_of(whole.up, false), rows, whole.scaling}};
     }
   }
 

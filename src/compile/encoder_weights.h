@@ -12,11 +12,13 @@
 
 namespace nestvec {
 
-// One task's update of some output rows of a linear layer: scaling * up (down x).
+// One task's update of some output rows of a linear layer: scaling * up (down x). Each has its
+// rank.
 struct LowRank {
   TensorView down;        // [rank, in]
   TensorView up;          // [rows, rank]
   std::size_t first = 0;  // first output row
+  float scaling = 1.0f;
 };
 
 // y = weight x + bias. Query, key and value projections are one layer, whether the file has them as
@@ -33,8 +35,9 @@ struct LinearWeights {
 
 // One task's update of an embedding table: row i gets scaling * a[i] b.
 struct LowRankTable {
-  TensorView a;             // [rows, rank]
-  TensorView b;             // [rank, width]
+  TensorView a;  // [rows, rank]
+  TensorView b;  // [rank, width]
+  float scaling = 1.0f;
   bool transposed = false;  // a is [rank, rows] and b is [width, rank], as PEFT has them
 };
 

@@ -29,12 +29,7 @@ struct AdapterSpec {
   std::vector<std::string>
       folders;           // PEFT folder of each task; empty where A and B stand in the base file
   std::size_t rank = 0;  // of the one with most
-  float scaling = 0.0f;  // alpha / rank, of tasks without one of their own
-  std::vector<float> scalings;  // of each task; empty: `scaling`
-
-  float scaling_of(std::size_t task) const {
-    return task < scalings.size() ? scalings[task] : scaling;
-  }
+  float scaling = 0.0f;  // alpha / rank; in folders that of the first, and LowRank has each one's
 };
 
 // What of a text's hidden states a classifier reads: those of its first token or its last, or their

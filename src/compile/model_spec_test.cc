@@ -84,10 +84,10 @@ TEST(ModelSpecTest, TakesAdaptersFromFoldersInTheFamilysOrder) {
   ASSERT_EQ(spec.adapters.folders.size(), 4u);
   EXPECT_EQ(spec.adapters.folders[0], (folder / "retrieval_query").string());
   write_text(folder / "separation/adapter_config.json", R"({"r":3,"lora_alpha":4.5})");
-  const AdapterSpec unequal = read_model_spec(folder.string()).adapters;
-  EXPECT_EQ(unequal.rank, 3u);
-  EXPECT_EQ(unequal.scaling_of(0), 2.0f);
-  EXPECT_EQ(unequal.scaling_of(1), 1.5f);
+  EXPECT_EQ(read_model_spec(folder.string()).adapters.rank, 3u);
+  write_text(folder / "separation/adapter_config.json",
+             R"({"r":3,"lora_alpha":4.5,"rank_pattern":{"query":5,"key":4}})");
+  EXPECT_EQ(read_model_spec(folder.string()).adapters.rank, 5u);
 }
 
 // Sizes of jina-embeddings-v5-text's two configurations, which name the same family.

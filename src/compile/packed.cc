@@ -159,7 +159,7 @@ class PackedBuilder {
   bool has_type_rows() const { return spec_.text_types.any() || spec_.takes_types(); }
 
   Payload type_table() const {
-    if (!has_type_rows()) return first_row_by_task(weights_.types, spec_.adapters);
+    if (!has_type_rows()) return first_row_by_task(weights_.types);
     return first_rows(weights_.types, spec_.type_rows());
   }
 
@@ -213,7 +213,7 @@ class PackedBuilder {
     inputs.push_back(quantised ? graph_.weight(linear.name + ".scales", column_scales(linear))
                                : "");
     inputs.push_back(quantised ? graph_.weight(linear.name + ".sums", column_sums(linear)) : "");
-    StackedUpdates updates = stacked_updates(linear, spec_.adapters);
+    StackedUpdates updates = stacked_updates(linear);
     const bool updated = updates.rank > 0;
     inputs.push_back(updated ? graph_.weight(linear.name + ".down", std::move(updates.down)) : "");
     inputs.push_back(updated ? graph_.weight(linear.name + ".up", std::move(updates.up)) : "");

@@ -143,7 +143,7 @@ std::vector<Group> groups_of(const std::vector<LowRank>& updates) {
   return groups;
 }
 
-// The rank of a task's own adapter; the rest up to that of all adapters is zeros.
+// The rank of one update; the rest up to the layer's largest is zeros.
 std::size_t own_rank(const Group& group) { return static_cast<std::size_t>(group.down.shape[0]); }
 
 std::vector<float> stacked_down(const LinearWeights& linear, std::size_t rank,
@@ -160,9 +160,8 @@ std::vector<float> stacked_down(const LinearWeights& linear, std::size_t rank,
   return down;
 }
 
-std::vector<float> stacked_up(const LinearWeights& linear, const AdapterSpec& adapters,
+std::vector<float> stacked_up(const LinearWeights& linear, std::size_t rank,
                               std::size_t stacked_rank) {
-  const std::size_t rank = adapters.rank;
   const std::size_t width = shape_of(linear, WeightType::kF32).padded_outputs();
   std::vector<float> up(linear.adapters.size() * stacked_rank * width);
   for (std::size_t task = 0; task < linear.adapters.size(); ++task) {
@@ -174,7 +173,7 @@ std::vector<float> stacked_up(const LinearWeights& linear, const AdapterSpec& ad
         read_as_float(part.up, 0, values);
         for (std::size_t i = 0; i < values.size(); ++i) {
           const std::size_t column = column_of_row(linear, part.first + i / own);
-          up[(row + i % own) * width + column] = adapters.scaling_of(task) * values[i];
+          up[(row + i % own) * width + column] = part.scaling * values[i];
         }
       }
       row += rank;
@@ -256,28 +255,32 @@ Payload padded_bias(const LinearWeights& linear) {
   return computed({extent(width)}, std::move(padded));
 }
 
-StackedUpdates stacked_updates(const LinearWeights& linear, const AdapterSpec& adapters) {
+StackedUpdates stacked_updates(const LinearWeights& linear) {
   StackedUpdates updates;
+  std::size_t rank = 0;
+  std::size_t groups = 0;
   for (const std::vector<LowRank>& task : linear.adapters) {
-    updates.rank = std::max(updates.rank, groups_of(task).size() * adapters.rank);
+    const std::vector<Group> own = groups_of(task);
+    groups = std::max(groups, own.size());
+    for (const Group& group : own) rank = std::max(rank, own_rank(group));
   }
+  updates.rank = groups * rank;
   if (updates.rank == 0) return updates;
   const std::int64_t tasks = extent(linear.adapters.size());
   const std::int64_t width = extent(shape_of(linear, WeightType::kF32).padded_outputs());
   const std::size_t stacked_rank = updates.rank;
-  updates.down = made_late(DataType::kF32, {tasks, extent(stacked_rank), extent(linear.in)},
-                           [linear, rank = adapters.rank, stacked_rank] {
-                             return stacked_down(linear, rank, stacked_rank);
-                           });
-  updates.up = made_late(
-      DataType::kF32, {tasks, extent(stacked_rank), width},
-      [linear, adapters, stacked_rank] { return stacked_up(linear, adapters, stacked_rank); });
+  updates.down =
+      made_late(DataType::kF32, {tasks, extent(stacked_rank), extent(linear.in)},
+                [linear, rank, stacked_rank] { return stacked_down(linear, rank, stacked_rank); });
+  updates.up =
+      made_late(DataType::kF32, {tasks, extent(stacked_rank), width},
+                [linear, rank, stacked_rank] { return stacked_up(linear, rank, stacked_rank); });
   return updates;
 }
 
 StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights& table,
                                const AdapterSpec& adapters) {
-  SidePath path = side_path(weights, table, adapters);
+  SidePath path = side_path(weights, table);
   if (path.columns.empty()) return {};
   const std::size_t width = adapters.tasks.size() * adapters.rank;
   std::vector<std::size_t> places;

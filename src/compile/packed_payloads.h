@@ -20,14 +20,14 @@ Payload column_sums(const LinearWeights& linear);
 // The bias, [N rounded up to 32].
 Payload padded_bias(const LinearWeights& linear);
 
-// The updates of all tasks, each stacked to the same rank: with projections that have updates of
-// their own it is a multiple of the adapters'.
+// The updates of all tasks, each stacked to the same rank: the largest in this layer, times the
+// projections that have updates of their own.
 struct StackedUpdates {
   std::size_t rank = 0;  // 0: no task updates this layer
   Payload down;          // [tasks, rank, K]
   Payload up;            // [tasks, rank, N rounded up to 32], scaling folded in
 };
-StackedUpdates stacked_updates(const LinearWeights& linear, const AdapterSpec& adapters);
+StackedUpdates stacked_updates(const LinearWeights& linear);
 
 // The updates of a table: down [rows, tasks rank], up [tasks rank, width]. Every task has its rank
 // columns, of zeros where it has no update. Rank 0: no task updates the table.

@@ -87,17 +87,16 @@ Payload made_late(std::vector<std::int64_t> shape, std::function<std::vector<flo
 
 // up of all groups, [columns, out].
 std::vector<float> stacked_up(const std::vector<Group>& groups, std::size_t out,
-                              std::size_t columns, const AdapterSpec& adapters) {
+                              std::size_t columns) {
   std::vector<float> values(columns * out, 0.0f);
   std::size_t first = 0;  // column of the group
   for (const Group& group : groups) {
     const std::size_t rank = group.rank();
-    const float scaling = adapters.scaling_of(static_cast<std::size_t>(group.task));
     for (const LowRank& part : group.parts) {
       const std::vector<float> up = all_floats(part.up);
       for (std::size_t row = 0; row < rows_of(part.up); ++row) {
         for (std::size_t r = 0; r < rank; ++r) {
-          values[(first + r) * out + part.first + row] = scaling * up[row * rank + r];
+          values[(first + r) * out + part.first + row] = part.scaling * up[row * rank + r];
         }
       }
     }
@@ -187,8 +186,7 @@ Payload computed(std::vector<std::int64_t> shape, std::vector<float> values) {
           .release = {}};
 }
 
-SidePath side_path(const EncoderWeights& weights, const LinearWeights& linear,
-                   const AdapterSpec& adapters) {
+SidePath side_path(const EncoderWeights& weights, const LinearWeights& linear) {
   const std::vector<Group> groups = groups_of(linear);
   SidePath path;
   LinearWeights down;
@@ -201,14 +199,13 @@ SidePath side_path(const EncoderWeights& weights, const LinearWeights& linear,
   down.out = path.columns.size();
   path.down = transposed(weights, down);
   path.up = made_late({extent(path.columns.size()), extent(linear.out)},
-                      [groups, out = linear.out, columns = path.columns.size(), adapters] {
-                        return stacked_up(groups, out, columns, adapters);
+                      [groups, out = linear.out, columns = path.columns.size()] {
+                        return stacked_up(groups, out, columns);
                       });
   return path;
 }
 
-SidePath side_path(const EncoderWeights& weights, const TableWeights& table,
-                   const AdapterSpec& adapters) {
+SidePath side_path(const EncoderWeights& weights, const TableWeights& table) {
   SidePath path;
   std::vector<LowRankTable> updates;
   std::vector<float> up;
@@ -217,7 +214,7 @@ SidePath side_path(const EncoderWeights& weights, const TableWeights& table,
       path.columns.insert(path.columns.end(), rank_of(update), extent(task));
       updates.push_back(update);
       for (const float value : table_up(update, table.width)) {
-        up.push_back(adapters.scaling_of(task) * value);
+        up.push_back(update.scaling * value);
       }
     }
   }
@@ -240,7 +237,7 @@ SidePath side_path(const EncoderWeights& weights, const TableWeights& table,
   return path;
 }
 
-Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters) {
+Payload first_row_by_task(const TableWeights& table) {
   const std::size_t width = table.width;
   std::vector<float> base(width);
   read_as_float(table.table, 0, base);
@@ -254,7 +251,7 @@ Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters
       read_table_rows(update, 0, {a, rank, 0});
       for (std::size_t r = 0; r < rank; ++r) {
         for (std::size_t i = 0; i < width; ++i) {
-          row[i] += adapters.scaling_of(task) * a[r] * b[r * width + i];
+          row[i] += update.scaling * a[r] * b[r * width + i];
         }
       }
     }

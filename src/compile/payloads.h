@@ -40,14 +40,12 @@ struct SidePath {
   Payload down;
   Payload up;
 };
-SidePath side_path(const EncoderWeights& weights, const LinearWeights& linear,
-                   const AdapterSpec& adapters);
+SidePath side_path(const EncoderWeights& weights, const LinearWeights& linear);
 // For a table, `down` is [rows, C], of which a row is gathered as of the table itself.
-SidePath side_path(const EncoderWeights& weights, const TableWeights& table,
-                   const AdapterSpec& adapters);
+SidePath side_path(const EncoderWeights& weights, const TableWeights& table);
 
 // [1 + tasks, width]: row 0 of the table as it is, then with each task's update.
-Payload first_row_by_task(const TableWeights& table, const AdapterSpec& adapters);
+Payload first_row_by_task(const TableWeights& table);
 
 // [rows, width]: the first rows of a table that no task updates.
 Payload first_rows(const TableWeights& table, std::size_t rows);

@@ -99,7 +99,7 @@ class PortableBuilder {
     const std::string& name = linear.name;
     const std::string weight = graph_.weight(name + ".weight", transposed(weights_, linear));
     const std::string y = graph_.node({"MatMul"}, name + ".product", {x, weight});
-    SidePath path = side_path(weights_, linear, spec_.adapters);
+    SidePath path = side_path(weights_, linear);
     if (path.columns.empty()) return y;
     const std::string down = graph_.weight(name + ".down", std::move(path.down));
     const std::string low = graph_.node({"MatMul"}, name + ".low", {x, down});
@@ -113,7 +113,7 @@ class PortableBuilder {
   std::string embed_words() {
     const std::string table = graph_.weight("words.table", copied(weights_, weights_.words.table));
     const std::string words = graph_.node({"Gather"}, "words", {table, ids_});
-    SidePath path = side_path(weights_, weights_.words, spec_.adapters);
+    SidePath path = side_path(weights_, weights_.words);
     if (path.columns.empty()) return words;
     const std::string down = graph_.weight("words.down", std::move(path.down));
     const std::string low = graph_.node({"Gather"}, "words.low", {down, ids_});
@@ -127,8 +127,7 @@ class PortableBuilder {
           graph_.weight("types.table", first_rows(weights_.types, spec_.type_rows()));
       return graph_.node({"Gather"}, "types", {rows, types_});
     }
-    const std::string table =
-        graph_.weight("types.table", first_row_by_task(weights_.types, spec_.adapters));
+    const std::string table = graph_.weight("types.table", first_row_by_task(weights_.types));
     if (!has_adapters()) return table;
     const std::string rows =
         graph_.node({"Add"}, "types.rows", {tasks_, graph_.scalar("types.first", 1)});

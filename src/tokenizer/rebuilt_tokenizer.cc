@@ -13,18 +13,28 @@
 namespace nestvec {
 namespace {
 
-// The tokens of a class's keys, and its defaults.
+// The tokens of a class's keys, and its defaults; no keys where it takes the file's post-processor.
 struct Class {
   std::string_view name;
-  std::string_view model;  // of tokenizer.json
-  std::string_view first_key;
-  std::string_view first;
-  std::string_view last_key;
-  std::string_view last;
+  std::string_view model_type;  // of config.json, which means the class where no file names one
+  std::string_view model;       // of tokenizer.json
+  std::string_view first_key = {};
+  std::string_view first = {};
+  std::string_view last_key = {};
+  std::string_view last = {};
 };
-constexpr Class kBert = {"BertTokenizer", "WordPiece", "cls_token", "[CLS]", "sep_token", "[SEP]"};
-constexpr Class kXlmRoberta = {"XLMRobertaTokenizer", "Unigram", "bos_token", "<s>",
+constexpr Class kBert = {"BertTokenizer", "bert",      "WordPiece", "cls_token",
+                         "[CLS]",         "sep_token", "[SEP]"};
+constexpr Class kXlmRoberta = {"XLMRobertaTokenizer", "xlm-roberta", "Unigram", "bos_token", "<s>",
                                "eos_token",           "</s>"};
+constexpr Class kRoberta = {"RobertaTokenizer", "roberta", "BPE", "cls_token", "<s>",
+                            "sep_token",        "</s>"};
+constexpr Class kGpt2 = {"GPT2Tokenizer", "gpt2", "BPE"};
+constexpr Class kQwen2 = {"Qwen2Tokenizer", "qwen3", "BPE"};
+// Where it splits.
+constexpr std::string_view kQwen2Pieces =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)"
+    R"(\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 std::string text_of(const std::optional<JsonValue>& object, std::string_view key) {
   const std::optional<JsonValue> value = object ? object->find(key) : std::nullopt;
@@ -32,17 +42,19 @@ std::string text_of(const std::optional<JsonValue>& object, std::string_view key
   return text ? std::string(value->string()) : "";
 }
 
+// As transformers' AutoTokenizer chooses.
 const Class* class_of(const std::string& folder, const std::optional<JsonValue>& config) {
   std::string name = text_of(config, "tokenizer_class");
   std::string type;
-  if (const auto model = load_if_there(folder, "config.json"); model && name.empty()) {
-    name = text_of(model->root(), "tokenizer_class");
+  if (const auto model = load_if_there(folder, "config.json")) {
+    if (name.empty()) name = text_of(model->root(), "tokenizer_class");
     type = text_of(model->root(), "model_type");
   }
+  if (type == "modernbert") return nullptr;  // whose files name classes that were never meant
+  if (type == "qwen2") return &kQwen2;       // likewise
   if (name.ends_with("Fast")) name.resize(name.size() - 4);
-  for (const Class* known : {&kBert, &kXlmRoberta}) {
-    const bool by_type = name.empty() && type == (known == &kBert ? "bert" : "xlm-roberta");
-    if (name == known->name || by_type) return known;
+  for (const Class* known : {&kBert, &kXlmRoberta, &kRoberta, &kGpt2, &kQwen2}) {
+    if (name.empty() ? type == known->model_type : name == known->name) return known;
   }
   return nullptr;
 }
@@ -66,11 +78,13 @@ class Comparison {
 
   // The parts of tokenizer.json that are not the class's.
   std::vector<std::string> differing() {
-    compare_ends();
+    if (!class_.first_key.empty()) compare_ends();
     if (&class_ == &kBert) {
       compare_bert();
-    } else {
+    } else if (&class_ == &kXlmRoberta) {
       compare_xlm_roberta();
+    } else {
+      compare_byte_level();
     }
     return parts_;
   }
@@ -189,14 +203,54 @@ class Comparison {
     const std::string scheme = text_of(*step, "prepend_scheme");
     const bool prepends =
         scheme.empty() ? boolean_or(*step, "add_prefix_space", true) : scheme != "never";
-    const bool wanted = !states("add_prefix_space") || config_->at("add_prefix_space").boolean();
+    compare_prefix_space("Metaspace", prepends, true);
+  }
+
+  // `usual` where no key says whether a space is put before a text.
+  void compare_prefix_space(const char* step, bool prepends, bool usual) {
+    const bool wanted =
+        states("add_prefix_space") ? config_->at("add_prefix_space").boolean() : usual;
     if (prepends == wanted) return;
     if (states("add_prefix_space")) {
       throw contradiction("add_prefix_space", wanted ? "true" : "false",
-                          "pre_tokenizer: Metaspace puts " +
-                              std::string(prepends ? "a space" : "no space") + " before a text");
+                          "pre_tokenizer: " + std::string(step) + " puts " +
+                              (prepends ? "a space" : "no space") + " before a text");
     }
     parts_.emplace_back("pre_tokenizer");
+  }
+
+  void compare_byte_level() {
+    const bool qwen = &class_ == &kQwen2;
+    const JsonValue model = tokenizer_.at("model");
+    bool other = !text_of(model, "continuing_subword_prefix").empty() ||
+                 !text_of(model, "end_of_word_suffix").empty();
+    for (const char* key : {"fuse_unk", "byte_fallback", "ignore_merges"}) {
+      other = other || boolean_or(model, key, false);
+    }
+    differs(other || model.find("unk_token").has_value(), "model");
+    const auto normalizer = steps_of(tokenizer_.find("normalizer"), "normalizers");
+    const bool nfc = normalizer.size() == 1 && text_of(normalizer[0], "type") == "NFC";
+    differs(qwen ? !nfc : !normalizer.empty(), "normalizer");
+    compare_byte_pieces(qwen);
+  }
+
+  void compare_byte_pieces(bool qwen) {
+    const auto steps = steps_of(tokenizer_.find("pre_tokenizer"), "pretokenizers");
+    const bool known = steps.size() == (qwen ? 2 : 1) &&
+                       text_of(steps.back(), "type") == "ByteLevel" &&
+                       boolean_or(steps.back(), "use_regex", true) != qwen &&
+                       (!qwen || splits_as_qwen2(steps.front()));
+    if (!known) {
+      parts_.emplace_back("pre_tokenizer");
+      return;
+    }
+    compare_prefix_space("ByteLevel", boolean_or(steps.back(), "add_prefix_space", true), false);
+  }
+
+  static bool splits_as_qwen2(const JsonValue& step) {
+    const std::optional<JsonValue> pattern = step.find("pattern");
+    return text_of(step, "type") == "Split" && text_of(step, "behavior") == "Isolated" &&
+           !boolean_or(step, "invert", false) && text_of(pattern, "Regex") == kQwen2Pieces;
   }
 
   const Class& class_;
@@ -222,7 +276,7 @@ void check_rebuilt_tokenizer(const std::string& folder, const std::optional<Json
   for (const std::string& part : parts) list += (list.empty() ? "" : ", ") + part;
   const std::string name(made->name);
   notes.push_back("warning: " + (std::filesystem::path(folder) / "tokenizer.json").string() +
-                  ": transformers 5 builds " + (made == &kBert ? "a " : "an ") + name +
+                  ": transformers 5 builds " + (made == &kXlmRoberta ? "an " : "a ") + name +
                   " from the vocabulary, without this file's own " + list +
                   "; nestvec follows the file, as older versions do");
 }

@@ -101,6 +101,122 @@ TEST_F(RebuiltTokenizerTest, AnXlmRobertaTokenizerHasItsOwnEndsAndSpaces) {
             std::string::npos);
 }
 
+// What differs in these was tried with AutoTokenizer of transformers 5.23, whose ids differ from
+// those of tokenizer.json for the same changes.
+class RebuiltByteLevelTest : public RebuiltTokenizerTest {
+ protected:
+  static constexpr const char* kQwenPieces =
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|)"
+      R"(\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+)";
+
+  void byte_level(const std::string& type, const std::string& text, const std::string& with = "") {
+    write_text(folder_ / "config.json", R"({"model_type": ")" + type + R"("})");
+    std::string file = text;
+    if (const std::size_t half = with.find('~'); half != std::string::npos) {
+      file.replace(file.find(with.substr(0, half)), half, with.substr(half + 1));
+    }
+    write_text(folder_ / "tokenizer.json", file);
+  }
+
+  // `change` is "what~with what".
+  void qwen(const std::string& change = "", const std::string& type = "qwen3") {
+    byte_level(type,
+               R"({"normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Sequence",
+                   "pretokenizers": [{"type": "Split", "pattern": {"Regex": ")" +
+                   std::string(kQwenPieces) +
+                   R"("}, "behavior": "Isolated", "invert": false}, {"type": "ByteLevel",
+                   "add_prefix_space": false, "trim_offsets": false, "use_regex": false}]},
+                   "model": {"type": "BPE", "unk_token": null, "fuse_unk": false,
+                   "ignore_merges": false, "vocab": {"a": 0}, "merges": []}})",
+               change);
+  }
+  void roberta(const std::string& change = "", const std::string& type = "roberta") {
+    byte_level(type,
+               R"({"normalizer": null, "pre_tokenizer": {"type": "ByteLevel",
+                   "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+                   "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 2],
+                   "cls": ["<s>", 0], "trim_offsets": true, "add_prefix_space": false},
+                   "model": {"type": "BPE", "continuing_subword_prefix": "",
+                   "end_of_word_suffix": "", "vocab": {"<s>": 0, "<pad>": 1, "</s>": 2},
+                   "merges": []}})",
+               change);
+  }
+};
+
+TEST_F(RebuiltByteLevelTest, WhatTheClassWouldMakeIsNoNews) {
+  qwen();
+  EXPECT_EQ(check("{}"), "");
+  EXPECT_EQ(check(R"({"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": false,
+                      "add_bos_token": false, "eos_token": "x"})"),
+            "");
+  roberta();
+  EXPECT_EQ(check("{}"), "");
+  EXPECT_EQ(check(R"({"tokenizer_class": "RobertaTokenizerFast", "cls_token": "<s>"})"), "");
+  roberta(R"("post_processor"~"ignored")", "gpt2");  // its class takes that of the file
+  EXPECT_EQ(check("{}"), "");
+}
+
+TEST_F(RebuiltByteLevelTest, OtherPartsOfQwen2AreTold) {
+  qwen(R"({"type": "NFC"}~null)");
+  EXPECT_NE(check("{}").find("builds a Qwen2Tokenizer from"), std::string::npos);
+  EXPECT_NE(check("{}").find("own normalizer;"), std::string::npos);
+  EXPECT_EQ(check(R"({"tokenizer_class": "PreTrainedTokenizerFast"})"), "");
+  qwen(R"({"type": "NFC"}~null)", "qwen2");  // whose class does not count
+  EXPECT_NE(check(R"({"tokenizer_class": "PreTrainedTokenizerFast"})").find("own normalizer;"),
+            std::string::npos);
+  for (const char* change :
+       {R"(\\p{N}| ~\\p{N}{1,3}| )", R"("Isolated"~"Removed")", R"("invert": false~"invert": true)",
+        R"("use_regex": false~"use_regex": true)", R"("add_prefix_space": false~"x": false)"}) {
+    qwen(change);
+    EXPECT_NE(check("{}").find("own pre_tokenizer;"), std::string::npos) << change;
+  }
+  for (const char* change :
+       {R"("unk_token": null~"unk_token": "a")", R"("fuse_unk": false~"fuse_unk": true)",
+        R"("ignore_merges": false~"ignore_merges": true)"}) {
+    qwen(change);
+    EXPECT_NE(check("{}").find("own model;"), std::string::npos) << change;
+  }
+}
+
+TEST_F(RebuiltByteLevelTest, OtherPartsOfRobertaAndGpt2AreTold) {
+  roberta(R"("normalizer": null~"normalizer": {"type": "NFC"})");
+  EXPECT_NE(check("{}").find("builds a RobertaTokenizer from"), std::string::npos);
+  EXPECT_NE(check("{}").find("own normalizer;"), std::string::npos);
+  roberta(R"("post_processor"~"ignored")");
+  EXPECT_NE(check("{}").find("own post_processor;"), std::string::npos);
+  roberta(R"("normalizer": null~"normalizer": {"type": "NFC"})", "gpt2");
+  EXPECT_NE(check("{}").find("builds a GPT2Tokenizer from"), std::string::npos);
+  roberta(R"("use_regex": true~"use_regex": false)");
+  EXPECT_NE(check("{}").find("own pre_tokenizer;"), std::string::npos);
+}
+
+TEST_F(RebuiltByteLevelTest, ContradictionsAreRefused) {
+  roberta();
+  EXPECT_NE(check(R"({"cls_token": "</s>"})").find("before a text, but cls_token"),
+            std::string::npos);
+  EXPECT_NE(check(R"({"add_prefix_space": true})").find("ByteLevel puts no space before a text"),
+            std::string::npos);
+  EXPECT_EQ(check(R"({"bos_token": "</s>"})"), "");
+  roberta(R"("add_prefix_space": false~"add_prefix_space": true)");
+  EXPECT_NE(check(R"({"add_prefix_space": false})").find("ByteLevel puts a space before a text"),
+            std::string::npos);
+  EXPECT_EQ(check(R"({"add_prefix_space": true})"), "");
+  EXPECT_NE(check("{}").find("own pre_tokenizer;"), std::string::npos);
+  qwen();
+  EXPECT_NE(check(R"({"add_prefix_space": true})").find("but add_prefix_space"), std::string::npos);
+}
+
+// Loaded as they are by every version.
+TEST_F(RebuiltByteLevelTest, ModernBertAndEuroBertAreNotRebuilt) {
+  for (const char* type : {"modernbert", "eurobert"}) {
+    qwen(R"({"type": "NFC"}~null)", type);
+    EXPECT_EQ(check("{}"), "") << type;
+    EXPECT_EQ(check(R"({"tokenizer_class": "PreTrainedTokenizerFast"})"), "") << type;
+  }
+  qwen("", "modernbert");
+  EXPECT_EQ(check(R"({"tokenizer_class": "RobertaTokenizer"})"), "");
+}
+
 TEST_F(RebuiltTokenizerTest, ContradictionsAreRefused) {
   EXPECT_NE(check(R"({"cls_token": "[SEP]"})").find("before a text, but cls_token"),
             std::string::npos);

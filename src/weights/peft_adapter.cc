@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "base/excerpt.h"
 #include "base/json.h"
@@ -27,6 +28,16 @@ Error unsupported(const JsonValue& where, const std::string& what) {
                where.error(what + " is not supported, plain LoRA is").what());
 }
 
+// DoRA scales each row of the weights by a norm that all updates of it change, so it is no sum
+// beside the base.
+Error unsupported_dora(const JsonValue& where) {
+  return Error(ErrorCode::kUnimplemented,
+               where
+                   .error("DoRA is not supported, because it changes the length of the base's own "
+                          "weights; merge the adapter into the weights (peft: merge_and_unload)")
+                   .what());
+}
+
 // Some ways to begin training take a part of the weights into the adapter, so that it does not
 // belong to the weights as they were published.
 void refuse_other_base(const JsonValue& config) {
@@ -43,7 +54,8 @@ void refuse_variants(const JsonValue& config) {
   if (const auto type = config.find("peft_type"); type && type->string() != "LORA") {
     throw unsupported(*type, "method " + std::string(type->string()));
   }
-  for (const char* key : {"use_dora", "lora_bias", "use_qalora", "use_bdlora"}) {
+  if (is_set(config, "use_dora")) throw unsupported_dora(config.at("use_dora"));
+  for (const char* key : {"lora_bias", "use_qalora", "use_bdlora"}) {
     if (is_set(config, key)) throw unsupported(config.at(key), key);
   }
   for (const char* key : {"layer_replication", "trainable_token_indices", "target_parameters",
@@ -57,14 +69,74 @@ void refuse_variants(const JsonValue& config) {
   if (const auto bias = config.find("bias"); bias && bias->string() != "none") {
     throw unsupported(*bias, "a trained bias");
   }
-  for (const char* key : {"rank_pattern", "alpha_pattern", "modules_to_save"}) {
-    if (const auto value = config.find(key); value && value->size() > 0) {
-      throw unsupported(*value, key);
-    }
+  if (const auto saved = config.find("modules_to_save"); saved && saved->size() > 0) {
+    throw unsupported(*saved, "modules_to_save");
   }
 }
 
+std::size_t rank_at(const JsonValue& value) {
+  if (value.integer() < 1 || value.integer() > 1024) throw value.error("expected 1 to 1024");
+  return static_cast<std::size_t>(value.integer());
+}
+
+// Finite as a float, and so whatever the rank is that divides it.
+double alpha_at(const JsonValue& value) {
+  const double alpha = value.number();
+  if (!std::isfinite(static_cast<float>(alpha))) throw value.error("is not a usable number");
+  return alpha;
+}
+
+template <typename Read>
+auto patterns_at(const JsonValue& config, const char* key, Read read) {
+  std::vector<std::pair<ModulePattern, decltype(read(config))>> patterns;
+  const auto all = config.find(key);
+  if (!all) return patterns;
+  for (const auto& [name, value] : all->members()) {
+    std::optional<ModulePattern> pattern = ModulePattern::parse(name);
+    if (!pattern) {
+      throw Error(ErrorCode::kUnimplemented,
+                  value
+                      .error("a regular expression of this kind is not supported; names of "
+                             "modules, \"^\", \".\", \".*\" and \"\\.\" are")
+                      .what());
+    }
+    patterns.emplace_back(*std::move(pattern), read(value));
+  }
+  return patterns;
+}
+
+// The module as PEFT knew it when it chose ranks.
+std::string_view inner_name(std::string_view module) {
+  constexpr std::string_view kWrapper = "base_model.model.";
+  return module.starts_with(kWrapper) ? module.substr(kWrapper.size()) : module;
+}
+
+template <typename Value>
+Value value_of(const std::vector<std::pair<ModulePattern, Value>>& patterns,
+               std::string_view module, Value usual) {
+  const std::string_view name = inner_name(module);
+  const auto found = std::ranges::find_if(
+      patterns, [name](const auto& pattern) { return pattern.first.matches(name); });
+  return found == patterns.end() ? usual : found->second;
+}
+
 }  // namespace
+
+std::size_t PeftConfig::rank_of(std::string_view module) const {
+  return value_of(ranks, module, rank);
+}
+
+std::size_t PeftConfig::largest_rank() const {
+  std::size_t largest = rank;
+  for (const auto& [pattern, own] : ranks) largest = std::max(largest, own);
+  return largest;
+}
+
+float PeftConfig::scaling_of(std::string_view module) const {
+  const auto divisor = static_cast<double>(rank_of(module));
+  return static_cast<float>(value_of(alphas, module, alpha) /
+                            (rank_stabilised ? std::sqrt(divisor) : divisor));
+}
 
 bool PeftConfig::targets(const std::string& module) const {
   return std::any_of(target_modules.begin(), target_modules.end(), [&](const std::string& target) {
@@ -80,17 +152,17 @@ bool is_peft_folder(const std::string& folder) {
 
 PeftConfig read_peft_config(const std::string& folder) {
   const JsonDocument document = JsonDocument::load(config_path(folder).string());
-  const JsonValue config = document.root();
+  return parse_peft_config(document.root());
+}
+
+PeftConfig parse_peft_config(const JsonValue& config) {
   refuse_variants(config);
   PeftConfig out;
-  const JsonValue rank = config.at("r");
-  if (rank.integer() < 1 || rank.integer() > 1024) throw rank.error("expected 1 to 1024");
-  out.rank = static_cast<std::size_t>(rank.integer());
-  const double alpha = config.at("lora_alpha").number();
-  const double divisor = static_cast<double>(out.rank);
-  out.scaling =
-      static_cast<float>(alpha / (is_set(config, "use_rslora") ? std::sqrt(divisor) : divisor));
-  if (!std::isfinite(out.scaling)) throw config.at("lora_alpha").error("is not a usable number");
+  out.rank = rank_at(config.at("r"));
+  out.alpha = alpha_at(config.at("lora_alpha"));
+  out.rank_stabilised = is_set(config, "use_rslora");
+  out.ranks = patterns_at(config, "rank_pattern", rank_at);
+  out.alphas = patterns_at(config, "alpha_pattern", alpha_at);
   // Where some layers are left out, the tensors that are there tell which are not.
   const bool partial = config.find("layers_to_transform") || config.find("exclude_modules");
   const auto targets = config.find("target_modules");

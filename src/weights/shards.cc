@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weights/shards.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <map>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "base/excerpt.h"
@@ -17,30 +17,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Tensor names by shard.
-std::map<std::string, std::vector<std::string>> read_index(const fs::path& path) {
-  const JsonDocument document = JsonDocument::load(path.string());
-  std::map<std::string, std::vector<std::string>> shards;
-  for (const auto& [name, file] : document.root().at("weight_map").members()) {
-    const std::string shard(file.string());
-    if (shard.empty() || shard[0] == '.' || shard.find('/') != std::string::npos) {
-      throw file.error("a shard must be a file of the same folder, found " + shard);
-    }
-    shards[shard].emplace_back(name);
-  }
-  return shards;
-}
-
 std::map<std::string, std::vector<std::string>> checked_index(const fs::path& path) {
   try {
-    return read_index(path);
+    const JsonDocument document = JsonDocument::load(path.string());
+    return parse_shard_index(document.root());
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInvalidArgument) throw;
     throw Error(ErrorCode::kDataLoss, error.what());
   }
 }
 
+// Throws Error kDataLoss where one of `names` is not among `tensors`.
+void check_listed(const std::vector<TensorView>& tensors, const std::vector<std::string>& names,
+                  const std::string& shard, const std::string& index) {
+  std::unordered_set<std::string_view> found;
+  for (const TensorView& tensor : tensors) found.insert(tensor.name);
+  for (const std::string& name : names) {
+    if (found.contains(name)) continue;
+    throw Error(ErrorCode::kDataLoss, one_line(shard + ": no tensor " + name + ", which " + index +
+                                               " lists; fetch the file again"));
+  }
+}
+
 }  // namespace
+
+std::map<std::string, std::vector<std::string>> parse_shard_index(const JsonValue& index) {
+  std::map<std::string, std::vector<std::string>> shards;
+  for (const auto& [name, file] : index.at("weight_map").members()) {
+    const std::string shard(file.string());
+    if (shard.empty() || shard[0] == '.' || shard.find('/') != std::string::npos ||
+        shard.find('\0') != std::string::npos) {
+      throw file.error("a shard must be a file of the same folder, found " + excerpt(shard));
+    }
+    shards[shard].emplace_back(name);
+  }
+  return shards;
+}
 
 WeightSet read_shards(const std::string& folder, const std::string& index, ParseTensors parse) {
   const fs::path path = fs::path(folder) / index;
@@ -49,12 +61,7 @@ WeightSet read_shards(const std::string& folder, const std::string& index, Parse
   for (const auto& [shard, names] : checked_index(path)) {
     files.emplace_back((fs::path(folder) / shard).string());
     std::vector<TensorView> part = parse(files.back().bytes(), files.back().path());
-    for (const std::string& name : names) {
-      if (std::ranges::find(part, name, &TensorView::name) != part.end()) continue;
-      throw Error(ErrorCode::kDataLoss,
-                  one_line(files.back().path() + ": no tensor " + name + ", which " +
-                           path.string() + " lists; fetch the file again"));
-    }
+    check_listed(part, names, files.back().path(), path.string());
     std::move(part.begin(), part.end(), std::back_inserter(tensors));
   }
   return WeightSet(folder, std::move(files), std::move(tensors));

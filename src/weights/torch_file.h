@@ -14,7 +14,7 @@ namespace nestvec {
 
 // The tensors of a torch file that is in memory; views into `file`. `path` stands in errors, with
 // the byte. Tables within the table are joined by dots. Throws Error: kUnimplemented for what a
-// table of tensors does not need (other Python objects, compression, zip64, big-endian storages,
+// table of tensors does not need (other Python objects, compression, big-endian storages,
 // TorchScript, the format before torch 1.6, strides of neither a whole tensor nor its transpose),
 // kDataLoss for a file that breaks the format.
 std::vector<TensorView> parse_torch_file(std::span<const std::byte> file, const std::string& path);

@@ -16,7 +16,14 @@ constexpr std::size_t kLocalSize = 30;
 constexpr std::size_t kDirectorySize = 46;
 constexpr std::size_t kEndSize = 22;
 constexpr std::size_t kMaxComment = 0xffff;
-constexpr std::uint32_t kInZip64 = 0xffffffff;  // the value stands in a zip64 record instead
+// What does not fit its field stands in records of zip64 (APPNOTE 4.3.14, 4.3.15, 4.5.3) instead.
+constexpr std::uint32_t kInZip64 = 0xffffffff;
+constexpr std::uint16_t kCountInZip64 = 0xffff;
+constexpr std::uint32_t kZip64End = 0x06064b50;
+constexpr std::uint32_t kZip64Locator = 0x07064b50;
+constexpr std::size_t kZip64EndSize = 56;
+constexpr std::size_t kZip64LocatorSize = 20;
+constexpr std::uint16_t kZip64Extra = 1;  // the kind of an extra field
 
 // Little-endian fields of a record of the archive. Ranges are checked by who makes one.
 class ZipRecord {
@@ -26,6 +33,7 @@ class ZipRecord {
 
   std::uint16_t u16(std::size_t at) const { return load<std::uint16_t>(at); }
   std::uint32_t u32(std::size_t at) const { return load<std::uint32_t>(at); }
+  std::uint64_t u64(std::size_t at) const { return load<std::uint64_t>(at); }
   std::string_view text(std::size_t at, std::size_t size) const {
     return {reinterpret_cast<const char*>(bytes_.data()) + at, size};
   }
@@ -100,17 +108,84 @@ class ZipDirectory {
     if (record.u16(4) != 0 || record.u16(6) != 0 || record.u16(8) != count) {
       throw unsupported(at, "the zip archive has several parts");
     }
-    if (count == 0xffff || size == kInZip64 || begin == kInZip64) {
-      throw unsupported(at, "the zip archive needs zip64: 4 GiB or 65,535 entries");
+    if (count == kCountInZip64 || size == kInZip64 || begin == kInZip64) {
+      return read_zip64_end(at);
     }
-    if (begin > at || size > at - begin) {
-      throw broken(at, "the directory, bytes " + std::to_string(begin) + " to " +
-                           std::to_string(std::uint64_t{begin} + size) +
-                           ", does not lie before its end");
+    set_directory(at, {count, size, begin});
+  }
+
+  // `end` is where the record without zip64 begins: the locator lies before it and says where the
+  // record with zip64 is.
+  void read_zip64_end(std::size_t end) {
+    if (end < kZip64LocatorSize) throw broken(end, "no place of the end with zip64 is found");
+    const ZipRecord locator(file_, end - kZip64LocatorSize);
+    if (locator.u32(0) != kZip64Locator) {
+      throw broken(locator.offset(), "no place of the end with zip64 is found");
     }
-    count_ = count;
-    begin_ = begin;
-    end_ = begin_ + size;
+    const std::uint64_t at = locator.u64(8);
+    if (locator.u32(4) != 0 || locator.u32(16) > 1) {
+      throw unsupported(locator.offset(), "the zip archive has several parts");
+    }
+    if (at > locator.offset() || locator.offset() - at < kZip64EndSize) {
+      throw broken(locator.offset(), "the end with zip64 at byte " + std::to_string(at) +
+                                         " does not lie before its place");
+    }
+    const ZipRecord record(file_, at);
+    if (record.u32(0) != kZip64End) throw broken(at, "no end with zip64 begins here");
+    if (record.u32(16) != 0 || record.u32(20) != 0 || record.u64(24) != record.u64(32)) {
+      throw unsupported(at, "the zip archive has several parts");
+    }
+    set_directory(at, {record.u64(32), record.u64(40), record.u64(48)});
+  }
+
+  struct Directory {
+    std::uint64_t count;
+    std::uint64_t size;
+    std::uint64_t begin;
+  };
+
+  // `end` begins the record that says where the directory is.
+  void set_directory(std::size_t end, const Directory& directory) {
+    if (directory.begin > end || directory.size > end - directory.begin) {
+      throw broken(end, "the directory, " + std::to_string(directory.size) + " bytes at byte " +
+                            std::to_string(directory.begin) + ", does not lie before its end");
+    }
+    count_ = directory.count;
+    begin_ = directory.begin;
+    end_ = begin_ + directory.size;
+  }
+
+  // The sizes and the place of an entry, of the directory's record or of its field of zip64, which
+  // has those alone that the record has not, in this order.
+  struct Extent {
+    std::uint64_t size;
+    std::uint64_t stored;
+    std::uint64_t local;
+  };
+
+  Extent extent_of(const ZipRecord& record, const std::string& quoted) const {
+    Extent extent{record.u32(24), record.u32(20), record.u32(42)};
+    const std::size_t extra_end = kDirectorySize + std::size_t{record.u16(28)} + record.u16(30);
+    std::size_t at = kDirectorySize + record.u16(28);
+    while (extra_end - at >= 4 && record.u16(at) != kZip64Extra) {
+      const std::size_t size = 4 + std::size_t{record.u16(at + 2)};
+      at = size > extra_end - at ? extra_end : at + size;
+    }
+    std::size_t left = 0;  // bytes of the field
+    if (extra_end - at >= 4) {
+      left = std::min<std::size_t>(record.u16(at + 2), extra_end - at - 4);
+      at += 4;
+    }
+    for (std::uint64_t* value : {&extent.size, &extent.stored, &extent.local}) {
+      if (*value != kInZip64) continue;
+      if (left < sizeof(std::uint64_t)) {
+        throw broken(record.offset(), quoted + " has no field of zip64 for what it needs");
+      }
+      *value = record.u64(at);
+      at += sizeof(std::uint64_t);
+      left -= sizeof(std::uint64_t);
+    }
+    return extent;
   }
 
   ZipEntry read_entry(const ZipRecord& record) const {
@@ -118,15 +193,10 @@ class ZipDirectory {
     ZipEntry entry;
     entry.name = record.text(kDirectorySize, record.u16(28));
     const std::string quoted = "entry " + excerpt(entry.name);
-    const std::uint32_t stored = record.u32(20);
-    const std::uint32_t size = record.u32(24);
-    const std::uint32_t local = record.u32(42);
     if ((record.u16(8) & 1) != 0) throw unsupported(at, quoted + " is encrypted");
     if (record.u16(10) != 0) throw unsupported(at, quoted + " is compressed");
     if (record.u16(34) != 0) throw unsupported(at, quoted + " lies in another part");
-    if (stored == kInZip64 || size == kInZip64 || local == kInZip64) {
-      throw unsupported(at, quoted + " needs zip64");
-    }
+    const auto [size, stored, local] = extent_of(record, quoted);
     if (stored != size) {
       throw broken(at, quoted + " is stored in " + std::to_string(stored) + " bytes, but has " +
                            std::to_string(size));

@@ -24,9 +24,9 @@ struct ZipEntry {
   std::size_t offset = 0;  // of the bytes in the archive
 };
 
-// The entries of a zip archive in memory, sorted by name. Views into `file`; at most 65,535, as the
-// format without zip64 allows. Throws Error: kUnimplemented for a compressed or encrypted entry, an
-// archive of several parts and one that needs zip64, kDataLoss for a broken one (its directory, a
+// The entries of a zip archive in memory, sorted by name, with or without zip64. Views into `file`,
+// whose directory has 46 bytes or more for each. Throws Error: kUnimplemented for a compressed or
+// encrypted entry and an archive of several parts, kDataLoss for a broken one (its directory, a
 // local header that differs from it, an entry outside the file, a name that stands twice).
 std::vector<ZipEntry> read_zip_directory(std::span<const std::byte> file, const std::string& path);
 

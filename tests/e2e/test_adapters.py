@@ -55,6 +55,23 @@ def test_vectors_are_those_of_peft(nestvec, tmp_path):  # noqa: F811
             assert numpy.abs(found - expected).max() < 1e-5, (arguments, task)
 
 
+def test_a_word_table_that_comes_with_an_adapter_must_be_the_models(nestvec, tmp_path):  # noqa: F811
+    """PEFT writes it beside updates of `embed_tokens`, and puts it in the place of the model's."""
+    qwen = MODELS / "qwen3-tiny"
+    flag = ("--adapter", f"uneven={MODELS / 'adapters' / 'qwen3-tiny' / 'uneven'}")
+    assert embed(nestvec, "--model", qwen, *flag, "--task", "uneven", "a cat").shape == (1, 32)
+    own = tmp_path / "uneven"
+    shutil.copytree(MODELS / "adapters" / "qwen3-tiny" / "uneven", own)
+    file = own / "adapter_model.safetensors"
+    data = bytearray(file.read_bytes())
+    size = int.from_bytes(data[:8], "little")
+    name = "base_model.model.embed_tokens.base_layer.weight"
+    data[8 + size + json.loads(data[8:8 + size])[name]["data_offsets"][0]] ^= 1
+    file.write_bytes(data)
+    nestvec.fails(2, "embed", "-q", "--precision", "fp32", "--model", qwen, "--adapter", f"uneven={own}", "a cat",
+                  says=f"tensor {name} is not the word table of the model")
+
+
 def test_info_shows_them(nestvec):  # noqa: F811
     shown = info(nestvec, "--model", BERT, *FLAGS)
     assert shown["adapters"] == {"legal": str(ADAPTERS / "legal"), "medical.notes": str(ADAPTERS / "medical.notes")}

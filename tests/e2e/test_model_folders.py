@@ -612,15 +612,21 @@ def two_encoders(m):
 ADAPTERS = ("retrieval_query", "retrieval_passage", "separation", "classification", "text_matching")
 
 
-@case("adapter_config.json", "r, lora_alpha, use_rslora")
+@case("adapter_config.json", "r, lora_alpha, use_rslora, rank_pattern, alpha_pattern")
+@case("adapter_config.json", "keys of rank_pattern and alpha_pattern")
 def adapter_scaling(m):
-    for change, scale in (({"lora_alpha": 3.0}, 0.75), ({"use_rslora": True}, 0.5)):
+    for change, scale in (({"lora_alpha": 3.0}, 0.75), ({"use_rslora": True}, 0.5), ({"alpha_pattern": {"^no": 9, ".*": 3.0}}, 0.75),
+                          ({"r": 7, "lora_alpha": 3.0, "rank_pattern": {".*": 4, "query": 9}}, 0.75)):
         m.of("v3-tiny-hf")
         for name in ADAPTERS:
             m.merge(f"{name}/adapter_config.json", **change)
         encoder = Encoder(MODELS / "v3-tiny")
         encoder.scale = scale
         m.gives(unit(encoder.hidden(m.ids(TEXT), task=4).mean(0)), "--task", "text-matching")
+    for key in ("rank_pattern", "alpha_pattern"):
+        m.of("v3-tiny-hf").merge("separation/adapter_config.json", **{key: {"(q|v)_proj": 4}})
+        done = m.run(TEXT)
+        assert done.returncode == 2 and b"a regular expression of this kind is not supported" in done.stderr, done.stderr
 
 
 @case("adapter_config.json", "beside the weights")
@@ -665,11 +671,14 @@ def adapter_of_another_model(m):
     m.refuses("--adapter", f"legal={adapter}", says=["adapter", "layer.7.attention.self.value"])
 
 
-@case("adapter_config.json", "use_dora, bias, rank_pattern, modules_to_save, trainable_token_indices, init_lora_weights that changes "
-      "the base")
+@case("adapter_config.json", "use_dora")
+def adapter_with_dora(m):
+    m.of("v3-tiny-hf").merge("separation/adapter_config.json", use_dora=True).refuses(says="merge_and_unload")
+
+
+@case("adapter_config.json", "bias, modules_to_save, trainable_token_indices, init_lora_weights that changes the base")
 def adapter_variants(m):
-    for change in ({"use_dora": True}, {"bias": "all"}, {"rank_pattern": {"fc1": 8}}, {"modules_to_save": ["fc1"]},
-                   {"trainable_token_indices": [1]}, {"init_lora_weights": "pissa"}):
+    for change in ({"bias": "all"}, {"modules_to_save": ["fc1"]}, {"trainable_token_indices": [1]}, {"init_lora_weights": "pissa"}):
         m.of("v3-tiny-hf").merge("separation/adapter_config.json", **change).refuses()
 
 
@@ -1349,8 +1358,14 @@ def contradicted_tokens(m):
         m.merge(CONFIG, tokenizer_class="PreTrainedTokenizerFast").vectors(TEXT)
 
 
-@case(CONFIG, "bos_token, eos_token, add_prefix_space of an XLMRobertaTokenizer")
+@case(CONFIG, "bos_token, eos_token, add_prefix_space of an XLMRobertaTokenizer; cls_token, sep_token of a RobertaTokenizer; "
+      "add_prefix_space of it, of a GPT2Tokenizer and a Qwen2Tokenizer")
 def contradicted_ends(m):
+    for key, value in (("cls_token", "</s>"), ("sep_token", "<s>"), ("add_prefix_space", True)):
+        m.of("roberta-tiny").merge(CONFIG, **{key: value}).refuses(says=key)
+        m.merge(CONFIG, tokenizer_class="PreTrainedTokenizerFast").vectors(TEXT)
+    for model, kind in (("roberta-tiny", "GPT2Tokenizer"), ("qwen3-tiny", "Qwen2Tokenizer")):
+        m.of(model).merge(CONFIG, tokenizer_class=kind, add_prefix_space=True).refuses(says="add_prefix_space")
     for key, value in (("bos_token", "</s>"), ("eos_token", "<s>"), ("add_prefix_space", False)):
         m.of("xlmr-tiny").merge(CONFIG, **{key: value}).refuses(says=key)
         m.merge(CONFIG, tokenizer_class="PreTrainedTokenizerFast").vectors(TEXT)
@@ -1368,7 +1383,11 @@ def parts_of_no_class(m):
     m.of("xlmr-tiny").merge(TOKENIZER, pre_tokenizer={"type": "Whitespace", "pretokenizers": None})
     m.vectors(TEXT)
     assert re.search("warning: .*an XLMRobertaTokenizer .* own pre_tokenizer", m.errors)
-    for model in ("bert-tiny", "xlmr-tiny", "v3-tiny"):
+    m.of("qwen3-tiny").merge(TOKENIZER, normalizer=NULL).vectors(TEXT)
+    assert re.search("warning: .*a Qwen2Tokenizer .* own normalizer", m.errors)
+    m.of("roberta-tiny").merge(TOKENIZER, normalizer={"type": "NFC"}).vectors(TEXT)
+    assert re.search("warning: .*a RobertaTokenizer .* own normalizer", m.errors)
+    for model in ("bert-tiny", "xlmr-tiny", "v3-tiny", "qwen3-tiny", "roberta-tiny", "modernbert-tiny", "eurobert-tiny"):
         m.of(model).vectors(TEXT)
         assert "transformers 5" not in m.errors
 

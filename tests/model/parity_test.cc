@@ -90,6 +90,7 @@ class Parity : public testing::TestWithParam<Case> {
     if (added) {
       ModelConfig config = config_of(GetParam().model, GetParam().graph, max_tokens);
       add_adapters(GetParam(), config);
+      config.runtime.matryoshka_layer_norm = GetParam().records.starts_with("matryoshka-");
       entry->second.emplace(load_model(config));
     }
     return *entry->second;
@@ -243,6 +244,8 @@ std::vector<Case> cases() {
     add(model, {model});
   }
   add("dense-tiny", {"dense-tiny"});
+  add("embeddinggemma-tiny", {"embeddinggemma-tiny"});
+  add("nomic-tiny", {"matryoshka-nomic-tiny"});
   for (const char* model : {"bert-narrow", "modernbert-narrow", "qwen3-narrow"}) {
     add(model, {model});
   }

@@ -139,7 +139,7 @@ std::vector<RerankCase> rerank_cases() {
        {"bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "bert-classifier-tiny",
         "modernbert-reranker-tiny", "modernbert-classifier-tiny", "roberta-reranker-tiny",
         "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny",
-        "qwen3-reranker-tiny"}) {
+        "qwen3-reranker-tiny", "qwen3-reranker-untied-tiny"}) {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
     all.push_back({model, "native", "bf16", 0.1});

@@ -21,21 +21,41 @@ struct StoredZip {
   std::uint16_t method = 0;
   std::uint16_t flags = 0;
   std::string comment = {};
+  bool zip64 = false;  // all sizes and places stand in zip64's records
 
   std::string bytes() const {
     std::string file;
     std::string directory;
     for (const auto& [name, content] : entries) {
-      const std::string sizes =
-          little(0, 4) + little(content.size(), 4) + little(content.size(), 4);
+      const std::string sizes = little(0, 4) + field(content.size()) + field(content.size());
+      // Behind a field of another kind, as torch pads with them.
+      const std::string extra = zip64 ? "FB" + little(3, 2) + "ZZZ" + little(1, 2) + little(24, 2) +
+                                            little(content.size(), 8) + little(content.size(), 8) +
+                                            little(file.size(), 8)
+                                      : "";
       directory += "PK\1\2" + little(0, 4) + little(flags, 2) + little(method, 2) + little(0, 4) +
-                   sizes + little(name.size(), 2) + little(0, 12) + little(file.size(), 4) + name;
+                   sizes + little(name.size(), 2) + little(extra.size(), 2) + little(0, 10) +
+                   field(file.size()) + name + extra;
       file += "PK\3\4" + little(0, 2) + little(flags, 2) + little(method, 2) + little(0, 4) +
               sizes + little(name.size(), 2) + little(0, 2) + name + content;
     }
-    return file + directory + "PK\5\6" + little(0, 4) + little(entries.size(), 2) +
-           little(entries.size(), 2) + little(directory.size(), 4) + little(file.size(), 4) +
+    const std::string count = zip64 ? "\xff\xff" : little(entries.size(), 2);
+    return file + directory + (zip64 ? zip64_end(file.size(), directory.size()) : "") + "PK\5\6" +
+           little(0, 4) + count + count + field(directory.size()) + field(file.size()) +
            little(comment.size(), 2) + comment;
+  }
+
+ private:
+  std::string field(std::size_t value) const {
+    return zip64 ? std::string(4, '\xff') : little(value, 4);
+  }
+
+  // The record (56 bytes) and the locator (20).
+  std::string zip64_end(std::size_t begin, std::size_t size) const {
+    const std::string count = little(entries.size(), 8);
+    return "PK\6\6" + little(44, 8) + little(45, 2) + little(45, 2) + little(0, 8) + count + count +
+           little(size, 8) + little(begin, 8) + "PK\6\7" + little(0, 4) + little(begin + size, 8) +
+           little(1, 4);
   }
 };
 
