@@ -282,18 +282,20 @@ StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights
                                const AdapterSpec& adapters) {
   SidePath path = side_path(weights, table);
   if (path.columns.empty()) return {};
-  const std::size_t width = adapters.tasks.size() * adapters.rank;
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0, of_task = 0; i < path.columns.size(); ++i) {
-    of_task = i > 0 && path.columns[i] == path.columns[i - 1] ? of_task + 1 : 0;
-    places.push_back(static_cast<std::size_t>(path.columns[i]) * adapters.rank + of_task);
+  std::size_t rank = 0;
+  std::vector<std::size_t> of_task;  // each column's place among those of its task
+  for (std::size_t i = 0; i < path.columns.size(); ++i) {
+    of_task.push_back(i > 0 && path.columns[i] == path.columns[i - 1] ? of_task.back() + 1 : 0);
+    rank = std::max(rank, of_task.back() + 1);
   }
-  if (places.size() == width) return {adapters.rank, std::move(path.down), std::move(path.up)};
-  StackedUpdates updates;
-  updates.rank = adapters.rank;
-  updates.down = spread_columns(std::move(path.down), places, width);
-  updates.up = spread_rows(path.up, places, width);
-  return updates;
+  const std::size_t width = adapters.tasks.size() * rank;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < path.columns.size(); ++i) {
+    places.push_back(static_cast<std::size_t>(path.columns[i]) * rank + of_task[i]);
+  }
+  if (places.size() == width) return {rank, std::move(path.down), std::move(path.up)};
+  return {rank, spread_columns(std::move(path.down), places, width),
+          spread_rows(path.up, places, width)};
 }
 
 Payload w8_table(const EncoderWeights& weights, const TensorView& table) {
