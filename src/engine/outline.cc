@@ -193,7 +193,7 @@ ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
 }
 
 ScoreRules read_scores(const ModelFolder& folder, const HeadSpec::Classifier& head) {
-  ScoreRules rules = read_score_rules(folder.path, !head.tokens.empty());
+  ScoreRules rules = read_score_rules(folder.path, !head.tokens.empty(), head.outputs);
   if (rules.labels.size() != head.outputs) {
     throw Error(ErrorCode::kFailedPrecondition,
                 folder.path + ": config.json has " + std::to_string(rules.labels.size()) +
