@@ -213,7 +213,8 @@ void PairPlanner::add_windows(std::size_t index, PairSequences& pair) {
                   "pair " + std::to_string(index) + ": its first text has " +
                       std::to_string(first_.size()) +
                       " tokens and leaves too little of the model's " + std::to_string(limit) +
-                      " to windows of the second; shorten it, or allow truncation",
+                      " to windows of the second; shorten it, or " +
+                      (rules_.layout != nullptr ? "score without best_window" : "allow truncation"),
                   of_pair(index));
     }
     pair.truncated = true;
