@@ -288,8 +288,7 @@ TEST(EuroBert, ReadsTheFirstTokenWhereConfigSaysBos) {
     const Model model = load_model(of);
     for_each_record(records_of("eurobert-reranker-tiny"), [&](const JsonValue& record) {
       if (record.find("max_tokens")) return;
-      const TextPair pairs[] = {
-          {record.at("first").string(), std::string(record.at("second").string())}};
+      const TextPair pairs[] = {{record.at("first").string(), record.at("second").string()}};
       const Scores scores = model.classify(pairs, options_of(record, ScoreActivation::kNone));
       const auto wanted = static_cast<float>(record.at("bos").elements()[0].number());
       EXPECT_NEAR(scores.values[0], wanted, 2e-5f * std::max(1.0f, std::abs(wanted)));

@@ -209,6 +209,12 @@ def test_the_best_window(reranker):
     answer = good(reranker, "/v1/rerank", body)
     assert "truncated" not in answer
     assert answer["usage"]["total_tokens"] > 300
+    # A query that leaves no room is cut, but for a layout, whose end tells where the document begins.
+    reply = reranker.call("POST", "/v1/rerank", {"query": "word " * 1000, "documents": ["a"], "best_window": True})
+    if reranker.name == "qwen3-reranker-tiny":
+        assert reply.status == 400 and "shorten it, or score without best_window" in reply.json()["message"]
+    else:
+        assert reply.status == 200 and reply.json()["truncated"] == [0]
 
 
 # -- what is refused, in each client's form --
