@@ -267,7 +267,8 @@ class Scoring:
 
     def _limit_of_pairs(self, arguments: ScoreArguments, how: str) -> str:
         most = arguments["max_document_tokens"]
-        return f"{most} tokens" if most else f"{self._info.max_tokens} tokens {how}"
+        # What exceeds the model is cut there, whatever a document may have.
+        return f"{most} tokens" if 0 < most < self._info.max_tokens else f"{self._info.max_tokens} tokens {how}"
 
 
 def best_first(scores: NDArray[np.float32], most: int | None = None) -> list[int]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
@@ -71,4 +72,4 @@ def count_of(name: str, value: Any) -> int | None:
         raise TypeError(f"{name} is of type {type(value).__name__}; expected int")
     if value < 1:
         raise InvalidArgumentError(f"{name} is {value}; expected at least 1")
-    return int(value)
+    return min(int(value), sys.maxsize)  # more than there can be of anything

@@ -78,8 +78,9 @@ class PlainJinaV2(torch.nn.Module):
         gate, value = mlp["gated_layers"](attended).split(self.intermediate, -1)
         return mlp["layernorm"](attended + mlp["wo"](gelu(gate) * value))
 
-    def forward(self, input_ids: torch.Tensor) -> types.SimpleNamespace:
-        x = self.embeddings["word_embeddings"](input_ids[0]) + self.embeddings["token_type_embeddings"].weight[0]
+    def forward(self, input_ids: torch.Tensor, token_types: torch.Tensor | None = None) -> types.SimpleNamespace:
+        kinds = torch.zeros_like(input_ids[0]) if token_types is None else token_types
+        x = self.embeddings["word_embeddings"](input_ids[0]) + self.embeddings["token_type_embeddings"](kinds)
         x = self.embeddings["LayerNorm"](x)
         bias = self.bias(len(x))
         for layer in self.encoder["layer"]:

@@ -12,7 +12,7 @@ import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 STEPS = ["tokenizer_real.py", "components.py", "pairs.py", "models.py", "rerankers.py", "embed_goldens.py",
-         "sparse_goldens.py", "torch_files.py", "decoders.py", "encoders.py", "newer_rerankers.py",
+         "sparse_goldens.py", "torch_files.py", "decoders.py", "encoders.py", "newer_rerankers.py", "cross_encoders.py",
          "sentence_modules.py", "embedding_gemma.py", "matryoshka.py",
          "adapters.py", "rotary_scaling.py", "long_texts.py"]
 

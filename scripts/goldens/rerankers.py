@@ -32,6 +32,7 @@ FOLDER = jsonl.DATA / "rerank"
 AGREEMENT = 2e-5  # float32 against float64 on logits of up to about 5
 SHAPE = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, attn_implementation="eager")
 LIMITS = {"bert-reranker-tiny": 96, "bert-classifier-tiny": 64, "xlmr-reranker-tiny": 128, "jina-reranker-tiny": 64}
+REMOTE = ("jina-reranker-tiny", "gte-reranker-tiny", "jina-v2-reranker-tiny", "nomic-reranker-tiny")  # names that need remote code
 IDENTITY = "torch.nn.modules.linear.Identity"
 
 
@@ -233,7 +234,7 @@ def write_goldens(name: str, model: torch.nn.Module) -> None:
             powers = np.exp(truth - truth.max())
             record["softmax"] = numbers(powers / powers.sum())
     check_spread(name, exact, records)
-    if name not in ("jina-reranker-tiny", "gte-reranker-tiny"):  # their names need remote code
+    if name not in REMOTE:
         check_sentence_transformers(name, records)
     jsonl.write_jsonl(FOLDER / f"{name}.jsonl.gz", records)
 

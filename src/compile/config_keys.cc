@@ -57,12 +57,6 @@ std::string first_architecture(const JsonValue& config) {
   return std::string(list->elements()[0].string());
 }
 
-void refuse_other_heads(const JsonValue& config) {
-  if (!first_architecture(config).ends_with("SequenceClassification")) return;
-  throw unsupported(config.at("architectures"),
-                    "classifiers of this family are not supported; embedding models are");
-}
-
 void check_rotary_heads(const JsonValue& config, const ModelSpec& spec) {
   constexpr std::size_t kWidest = 256;
   if (spec.block.head_width == 0 && spec.hidden % spec.heads != 0) {

@@ -36,9 +36,6 @@ float checked_epsilon(const JsonValue& value);
 // The first of `architectures`; empty where there is none.
 std::string first_architecture(const JsonValue& config);
 
-// Throws Error kUnimplemented for a classifier, of families that have none.
-void refuse_other_heads(const JsonValue& config);
-
 // Heads of a width that can be rotated. Throws Error kInvalidArgument, kUnimplemented.
 void check_rotary_heads(const JsonValue& config, const ModelSpec& spec);
 

@@ -53,7 +53,8 @@ TEST_F(CompiledHead, AClassifierWithoutItsHeadIsRefused) {
 TEST_F(CompiledHead, EveryKindIsKeptInTheManifest) {
   for (const std::string name :
        {"modernbert-reranker-tiny", "modernbert-classifier-tiny", "distilbert-reranker-tiny",
-        "qwen3-classifier-tiny", "qwen3-reranker-tiny"}) {
+        "qwen3-classifier-tiny", "qwen3-reranker-tiny", "eurobert-reranker-tiny",
+        "eurobert-classifier-tiny"}) {
     const std::string model = test_data() + "/../models/" + name;
     const HeadSpec head = read_model_spec(model).head;
     ASSERT_TRUE(head.classifier) << name;
@@ -63,6 +64,29 @@ TEST_F(CompiledHead, EveryKindIsKeptInTheManifest) {
       EXPECT_EQ(open_artefact(output()).spec.head, head) << name << " " << layout;
     }
   }
+}
+
+// As jina-reranker-v1's folders, whose config.json has neither the class nor the number of labels.
+TEST_F(CompiledHead, AnUnnamedClassifierIsToldByItsWeights) {
+  const fs::path copy = folder_ / "copy";
+  fs::copy(test_data() + "/../models/jina-v2-reranker-tiny", copy, fs::copy_options::recursive);
+  const HeadSpec::Classifier expected = {Activation::kTanh, 1};
+  EXPECT_EQ(read_model_spec(copy.string()).head.classifier, expected);
+  const std::string config = read_file((copy / "config.json").string(), 10000);
+  constexpr std::string_view kMasked = "JinaBertForMaskedLM";
+  const auto with_architecture = [&](const std::string& name) {
+    std::string text = config;
+    text.replace(text.find(kMasked), kMasked.size(), name);
+    write_text(copy / "config.json", text);
+    return read_model_spec(copy.string()).head.classifier;
+  };
+  EXPECT_EQ(with_architecture("JinaBertModel"), expected);
+  EXPECT_EQ(with_architecture("JinaBertForSequenceClassification"), expected);
+  EXPECT_EQ(with_architecture(R"(JinaBertForSequenceClassification"], "num_labels": 3, "_": [")")
+                ->outputs,
+            3u);
+  EXPECT_FALSE(with_architecture("JinaBertForTokenClassification"));
+  EXPECT_FALSE(read_model_spec(test_data() + "/../models/jina-v2-tiny").head.any());
 }
 
 // As transformers has it: the logits are those of the word table only where config.json says so.

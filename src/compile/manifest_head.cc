@@ -45,7 +45,7 @@ HeadSpec::Classifier read_classifier(const JsonValue& object) {
                              Activation::kNone, Activation::kTanh, Activation::kSilu});
   head.outputs = size_at(object, "outputs");
   if (head.outputs == 0) throw object.at("outputs").error("expected at least 1");
-  if (object.find("pooling")) head.pooling = choice_at(object, "pooling", HeadPooling::kLast);
+  if (object.find("pooling")) head.pooling = choice_at(object, "pooling", HeadPooling::kLate);
   const auto flag = [&](std::string_view key, bool usual) {
     const auto value = object.find(key);
     return value ? value->boolean() : usual;

@@ -33,8 +33,8 @@ struct AdapterSpec {
 };
 
 // What of a text's hidden states a classifier reads: those of its first token or its last, or their
-// mean. The numbers stand in artefacts.
-enum class HeadPooling { kFirst = 0, kMean = 1, kLast = 2 };
+// mean; or, late, the mean of what its dense layer makes of each. The numbers stand in artefacts.
+enum class HeadPooling { kFirst = 0, kMean = 1, kLast = 2, kLate = 3 };
 
 // Folders of adapters by the tasks that they become.
 using AdapterFolders = std::vector<std::pair<std::string, std::string>>;
@@ -44,7 +44,7 @@ using AdapterFolders = std::vector<std::pair<std::string, std::string>>;
 // a bias, unless a member says otherwise.
 struct HeadSpec {
   // Outputs of a text or a pair: outputs(norm(activation(dense(x)))), where x is what `pooling`
-  // takes, `dense` is [H, H] and `outputs` [labels, H].
+  // takes, `dense` is [H, H] and `outputs` [labels, H]. Of kLate outputs(mean(activation(dense))).
   struct Classifier {
     Activation activation = Activation::kTanh;
     std::size_t outputs = 0;  // one a label

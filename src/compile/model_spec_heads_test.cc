@@ -47,12 +47,27 @@ TEST(ModelHeads, HeadsAreThoseOfTheirFamilies) {
   qwen.dense = false;
   qwen.outputs_bias = false;
   EXPECT_EQ(head("qwen3", "Qwen3"), qwen);
+  EXPECT_EQ(head("mpnet", "MPNet"), usual);
+  EXPECT_EQ(
+      head("bert", "JinaBert", R"(,"position_embedding_type":"alibi","feed_forward_type":"geglu")"),
+      usual);
+  HeadSpec::Classifier euro = {Activation::kGelu, 1};
+  euro.pooling = HeadPooling::kLate;
+  EXPECT_EQ(head("eurobert", "EuroBert"), euro);
+  euro.pooling = HeadPooling::kMean;
+  EXPECT_EQ(head("eurobert", "EuroBert", R"(,"clf_pooling":"mean")"), euro);
+  euro.pooling = HeadPooling::kFirst;
+  EXPECT_EQ(head("eurobert", "EuroBert", R"(,"clf_pooling":"mean","classifier_pooling":"bos")"),
+            euro);
   const auto refused = [](const std::string& members, const std::string& part) {
     const std::string text = complaint(kSizes + R"(,"architectures":[")" + members);
     EXPECT_NE(text.find(part), std::string::npos) << text;
   };
-  refused(R"(EuroBertForSequenceClassification"],"model_type":"eurobert")",
+  refused(R"(Gemma3TextForSequenceClassification"],"model_type":"gemma3_text",)"
+          R"("use_bidirectional_attention":true)",
           "architectures: classifiers of this family are not supported");
+  refused(R"(EuroBertForSequenceClassification"],"model_type":"eurobert","clf_pooling":"max")",
+          "clf_pooling: \"max\" is not supported; bos, mean and late are");
   refused(R"(ModernBertForSequenceClassification"],"classifier_pooling":"max")",
           "classifier_pooling: \"max\" is not supported; cls and mean are");
 }

@@ -51,7 +51,7 @@ class PackedBuilder {
                                           {{"width", integer(spec_.hidden)}});
     graph_.output("span_means", DataType::kF32, {"spans", integer(spec_.hidden)});
     graph_.output("token_embeddings", DataType::kF32, {"tokens", integer(spec_.hidden)});
-    if (spec_.head.classifier) classify(means);
+    if (spec_.head.classifier) classify(pools_late() ? late_means(x, spans) : means);
     if (spec_.head.any_sparse()) add_sparse(x);
   }
 
@@ -317,11 +317,20 @@ class PackedBuilder {
     return graph_.node({"PackedDense", kDomain}, name, inputs, attributes);
   }
 
+  bool pools_late() const { return spec_.head.classifier->pooling == HeadPooling::kLate; }
+
+  std::string late_means(const std::string& tokens, const std::string& spans) {
+    const std::string rows = dense(tokens, weights_.head.classifier.dense,
+                                   spec_.head.classifier->activation, "head.dense");
+    return graph_.node({"SpanMean", kDomain}, "head.means", {rows, spans},
+                       {{"width", integer(spec_.hidden)}});
+  }
+
   void classify(const std::string& rows) {
     const HeadSpec::Classifier& spec = *spec_.head.classifier;
     const HeadWeights::Classifier& head = weights_.head.classifier;
     std::string x = rows;
-    if (spec.dense) x = dense(x, head.dense, spec.activation, "head.dense");
+    if (spec.dense && !pools_late()) x = dense(x, head.dense, spec.activation, "head.dense");
     if (spec.norm) {
       std::vector<std::string> inputs = norm("head", head.norm);
       inputs.insert(inputs.begin(), x);

@@ -92,8 +92,10 @@ class HeadBuilder {
   void classify(const std::string& tokens) {
     const HeadSpec::Classifier& spec = *spec_.head.classifier;
     const HeadWeights::Classifier& head = weights_.head.classifier;
-    std::string x = pooled_rows(graph_, spec.pooling, tokens, padded_);
+    const bool late = spec.pooling == HeadPooling::kLate;
+    std::string x = late ? tokens : pooled_rows(graph_, spec.pooling, tokens, padded_);
     if (spec.dense) x = dense(x, head.dense, spec.activation, "head.activated");
+    if (late) x = pooled_rows(graph_, HeadPooling::kMean, x, padded_);
     if (spec.norm) x = normalised("head.norm", x, "head", head.norm);
     dense(x, head.outputs, Activation::kNone, "logits");
     graph_.output("logits", DataType::kF32, {"batch", static_cast<std::int64_t>(spec.outputs)});

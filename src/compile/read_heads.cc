@@ -7,14 +7,19 @@
 
 #include "base/excerpt.h"
 #include "base/json.h"
+#include "compile/config_keys.h"
 #include "compile/encoder_weights.h"
+#include "compile/families/family.h"
 #include "compile/logit_score.h"
 #include "config/small_files.h"
+#include "weights/safetensors.h"
 
 namespace nestvec {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::int64_t kMostUnnamed = 4096;  // outputs, as of labels that have names
 
 std::string head_file(const std::string& folder, const std::string& stem) {
   for (const char* ending : {".safetensors", ".pt"}) {
@@ -103,6 +108,29 @@ void read_splade(const std::string& folder, const JsonValue& config, ModelSpec& 
   spec.head.vocabulary = head;
 }
 
+// Whether config.json leaves it to the weights whether there is a classifier, or how wide it is.
+bool leaves_head_open(const JsonValue& config) {
+  const std::string architecture = first_architecture(config);
+  if (architecture.ends_with("ForSequenceClassification")) {
+    return !config.find("id2label") && !config.find("num_labels");
+  }
+  return architecture.empty() || architecture.ends_with("Model") ||
+         architecture.ends_with("ForMaskedLM");
+}
+
+void read_unnamed_classifier(const std::string& folder, const JsonValue& config, ModelSpec& spec) {
+  const FamilyClassifier& family = find_family(spec.family)->classifier;
+  if (!family.may_be_unnamed || !spec.adapters.tasks.empty() || !leaves_head_open(config)) return;
+  if (safetensors_files(folder).empty()) return;
+  const WeightSet weights = read_safetensors_folder(folder);
+  const TensorView* outputs = weights.find(std::string(family.outputs) + ".weight");
+  const std::int64_t rows = outputs == nullptr || outputs->shape.empty() ? 0 : outputs->shape[0];
+  if (rows < 1 || rows > kMostUnnamed) return;
+  HeadSpec::Classifier head = spec.head.classifier.value_or(HeadSpec::Classifier{});
+  head.outputs = static_cast<std::size_t>(rows);
+  spec.head.classifier = head;
+}
+
 }  // namespace
 
 TokenHeadFiles find_token_heads(const std::string& folder) {
@@ -114,6 +142,7 @@ TokenHeadFiles find_token_heads(const std::string& folder) {
 void read_heads(const std::string& folder, const JsonValue& config, ModelSpec& spec) {
   read_splade(folder, config, spec);
   read_logit_score(folder, config, spec);
+  read_unnamed_classifier(folder, config, spec);
   const TokenHeadFiles files = find_token_heads(folder);
   if (!files.weights.empty() && spec.head.vocabulary) {
     throw Error(ErrorCode::kUnimplemented,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a folder says of heads beside config.json: bge-m3's two, SPLADE's, and scores by logits.
+// What a folder says of heads beside config.json: bge-m3's two, SPLADE's, scores by logits, and a
+// classifier that its weights alone tell of.
 #pragma once
 
 #include <string>
@@ -19,7 +20,8 @@ struct TokenHeadFiles {
 TokenHeadFiles find_token_heads(const std::string& folder);
 
 // Adds to `spec` the heads of bge-m3 whose files are there, the masked language model's of a model
-// whose modules.json has a SpladePooling, and that of read_logit_score. `config` is config.json.
+// whose modules.json has a SpladePooling, that of read_logit_score, and the classifier of a family
+// that publishes it unnamed. `config` is config.json.
 // Throws Error: kUnimplemented (SPLADE of a family without such a head, or with a pooling that is
 // not known; heads beside adapters), kInvalidArgument (a broken file), kDataLoss (a damaged one).
 void read_heads(const std::string& folder, const JsonValue& config, ModelSpec& spec);

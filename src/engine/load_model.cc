@@ -89,6 +89,7 @@ Pooling pooling_of(HeadPooling pooling) {
     case HeadPooling::kFirst:
       return Pooling::kCls;
     case HeadPooling::kMean:
+    case HeadPooling::kLate:
       return Pooling::kMean;
     case HeadPooling::kLast:
       break;

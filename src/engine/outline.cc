@@ -193,7 +193,7 @@ ModelInfo describe_outline(const ModelConfig& config, const ModelFolder& folder,
 }
 
 ScoreRules read_scores(const ModelFolder& folder, const HeadSpec::Classifier& head) {
-  ScoreRules rules = read_score_rules(folder.path, !head.tokens.empty());
+  ScoreRules rules = read_score_rules(folder.path, !head.tokens.empty(), head.outputs);
   if (rules.labels.size() != head.outputs) {
     throw Error(ErrorCode::kFailedPrecondition,
                 folder.path + ": config.json has " + std::to_string(rules.labels.size()) +
@@ -226,8 +226,12 @@ Outline read_outline(const ModelConfig& config, const LogSink& log) {
       read_model_folder(locate_model(config.checkpoints.repo_id, "", process_environment()));
   AdapterFolders extra = folders_of_adapters(config);
   Described described = describe_folder(folder, extra);
-  // Who names a pooling wants the encoder's vectors.
   HeadSpec& head = described.spec.head;
+  if (head.classifier && !folder.is_classifier) {  // of a family that publishes it unnamed
+    folder.is_classifier = true;
+    folder.head = "its weights have a classifier";
+  }
+  // Who names a pooling wants the encoder's vectors.
   if (folder.names_pooling || config.runtime.pooling != "auto") head.classifier.reset();
   if (head.vocabulary && config.runtime.pooling != "auto") {
     throw Error(ErrorCode::kUnimplemented,

@@ -74,8 +74,7 @@ ScoreActivation default_activation(const JsonValue& config, std::size_t labels) 
       "regression");
 }
 
-std::vector<std::string> numbered_labels(const JsonValue& config) {
-  std::size_t count = 2;  // of transformers
+std::vector<std::string> numbered_labels(const JsonValue& config, std::size_t count) {
   if (const auto value = config.find("num_labels")) {
     const auto number = value->whole_number();
     if (!number || *number < 1 || *number > static_cast<std::int64_t>(kMostLabels)) {
@@ -89,9 +88,9 @@ std::vector<std::string> numbered_labels(const JsonValue& config) {
 }
 
 // {"0": "negative", "1": "positive"}, in any order.
-std::vector<std::string> labels_of(const JsonValue& config) {
+std::vector<std::string> labels_of(const JsonValue& config, std::size_t unstated) {
   const auto named = config.find("id2label");
-  if (!named || named->size() == 0) return numbered_labels(config);
+  if (!named || named->size() == 0) return numbered_labels(config, std::min(unstated, kMostLabels));
   if (named->size() > kMostLabels) throw named->error("more than 4096 labels");
   const auto members = named->members();
   std::vector<std::string> labels(members.size());
@@ -170,11 +169,11 @@ std::optional<PairTemplate> read_layout(const std::string& folder,
 
 }  // namespace
 
-ScoreRules read_score_rules(const std::string& folder, bool by_logit) {
+ScoreRules read_score_rules(const std::string& folder, bool by_logit, std::size_t unstated) {
   const JsonDocument file = JsonDocument::load(folder + "/config.json");
   const JsonValue config = file.root();
   ScoreRules rules;
-  rules.labels = by_logit ? std::vector<std::string>{"LABEL_0"} : labels_of(config);
+  rules.labels = by_logit ? std::vector<std::string>{"LABEL_0"} : labels_of(config, unstated);
   const std::optional<ScoreActivation> named = named_activation(folder, config);
   rules.names_activation = named.has_value();
   rules.activation = named ? *named : default_activation(config, rules.labels.size());

@@ -35,11 +35,13 @@ struct ScoreRules {
 
 // Reads config.json, config_sentence_transformers.json, tokenizer_config.json, the chat template,
 // and of the sentence_..._config.json processing_kwargs and the modalities. `by_logit`: of a
-// language model, which has one label. Length and side of truncation are otherwise ModelFolder's
-// max_tokens and truncates_left, as for a single text. Throws Error: as JsonDocument::load,
-// kInvalidArgument (a broken value; labels whose numbers are not 0, 1, 2 ...), kUnimplemented (an
-// activation function, an argument or a template that is not supported, with file and key).
-ScoreRules read_score_rules(const std::string& folder, bool by_logit = false);
+// language model, which has one label. `unstated`: of labels where config.json has neither names
+// nor a number. Length and side of truncation are otherwise ModelFolder's max_tokens and
+// truncates_left, as for a single text. Throws Error: as JsonDocument::load, kInvalidArgument (a
+// broken value; labels whose numbers are not 0, 1, 2 ...), kUnimplemented (an activation function,
+// an argument or a template that is not supported, with file and key).
+ScoreRules read_score_rules(const std::string& folder, bool by_logit = false,
+                            std::size_t unstated = 2);
 
 // "none", "sigmoid", "softmax", as ModelInfo::activation has it. Precondition: not kModel.
 const char* activation_name(ScoreActivation activation);

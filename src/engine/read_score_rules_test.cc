@@ -35,6 +35,11 @@ TEST_F(ScoreRulesTest, LabelsStandInTheOrderOfTheOutputs) {
   EXPECT_EQ(read_with(R"({"num_labels": 1})").labels, (std::vector<std::string>{"LABEL_0"}));
   EXPECT_EQ(read_with(R"({"num_labels": 1, "id2label": {"0": "x", "1": "y"}})").labels,
             (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(read_score_rules(folder_.string(), false, 3).labels.size(), 2u);
+  put("config.json", "{}");
+  EXPECT_EQ(read_score_rules(folder_.string(), false, 3).labels.size(), 3u);
+  // Numbers of strangers: the manifest's does not then fit, which is an error.
+  EXPECT_EQ(read_score_rules(folder_.string(), false, std::size_t{1} << 60).labels.size(), 4096u);
   put("config.json", R"({"id2label": {"1": "a", "2": "b"}})");
   expect_refusal("INVALID_ARGUMENT",
                  "config.json: id2label: expected a name for each of the outputs 0 to 1; \"0\" is "

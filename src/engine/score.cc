@@ -64,14 +64,12 @@ struct Model::Engine::ScoreCall {
   std::vector<std::uint32_t> rows;  // [sequences] whose window each is
   MemoryShare memory;               // of the sequences: a query stands in each of them
 
-  // Precondition: pairs come in their order.
-  void add(std::uint32_t row, PairSequences pair) {
-    std::size_t bytes = 0;
-    for (const Sequence& window : pair.windows) {
-      bytes += sizeof(Sequence) + sizeof(Span) + window.ids.size() * sizeof(std::uint32_t) +
-               window.types.size();
-    }
+  void charge(std::size_t bytes) {
     if (!memory.try_grow(bytes)) throw Error(no_memory_for_answer(*options.queue.memory, bytes, 0));
+  }
+
+  // Precondition: pairs come in their order, and are paid for.
+  void add(std::uint32_t row, PairSequences pair) {
     out.tokens.push_back(static_cast<std::uint32_t>(pair.tokens()));
     if (pair.truncated) out.truncated.push_back(row);
     for (Sequence& window : pair.windows) {
@@ -121,7 +119,9 @@ void Model::Engine::plan_documents(std::string_view query, std::span<const std::
                                    ScoreCall& call) const {
   if (documents.empty()) return;
   Pace pace(RunControl{call.options.stop, call.options.deadline});
-  PairPlanner planner(parts_.tokenizer, pair_rules(call.options, pace));
+  PairRules rules = pair_rules(call.options, pace);
+  rules.charge = [&call](std::size_t bytes) { call.charge(bytes); };
+  PairPlanner planner(parts_.tokenizer, rules);
   planner.set_first(query);
   for (std::size_t i = 0; i < documents.size(); ++i) {
     call.add(static_cast<std::uint32_t>(i), planner.plan(documents[i], i));
@@ -130,7 +130,8 @@ void Model::Engine::plan_documents(std::string_view query, std::span<const std::
 
 void Model::Engine::plan_pairs(std::span<const TextPair> pairs, ScoreCall& call) const {
   Pace pace(RunControl{call.options.stop, call.options.deadline});
-  const PairRules rules = pair_rules(call.options, pace);
+  PairRules rules = pair_rules(call.options, pace);
+  rules.charge = [&call](std::size_t bytes) { call.charge(bytes); };
   std::optional<PairPlanner> planner;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto row = static_cast<std::uint32_t>(i);
@@ -148,6 +149,7 @@ void Model::Engine::plan_pairs(std::span<const TextPair> pairs, ScoreCall& call)
         plan.sequence.types.push_back(static_cast<std::uint8_t>(parts_.text_types.at(k, count)));
       }
     }
+    call.charge(sequence_bytes(plan.sequence.ids.size(), plan.sequence.types.size()));
     PairSequences pair;
     pair.truncated = plan.truncated;
     pair.windows.push_back(std::move(plan.sequence));

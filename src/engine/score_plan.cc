@@ -66,6 +66,10 @@ bool splits_at_document(const Tokenizer& tokenizer, const PairTemplate& layout) 
   return true;
 }
 
+std::size_t sequence_bytes(std::size_t tokens, std::size_t types) noexcept {
+  return sizeof(Sequence) + sizeof(Span) + tokens * sizeof(std::uint32_t) + types;
+}
+
 std::size_t PairSequences::tokens() const noexcept {
   std::size_t count = 0;
   for (const Sequence& window : windows) count += window.ids.size();
@@ -151,10 +155,12 @@ Sequence PairPlanner::join(std::span<const std::uint32_t> first,
   }
   check_vocabulary(tokenizer_, rules_.text, tokens_.ids, name, of_pair(index));
   if (rules_.text.pace != nullptr) rules_.text.pace->spend(tokens_.ids.size());
-  Sequence sequence{tokens_.ids, kNoTask, {span_of(rules_.text.pooling, tokens_.ids.size())}};
   const std::vector<std::uint8_t>& types = tokens_.type_ids;
-  const bool any = std::any_of(types.begin(), types.end(), [](auto type) { return type > 0; });
-  if (rules_.token_types && any) sequence.types = types;
+  const bool typed = rules_.token_types &&
+                     std::any_of(types.begin(), types.end(), [](auto type) { return type > 0; });
+  if (rules_.charge) rules_.charge(sequence_bytes(tokens_.ids.size(), typed ? types.size() : 0));
+  Sequence sequence{tokens_.ids, kNoTask, {span_of(rules_.text.pooling, tokens_.ids.size())}};
+  if (typed) sequence.types = types;
   return sequence;
 }
 
@@ -207,7 +213,8 @@ void PairPlanner::add_windows(std::size_t index, PairSequences& pair) {
                   "pair " + std::to_string(index) + ": its first text has " +
                       std::to_string(first_.size()) +
                       " tokens and leaves too little of the model's " + std::to_string(limit) +
-                      " to windows of the second; shorten it, or allow truncation",
+                      " to windows of the second; shorten it, or " +
+                      (rules_.layout != nullptr ? "score without best_window" : "allow truncation"),
                   of_pair(index));
     }
     pair.truncated = true;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,12 @@ struct PairRules {
   bool token_types = false;              // the graph is told which text a token is of
   const PairTemplate* layout = nullptr;  // null: the tokenizer joins the texts
   std::string instruction = {};          // of a layout; empty: its own
+  // Told the bytes of each sequence before it is made: a document may have many windows.
+  std::function<void(std::size_t)> charge = {};
 };
+
+// What a sequence of so many tokens and token types holds until it has run.
+std::size_t sequence_bytes(std::size_t tokens, std::size_t types) noexcept;
 
 // One pair: a sequence, or one for each window of its document. Each has the span that
 // PairRules::text pools.

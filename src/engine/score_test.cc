@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/score_plan.h"
 #include "support/error_of.h"
 #include "support/letter_tokenizer.h"
 #include "support/request_account.h"
@@ -277,6 +278,37 @@ TEST_F(ScoreTest, TokensAndScoresArePaidBeforeTheyAreHeld) {
     EXPECT_GT(options.queue.memory->peak(), 1000 * 7 * sizeof(std::uint32_t));
   }
   EXPECT_EQ(options.queue.memory->used(), 0u);
+}
+
+// One document of many windows is refused at the first that there is no room for.
+TEST(PairPlannerTest, WindowsArePaidOneByOne) {
+  const Tokenizer tokenizer = letter_tokenizer();
+  PairRules rules;
+  rules.text.max_tokens = 12;
+  rules.text.pooling = Pooling::kCls;
+  rules.text.vocabulary = 1000;
+  rules.best_window = true;
+  std::string document = "a";
+  for (int i = 0; i < 1000; ++i) document += " b";
+  std::vector<std::size_t> paid;
+  rules.charge = [&](std::size_t bytes) { paid.push_back(bytes); };
+  PairPlanner planner(tokenizer, rules);
+  planner.set_first("q");
+  const PairSequences whole = planner.plan(document, 0);
+  EXPECT_GT(whole.windows.size(), 100u);
+  ASSERT_EQ(paid.size(), whole.windows.size());
+  for (std::size_t i = 0; i < paid.size(); ++i) {
+    EXPECT_EQ(paid[i], sequence_bytes(whole.windows[i].ids.size(), whole.windows[i].types.size()));
+  }
+  paid.clear();
+  rules.charge = [&](std::size_t bytes) {
+    if (paid.size() == 3) throw Error(ErrorCode::kResourceExhausted, "no more");
+    paid.push_back(bytes);
+  };
+  PairPlanner poor(tokenizer, rules);
+  poor.set_first("q");
+  error_of([&] { poor.plan(document, 0); }, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(paid.size(), 3u);
 }
 
 }  // namespace

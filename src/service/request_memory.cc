@@ -134,14 +134,6 @@ MemoryShare memory_for_bytes(const std::shared_ptr<MemoryAccount>& account, std:
   });
 }
 
-MemoryShare memory_for_pairs(const std::shared_ptr<MemoryAccount>& account, std::size_t pairs,
-                             std::size_t bytes, std::size_t held) {
-  return take_or_refuse(account, bytes, bytes, held, [&] {
-    return "the query is read again with each of " + std::to_string(pairs) +
-           " documents, which takes up to " + std::to_string(bytes) + " bytes";
-  });
-}
-
 std::shared_ptr<MemoryShare> memory_for_answer(const std::shared_ptr<MemoryAccount>& account,
                                                std::size_t bytes, const HeldMemory& held) {
   if (!account) return nullptr;

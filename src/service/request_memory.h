@@ -92,10 +92,6 @@ MemoryShare memory_for_texts(const std::shared_ptr<MemoryAccount>& account,
 MemoryShare memory_for_bytes(const std::shared_ptr<MemoryAccount>& account, std::size_t length,
                              std::size_t each, std::size_t held = 0);
 
-// So many bytes for a query that is read again with each of its documents. Throws likewise.
-MemoryShare memory_for_pairs(const std::shared_ptr<MemoryAccount>& account, std::size_t pairs,
-                             std::size_t bytes, std::size_t held);
-
 // What a request has of its account already.
 struct HeldMemory {
   std::size_t work = 0;

@@ -13,8 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "compile/artefact.h"
 #include "nestvec/model.h"
+#include "support/checkpoint.h"
 #include "support/error_of.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
@@ -139,7 +141,9 @@ std::vector<RerankCase> rerank_cases() {
        {"bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "bert-classifier-tiny",
         "modernbert-reranker-tiny", "modernbert-classifier-tiny", "roberta-reranker-tiny",
         "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny",
-        "qwen3-reranker-tiny", "qwen3-reranker-untied-tiny"}) {
+        "qwen3-reranker-tiny", "qwen3-reranker-untied-tiny", "jina-v2-reranker-tiny",
+        "eurobert-reranker-tiny", "eurobert-classifier-tiny", "mpnet-reranker-tiny",
+        "nomic-reranker-tiny"}) {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
     all.push_back({model, "native", "bf16", 0.1});
@@ -147,7 +151,9 @@ std::vector<RerankCase> rerank_cases() {
     // twice as wide as the others'.
     const bool wide = std::string_view(model) == "qwen3-reranker-tiny";
     all.push_back({model, "native", "int8-weights", wide ? 0.6 : 0.3});
-    if (!std::string_view(model).starts_with("qwen3")) {  // decision 0055
+    const bool rms = std::string_view(model).starts_with("qwen3") ||
+                     std::string_view(model).starts_with("eurobert");
+    if (!rms) {  // decision 0055
       all.push_back({model, "native", "int8", 0.3});
     }
   }
@@ -237,6 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
                     RerankCase{"bert-reranker-tiny", "native", "int8", 0},
                     RerankCase{"xlmr-reranker-tiny", "native", "fp32", 0},
                     RerankCase{"modernbert-reranker-tiny", "native", "int8", 0},
+                    RerankCase{"eurobert-reranker-tiny", "native", "bf16", 0},
                     RerankCase{"qwen3-reranker-tiny", "native", "bf16", 0}),
     [](const auto& suite) {
       std::string name = suite.param.model.substr(0, 4) + "_" + suite.param.precision;
@@ -248,8 +255,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(CompiledReranker, APaddedGraphGivesTheScoresOfTheNativeOne) {
   const std::string folder = test_build() + "/padded-reranker";
   const std::vector<std::string> texts = documents();
-  for (const char* name : {"bert-reranker-tiny", "modernbert-reranker-tiny",
-                           "qwen3-classifier-tiny", "qwen3-reranker-tiny"}) {
+  for (const char* name :
+       {"bert-reranker-tiny", "modernbert-reranker-tiny", "qwen3-classifier-tiny",
+        "qwen3-reranker-tiny", "eurobert-reranker-tiny", "jina-v2-reranker-tiny"}) {
     compile_model(test_data() + "/../models/" + name, folder,
                   {.layout = "padded", .with_companions = true});
     ModelConfig config = rerank_config({"", "auto", "fp32", 0});
@@ -261,6 +269,31 @@ TEST(CompiledReranker, APaddedGraphGivesTheScoresOfTheNativeOne) {
     for (std::size_t i = 0; i < native.values.size(); ++i) {
       EXPECT_NEAR(padded.values[i], native.values[i], 2e-5f) << name << " " << texts[i];
     }
+  }
+  std::filesystem::remove_all(folder);
+}
+
+// Of the same weights, which EuroBERT's two keys pool in three ways.
+TEST(EuroBert, ReadsTheFirstTokenWhereConfigSaysBos) {
+  const std::string folder = test_build() + "/eurobert-bos";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(test_data() + "/../models/eurobert-reranker-tiny", folder,
+                        std::filesystem::copy_options::recursive);
+  std::string config = read_file(folder + "/config.json", 10000);
+  constexpr std::string_view kLate = "\"late\"";
+  config.replace(config.find(kLate), kLate.size(), "\"bos\"");
+  write_text(folder + "/config.json", config);
+  for (const char* graph : {"native", "portable"}) {
+    ModelConfig of = rerank_config({"", graph, "fp32", 0});
+    of.checkpoints.repo_id = folder;
+    const Model model = load_model(of);
+    for_each_record(records_of("eurobert-reranker-tiny"), [&](const JsonValue& record) {
+      if (record.find("max_tokens")) return;
+      const TextPair pairs[] = {{record.at("first").string(), record.at("second").string()}};
+      const Scores scores = model.classify(pairs, options_of(record, ScoreActivation::kNone));
+      const auto wanted = static_cast<float>(record.at("bos").elements()[0].number());
+      EXPECT_NEAR(scores.values[0], wanted, 2e-5f * std::max(1.0f, std::abs(wanted)));
+    });
   }
   std::filesystem::remove_all(folder);
 }

@@ -20,7 +20,8 @@ QUERY = "How is the weather today?"
 WORDS = "sun rain wind snow cloud storm heat cold fog hail".split()
 DOCUMENTS = [" ".join(WORDS[(i * 7 + j) % 10] for j in range(1 + i % 9)) for i in range(40)]
 LONG = "word " * 600
-NEWER = ["modernbert-reranker", "roberta-reranker", "distilbert-reranker", "gte-reranker", "qwen3-classifier", "qwen3-reranker"]
+NEWER = ["modernbert-reranker", "roberta-reranker", "distilbert-reranker", "gte-reranker", "qwen3-classifier", "qwen3-reranker",
+         "jina-v2-reranker", "eurobert-reranker", "mpnet-reranker", "nomic-reranker"]
 LABELS = ("contradiction", "entailment", "neutral")
 
 
@@ -142,6 +143,26 @@ def test_long_documents(raw):
     with pytest.raises(nestvec.InvalidArgumentError, match="600") as caught:
         raw.rerank(QUERY, many, truncate="error")
     assert caught.value.text == 600
+
+
+def test_texts_that_are_hardly_any(raw):
+    documents = ["", " ", "\n", "\0", "\u200b", "\ud800", "\udcff a", "x", "x"]
+    for query in ("", " ", "\0", "\ud800", "a"):
+        scores = raw.rerank(query, documents)
+        assert np.isfinite(scores).all() and scores[-1] == scores[-2]
+        assert [raw.rerank(query, [document])[0] for document in documents] == list(scores)
+
+
+def test_counts_beyond_those_of_the_machine(raw, plain, drop_in):
+    many = 2**80
+    said = r"1 of 2 texts had more than 96 tokens with the query"
+    with pytest.warns(nestvec.TruncationWarning, match=said):
+        found = raw.rerank(QUERY, [LONG, "x"], max_document_tokens=many)
+    with pytest.warns(nestvec.TruncationWarning, match=said):
+        assert list(found) == list(raw.rerank(QUERY, [LONG, "x"]))
+    assert len(drop_in("bert-reranker-tiny").rank(QUERY, ["a", "b"], top_k=many)) == 2
+    with pytest.raises(nestvec.InvalidArgumentError, match="dimensions"):
+        plain.encode("a", dimensions=many)
 
 
 def test_mistakes(raw, plain, classifier):

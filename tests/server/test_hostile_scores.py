@@ -5,7 +5,9 @@ bounded memory, and in nobody's way."""
 import contextlib
 import gzip
 import json
+import math
 import os
+import struct
 import threading
 
 import pytest
@@ -138,6 +140,82 @@ def test_documents_of_every_shape(served):
     assert nothing.status == 200 and len(nothing.json()["results"]) == 4
 
 
+HARDLY_ANY = ["", " ", "\n\t", "\u3000\u200b", "\u0000", "\ufeff", "\U0010ffff", "e" + "\u0301" * 500, "a", "a"]
+
+
+@pytest.mark.parametrize("path", [*SCORES, "/score"])
+def test_texts_that_are_hardly_any(served, path):
+    """Each has a score, which is the same alone and among others; equal texts have equal ones."""
+    members = {"/rerank": ("query", "texts"), "/score": ("text_1", "text_2")}.get(path, ("query", "documents"))
+
+    def scores(query, texts):
+        reply = send(served, path, {members[0]: query, members[1]: texts})
+        assert reply.status == 200, reply.body
+        answer = reply.json()
+        rows = answer if path == "/rerank" else answer["data" if path == "/score" else "results"]
+        return [row.get("relevance_score", row.get("score")) for row in sorted(rows, key=lambda row: row["index"])]
+
+    for query in ("\u0000", " \n", "\u200b", "a"):
+        found = scores(query, HARDLY_ANY)
+        assert len(found) == len(HARDLY_ANY) and found[-1] == found[-2]
+        assert found == [scores(query, [text])[0] for text in HARDLY_ANY]
+    # Halves of characters, as JSON may spell them, are read as the mark that stands for what cannot be read.
+    broken = ('{"%s":"\\ud800","%s":["\\udc00a","x"]}' % members).encode()
+    reply = send(served, path, broken)
+    assert reply.status == 200 and scores("\ufffd", ["\ufffda", "x"])[1] > 0, reply.body
+    refused(send(served, path, {members[0]: "", members[1]: ["a"]}), 400)
+
+
+@pytest.mark.parametrize("text", ["be kind", "\u0000", "x" * 5000, 3, ["a"]])
+def test_instructions_for_a_model_that_reads_none(served, text):
+    for path, member in (("/v1/rerank", "documents"), ("/rerank", "texts")):
+        refused(send(served, path, {"query": "a", member: ["b"], "instruction": text}), 400, 413, 422)
+
+
+def with_number(name, place, number):
+    """Writes the reranker's weights with another number in one of its tensors."""
+    def write(path):
+        data = bytearray((MODELS / "bert-reranker-tiny" / "model.safetensors").read_bytes())
+        start = 8 + struct.unpack("<Q", data[:8])[0]
+        begin = start + json.loads(data[8:start])[name]["data_offsets"][0] + 4 * place
+        data[begin:begin + 4] = struct.pack("<f", number)
+        path.write_bytes(data)
+    return write
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_no_numbers(served, tmp_path, number):
+    """Weights that spoil all scores are refused when they are loaded; those of one word, with the pair that has it."""
+    before = ids(served)
+    folder = folder_of(tmp_path / "broken", "bert-reranker-tiny", **{"model.safetensors": with_number("classifier.bias", 0, number)})
+    reply = change(served, {"load": str(folder)})
+    assert reply.status == 500 and "not finite" in json.dumps(reply.json()) and ids(served) == before, reply.body
+    vocabulary = json.loads((MODELS / "bert-reranker-tiny" / "tokenizer.json").read_text())["model"]["vocab"]
+    name = "bert.embeddings.word_embeddings.weight"
+    folder = folder_of(tmp_path / "spoiled", "bert-reranker-tiny",
+                       **{"model.safetensors": with_number(name, 32 * vocabulary["z"], number)})
+    assert change(served, {"load": str(folder)}).status == 200
+    try:
+        for path, member, status in (("/v1/rerank", "documents", 500), ("/rerank", "texts", 424)):
+            def ask(documents):
+                return send(served, path, {"query": "a", member: documents, "model": "spoiled"})
+            assert ask(["a", "", "b"]).status == 200
+            reply = ask(["a", "b z", ""])
+            assert reply.status == status
+            assert "pair 1: the model computed a value that is not finite" in json.dumps(reply.json()), reply.body
+    finally:
+        assert change(served, {"unload": "spoiled"}).status == 200
+
+
+def test_a_model_of_ten_thousand_labels(served, tmp_path):
+    def config(path):
+        known = json.loads((MODELS / "bert-classifier-tiny" / "config.json").read_text())
+        path.write_text(json.dumps(known | {"id2label": {str(i): f"label {i}" for i in range(10_000)}}))
+
+    folder = folder_of(tmp_path / "many", "bert-classifier-tiny", **{"config.json": config})
+    assert "id2label: more than 4096 labels" in refused(change(served, {"load": str(folder)}), 400, 422)
+
+
 def test_answers_larger_than_there_is_memory(served):
     """Vectors of tokens are charged before they are computed, and their text before it is written."""
     for path, body in (("/v1/multi-vector", {"input": ["word " * 90] * 2048}),
@@ -169,10 +247,10 @@ def test_changes_that_are_none(served, body):
     assert ids(served) == before, "and no model has such a name"
 
 
-def folder_of(path, **files):
+def folder_of(path, model="bert-tiny", **files):
     """A model folder with some of its files replaced."""
     path.mkdir()
-    for file in (MODELS / "bert-tiny").iterdir():
+    for file in (MODELS / model).iterdir():
         if file.name not in files:
             (path / file.name).symlink_to(file)
     for name, make in files.items():

@@ -39,7 +39,8 @@ def query_with_documents(name):
 
 @pytest.fixture(scope="module", params=[
     "bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "modernbert-reranker-tiny", "roberta-reranker-tiny",
-    "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny", "qwen3-reranker-tiny"])
+    "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny", "qwen3-reranker-tiny", "jina-v2-reranker-tiny",
+    "eurobert-reranker-tiny", "mpnet-reranker-tiny", "nomic-reranker-tiny"])
 def reranker(request, tmp_path_factory):
     with Served(tmp_path_factory.mktemp("home"), *FP32, model=MODELS / request.param) as served:
         served.name = request.param
@@ -208,6 +209,12 @@ def test_the_best_window(reranker):
     answer = good(reranker, "/v1/rerank", body)
     assert "truncated" not in answer
     assert answer["usage"]["total_tokens"] > 300
+    # A query that leaves no room is cut, but for a layout, whose end tells where the document begins.
+    reply = reranker.call("POST", "/v1/rerank", {"query": "word " * 1000, "documents": ["a"], "best_window": True})
+    if reranker.name == "qwen3-reranker-tiny":
+        assert reply.status == 400 and "shorten it, or score without best_window" in reply.json()["message"]
+    else:
+        assert reply.status == 200 and reply.json()["truncated"] == [0]
 
 
 # -- what is refused, in each client's form --

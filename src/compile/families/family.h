@@ -30,6 +30,9 @@ struct FamilyClassifier {
   bool dense_inside = false;   // of the encoder, as BERT's pooler
   std::string_view norm{};     // behind the dense layer; empty: none
   std::string_view decoder{};  // of a language model whose logits may be scores; empty: none
+  // Published without its class in `architectures`, and without the number of its outputs: then
+  // the tensors say both.
+  bool may_be_unnamed = false;
   // What config.json says of the head beside its labels. Throws Error as parse_model_spec.
   void (*read)(const JsonValue& config, HeadSpec::Classifier& head) = nullptr;
 };

@@ -24,7 +24,6 @@ bool is_code(const JsonValue& config) {
 }
 
 ModelSpec read_jina_v2(const JsonValue& config) {
-  refuse_other_heads(config);
   const std::string gate = text_or(config, "feed_forward_type", "original");
   if (!is_one_of(gate, {"geglu", "reglu"})) {
     throw unsupported(config.at("position_embedding_type"),
@@ -48,7 +47,14 @@ ModelSpec read_jina_v2(const JsonValue& config) {
 
 }  // namespace
 
-// Stands before BERT, whose model type it has.
-const Family kJinaV2 = {.name = "jina-embeddings-v2", .matches = is_jina_v2, .read = read_jina_v2};
+// Stands before BERT, whose model type it has. jina-reranker-v1 names its class in auto_map alone,
+// as jina-embeddings-v2 does, too.
+const Family kJinaV2 = {.name = "jina-embeddings-v2",
+                        .matches = is_jina_v2,
+                        .read = read_jina_v2,
+                        .classifier = {.outputs = "classifier",
+                                       .dense = "pooler.dense",
+                                       .dense_inside = true,
+                                       .may_be_unnamed = true}};
 
 }  // namespace nestvec

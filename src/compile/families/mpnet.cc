@@ -15,7 +15,6 @@ bool is_mpnet(const JsonValue& config) {
 }
 
 ModelSpec read_mpnet(const JsonValue& config) {
-  refuse_other_heads(config);
   const BertDefaults defaults = {.token_types = 0, .pad_id = 1, .counts_from_pad = true};
   ModelSpec spec = read_bert_block(config, defaults);
   spec.token_types = 0;
@@ -33,6 +32,10 @@ ModelSpec read_mpnet(const JsonValue& config) {
 
 }  // namespace
 
-const Family kMpNet = {.name = "mpnet", .matches = is_mpnet, .read = read_mpnet};
+const Family kMpNet = {
+    .name = "mpnet",
+    .matches = is_mpnet,
+    .read = read_mpnet,
+    .classifier = {.outputs = "classifier.out_proj", .dense = "classifier.dense"}};
 
 }  // namespace nestvec

@@ -93,6 +93,10 @@ ModelSpec read_nomic(const JsonValue& config) {
 
 }  // namespace
 
-const Family kNomicBert = {.name = "nomic_bert", .matches = is_nomic, .read = read_nomic};
+const Family kNomicBert = {
+    .name = "nomic_bert",
+    .matches = is_nomic,
+    .read = read_nomic,
+    .classifier = {.outputs = "classifier", .dense = "pooler.dense", .dense_inside = true}};
 
 }  // namespace nestvec
