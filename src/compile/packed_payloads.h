@@ -30,7 +30,8 @@ struct StackedUpdates {
 StackedUpdates stacked_updates(const LinearWeights& linear);
 
 // The updates of a table: down [rows, tasks rank], up [tasks rank, width]. Every task has as many
-// columns as the largest rank here, of zeros where it has no update. Rank 0: no task updates the table.
+// columns as the largest rank here, of zeros where it has no update. Rank 0: no task updates the
+// table.
 StackedUpdates stacked_updates(const EncoderWeights& weights, const TableWeights& table,
                                const AdapterSpec& adapters);
 
