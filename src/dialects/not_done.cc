@@ -124,6 +124,11 @@ bool is_empty(const JsonValue& value, const ModelInfo&) {
 
 bool is_never(const JsonValue&, const ModelInfo&) { return false; }
 
+bool is_model_limit(const JsonValue& value, const ModelInfo& model) {
+  const double tokens = read_whole(value);
+  return tokens == -1 || tokens >= static_cast<double>(model.max_tokens);
+}
+
 // "mean", "MEAN", "mean_pooling"; "last", "last_token".
 bool is_own_pooling(const JsonValue& value, const ModelInfo& model) {
   if (value.kind() != Kind::kString) return false;

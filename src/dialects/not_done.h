@@ -34,6 +34,8 @@ bool is_false(const JsonValue& value, const ModelInfo& model);
 bool is_true(const JsonValue& value, const ModelInfo& model);
 bool is_empty(const JsonValue& value, const ModelInfo& model);
 bool is_never(const JsonValue& value, const ModelInfo& model);
+// vLLM's truncate_prompt_tokens: -1, or no fewer than the model takes.
+bool is_model_limit(const JsonValue& value, const ModelInfo& model);
 // A way of pooling, as any server calls it, that is the model's own or that nobody has chosen.
 bool is_own_pooling(const JsonValue& value, const ModelInfo& model);
 

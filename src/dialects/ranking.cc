@@ -2,6 +2,7 @@
 #include "dialects/ranking.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 
@@ -36,6 +37,11 @@ void append_score_usage(const Embeddings& took, JsonObject& body) {
   JsonArray truncated(body.key("truncated"));
   for (const std::uint32_t index : took.truncated) truncated.count(index);
   truncated.end();
+}
+
+std::int64_t unix_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
 std::size_t json_size(std::string_view text) {

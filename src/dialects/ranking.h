@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ ScoreActivation usual_activation(bool raw_scores, const ModelInfo& model);
 // "usage" of what a call took, and "truncated" with the indices of what was cut, where something
 // was.
 void append_score_usage(const Embeddings& took, JsonObject& body);
+
+// For "created": now, in seconds since 1970.
+std::int64_t unix_seconds();
 
 // Bytes of a text as a JSON string.
 std::size_t json_size(std::string_view text);

@@ -90,8 +90,7 @@ Truncation truncation_side_of(const JsonValue& body) {
 std::optional<Truncation> truncated_prompt_of(const JsonValue& body, const ModelInfo& model) {
   const auto tokens = body.find("truncate_prompt_tokens");
   if (!tokens) return std::nullopt;
-  const double wanted = read_whole(*tokens);
-  if (wanted != -1 && wanted < static_cast<double>(model.max_tokens)) {
+  if (!is_model_limit(*tokens, model)) {
     throw RequestError(ErrorCode::kInvalidArgument,
                        "truncate_prompt_tokens: expected -1, or the model's limit of " +
                            std::to_string(model.max_tokens) + ": texts are cut there only",

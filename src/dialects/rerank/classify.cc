@@ -2,7 +2,6 @@
 #include "dialects/rerank/classify.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -18,11 +17,6 @@
 namespace nestvec {
 namespace {
 
-bool is_whole_limit(const JsonValue& value, const ModelInfo& model) {
-  const double tokens = read_whole(value);
-  return tokens == -1 || tokens >= static_cast<double>(model.max_tokens);
-}
-
 constexpr std::string_view kOwnLabels = "a classifier has labels of its own; leave it out";
 constexpr NotDone kNotOfClassify[] = {
     {"labels", kOwnLabels, is_never},
@@ -30,7 +24,7 @@ constexpr NotDone kNotOfClassify[] = {
     {"activation", "use `use_activation`", is_true},
     {"softmax", "use `use_activation`", is_true},
     {"inputs", "this route reads `input`", is_never},
-    {"truncate_prompt_tokens", "texts are cut at the model's limit only", is_whole_limit},
+    {"truncate_prompt_tokens", "texts are cut at the model's limit only", is_model_limit},
 };
 
 void append_class(std::size_t index, std::span<const float> scores, const ModelInfo& model,
@@ -61,10 +55,8 @@ void answer_classify(Exchange given) {
       for_model(std::move(given), model_member(document.root()), ModelKind::kClassify);
   const ModelInfo& model = exchange.service.model.info();
   ClassifyRequest request = read_classify(document.root(), input_rules(exchange));
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  ClassifyAnswer answer{.for_infinity = request.for_infinity,
-                        .id = exchange.request->id,
-                        .created = std::chrono::duration_cast<std::chrono::seconds>(now).count()};
+  ClassifyAnswer answer{
+      .for_infinity = request.for_infinity, .id = exchange.request->id, .created = unix_seconds()};
   const std::size_t most = most_of_classes(request.call.size(), model);
   RenderScores render = [answer = std::move(answer), &model](const CallRows& scored, Pace& pace) {
     HttpResponse response;

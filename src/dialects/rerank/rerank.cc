@@ -2,7 +2,6 @@
 #include "dialects/rerank/rerank.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -69,11 +68,6 @@ void append_scores(const RerankAnswer& answer, std::span<const float> scores, Js
   list.end();
 }
 
-std::int64_t seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
-
 void answer_score(Exchange given) {
   const JsonDocument document = read_json_body(*given.request);
   Exchange exchange =
@@ -84,7 +78,7 @@ void answer_score(Exchange given) {
   const std::size_t most = json_size(model.id) + (call.size() + 4) * kEntry;
   RenderScores render = [id = exchange.request->id, &model](const CallRows& scored, Pace&) {
     HttpResponse response;
-    response.body = render_score(id, seconds_since_1970(), scored, model);
+    response.body = render_score(id, unix_seconds(), scored, model);
     return response;
   };
   run_scores(std::move(exchange), std::move(call), most, std::move(render));
@@ -111,7 +105,7 @@ void answer_rerank(Exchange given, const JsonValue& body, RerankApi api) {
   if (api == RerankApi::kPlain && body.find("raw_scores")) api = RerankApi::kInfinity;
   RerankAnswer answer{.api = api,
                       .id = exchange.request->id,
-                      .created = seconds_since_1970(),
+                      .created = unix_seconds(),
                       .top = request.top,
                       .documents = {},
                       .objects = std::move(request.objects)};

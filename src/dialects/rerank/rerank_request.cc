@@ -22,11 +22,6 @@ RequestError empty_member(const std::string& param) {
   return {ErrorCode::kInvalidArgument, param + " is empty", param, Fault::kEmpty};
 }
 
-bool is_model_limit(const JsonValue& value, const ModelInfo& model) {
-  const double tokens = read_whole(value);
-  return tokens == -1 || tokens >= static_cast<double>(model.max_tokens);
-}
-
 constexpr std::string_view kDocuments = "this route reads `query` and `documents`";
 constexpr NotDone kNotOfRerank[] = {
     {"input", kDocuments, is_never},

@@ -48,11 +48,6 @@ bool is_float(const JsonValue& value, const ModelInfo&) {
   return value.kind() == Kind::kString && value.string() == "float";
 }
 
-bool is_whole_text(const JsonValue& value, const ModelInfo& model) {
-  const double tokens = read_whole(value);
-  return tokens == -1 || tokens >= static_cast<double>(model.max_tokens);
-}
-
 constexpr NotDone kNotDone[] = {
     {"prompt", kUsePromptName, is_empty},
     {"truncate_dim", kDimensions, is_never},
@@ -63,7 +58,7 @@ constexpr NotDone kNotDone[] = {
     {"encoding_format", kFloats, is_float},
     {"embedding_type", kFloats, is_float},
     {"output_dtype", kFloats, is_float},
-    {"truncate_prompt_tokens", "texts are cut at the model's limit only", is_whole_text},
+    {"truncate_prompt_tokens", "texts are cut at the model's limit only", is_model_limit},
     {"late_chunking", "see POST /v1/embeddings", is_false},
     {"chunking", "see POST /v1/embeddings", is_never},
 };
