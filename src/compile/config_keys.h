@@ -36,6 +36,10 @@ float checked_epsilon(const JsonValue& value);
 // The first of `architectures`; empty where there is none.
 std::string first_architecture(const JsonValue& config);
 
+// Whether model_type is `type`; without one, whether the first architecture begins with
+// `architecture`.
+bool is_kind(const JsonValue& config, std::string_view type, std::string_view architecture);
+
 // Throws Error kUnimplemented for a classifier, of families that have none.
 void refuse_other_heads(const JsonValue& config);
 
