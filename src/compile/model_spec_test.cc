@@ -283,7 +283,9 @@ TEST(ModelSpecTest, EmbeddingGemmaInBothDialects) {
 TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
   TemporaryFolder folder;
   write_text(folder / "config.json",
-             "{" + kSizes + R"(,"model_type":"jina_embeddings_v5","task_names":["retrieval"]})");
+             "{" + kSizes +
+                 R"(,"model_type":"jina_embeddings_v5","task_names":["retrieval"],)"
+                 R"("rope_theta":1e6})");
   const std::string error =
       error_of([&] { read_model_spec(folder.string()); }, ErrorCode::kNotFound);
   EXPECT_NE(error.find("expected a folder for each under adapters/"), std::string::npos) << error;
