@@ -71,7 +71,7 @@ def test_missing_files(nestvec, tmp_path):  # noqa: F811
     nestvec.fails(3, "embed", "--config", tmp_path / "config.yaml", "x", says="config.yaml")
     nestvec.fails(3, "embed", "x", says="make quickstart")
     nestvec.fails(3, "tokenize", "--tokenizer", tmp_path / "tokenizer.json", says="tokenizer.json")
-    nestvec.fails(1, *EMBED, "--file", tmp_path, says=str(tmp_path))
+    nestvec.fails(2, *EMBED, "--file", tmp_path, says=str(tmp_path))
 
 
 def test_a_missing_file_is_told_before_a_model_is_loaded(nestvec):  # noqa: F811

@@ -213,7 +213,7 @@ def test_mistakes(nestvec, tmp_path):  # noqa: F811
     for same in (lines, tmp_path / "link"):
         nestvec.fails(2, *rows, lines, "-o", same, says="would replace an input")
     assert lines.read_bytes() == before
-    nestvec.fails(2, "rerank", "-q", "-m", RAW, " ", lines, says="the query is empty")
+    assert b"note: the query is empty" in nestvec("rerank", "-m", RAW, "", lines).stderr
     nestvec.fails(2, *rows, tmp_path, says="Is a directory")
     assert not out.exists()
 
