@@ -392,7 +392,7 @@ def load_model(
     if path_or_repo is not None and not model:
         raise InvalidArgumentError("the model's name is empty; expected a folder or OWNER/NAME")
     file = "" if config is None else os.path.abspath(config)
-    given = {name: _setting(value) for name, value in settings.items() if value is not None}
+    given = {name: _setting(name, value) for name, value in settings.items() if value is not None}
     with LoadingBar(is_watched() if show_progress_bar is None else show_progress_bar) as bar:
         try:
             core = load(model, file, given, _log.info, bar)
@@ -452,11 +452,20 @@ def _for_task(task: str, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _setting(value: object) -> str:
+def _setting(name: str, value: object) -> str:
     """A value as the text of an environment variable."""
     if isinstance(value, Mapping):
-        return json.dumps({name: None if text is None else os.fspath(text) for name, text in value.items()})
+        return json.dumps({key: _setting_text(f"{name}[{key!r}]", text) for key, text in value.items()})
+    if name in ("adapters", "prompts") and not isinstance(value, str):
+        raise TypeError(f"{name} is of type {type(value).__name__}; expected a dict of names and "
+                        f"{'folders' if name == 'adapters' else 'texts'}")
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _setting_text(name: str, value: object) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} is of type {type(value).__name__}; expected str")
+    return os.fsdecode(value)
 
 
 def _one_of(name: str, value: T | None, alias: str, other: T | None) -> T | None:

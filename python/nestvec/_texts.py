@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
@@ -65,6 +64,9 @@ def flag_of(name: str, value: Any) -> bool | None:
     raise TypeError(f"{name} is of type {type(value).__name__}; expected bool")
 
 
+_MOST = 2**63 - 1  # of what the engine takes; more than anything is
+
+
 def count_of(name: str, value: Any) -> int | None:
     if value is None:
         return None
@@ -72,4 +74,4 @@ def count_of(name: str, value: Any) -> int | None:
         raise TypeError(f"{name} is of type {type(value).__name__}; expected int")
     if value < 1:
         raise InvalidArgumentError(f"{name} is {value}; expected at least 1")
-    return min(int(value), sys.maxsize)  # more than there can be of anything
+    return min(int(value), _MOST)

@@ -24,6 +24,7 @@
 #include "nestvec/tasks.h"
 #include "nestvec/version.h"
 #include "pack_rows.h"
+#include "released_gil.h"
 #include "score.h"
 #include "settings.h"
 #include "strings.h"
@@ -149,7 +150,7 @@ LoadLog load_log(const nb::object& log, const nb::object& progress) {
 std::unique_ptr<LoadedModel> load(const std::string& model, const std::string& config,
                                   const std::map<std::string, std::string>& settings,
                                   const nb::object& log, const nb::object& progress) {
-  nb::gil_scoped_release release;
+  const ReleasedGil release;
   const ModelConfig read = read_settings_of(model, config, settings);
   return std::make_unique<LoadedModel>(load_model(read, load_log(log, progress), {}));
 }
@@ -160,7 +161,7 @@ std::unique_ptr<LoadedModel> LoadedRuntime::load(const std::string& model,
                                                  const nb::object& log,
                                                  const nb::object& progress) {
   Runtime& runtime = runtime_.get();
-  nb::gil_scoped_release release;
+  const ReleasedGil release;
   const ModelConfig read = read_settings_of(model, config, settings);
   return std::make_unique<LoadedModel>(runtime.load(read, load_log(log, progress), {}));
 }
@@ -323,6 +324,7 @@ nb::tuple tokenize(const LoadedModel& model, nb::handle text, bool add_special,
 }  // namespace nestvec
 
 NB_MODULE(_core, module) {  // NOLINT: the macro's own form
+  nestvec::watch_exit();
   nb::register_exception_translator(nestvec::translate_error);
   module.attr("__version__") = nestvec::kVersion;
   nb::class_<nestvec::LoadedModel>(module, "LoadedModel")

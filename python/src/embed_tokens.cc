@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "call_queue.h"
+#include "released_gil.h"
 #include "signals.h"
 #include "strings.h"
 #include "text_reader.h"
@@ -133,7 +134,7 @@ nb::tuple embed_tokens(const Model& model, nb::sequence texts, EncodeArguments a
   while (!reader.at_end() || !run.empty()) {
     while (run.has_room() && !reader.at_end()) {
       std::vector<std::string> next = reader.read(1, SIZE_MAX);
-      nb::gil_scoped_release release;
+      const ReleasedGil release;
       run.add(std::move(next.front()));
     }
     if (!wait_for_signals(run)) continue;

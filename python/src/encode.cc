@@ -7,6 +7,7 @@
 #include "encode_run.h"
 #include "nestvec/tasks.h"
 #include "output/vector.h"
+#include "released_gil.h"
 #include "signals.h"
 #include "text_reader.h"
 
@@ -32,7 +33,7 @@ void run_all(EncodeRun& run, TextReader& reader, const nb::object& progress) {
     std::vector<std::string> texts;
     if (run.wants_text()) texts = reader.read(kTextsATime, kBytesATime);
     {
-      nb::gil_scoped_release release;
+      const ReleasedGil release;
       for (std::string& text : texts) run.add(std::move(text));
       run.pump(reader.at_end());
       if (reader.at_end() || !run.wants_text()) idle = run.wait(kSignalInterval);
@@ -47,7 +48,7 @@ void run_together(EncodeRun& run, TextReader& reader, const nb::object& progress
   std::size_t reported = 0;
   if (texts.empty()) return;
   {
-    nb::gil_scoped_release release;
+    const ReleasedGil release;
     run.queue_together(std::move(texts));
   }
   for (bool idle = false; !idle;) {

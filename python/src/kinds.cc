@@ -11,6 +11,7 @@
 
 #include "call_error.h"
 #include "call_queue.h"
+#include "released_gil.h"
 #include "signals.h"
 #include "text_reader.h"
 
@@ -128,7 +129,7 @@ nb::tuple encode_kinds(const Model& model, nb::sequence texts, EncodeArguments a
     if (!reader.at_end() && queue.size() < kCallsAhead) {
       const std::vector<std::string> next = reader.read(kTextsACall, kBytesACall);
       {
-        nb::gil_scoped_release release;
+        const ReleasedGil release;
         queue.add([&](CallQueue<Embeddings>::Done done) {
           model.predict_async(next, {}, options, std::move(done));
         });

@@ -7,6 +7,7 @@
 
 #include "nestvec/error.h"
 #include "output/embedding_format.h"
+#include "released_gil.h"
 
 namespace nb = nanobind;
 
@@ -24,7 +25,7 @@ PackedRows pack_rows(const RowsToPack& rows, const std::string& dtype) {
   const std::size_t row_bytes = facts.packs_bits ? width / 8 : width * facts.value_bytes;
   auto bytes = std::make_unique_for_overwrite<std::uint8_t[]>(rows.shape(0) * row_bytes);
   {
-    nb::gil_scoped_release release;
+    const ReleasedGil release;
     for (std::size_t i = 0; i < rows.shape(0); ++i) {
       const ArrayRow packed = pack_row({rows.data() + i * width, width}, *format);
       std::copy(packed.bytes.begin(), packed.bytes.end(), bytes.get() + i * row_bytes);

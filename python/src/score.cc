@@ -7,6 +7,7 @@
 
 #include "call_error.h"
 #include "call_queue.h"
+#include "released_gil.h"
 #include "signals.h"
 #include "text_reader.h"
 
@@ -84,7 +85,7 @@ ScoreResult rerank(const Model& model, const std::string& query, nb::sequence do
   arguments.options.stop = queue.token();
   return run_calls(model, queue, reader, arguments.progress, [&] {
     const std::vector<std::string> texts = reader.read(kPairsACall, kBytesACall);
-    nb::gil_scoped_release release;
+    const ReleasedGil release;
     queue.add([&](ScoreQueue::Done done) {
       model.rerank_async(query, texts, arguments.options, std::move(done));
     });
@@ -104,7 +105,7 @@ ScoreResult classify(const Model& model, nb::sequence firsts, std::optional<nb::
     if (others) second = others->read(texts.size(), SIZE_MAX);
     std::vector<TextPair> pairs(texts.begin(), texts.end());
     for (std::size_t i = 0; i < second.size(); ++i) pairs[i].second = second[i];
-    nb::gil_scoped_release release;
+    const ReleasedGil release;
     queue.add([&](ScoreQueue::Done done) {
       model.classify_async(pairs, arguments.options, std::move(done));
     });

@@ -6,6 +6,8 @@
 
 #include <chrono>
 
+#include "released_gil.h"
+
 namespace nestvec {
 
 // How long Ctrl-C may go unheard.
@@ -17,7 +19,7 @@ void check_signals(Run& run) {
   if (PyErr_CheckSignals() == 0) return;
   const nanobind::python_error error;  // takes the exception before others run
   {
-    nanobind::gil_scoped_release release;
+    const ReleasedGil release;
     run.stop();
   }
   throw error;
@@ -28,8 +30,9 @@ template <typename Run>
 bool wait_for_signals(Run& run) {
   bool done = false;
   {
-    nanobind::gil_scoped_release release;
+    const ReleasedGil release;
     done = run.wait(kSignalInterval);
+    if (must_end_call()) run.stop();
   }
   check_signals(run);
   return done;

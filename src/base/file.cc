@@ -39,6 +39,8 @@ ErrorCode code_for_errno(int error_number) {
     case EPERM:
     case EROFS:
       return ErrorCode::kPermissionDenied;
+    case EISDIR:
+      return ErrorCode::kInvalidArgument;
     case ENOSPC:
     case EDQUOT:
     case EFBIG:

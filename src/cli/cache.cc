@@ -239,6 +239,7 @@ void add_cache_command(CLI::App& app, CliContext& context) {
   command->add_flag("--dry-run", flags->dry_run, "prune: only say what would be removed");
   command->add_flag("--json", flags->json, "show: print one JSON object");
   command->add_option("--cache-dir", flags->cache, "Folder of compiled models")
+      ->check(not_empty())
       ->type_name("FOLDER")
       ->group("More options");
   command->footer(kCacheExamples);

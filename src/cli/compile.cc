@@ -86,6 +86,7 @@ void run_compile(const CompileCommand& command, CliContext& context) {
   }
   const std::string folder = locate_model(command.model, "", context.environment);
   CompileOptions options = options_of(command);
+  check_adapters(command.adapters);
   for (const std::string& adapter : command.adapters) add_adapter(adapter, options.adapters);
   for (auto& [task, path] : options.adapters) path = expand_path(path, context.environment);
   const ModelSpec spec = read_source_spec(folder, options.adapters);
@@ -116,6 +117,7 @@ void add_compile_command(CLI::App& app, CliContext& context) {
       ->add_option("-o,--output", options->output,
                    "Write to this folder, and replace an older graph in it")
       ->required()
+      ->check(not_empty())
       ->type_name("DIR");
   command
       ->add_option(

@@ -220,6 +220,7 @@ void run_embed(const EmbedFlags& flags, CliContext& context) {
                 "no text was given: pass texts, --file FILE, or - to read standard input");
   }
   // What cannot be opened is told before a model is loaded, which may take long.
+  check_not_input(flags.output, flags.file);
   const auto file = flags.file.empty() ? nullptr : std::make_unique<InputFile>(flags.file);
   OutputTarget target(flags.output, context.out);
   const auto check = [&flags](const ModelInfo& outline) {

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/pull_display.h"
 #include "cli/storage.h"
+#include "cli/usage.h"
 
 namespace nestvec {
 namespace {
@@ -115,6 +116,7 @@ void add_list_command(CLI::App& app, CliContext& context) {
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->add_flag("-q,--quiet", flags->quiet, "Print only the names, one a line");
   command->add_option("--cache-dir", flags->cache, "Folder of compiled models")
+      ->check(not_empty())
       ->type_name("FOLDER")
       ->group("More options");
   command->footer(kListExamples);

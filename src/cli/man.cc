@@ -54,6 +54,7 @@ void add_man_command(CLI::App& app, CliContext& context) {
   command
       ->add_option("-o,--output", flags->output,
                    "Write all pages into this folder, which must be there")
+      ->check(not_empty())
       ->type_name("FOLDER");
   command->footer(kManExamples);
   command->callback([flags, &app, &context] { run_man(*flags, app, context); });

@@ -13,6 +13,7 @@
 #include "cli/choose_model.h"
 #include "cli/fetch_model.h"
 #include "cli/help.h"
+#include "cli/usage.h"
 #include "config/fields.h"
 #include "config/model_location.h"
 #include "config/reader.h"
@@ -55,6 +56,13 @@ std::string type_name(const Field& field) {
   return field.name.ends_with("-dir") ? "FOLDER" : "TEXT";
 }
 
+// A file, folder or address. An empty one would be none: a server without keys or without TLS.
+bool is_place(const Field& field) {
+  const std::string type = type_name(field);
+  return type == "FILE" || type == "FOLDER" || type == "ADDRESS" || field.name == "hosts" ||
+         field.name == "otlp-endpoint";
+}
+
 // The keys that people set often are on the first screen of the help.
 const char* group_of(const Field& field) {
   constexpr std::array<std::string_view, 3> kOften = {"http", "api-key-file", "pull"};
@@ -93,10 +101,12 @@ void add_field_options(CLI::App& command, ModelOptions& options, const Wanted& w
       options.settings[name] = results.back();
       return true;
     };
-    command.add_option(flag_names(field), store, std::string(field.help))
-        ->type_name(type_name(field))
-        ->expected(1)
-        ->group(group_of(field));
+    CLI::Option* const option =
+        command.add_option(flag_names(field), store, std::string(field.help))
+            ->type_name(type_name(field))
+            ->expected(1)
+            ->group(group_of(field));
+    if (is_place(field)) option->check(not_empty());
   });
 }
 
@@ -169,6 +179,18 @@ void add_adapter_option(CLI::App& command, std::vector<std::string>& adapters) {
       ->group(kConfigGroup);
 }
 
+void check_adapters(const std::vector<std::string>& adapters) {
+  const auto name = [](const std::string& text) { return text.substr(0, text.find('=')); };
+  for (std::size_t i = 0; i < adapters.size(); ++i) {
+    const auto same = [&](const std::string& other) { return name(other) == name(adapters[i]); };
+    if (std::none_of(adapters.begin(), adapters.begin() + static_cast<std::ptrdiff_t>(i), same)) {
+      continue;
+    }
+    throw Error(ErrorCode::kInvalidArgument, "--adapter " + excerpt(name(adapters[i])) +
+                                                 " was given more than once; give it once");
+  }
+}
+
 void add_adapter(const std::string& text, std::vector<std::pair<std::string, std::string>>& all) {
   const std::size_t mark = text.find('=');
   if (mark == std::string::npos || mark == 0 || mark + 1 == text.size()) {
@@ -188,6 +210,7 @@ void add_model_argument(CLI::App& command, ModelOptions& options) {
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("--config", options.config, "Read settings from a config.yaml")
+      ->check(not_empty())
       ->type_name("FILE");
   command
       .add_flag("--strict-config", options.strict_config,
@@ -218,6 +241,7 @@ ServerConfig read_settings(const ModelOptions& options, const CliContext& contex
   for (const auto& [name, text] : options.settings) {
     apply_setting(name, text, name == kModelField ? "--model" : "--" + name, config);
   }
+  check_adapters(options.adapters);
   for (const std::string& adapter : options.adapters) {
     add_adapter(adapter, config.checkpoints.adapters);
     for (ModelEntry& entry : config.models) add_adapter(adapter, entry.config.checkpoints.adapters);

@@ -36,6 +36,9 @@ void add_model_names(CLI::App& command, ModelOptions& options);
 // Declares --adapter NAME=FOLDER, to be repeated.
 void add_adapter_option(CLI::App& command, std::vector<std::string>& adapters);
 
+// Throws Error kInvalidArgument for a name that is given twice: one of the two would be ignored.
+void check_adapters(const std::vector<std::string>& adapters);
+
 // Adds "NAME=FOLDER" to such a list. Throws Error kInvalidArgument for another form.
 void add_adapter(const std::string& text, std::vector<std::pair<std::string, std::string>>& all);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // nestvec pull: a model from a hub into the cache.
 #include "hub/pull.h"
+#include "cli/usage.h"
 
 #include <memory>
 #include <ostream>
@@ -96,11 +97,13 @@ void add_more_options(CLI::App& command, PullFlags& flags) {
   command
       .add_option("--endpoint", flags.endpoint,
                   "Address of the hub; if not given, HF_ENDPOINT, then https://huggingface.co")
+      ->check(not_empty())
       ->type_name("URL")
       ->group(kMoreOptions);
   command
       .add_option("--include", flags.include,
                   "Also download files that match this pattern, such as 'onnx/*' (repeatable)")
+      ->check(not_empty())
       ->type_name("PATTERN")
       ->allow_extra_args(false)
       ->group(kMoreOptions);

@@ -260,6 +260,10 @@ void print_on_terminal(const std::vector<RankedDocument>& ranking, bool all, std
 
 void run_rerank(const RerankFlags& flags, CliContext& context) {
   const RankFormat format = rank_format(flags, context.out_is_terminal);
+  if (flags.arguments.query.empty() && !flags.model.quiet) {
+    context.err << "nestvec: note: the query is empty; is a variable of your shell not set?\n";
+  }
+  for (const std::string& file : flags.arguments.files) check_not_input(flags.output, file);
   std::deque<DocumentSource> sources = open_documents(flags, context);
   OutputTarget target(flags.output, context.out);
   const Model model = load_chosen_model(flags.model, context, check_reranks);

@@ -16,6 +16,7 @@
 #include "cli/exit_code.h"
 #include "cli/pull_display.h"
 #include "cli/storage.h"
+#include "cli/usage.h"
 #include "config/local_models.h"
 #include "config/model_location.h"
 #include "config/model_locks.h"
@@ -227,6 +228,7 @@ void add_rm_command(CLI::App& app, CliContext& context) {
       ->required();
   command->add_flag("-y,--yes", flags->yes, "Do not ask");
   command->add_option("--cache-dir", flags->cache, "Folder of compiled models")
+      ->check(not_empty())
       ->type_name("FOLDER")
       ->group("More options");
   command->footer(kRmExamples);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <stop_token>
 #include <string_view>
 
 #include "base/excerpt.h"
@@ -15,12 +16,14 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/count_option.h"
+#include "cli/fetch_model.h"
 #include "cli/interrupt.h"
 #include "cli/model_kind.h"
 #include "cli/model_options.h"
 #include "cli/search_output.h"
 #include "cli/text_argument.h"
 #include "cli/usage.h"
+#include "nestvec/load.h"
 #include "search/index_update.h"
 #include "search/searcher.h"
 
@@ -114,6 +117,10 @@ ModelOptions reranker_options(const SearchFlags& flags) {
 }
 
 void check_search_folder(const std::string& folder) {
+  if (folder.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the folder's name is empty; is a variable of your shell not set?");
+  }
   std::error_code failed;
   if (std::filesystem::is_directory(folder, failed)) return;
   if (std::filesystem::exists(folder, failed)) {
@@ -129,6 +136,7 @@ class SearchTalk {
   SearchTalk(const SearchFlags& flags, CliContext& context)
       : quiet_(flags.model.quiet),
         verbose_(flags.model.verbose && !quiet_),
+        has_globs_(!flags.globs.empty()),
         display_(context.err_is_terminal && !quiet_, context.err) {}
 
   UpdateHooks hooks() {
@@ -151,7 +159,10 @@ class SearchTalk {
       display_.print("... and " + std::to_string(notes_ - kShownNotes) + " more notes");
     }
     if (counts.changed() || verbose_) display_.print(update_summary(counts, index.chunks()));
-    if (index.chunks() == 0) display_.print("there is no text in the folder");
+    if (index.chunks() == 0) {
+      display_.print(has_globs_ && counts.files == 0 ? "no file of the folder matches --glob"
+                                                     : "there is no text in the folder");
+    }
   }
 
   void interrupted() {
@@ -162,6 +173,7 @@ class SearchTalk {
  private:
   bool quiet_;
   bool verbose_;
+  bool has_globs_;
   UpdateDisplay display_;
   std::size_t notes_ = 0;
 };
@@ -183,6 +195,22 @@ std::vector<SearchHit> find_hits(const SearchFlags& flags, const SearchQuery& qu
   }
 }
 
+// What is wrong with the second model is told before the first one works for long.
+void check_reranker(const SearchFlags& flags, CliContext& context) {
+  struct Fits {};
+  const ServerConfig config = make_config(reranker_options(flags), context);
+  fetch_absent_model(config, {.quiet = flags.model.quiet}, context);
+  LoadLog log;
+  log.outline = [](const ModelInfo& model) {
+    check_reranks(model);
+    throw Fits();  // ends the load
+  };
+  try {
+    load_model(config, log, std::stop_token());
+  } catch (const Fits&) {
+  }
+}
+
 SearchFormat search_format(const SearchFlags& flags, bool terminal) {
   if (flags.format == "jsonl") return SearchFormat::kJsonLines;
   return flags.format.empty() && terminal ? SearchFormat::kTerminal : SearchFormat::kTsv;
@@ -191,8 +219,7 @@ SearchFormat search_format(const SearchFlags& flags, bool terminal) {
 void run_search(const SearchFlags& flags, CliContext& context) {
   check_search_folder(flags.arguments.folder);
   const SearchQuery query = search_query(flags);
-  // What is wrong with the second model's name is told before the first one works for long.
-  if (!flags.reranker.empty()) make_config(reranker_options(flags), context);
+  if (!flags.reranker.empty()) check_reranker(flags, context);
   const InterruptGuard guard;
   SearchTalk talk(flags, context);
   std::vector<SearchHit> hits = find_hits(flags, query, talk, context);
@@ -218,8 +245,9 @@ void add_index_options(CLI::App& command, SearchFlags& flags) {
   command.add_flag("--rebuild", flags.rebuild, "Make the index anew, whatever lies there");
   command
       .add_option("--glob", flags.globs,
-                  "Read only files whose names match, such as '*.md'; may be repeated")
+                  "Search only files whose names match, such as '*.md'; may be repeated")
       ->expected(1)
+      ->check(not_empty())
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false)
       ->type_name("PATTERN");

@@ -23,6 +23,7 @@
 #include "cli/exit_code.h"
 #include "cli/fetch_model.h"
 #include "cli/model_options.h"
+#include "cli/usage.h"
 #include "config/model_location.h"
 #include "config/writer.h"
 #include "nestvec/load.h"
@@ -352,8 +353,11 @@ void add_serve_command(CLI::App& app, CliContext& context) {
   add_model_argument(*command, flags->model);
   add_model_names(*command, flags->model);
   command->add_option("--host,--hostname", flags->host, "Listen on this host or address")
+      ->check(not_empty())
       ->type_name("HOST");
-  command->add_option("--port", flags->port, "Listen on this port")->type_name("PORT");
+  command->add_option("--port", flags->port, "Listen on this port")
+      ->check(not_empty())
+      ->type_name("PORT");
   add_server_options(*command, flags->model);
   add_model_options(*command, flags->model);
   command

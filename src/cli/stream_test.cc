@@ -85,7 +85,7 @@ TEST(InputFile, ReadsAndReportsFailures) {
   EXPECT_EQ(code_of([&] { InputFile((folder / "none").string()); }), ErrorCode::kNotFound);
   // A folder opens like a file; reading it must not look like an empty one.
   InputFile directory(fs::temp_directory_path().string());
-  EXPECT_EQ(code_of([&] { std::getline(directory.stream(), line); }), ErrorCode::kInternal);
+  EXPECT_EQ(code_of([&] { std::getline(directory.stream(), line); }), ErrorCode::kInvalidArgument);
 }
 
 TEST(OutputTarget, AFileAppearsWholeOrNotAtAll) {
@@ -133,7 +133,7 @@ TEST(OutputTarget, FollowsLinksAndLeavesDevicesAlone) {
 TEST(OutputTarget, WhatCannotBeWrittenFailsAtOnce) {
   std::ostringstream unused;
   EXPECT_EQ(code_of([&] { OutputTarget("/nonexistent/out", unused); }), ErrorCode::kNotFound);
-  EXPECT_EQ(code_of([&] { OutputTarget("/tmp", unused); }), ErrorCode::kInternal);
+  EXPECT_EQ(code_of([&] { OutputTarget("/tmp", unused); }), ErrorCode::kInvalidArgument);
 }
 
 TEST(OutputTarget, WithoutAPathIsStandardOutput) {

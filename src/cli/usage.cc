@@ -248,6 +248,21 @@ void check_dashes(const CLI::App& command, const std::vector<std::string>& argum
   }
 }
 
+// "--output --resume" would be a file called "--resume".
+void check_values(const CLI::App& command, const std::vector<std::string>& arguments) {
+  for (std::size_t i = 1; i + 1 < arguments.size() && arguments[i] != "--"; ++i) {
+    const CLI::Option* option = command.get_option_no_throw(arguments[i]);
+    const bool takes_value =
+        option != nullptr && arguments[i].starts_with('-') && option->get_items_expected_min() > 0;
+    if (!takes_value) continue;
+    const std::string& value = arguments[++i];
+    if (!value.starts_with("--") || !is_option(command, name_part(value))) continue;
+    throw wrong_usage(arguments[i - 1] + " needs a value, and " + excerpt(value) +
+                      " is an option; if it is meant as the value, write " + arguments[i - 1] +
+                      (arguments[i - 1].starts_with("--") ? "=" : " ./") + excerpt(value));
+  }
+}
+
 // "3600" of "3600.000000".
 std::string without_zeros(std::string number) {
   if (number.find('.') == std::string::npos) return number;
@@ -328,7 +343,11 @@ std::string unexpected(const CLI::App& command) {
 
 void check_arguments(const CLI::App& app, const std::vector<std::string>& arguments) {
   const std::string& first = arguments.at(0);
-  if (const CLI::App* command = find_command(app, first)) return check_dashes(*command, arguments);
+  if (const CLI::App* command = find_command(app, first)) {
+    check_dashes(*command, arguments);
+    check_values(*command, arguments);
+    return;
+  }
   if (!first.starts_with('-')) throw wrong_usage(unknown_command(app, first));
   if (is_option(app, name_part(first))) return;
   if (first == "-v" || first == "-version") {

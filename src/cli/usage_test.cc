@@ -92,6 +92,32 @@ TEST(Values, ThatAreMissingOrWrong) {
   expect_told({"serve", "--port", "80", "--http", ":80"}, "leave one out");
 }
 
+TEST(Values, ThatAreNamesOfOptionsWereForgotten) {
+  expect_told({"compile", "m", "-o", "--no-compare"},
+              "-o needs a value, and --no-compare is an option; if it is meant as the value, write "
+              "-o ./--no-compare");
+  expect_told({"embed", "--output", "--format", "json", "x"},
+              "--output needs a value, and --format is an option");
+  expect_told({"embed", "--model", "--task=query", "x"}, "--model needs a value");
+  // What looks like none, and what stands behind "--", is as it was.
+  const Outcome text = run({"embed", "-m", "/nonexistent", "--", "--model", "--task"});
+  EXPECT_EQ(text.err.find("needs a value"), std::string::npos) << text.err;
+}
+
+TEST(Values, ThatAreEmptyTurnNothingOff) {
+  for (const char* option :
+       {"--api-key-file", "--tls-certificate", "--tls-key", "--http", "--grpc", "--host", "--port",
+        "--hosts", "--config", "--cache-dir", "--otlp-endpoint"}) {
+    expect_told({"serve", option, ""}, std::string(option) + ": the value is empty");
+  }
+  expect_told({"compile", "m", "-o", ""}, "the value is empty");
+  expect_told({"search", ".", "q", "--glob", ""}, "the value is empty");
+  expect_told({"list", "--cache-dir", ""}, "the value is empty");
+  expect_told({"rm", "a/b", "--cache-dir", ""}, "the value is empty");
+  expect_told({"pull", "a/b", "--endpoint", ""}, "the value is empty");
+  expect_told({"man", "-o", ""}, "the value is empty");
+}
+
 TEST(Pull, NeedsAnOwner) {
   expect_told({"pull", "bge-m3"}, "did you mean BAAI/bge-m3?");
   expect_told({"pull", "gte-base"}, "did you mean thenlper/gte-base or Alibaba-NLP/gte-base?");

@@ -2,6 +2,7 @@
 #include "compile/adapter_folders.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -73,6 +74,18 @@ void check_all_found(const JsonValue& config, const std::vector<AdapterFolder>& 
   }
 }
 
+// "none" and "base", in capitals too, ask for the model without an adapter.
+void check_adapter_name(const std::string& task) {
+  std::string lower = task;
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  if (lower != "none" && lower != "base") return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "checkpoints.adapters: no adapter can be called \"" + task +
+                  "\", which is the model without one; choose another name");
+}
+
 // Each has its own ranks and scalings, which stand with its tensors.
 void add_adapter(const std::string& task, const std::string& path, AdapterSpec& all) {
   const PeftConfig adapter = read_peft_config(path);
@@ -117,6 +130,7 @@ void add_adapters(const std::string& folder, const AdapterFolders& adapters, Mod
                     "the weights (peft: merge_and_unload)");
   }
   for (const auto& [task, path] : adapters) {
+    check_adapter_name(task);
     if (std::ranges::find(spec.adapters.tasks, task) != spec.adapters.tasks.end()) {
       throw Error(ErrorCode::kInvalidArgument,
                   "checkpoints.adapters: the model has a task \"" + task + "\" already");

@@ -57,6 +57,11 @@ std::string first_architecture(const JsonValue& config) {
   return std::string(list->elements()[0].string());
 }
 
+bool is_kind(const JsonValue& config, std::string_view type, std::string_view architecture) {
+  const std::string stated = text_or(config, "model_type", "");
+  return stated.empty() ? first_architecture(config).starts_with(architecture) : stated == type;
+}
+
 void check_rotary_heads(const JsonValue& config, const ModelSpec& spec) {
   constexpr std::size_t kWidest = 256;
   if (spec.block.head_width == 0 && spec.hidden % spec.heads != 0) {

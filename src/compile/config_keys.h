@@ -36,6 +36,10 @@ float checked_epsilon(const JsonValue& value);
 // The first of `architectures`; empty where there is none.
 std::string first_architecture(const JsonValue& config);
 
+// Whether model_type is `type`; without one, whether the first architecture begins with
+// `architecture`.
+bool is_kind(const JsonValue& config, std::string_view type, std::string_view architecture);
+
 // Heads of a width that can be rotated. Throws Error kInvalidArgument, kUnimplemented.
 void check_rotary_heads(const JsonValue& config, const ModelSpec& spec);
 

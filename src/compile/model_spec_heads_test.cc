@@ -51,14 +51,16 @@ TEST(ModelHeads, HeadsAreThoseOfTheirFamilies) {
   EXPECT_EQ(
       head("bert", "JinaBert", R"(,"position_embedding_type":"alibi","feed_forward_type":"geglu")"),
       usual);
+  const std::string base = R"(,"rope_theta":1e6)";
   HeadSpec::Classifier euro = {Activation::kGelu, 1};
   euro.pooling = HeadPooling::kLate;
-  EXPECT_EQ(head("eurobert", "EuroBert"), euro);
+  EXPECT_EQ(head("eurobert", "EuroBert", base), euro);
   euro.pooling = HeadPooling::kMean;
-  EXPECT_EQ(head("eurobert", "EuroBert", R"(,"clf_pooling":"mean")"), euro);
+  EXPECT_EQ(head("eurobert", "EuroBert", base + R"(,"clf_pooling":"mean")"), euro);
   euro.pooling = HeadPooling::kFirst;
-  EXPECT_EQ(head("eurobert", "EuroBert", R"(,"clf_pooling":"mean","classifier_pooling":"bos")"),
-            euro);
+  EXPECT_EQ(
+      head("eurobert", "EuroBert", base + R"(,"clf_pooling":"mean","classifier_pooling":"bos")"),
+      euro);
   const auto refused = [](const std::string& members, const std::string& part) {
     const std::string text = complaint(kSizes + R"(,"architectures":[")" + members);
     EXPECT_NE(text.find(part), std::string::npos) << text;
@@ -66,8 +68,9 @@ TEST(ModelHeads, HeadsAreThoseOfTheirFamilies) {
   refused(R"(Gemma3TextForSequenceClassification"],"model_type":"gemma3_text",)"
           R"("use_bidirectional_attention":true)",
           "architectures: classifiers of this family are not supported");
-  refused(R"(EuroBertForSequenceClassification"],"model_type":"eurobert","clf_pooling":"max")",
-          "clf_pooling: \"max\" is not supported; bos, mean and late are");
+  refused(
+      R"(EuroBertForSequenceClassification"],"model_type":"eurobert","rope_theta":1e6,"clf_pooling":"max")",
+      "clf_pooling: \"max\" is not supported; bos, mean and late are");
   refused(R"(ModernBertForSequenceClassification"],"classifier_pooling":"max")",
           "classifier_pooling: \"max\" is not supported; cls and mean are");
 }

@@ -111,6 +111,34 @@ TEST(ModelSpecTest, TellsTheBodiesOfV5Apart) {
   EXPECT_EQ(small.layer_norm_eps, 1e-6f);
 }
 
+// As in transformers, which looks at the architecture only to choose a head.
+TEST(ModelSpecTest, TheTypeDecidesBeforeTheArchitecture) {
+  const auto family = [](const std::string& keys) { return with(keys).family; };
+  EXPECT_EQ(family(R"("model_type":"qwen3","architectures":["EuroBertModel"])"), "qwen3");
+  EXPECT_EQ(family(R"("model_type":"bert","architectures":["DistilBertModel"])"), "bert");
+  EXPECT_EQ(family(R"("architectures":["Qwen3ForCausalLM"])"), "qwen3");
+  EXPECT_NE(complaint(R"("model_type":"qwen3_moe","architectures":["Qwen3MoeForCausalLM"])")
+                .find("qwen3_moe"),
+            std::string::npos);
+  // Keys that other families have, too, do not make jina-embeddings-v3 of a folder.
+  EXPECT_NE(complaint(R"("rope_parameters":{"rope_theta":10000.0})").find("is not supported"),
+            std::string::npos);
+}
+
+TEST(ModelSpecTest, TheBaseOfRotationIsTransformersOwnOrAsked) {
+  EXPECT_EQ(with(R"("model_type":"qwen3")").rotary_base, 10000.0);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"eurobert")").find("\"rope_theta\" is missing"),
+            std::string::npos);
+}
+
+TEST(ModelSpecTest, NoPaddingIsMinusOne) {
+  EXPECT_EQ(with(R"("model_type":"bert","pad_token_id":-1)").pad_id, 0);
+  EXPECT_EQ(with(R"("model_type":"xlm-roberta","pad_token_id":-1)").position_offset, 0u);
+  EXPECT_NE(complaint(kSizes + R"(,"model_type":"bert","pad_token_id":-2)")
+                .find("is not a token of the vocabulary"),
+            std::string::npos);
+}
+
 TEST(ModelSpecTest, QwensMaskIsSwitchedOffByEitherKey) {
   EXPECT_TRUE(with(R"("model_type":"qwen3")").block.causal);
   EXPECT_FALSE(with(R"("model_type":"qwen3","is_causal":false)").block.causal);
@@ -255,7 +283,9 @@ TEST(ModelSpecTest, EmbeddingGemmaInBothDialects) {
 TEST(ModelSpecTest, V5WithoutItsAdaptersIsRefused) {
   TemporaryFolder folder;
   write_text(folder / "config.json",
-             "{" + kSizes + R"(,"model_type":"jina_embeddings_v5","task_names":["retrieval"]})");
+             "{" + kSizes +
+                 R"(,"model_type":"jina_embeddings_v5","task_names":["retrieval"],)"
+                 R"("rope_theta":1e6})");
   const std::string error =
       error_of([&] { read_model_spec(folder.string()); }, ErrorCode::kNotFound);
   EXPECT_NE(error.find("expected a folder for each under adapters/"), std::string::npos) << error;

@@ -63,7 +63,8 @@ std::string field_form(const Field& field) {
     case FieldKind::kSwitch:
       return "true or false";
     case FieldKind::kPrompts:
-      return "texts by name such as {\"query\": \"query: \"}";
+      return field.key == "adapters" ? "folders by name such as {\"legal\": \"/adapters/legal\"}"
+                                     : "texts by name such as {\"query\": \"query: \"}";
   }
   return "";
 }

@@ -348,6 +348,14 @@ std::string locate_model(const std::string& folder_or_repo, const std::string& r
   const std::string folder = expand_path(folder_or_repo, environment);
   if (is_folder(folder)) {
     if (is_file(fs::path(folder) / "config.json")) return folder;
+    if (is_file(fs::path(folder) / "0_Transformer" / "config.json")) {
+      throw Error(ErrorCode::kNotFound,
+                  folder +
+                      ": its transformer is in 0_Transformer/, as old versions of "
+                      "sentence-transformers saved it, which is not supported; move the files of "
+                      "that folder up "
+                      "into this one, and make its \"path\" in modules.json empty");
+    }
     throw Error(ErrorCode::kNotFound,
                 folder +
                     ": no config.json in this folder; expected a model folder as Hugging Face "

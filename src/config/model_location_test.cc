@@ -181,6 +181,13 @@ TEST_F(ModelLocation, AFolderComesBeforeARepository) {
   EXPECT_EQ(failure("org/na..me").code(), ErrorCode::kInvalidArgument);
 }
 
+TEST_F(ModelLocation, NamesATransformerInAFolderOfItsOwn) {
+  put("old/modules.json");
+  put("old/0_Transformer/config.json");
+  EXPECT_NE(std::string(failure((root_ / "old").string()).what()).find("is in 0_Transformer/"),
+            std::string::npos);
+}
+
 TEST_F(ModelLocation, DoesNotFollowARefThatIsNoCommit) {
   put("models--org--name/refs/main", "../../../etc");
   put_snapshot();

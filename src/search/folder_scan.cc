@@ -34,8 +34,8 @@ class Scanner {
       if (const int failed = read_folder(below))
         skip(below, "cannot be read: " + reason_of(failed));
     }
-    std::sort(result_.files.begin(), result_.files.end(),
-              [](const FoundFile& a, const FoundFile& b) { return a.path < b.path; });
+    std::ranges::sort(result_.files, {}, &FoundFile::path);
+    std::ranges::sort(result_.unwanted, {}, &FoundFile::path);
     std::sort(result_.skipped.begin(), result_.skipped.end());
     return std::move(result_);
   }
@@ -66,15 +66,16 @@ class Scanner {
       if (errno != ENOENT) skip(below, "cannot be read: " + reason_of(errno));
     } else if (S_ISDIR(status.st_mode)) {
       waiting_.push_back(below);
-    } else if (S_ISREG(status.st_mode) && is_wanted(name)) {
-      const auto bytes = static_cast<std::uint64_t>(status.st_size);
-      if (bytes > rules_.max_file_bytes) {
-        skip(below, "has " + std::to_string(bytes) + " bytes, over " +
+    } else if (S_ISREG(status.st_mode)) {
+      const FoundFile file{below, static_cast<std::uint64_t>(status.st_size),
+                           status.st_mtim.tv_sec * kNanosecondsASecond + status.st_mtim.tv_nsec};
+      const bool named = is_wanted(name);
+      const bool large = file.bytes > rules_.max_file_bytes;
+      if (named && large) {
+        skip(below, "has " + std::to_string(file.bytes) + " bytes, over " +
                         std::to_string(rules_.max_file_bytes) + " (--max-file-size)");
-      } else {
-        result_.files.push_back(
-            {below, bytes, status.st_mtim.tv_sec * kNanosecondsASecond + status.st_mtim.tv_nsec});
       }
+      (named && !large ? result_.files : result_.unwanted).push_back(file);
     }
   }
 

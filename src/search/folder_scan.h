@@ -22,6 +22,7 @@ struct ScanRules {
 
 struct FolderScan {
   std::vector<FoundFile> files;      // ascending by path
+  std::vector<FoundFile> unwanted;   // files that the rules leave out, ascending by path
   std::vector<std::string> skipped;  // "a/b.log has 20971520 bytes, over 16777216", escaped
 };
 

@@ -40,6 +40,11 @@ TEST(FolderScan, FindsFilesAtAnyDepthInOrder) {
   EXPECT_GT(found.files[2].modified, 1'000'000'000'000'000'000);
   EXPECT_EQ(paths_of(scan(folder.string(), {100, {"*.md", "q*"}})),
             (std::vector<std::string>{"a/deep/c.md", "a/x.md"}));
+  const FolderScan narrow = scan(folder.string(), {1, {"*.md"}});
+  ASSERT_EQ(narrow.unwanted.size(), 2U);
+  EXPECT_EQ(narrow.unwanted[0].path, "a/x.md");
+  EXPECT_EQ(narrow.unwanted[1].path, "b.txt");
+  EXPECT_EQ(narrow.unwanted[1].bytes, 5U);
 }
 
 TEST(FolderScan, LeavesOutHiddenFilesLinksAndWhatIsNoFile) {

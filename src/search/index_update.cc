@@ -43,6 +43,12 @@ std::size_t room_for_text(const Model& model, const EmbedOptions& options) {
   return info.max_tokens > taken ? info.max_tokens - taken : 1;
 }
 
+// Null where there is none. `files` ascend by path.
+const FoundFile* find_path(const std::vector<FoundFile>& files, const std::string& path) {
+  const auto place = std::ranges::lower_bound(files, path, {}, &FoundFile::path);
+  return place != files.end() && place->path == path ? &*place : nullptr;
+}
+
 }  // namespace
 
 EmbedOptions passage_options(const ModelInfo& model) { return search_options(model, "passage"); }
@@ -103,12 +109,16 @@ void IndexUpdate::check_model(const Model& model) {
   settings.dimensions = dimensions;
 }
 
-void IndexUpdate::remove_absent(const std::vector<FoundFile>& found) {
+void IndexUpdate::remove_absent(const FolderScan& scan) {
   std::erase_if(files_, [&](const auto& entry) {
-    const auto place = std::lower_bound(
-        found.begin(), found.end(), entry.first,
-        [](const FoundFile& file, const std::string& path) { return file.path < path; });
-    if (place != found.end() && place->path == entry.first) return false;
+    const auto& [path, file] = entry;
+    if (find_path(scan.files, path) != nullptr) return false;
+    // One search with other rules does not lose what took long to embed.
+    const FoundFile* const unwanted = find_path(scan.unwanted, path);
+    if (unwanted != nullptr && unwanted->bytes == file.facts.bytes) {
+      aside_.insert(path);
+      return false;
+    }
     ++counts_.removed;
     hooks_.detail("removed " + escape_path(entry.first));
     return true;
@@ -124,7 +134,7 @@ UpdateCounts IndexUpdate::run(const Model& model) {
   take_files();
   counts_.files = scan.files.size();
   try {
-    remove_absent(scan.files);
+    remove_absent(scan);
     for (const FoundFile& found : scan.files) {
       look();
       update_file(model, found);
@@ -138,6 +148,7 @@ UpdateCounts IndexUpdate::run(const Model& model) {
     throw;
   }
   if (unsaved_ || !found_) save();
+  for (const std::string& path : aside_) files_.erase(path);
   put_files_into_index();
   return counts_;
 }

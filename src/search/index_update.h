@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,7 @@ class IndexUpdate {
 
   void check_model(const Model& model);
   void look() const;
-  void remove_absent(const std::vector<FoundFile>& found);
+  void remove_absent(const FolderScan& scan);
   std::optional<Document> read(const FoundFile& found);
   void update_file(const Model& model, const FoundFile& found);
   void add(const Model& model, const FoundFile& found, Document document);
@@ -92,6 +93,8 @@ class IndexUpdate {
   SearchIndex index_;
   bool found_ = false;                        // an index that was there
   std::map<std::string, IndexedFile> files_;  // of index_, while run() works
+  // Of files_: what this run's rules leave out. They stay in the file, and are not searched.
+  std::set<std::string> aside_;
   std::vector<PendingFile> pending_;
   std::size_t pending_chunks_ = 0;
   UpdateCounts counts_;

@@ -115,7 +115,10 @@ def test_a_changed_adapter_is_compiled_again(nestvec, tmp_path):  # noqa: F811
     (("--adapter", "=x"), "expected NAME=FOLDER"),
     (("--adapter", "none=x"), "no task can be called"),
     (("--adapter", "legal=/nowhere"), "no adapter_config.json in /nowhere"),
-    (("--adapters", "legal"), "texts by name"),
+    (("--adapters", "legal"), "folders by name"),
+    (("--adapter", f"base={MODELS}/adapters/bert-tiny/legal"), 'no adapter can be called "base"'),
+    (("--adapter", f"Base={MODELS}/adapters/bert-tiny/legal"), 'no adapter can be called "Base"'),
+    (("--adapter", "x=/a", "--adapter", "x=/b"), "--adapter x was given more than once"),
 ])
 def test_mistakes(nestvec, flags, says):  # noqa: F811
     done = nestvec("embed", "-q", "--model", BERT, *flags, "a")

@@ -71,7 +71,7 @@ def test_missing_files(nestvec, tmp_path):  # noqa: F811
     nestvec.fails(3, "embed", "--config", tmp_path / "config.yaml", "x", says="config.yaml")
     nestvec.fails(3, "embed", "x", says="make quickstart")
     nestvec.fails(3, "tokenize", "--tokenizer", tmp_path / "tokenizer.json", says="tokenizer.json")
-    nestvec.fails(1, *EMBED, "--file", tmp_path, says=str(tmp_path))
+    nestvec.fails(2, *EMBED, "--file", tmp_path, says=str(tmp_path))
 
 
 def test_a_missing_file_is_told_before_a_model_is_loaded(nestvec):  # noqa: F811
@@ -114,7 +114,11 @@ def test_secrets_are_not_shown(nestvec, tmp_path):  # noqa: F811
 
 def test_output_that_cannot_be_written(nestvec, tmp_path):  # noqa: F811
     nestvec.fails(3, *EMBED, "--output", tmp_path / "none" / "out", "x", says="none")
-    nestvec.fails(1, *EMBED, "--output", tmp_path, "x", says=str(tmp_path))
+    nestvec.fails(2, *EMBED, "--output", tmp_path, "x", says=str(tmp_path))
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("a\n")
+    nestvec.fails(2, *EMBED, "--file", lines, "--output", lines, says="would replace an input")
+    assert lines.read_text() == "a\n"
     nestvec.fails(5, *EMBED, "--output", "/dev/full", "x", says="/dev/full")
     with open("/dev/full", "wb") as full:
         process = nestvec.start(*EMBED, "x", stdout=full, stderr=-1)

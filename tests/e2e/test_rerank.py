@@ -208,6 +208,14 @@ def test_mistakes(nestvec, tmp_path):  # noqa: F811
     nestvec.fails(2, *rows, tmp_path / "lines.txt", "--top-k", "3", says="did you mean --top-n?")
     out = tmp_path / "out.jsonl"
     nestvec.fails(2, *rows, tmp_path / "rows.jsonl", "-o", out)
+    lines = tmp_path / "lines.txt"
+    (tmp_path / "link").symlink_to(lines)
+    before = lines.read_bytes()
+    for same in (lines, tmp_path / "link"):
+        nestvec.fails(2, *rows, lines, "-o", same, says="would replace an input")
+    assert lines.read_bytes() == before
+    assert b"note: the query is empty" in nestvec("rerank", "-m", RAW, "", lines).stderr
+    nestvec.fails(2, *rows, tmp_path, says="Is a directory")
     assert not out.exists()
 
 

@@ -127,6 +127,30 @@ def test_what_is_left_out(nestvec, folder, tmp_path):  # noqa: F811
                   )[0]["path"] == f"{folder}/cats.md"
 
 
+def test_a_search_with_other_rules_loses_nothing(nestvec, folder):  # noqa: F811
+    assert embedded(nestvec, folder) == (sorted(FILES), [])
+    for rules, left in ((("--glob", "*.md"), ["cats.md"]), (("--max-file-size", "60"), ["weather/rain.txt", "weather/snow.txt"])):
+        hits = search(nestvec, folder, "quokka", *rules, "--by", "vectors")
+        assert {hit["path"] for hit in hits} == {f"{folder}/{name}" for name in left}
+        assert embedded(nestvec, folder, *rules) == ([], [])
+        assert embedded(nestvec, folder) == ([], []), "what the rules left out is still there"
+    # What changed or went meanwhile is seen, at the latest by the next search of all.
+    (folder / "weather/rain.txt").write_text("The numbat sleeps.\n")
+    (folder / "weather/snow.txt").unlink()
+    assert embedded(nestvec, folder, "--glob", "*.md") == ([], ["weather/rain.txt", "weather/snow.txt"])
+    assert embedded(nestvec, folder) == (["weather/rain.txt"], [])
+    done = nestvec("search", "-m", BERT, folder, "cat", "--glob", "*.nothing")
+    assert done.returncode == 0 and b"no file of the folder matches --glob" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_has_its_index_elsewhere(nestvec, folder, tmp_path):  # noqa: F811
+    (folder / ".nestvec-index").mkdir()
+    (folder / ".nestvec-index" / "lock").symlink_to("/nowhere")  # as little to be opened as one of somebody else
+    done = nestvec("search", "-m", BERT, folder, "cat")
+    assert done.returncode != 0 and b"name another place for the index with --index" in done.stderr, done.stderr
+    assert search(nestvec, folder, "cat", "--index", tmp_path / "index")
+
+
 def test_a_file_that_cannot_be_read_is_told_and_left_out():
     """As somebody who is not root, who reads every file."""
     with tempfile.TemporaryDirectory() as home:
@@ -163,6 +187,7 @@ def test_queries_that_look_like_something_else(nestvec, folder):  # noqa: F811
         assert len(search(nestvec, folder, query)) == 4
     nestvec.ok("search", "-q", "-m", BERT, "--", folder, "--rebuild")
     nestvec.fails(2, "search", "-q", "-m", BERT, folder, " ", says="the query is empty")
+    nestvec.fails(2, "search", "-q", "-m", BERT, "", "cat", says="the folder's name is empty")
     nestvec.fails(2, "search", "-q", "-m", BERT, "quokka", says="search needs a folder and a query")
     nestvec.fails(3, "search", "-q", "-m", BERT, folder / "none", "cat", says="cannot open")
     nestvec.fails(2, "search", "-q", "-m", BERT, folder / "cats.md", "cat", says="is no folder")
@@ -177,7 +202,9 @@ def test_reranker(nestvec, folder):  # noqa: F811
     ranked = [json.loads(line) for line in out.splitlines()]
     assert [each["index"] for each in ranked] == [0, 1, 2]
     assert numpy.allclose([each["score"] for each in ranked], [hit["score"] for hit in hits], atol=1e-4)
+    shutil.rmtree(folder / ".nestvec-index")
     nestvec.fails(2, "search", "-q", "-m", BERT, folder, "cat", "--reranker", BERT, says="no reranker")
+    assert not (folder / ".nestvec-index").exists(), "it is told before anything is embedded"
     nestvec.fails(2, "search", "-q", "-m", RERANKER, folder, "cat", says="makes no vectors")
     nestvec.fails(3, "search", "-q", "-m", BERT, folder, "cat", "--reranker", "no-such", says="no-such")
 

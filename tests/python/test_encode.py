@@ -260,6 +260,27 @@ def test_adapters_of_ones_own(load):
         assert np.abs(found - np.array(record["vector"])).max() < 1e-5, record["task"]
     with pytest.raises(ValueError, match="legal, medical.notes, none"):
         own.encode("x", task="poetry")
+    with pytest.raises(ValueError, match='no adapter can be called "base"'):
+        load("bert-tiny", adapters={"base": folders / "legal"})
+
+
+@pytest.mark.parametrize("settings, says", [
+    ({"adapters": ["legal"]}, "adapters is of type list; expected a dict of names and folders"),
+    ({"adapters": {"legal": 3}}, r"adapters\['legal'\] is of type int; expected str"),
+    ({"prompts": ["query: "]}, "prompts is of type list; expected a dict of names and texts"),
+    ({"prompts": {"query": None}}, r"prompts\['query'\] is of type NoneType; expected str"),
+])
+def test_settings_of_the_wrong_type_are_named(load, settings, says):
+    with pytest.raises(TypeError, match=says):
+        load("bert-tiny", **settings)
+
+
+def test_numbers_over_64_bits_are_only_large(load, plain):
+    with pytest.raises(ValueError, match=r"dimensions \d+ is not in 1..32"):
+        plain.encode("x", truncate_dim=10**20)
+    assert plain.encode("x", batch_tokens=10**20).tobytes() == plain.encode("x").tobytes()
+    reranker = load("bert-reranker-tiny")
+    assert reranker.rerank("q", ["a"], max_document_tokens=10**20).tobytes() == reranker.rerank("q", ["a"]).tobytes()
 
 
 def test_names_of_sentence_transformers(model):

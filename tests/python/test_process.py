@@ -5,6 +5,7 @@ import copy
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 
@@ -114,6 +115,33 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert model.encode("x").tobytes() == expected
 """
     python(script, MODELS / "v3-tiny")
+
+
+@pytest.mark.parametrize("call", ["model.encode(texts)", "model.encode(iter(texts))", "model.tokenize_and_embed(texts)",
+                                  "model.encode_kinds(texts, ['dense'])"])
+def test_the_interpreter_ends_while_daemon_threads_encode(home, call):
+    script = f"""
+import sys, threading, nestvec
+model = nestvec.Model.load(sys.argv[1])
+texts = ["A text of several words. " * 20] * 500
+begun = threading.Semaphore(0)
+def work():
+    while True:
+        begun.release()
+        {call}
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+for _ in range(4):
+    begun.acquire()
+class Last:
+    def __del__(self, model=model):
+        assert model.encode("x").shape == (32,)  # the thread that ends the interpreter still can
+last = Last()
+sys.exit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", script, MODELS / "bert-tiny"], capture_output=True, timeout=300, text=True,
+                          env={**os.environ, "NESTVEC_CACHE_DIR": str(home / "cache")})
+    assert (done.returncode, done.stderr) == (3, "")
 
 
 def test_ctrl_c_ends_encode(minilm_folder, home):

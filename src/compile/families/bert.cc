@@ -7,10 +7,7 @@
 namespace nestvec {
 namespace {
 
-bool is_bert(const JsonValue& config) {
-  const std::string type = text_or(config, "model_type", "");
-  return type == "bert" || (type.empty() && first_architecture(config).starts_with("Bert"));
-}
+bool is_bert(const JsonValue& config) { return is_kind(config, "bert", "Bert"); }
 
 ModelSpec read_bert(const JsonValue& config) {
   ModelSpec spec = read_bert_block(config, {});

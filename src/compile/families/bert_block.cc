@@ -6,12 +6,14 @@
 namespace nestvec {
 namespace {
 
-void read_pad_id(const JsonValue& config, std::int64_t fallback, ModelSpec& spec) {
+void read_pad_id(const JsonValue& config, const BertDefaults& defaults, ModelSpec& spec) {
   const auto pad = config.find("pad_token_id");
-  const std::int64_t id = pad ? integer_of(*pad) : fallback;
-  if (pad && (id < 0 || id >= static_cast<std::int64_t>(spec.vocabulary))) {
+  std::int64_t id = pad ? integer_of(*pad) : defaults.pad_id;
+  // -1 is none: positions of RoBERTa's kind then begin at 0.
+  if (pad && (id < -1 || id >= static_cast<std::int64_t>(spec.vocabulary))) {
     throw pad->error("is not a token of the vocabulary");
   }
+  if (id == -1 && !defaults.counts_from_pad) id = 0;
   spec.pad_id = static_cast<std::int32_t>(id);
 }
 
@@ -47,7 +49,7 @@ ModelSpec read_bert_block(const JsonValue& config, const BertDefaults& defaults)
   const auto types = config.find("type_vocab_size");
   const bool none = defaults.token_types == 0 && types && integer_of(*types) == 0;
   spec.token_types = none ? 0 : size_or(config, "type_vocab_size", 1 << 16, defaults.token_types);
-  read_pad_id(config, defaults.pad_id, spec);
+  read_pad_id(config, defaults, spec);
   const auto epsilon = config.find("layer_norm_eps");
   spec.layer_norm_eps = epsilon ? checked_epsilon(*epsilon) : defaults.norm_epsilon;
   spec.activation = activation_of(config, "hidden_act", "gelu");

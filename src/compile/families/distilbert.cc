@@ -8,10 +8,7 @@
 namespace nestvec {
 namespace {
 
-bool is_distilbert(const JsonValue& config) {
-  return text_or(config, "model_type", "") == "distilbert" ||
-         first_architecture(config).starts_with("DistilBert");
-}
+bool is_distilbert(const JsonValue& config) { return is_kind(config, "distilbert", "DistilBert"); }
 
 ModelSpec read_distilbert(const JsonValue& config) {
   refuse_other_kinds(config);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // EuroBERT (arXiv:2503.05500): Llama's block in which every token sees every other.
+#include <optional>
+
 #include "base/excerpt.h"
 #include "compile/config_keys.h"
 #include "compile/families/family.h"
@@ -8,13 +10,11 @@
 namespace nestvec {
 namespace {
 
-bool is_eurobert(const JsonValue& config) {
-  return text_or(config, "model_type", "") == "eurobert" ||
-         first_architecture(config).starts_with("EuroBert");
-}
+bool is_eurobert(const JsonValue& config) { return is_kind(config, "eurobert", "EuroBert"); }
 
+// Its own code takes a base of 250,000 where config.json has none, transformers 10,000.
 ModelSpec read_eurobert(const JsonValue& config) {
-  ModelSpec spec = read_llama_block(config, {.rotary_base = 250000.0, .norm_epsilon = 1e-5});
+  ModelSpec spec = read_llama_block(config, {.rotary_base = std::nullopt, .norm_epsilon = 1e-5});
   spec.block.causal = flag_or(config, "is_causal", false);
   return spec;
 }

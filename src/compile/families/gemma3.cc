@@ -11,10 +11,7 @@
 namespace nestvec {
 namespace {
 
-bool is_gemma3(const JsonValue& config) {
-  return text_or(config, "model_type", "") == "gemma3_text" ||
-         first_architecture(config).starts_with("Gemma3Text");
-}
+bool is_gemma3(const JsonValue& config) { return is_kind(config, "gemma3_text", "Gemma3Text"); }
 
 void refuse_other_gemmas(const JsonValue& config) {
   if (!flag_or(config, "use_bidirectional_attention", false)) {
@@ -49,8 +46,8 @@ ModelSpec read_gemma3(const JsonValue& config) {
   block.head_norms = true;
   block.inner_norms = true;
   block.norms_from_one = true;
-  const std::size_t every = size_or(config, "sliding_window_pattern", 1 << 12,
-                                    size_or(config, "_sliding_window_pattern", 1 << 12, 6));
+  // As in transformers, which writes "_sliding_window_pattern", too, and does not read it.
+  const std::size_t every = size_or(config, "sliding_window_pattern", 1 << 12, 6);
   block.window_layers = window_layers_of(
       config, spec.layers, [every](std::size_t layer) { return (layer + 1) % every != 0; });
   if (block.window_layers.empty()) return spec;

@@ -12,9 +12,7 @@ namespace nestvec {
 namespace {
 
 bool is_gte(const JsonValue& config) {
-  const std::string type = text_or(config, "model_type", "");
-  return type == "new" || type == "gte" || first_architecture(config).starts_with("NewFor") ||
-         first_architecture(config) == "NewModel" || first_architecture(config).starts_with("Gte");
+  return is_kind(config, "new", "New") || is_kind(config, "gte", "Gte");
 }
 
 // A factor f makes the base f times as large and every angle smaller by f^(2 / width): "ntk" of the

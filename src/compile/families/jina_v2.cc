@@ -10,10 +10,8 @@ namespace nestvec {
 namespace {
 
 bool is_jina_v2(const JsonValue& config) {
-  const std::string type = text_or(config, "model_type", "");
-  const bool bert =
-      type == "bert" || (type.empty() && first_architecture(config).starts_with("JinaBert"));
-  return bert && text_or(config, "position_embedding_type", "") == "alibi";
+  return is_kind(config, "bert", "JinaBert") &&
+         text_or(config, "position_embedding_type", "") == "alibi";
 }
 
 // Which of the two is told by the code that the file names.

@@ -25,8 +25,8 @@ bool is_v3(const JsonValue& config) {
   const std::string type = text_or(config, "model_type", "");
   if (type == "jina_embeddings_v3") return true;
   const bool untyped = type.empty() && first_architecture(config).empty();
-  return (is_roberta(config) || untyped) &&
-         (config.find("lora_adaptations") || has_rotary_keys(config));
+  if (untyped) return config.find("lora_adaptations") || config.find("rotary_emb_base");
+  return is_roberta(config) && (config.find("lora_adaptations") || has_rotary_keys(config));
 }
 
 // rope_theta stands in rope_parameters since transformers 5, at the top before; the original

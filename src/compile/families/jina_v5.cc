@@ -26,8 +26,7 @@ constexpr std::array<FamilyTask, 6> kV5Tasks = {{
 }};
 
 bool is_v5(const JsonValue& config) {
-  return text_or(config, "model_type", "") == "jina_embeddings_v5" ||
-         first_architecture(config) == "JinaEmbeddingsV5Model";
+  return is_kind(config, "jina_embeddings_v5", "JinaEmbeddingsV5Model");
 }
 
 ModelSpec read_v5(const JsonValue& config) {

@@ -8,7 +8,7 @@ namespace nestvec {
 namespace {
 
 // rope_theta stands in rope_parameters since transformers 5, at the top before.
-void read_rotation(const JsonValue& config, double fallback, ModelSpec& spec) {
+void read_rotation(const JsonValue& config, std::optional<double> fallback, ModelSpec& spec) {
   std::optional<JsonValue> base = config.find("rope_theta");
   std::optional<JsonValue> scaled;
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
@@ -21,8 +21,13 @@ void read_rotation(const JsonValue& config, double fallback, ModelSpec& spec) {
     if (const auto theta = rope->find("rope_theta")) base = theta;
   }
   if (base && !(base->number() > 1.0)) throw base->error("expected a number over 1");
+  if (!base && !fallback) {
+    throw config.error(
+        "\"rope_theta\" is missing, and versions of transformers read that differently; add the "
+        "one that the model was trained with");
+  }
   spec.positions = PositionKind::kRotary;
-  spec.rotary_base = base ? base->number() : fallback;
+  spec.rotary_base = base ? base->number() : *fallback;
   if (scaled) read_rotary_scaling(config, *scaled, spec);
 }
 

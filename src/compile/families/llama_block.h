@@ -3,6 +3,8 @@
 // gated feed-forward network, and no position or type tables.
 #pragma once
 
+#include <optional>
+
 #include "compile/model_spec.h"
 
 namespace nestvec {
@@ -11,7 +13,7 @@ class JsonValue;
 
 // What the families have set differently where config.json is silent.
 struct LlamaDefaults {
-  double rotary_base = 10000.0;
+  std::optional<double> rotary_base = 10000.0;  // none: config.json must have it
   double norm_epsilon = 1e-6;
   bool takes_layer_types = false;  // the family reads them
 };

@@ -9,10 +9,7 @@
 namespace nestvec {
 namespace {
 
-bool is_modernbert(const JsonValue& config) {
-  return text_or(config, "model_type", "") == "modernbert" ||
-         first_architecture(config).starts_with("ModernBert");
-}
+bool is_modernbert(const JsonValue& config) { return is_kind(config, "modernbert", "ModernBert"); }
 
 void refuse_other_modernberts(const JsonValue& config) {
   const std::string architecture = first_architecture(config);

@@ -9,10 +9,7 @@
 namespace nestvec {
 namespace {
 
-bool is_mpnet(const JsonValue& config) {
-  return text_or(config, "model_type", "") == "mpnet" ||
-         first_architecture(config).starts_with("MPNet");
-}
+bool is_mpnet(const JsonValue& config) { return is_kind(config, "mpnet", "MPNet"); }
 
 ModelSpec read_mpnet(const JsonValue& config) {
   const BertDefaults defaults = {.token_types = 0, .pad_id = 1, .counts_from_pad = true};

@@ -10,10 +10,7 @@
 namespace nestvec {
 namespace {
 
-bool is_nomic(const JsonValue& config) {
-  return text_or(config, "model_type", "") == "nomic_bert" ||
-         first_architecture(config).starts_with("NomicBert");
-}
+bool is_nomic(const JsonValue& config) { return is_kind(config, "nomic_bert", "NomicBert"); }
 
 // The value under GPT-2's key, else under BERT's.
 JsonValue either(const JsonValue& config, const char* old_key, const char* key) {

@@ -19,15 +19,10 @@ void read_qwen3_head(const JsonValue&, HeadSpec::Classifier& head) {
 
 const Family kQwen3 = {
     .name = "qwen3",
-    .matches =
-        [](const JsonValue& config) {
-          return text_or(config, "model_type", "") == "qwen3" ||
-                 first_architecture(config).starts_with("Qwen3");
-        },
+    .matches = [](const JsonValue& config) { return is_kind(config, "qwen3", "Qwen3"); },
     .read =
         [](const JsonValue& config) {
-          ModelSpec spec =
-              read_llama_block(config, {.rotary_base = 1000000.0, .norm_epsilon = 1e-6});
+          ModelSpec spec = read_llama_block(config, {.rotary_base = 10000.0, .norm_epsilon = 1e-6});
           spec.block.head_norms = true;
           // Models that were trained further without the mask say so in one of
           // two ways.
