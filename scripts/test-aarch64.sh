@@ -18,7 +18,7 @@ mkdir -p "$logs"
 write_command() {
   cat >"$built/nestvec-emulated" <<END
 #!/bin/sh
-exec qemu-aarch64-static -L "$build_dir/sysroot-aarch64" -cpu "\${NESTVEC_EMULATED_CPU:-max}" \\
+exec qemu-aarch64-static -L "$build_dir/sysroot-aarch64" -cpu "\${NESTVEC_EMULATED_CPU:-max,sve=off}" \\
   "$built/nestvec" "\$@"
 END
   chmod 755 "$built/nestvec-emulated"
