@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // nestvec pull: a model from a hub into the cache.
 #include "hub/pull.h"
-#include "cli/usage.h"
 
 #include <memory>
 #include <ostream>
@@ -11,6 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/help.h"
 #include "cli/pull_display.h"
+#include "cli/usage.h"
 #include "config/local_models.h"
 #include "config/model_location.h"
 

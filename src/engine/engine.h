@@ -100,7 +100,7 @@ class Model::Engine {
                    std::span<const float* const> spans, Embeddings& out) const;
   std::size_t width() const noexcept;
   Embeddings finish(Call& call, JobOutput output) const;
-  PairRules pair_rules(const ScoreOptions& options, Pace& pace) const;
+  PairRules pair_rules(ScoreCall& call, Pace& pace) const;
   void check_scores(const ScoreOptions& options, bool rerank) const;
   void plan_documents(std::string_view query, std::span<const std::string> documents,
                       ScoreCall& call) const;

@@ -79,7 +79,8 @@ struct Model::Engine::ScoreCall {
   }
 };
 
-PairRules Model::Engine::pair_rules(const ScoreOptions& options, Pace& pace) const {
+PairRules Model::Engine::pair_rules(ScoreCall& call, Pace& pace) const {
+  const ScoreOptions& options = call.options;
   PairRules rules;
   rules.text.max_tokens = parts_.info.max_tokens;
   rules.text.pooling = parts_.pooling;
@@ -96,6 +97,7 @@ PairRules Model::Engine::pair_rules(const ScoreOptions& options, Pace& pace) con
   rules.token_types = parts_.takes_types;
   if (parts_.score_rules.layout) rules.layout = &*parts_.score_rules.layout;
   rules.instruction = options.instruction;
+  rules.charge = [&call](std::size_t bytes) { call.charge(bytes); };
   return rules;
 }
 
@@ -119,8 +121,7 @@ void Model::Engine::plan_documents(std::string_view query, std::span<const std::
                                    ScoreCall& call) const {
   if (documents.empty()) return;
   Pace pace(RunControl{call.options.stop, call.options.deadline});
-  PairRules rules = pair_rules(call.options, pace);
-  rules.charge = [&call](std::size_t bytes) { call.charge(bytes); };
+  const PairRules rules = pair_rules(call, pace);
   PairPlanner planner(parts_.tokenizer, rules);
   planner.set_first(query);
   for (std::size_t i = 0; i < documents.size(); ++i) {
@@ -130,8 +131,7 @@ void Model::Engine::plan_documents(std::string_view query, std::span<const std::
 
 void Model::Engine::plan_pairs(std::span<const TextPair> pairs, ScoreCall& call) const {
   Pace pace(RunControl{call.options.stop, call.options.deadline});
-  PairRules rules = pair_rules(call.options, pace);
-  rules.charge = [&call](std::size_t bytes) { call.charge(bytes); };
+  const PairRules rules = pair_rules(call, pace);
   std::optional<PairPlanner> planner;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto row = static_cast<std::uint32_t>(i);

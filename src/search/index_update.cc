@@ -120,7 +120,7 @@ void IndexUpdate::remove_absent(const FolderScan& scan) {
       return false;
     }
     ++counts_.removed;
-    hooks_.detail("removed " + escape_path(entry.first));
+    hooks_.detail("removed " + escape_path(path));
     return true;
   });
   unsaved_ = unsaved_ || counts_.removed > 0;
