@@ -44,6 +44,7 @@ quickstart: build  ## Build, fetch a small model, embed sample sentences, or TEX
 	@if [[ -n "$$TEXT" ]]; then scripts/quickstart.sh "$$TEXT"; else scripts/quickstart.sh; fi
 
 test: setup  ## Every test: rules, sanitizers, unit, fuzz replays, end to end
+	@scripts/check-space.sh 15
 	@scripts/setup-apt.sh --tests
 	@$(venv-tools)
 	@$(venv-test)

@@ -131,9 +131,13 @@ class Comparison:
         self.plan = measure.Plan(options.rounds, options.turn_seconds, options.workload_minutes * 60)
         self.texts = workloads.Texts(setting.nestvec, model.form("checkpoint"))
         self.chosen, self.left_out = choose_engines(options, model, facts)
+        self.unfinished = unfinished(options)
 
     def measure(self, workload: workloads.Workload, workers: list[engines.Worker]) -> dict[str, Any]:
-        return measure.measure(workload, workers, self.texts, self.model.encoder.heads, self.plan)
+        result = measure.measure(workload, workers, self.texts, self.model.encoder.heads, self.plan)
+        with self.unfinished.open("a") as kept:
+            kept.write(json.dumps({"model": self.model.title, **result}) + "\n")
+        return result
 
     def run(self) -> dict[str, Any]:
         with running(self.chosen, self.model, self.setting, self.left_out) as workers:
@@ -212,14 +216,21 @@ def publish(options: argparse.Namespace, results: dict[str, Any]) -> None:
     report.rewrite(options.report, report.markdown(results, images))
 
 
+def unfinished(options: argparse.Namespace) -> pathlib.Path:
+    """What a run that was cut off had measured: a line a workload."""
+    return options.json.with_suffix(".unfinished.jsonl")
+
+
 def main() -> None:
     options = parse_arguments(sys.argv[1:])
     if options.from_json:
         results = json.loads(options.from_json.read_text())
     else:
-        results = run(options)
         options.json.parent.mkdir(parents=True, exist_ok=True)
+        unfinished(options).unlink(missing_ok=True)
+        results = run(options)
         options.json.write_text(json.dumps(results, indent=1) + "\n")
+        unfinished(options).unlink(missing_ok=True)
     publish(options, results)
     measured = [workload for model in results["models"] for workload in model["workloads"]]
     sys.exit(any(why.startswith("disagrees") for workload in measured for why in workload["left_out"].values()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small rerankers and classifiers of jina-v2, EuroBERT, MPNet and nomic-embed-text, as rerankers.py makes BERT's.
+"""Small rerankers and classifiers of jina-v2, EuroBERT, MPNet, nomic-embed-text and ELECTRA, as rerankers.py makes BERT's.
 
 Truth is transformers' own class in float64, of jina-v2 a plain statement of it. See tests/data/rerank/README.md.
 """
@@ -21,11 +21,11 @@ from jina_v2_reference import PlainJinaV2
 from models import scaled
 from newer_rerankers import LABELS, POSITIONS, SHAPE, labels, spread
 from transformers import (
-    EuroBertConfig, EuroBertForSequenceClassification, MPNetConfig, MPNetForSequenceClassification, NomicBertConfig,
-    NomicBertForSequenceClassification)
+    ElectraConfig, ElectraForSequenceClassification, EuroBertConfig, EuroBertForSequenceClassification, MPNetConfig,
+    MPNetForSequenceClassification, NomicBertConfig, NomicBertForSequenceClassification)
 
 LIMITS = {"jina-v2-reranker-tiny": 120, "eurobert-reranker-tiny": 110, "eurobert-classifier-tiny": 64,
-          "mpnet-reranker-tiny": 94, "nomic-reranker-tiny": 120}
+          "mpnet-reranker-tiny": 94, "nomic-reranker-tiny": 120, "electra-reranker-tiny": 100}
 # As jina-reranker-v1-turbo-en and -tiny-en have them: no class in "architectures", no number of labels.
 JINA = {"architectures": ["JinaBertForMaskedLM"], "model_type": "bert", "hidden_act": "gelu", "feed_forward_type": "geglu",
         "auto_map": {"AutoModel": "modeling_bert.JinaBertModel",
@@ -79,6 +79,13 @@ def nomic() -> torch.nn.Module:
     return spread(spread_norms(scaled(NomicBertForSequenceClassification(config), 75)), "classifier", 3)
 
 
+def electra() -> torch.nn.Module:
+    vocabulary = len(json.loads(rerankers.bert_tokenizer())["model"]["vocab"])
+    config = ElectraConfig(vocab_size=vocabulary, max_position_embeddings=POSITIONS, embedding_size=SHAPE["hidden_size"],
+                           **labels(["LABEL_0"]), **SHAPE)
+    return rerankers.spread(spread_norms(scaled(ElectraForSequenceClassification(config), 76)), "classifier.out_proj")
+
+
 def nomic_names(model: torch.nn.Module) -> dict:
     """As the publication's own code names the same weights."""
     source = model.state_dict()
@@ -92,7 +99,8 @@ def write(name: str, model: torch.nn.Module, tokenizer: str, config: dict, pad: 
     (folder / "tokenizer.json").write_text(tokenizer + "\n")
     models.synthetic.write_json(folder / "config.json", config)
     models.synthetic.write_json(folder / "tokenizer_config.json", {
-        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": LIMITS[name], "pad_token": pad,
+        "tokenizer_class": "ElectraTokenizer" if name == "electra-reranker-tiny" else "PreTrainedTokenizerFast",
+        "model_max_length": LIMITS[name], "pad_token": pad,
         **({"model_input_names": ["input_ids", "attention_mask"]} if not config.get("type_vocab_size") else {})})
     rerankers.save(folder, tensors or model.state_dict())
 
@@ -104,7 +112,8 @@ def full(model: torch.nn.Module) -> dict:
 def write_all() -> dict[str, torch.nn.Module]:
     bert, llama = rerankers.bert_tokenizer(), small_tokenizers.byte_level("llama3")
     made = {"jina-v2-reranker-tiny": jina(), "eurobert-reranker-tiny": eurobert(["LABEL_0"], "late", 72),
-            "eurobert-classifier-tiny": eurobert(LABELS, "mean", 73), "mpnet-reranker-tiny": mpnet(), "nomic-reranker-tiny": nomic()}
+            "eurobert-classifier-tiny": eurobert(LABELS, "mean", 73), "mpnet-reranker-tiny": mpnet(), "nomic-reranker-tiny": nomic(),
+            "electra-reranker-tiny": electra()}
     model = made["jina-v2-reranker-tiny"]
     vocabulary = len(json.loads(bert)["model"]["vocab"])
     write("jina-v2-reranker-tiny", model, bert, {**JINA, "vocab_size": vocabulary, "hidden_size": 48, "num_attention_heads": 3,
@@ -116,6 +125,7 @@ def write_all() -> dict[str, torch.nn.Module]:
     keys = {**decoders.PUBLISHED_KEYS["nomic-tiny"], "architectures": ["NomicBertForSequenceClassification"], "num_labels": 1,
             "n_positions": POSITIONS, "vocab_size": vocabulary}
     write("nomic-reranker-tiny", made["nomic-reranker-tiny"], bert, keys, "[PAD]", nomic_names(made["nomic-reranker-tiny"]))
+    write("electra-reranker-tiny", made["electra-reranker-tiny"], bert, full(made["electra-reranker-tiny"]), "[PAD]")
     return made
 
 

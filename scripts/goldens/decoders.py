@@ -37,6 +37,7 @@ TOKENIZERS = {"eurobert-tiny": "llama3", "v5-nano-tiny": "llama3", "qwen3-tiny":
 # Pooling of the models that do not take the last token.
 POOLING = {"modernbert-tiny": "mean", "distilbert-tiny": "mean", "nomic-tiny": "mean", "gte-tiny": "cls",
            "gemma-tiny": "mean", "mpnet-tiny": "mean", "jina-v2-tiny": "mean", "jina-v2-code-tiny": "mean", "roberta-tiny": "mean", "simcse-tiny": "cls",
+           "electra-tiny": "mean",
            "bert-narrow": "mean", "modernbert-narrow": "mean"}
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 

@@ -13,7 +13,8 @@ import models
 import small_tokenizers
 import torch
 from jina_v2_reference import PlainJinaV2
-from transformers import Gemma3TextConfig, Gemma3TextModel, MPNetConfig, MPNetModel, RobertaConfig, RobertaModel
+from transformers import (
+    ElectraConfig, ElectraModel, Gemma3TextConfig, Gemma3TextModel, MPNetConfig, MPNetModel, RobertaConfig, RobertaModel)
 
 LIMIT = decoders.LIMIT
 CODE = {"jina-v2-tiny": "jinaai/jina-bert-implementation", "jina-v2-code-tiny": "jinaai/jina-bert-v2-qk-post-norm"}
@@ -63,6 +64,15 @@ def roberta() -> None:
         write(name, model, config.to_dict() | {"architectures": ["RobertaModel"]}, tokenizer, prefix)
 
 
+def electra() -> None:
+    """Names below "electra.", as the discriminator's checkpoints have them."""
+    tokenizer = small_tokenizers.wordpiece()
+    shape = SHAPE | {"max_position_embeddings": LIMIT, "pad_token_id": 0, "layer_norm_eps": 1e-12}
+    config = ElectraConfig(vocab_size=len(json.loads(tokenizer)["model"]["vocab"]), num_attention_heads=4, embedding_size=32, **shape)
+    model = decoders.spread_norms(models.scaled(ElectraModel(config), 54))
+    write("electra-tiny", model, config.to_dict() | {"architectures": ["ElectraForPreTraining"]}, tokenizer, "electra.")
+
+
 def gemma_body(seed: int) -> torch.nn.Module:
     """EmbeddingGemma's body: windows of 8 to both sides in three of four layers, a scale that is not of the heads' width."""
     config = Gemma3TextConfig(
@@ -90,6 +100,7 @@ def main() -> None:
         jina_v2(name)
     roberta()
     gemma()
+    electra()
 
 
 if __name__ == "__main__":

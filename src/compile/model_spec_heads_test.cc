@@ -48,6 +48,9 @@ TEST(ModelHeads, HeadsAreThoseOfTheirFamilies) {
   qwen.outputs_bias = false;
   EXPECT_EQ(head("qwen3", "Qwen3"), qwen);
   EXPECT_EQ(head("mpnet", "MPNet"), usual);
+  HeadSpec::Classifier electra = usual;
+  electra.activation = Activation::kGelu;
+  EXPECT_EQ(head("electra", "Electra", R"(,"embedding_size":64)"), electra);
   EXPECT_EQ(
       head("bert", "JinaBert", R"(,"position_embedding_type":"alibi","feed_forward_type":"geglu")"),
       usual);

@@ -174,30 +174,26 @@ constexpr std::array<Naming, 12> kNamings = {{
      .final_norm = "norm"},
 }};
 
-// A model may stand inside another (a head on top), and PEFT puts two wrappers around it.
-constexpr std::array<std::string_view, 17> kPrefixes = {"",
-                                                        "bert.",
-                                                        "roberta.",
-                                                        "model.",
-                                                        "xlm_roberta.",
-                                                        "distilbert.",
-                                                        "new.",
-                                                        "nomic_bert.",
-                                                        "mpnet.",
-                                                        "base_model.model.",
-                                                        "base_model.model.bert.",
-                                                        "base_model.model.roberta.",
-                                                        "base_model.model.model.",
-                                                        "base_model.model.distilbert.",
-                                                        "base_model.model.new.",
-                                                        "base_model.model.nomic_bert.",
-                                                        "base_model.model.xlm_roberta."};
+// A model may stand inside another (a head on top), and PEFT puts two wrappers around either.
+constexpr std::array<std::string_view, 10> kInside = {
+    "",     "bert.",       "roberta.", "model.",  "xlm_roberta.", "distilbert.",
+    "new.", "nomic_bert.", "mpnet.",   "electra."};
+constexpr std::string_view kWrappers = "base_model.model.";
+
+std::vector<std::string> known_prefixes() {
+  std::vector<std::string> prefixes(kInside.begin(), kInside.end());
+  for (const std::string_view inside : kInside) {
+    prefixes.push_back(std::string(kWrappers) + std::string(inside));
+  }
+  return prefixes;
+}
 
 // The known prefixes, and what the file itself has before its word table: exporters put a model
 // into whatever they call it.
 std::vector<std::string> prefixes_of(const WeightSet& weights) {
   constexpr std::size_t kMostOwn = 8;  // encoders in one file; none but damaged ones has more
-  std::vector<std::string> prefixes(kPrefixes.begin(), kPrefixes.end());
+  std::vector<std::string> prefixes = known_prefixes();
+  const std::size_t known = prefixes.size();
   const std::string words = std::string(kNamings[0].words) + ".";
   for (const TensorView& tensor : weights.tensors()) {
     const std::size_t length = tensor.name.find(words);
@@ -207,13 +203,14 @@ std::vector<std::string> prefixes_of(const WeightSet& weights) {
     std::string prefix = tensor.name.substr(0, length);
     if (std::find(prefixes.begin(), prefixes.end(), prefix) != prefixes.end()) continue;
     prefixes.push_back(std::move(prefix));
-    if (prefixes.size() == kPrefixes.size() + kMostOwn) break;
+    if (prefixes.size() == known + kMostOwn) break;
   }
   return prefixes;
 }
 
-bool is_own(const std::string& prefix) {
-  return std::find(kPrefixes.begin(), kPrefixes.end(), prefix) == kPrefixes.end();
+bool is_own(std::string_view prefix) {
+  if (prefix.starts_with(kWrappers)) prefix.remove_prefix(kWrappers.size());
+  return std::ranges::find(kInside, prefix) == kInside.end();
 }
 
 bool has_tensor_of(const WeightSet& weights, const std::string& module) {
@@ -287,10 +284,10 @@ ModuleNames find_adapter_names(const WeightSet& weights, const Naming& base) {
   try {
     return find_names(weights);
   } catch (const Error&) {
-    for (const std::string_view prefix : kPrefixes) {
-      const std::string stem = std::string(prefix) + std::string(base.layer);
+    for (const std::string& prefix : known_prefixes()) {
+      const std::string stem = prefix + std::string(base.layer);
       for (const TensorView& tensor : weights.tensors()) {
-        if (tensor.name.starts_with(stem)) return {&base, std::string(prefix)};
+        if (tensor.name.starts_with(stem)) return {&base, prefix};
       }
     }
     throw;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string_view>
 
 #include "base/excerpt.h"
@@ -23,6 +24,18 @@ struct Class {
   std::string_view last_key = {};
   std::string_view last = {};
 };
+struct Alias {
+  std::string_view name;
+  std::string_view meant;
+};
+// Classes that are others by name alone, and model types that mean the class of another.
+constexpr Alias kSameClasses[] = {{"DistilBertTokenizer", "BertTokenizer"},
+                                  {"ElectraTokenizer", "BertTokenizer"}};
+constexpr Alias kSameTypes[] = {{"distilbert", "bert"},
+                                {"electra", "bert"},
+                                {"nomic_bert", "bert"},
+                                {"gte", "xlm-roberta"},
+                                {"jina_embeddings_v3", "xlm-roberta"}};
 constexpr Class kBert = {"BertTokenizer", "bert",      "WordPiece", "cls_token",
                          "[CLS]",         "sep_token", "[SEP]"};
 constexpr Class kXlmRoberta = {"XLMRobertaTokenizer", "xlm-roberta", "Unigram", "bos_token", "<s>",
@@ -42,6 +55,11 @@ std::string text_of(const std::optional<JsonValue>& object, std::string_view key
   return text ? std::string(value->string()) : "";
 }
 
+std::string_view meant_by(std::string_view name, std::span<const Alias> aliases) {
+  const auto found = std::ranges::find(aliases, name, &Alias::name);
+  return found == aliases.end() ? name : found->meant;
+}
+
 // As transformers' AutoTokenizer chooses.
 const Class* class_of(const std::string& folder, const std::optional<JsonValue>& config) {
   std::string name = text_of(config, "tokenizer_class");
@@ -53,8 +71,10 @@ const Class* class_of(const std::string& folder, const std::optional<JsonValue>&
   if (type == "modernbert") return nullptr;  // whose files name classes that were never meant
   if (type == "qwen2") return &kQwen2;       // likewise
   if (name.ends_with("Fast")) name.resize(name.size() - 4);
+  const std::string_view class_name = meant_by(name, kSameClasses);
+  const std::string_view same_type = meant_by(type, kSameTypes);
   for (const Class* known : {&kBert, &kXlmRoberta, &kRoberta, &kGpt2, &kQwen2}) {
-    if (name.empty() ? type == known->model_type : name == known->name) return known;
+    if (name.empty() ? same_type == known->model_type : class_name == known->name) return known;
   }
   return nullptr;
 }

@@ -52,6 +52,21 @@ TEST_F(RebuiltTokenizerTest, OtherPartsAreToldUnlessAKeyStatesThem) {
   EXPECT_EQ(check(R"({"tokenizer_class": "PreTrainedTokenizerFast"})"), "");
 }
 
+// Types and names for which AutoTokenizer of transformers 5.23 makes a BertTokenizer.
+TEST_F(RebuiltTokenizerTest, OtherNamesMeanTheSameClass) {
+  tokenizer("false", "100");
+  for (const char* name : {"DistilBertTokenizer", "ElectraTokenizerFast"}) {
+    EXPECT_NE(check(std::string(R"({"tokenizer_class": ")") + name + R"("})").find("normalizer;"),
+              std::string::npos)
+        << name;
+  }
+  for (const char* type : {"distilbert", "electra", "nomic_bert"}) {
+    write_text(folder_ / "config.json", std::string(R"({"model_type": ")") + type + R"("})");
+    EXPECT_NE(check("{}").find("a BertTokenizer from"), std::string::npos) << type;
+    EXPECT_EQ(check(R"({"tokenizer_class": "PreTrainedTokenizerFast"})"), "") << type;
+  }
+}
+
 TEST_F(RebuiltTokenizerTest, AccentsFollowTheLetters) {
   const auto with_accents = [this](const std::string& strips) {
     write_text(folder_ / "tokenizer.json",

@@ -31,6 +31,17 @@ def read_safetensors(path):
     return tensors
 
 
+def write_safetensors(path, tensors):
+    """In float32."""
+    header, data = {}, b""
+    for name, values in tensors.items():
+        raw = numpy.ascontiguousarray(values, numpy.float32).tobytes()
+        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
 def activation(name):
     if name == "relu":
         return lambda x: numpy.maximum(x, 0)

@@ -10,6 +10,7 @@ import pytest
 
 from changed_model import changed
 from command import DATA, MODELS, nestvec  # noqa: F401 (a fixture)
+from encoder import read_safetensors, write_safetensors
 
 ADAPTERS = MODELS / "adapters" / "bert-tiny"
 BERT = MODELS / "bert-tiny"
@@ -53,6 +54,39 @@ def test_vectors_are_those_of_peft(nestvec, tmp_path):  # noqa: F811
             found = numpy.array([json.loads(line)["embedding"] for line in out.read_text().splitlines()])
             expected = numpy.array([case["vector"] for case in cases])
             assert numpy.abs(found - expected).max() < 1e-5, (arguments, task)
+
+
+def with_updates(folder, adapter, merged):
+    """An update of every linear layer of a model's layers, as an adapter of it and merged into a copy of it."""
+    rng = numpy.random.default_rng(7)
+    base = read_safetensors(folder / "model.safetensors")
+    updates = {}
+    for name, values in base.items():
+        if values.ndim == 2 and "layer" in name and "bias" not in name:
+            module = "base_model.model." + name.removesuffix(".weight")
+            down, up = (0.12 * rng.standard_normal(shape) for shape in ((3, values.shape[1]), (values.shape[0], 3)))
+            updates |= {f"{module}.lora_A.weight": down, f"{module}.lora_B.weight": up}
+            base[name] = values + 2 * (up @ down)
+    assert len(updates) >= 8
+    adapter.mkdir()
+    write_safetensors(adapter / "adapter_model.safetensors", updates)
+    (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 3, "lora_alpha": 6, "bias": "none",
+                                                             "target_modules": "all-linear"}))
+    shutil.copytree(folder, merged)
+    write_safetensors(merged / "model.safetensors", base)
+
+
+@pytest.mark.parametrize("graph", ["native", "portable"])
+@pytest.mark.parametrize("model", ["distilbert-tiny", "electra-tiny", "eurobert-tiny", "gemma-tiny", "gte-tiny", "jina-v2-code-tiny",
+                                   "jina-v2-tiny", "modernbert-tiny", "mpnet-tiny", "nomic-tiny", "roberta-tiny"])
+def test_any_familys_layers_take_updates(nestvec, tmp_path, model, graph):  # noqa: F811
+    """Gates before and behind, query, key and value in one tensor or in three."""
+    with_updates(MODELS / model, tmp_path / "adapter", tmp_path / "merged")
+    texts = ["a cat", "The river is cold today, and nobody swims."]
+    beside = embed(nestvec, "--graph", graph, "--model", MODELS / model, "--adapter", f"x={tmp_path / 'adapter'}", "--task", "x", *texts)
+    merged = embed(nestvec, "--graph", graph, "--model", tmp_path / "merged", *texts)
+    assert numpy.abs(beside - merged).max() < 1e-5
+    assert numpy.abs(beside - embed(nestvec, "--model", MODELS / model, *texts)).max() > 1e-2
 
 
 def test_a_word_table_that_comes_with_an_adapter_must_be_the_models(nestvec, tmp_path):  # noqa: F811

@@ -1473,7 +1473,7 @@ def labels_are(m, labels, *arguments):
 def classifier(m):
     for name in ("bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "modernbert-reranker-tiny",
                  "distilbert-reranker-tiny", "qwen3-classifier-tiny", "jina-v2-reranker-tiny", "eurobert-reranker-tiny",
-                 "mpnet-reranker-tiny", "nomic-reranker-tiny"):
+                 "mpnet-reranker-tiny", "nomic-reranker-tiny", "electra-reranker-tiny"):
         labels_are(m.of(name), ["LABEL_0"])
         done = m.run(TEXT)
         assert done.returncode == 2 and b"is a reranker and makes no vectors" in done.stderr

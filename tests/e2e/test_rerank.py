@@ -20,7 +20,7 @@ TOLERANCE = 3e-5
 QUERY = "How is the weather today?"
 WORDS = "sun rain wind snow cloud storm heat cold fog hail".split()
 NEWER = ["modernbert-reranker", "roberta-reranker", "distilbert-reranker", "gte-reranker", "qwen3-classifier", "qwen3-reranker",
-         "jina-v2-reranker", "eurobert-reranker", "mpnet-reranker", "nomic-reranker"]
+         "jina-v2-reranker", "eurobert-reranker", "mpnet-reranker", "nomic-reranker", "electra-reranker"]
 DOCUMENTS = [" ".join(WORDS[(i * 7 + j) % 10] for j in range(1 + i % 9)) for i in range(40)]
 
 

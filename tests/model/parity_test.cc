@@ -240,7 +240,7 @@ std::vector<Case> cases() {
   for (const char* model :
        {"eurobert-tiny", "qwen3-tiny", "modernbert-tiny", "distilbert-tiny", "nomic-tiny",
         "gte-tiny", "gemma-tiny", "mpnet-tiny", "jina-v2-tiny", "jina-v2-code-tiny", "roberta-tiny",
-        "simcse-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
+        "simcse-tiny", "electra-tiny", "v5-nano-tiny", "v5-small-tiny"}) {
     add(model, {model});
   }
   add("dense-tiny", {"dense-tiny"});

@@ -143,7 +143,7 @@ std::vector<RerankCase> rerank_cases() {
         "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny",
         "qwen3-reranker-tiny", "qwen3-reranker-untied-tiny", "jina-v2-reranker-tiny",
         "eurobert-reranker-tiny", "eurobert-classifier-tiny", "mpnet-reranker-tiny",
-        "nomic-reranker-tiny"}) {
+        "nomic-reranker-tiny", "electra-reranker-tiny"}) {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
     all.push_back({model, "native", "bf16", 0.1});

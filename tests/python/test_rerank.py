@@ -21,7 +21,7 @@ WORDS = "sun rain wind snow cloud storm heat cold fog hail".split()
 DOCUMENTS = [" ".join(WORDS[(i * 7 + j) % 10] for j in range(1 + i % 9)) for i in range(40)]
 LONG = "word " * 600
 NEWER = ["modernbert-reranker", "roberta-reranker", "distilbert-reranker", "gte-reranker", "qwen3-classifier", "qwen3-reranker",
-         "jina-v2-reranker", "eurobert-reranker", "mpnet-reranker", "nomic-reranker"]
+         "jina-v2-reranker", "eurobert-reranker", "mpnet-reranker", "nomic-reranker", "electra-reranker"]
 LABELS = ("contradiction", "entailment", "neutral")
 
 

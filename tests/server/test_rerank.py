@@ -40,7 +40,7 @@ def query_with_documents(name):
 @pytest.fixture(scope="module", params=[
     "bert-reranker-tiny", "xlmr-reranker-tiny", "jina-reranker-tiny", "modernbert-reranker-tiny", "roberta-reranker-tiny",
     "distilbert-reranker-tiny", "gte-reranker-tiny", "qwen3-classifier-tiny", "qwen3-reranker-tiny", "jina-v2-reranker-tiny",
-    "eurobert-reranker-tiny", "mpnet-reranker-tiny", "nomic-reranker-tiny"])
+    "eurobert-reranker-tiny", "mpnet-reranker-tiny", "nomic-reranker-tiny", "electra-reranker-tiny"])
 def reranker(request, tmp_path_factory):
     with Served(tmp_path_factory.mktemp("home"), *FP32, model=MODELS / request.param) as served:
         served.name = request.param

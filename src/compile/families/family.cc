@@ -9,9 +9,9 @@
 namespace nestvec {
 
 std::span<const Family> families() {
-  static const auto kAll =
-      std::to_array<Family>({kJinaV2, kBert, kJinaV3, kXlmRoberta, kJinaV5, kEuroBert, kQwen3,
-                             kModernBert, kDistilBert, kNomicBert, kGte, kMpNet, kGemma3});
+  static const auto kAll = std::to_array<Family>({kJinaV2, kBert, kJinaV3, kXlmRoberta, kJinaV5,
+                                                  kEuroBert, kQwen3, kModernBert, kDistilBert,
+                                                  kNomicBert, kGte, kMpNet, kGemma3, kElectra});
   return kAll;
 }
 

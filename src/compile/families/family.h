@@ -83,5 +83,6 @@ extern const Family kGte;
 extern const Family kMpNet;
 extern const Family kJinaV2;
 extern const Family kGemma3;
+extern const Family kElectra;
 
 }  // namespace nestvec
