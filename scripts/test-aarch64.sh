@@ -35,7 +35,7 @@ readonly quick=neoverse-n1
 
 run() {
   case $1 in
-    programs) ctest --preset aarch64 ;;
+    programs) ctest --preset aarch64 -j "$(nproc)" ;;
     processors) suite aarch64/test_processors.py ;;
     e2e)
       NESTVEC_EMULATED_CPU=$quick suite e2e --ignore=tests/e2e/test_setup_scripts.py --ignore=tests/e2e/test_watched.py \
