@@ -29,9 +29,10 @@ struct RerankCase {
   std::string model;
   std::string graph;  // as runtime.graph
   std::string precision;
-  // Of raw outputs, relative to those over 1. In fp32 what both sides' rounding allows behind these
-  // heads, whose weights are large: in the published export, which transformers made, it is as
-  // much. In narrower precisions half as much again as was measured over all records of the file.
+  // Of a raw output, relative to those over 1; of all together, by their squares, a quarter. In
+  // fp32 what both sides' rounding allows behind these heads, whose weights are large: in the
+  // published export, which transformers made, it is as much. In narrower precisions half as much
+  // again as any instruction set had: one output in a hundred differs by much more than the rest.
   double tolerance;
 };
 
@@ -95,9 +96,10 @@ class RerankParity : public testing::TestWithParam<RerankCase> {
       const double difference = std::abs(static_cast<double>(found[i]) - wanted);
       const double scaled = difference / std::max(1.0, std::abs(wanted));
       worst_ = std::max(worst_, scaled);
+      squares_ += scaled * scaled;
       EXPECT_LE(scaled, tolerance) << "output " << i;
     }
-    ++compared_;
+    compared_ += found.size();
   }
 
   void check(const JsonValue& record, ScoreActivation activation, const char* key) {
@@ -116,6 +118,7 @@ class RerankParity : public testing::TestWithParam<RerankCase> {
 
   std::map<std::size_t, std::optional<Model>> models_;
   double worst_ = 0;
+  double squares_ = 0;
   std::size_t compared_ = 0;
 };
 
@@ -131,8 +134,11 @@ TEST_P(RerankParity, EqualsTheReference) {
   });
   EXPECT_GT(compared_, 0u);
   RecordProperty("largest_difference", std::to_string(worst_));
-  std::printf("%-24s %-10s %-5s %4zu outputs, largest difference %.1e\n", GetParam().model.c_str(),
-              GetParam().graph.c_str(), GetParam().precision.c_str(), compared_, worst_);
+  const double mean = std::sqrt(squares_ / static_cast<double>(compared_));
+  EXPECT_LE(mean, GetParam().tolerance / 4);
+  std::printf("%-24s %-10s %-5s %4zu outputs, differences of %.1e in the mean, %.1e at most\n",
+              GetParam().model.c_str(), GetParam().graph.c_str(), GetParam().precision.c_str(),
+              compared_, mean, worst_);
 }
 
 std::vector<RerankCase> rerank_cases() {
@@ -146,15 +152,13 @@ std::vector<RerankCase> rerank_cases() {
         "nomic-reranker-tiny", "electra-reranker-tiny"}) {
     all.push_back({model, "native", "fp32", 2e-5});
     all.push_back({model, "portable", "fp32", 2e-5});
-    all.push_back({model, "native", "bf16", 0.1});
-    // Bytes for weights cost nearly what bytes for all do. qwen3-reranker-tiny's logits spread
-    // twice as wide as the others'.
-    const bool wide = std::string_view(model) == "qwen3-reranker-tiny";
-    all.push_back({model, "native", "int8-weights", wide ? 0.6 : 0.3});
+    all.push_back({model, "native", "bf16", 0.18});
+    // Bytes for weights cost nearly what bytes for all do.
+    all.push_back({model, "native", "int8-weights", 0.7});
     const bool rms = std::string_view(model).starts_with("qwen3") ||
                      std::string_view(model).starts_with("eurobert");
     if (!rms) {  // decision 0055
-      all.push_back({model, "native", "int8", 0.3});
+      all.push_back({model, "native", "int8", 0.7});
     }
   }
   all.push_back({"bert-reranker-tiny-onnx", "published", "fp32", 2e-5});
