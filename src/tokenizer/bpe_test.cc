@@ -10,7 +10,7 @@
 #include "nestvec/error.h"
 #include "support/error_of.h"
 #include "support/folders.h"
-#include "support/sanitized.h"
+#include "support/slow_run.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/tokenizer.h"
 
@@ -45,7 +45,7 @@ TEST(ByteLevelAlphabet, WritesEachByteAsOneCharacterAndBack) {
 
 TEST(Bpe, CutsALongWordInNearlyLinearTime) {
   const Tokenizer tokenizer = component("bpe_qwen_i0");
-  const std::size_t size = kSanitized ? 20000 : 1000000;
+  const std::size_t size = kSlowRun ? 20000 : 1000000;
   for (const char* letter : {"a", "\u00e9", "0", " ", "x", "!"}) {
     std::string text;
     while (text.size() < size) text += letter;
@@ -73,7 +73,7 @@ TEST(Bpe, RemembersWordsOfOneModelOnly) {
 TEST(Bpe, CutsAsBeforeWhenItsCacheIsFull) {
   const Tokenizer tokenizer = component("bpe_byte_level_p0x1");
   std::string text;
-  for (int i = 0; i < (kSanitized ? 9000 : 40000); ++i) text += " w" + std::to_string(i);
+  for (int i = 0; i < (kSlowRun ? 9000 : 40000); ++i) text += " w" + std::to_string(i);
   const Tokens once = tokenizer.encode(text);
   const Tokens again = tokenizer.encode(text);
   EXPECT_EQ(once.ids, again.ids);

@@ -10,7 +10,7 @@
 
 #include "base/pace.h"
 #include "support/folders.h"
-#include "support/sanitized.h"
+#include "support/slow_run.h"
 #include "tokenizer/tokenizer.h"
 
 namespace nestvec {
@@ -88,7 +88,7 @@ std::uint64_t encode_steps(const Tokenizer& tokenizer, const std::string& text) 
 }
 
 TEST(LinearTokenizer, TwiceTheTextTakesTwiceTheSteps) {
-  constexpr std::size_t kCount = kSanitized ? 700 : 1000;
+  constexpr std::size_t kCount = kSlowRun ? 700 : 1000;
   for (const auto& [name, tokenizer] : all_tokenizers()) {
     for (const std::string& piece : hostile_pieces()) {
       for (const char* head : {"", "a "}) {

@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "nestvec/error.h"
 #include "support/folders.h"
-#include "support/sanitized.h"
+#include "support/slow_run.h"
 
 namespace nestvec {
 namespace {
@@ -211,7 +211,7 @@ TEST(Tokenizer, TakesAMillionOfTheSame) {
       std::string text = "x";
       for (int i = 0; i < 1000; ++i) text += part;
       const std::size_t thousand = tokenizer.encode(text, {.add_special = false}).ids.size();
-      constexpr std::size_t kTimes = kSanitized ? 100 : 1000;
+      constexpr std::size_t kTimes = kSlowRun ? 100 : 1000;
       while (text.size() < 1 + 1000 * kTimes * part.size()) text += part;
       const std::size_t million = tokenizer.encode(text, {.add_special = false}).ids.size();
       EXPECT_NEAR(static_cast<double>(million), double{kTimes} * static_cast<double>(thousand),

@@ -13,7 +13,7 @@
 
 #include "base/utf8.h"
 #include "support/folders.h"
-#include "support/sanitized.h"
+#include "support/slow_run.h"
 #include "tokenizer/unicode_normalize.h"
 #include "tokenizer/unicode_segment.h"
 
@@ -52,7 +52,7 @@ std::map<std::string, std::vector<std::uint32_t>> golden_sums() {
 
 // Sanitizers want the kinds of code, not each code point: scripts that are near, Hangul, all
 // planes.
-bool is_checked(std::size_t block) { return !kSanitized || block < 4 || block % 8 == 3; }
+bool is_checked(std::size_t block) { return !kSlowRun || block < 4 || block % 8 == 3; }
 
 // Compares the sums of what `append` writes for each code point.
 void expect_golden(const std::string& name,

@@ -17,7 +17,7 @@
 #include "ops/isa.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
-#include "support/sanitized.h"
+#include "support/slow_run.h"
 
 namespace nestvec {
 namespace {
@@ -61,7 +61,7 @@ class Proofs : public testing::TestWithParam<std::string> {};
 // Every precision alike: not a bit differs.
 TEST_P(Proofs, AVectorIsTheSameInAnyCompany) {
   std::vector<std::string> texts = real_texts();
-  texts.resize(kSanitized ? 16 : 60);
+  texts.resize(kSlowRun ? 16 : 60);
   ModelConfig config = config_of(minilm(), GetParam());
   const Model model = load_model(config);
   const Embeddings together = model.predict(texts);
@@ -156,7 +156,7 @@ class NearFp32 : public testing::TestWithParam<Nearness> {};
 
 TEST_P(NearFp32, OnFiveHundredTexts) {
   std::vector<std::string> texts = real_texts();
-  if (kSanitized) texts.resize(20);
+  if (kSlowRun) texts.resize(20);
   const Embeddings exact = load_model(config_of(minilm(), "fp32")).predict(texts);
   const Embeddings narrow = load_model(config_of(minilm(), GetParam().precision)).predict(texts);
   double least = 1;

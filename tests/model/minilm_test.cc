@@ -12,7 +12,7 @@
 #include "nestvec/model.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
-#include "support/sanitized.h"
+#include "support/slow_run.h"
 
 namespace nestvec {
 namespace {
@@ -53,7 +53,7 @@ TEST(MiniLm, EqualsSentenceTransformersOnFiveHundredTexts) {
   config.runtime.precision = "fp32";
   const Model model = load_model(config);
   EXPECT_EQ(model.info().max_tokens, 256u);
-  if (kSanitized) texts.resize(40);
+  if (kSlowRun) texts.resize(40);
   const Embeddings rows = model.predict(texts);
   double worst_cosine = 1;
   double worst_difference = 0;

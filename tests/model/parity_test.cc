@@ -15,7 +15,7 @@
 #include "session/packed_session.h"
 #include "support/folders.h"
 #include "support/jsonl_gz.h"
-#include "support/sanitized.h"
+#include "support/slow_run.h"
 
 namespace nestvec {
 namespace {
@@ -197,7 +197,7 @@ class Parity : public testing::TestWithParam<Case> {
 TEST_P(Parity, EqualsTheReference) {
   std::size_t number = 0;
   for_each_record(kRecords + GetParam().records, [&](const JsonValue& record) {
-    if (kSanitized && number++ % 4 != 0) return;
+    if (kSlowRun && number++ % 4 != 0) return;
     SCOPED_TRACE(record.error("here").what());
     // Published exports always apply an adapter, and take nothing but texts.
     const bool none = record.find("task") && record.at("task").string() == "none";
