@@ -15,6 +15,6 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
-# `max` has every extension that kernels are compiled for.
-# All that kernels here can use. ONNX Runtime takes SVE where it is, whose emulation is seven times as slow.
+# `max` has every extension that kernels are compiled for. ONNX Runtime would take SVE, too, whose emulation is seven
+# times as slow.
 set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static -L ${CMAKE_SYSROOT} -cpu max,sve=off)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # test-aarch64.sh [STEP...]: the tests on emulated processors of aarch64: `programs` (C++, by ctest),
 # `processors` (kernels by processor, folders moved between architectures), `e2e`, `server`, `wheel` (the Python
-# package in an emulated Debian; needs root); without an argument all. On aarch64 itself `make test` is these tests. The last lines are how many ran.
+# package in an emulated Debian; needs root); without an argument all. On aarch64 itself `make test` is these tests.
+# The last lines are how many ran.
 #
 # Not run here is what has nothing of the processor in it: rules over the sources, set-up scripts,
 # benchmarks, the page in a browser.
@@ -18,8 +19,9 @@ mkdir -p "$logs"
 # `programs` and `processors` see.
 readonly quick=neoverse-n1
 
-# The tests run a command by its path; these are the emulator with the program. NESTVEC_EMULATED_CPU names another
-# processor, for tests that set it themselves: of the variables here they hand on none of nestvec's.
+# The tests run a command by its path; these files are the emulator with the program. A test that wants another
+# processor sets NESTVEC_EMULATED_CPU. Setting it here would have no effect: tests run commands without the variables
+# of their own environment that begin with NESTVEC_.
 write_command() { # FILE CPU
   cat >"$built/$1" <<END
 #!/bin/sh

@@ -54,7 +54,6 @@ TEST(FamilySpec, GtesScaledAnglesInBothDialects) {
             std::string::npos);
 }
 
-// Frequencies and factors of transformers 5.23's ROPE_INIT_FUNCTIONS, of heads of 16.
 TEST(FamilySpec, MpnetsPaddingAndBucketsAreFixed) {
   const ModelSpec spec = with(R"("model_type":"mpnet","layer_norm_eps":1e-05,"pad_token_id":0)");
   EXPECT_EQ(spec.family, "mpnet");

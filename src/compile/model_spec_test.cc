@@ -139,6 +139,7 @@ TEST(ModelSpecTest, NoPaddingIsMinusOne) {
             std::string::npos);
 }
 
+// Frequencies and factors of transformers 5.23's ROPE_INIT_FUNCTIONS, of heads of 16.
 TEST(ModelSpecTest, ScaledFrequenciesAreThoseOfTransformers) {
   struct Scaling {
     std::string rope;
