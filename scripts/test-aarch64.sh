@@ -41,7 +41,7 @@ run() {
     programs) ctest --preset aarch64 -j "$(nproc)" ;;
     processors) suite nestvec-emulated aarch64/test_processors.py ;;
     e2e)
-      suite nestvec-quick e2e --ignore=tests/e2e/test_setup_scripts.py --ignore=tests/e2e/test_watched.py \
+      NESTVEC_KILL_ROUNDS=1 suite nestvec-quick e2e --ignore=tests/e2e/test_setup_scripts.py --ignore=tests/e2e/test_watched.py \
         --ignore-glob='tests/e2e/test_bench*.py'
       ;;
     server) suite nestvec-quick server --ignore=tests/server/test_page.py ;;
