@@ -45,7 +45,7 @@ run() {
         --ignore-glob='tests/e2e/test_bench*.py'
       ;;
     server)
-      suite nestvec-quick server --ignore=tests/server/test_page.py --ignore=tests/server/test_hostile.py
+      suite nestvec-quick server --ignore=tests/server/test_page.py --ignore-glob='tests/server/test_hostile*.py'
       ;;
     wheel)
       scripts/make-wheel.sh aarch64 && scripts/setup-apt.sh --packages && suite nestvec-emulated aarch64/test_wheel.py -s

@@ -55,8 +55,10 @@ class Pauses : public testing::TestWithParam<std::string> {
   }
 
   // One that is long enough for every kind of pause, beside short ones, with and without tasks.
-  const PackedBatch long_batch_ = batch_of({random_text(30, 2, 1), random_text(5000, 1, 2),
-                                            random_text(1500, kNoTask, 3), random_text(700, 4, 4)});
+  const PackedBatch long_batch_ =
+      batch_of({random_text(30, 2, 1), random_text(2600, 1, 2), random_text(1500, kNoTask, 3),
+                random_text(700, 4, 4), random_text(600, 0, 5), random_text(600, 3, 6),
+                random_text(600, kNoTask, 7), random_text(600, 1, 8)});
   std::unique_ptr<Session> session_;
 };
 
