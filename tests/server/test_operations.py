@@ -17,7 +17,7 @@ import pytest
 import yaml
 from collector import attributes_of, collector, spans_of
 from process import REPOSITORY, V3, Command, Served, make_certificate
-from waiting import wait_until
+from waiting import SECONDS, wait_until
 
 REQUESTS = int(os.environ.get("NESTVEC_SOAK_REQUESTS", "300"))
 ROUNDS = int(os.environ.get("NESTVEC_SOAK_ROUNDS", "1"))
@@ -175,7 +175,7 @@ MANY = [f"text number {i} of a request that takes a while" for i in range(2048)]
 
 
 def test_sigterm_answers_what_was_accepted(serve):
-    served = serve("--grace-seconds", "120")  # of a busy machine
+    served = serve("--grace-seconds", str(SECONDS))
     connections = [served.connect() for _ in range(4)]
     for connection in connections:  # accepted for sure
         assert connection.call("GET", "/health").status == 200
