@@ -10,7 +10,7 @@ import pytest
 from hostile import PREFACE, frame
 from process import Served
 from test_probes import head
-from waiting import wait_until
+from waiting import SECONDS, wait_until
 
 SEATS = 40
 CROWD, OTHERS = "127.0.0.20", [f"127.0.0.{30 + i}" for i in range(8)]
@@ -24,7 +24,7 @@ def served(tmp_path):
 
 
 def connect(served, source):
-    return socket.create_connection(served.address, 60, source_address=(source, 0))
+    return socket.create_connection(served.address, SECONDS, source_address=(source, 0))
 
 
 def ask(served, source, path="/health", body=None):
