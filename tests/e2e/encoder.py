@@ -35,7 +35,7 @@ def write_safetensors(path, tensors):
     """In float32."""
     header, data = {}, b""
     for name, values in tensors.items():
-        raw = numpy.ascontiguousarray(values, numpy.float32).tobytes()
+        raw = numpy.asarray(values, numpy.float32).tobytes()
         header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
     text = json.dumps(header).encode()

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 
 from command import MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
 import torch_file
-from encoder import Encoder, read_safetensors
+from encoder import Encoder, read_safetensors, write_safetensors
 
 TEXT = "Where do cats sleep? Hello World, a cat."
 NULL = object()  # JSON's null in a change; None deletes
@@ -58,16 +58,6 @@ def laid_over(old, change):
         else:
             result[key] = laid_over(result.get(key), value)
     return result
-
-
-def write_safetensors(path, tensors):
-    header, data = {}, b""
-    for name, values in tensors.items():
-        raw = numpy.asarray(values, numpy.float32).tobytes()
-        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
 def unit(vector):
