@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "base/mapped_file.h"
 
 namespace nestvec {
@@ -34,6 +35,7 @@ ErrorCode code_for_errno(int error_number) {
   switch (error_number) {
     case ENOENT:
     case ENOTDIR:
+    case ENAMETOOLONG:  // often a text in the place of a name
       return ErrorCode::kNotFound;
     case EACCES:
     case EPERM:
@@ -56,8 +58,9 @@ ErrorCode code_for_errno(int error_number) {
 }  // namespace
 
 Error file_error(std::string_view what, const std::string& path, int error_number) {
-  std::string message =
-      std::string(what) + " " + path + ": " + std::generic_category().message(error_number);
+  std::string message = std::string(what) + " " +
+                        (error_number == ENAMETOOLONG ? excerpt(path) : path) + ": " +
+                        std::generic_category().message(error_number);
   if (error_number == EMFILE) message += "; raise the limit of this process (ulimit -n)";
   return Error(code_for_errno(error_number), std::move(message));
 }

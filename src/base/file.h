@@ -30,9 +30,9 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// "cannot open PATH: No such file or directory" with the code that fits errno:
-// ENOENT kNotFound, EACCES/EPERM kPermissionDenied, a full disk or table of open files
-// kResourceExhausted, else kInternal.
+// "cannot open PATH: No such file or directory" with the code that fits errno: ENOENT and a
+// name that is too long kNotFound, EACCES/EPERM kPermissionDenied, a full disk or table of open
+// files kResourceExhausted, else kInternal.
 Error file_error(std::string_view what, const std::string& path, int error_number);
 
 // Writes a file under a temporary name in the same folder and gives it its name in commit();

@@ -95,6 +95,14 @@ TEST_F(FileTest, ErrorsNamePathAndReason) {
     EXPECT_EQ(error.code(), ErrorCode::kNotFound);
     EXPECT_EQ(std::string(error.what()), "cannot open " + path + ": No such file or directory");
   }
+  try {
+    MappedFile file(std::string(100'000, 'a'));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_EQ(std::string(error.what()),
+              "cannot open " + std::string(60, 'a') + "...: File name too long");
+  }
   EXPECT_THROW(MappedFile(folder_.string()), Error);
   const std::string pipe = (folder_ / "pipe").string();
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);

@@ -79,10 +79,7 @@ void BulkRun::check_output() const {
   }
   for (const std::string& path :
        {output.path, output.ids_path(), output.scales_path(), output.errors_path()}) {
-    for (const InputFacts& input : inputs_) {
-      if (!fs::equivalent(path, input.path, ignored)) continue;
-      throw Error(ErrorCode::kInvalidArgument, "--output: " + path + " would replace an input");
-    }
+    for (const InputFacts& input : inputs_) check_not_input(path, input.path);
   }
 }
 

@@ -23,11 +23,11 @@ struct Signature {
   ForeignKind kind;
 };
 
-constexpr std::string_view kUnpack = "unpack it, or pipe it: bzcat FILE | nestvec embed --input -";
-constexpr std::string_view kUnpackXz =
-    "unpack it, or pipe it: xzcat FILE | nestvec embed --input -";
+constexpr std::string_view kUnpack = "unpack it, or pipe what bzcat prints and name the input -";
+constexpr std::string_view kUnpackXz = "unpack it, or pipe what xzcat prints and name the input -";
 constexpr std::string_view kExtract = "extract the files in it and pass those";
-constexpr std::string_view kParquet = "embed it with python -m nestvec.parquet --input FILE";
+constexpr std::string_view kParquet =
+    "python -m nestvec.parquet --input FILE embeds it; else convert it to JSON Lines";
 constexpr std::string_view kConvert = "convert it to JSON Lines or CSV";
 constexpr std::string_view kText = "extract its text first";
 

@@ -7,20 +7,23 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "base/file.h"
 
 namespace nestvec {
+namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
 Error no_address(const std::string& path) {
-  return Error(ErrorCode::kInvalidArgument,
-               path +
-                   ": inputs are files of this machine; pipe what a program downloads, as in "
-                   "curl -s URL | nestvec embed --input -");
+  return Error(
+      ErrorCode::kInvalidArgument,
+      path +
+          ": inputs are files of this machine; download it first, or pipe what curl -s URL "
+          "prints and name the input -");
 }
 
 InputFacts facts_of(const std::string& path) {
@@ -78,6 +81,12 @@ std::vector<InputFacts> find_inputs(const std::vector<std::string>& patterns) {
     throw Error(ErrorCode::kInvalidArgument, "standard input (-) can be read only once");
   }
   return inputs;
+}
+
+void check_not_input(const std::string& output, const std::string& input) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(output, ignored) || !fs::equivalent(output, input, ignored)) return;
+  throw Error(ErrorCode::kInvalidArgument, "--output: " + output + " would replace an input");
 }
 
 std::string input_name(const std::string& path) {

@@ -40,7 +40,7 @@ std::string table_advice(const JsonValue& object) {
     const bool list = value.kind() == JsonValue::Kind::kArray && value.size() > 0;
     if (!list || value.elements()[0].kind() != JsonValue::Kind::kObject) continue;
     return "; the rows in \"" + excerpt(name) + "\" can be piped: jq -c '.[\"" + excerpt(name) +
-           "\"][]' FILE | nestvec embed --input - --input-format jsonl";
+           "\"][]' FILE prints them, to be read with --input-format jsonl";
   }
   return "";
 }

@@ -57,6 +57,15 @@ RowFormat parse_row_format(std::string_view name) {
               "unknown input format \"" + excerpt(name) + "\"" + suggestion(name, names));
 }
 
+char parse_delimiter(std::string_view text) {
+  if (text.empty()) return '\0';
+  if (text == "tab" || text == "\\t") return '\t';
+  const bool is_one = text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80;
+  if (is_one && text != "\"" && text != "\n" && text != "\r") return text[0];
+  throw Error(ErrorCode::kInvalidArgument,
+              "--delimiter: expected one ASCII character or tab, found \"" + excerpt(text) + "\"");
+}
+
 std::string_view row_format_name(RowFormat format) {
   for (const auto& [name, known] : kRowFormats) {
     if (known == format) return name;

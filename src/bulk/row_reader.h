@@ -25,6 +25,9 @@ std::string_view row_format_name(RowFormat format);
 // By what the name ends in: .jsonl, .jsonlines, .jl, .ndjson or .json, .csv, .tsv, each also with
 // .gz or .zst; else lines.
 RowFormat guess_row_format(std::string_view path);
+// The separator of columns that a user wrote: "tab" and "\\t" are a tab, which a shell makes hard
+// to type; '\0' for "". Throws Error kInvalidArgument for what is not one ASCII character.
+char parse_delimiter(std::string_view text);
 
 // What of a row is wanted.
 struct RowRules {

@@ -126,8 +126,17 @@ TEST(RowReader, TablesInOneObjectGetAdvice) {
   }
   EXPECT_EQ(texts_of(R"({"n":2,"data":[{"text":"a"}]})", rules),
             (Texts{"! the row: has no member \"text\"; it has n, data; the rows in \"data\" can be "
-                   "piped: jq -c '.[\"data\"][]' FILE | nestvec embed --input - --input-format "
+                   "piped: jq -c '.[\"data\"][]' FILE prints them, to be read with --input-format "
                    "jsonl"}));
+}
+
+TEST(RowReader, ASeparatorIsOneCharacterOrATab) {
+  EXPECT_EQ(parse_delimiter(""), '\0');
+  EXPECT_EQ(parse_delimiter(";"), ';');
+  for (const char* tab : {"tab", "\\t", "\t"}) EXPECT_EQ(parse_delimiter(tab), '\t') << tab;
+  for (const char* wrong : {";;", "\"", "\n", "\r", "\xC3\xA9", "\xE9"}) {
+    EXPECT_THROW(parse_delimiter(wrong), Error) << wrong;
+  }
 }
 
 TEST(RowReader, LinesThatAreRowsOfJsonAreRefused) {

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "base/excerpt.h"
+#include "bulk/input_list.h"
 #include "bulk/output_spec.h"
 #include "cli/columns.h"
 #include "cli/commands.h"

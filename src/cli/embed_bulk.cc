@@ -6,7 +6,6 @@
 #include <chrono>
 #include <ostream>
 
-#include "base/excerpt.h"
 #include "bulk/bulk_run.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
@@ -71,16 +70,6 @@ ProgressDisplay::Kind display_kind(const EmbedFlags& flags, const CliContext& co
   if (name == "bar") return ProgressDisplay::Kind::kBar;
   const bool bar = name == "auto" && context.err_is_terminal && !flags.model.quiet;
   return bar ? ProgressDisplay::Kind::kBar : ProgressDisplay::Kind::kNone;
-}
-
-// "tab" and "\\t" are a tab, which a shell makes hard to type.
-char parse_delimiter(const std::string& text) {
-  if (text.empty()) return '\0';
-  if (text == "tab" || text == "\\t") return '\t';
-  const bool is_one = text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80;
-  if (is_one && text != "\"" && text != "\n" && text != "\r") return text[0];
-  throw Error(ErrorCode::kInvalidArgument,
-              "--delimiter: expected one ASCII character or tab, found \"" + excerpt(text) + "\"");
 }
 
 BulkOptions bulk_options(const EmbedFlags& flags) {

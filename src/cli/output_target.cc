@@ -10,12 +10,6 @@ namespace nestvec {
 
 namespace fs = std::filesystem;
 
-void check_not_input(const std::string& output, const std::string& input) {
-  std::error_code ignored;
-  if (!fs::is_regular_file(output, ignored) || !fs::equivalent(output, input, ignored)) return;
-  throw Error(ErrorCode::kInvalidArgument, "--output: " + output + " would replace an input");
-}
-
 OutputTarget::OutputTarget(const std::string& path, std::ostream& standard_output)
     : stream_(&standard_output) {
   if (!path.empty()) open(path);

@@ -11,9 +11,6 @@
 
 namespace nestvec {
 
-// Throws Error kInvalidArgument where the two are one file, which would be replaced by its results.
-void check_not_input(const std::string& output, const std::string& input);
-
 class OutputTarget {
  public:
   // An empty path is `standard_output`. A path that is there and no regular file (/dev/null, a

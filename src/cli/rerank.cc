@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"
+#include "bulk/input_list.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/count_option.h"
@@ -60,6 +61,7 @@ struct RerankFlags {
   QueryArguments arguments;
   std::string field = RowRules{}.text;
   std::string input_format;
+  std::string delimiter;
   std::string format;
   std::string output;
   std::string truncate = "right";
@@ -176,7 +178,20 @@ struct DocumentSource {
 
 RowFormat document_format(const RerankFlags& flags, const std::string& path) {
   if (!flags.input_format.empty()) return parse_row_format(flags.input_format);
-  return flags.json_lines ? RowFormat::kJsonLines : guess_row_format(path);
+  if (flags.json_lines) return RowFormat::kJsonLines;
+  return flags.delimiter.empty() ? guess_row_format(path) : RowFormat::kCsv;
+}
+
+// A text in the place of a file is what people try first who know `nestvec embed TEXT`.
+std::vector<InputFacts> find_documents(const std::vector<std::string>& files) {
+  try {
+    return find_inputs(files);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    throw Error(ErrorCode::kNotFound, std::string(error.what()) +
+                                          "; behind the query are files of documents; texts come "
+                                          "by standard input, one a line, with - as the file");
+  }
 }
 
 // What cannot be opened is told before a model is loaded, which may take long.
@@ -188,12 +203,12 @@ std::deque<DocumentSource> open_documents(const RerankFlags& flags, const CliCon
                 "no documents were given: pass FILE after the query, or - to read standard input");
   }
   if (files.empty()) sources.push_back({"standard input", document_format(flags, ""), nullptr});
-  for (const std::string& path : files) {
-    if (path == "-") {
-      sources.push_back({"standard input", document_format(flags, ""), nullptr});
-    } else {
-      sources.push_back({path, document_format(flags, path), std::make_unique<InputFile>(path)});
-    }
+  for (const InputFacts& input : find_documents(files)) {
+    const std::string& path = input.path;
+    check_not_input(flags.output, path);
+    const bool standard = path == kStandardInput;
+    sources.push_back({input_name(path), document_format(flags, standard ? "" : path),
+                       standard ? nullptr : std::make_unique<InputFile>(path)});
   }
   return sources;
 }
@@ -263,7 +278,7 @@ void run_rerank(const RerankFlags& flags, CliContext& context) {
   if (flags.arguments.query.empty() && !flags.model.quiet) {
     context.err << "nestvec: note: the query is empty; is a variable of your shell not set?\n";
   }
-  for (const std::string& file : flags.arguments.files) check_not_input(flags.output, file);
+  const char delimiter = parse_delimiter(flags.delimiter);
   std::deque<DocumentSource> sources = open_documents(flags, context);
   OutputTarget target(flags.output, context.out);
   const Model model = load_chosen_model(flags.model, context, check_reranks);
@@ -271,7 +286,7 @@ void run_rerank(const RerankFlags& flags, CliContext& context) {
   RerankRun run(model, flags);
   for (const DocumentSource& source : sources) {
     std::istream& in = source.file ? source.file->stream() : context.in;
-    for_each_text(in, {source.name, source.format, flags.force_text, flags.field},
+    for_each_text(in, {source.name, source.format, flags.force_text, flags.field, delimiter},
                   [&](std::string& text, std::uint64_t line) { run.add(text, source.name, line); });
   }
   const std::vector<RankedDocument> ranking = run.finish();
@@ -297,6 +312,11 @@ void add_document_options(CLI::App& command, RerankFlags& flags) {
                   "Format of the files; if not given, their names decide, else lines")
       ->type_name("lines|jsonl|csv|tsv")
       ->check(one_of({"lines", "jsonl", "csv", "tsv"}))
+      ->group(kMoreOfDocuments);
+  command
+      .add_option("--delimiter", flags.delimiter,
+                  "Separator of the columns of CSV: one character, or tab; if not given, a comma")
+      ->type_name("C")
       ->group(kMoreOfDocuments);
   command
       .add_flag("--force-text", flags.force_text,

@@ -55,6 +55,7 @@ void for_each_text(std::istream& in, const TextInput& input,
   rules.format = input.format;
   rules.guessed = input.format == RowFormat::kLines;
   rules.text = input.field;
+  rules.delimiter = input.delimiter;
   rules.force_text = input.force_text;
   rules.max_bytes = std::numeric_limits<std::size_t>::max() / 2;
   auto source = unpack_source(std::make_unique<StreamSource>(in), input.name);

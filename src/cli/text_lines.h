@@ -26,6 +26,7 @@ struct TextInput {
   RowFormat format = RowFormat::kLines;
   bool force_text = true;  // whatever the first bytes look like
   std::string field = RowRules{}.text;
+  char delimiter = '\0';  // of columns; as in RowRules
 };
 void for_each_text(std::istream& in, const TextInput& input,
                    const std::function<void(std::string& text, std::uint64_t line)>& use);

@@ -28,7 +28,7 @@ def zipped(text):
 
 
 @pytest.mark.parametrize("name, data, says", [
-    ("a.parquet", b"PAR1" + bytes(40) + b"PAR1", "Parquet, not text: embed it with python -m nestvec.parquet"),
+    ("a.parquet", b"PAR1" + bytes(40) + b"PAR1", "Parquet, not text: python -m nestvec.parquet --input FILE embeds it"),
     ("a.xz", lzma.compress(LINES.encode()), "xz"),
     ("a.bz2", bz2.compress(LINES.encode()), "bzip2"),
     ("a.zip", zipped(LINES), "ZIP"),
@@ -126,7 +126,7 @@ def test_a_header_with_another_separator_gets_advice(bulk, tmp_path, header, adv
 
 def test_an_address_is_no_file(bulk):
     done = bulk("https://example.org/a.jsonl", code=2)
-    assert "curl -s URL | nestvec embed --input -" in done.stderr.decode()
+    assert "pipe what curl -s URL prints and name the input -" in done.stderr.decode()
 
 
 def test_csv_with_another_separator(nestvec, bulk, tmp_path):  # noqa: F811

@@ -119,6 +119,12 @@ def test_inputs(nestvec, tmp_path):  # noqa: F811
         assert nestvec.ok(*run, QUERY, tmp_path / name, "--field", "body") == expected, name
     assert nestvec.ok(*run, QUERY, tmp_path / "no-ending", "--field", "body", "--jsonl") == expected
     assert nestvec.ok(*run, QUERY, tmp_path / "no-ending", "--field", "body", "--input-format", "jsonl") == expected
+    # As another program writes tables: its separator is told, and the name of the file says nothing.
+    (tmp_path / "semicolons.txt").write_text("id;body\n" + "".join(f'{i};"{text}"\n' for i, text in enumerate(texts)))
+    separated = ("--field", "body", "--delimiter")
+    assert nestvec.ok(*run, QUERY, tmp_path / "semicolons.txt", *separated, ";") == expected
+    assert nestvec.ok(*run, QUERY, tmp_path / "a.tsv", *separated, "tab") == expected
+    assert nestvec.ok(*run, QUERY, tmp_path / "a.[j]sonl", "--field", "body") == expected
     assert nestvec.ok(*run, QUERY, stdin=files["a.txt"]) == expected
     assert nestvec.ok(*run, QUERY, "-", stdin=files["a.txt"]) == expected
     # The documents of several files are counted through.
@@ -200,7 +206,11 @@ def test_mistakes(nestvec, tmp_path):  # noqa: F811
     (tmp_path / "rows.jsonl").write_text('{"text":"a"}\n{"body":"b"}\n')
     rows = ("rerank", "-m", RAW, QUERY)
     nestvec.fails(2, "rerank", says='rerank needs a query: nestvec rerank "a question" FILE')
-    nestvec.fails(3, *rows, tmp_path / "absent.txt", says="absent.txt")
+    nestvec.fails(3, *rows, tmp_path / "absent.txt", says=["absent.txt", "texts come by standard input"])
+    nestvec.fails(3, *rows, "Do cats sit on mats?", says=["no file matches the pattern", "texts come by standard input"])
+    nestvec.fails(3, *rows, "a text " * 2000, says=["too long", "texts come by standard input"])
+    nestvec.fails(2, *rows, "https://example.org/a.txt", says="pipe what curl -s URL prints")
+    nestvec.fails(2, *rows, "-", "-", stdin="a\n", says="can be read only once")
     nestvec.fails(2, *rows, tmp_path / "rows.jsonl", says=["line 2 of", 'no member "text"'])
     nestvec.fails(2, *rows, tmp_path / "lines.txt", "--field", "body", says="have no fields")
     nestvec.fails(2, *rows, stdin='{"text":"a"}\n', says="--jsonl")
@@ -215,7 +225,7 @@ def test_mistakes(nestvec, tmp_path):  # noqa: F811
         nestvec.fails(2, *rows, lines, "-o", same, says="would replace an input")
     assert lines.read_bytes() == before
     assert b"note: the query is empty" in nestvec("rerank", "-m", RAW, "", lines).stderr
-    nestvec.fails(2, *rows, tmp_path, says="Is a directory")
+    nestvec.fails(2, *rows, tmp_path, says=["is a folder", "/*'"])
     assert not out.exists()
 
 
