@@ -103,7 +103,7 @@ test-image: dist  ## The image, built, and run without rights on a read-only roo
 	@$(venv-test)
 	@scripts/pytest.sh test tests/packages/test_image.py
 
-test-aarch64: build  ## Cross-compiled tests on emulated processors of aarch64: two hours
+test-aarch64: build  ## Cross-compiled tests on emulated processors of aarch64: three to four hours
 	@scripts/setup-apt.sh --aarch64
 	@scripts/get-sysroot.sh aarch64
 	@scripts/get-onnxruntime.sh --aarch64

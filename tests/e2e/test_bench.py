@@ -6,6 +6,7 @@ import json
 import numpy
 
 from command import MODELS, nestvec  # noqa: F401 (a fixture)
+from waiting import SECONDS
 
 V3 = MODELS / "v3-tiny"
 TEXTS = ["Hello, world!", "Zwei Zeilen sind genug.", "a"]
@@ -47,7 +48,7 @@ def test_requests_are_answered_one_by_one(nestvec):  # noqa: F811
     assert ask({"workload": "uniform"})["texts"] == 8
     process.stdin.close()
     assert process.stdout.read() == b""
-    assert process.wait(60) == 0
+    assert process.wait(SECONDS) == 0
 
 
 def test_mixed_tasks_are_the_tasks_in_turn(nestvec):  # noqa: F811

@@ -18,7 +18,7 @@ import zstandard
 
 from command import MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
 from test_cli_embed import on_terminal
-from waiting import has_read_all, wait_until
+from waiting import SECONDS, has_read_all, wait_until
 
 V3 = MODELS / "v3-tiny"
 ROUNDS = int(os.environ.get("NESTVEC_KILL_ROUNDS", "6"))  # each mix of the options once
@@ -357,7 +357,7 @@ def interrupted(bulk, tmp_path, texts):
     wait_until(lambda: process.poll() is not None or (partial.exists() and partial.stat().st_size > 1000), "vectors")
     process.send_signal(signal.SIGINT)
     lines = process.stderr.read().decode().splitlines()
-    return process.wait(60), json.loads(lines[-1])
+    return process.wait(SECONDS), json.loads(lines[-1])
 
 
 def test_ctrl_c_leaves_what_can_go_on(nestvec, bulk, tmp_path):  # noqa: F811
@@ -390,7 +390,7 @@ def test_a_silent_pipe_can_be_interrupted(nestvec, bulk):  # noqa: F811
     process.stdin.flush()
     wait_until(lambda: "out.npy.checkpoint" in bulk.files() and has_read_all(process), "both rows are read")
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(SECONDS) == 130
     process.stdin.close()
     process.stderr.close()
     bulk("-", flags=["--resume"], stdin="one\ntwo\nthree\n")
@@ -448,7 +448,7 @@ def test_two_runs_do_not_write_one_output(nestvec, bulk):  # noqa: F811
     wait_until(lambda: "out.npy.checkpoint" in bulk.files(), "the run has begun")
     nestvec.fails(1, *bulk.arguments("-"), "--restart", stdin="a\n", says="another run")
     first.stdin.close()
-    assert first.wait(60) == 0
+    assert first.wait(SECONDS) == 0
 
 
 def test_mistakes(nestvec, bulk, tmp_path):  # noqa: F811

@@ -15,7 +15,7 @@ import numpy
 import pytest
 
 from command import DATA, MODELS, REPOSITORY, nestvec  # noqa: F401 (a fixture)
-from waiting import has_read_all, wait_until
+from waiting import SECONDS, has_read_all, wait_until
 
 V3 = MODELS / "v3-tiny"
 BERT = MODELS / "bert-tiny"
@@ -208,7 +208,7 @@ def on_terminal(command, *arguments, env=None):
                             stdout=slave, stderr=slave)
     os.close(slave)
     seen = b""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 2 * SECONDS
     while time.monotonic() < deadline:
         if select.select([master], [], [], 0.2)[0]:
             try:
@@ -219,7 +219,7 @@ def on_terminal(command, *arguments, env=None):
                 break
             seen += piece
     os.close(master)
-    return process.wait(60), seen.decode()
+    return process.wait(SECONDS), seen.decode()
 
 
 def test_colours_on_a_terminal_only(nestvec):  # noqa: F811
@@ -264,7 +264,7 @@ def test_json_lines_come_while_texts_do(nestvec):  # noqa: F811
     assert json.loads(process.stdout.readline())["index"] == 0, "nothing until the end of input"
     process.stdin.close()
     assert sum(1 for _ in process.stdout) == 599
-    assert process.wait(60) == 0
+    assert process.wait(SECONDS) == 0
 
 
 def test_a_reader_that_leaves_is_no_error(nestvec):  # noqa: F811
@@ -281,7 +281,7 @@ def test_a_reader_that_leaves_is_no_error(nestvec):  # noqa: F811
     except BrokenPipeError:
         pass
     assert process.stderr.read() == b""
-    assert process.wait(60) == 141
+    assert process.wait(SECONDS) == 141
 
 
 def test_interrupted_writing_leaves_nothing(nestvec, tmp_path):  # noqa: F811
@@ -292,7 +292,7 @@ def test_interrupted_writing_leaves_nothing(nestvec, tmp_path):  # noqa: F811
     process.stdin.flush()
     wait_until(lambda: list(tmp_path.iterdir()) and has_read_all(process), "a file is begun")
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(SECONDS) == 130
     assert process.stderr.read() == b""
     assert list(tmp_path.iterdir()) == []
 

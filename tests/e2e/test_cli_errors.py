@@ -12,6 +12,7 @@ import numpy
 import pytest
 
 from command import MODELS, nestvec  # noqa: F401 (a fixture)
+from waiting import SECONDS
 
 V3 = MODELS / "v3-tiny"
 BERT = MODELS / "bert-tiny"
@@ -207,5 +208,5 @@ def test_a_server_without_a_standard_output_goes_on(nestvec, tmp_path):  # noqa:
         assert process.poll() is None
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=SECONDS)
     assert process.returncode == 0

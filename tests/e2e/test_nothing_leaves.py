@@ -16,6 +16,7 @@ import pytest
 
 from command import MODELS
 from hub_standin import HubStandin, Model
+from waiting import SECONDS
 from watched import SWITCH, Watched
 
 BINARY = os.environ.get("NESTVEC_BINARY")
@@ -48,20 +49,20 @@ class Server:
 
     def ask(self):
         """A text by HTTP and one by gRPC."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
         connection.request("POST", "/v1/embeddings", json.dumps({"input": "A cat sleeps."}),
                            {"Content-Type": "application/json"})
         answer = connection.getresponse()
         assert answer.status == 200, answer.read()
         connection.close()
         with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:
-            assert channel.unary_unary("/tei.v1.Embed/Embed")(b"\x0a\x0dA cat sleeps.", timeout=60)
+            assert channel.unary_unary("/tei.v1.Embed/Embed")(b"\x0a\x0dA cat sleeps.", timeout=SECONDS)
 
     def stop(self):
         if self.process.poll() is None:
             os.kill(self.program, signal.SIGTERM)
         try:
-            return self.process.wait(60)
+            return self.process.wait(SECONDS)
         finally:
             if self.process.poll() is None:
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -16,7 +16,7 @@ import time
 import pytest
 
 from command import MODELS
-from waiting import wait_until
+from waiting import SECONDS, wait_until
 from hub_standin import Fault, HubStandin, Model, git_blob_sha1, sha256
 
 BINARY = os.environ.get("NESTVEC_BINARY")
@@ -72,7 +72,7 @@ def environment(hub, home, extra=None):
 
 def pull(hub, home, *arguments, name=NAME, env=None, **options):
     return subprocess.run([BINARY, "pull", name, *arguments], env=environment(hub, home, env),
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS,
                           **options)
 
 
@@ -94,7 +94,7 @@ def fails(result, code, *parts):
 def python_hub(hub, home, code, env=None):
     """Runs code with the real library in a process of its own; what it prints."""
     result = subprocess.run([sys.executable, "-c", code], env=environment(hub, home, env),
-                            capture_output=True, text=True, timeout=180)
+                            capture_output=True, text=True, timeout=2 * SECONDS)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
@@ -299,7 +299,7 @@ def test_a_pulled_model_embeds_by_its_name(hub, home, tiny):
     def embed(model):
         return subprocess.run([BINARY, "embed", "a text", "--model", model, "--format", "jsonl"],
                               env=environment(hub, home), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=180)
+                              capture_output=True, text=True, timeout=2 * SECONDS)
 
     fails(embed(NAME), 3, f"nestvec pull {NAME}")
     succeeds(pull(hub, home))
@@ -626,7 +626,7 @@ def test_two_pulls_at_once_download_once(hub, home):
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                  for _ in range(3)]
     for process in processes:
-        out, err = process.communicate(timeout=180)
+        out, err = process.communicate(timeout=2 * SECONDS)
         assert process.returncode == 0, err
         check_snapshot(pathlib.Path(out.strip()), NEEDED)
     assert len(weights_requests(hub)) == 1
@@ -647,7 +647,7 @@ def test_python_holds_the_same_lock(hub, home):
     assert any("waiting for another pull" in line for line in process.stderr)
     assert not weights_requests(hub)
     holder.communicate()  # lets go
-    out, err = process.communicate(timeout=180)
+    out, err = process.communicate(timeout=2 * SECONDS)
     assert process.returncode == 0, err
     check_snapshot(pathlib.Path(out.strip()), NEEDED)
 

@@ -12,6 +12,7 @@ import numpy
 import pytest
 
 from command import DATA, MODELS, nestvec  # noqa: F401 (a fixture)
+from waiting import SECONDS
 
 RAW = MODELS / "bert-reranker-tiny"  # its folder says that scores are raw
 SIGMOID = MODELS / "xlmr-reranker-tiny"  # its folder is silent
@@ -170,7 +171,7 @@ def test_on_a_terminal(nestvec, tmp_path):  # noqa: F811
         except OSError:  # the program has ended
             pass
         os.close(leader)
-        assert done.wait(60) == 0
+        assert done.wait(SECONDS) == 0
         return output.decode().replace("\r\n", "\n").splitlines()
 
     lines = shown()

@@ -15,6 +15,7 @@ import numpy
 import pytest
 
 from command import MODELS, Command, nestvec  # noqa: F401 (a fixture)
+from waiting import SECONDS
 
 BERT = MODELS / "bert-tiny"
 V3 = MODELS / "v3-tiny"
@@ -258,7 +259,7 @@ def test_two_at_a_time(nestvec, folder):  # noqa: F811
         (folder / f"many{i}.txt").write_text(f"numbat number {i}. " * 50)
     runs = [nestvec.start("search", "-v", "-m", BERT, folder, "quokka", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             for _ in range(3)]
-    ends = [run.communicate(timeout=120) for run in runs]
+    ends = [run.communicate(timeout=SECONDS) for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], ends
     assert len({out for out, _ in ends}) == 1
     counts = sorted(len(re.findall(rb"embedded \S+ \(", err)) for _, err in ends)
@@ -276,7 +277,7 @@ def test_an_interrupted_run_keeps_what_is_done(nestvec, folder):  # noqa: F811
             run.send_signal(signal.SIGINT)
             break
     said += run.stderr.read()
-    assert run.wait(120) == 130, said
+    assert run.wait(SECONDS) == 130, said
     assert b"what is embedded is kept" in said
     before = set(re.findall(rb"embedded (many\d+\.txt)", said))
     assert 0 < len(before) < 300
