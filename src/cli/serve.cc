@@ -151,7 +151,7 @@ void fit_connections(ServerOptions& options, Log& log) {
 // The models that are served, of the sections or of `models`, each with a name.
 std::vector<ModelEntry> entries_of(const ServerConfig& config) {
   std::vector<ModelEntry> entries = config.models;
-  if (entries.empty()) entries.push_back({config, {}});
+  if (entries.empty()) entries.push_back({static_cast<const ModelConfig&>(config), {}});
   for (ModelEntry& entry : entries) {
     std::string& id = entry.config.model.id;
     if (id.empty()) id = short_model_name(entry.config.checkpoints.repo_id);
@@ -256,7 +256,7 @@ class ServedModelsLoader {
 
   // As the sections say; without a cache of vectors, which nobody has planned for it.
   NamedModel load_later(const ModelToLoad& wanted, const std::stop_token& stop) {
-    ModelConfig config = config_;
+    ModelConfig config = static_cast<const ModelConfig&>(config_);
     config.warnings.clear();
     config.checkpoints.repo_id = full_model_name(wanted.repo_id, process_environment());
     config.model.id =

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string_view>
 
+#include "nestvec/error.h"
+
 namespace nestvec {
 
 void for_each_line(std::istream& in, const std::string& source,

@@ -242,9 +242,9 @@ Payload first_row_by_task(const TableWeights& table) {
   std::vector<float> base(width);
   read_as_float(table.table, 0, base);
   std::vector<float> values = base;
-  for (std::size_t task = 0; task < table.adapters.size(); ++task) {
+  for (const auto& updates : table.adapters) {
     std::vector<float> row = base;
-    for (const LowRankTable& update : table.adapters[task]) {
+    for (const LowRankTable& update : updates) {
       const std::size_t rank = rank_of(update);
       const std::vector<float> b = table_up(update, width);
       std::vector<float> a(rank);

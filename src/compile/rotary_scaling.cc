@@ -88,7 +88,7 @@ void scale_as_llama(const JsonValue& config, const JsonValue& rope, ModelSpec& s
   const auto factor = static_cast<float>(factor_of(rope, 0.0));
   const auto low = static_cast<float>(rope.at("low_freq_factor").number());
   const auto high = static_cast<float>(rope.at("high_freq_factor").number());
-  if (!(low > 0.0f && high > low)) {
+  if (low <= 0.0f || high <= low) {
     throw rope.at("high_freq_factor").error("expected more than low_freq_factor, and that over 0");
   }
   for (const float power : wave_numbers(spec)) {

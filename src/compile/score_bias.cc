@@ -12,7 +12,7 @@ namespace {
 
 // Rows of 2 positions - 1 values, each made of its head and the distance.
 template <class Value>
-Payload table_of(std::size_t heads, std::size_t positions, Value value) {
+Payload table_of(std::size_t heads, std::size_t positions, const Value& value) {
   const std::size_t distances = 2 * positions - 1;
   const auto fill = [=](std::size_t first, std::span<std::byte> out) {
     const std::size_t rows = out.size() / (distances * sizeof(float));

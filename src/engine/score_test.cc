@@ -84,11 +84,11 @@ class ScoreTest : public testing::Test {
   }
 
   Scores rerank(const std::string& query, const std::vector<std::string>& documents,
-                ScoreOptions options = {.activation = ScoreActivation::kNone}) {
+                const ScoreOptions& options = {.activation = ScoreActivation::kNone}) {
     return engine_->rerank(query, documents, options);
   }
   Scores classify(const std::vector<TextPair>& pairs,
-                  ScoreOptions options = {.activation = ScoreActivation::kNone}) {
+                  const ScoreOptions& options = {.activation = ScoreActivation::kNone}) {
     return engine_->classify(pairs, options);
   }
 

@@ -181,10 +181,10 @@ void IndexUpdate::update_file(const Model& model, const FoundFile& found) {
     known->second.facts = document->facts;
     return;
   }
-  add(model, found, std::move(*document));
+  add(model, found, *document);
 }
 
-void IndexUpdate::add(const Model& model, const FoundFile& found, Document document) {
+void IndexUpdate::add(const Model& model, const FoundFile& found, const Document& document) {
   PendingFile pending;
   pending.file.path = found.path;
   pending.file.facts = document.facts;

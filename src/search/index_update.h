@@ -79,7 +79,7 @@ class IndexUpdate {
   void remove_absent(const FolderScan& scan);
   std::optional<Document> read(const FoundFile& found);
   void update_file(const Model& model, const FoundFile& found);
-  void add(const Model& model, const FoundFile& found, Document document);
+  void add(const Model& model, const FoundFile& found, const Document& document);
   void embed_pending(const Model& model);
   void finish(PendingFile pending, std::vector<float> vectors);
   void save();

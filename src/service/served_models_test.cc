@@ -32,8 +32,8 @@ Model load_tiny(const std::string& name) {
 }
 
 const Model& bert() {
-  static const Model model = load_tiny("bert-tiny");
-  return model;
+  static const Model kModel = load_tiny("bert-tiny");
+  return kModel;
 }
 
 // Two models under names, on one executor.

@@ -27,7 +27,7 @@ void refuse_other_gemmas(const JsonValue& config) {
 float score_scale(const JsonValue& config, const ModelSpec& spec) {
   const auto scalar = config.find("query_pre_attn_scalar");
   const double width = scalar ? scalar->number() : 256.0;
-  if (!(width > 0 && width < 1e6)) {
+  if (width <= 0 || width >= 1e6) {
     throw config.at("query_pre_attn_scalar").error("expected a positive number");
   }
   if (width == static_cast<double>(spec.head_width())) return 0.0f;

@@ -232,7 +232,7 @@ TEST_F(Rerank, TheMemoryOfAnAnswerIsTheMostThatItTakes) {
   answer.id = std::string(64, 'i');
   CallRows rows = scored({});
   for (std::uint32_t i = 0; i < 2000; ++i) {
-    answer.documents.push_back(std::string(i % 7, '\x01'));
+    answer.documents.emplace_back(i % 7, '\x01');
     answer.objects.push_back(true);
     rows.scores.values.push_back(-1.2345678e-05F);
     rows.rows.tokens.push_back(4000000000U);
