@@ -79,7 +79,7 @@ void BulkRun::check_output() const {
   }
   for (const std::string& path :
        {output.path, output.ids_path(), output.scales_path(), output.errors_path()}) {
-    for (const InputFacts& input : inputs_) check_not_input(path, input.path);
+    for (const InputFacts& input : inputs_) refuse_input(path, input.path);
   }
 }
 

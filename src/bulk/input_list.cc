@@ -83,9 +83,9 @@ std::vector<InputFacts> find_inputs(const std::vector<std::string>& patterns) {
   return inputs;
 }
 
-void check_not_input(const std::string& output, const std::string& input) {
+void refuse_input(const std::string& output, const std::string& input) {
   std::error_code ignored;
-  if (!fs::is_regular_file(output, ignored) || !fs::equivalent(output, input, ignored)) return;
+  if (!fs::equivalent(output, input, ignored)) return;
   throw Error(ErrorCode::kInvalidArgument, "--output: " + output + " would replace an input");
 }
 

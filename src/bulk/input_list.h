@@ -24,9 +24,8 @@ struct InputFacts {
 // nothing matches), kInvalidArgument (a folder, standard input twice), kPermissionDenied.
 std::vector<InputFacts> find_inputs(const std::vector<std::string>& patterns);
 
-// Throws Error kInvalidArgument where the two are one regular file, which its results would
-// replace.
-void check_not_input(const std::string& output, const std::string& input);
+// Throws Error kInvalidArgument where the two are one file, which its results would replace.
+void refuse_input(const std::string& output, const std::string& input);
 
 // For messages: the path, or "standard input".
 std::string input_name(const std::string& path);

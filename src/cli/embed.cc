@@ -6,7 +6,6 @@
 #include <ostream>
 
 #include "base/excerpt.h"
-#include "bulk/input_list.h"
 #include "bulk/output_spec.h"
 #include "cli/columns.h"
 #include "cli/commands.h"

@@ -6,9 +6,16 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "bulk/input_list.h"
+
 namespace nestvec {
 
 namespace fs = std::filesystem;
+
+void check_not_input(const std::string& output, const std::string& input) {
+  std::error_code ignored;
+  if (fs::is_regular_file(output, ignored)) refuse_input(output, input);
+}
 
 OutputTarget::OutputTarget(const std::string& path, std::ostream& standard_output)
     : stream_(&standard_output) {

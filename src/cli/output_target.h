@@ -11,6 +11,10 @@
 
 namespace nestvec {
 
+// Throws Error kInvalidArgument where the two are one regular file, which its results would
+// replace. Others are written to as they are.
+void check_not_input(const std::string& output, const std::string& input);
+
 class OutputTarget {
  public:
   // An empty path is `standard_output`. A path that is there and no regular file (/dev/null, a

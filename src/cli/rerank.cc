@@ -197,12 +197,12 @@ std::vector<InputFacts> find_documents(const std::vector<std::string>& files) {
 // What cannot be opened is told before a model is loaded, which may take long.
 std::deque<DocumentSource> open_documents(const RerankFlags& flags, const CliContext& context) {
   std::deque<DocumentSource> sources;
-  const std::vector<std::string>& files = flags.arguments.files;
+  std::vector<std::string> files = flags.arguments.files;
   if (files.empty() && context.in_is_terminal) {
     throw Error(ErrorCode::kInvalidArgument,
                 "no documents were given: pass FILE after the query, or - to read standard input");
   }
-  if (files.empty()) sources.push_back({"standard input", document_format(flags, ""), nullptr});
+  if (files.empty()) files.emplace_back(kStandardInput);
   for (const InputFacts& input : find_documents(files)) {
     const std::string& path = input.path;
     check_not_input(flags.output, path);
